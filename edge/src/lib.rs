@@ -1,0 +1,5 @@
+//! Farcast's edge. Data flows one way: [`receive`] → [`live`] → [`serve`].
+
+pub mod live;
+pub mod receive;
+pub mod serve;

@@ -1,0 +1,1 @@
+//! The live window: objects in a cache, playlists rendered once, waiters.

@@ -1,0 +1,3 @@
+//! The edge program.
+
+fn main() {}

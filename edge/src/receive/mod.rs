@@ -1,0 +1,1 @@
+//! Receiving the feed from the origin over QUIC.

@@ -1,0 +1,1 @@
+//! Serving viewers over HTTP.

@@ -1,0 +1,1 @@
+//! Loading and judging Farcast from outside.

@@ -1,0 +1,3 @@
+//! `farcast-load`.
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Farcast's origin. Data flows one way:
+//! [`ingest`] → [`broadcast`] → [`plan`] → [`transcode`] → [`package`] → [`push`].
+//! [`media`] is the vocabulary between them.
+
+pub mod broadcast;
+pub mod ingest;
+pub mod media;
+pub mod package;
+pub mod plan;
+pub mod push;
+pub mod transcode;

@@ -1,0 +1,3 @@
+//! The origin program.
+
+fn main() {}

@@ -1,0 +1,118 @@
+//! Media between ingest and packager: track descriptions, frames, and marks at which all variants
+//! begin a segment.
+//!
+//! The order of [`MediaEvent`]s is the order of the source, by decode time within a track. A
+//! configuration precedes the first frame that needs it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farcast_shared::name::Msn;
+use farcast_shared::time::{MediaTime, WallTime};
+
+/// Video codecs that a variant can carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum VideoCodec {
+    /// H.264; samples are length-prefixed NAL units (4-byte lengths after ingest), config is `avcC`.
+    Avc,
+    /// H.265; samples as for AVC, config is `hvcC`; packaged as `hvc1`.
+    Hevc,
+    /// AV1; samples are temporal units of OBUs without temporal delimiters, config is `av1C`.
+    Av1,
+}
+
+/// Audio codecs that a variant can carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum AudioCodec {
+    /// AAC; samples are raw access units without ADTS, config is the AudioSpecificConfig.
+    Aac,
+}
+
+/// Description of a video track.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VideoConfig {
+    /// Codec.
+    pub codec: VideoCodec,
+    /// Content of the `avcC`, `hvcC` or `av1C` box (without box header).
+    pub record: Bytes,
+    /// Coded width in pixels, from the codec's own headers.
+    pub width: u32,
+    /// Coded height in pixels, from the codec's own headers.
+    pub height: u32,
+    /// Nominal frame rate times 1000, from headers or metadata; `None` when unknown.
+    pub frame_rate_milli: Option<u32>,
+}
+
+/// Description of an audio track.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AudioConfig {
+    /// Codec.
+    pub codec: AudioCodec,
+    /// AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1).
+    pub record: Bytes,
+    /// Output sample rate in Hz.
+    pub sample_rate_hz: u32,
+    /// Output channels.
+    pub channels: u16,
+    /// Samples per channel in one access unit: 1024, 960, or 2048 with explicit SBR at the output rate.
+    pub frame_samples: u32,
+}
+
+/// Which track a frame belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Track {
+    /// Video.
+    Video,
+    /// Audio.
+    Audio,
+}
+
+/// The beginning of a segment, decided once for all variants by the planner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Number of the segment that begins.
+    pub msn: Msn,
+    /// Presentation time of its first frame.
+    pub start: MediaTime,
+    /// The same by the origin's clock.
+    pub program_date_time: WallTime,
+    /// Whether the timeline, the codec or the tracks changed here.
+    pub discontinuity: bool,
+    /// As in [`farcast_shared::feed::SegmentStart::discontinuity_sequence`].
+    pub discontinuity_sequence: u64,
+}
+
+/// One access unit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Frame {
+    /// Its track.
+    pub track: Track,
+    /// Decode time on the broadcast's timeline; never decreases within a track.
+    pub dts: MediaTime,
+    /// Presentation time on the broadcast's timeline.
+    pub pts: MediaTime,
+    /// Sync sample (always true for audio).
+    pub key: bool,
+    /// Bytes, in the form that the codec's variant documents.
+    pub data: Bytes,
+    /// When it reached the origin. Transcoded frames keep their source frame's.
+    pub arrived_at: WallTime,
+    /// Set on the first frame of a segment: on video if the source has video at that time, else on
+    /// audio. A transcoder moves it to the frame that it makes of this one, which is then an IDR.
+    pub mark: Option<Mark>,
+}
+
+/// What flows from ingest to packager.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MediaEvent {
+    /// A video track begins or changes.
+    Video(Arc<VideoConfig>),
+    /// An audio track begins or changes.
+    Audio(Arc<AudioConfig>),
+    /// The video track is gone (a publisher came back without it).
+    NoVideo,
+    /// The audio track is gone.
+    NoAudio,
+    /// A frame.
+    Frame(Frame),
+}

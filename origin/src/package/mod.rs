@@ -1,0 +1,1 @@
+//! From frames to feed: segments, parts and initialisation sections of one variant.

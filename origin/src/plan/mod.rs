@@ -1,0 +1,1 @@
+//! Where segments begin, for all variants at once.

@@ -1,0 +1,1 @@
+//! Pushing the feed to edges over QUIC.

@@ -1,0 +1,1 @@
+//! Reading configuration: defaults, file, environment, flags.

@@ -1,0 +1,1 @@
+//! The HLS model: window of a variant, playlists rendered from it, request directives.

@@ -1,0 +1,16 @@
+//! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
+//! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
+//! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), configuration ([`config`]) and telemetry
+//! ([`telemetry`]).
+//!
+//! `origin` and `edge` never import each other; whatever both need is here. This crate depends
+//! on no other member of the workspace and contains no unsafe code.
+
+pub mod cmaf;
+pub mod config;
+pub mod feed;
+pub mod hls;
+pub mod name;
+pub mod protocol;
+pub mod telemetry;
+pub mod time;

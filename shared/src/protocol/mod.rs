@@ -1,0 +1,1 @@
+//! The protocol between origin and edges over QUIC.
