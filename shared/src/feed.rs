@@ -198,3 +198,47 @@ impl FeedEvent {
         }
     }
 }
+
+/// Everything that a newcomer must know of a presentation: what the feed has said so far, less
+/// what left the window. Only metadata and initialisation sections; parts are fetched by name.
+/// The feed goes on exactly where the snapshot stops. Merging one that is already known changes nothing.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Snapshot {
+    /// What does not change.
+    pub presentation: Arc<Presentation>,
+    /// One entry per variant, in order.
+    pub variants: Vec<VariantSnapshot>,
+    /// Whether the broadcast is over.
+    pub ended: bool,
+}
+
+/// A variant's part of a [`Snapshot`].
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct VariantSnapshot {
+    /// Initialisation sections that listed segments need and the newest one: number, format, bytes.
+    pub inits: Vec<(u32, Format, Bytes)>,
+    /// Segments of the window, oldest first; only the last may be open.
+    pub segments: Vec<SegmentSnapshot>,
+}
+
+/// A segment of a [`VariantSnapshot`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SegmentSnapshot {
+    /// Its start.
+    pub start: SegmentStart,
+    /// Its parts so far; may be empty for an old segment whose parts are no longer listed.
+    pub parts: Vec<PartMeta>,
+    /// How it ended.
+    pub state: SegmentState,
+}
+
+/// Whether a segment of a [`SegmentSnapshot`] is complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum SegmentState {
+    /// More parts will come.
+    Open,
+    /// Complete.
+    Closed(SegmentEnd),
+    /// Without media, of this duration.
+    Lost(Duration),
+}
