@@ -8,4 +8,5 @@ pub mod media;
 pub mod package;
 pub mod plan;
 pub mod push;
+pub mod settings;
 pub mod transcode;
