@@ -9,4 +9,5 @@ pub mod package;
 pub mod plan;
 pub mod push;
 pub mod settings;
+pub mod state;
 pub mod transcode;
