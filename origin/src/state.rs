@@ -21,7 +21,9 @@ mod key;
 mod saver;
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use farcast_shared::config::Secret;
 use farcast_shared::name::StreamName;
@@ -32,11 +34,15 @@ pub use saver::Saver;
 
 /// Name of the state's file in the data folder.
 pub const FILE_NAME: &str = "origin.json";
+/// Name of the file whose lock says that an origin uses the folder.
+const LOCK_NAME: &str = "origin.lock";
 
-/// The origin's state.
+/// The origin's state. While a clone of it lives, no other origin can use the folder: two that
+/// count for themselves would give one number to two segments.
 #[derive(Clone, Debug)]
 pub struct State {
     path: PathBuf,
+    _lock: Arc<File>,
     key_digest: [u8; 32],
     cursors: BTreeMap<StreamName, Cursor>,
 }
@@ -44,14 +50,20 @@ pub struct State {
 /// Why there is no state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The data folder cannot be made.
-    #[error("cannot make the data folder {}", path.display())]
+    /// The data folder cannot be made or written.
+    #[error("cannot use the data folder {}", path.display())]
     Folder {
         /// Which folder.
         path: PathBuf,
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Another origin runs on the data folder.
+    #[error("the data folder {} is in use by another origin; choose another with --data-dir", path.display())]
+    InUse {
+        /// Which folder.
+        path: PathBuf,
     },
     /// The file is there and cannot be read.
     #[error("cannot read {}", path.display())]
@@ -99,35 +111,35 @@ impl State {
     /// once, because only its hash is kept. Later a different `preset` only causes a warning in the log.
     ///
     /// # Errors
-    /// When the folder or file cannot be read or written, or the file is damaged.
+    /// When the folder or file cannot be read or written, is in use by another origin, or is damaged.
     pub fn load_or_create(
         folder: &Path,
         preset: Option<&Secret>,
     ) -> Result<(Self, Option<Secret>), StateError> {
+        let lock = lock(folder)?;
         let path = folder.join(FILE_NAME);
         match std::fs::read(&path) {
             Ok(bytes) => {
-                let state = document::parse(path, &bytes)?;
+                let (key_digest, cursors) = document::parse(&path, &bytes)?;
+                let state = Self { path, _lock: lock, key_digest, cursors };
                 if preset.is_some_and(|key| !state.is_key(key.expose())) {
                     tracing::warn!("the configured stream key differs from the one in force, and is ignored");
                 }
                 Ok((state, None))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(folder, path, preset),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(lock, path, preset),
             Err(source) => Err(StateError::Read { path, source }),
         }
     }
 
     fn create(
-        folder: &Path,
+        lock: Arc<File>,
         path: PathBuf,
         preset: Option<&Secret>,
     ) -> Result<(Self, Option<Secret>), StateError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| StateError::Folder { path: folder.to_owned(), source })?;
         let made = preset.is_none().then(key::random);
         let key = preset.or(made.as_ref()).map_or("", Secret::expose);
-        let state = Self { path, key_digest: key::digest(key), cursors: BTreeMap::new() };
+        let state = Self { path, _lock: lock, key_digest: key::digest(key), cursors: BTreeMap::new() };
         state.write()?;
         Ok((state, made))
     }
@@ -169,6 +181,25 @@ impl State {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes the data folder if need be and takes it for this process; the system gives it back when the process ends.
+fn lock(folder: &Path) -> Result<Arc<File>, StateError> {
+    let cannot = |source| StateError::Folder { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(cannot)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK_NAME))
+        .map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StateError::InUse { path: folder.to_owned() }),
+        // Some network file systems have no locks; that is no reason not to run on them.
+        Err(TryLockError::Error(error)) => tracing::warn!(%error, "data folder cannot be locked"),
+    }
+    Ok(Arc::new(file))
 }
 
 #[cfg(test)]

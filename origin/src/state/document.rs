@@ -1,7 +1,7 @@
 //! The state as it is on the disk: JSON with a format number and a checksum.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use farcast_shared::name::StreamName;
 use serde::{Deserialize, Serialize};
@@ -43,25 +43,23 @@ pub(super) fn render(state: &State) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn parse(path: PathBuf, bytes: &[u8]) -> Result<State, StateError> {
-    let header: Header = match serde_json::from_slice(bytes) {
-        Ok(header) => header,
-        Err(error) => return Err(StateError::Damaged { path, what: error.to_string() }),
-    };
+/// The key's digest and the cursors in the `bytes` of the file at `path`.
+pub(super) fn parse(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<([u8; 32], BTreeMap<StreamName, Cursor>), StateError> {
+    let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
+    let header: Header = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
     if header.format > FORMAT {
-        return Err(StateError::Newer { path, found: header.format, known: FORMAT });
+        return Err(StateError::Newer { path: path.to_owned(), found: header.format, known: FORMAT });
     }
-    let document: Document = match serde_json::from_slice(bytes) {
-        Ok(document) => document,
-        Err(error) => return Err(StateError::Damaged { path, what: error.to_string() }),
-    };
+    let document: Document = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
     if checksum(&document.content) != document.checksum {
-        return Err(StateError::Damaged { path, what: "the checksum does not fit".to_owned() });
+        return Err(damaged("the checksum does not fit".to_owned()));
     }
-    let Some(key_digest) = unhex(&document.content.stream_key_sha256) else {
-        return Err(StateError::Damaged { path, what: "the key's hash is no SHA-256".to_owned() });
-    };
-    Ok(State { path, key_digest, cursors: document.content.streams })
+    let key_digest = unhex(&document.content.stream_key_sha256)
+        .ok_or_else(|| damaged("the key's hash is no SHA-256".to_owned()))?;
+    Ok((key_digest, document.content.streams))
 }
 
 fn checksum(content: &Content) -> String {

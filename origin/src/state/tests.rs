@@ -22,6 +22,7 @@ fn the_first_start_makes_a_key_and_later_ones_keep_it() {
     assert!(state.is_key(key.expose()));
     assert!(!std::fs::read_to_string(state.path()).unwrap().contains(key.expose()));
 
+    drop(state);
     let (state, again) = load(&folder, None).unwrap();
     assert!(state.is_key(key.expose()) && again.is_none());
 }
@@ -31,6 +32,7 @@ fn a_preset_key_counts_at_the_first_start_only() {
     let folder = tempfile::tempdir().unwrap();
     let (state, key) = load(folder.path(), Some("first")).unwrap();
     assert!(state.is_key("first") && key.is_none());
+    drop(state);
     let (state, key) = load(folder.path(), Some("second")).unwrap();
     assert!(state.is_key("first") && !state.is_key("second") && key.is_none());
 }
@@ -42,6 +44,7 @@ fn cursors_survive_a_restart() {
     assert_eq!(state.cursor(&StreamName::live()), None);
     state.set_cursor(StreamName::live(), sample(7));
     state.write().unwrap();
+    drop(state);
     let (state, _) = load(folder.path(), None).unwrap();
     assert_eq!(state.cursor(&StreamName::live()), Some(&sample(7)));
 }
@@ -52,18 +55,20 @@ fn damage_is_found_and_says_what_to_do() {
     let (mut state, _) = load(folder.path(), Some("key")).unwrap();
     state.set_cursor(StreamName::live(), sample(7));
     state.write().unwrap();
-    let whole = std::fs::read_to_string(state.path()).unwrap();
+    let path = state.path().to_owned();
+    drop(state);
+    let whole = std::fs::read_to_string(&path).unwrap();
 
     let half = &whole[..whole.len() / 2];
     let other_number = whole.replace("\"next_msn\": 7", "\"next_msn\": 6");
     assert_ne!(other_number, whole);
     for damaged in ["", half, &other_number, "{\"format\": 1}"] {
-        std::fs::write(state.path(), damaged).unwrap();
+        std::fs::write(&path, damaged).unwrap();
         let error = load(folder.path(), Some("key")).unwrap_err().to_string();
         assert!(error.contains("restore it from a copy"), "{damaged:?} gives {error}");
-        assert_eq!(std::fs::read_to_string(state.path()).unwrap(), damaged, "it was overwritten");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), damaged, "it was overwritten");
     }
-    std::fs::write(state.path(), "{\"format\": 9, \"new\": true}").unwrap();
+    std::fs::write(&path, "{\"format\": 9, \"new\": true}").unwrap();
     let error = load(folder.path(), None).unwrap_err();
     assert!(matches!(error, StateError::Newer { found: 9, known: 1, .. }), "{error}");
 }
@@ -83,6 +88,7 @@ fn a_saved_cursor_becomes_durable_and_the_newest_wins() {
     assert!(saver.flush(PATIENCE));
     assert!(saver.is_reserved(&live, Msn(200)) && !saver.is_reserved(&live, Msn(201)));
     assert_eq!(saver.cursor(&live), Some(cursor.clone()));
+    drop(saver);
     let (state, _) = load(folder.path(), None).unwrap();
     assert_eq!(state.cursor(&live), Some(&cursor));
 }
@@ -112,4 +118,17 @@ fn a_disk_that_fails_reserves_nothing_and_heals() {
     std::fs::rename(&away, &data).unwrap();
     assert!(saver.flush(PATIENCE));
     assert!(saver.is_reserved(&StreamName::live(), Msn(8)));
+}
+
+#[test]
+fn two_origins_cannot_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, _) = load(folder.path(), Some("key")).unwrap();
+    let error = load(folder.path(), Some("key")).unwrap_err();
+    assert!(matches!(error, StateError::InUse { .. }), "{error}");
+    let clone = state.clone();
+    drop(state);
+    assert!(load(folder.path(), Some("key")).is_err());
+    drop(clone);
+    load(folder.path(), Some("key")).unwrap();
 }
