@@ -16,6 +16,8 @@ use farcast_shared::{choice, settings};
 pub const MAX_VARIANTS: usize = 16;
 /// Longest name of a variant, in characters; it is shown in players' menus.
 const MAX_NAME_CHARS: usize = 64;
+/// Longest stream key in bytes that ingest looks at.
+const MAX_KEY_BYTES: usize = 1024;
 /// Highest video bit rate in kbps: more is a mistaken unit.
 const MAX_VIDEO_KBPS: u32 = 200_000;
 /// Highest audio bit rate in kbps: AAC of eight channels takes less.
@@ -177,6 +179,19 @@ impl Validate for Settings {
     fn validate(&self, checks: &mut Checks<'_>) {
         self.check_tls(checks);
         self.check_listeners(checks);
+        let unusable = |key: &Secret| {
+            let key = key.expose();
+            key.len() > MAX_KEY_BYTES
+                || key.starts_with('/')
+                || key.ends_with('/')
+                || !key.chars().all(in_a_url)
+        };
+        if self.stream_key.as_ref().is_some_and(unusable) {
+            checks.problem(
+                "stream_key",
+                format!("cannot be the end of an RTMP address: at most {MAX_KEY_BYTES} bytes, no spaces, no / at its ends"),
+            );
+        }
         if self.reconnect_grace > MAX_GRACE {
             checks.problem("reconnect_grace", "is longer than 10m");
         }
@@ -246,6 +261,10 @@ impl Validate for Variant {
             }
         }
     }
+}
+
+fn in_a_url(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control()
 }
 
 #[cfg(test)]
@@ -322,6 +341,15 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_no_encoder_could_send_is_refused_without_being_shown() {
+        for key in ["hunter 2", "/hunter2", "hunter2/"] {
+            let text = read("", &["--stream-key", key]).unwrap_err().to_string();
+            assert!(text.contains("--stream-key: cannot be") && !text.contains("hunter"), "{text}");
+        }
+        read("", &["--stream-key", "hunter/2"]).unwrap();
     }
 
     #[test]
