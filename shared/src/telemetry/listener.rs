@@ -16,8 +16,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::health::Health;
 use super::metrics::{self, Registry};
@@ -37,19 +37,20 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// Serves until `shutdown`, then finishes the answers under way. Owns its connections' tasks.
 ///
-/// Cancel safety: dropping the future stops accepting and leaves open connections to end by their deadlines.
+/// Cancel safety: dropping the future stops accepting and cuts all connections.
 pub async fn run(listener: TcpListener, registry: Registry, health: Health, shutdown: CancellationToken) {
     let place = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let tasks = TaskTracker::new();
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &place) => accepted,
         };
         match accepted {
             Some((stream, permit)) => {
                 let connection = serve(stream, registry.clone(), health.clone(), shutdown.clone());
-                tasks.spawn(async move {
+                connections.spawn(async move {
                     connection.await;
                     drop(permit);
                 });
@@ -58,9 +59,9 @@ pub async fn run(listener: TcpListener, registry: Registry, health: Health, shut
         }
     }
     drop(listener);
-    tasks.close();
-    // Connections that outlive the drain end with the runtime.
-    let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // What outlives the drain is cut when the set is dropped.
+    let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
 async fn accept(listener: &TcpListener, place: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
@@ -176,9 +177,12 @@ mod tests {
         let answer = ask(address, "POST /metrics HTTP/1.1").await;
         assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("allow: GET, HEAD"), "{answer}");
 
-        // An idle kept-alive connection does not hold the shutdown up.
-        let _idle = TcpStream::connect(address).await.unwrap();
+        // A kept-alive connection is closed in order.
+        let mut kept = TcpStream::connect(address).await.unwrap();
+        kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        kept.read_u8().await.unwrap();
         shutdown.cancel();
+        kept.read_to_end(&mut Vec::new()).await.unwrap();
         task.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err());
     }
