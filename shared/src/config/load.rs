@@ -88,7 +88,8 @@ pub fn load<S: Settings + Validate>(
         return Err(Problems(problems));
     };
     if flags.check_config {
-        return Ok(Outcome::Print(reading.effective.to_toml()));
+        let warnings: String = warnings.iter().map(|warning| format!("# warning: {warning}\n")).collect();
+        return Ok(Outcome::Print(warnings + &reading.effective.to_toml()));
     }
     Ok(Outcome::Run(Loaded { settings, announce: flags.announce.map(PathBuf::from), warnings }))
 }

@@ -9,7 +9,7 @@ use super::{InvalidValue, Value};
 /// What is shown in place of a secret.
 pub(super) const REDACTED: &str = "(redacted)";
 
-/// A key, token or password: `Debug`, `Display` and serialisation show [`REDACTED`] only.
+/// A key, token or password: `Debug`, `Display` and serialisation show a placeholder only.
 #[derive(Clone)]
 pub struct Secret(String);
 

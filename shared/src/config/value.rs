@@ -107,7 +107,7 @@ impl Value for PathBuf {
 }
 
 impl Value for SocketAddr {
-    const EXPECTS: &'static str = "an address and port, such as 0.0.0.0:1935 or [::]:1935";
+    const EXPECTS: &'static str = "an address and port, such as 127.0.0.1:8000 or [::]:8000";
 
     fn parse(text: &str) -> Result<Self, InvalidValue> {
         text.parse().map_err(|_| InvalidValue::new(format!("{text:?} is not {}", Self::EXPECTS)))

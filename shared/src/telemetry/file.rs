@@ -28,7 +28,7 @@ pub enum Access {
 /// Writes a file that only its owner can read: keys, tokens, state.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     write(path, bytes, Access::Private)
 }

@@ -196,7 +196,11 @@ fn an_unknown_variable_is_only_warned_about_and_an_empty_one_is_not_set() {
 #[test]
 fn the_effective_configuration_names_places_hides_secrets_and_is_read_back() {
     let file = "count = 4\n[[variants]]\nname = \"a \\\"b\\\"\"";
-    let shown = print(Some(file), &[("FARCAST_STREAM_KEY", "hunter2")], &["--check-config", "--grace", "2s"]);
+    let shown = print(
+        Some(file),
+        &[("FARCAST_STREAM_KEY", "hunter2"), ("FARCAST_X", "y")],
+        &["--check-config", "--grace", "2s"],
+    );
     assert!(!shown.contains("hunter2"), "{shown}");
     for expected in
         ["# --grace", "sample.toml:1", "# FARCAST_STREAM_KEY", "# default", "# http_listen is not set"]
