@@ -127,6 +127,8 @@ seed("rtmp_chunks", "chunk-size", b"\x09" + SET_CHUNK_SIZE + message(3, 20, 0, C
 seed("rtmp_chunks", "extended-time", b"\x3f" + message(6, 9, 0x01000000, AVC_KEY + bytes(400)))
 first, second = message(6, 9, 0, AVC_KEY + bytes(200)), message(4, 8, 0, AAC_FRAME + bytes(200))
 seed("rtmp_chunks", "interleaved", b"\xff" + first[:140] + second[:140] + first[140:] + second[140:])
+omitted = first[:1] + b"\xff\xff\xff" + first[4:12] + b"\x01\x02\x03\x04" + first[12:140] + first[140:]
+seed("rtmp_chunks", "omitted-extended-time", b"\x00" + omitted)
 seed("rtmp_chunks", "abort", b"\xff" + first[:140] + message(2, 2, 0, struct.pack(">I", 6)) + second)
 
 
