@@ -3,3 +3,4 @@
 pub mod live;
 pub mod receive;
 pub mod serve;
+pub mod settings;

@@ -8,4 +8,6 @@ pub mod media;
 pub mod package;
 pub mod plan;
 pub mod push;
+pub mod settings;
+pub mod state;
 pub mod transcode;

@@ -1,0 +1,161 @@
+//! The edge's settings: what is in the file, the environment and the flags.
+//!
+//! An edge needs a join token and nothing else. Place in the flow: read once by `main`, handed to
+//! `app` as a plain struct.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use farcast_shared::config::{ByteSize, Checks, Secret, Validate};
+use farcast_shared::settings;
+use farcast_shared::telemetry::log;
+
+/// Smallest cache: the window of a ladder of a few variants fits, with room for what is being fetched.
+const MIN_CACHE: ByteSize = ByteSize::from_mebibytes(16);
+/// Longest name, in characters; it is a label of metrics and logs at the origin.
+const MAX_NAME_CHARS: usize = 64;
+/// Name of an edge whose host has none.
+const NAMELESS: &str = "edge";
+
+settings! {
+    /// The edge's settings.
+    pub struct Settings {
+        /// Folder for the edge's certificate, which it gets when it joins.
+        pub data_dir: PathBuf = "./data/edge",
+        /// Join token that the origin printed; needed at the first start only. A flag is visible to other
+        /// users of the machine: prefer join_token_file or the environment.
+        pub join_token: Option<Secret>,
+        /// File that holds the join token, such as the origin's join-token.
+        pub join_token_file: Option<PathBuf>,
+        /// Where viewers connect by HTTP.
+        pub http_listen: SocketAddr = "0.0.0.0:8080",
+        /// Where viewers connect by HTTPS; needs tls_cert and tls_key.
+        pub https_listen: Option<SocketAddr>,
+        /// Certificate chain for HTTPS, PEM.
+        pub tls_cert: Option<PathBuf>,
+        /// Private key for HTTPS, PEM.
+        pub tls_key: Option<PathBuf>,
+        /// Where /metrics, /healthz and /readyz are; not for the public.
+        pub metrics_listen: SocketAddr = "127.0.0.1:9191",
+        /// Memory for media; the live window takes what it needs of it, the rest keeps older segments.
+        pub cache_size: ByteSize = "512MiB",
+        /// Name of this edge in the origin's logs and metrics; without it the host's.
+        pub name: Option<String>,
+        /// What is logged.
+        pub log: log::Filter = "info",
+        /// How it is logged.
+        pub log_format: log::Format = "text",
+    }
+}
+
+impl Settings {
+    /// The configured name, or the host's.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(host_name)
+    }
+}
+
+/// The host's name, cut to what an edge's name may be.
+fn host_name() -> String {
+    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_default();
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
+    if name.is_empty() { NAMELESS.to_owned() } else { name }
+}
+
+impl Validate for Settings {
+    fn validate(&self, checks: &mut Checks<'_>) {
+        if self.join_token.is_some() && self.join_token_file.is_some() {
+            checks.problem("join_token_file", "is given beside join_token: give one of them");
+        }
+        let needs = self.https_listen.is_some();
+        if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {
+            checks.problem("tls_cert", "is missing: https_listen and tls_key need it");
+        }
+        if self.tls_key.is_none() && (needs || self.tls_cert.is_some()) {
+            checks.problem("tls_key", "is missing: https_listen and tls_cert need it");
+        }
+        self.check_listeners(checks);
+        if self.cache_size < MIN_CACHE {
+            checks.problem("cache_size", format!("{} is less than {MIN_CACHE}", self.cache_size));
+        }
+        let wrong = |name: &String| {
+            name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control)
+        };
+        if self.name.as_ref().is_some_and(wrong) {
+            checks.problem(
+                "name",
+                format!("is empty, longer than {MAX_NAME_CHARS} characters or has control characters"),
+            );
+        }
+    }
+}
+
+impl Settings {
+    fn check_listeners(&self, checks: &mut Checks<'_>) {
+        let mut taken: Vec<(&str, SocketAddr)> = vec![("http_listen", self.http_listen)];
+        for (key, address) in
+            [("https_listen", self.https_listen), ("metrics_listen", Some(self.metrics_listen))]
+        {
+            let Some(address) = address else { continue };
+            if let Some((other, _)) = taken.iter().find(|(_, at)| *at == address && at.port() != 0) {
+                checks.problem(key, format!("{address} is also {other}"));
+            }
+            taken.push((key, address));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use farcast_shared::config::{Outcome, Problems, Program, load};
+
+    use super::*;
+
+    const PROGRAM: Program = Program { name: "farcast-edge", version: "0.0.0", about: "test" };
+
+    fn read(args: &[&str]) -> Result<Settings, Problems> {
+        match load(&PROGRAM, args.iter().map(OsString::from), [])? {
+            Outcome::Run(loaded) => Ok(loaded.settings),
+            Outcome::Print(text) => panic!("printed {text}"),
+        }
+    }
+
+    #[test]
+    fn an_edge_needs_no_more_than_a_token() {
+        let settings = read(&["--join-token", "secret"]).unwrap();
+        assert_eq!(settings.cache_size, ByteSize::from_mebibytes(512));
+        assert!(!settings.name().is_empty());
+        assert!(!format!("{settings:?}").contains("secret\""), "{settings:?}");
+    }
+
+    #[test]
+    fn broken_rules_are_reported_together() {
+        let text = read(&[
+            "--join-token=a",
+            "--join-token-file=b",
+            "--https-listen=127.0.0.1:9191",
+            "--tls-key=k",
+            "--cache-size=1MiB",
+            "--name=",
+        ])
+        .unwrap_err()
+        .to_string();
+        for expected in [
+            "--join-token-file: is given beside join_token",
+            "tls_cert: is missing",
+            "metrics_listen: 127.0.0.1:9191 is also https_listen",
+            "--cache-size: 1MiB is less than 16MiB",
+            "--name: is empty",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+        }
+        assert_eq!(text.lines().count(), 6, "{text}");
+    }
+}

@@ -1,0 +1,5 @@
+//! The values of an RTMP command (AMF0).
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_origin::ingest::fuzz::amf0(bytes));

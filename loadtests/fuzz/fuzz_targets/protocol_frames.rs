@@ -1,0 +1,5 @@
+//! What origin and edge send one another: frames, media streams, join tokens.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_shared::protocol::fuzz(bytes));

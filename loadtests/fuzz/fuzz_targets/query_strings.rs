@@ -1,0 +1,5 @@
+//! Delivery directives of a playlist request (RFC 8216bis §6.2.5).
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_shared::hls::fuzz_query(bytes));

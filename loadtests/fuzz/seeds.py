@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Writes the seeds: small valid inputs from which the fuzzer starts.
+
+They are checked in as corpus/<target>/seed-<name>; run this after changing them here.
+"""
+
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def seed(target: str, name: str, content: bytes) -> None:
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"seed-{name}").write_bytes(content)
+
+
+# AMF0.
+def number(value: float) -> bytes:
+    return b"\x00" + struct.pack(">d", value)
+
+
+def text(value: str) -> bytes:
+    return b"\x02" + struct.pack(">H", len(value)) + value.encode()
+
+
+def members(pairs: dict[str, bytes]) -> bytes:
+    body = b"".join(struct.pack(">H", len(key)) + key.encode() + value for key, value in pairs.items())
+    return body + b"\x00\x00\x09"
+
+
+def obj(pairs: dict[str, bytes]) -> bytes:
+    return b"\x03" + members(pairs)
+
+
+def ecma_array(pairs: dict[str, bytes]) -> bytes:
+    return b"\x08" + struct.pack(">I", len(pairs)) + members(pairs)
+
+
+def strict_array(values: list[bytes]) -> bytes:
+    return b"\x0a" + struct.pack(">I", len(values)) + b"".join(values)
+
+
+TRUE, NULL, UNDEFINED = b"\x01\x01", b"\x05", b"\x06"
+LONG_TEXT = b"\x0c" + struct.pack(">I", 3) + b"abc"
+DATE = b"\x0b" + struct.pack(">d", 1.7e12) + b"\x00\x00"
+
+CONNECT = (
+    text("connect")
+    + number(1)
+    + obj({
+        "app": text("live"),
+        "tcUrl": text("rtmp://localhost/live"),
+        "fourCcList": strict_array([text("av01"), text("hvc1")]),
+        "capsEx": number(1),
+    })
+)
+PUBLISH = text("publish") + number(5) + NULL + text("key") + text("live")
+METADATA = (
+    text("@setDataFrame")
+    + text("onMetaData")
+    + ecma_array({
+        "width": number(1920),
+        "height": number(1080),
+        "framerate": number(30),
+        "videocodecid": number(7),
+        "stereo": TRUE,
+        "encoder": text("an encoder"),
+    })
+)
+
+seed("amf0", "connect", CONNECT)
+seed("amf0", "publish", PUBLISH)
+seed("amf0", "metadata", METADATA)
+seed("amf0", "every-kind", UNDEFINED + LONG_TEXT + DATE + strict_array([NULL, obj({})]) + ecma_array({}))
+
+# Tags.
+AVC_RECORD = bytes.fromhex("0164001effe1000467640028" "01000468ee3c80")
+AVC_HEADER = b"\x17\x00\x00\x00\x00" + AVC_RECORD
+AVC_KEY = b"\x17\x01\x00\x00\x28" + struct.pack(">I", 4) + b"\x65\x88\x84\x00"
+AVC_INTER = b"\x27\x01\x00\x00\x00" + struct.pack(">I", 3) + b"\x41\x9a\x00"
+AAC_HEADER = b"\xaf\x00\x11\x90"
+AAC_FRAME = b"\xaf\x01\x21\x10\x04\x60\x8c\x1c"
+HEVC_RECORD = (
+    bytes([1]) * 22
+    + b"\x03"
+    + b"".join(b"%c\x00\x01\x00\x03%c\x01\x0c" % (kind, kind << 1) for kind in (32, 33, 34))
+)
+HEVC_HEADER = b"\x90hvc1" + HEVC_RECORD
+HEVC_KEY = b"\x91hvc1\x00\x00\x28" + struct.pack(">I", 3) + b"\x26\x01\xaf"
+AV1_HEADER = b"\x90av01" + bytes.fromhex("810008000a0b00000024c4ffdf3ffe600d")
+AV1_KEY = b"\x91av01" + bytes.fromhex("12003202" "0102")
+
+
+def tags(*items: tuple[int, bytes]) -> bytes:
+    return b"".join(bytes([kind]) + struct.pack(">H", len(tag)) + tag for kind, tag in items)
+
+
+VIDEO, AUDIO = 9, 8
+seed("flv_payload", "avc-aac", tags(
+    (VIDEO, AVC_HEADER), (AUDIO, AAC_HEADER), (VIDEO, AVC_KEY), (AUDIO, AAC_FRAME), (VIDEO, AVC_INTER)
+))
+seed("flv_payload", "hevc", tags((VIDEO, HEVC_HEADER), (VIDEO, HEVC_KEY)))
+seed("flv_payload", "av1", tags((VIDEO, AV1_HEADER), (VIDEO, AV1_KEY)))
+
+
+# Chunks (RTMP 1.0 §5.3.1); the first byte of the input is the size of the pieces less one.
+def message(csid: int, kind: int, stamp: int, payload: bytes, chunk_bytes: int = 128) -> bytes:
+    extended = struct.pack(">I", stamp) if stamp >= 0xFFFFFF else b""
+    head = struct.pack(">I", min(stamp, 0xFFFFFF))[1:] + struct.pack(">I", len(payload))[1:]
+    head += bytes([kind]) + struct.pack("<I", 1) + extended
+    out = bytes([csid]) + head
+    for at in range(0, max(len(payload), 1), chunk_bytes):
+        if at > 0:
+            out += bytes([0xC0 | csid]) + extended
+        out += payload[at : at + chunk_bytes]
+    return out
+
+
+SET_CHUNK_SIZE = message(2, 1, 0, struct.pack(">I", 4096))
+session = message(3, 20, 0, CONNECT) + message(8, 20, 0, PUBLISH) + message(4, 18, 0, METADATA)
+media = message(6, 9, 0, AVC_HEADER) + message(4, 8, 0, AAC_HEADER) + message(6, 9, 40, AVC_KEY + bytes(400))
+seed("rtmp_chunks", "session", b"\xff" + session + media)
+seed("rtmp_chunks", "byte-by-byte", b"\x00" + session)
+seed("rtmp_chunks", "chunk-size", b"\x09" + SET_CHUNK_SIZE + message(3, 20, 0, CONNECT, 4096))
+seed("rtmp_chunks", "extended-time", b"\x3f" + message(6, 9, 0x01000000, AVC_KEY + bytes(400)))
+first, second = message(6, 9, 0, AVC_KEY + bytes(200)), message(4, 8, 0, AAC_FRAME + bytes(200))
+seed("rtmp_chunks", "interleaved", b"\xff" + first[:140] + second[:140] + first[140:] + second[140:])
+omitted = first[:1] + b"\xff\xff\xff" + first[4:12] + b"\x01\x02\x03\x04" + first[12:140] + first[140:]
+seed("rtmp_chunks", "omitted-extended-time", b"\x00" + omitted)
+seed("rtmp_chunks", "abort", b"\xff" + first[:140] + message(2, 2, 0, struct.pack(">I", 6)) + second)
+
+
+# Frames between origin and edge: a length of 32 bits, then the message.
+def frame(body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + body
+
+
+seed("protocol_frames", "each-kind", b"".join(frame(bytes([kind, 4]) + b"live" + bytes(8)) for kind in range(12)))
+seed("protocol_frames", "segment", frame(b"\x01\x00\x0a\x00") + frame(bytes(12) + b"\x04") + b"moof")
+seed("protocol_frames", "too-long", b"\xff\xff\xff\xff")
+seed("protocol_frames", "token", b"farcast1.AAECAwQFBgcICQoLDA0ODw")
+
+seed("query_strings", "all", b"_HLS_msn=7&_HLS_part=2&_HLS_skip=YES")
+seed("query_strings", "escaped", b"token=%41%zz&_HLS_msn=07&_HLS_skip=v2")
+seed("query_strings", "wrong", b"_HLS_part=1&_HLS_msn=&_HLS_msn=99999999999999999999&=&&")

@@ -1,0 +1,360 @@
+//! The origin's settings: what is in the file, the environment and the flags.
+//!
+//! Only process settings. What operators change while the program runs is not here. Place in the
+//! flow: read once by `main`, handed to `app` as a plain struct.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, Validate, Value};
+use farcast_shared::telemetry::log;
+use farcast_shared::{choice, settings};
+
+/// Most variants: each one is encoded on this machine and sent to every edge, on at most 128 streams.
+pub const MAX_VARIANTS: usize = 16;
+/// Longest name of a variant, in characters; it is shown in players' menus.
+const MAX_NAME_CHARS: usize = 64;
+/// Longest stream key in bytes that ingest looks at.
+const MAX_KEY_BYTES: usize = 1024;
+/// Highest video bit rate in kbps: more is a mistaken unit.
+const MAX_VIDEO_KBPS: u32 = 200_000;
+/// Highest audio bit rate in kbps: AAC of eight channels takes less.
+const MAX_AUDIO_KBPS: u32 = 2_000;
+/// Widest and highest picture in pixels: level 6.2 of H.264 ends at 8192.
+const MAX_PIXELS: u32 = 8192;
+/// Highest frame rate.
+const MAX_FRAMERATE: u32 = 240;
+/// Longest grace: a broadcast that is away for longer has ended.
+const MAX_GRACE: Duration = Duration::from_secs(600);
+
+settings! {
+    /// The origin's settings.
+    pub struct Settings {
+        /// Folder for the origin's state: stream key hash, certificates, sequence numbers, join token.
+        pub data_dir: PathBuf = "./data",
+        /// Key that a publisher must give, taken at the first start only; without one, a random key is
+        /// made and printed once. A flag is visible to other users of the machine: prefer the
+        /// environment.
+        pub stream_key: Option<Secret>,
+        /// Where publishers connect by RTMP.
+        pub rtmp_listen: SocketAddr = "0.0.0.0:1935",
+        /// Where publishers connect by RTMPS; needs tls_cert and tls_key.
+        pub rtmps_listen: Option<SocketAddr>,
+        /// Certificate chain for RTMPS, PEM.
+        pub tls_cert: Option<PathBuf>,
+        /// Private key for RTMPS, PEM.
+        pub tls_key: Option<PathBuf>,
+        /// Where the HTTP API listens.
+        pub http_listen: SocketAddr = "0.0.0.0:8090",
+        /// Where edges connect, QUIC over UDP; [::] takes IPv4 too.
+        pub quic_listen: SocketAddr = "[::]:4433",
+        /// Host and port that edges dial, written into the join token; without it 127.0.0.1 and the port
+        /// of quic_listen, which only edges on this machine can use.
+        pub quic_advertise: Option<HostPort>,
+        /// Where /metrics, /healthz and /readyz are; not for the public.
+        pub metrics_listen: SocketAddr = "127.0.0.1:9190",
+        /// Latency against robustness: 0 is the shortest latency, 4 the longest.
+        pub latency_level: Level = "2",
+        /// Video encoder: auto tries the hardware first and falls back to libx264.
+        pub video_codec: VideoEncoder = "auto",
+        /// How long a broadcast waits for its publisher to come back before it ends.
+        pub reconnect_grace: Duration = "15s",
+        /// What is logged.
+        pub log: log::Filter = "info",
+        /// How it is logged.
+        pub log_format: log::Format = "text",
+        ;
+        /// One quality that viewers can choose, in the order of the ladder. Without any there is one:
+        /// 1200 kbps at 24 frames per second, with the source's audio.
+        pub variants: Vec<Variant>,
+    }
+}
+
+settings! {
+    /// One quality of the ladder, as written in the file. The numbers mean what they mean in Owncast.
+    pub struct Variant {
+        /// Name for people; made from the other values when empty.
+        pub name: String = "",
+        /// Copy the source's video; every other video setting is then ignored.
+        pub video_passthrough: bool = "false",
+        /// Copy the source's audio.
+        pub audio_passthrough: bool = "false",
+        /// Video bit rate in kbps; 0 is 1200.
+        pub video_bitrate: u32 = "0",
+        /// Audio bit rate in kbps; 0 copies the source's audio.
+        pub audio_bitrate: u32 = "0",
+        /// Width in pixels; 0 follows the height, or is the source's.
+        pub scaled_width: u32 = "0",
+        /// Height in pixels; 0 follows the width, or is the source's.
+        pub scaled_height: u32 = "0",
+        /// Highest frame rate; 0 is 24.
+        pub framerate: u32 = "0",
+        /// 0 takes the least CPU, 4 gives the best picture.
+        pub cpu_usage_level: Level = "2",
+    }
+}
+
+choice! {
+    /// Which encoder makes H.264.
+    pub enum VideoEncoder: "auto, libx264, h264_nvenc, h264_vaapi, h264_qsv, h264_v4l2m2m or h264_videotoolbox" {
+        /// The first that works of the hardware's, else libx264.
+        Auto = "auto",
+        /// Software.
+        Libx264 = "libx264",
+        /// NVIDIA.
+        Nvenc = "h264_nvenc",
+        /// VA-API (Intel, AMD).
+        Vaapi = "h264_vaapi",
+        /// Intel Quick Sync.
+        Qsv = "h264_qsv",
+        /// Video4Linux memory-to-memory (small boards).
+        V4l2m2m = "h264_v4l2m2m",
+        /// Apple.
+        VideoToolbox = "h264_videotoolbox",
+    }
+}
+
+/// A level from 0 to 4.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Level(u8);
+
+impl Level {
+    /// Highest level.
+    pub const MAX: u8 = 4;
+    /// The level that both kinds of levels default to.
+    pub const MIDDLE: Self = Self(2);
+
+    /// The level as a number, 0 to [`Level::MAX`].
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Value for Level {
+    const EXPECTS: &'static str = "a level from 0 to 4";
+    const FORM: Form = Form::Number;
+
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        match text.parse() {
+            Ok(level @ 0..=Self::MAX) => Ok(Self(level)),
+            _ => Err(InvalidValue::new(format!("{text:?} is not {}", Self::EXPECTS))),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.0.to_string())
+    }
+}
+
+impl Settings {
+    /// The ladder: what is configured, or the one default variant.
+    #[must_use]
+    pub fn ladder(&self) -> Vec<Variant> {
+        if self.variants.is_empty() { vec![Variant::standard()] } else { self.variants.clone() }
+    }
+}
+
+impl Variant {
+    /// The variant of a ladder that is not configured.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            name: String::new(),
+            video_passthrough: false,
+            audio_passthrough: true,
+            video_bitrate: 1200,
+            audio_bitrate: 0,
+            scaled_width: 0,
+            scaled_height: 0,
+            framerate: 24,
+            cpu_usage_level: Level::MIDDLE,
+        }
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self, checks: &mut Checks<'_>) {
+        self.check_tls(checks);
+        self.check_listeners(checks);
+        let unusable = |key: &Secret| {
+            let key = key.expose();
+            key.len() > MAX_KEY_BYTES
+                || key.starts_with('/')
+                || key.ends_with('/')
+                || !key.chars().all(in_a_url)
+        };
+        if self.stream_key.as_ref().is_some_and(unusable) {
+            checks.problem(
+                "stream_key",
+                format!("cannot be the end of an RTMP address: at most {MAX_KEY_BYTES} bytes, no spaces, no / at its ends"),
+            );
+        }
+        if self.reconnect_grace > MAX_GRACE {
+            checks.problem("reconnect_grace", "is longer than 10m");
+        }
+        if self.variants.len() > MAX_VARIANTS {
+            checks.problem("variants", format!("are more than {MAX_VARIANTS}"));
+        }
+        let mut names = BTreeSet::new();
+        for name in self.variants.iter().map(|v| v.name.as_str()).filter(|name| !name.is_empty()) {
+            if !names.insert(name) {
+                checks.problem("variants", format!("two are named {name:?}"));
+            }
+        }
+    }
+}
+
+impl Settings {
+    fn check_tls(&self, checks: &mut Checks<'_>) {
+        let needs = self.rtmps_listen.is_some();
+        if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {
+            checks.problem("tls_cert", "is missing: rtmps_listen and tls_key need it");
+        }
+        if self.tls_key.is_none() && (needs || self.tls_cert.is_some()) {
+            checks.problem("tls_key", "is missing: rtmps_listen and tls_cert need it");
+        }
+    }
+
+    fn check_listeners(&self, checks: &mut Checks<'_>) {
+        let mut taken: Vec<(&str, SocketAddr)> = vec![("rtmp_listen", self.rtmp_listen)];
+        let others = [
+            ("rtmps_listen", self.rtmps_listen),
+            ("http_listen", Some(self.http_listen)),
+            ("metrics_listen", Some(self.metrics_listen)),
+        ];
+        for (key, address) in others {
+            let Some(address) = address else { continue };
+            if let Some((other, _)) = taken.iter().find(|(_, at)| *at == address && at.port() != 0) {
+                checks.problem(key, format!("{address} is also {other}"));
+            }
+            taken.push((key, address));
+        }
+    }
+}
+
+impl Validate for Variant {
+    fn validate(&self, checks: &mut Checks<'_>) {
+        if self.name.chars().count() > MAX_NAME_CHARS || self.name.chars().any(char::is_control) {
+            checks.problem(
+                "name",
+                format!("is longer than {MAX_NAME_CHARS} characters or has control characters"),
+            );
+        }
+        let limits = [
+            ("video_bitrate", self.video_bitrate, MAX_VIDEO_KBPS, "kbps"),
+            ("audio_bitrate", self.audio_bitrate, MAX_AUDIO_KBPS, "kbps"),
+            ("scaled_width", self.scaled_width, MAX_PIXELS, "pixels"),
+            ("scaled_height", self.scaled_height, MAX_PIXELS, "pixels"),
+            ("framerate", self.framerate, MAX_FRAMERATE, "frames per second"),
+        ];
+        for (key, value, limit, unit) in limits {
+            if value > limit {
+                checks.problem(key, format!("{value} is more than {limit} {unit}"));
+            }
+        }
+        for (key, pixels) in [("scaled_width", self.scaled_width), ("scaled_height", self.scaled_height)] {
+            if pixels % 2 != 0 {
+                checks.problem(key, format!("{pixels} is odd: H.264 with 4:2:0 colour has even sizes"));
+            }
+        }
+    }
+}
+
+fn in_a_url(c: char) -> bool {
+    !c.is_whitespace() && !c.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use farcast_shared::config::{Outcome, Problems, Program, load};
+
+    use super::*;
+
+    const PROGRAM: Program = Program { name: "farcast-origin", version: "0.0.0", about: "test" };
+
+    fn read(file: &str, args: &[&str]) -> Result<Settings, Problems> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("origin.toml");
+        std::fs::write(&path, file).unwrap();
+        let mut args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        args.extend(["--config".into(), path.into()]);
+        match load(&PROGRAM, args, [])? {
+            Outcome::Run(loaded) => Ok(loaded.settings),
+            Outcome::Print(text) => panic!("printed {text}"),
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_have_one_variant() {
+        let settings = read("", &[]).unwrap();
+        assert_eq!(settings.latency_level.get(), 2);
+        assert_eq!(settings.reconnect_grace, Duration::from_secs(15));
+        assert_eq!(settings.video_codec, VideoEncoder::Auto);
+        assert_eq!(settings.ladder(), [Variant::standard()]);
+    }
+
+    #[test]
+    fn a_ladder_is_read_in_order() {
+        let settings = read(
+            "[[variants]]\nname = 'Source'\nvideo_passthrough = true\naudio_passthrough = true\n\
+             [[variants]]\nname = '480p'\nscaled_height = 480\nvideo_bitrate = 1200\ncpu_usage_level = 0\n",
+            &[],
+        )
+        .unwrap();
+        let names: Vec<_> = settings.ladder().into_iter().map(|v| v.name).collect();
+        assert_eq!(names, ["Source", "480p"]);
+        assert_eq!(settings.variants[1].cpu_usage_level.get(), 0);
+        assert!(settings.variants[0].video_passthrough && !settings.variants[1].audio_passthrough);
+    }
+
+    #[test]
+    fn broken_rules_are_reported_together() {
+        let text = read(
+            "rtmps_listen = '0.0.0.0:1936'\n[[variants]]\nname = 'a'\nvideo_bitrate = 1200000\n\
+             scaled_height = 481\n[[variants]]\nname = 'b'\ncpu_usage_level = 5\n",
+            &["--http-listen=127.0.0.1:9190", "--reconnect-grace", "1h"],
+        )
+        .unwrap_err()
+        .to_string();
+        for expected in
+            ["origin.toml:4: video_bitrate", "origin.toml:5: scaled_height", "cpu_usage_level: \"5\""]
+        {
+            assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+        }
+        let text = read(
+            "rtmps_listen = '0.0.0.0:1936'\n[[variants]]\nname = 'a'\n[[variants]]\nname = 'a'\n",
+            &["--http-listen=127.0.0.1:9190", "--reconnect-grace", "1h"],
+        )
+        .unwrap_err()
+        .to_string();
+        for expected in [
+            "tls_cert: is missing",
+            "tls_key: is missing",
+            "metrics_listen: 127.0.0.1:9190 is also http_listen",
+            "--reconnect-grace: is longer than 10m",
+            "origin.toml:2: variants: two are named \"a\"",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_no_encoder_could_send_is_refused_without_being_shown() {
+        for key in ["hunter 2", "/hunter2", "hunter2/"] {
+            let text = read("", &["--stream-key", key]).unwrap_err().to_string();
+            assert!(text.contains("--stream-key: cannot be") && !text.contains("hunter"), "{text}");
+        }
+        read("", &["--stream-key", "hunter/2"]).unwrap();
+    }
+
+    #[test]
+    fn port_zero_may_be_given_to_every_listener() {
+        let zero = "127.0.0.1:0";
+        read("", &["--rtmp-listen", zero, "--http-listen", zero, "--metrics-listen", zero]).unwrap();
+    }
+}

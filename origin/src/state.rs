@@ -1,0 +1,206 @@
+//! What the origin remembers over a restart, in `<data_dir>/origin.json`, until there is a store:
+//! the hash of the stream key, and per stream a [`Cursor`], so that media sequence numbers are
+//! never used twice and viewers need not reload.
+//!
+//! Place in the flow: loaded by `app` before anything listens; the broadcast owner saves a cursor
+//! at each segment through a [`Saver`], which writes on its own thread.
+//!
+//! # How numbers survive a crash
+//! A number must be on the disk as used before the first byte of its segment leaves: an edge that
+//! has the object keeps it under its name for ever. Waiting for the disk at each segment start would
+//! put the disk into the latency of live media, and reserving large blocks would make edges fill a
+//! block with gaps after a crash. So [`Cursor::begin_segment`] reserves **one number ahead**: while
+//! segment *n* is made, `next_msn = n + 2` is written in the background, and by the time that *n + 1*
+//! begins, seconds later, it has long been reserved. [`Saver::is_reserved`] says whether it has. After a
+//! crash at most one number (*n + 1*) was never used, besides *n* itself, whose media is cut short.
+//! After a clean end [`Cursor::end_at`] takes the reservation back and there is no jump at all.
+
+mod cursor;
+mod document;
+mod key;
+mod saver;
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use farcast_shared::config::Secret;
+use farcast_shared::name::StreamName;
+use farcast_shared::telemetry::file::{self, WriteError};
+
+pub use cursor::Cursor;
+pub use saver::Saver;
+
+/// Name of the state's file in the data folder.
+pub const FILE_NAME: &str = "origin.json";
+/// Name of the file whose lock says that an origin uses the folder.
+const LOCK_NAME: &str = "origin.lock";
+
+/// The origin's state. While a clone of it lives, no other origin can use the folder: two that
+/// count for themselves would give one number to two segments.
+#[derive(Clone, Debug)]
+pub struct State {
+    path: PathBuf,
+    _lock: Arc<File>,
+    key_digest: [u8; 32],
+    cursors: BTreeMap<StreamName, Cursor>,
+}
+
+/// Why there is no state.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The data folder cannot be made or written.
+    #[error("cannot use the data folder {}", path.display())]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another origin runs on the data folder.
+    #[error("the data folder {} is in use by another origin; choose another with --data-dir", path.display())]
+    InUse {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// The file is there and cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is damaged.
+    #[error(
+        "{} is damaged ({what}): restore it from a copy, or move it away to start anew with a new stream \
+         key (viewers of a running broadcast must then reload)",
+        path.display()
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A newer Farcast wrote the file.
+    #[error(
+        "{} was written by a newer Farcast (format {found}, this one knows up to {known}): start that one",
+        path.display()
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// Newest format that is understood.
+        known: u64,
+    },
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl State {
+    /// Loads the state of `folder`, or makes one at the first start. Blocks on the disk.
+    ///
+    /// At the first start the stream key is `preset`, or a random one, which is returned: to be shown
+    /// once, because only its hash is kept. Later a different `preset` only causes a warning in the log.
+    ///
+    /// # Errors
+    /// When the folder or file cannot be read or written, is in use by another origin, or is damaged.
+    pub fn load_or_create(
+        folder: &Path,
+        preset: Option<&Secret>,
+    ) -> Result<(Self, Option<Secret>), StateError> {
+        let lock = lock(folder)?;
+        let path = folder.join(FILE_NAME);
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let (key_digest, cursors) = document::parse(&path, &bytes)?;
+                let state = Self { path, _lock: lock, key_digest, cursors };
+                if preset.is_some_and(|key| !state.is_key(key.expose())) {
+                    tracing::warn!("the configured stream key differs from the one in force, and is ignored");
+                }
+                Ok((state, None))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(lock, path, preset),
+            Err(source) => Err(StateError::Read { path, source }),
+        }
+    }
+
+    fn create(
+        lock: Arc<File>,
+        path: PathBuf,
+        preset: Option<&Secret>,
+    ) -> Result<(Self, Option<Secret>), StateError> {
+        let made = preset.is_none().then(key::random);
+        let key = preset.or(made.as_ref()).map_or("", Secret::expose);
+        let state = Self { path, _lock: lock, key_digest: key::digest(key), cursors: BTreeMap::new() };
+        state.write()?;
+        Ok((state, made))
+    }
+
+    /// SHA-256 of the stream key; all that is kept of it.
+    #[must_use]
+    pub fn key_digest(&self) -> [u8; 32] {
+        self.key_digest
+    }
+
+    /// Whether `given` is the stream key, in time that does not depend on how nearly it is.
+    #[must_use]
+    pub fn is_key(&self, given: &str) -> bool {
+        use subtle::ConstantTimeEq;
+        key::digest(given).ct_eq(&self.key_digest).into()
+    }
+
+    /// Where `stream` stopped; `None` when it never ran.
+    #[must_use]
+    pub fn cursor(&self, stream: &StreamName) -> Option<&Cursor> {
+        self.cursors.get(stream)
+    }
+
+    /// Replaces the cursor of `stream`, in memory.
+    pub fn set_cursor(&mut self, stream: StreamName, cursor: Cursor) {
+        self.cursors.insert(stream, cursor);
+    }
+
+    /// Brings the state to the disk, whole and durable. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the one on the disk is then as before.
+    pub fn write(&self) -> Result<(), WriteError> {
+        file::write_private(&self.path, &document::render(self))
+    }
+
+    /// The file on the disk.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Makes the data folder if need be and takes it for this process; the system gives it back when the process ends.
+fn lock(folder: &Path) -> Result<Arc<File>, StateError> {
+    let cannot = |source| StateError::Folder { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(cannot)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(LOCK_NAME))
+        .map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StateError::InUse { path: folder.to_owned() }),
+        // Some network file systems have no locks; that is no reason not to run on them.
+        Err(TryLockError::Error(error)) => tracing::warn!(%error, "data folder cannot be locked"),
+    }
+    Ok(Arc::new(file))
+}
+
+#[cfg(test)]
+mod tests;

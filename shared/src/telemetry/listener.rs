@@ -1,0 +1,189 @@
+//! The listener for operators and machines: `/metrics`, `/healthz`, `/readyz`.
+//!
+//! It is the last to stop, so that a draining process is still seen: cancel its `shutdown` when
+//! everything else is done.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::health::Health;
+use super::metrics::{self, Registry};
+
+/// Connections at once: a few scrapers, probes and people. More wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 64;
+/// How long a request's head may take, and how long an idle connection is kept.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection lives: a scraper that never reads its answer does not hold its place.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
+/// Largest request head; the least that hyper takes is 8 KiB.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Pause after a failed accept (the process is out of file descriptors).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long answers may take to be sent at shutdown.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Serves until `shutdown`, then finishes the answers under way. Owns its connections' tasks.
+///
+/// Cancel safety: dropping the future stops accepting and cuts all connections.
+pub async fn run(listener: TcpListener, registry: Registry, health: Health, shutdown: CancellationToken) {
+    let place = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = accept(&listener, &place) => accepted,
+        };
+        match accepted {
+            Some((stream, permit)) => {
+                let connection = serve(stream, registry.clone(), health.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            None => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // What outlives the drain is cut when the set is dropped.
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+async fn accept(listener: &TcpListener, place: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = place.clone().acquire_owned().await.ok()?;
+    let (stream, _) = listener.accept().await.ok()?;
+    Some((stream, permit))
+}
+
+async fn serve(stream: TcpStream, registry: Registry, health: Health, shutdown: CancellationToken) {
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let response = respond(request.method(), request.uri().path(), &registry, &health);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let lifetime = tokio::time::sleep(CONNECTION_LIFETIME);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = lifetime => return,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "metrics connection failed");
+    }
+}
+
+fn respond(method: &Method, path: &str, registry: &Registry, health: &Health) -> Response<Full<Bytes>> {
+    if !matches!(path, "/metrics" | "/healthz" | "/readyz") {
+        return text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n".to_owned());
+    }
+    if method != Method::GET && method != Method::HEAD {
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n".to_owned());
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    match path {
+        "/healthz" => {
+            let answer = health.healthz();
+            text(answer.status(), answer.text)
+        }
+        "/readyz" => {
+            let answer = health.readyz();
+            text(answer.status(), answer.text)
+        }
+        _ => match registry.render() {
+            Ok(body) => {
+                let mut response = text(StatusCode::OK, body);
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "metrics cannot be rendered");
+                text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered\n".to_owned())
+            }
+        },
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn ask(address: SocketAddr, request: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn it_answers_metrics_and_health_and_stops_when_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
+        let health = Health::new();
+        let condition = health.readiness("linked");
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(run(listener, registry, health, shutdown.clone()));
+
+        let answer = ask(address, "GET /metrics HTTP/1.1").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("farcast_build_info"), "{answer}");
+        assert!(answer.contains(metrics::CONTENT_TYPE), "{answer}");
+        assert!(ask(address, "GET /healthz HTTP/1.1").await.ends_with("\r\n\r\nok\n"));
+        let answer = ask(address, "GET /readyz HTTP/1.1").await;
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("not linked\n"), "{answer}");
+        condition.set(true);
+        assert!(ask(address, "HEAD /readyz HTTP/1.1").await.starts_with("HTTP/1.1 200"));
+        assert!(ask(address, "GET /other HTTP/1.1").await.starts_with("HTTP/1.1 404"));
+        let answer = ask(address, "POST /metrics HTTP/1.1").await;
+        assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("allow: GET, HEAD"), "{answer}");
+
+        // A kept-alive connection is closed in order.
+        let mut kept = TcpStream::connect(address).await.unwrap();
+        kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        kept.read_u8().await.unwrap();
+        shutdown.cancel();
+        kept.read_to_end(&mut Vec::new()).await.unwrap();
+        task.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}
