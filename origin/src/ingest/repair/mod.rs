@@ -36,11 +36,11 @@ pub const STEP_BACK: Duration = Duration::from_secs(1);
 pub const CONFIRMATIONS: usize = 3;
 
 /// How many frames of one track alone make that track's clock another one, if they also span
-/// [`ALONE`]. A second of audio.
-pub const CONFIRMATIONS_ALONE: usize = 48;
+/// [`ALONE`]. Two seconds of audio.
+pub const CONFIRMATIONS_ALONE: usize = 96;
 
 /// How long a track must be alone with its clock: longer than a burst takes to arrive.
-pub const ALONE: Duration = Duration::from_secs(1);
+pub const ALONE: Duration = Duration::from_secs(2);
 
 /// How long frames are held for confirmation.
 pub const HOLD: Duration = Duration::from_secs(2);
@@ -192,7 +192,7 @@ impl Timeline {
         if let Some(candidate) = session.candidate.take() {
             outcome.repairs.extend(candidate.held.iter().map(|_| Repair::Outlier));
         }
-        if unwrapped.div_euclid(PERIOD) != reference.div_euclid(PERIOD) {
+        if track.unwrapped.is_some_and(|last| last.div_euclid(PERIOD) != unwrapped.div_euclid(PERIOD)) {
             outcome.repairs.push(Repair::Rollover);
         }
         session.unwrapped = unwrapped;

@@ -131,6 +131,7 @@ fn stale_audio_after_a_stall_is_dropped_and_nothing_goes_back() {
     }
     for i in 0..90 {
         h.push(Track::Audio, 10_000 + i * 20);
+        h.now -= Duration::from_millis(10);
     }
     h.play(21_200, 50);
     assert_eq!(h.discontinuities, 0);

@@ -1,0 +1,494 @@
+//! The ingest server against real encoders: FFmpeg, GStreamer, and `rml_rtmp`'s client.
+//!
+//! HEVC and AV1 by Enhanced RTMP need an FFmpeg of version 6 or later; its path is taken from
+//! `FARCAST_ENHANCED_FFMPEG`, and without it those tests say loudly that they did not run.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farcast_origin::ingest::repair::Timeline;
+use farcast_origin::ingest::server::{Config, Server};
+use farcast_origin::ingest::session::StreamKey;
+use farcast_origin::ingest::{EndReason, Gate, Metrics, Publisher, PublisherEvent};
+use farcast_origin::media::{AudioConfig, Frame, MediaEvent, Track, VideoCodec, VideoConfig};
+use farcast_shared::time::{MediaTime, WallTime};
+use prometheus::Registry;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+/// How long anything here may take at most. Only a failure waits for it.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+const KEY: &str = "one/two-three";
+
+struct Origin {
+    address: SocketAddr,
+    publishers: mpsc::Receiver<Publisher>,
+    registry: Registry,
+    shutdown: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Origin {
+    async fn start() -> Self {
+        Self::start_with(Config::default(), None).await
+    }
+
+    async fn start_with(config: Config, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let registry = Registry::new();
+        let (sender, publishers) = mpsc::channel(4);
+        let gate = Arc::new(Gate::new(&StreamKey::new(KEY)));
+        let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), sender);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(server.run(listener, tls, shutdown.clone()));
+        Self { address, publishers, registry, shutdown, running }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("rtmp://{}/{path}", self.address)
+    }
+
+    async fn publisher(&mut self) -> Publisher {
+        timeout(PATIENCE, self.publishers.recv()).await.expect("no publisher came").expect("server ended")
+    }
+
+    /// The value of a counter with one label.
+    fn count(&self, name: &str, label: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        let of_label =
+            |m: &&prometheus::proto::Metric| m.get_label().iter().any(|pair| pair.value() == label);
+        metrics.iter().find(of_label).map_or(0.0, |metric| metric.get_counter().get_value())
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        timeout(PATIENCE, self.running).await.expect("the server does not stop").unwrap();
+    }
+}
+
+/// What a publisher sent.
+#[derive(Default)]
+struct Seen {
+    video: Option<Arc<VideoConfig>>,
+    audio: Option<Arc<AudioConfig>>,
+    metadata_encoder: Option<String>,
+    frames: Vec<Frame>,
+    end: Option<EndReason>,
+}
+
+impl Seen {
+    fn take(&mut self, event: PublisherEvent) {
+        match event {
+            PublisherEvent::Metadata(metadata) => self.metadata_encoder = metadata.encoder,
+            PublisherEvent::Media(MediaEvent::Video(config)) => self.video = Some(config),
+            PublisherEvent::Media(MediaEvent::Audio(config)) => self.audio = Some(config),
+            PublisherEvent::Media(MediaEvent::Frame(frame)) => self.frames.push(frame),
+            PublisherEvent::Media(_) => {}
+            PublisherEvent::End(reason) => self.end = Some(reason),
+        }
+    }
+
+    fn of(&self, track: Track) -> impl Iterator<Item = &Frame> {
+        self.frames.iter().filter(move |frame| frame.track == track)
+    }
+}
+
+/// Takes events until `enough`, or the end.
+async fn watch(publisher: &mut Publisher, enough: impl Fn(&Seen) -> bool) -> Seen {
+    let mut seen = Seen::default();
+    while !enough(&seen) && seen.end.is_none() {
+        let event = timeout(PATIENCE, publisher.events.recv()).await.expect("no event came");
+        seen.take(event.expect("a queue ends with End"));
+    }
+    seen
+}
+
+async fn watch_to_end(publisher: &mut Publisher) -> Seen {
+    let seen = watch(publisher, |_| false).await;
+    let after = timeout(PATIENCE, publisher.events.recv()).await.expect("the queue stays open");
+    assert!(after.is_none(), "nothing follows End");
+    seen
+}
+
+fn spawn(program: &str, arguments: &[&str]) -> Child {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"))
+}
+
+const LOG: [&str; 4] = ["-hide_banner", "-loglevel", "warning", "-nostdin"];
+const PICTURE: &str = "testsrc2=size=320x240:rate=25";
+const TONE: &str = "sine=frequency=440:sample_rate=48000";
+
+/// FFmpeg that publishes picture and tone with the given codec arguments.
+fn ffmpeg(program: &str, url: &str, input: &[&str], codecs: &[&str]) -> Child {
+    let sources = ["-f", "lavfi", "-i", PICTURE, "-f", "lavfi", "-i", TONE];
+    spawn(program, &[&LOG, input, &sources, codecs, &["-f", "flv", url]].concat())
+}
+
+const H264: [&str; 14] = [
+    "-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac",
+    "-b:a", "96k",
+];
+
+/// Two seconds as fast as they can be sent.
+fn ffmpeg_h264(url: &str) -> Child {
+    let codecs = [&H264[..], &["-t", "2"]].concat();
+    ffmpeg("ffmpeg", url, &[], &codecs)
+}
+
+/// Publishes in real time until it is stopped.
+fn ffmpeg_live(url: &str) -> Child {
+    let sources = ["-re", "-f", "lavfi", "-i", PICTURE, "-re", "-f", "lavfi", "-i", TONE];
+    spawn("ffmpeg", &[&LOG, &sources[..], &H264, &["-tune", "zerolatency", "-f", "flv", url]].concat())
+}
+
+/// The exit status and the errors of a child.
+async fn outcome(mut child: Child) -> (bool, String) {
+    let mut stderr = child.stderr.take().unwrap();
+    let mut text = String::new();
+    let status = timeout(PATIENCE, async {
+        stderr.read_to_string(&mut text).await.unwrap();
+        child.wait().await.unwrap()
+    });
+    let success = status.await.expect("the encoder does not end").success();
+    (success, text)
+}
+
+fn kill_hard(child: &Child) {
+    signal(child, "-KILL");
+}
+
+fn signal(child: &Child, signal: &str) {
+    let id = child.id().expect("the child runs").to_string();
+    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+}
+
+/// Checks frames of a two-second broadcast with 25 pictures per second and a 48 kHz tone.
+fn check_two_seconds(seen: &Seen) {
+    let video = seen.video.as_ref().expect("no video configuration");
+    assert_eq!((video.width, video.height), (320, 240));
+    let audio = seen.audio.as_ref().expect("no audio configuration");
+    assert_eq!((audio.sample_rate_hz, audio.frame_samples), (48_000, 1024));
+    assert_eq!(seen.of(Track::Video).count(), 50);
+    let audio_frames = seen.of(Track::Audio).count();
+    assert!((93..=97).contains(&audio_frames), "{audio_frames} audio frames");
+    assert!(seen.of(Track::Video).next().unwrap().key);
+    let mut timeline = Timeline::new();
+    let mut kept = 0;
+    for frame in &seen.frames {
+        assert!(frame.arrived_at > WallTime(0) && frame.mark.is_none());
+        let outcome = timeline.push(MediaEvent::Frame(frame.clone()), Instant::now());
+        assert!(outcome.repairs.is_empty(), "a clean source needs no repair: {:?}", outcome.repairs);
+        kept += outcome.events.len();
+    }
+    assert_eq!(kept, seen.frames.len());
+    assert!(timeline.head() > MediaTime::from_millis(1900) && timeline.head() < MediaTime::from_millis(2100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ffmpeg_publishes_h264_and_aac_and_leaves_in_good_order() {
+    let mut origin = Origin::start().await;
+    let child = ffmpeg_h264(&origin.url(&format!("live/{KEY}")));
+    let mut publisher = origin.publisher().await;
+    assert!(publisher.info.remote.ip().is_loopback() && !publisher.info.secure);
+    assert_eq!(publisher.info.application, "live");
+    let seen = watch_to_end(&mut publisher).await;
+    let (success, errors) = outcome(child).await;
+    assert!(success && !errors.contains("rror"), "{errors}");
+    check_two_seconds(&seen);
+    let video = seen.video.as_ref().unwrap();
+    assert_eq!((video.codec, video.frame_rate_milli), (VideoCodec::Avc, Some(25_000)));
+    assert!(seen.of(Track::Video).any(|frame| frame.pts > frame.dts), "there are B-frames");
+    assert_eq!(seen.end, Some(EndReason::Unpublished));
+    assert!(seen.metadata_encoder.is_some_and(|encoder| encoder.starts_with("Lavf")));
+    assert_eq!(origin.count("farcast_ingest_frames_total", "video"), 50.0);
+    assert_eq!(origin.count("farcast_ingest_connections_total", "unpublished"), 1.0);
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gstreamer_publishes_and_the_key_may_have_slashes() {
+    let mut origin = Origin::start().await;
+    let location = format!("location={}", origin.url(&format!("live/{KEY}")));
+    let pipeline = "-q flvmux name=mux streamable=true ! rtmp2sink LOCATION \
+        videotestsrc num-buffers=50 ! video/x-raw,width=320,height=240,framerate=25/1 ! \
+        x264enc tune=zerolatency key-int-max=25 ! h264parse ! mux. \
+        audiotestsrc num-buffers=94 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! AACENC ! \
+        aacparse ! mux.";
+    let encoder = if has_element("avenc_aac").await { "avenc_aac" } else { "voaacenc" };
+    let pipeline = pipeline.replace("LOCATION", &location).replace("AACENC", encoder);
+    let child = spawn("gst-launch-1.0", &pipeline.split_whitespace().collect::<Vec<_>>());
+    let mut publisher = origin.publisher().await;
+    let seen = watch_to_end(&mut publisher).await;
+    let (success, errors) = outcome(child).await;
+    assert!(success, "{errors}");
+    check_two_seconds(&seen);
+    assert!(matches!(seen.end, Some(EndReason::Unpublished | EndReason::Disconnected)), "{:?}", seen.end);
+    origin.stop().await;
+}
+
+async fn has_element(name: &str) -> bool {
+    let status =
+        Command::new("gst-inspect-1.0").arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.await.is_ok_and(|status| status.success())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_gets_a_status_and_no_publisher() {
+    let mut origin = Origin::start().await;
+    let (success, errors) = outcome(ffmpeg_h264(&origin.url("live/two-three"))).await;
+    assert!(!success);
+    assert!(errors.contains("the stream key is wrong"), "FFmpeg shows the description: {errors}");
+    let (success, errors) = outcome(ffmpeg_h264(&origin.url(&format!("app/{KEY}")))).await;
+    assert!(!success);
+    assert!(errors.contains("must end in /live"), "FFmpeg shows the description: {errors}");
+    assert!(origin.publishers.try_recv().is_err());
+    assert_eq!(origin.count("farcast_ingest_refused_total", "wrong_key"), 1.0);
+    assert_eq!(origin.count("farcast_ingest_refused_total", "application"), 1.0);
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_may_be_in_the_server_address() {
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let codecs = [&H264[..], &["-t", "1", "-rtmp_app", "live/one/two-three", "-rtmp_playpath", ""]].concat();
+    let _child = ffmpeg("ffmpeg", &url, &[], &codecs);
+    let mut publisher = origin.publisher().await;
+    let seen = watch(&mut publisher, |seen| !seen.frames.is_empty()).await;
+    assert!(seen.end.is_none());
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_is_killed_is_disconnected_and_the_next_is_let_in() {
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let child = ffmpeg_live(&url);
+    let mut publisher = origin.publisher().await;
+    watch(&mut publisher, |seen| seen.frames.len() > 10).await;
+    kill_hard(&child);
+    assert_eq!(watch_to_end(&mut publisher).await.end, Some(EndReason::Disconnected));
+    let _child = ffmpeg_live(&url);
+    let mut publisher = origin.publisher().await;
+    assert!(watch(&mut publisher, |seen| seen.frames.len() > 10).await.end.is_none());
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_publisher_is_refused_and_the_first_goes_on() {
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let _child = ffmpeg_live(&url);
+    let mut publisher = origin.publisher().await;
+    watch(&mut publisher, |seen| seen.frames.len() > 5).await;
+    // The first one's frames must be taken meanwhile, as a broadcast does.
+    let first = tokio::spawn(async move { watch_to_end(&mut publisher).await });
+    let (success, errors) = outcome(ffmpeg_h264(&url)).await;
+    assert!(!success);
+    assert!(errors.contains("another broadcast is live"), "{errors}");
+    assert!(!first.is_finished());
+    assert_eq!(origin.count("farcast_ingest_refused_total", "busy"), 1.0);
+    origin.stop().await;
+    assert_eq!(timeout(PATIENCE, first).await.unwrap().unwrap().end, Some(EndReason::Closed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_encoder_takes_over_from_a_dead_connection() {
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let dead = ffmpeg_live(&url);
+    let mut first = origin.publisher().await;
+    watch(&mut first, |seen| seen.frames.len() > 5).await;
+    // Stopped, not killed: its connection stays open and silent, as when a network goes away.
+    signal(&dead, "-STOP");
+    // An encoder tries until it is let in.
+    let mut second = None;
+    let started = Instant::now();
+    while second.is_none() {
+        assert!(started.elapsed() < PATIENCE, "no takeover");
+        let mut child = ffmpeg_live(&url);
+        tokio::select! {
+            publisher = origin.publishers.recv() => second = publisher.map(|publisher| (publisher, child)),
+            status = child.wait() => assert!(!status.unwrap().success(), "refused, or let in"),
+        }
+    }
+    assert_eq!(watch_to_end(&mut first).await.end, Some(EndReason::TakenOver));
+    let (mut publisher, _child) = second.unwrap();
+    assert!(watch(&mut publisher, |seen| seen.frames.len() > 10).await.end.is_none());
+    signal(&dead, "-KILL");
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_can_close_a_publisher() {
+    let mut origin = Origin::start().await;
+    let _child = ffmpeg_live(&origin.url(&format!("live/{KEY}")));
+    let mut publisher = origin.publisher().await;
+    watch(&mut publisher, |seen| !seen.frames.is_empty()).await;
+    publisher.close.cancel();
+    assert_eq!(watch_to_end(&mut publisher).await.end, Some(EndReason::Closed));
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_takes_nothing_ends_the_session_and_still_learns_why() {
+    let config = Config { queue_events: 4, ..Config::default() };
+    let mut origin = Origin::start_with(config, None).await;
+    let _child = ffmpeg_live(&origin.url(&format!("live/{KEY}")));
+    let mut publisher = origin.publisher().await;
+    let closed = async {
+        while origin.count("farcast_ingest_connections_total", "closed") < 1.0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, closed).await.expect("the session does not end");
+    assert_eq!(watch_to_end(&mut publisher).await.end, Some(EndReason::Closed));
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mp3_is_refused_with_a_text_that_says_what_to_set() {
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let codecs = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-c:a",
+        "libmp3lame",
+        "-ar",
+        "44100",
+        "-t",
+        "30",
+        "-pix_fmt",
+    ];
+    let child = ffmpeg("ffmpeg", &url, &["-re"], &[&codecs[..], &["yuv420p"]].concat());
+    let mut publisher = origin.publisher().await;
+    let seen = watch_to_end(&mut publisher).await;
+    let Some(EndReason::Unsupported(text)) = seen.end else { panic!("{:?}", seen.end) };
+    assert!(text.contains("MP3") && text.contains("AAC") && text.contains("OBS"), "{text}");
+    assert!(!outcome(child).await.0);
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_that_says_nothing_or_nonsense_is_dropped_and_limits_hold() {
+    let config = Config { max_pending_per_address: 2, ..Config::default() };
+    let origin = Origin::start_with(config, None).await;
+    let mut silent = tokio::net::TcpStream::connect(origin.address).await.unwrap();
+    let mut nonsense = tokio::net::TcpStream::connect(origin.address).await.unwrap();
+    let mut third = tokio::net::TcpStream::connect(origin.address).await.unwrap();
+    let mut buffer = [0; 8];
+    let read = timeout(PATIENCE, third.read(&mut buffer)).await.expect("the limit does not hold");
+    assert!(matches!(read, Ok(0) | Err(_)));
+    tokio::io::AsyncWriteExt::write_all(&mut nonsense, b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let read = timeout(PATIENCE, nonsense.read_to_end(&mut Vec::new())).await;
+    assert!(read.is_ok(), "nonsense is not dropped");
+    let read = timeout(PATIENCE, silent.read(&mut buffer)).await.expect("silence is not dropped");
+    assert!(matches!(read, Ok(0) | Err(_)));
+    assert_eq!(origin.count("farcast_ingest_refused_total", "address"), 1.0);
+    assert_eq!(origin.count("farcast_ingest_refused_total", "protocol"), 1.0);
+    assert_eq!(origin.count("farcast_ingest_refused_total", "timeout"), 1.0);
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtmps_is_the_same_behind_tls() {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let mut origin = Origin::start_with(Config::default(), Some(TlsAcceptor::from(Arc::new(config)))).await;
+    let url = origin.url(&format!("live/{KEY}")).replace("rtmp://", "rtmps://");
+    let child = ffmpeg_h264(&url);
+    let mut publisher = origin.publisher().await;
+    assert!(publisher.info.secure);
+    let seen = watch_to_end(&mut publisher).await;
+    let (success, errors) = outcome(child).await;
+    assert!(success, "{errors}");
+    check_two_seconds(&seen);
+    origin.stop().await;
+}
+
+fn enhanced_ffmpeg() -> Option<String> {
+    let path = std::env::var("FARCAST_ENHANCED_FFMPEG").ok();
+    if path.is_none() {
+        eprintln!(
+            "SKIPPED: set FARCAST_ENHANCED_FFMPEG to an FFmpeg of version 6 or later to test Enhanced RTMP"
+        );
+    }
+    path
+}
+
+async fn enhanced(codecs: &[&str], codec: VideoCodec) {
+    let Some(program) = enhanced_ffmpeg() else { return };
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let codecs = [codecs, &["-pix_fmt", "yuv420p", "-g", "25", "-c:a", "aac", "-t", "2"]].concat();
+    let child = ffmpeg(&program, &url, &[], &codecs);
+    let mut publisher = origin.publisher().await;
+    let seen = watch_to_end(&mut publisher).await;
+    let (success, errors) = outcome(child).await;
+    assert!(success, "{errors}");
+    check_two_seconds(&seen);
+    let video = seen.video.as_ref().unwrap();
+    assert_eq!((video.codec, video.frame_rate_milli), (codec, Some(25_000)));
+    assert_eq!(seen.of(Track::Video).filter(|frame| frame.key).count(), 2);
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hevc_by_enhanced_rtmp() {
+    enhanced(
+        &["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:scenecut=0"],
+        VideoCodec::Hevc,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn av1_by_enhanced_rtmp() {
+    enhanced(&["-c:v", "libsvtav1", "-preset", "12", "-svtav1-params", "scd=0"], VideoCodec::Av1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vp9_by_enhanced_rtmp_is_named_as_not_taken() {
+    let Some(program) = enhanced_ffmpeg() else { return };
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let _child =
+        ffmpeg(&program, &url, &["-re"], &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-t", "30"]);
+    let mut publisher = origin.publisher().await;
+    let seen = watch_to_end(&mut publisher).await;
+    assert!(
+        matches!(&seen.end, Some(EndReason::Unsupported(text)) if text.contains("VP9")),
+        "{:?}",
+        seen.end
+    );
+    origin.stop().await;
+}
