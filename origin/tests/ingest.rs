@@ -3,183 +3,34 @@
 //! HEVC and AV1 by Enhanced RTMP need an FFmpeg of version 6 or later; its path is taken from
 //! `FARCAST_ENHANCED_FFMPEG`, and without it those tests say loudly that they did not run.
 
-use std::net::SocketAddr;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+#[path = "ingest/encoder.rs"]
+mod encoder;
+#[path = "ingest/origin.rs"]
+mod origin;
+#[path = "ingest/raw.rs"]
+mod raw;
+
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use farcast_origin::ingest::amf0::Value;
 use farcast_origin::ingest::repair::Timeline;
-use farcast_origin::ingest::server::{Config, Server};
-use farcast_origin::ingest::session::StreamKey;
-use farcast_origin::ingest::{EndReason, Gate, Metrics, Publisher, PublisherEvent};
-use farcast_origin::media::{AudioConfig, Frame, MediaEvent, Track, VideoCodec, VideoConfig};
+use farcast_origin::ingest::server::Config;
+use farcast_origin::ingest::{EndReason, chunk};
+use farcast_origin::media::{MediaEvent, Track, VideoCodec};
 use farcast_shared::time::{MediaTime, WallTime};
-use prometheus::Registry;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 
-/// How long anything here may take at most. Only a failure waits for it.
-const PATIENCE: Duration = Duration::from_secs(40);
-
-const KEY: &str = "one/two-three";
-
-struct Origin {
-    address: SocketAddr,
-    publishers: mpsc::Receiver<Publisher>,
-    registry: Registry,
-    shutdown: CancellationToken,
-    running: JoinHandle<()>,
-}
-
-impl Origin {
-    async fn start() -> Self {
-        Self::start_with(Config::default(), None).await
-    }
-
-    async fn start_with(config: Config, tls: Option<TlsAcceptor>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let registry = Registry::new();
-        let (sender, publishers) = mpsc::channel(4);
-        let gate = Arc::new(Gate::new(&StreamKey::new(KEY)));
-        let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), sender);
-        let shutdown = CancellationToken::new();
-        let running = tokio::spawn(server.run(listener, tls, shutdown.clone()));
-        Self { address, publishers, registry, shutdown, running }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("rtmp://{}/{path}", self.address)
-    }
-
-    async fn publisher(&mut self) -> Publisher {
-        timeout(PATIENCE, self.publishers.recv()).await.expect("no publisher came").expect("server ended")
-    }
-
-    /// The value of a counter with one label.
-    fn count(&self, name: &str, label: &str) -> f64 {
-        let families = self.registry.gather();
-        let family = families.iter().find(|family| family.name() == name);
-        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
-        let of_label =
-            |m: &&prometheus::proto::Metric| m.get_label().iter().any(|pair| pair.value() == label);
-        metrics.iter().find(of_label).map_or(0.0, |metric| metric.get_counter().get_value())
-    }
-
-    async fn stop(self) {
-        self.shutdown.cancel();
-        timeout(PATIENCE, self.running).await.expect("the server does not stop").unwrap();
-    }
-}
-
-/// What a publisher sent.
-#[derive(Default)]
-struct Seen {
-    video: Option<Arc<VideoConfig>>,
-    audio: Option<Arc<AudioConfig>>,
-    metadata_encoder: Option<String>,
-    frames: Vec<Frame>,
-    end: Option<EndReason>,
-}
-
-impl Seen {
-    fn take(&mut self, event: PublisherEvent) {
-        match event {
-            PublisherEvent::Metadata(metadata) => self.metadata_encoder = metadata.encoder,
-            PublisherEvent::Media(MediaEvent::Video(config)) => self.video = Some(config),
-            PublisherEvent::Media(MediaEvent::Audio(config)) => self.audio = Some(config),
-            PublisherEvent::Media(MediaEvent::Frame(frame)) => self.frames.push(frame),
-            PublisherEvent::Media(_) => {}
-            PublisherEvent::End(reason) => self.end = Some(reason),
-        }
-    }
-
-    fn of(&self, track: Track) -> impl Iterator<Item = &Frame> {
-        self.frames.iter().filter(move |frame| frame.track == track)
-    }
-}
-
-/// Takes events until `enough`, or the end.
-async fn watch(publisher: &mut Publisher, enough: impl Fn(&Seen) -> bool) -> Seen {
-    let mut seen = Seen::default();
-    while !enough(&seen) && seen.end.is_none() {
-        let event = timeout(PATIENCE, publisher.events.recv()).await.expect("no event came");
-        seen.take(event.expect("a queue ends with End"));
-    }
-    seen
-}
-
-async fn watch_to_end(publisher: &mut Publisher) -> Seen {
-    let seen = watch(publisher, |_| false).await;
-    let after = timeout(PATIENCE, publisher.events.recv()).await.expect("the queue stays open");
-    assert!(after.is_none(), "nothing follows End");
-    seen
-}
-
-fn spawn(program: &str, arguments: &[&str]) -> Child {
-    Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"))
-}
-
-const LOG: [&str; 4] = ["-hide_banner", "-loglevel", "warning", "-nostdin"];
-const PICTURE: &str = "testsrc2=size=320x240:rate=25";
-const TONE: &str = "sine=frequency=440:sample_rate=48000";
-
-/// FFmpeg that publishes picture and tone with the given codec arguments.
-fn ffmpeg(program: &str, url: &str, input: &[&str], codecs: &[&str]) -> Child {
-    let sources = ["-f", "lavfi", "-i", PICTURE, "-f", "lavfi", "-i", TONE];
-    spawn(program, &[&LOG, input, &sources, codecs, &["-f", "flv", url]].concat())
-}
-
-const H264: [&str; 14] = [
-    "-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac",
-    "-b:a", "96k",
-];
-
-/// Two seconds as fast as they can be sent.
-fn ffmpeg_h264(url: &str) -> Child {
-    let codecs = [&H264[..], &["-t", "2"]].concat();
-    ffmpeg("ffmpeg", url, &[], &codecs)
-}
-
-/// Publishes in real time until it is stopped.
-fn ffmpeg_live(url: &str) -> Child {
-    let sources = ["-re", "-f", "lavfi", "-i", PICTURE, "-re", "-f", "lavfi", "-i", TONE];
-    spawn("ffmpeg", &[&LOG, &sources[..], &H264, &["-tune", "zerolatency", "-f", "flv", url]].concat())
-}
-
-/// The exit status and the errors of a child.
-async fn outcome(mut child: Child) -> (bool, String) {
-    let mut stderr = child.stderr.take().unwrap();
-    let mut text = String::new();
-    let status = timeout(PATIENCE, async {
-        stderr.read_to_string(&mut text).await.unwrap();
-        child.wait().await.unwrap()
-    });
-    let success = status.await.expect("the encoder does not end").success();
-    (success, text)
-}
-
-fn kill_hard(child: &Child) {
-    signal(child, "-KILL");
-}
-
-fn signal(child: &Child, signal: &str) {
-    let id = child.id().expect("the child runs").to_string();
-    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
-}
+use encoder::{H264, ffmpeg, ffmpeg_h264, ffmpeg_live, kill_hard, outcome, signal, spawn};
+use origin::{KEY, Origin, PATIENCE, Seen, watch, watch_to_end};
+use raw::Raw;
 
 /// Checks frames of a two-second broadcast with 25 pictures per second and a 48 kHz tone.
 fn check_two_seconds(seen: &Seen) {
@@ -395,13 +246,13 @@ async fn mp3_is_refused_with_a_text_that_says_what_to_set() {
 async fn a_stranger_that_says_nothing_or_nonsense_is_dropped_and_limits_hold() {
     let config = Config { max_pending_per_address: 2, ..Config::default() };
     let origin = Origin::start_with(config, None).await;
-    let mut silent = tokio::net::TcpStream::connect(origin.address).await.unwrap();
-    let mut nonsense = tokio::net::TcpStream::connect(origin.address).await.unwrap();
-    let mut third = tokio::net::TcpStream::connect(origin.address).await.unwrap();
+    let mut silent = TcpStream::connect(origin.address).await.unwrap();
+    let mut nonsense = TcpStream::connect(origin.address).await.unwrap();
+    let mut third = TcpStream::connect(origin.address).await.unwrap();
     let mut buffer = [0; 8];
     let read = timeout(PATIENCE, third.read(&mut buffer)).await.expect("the limit does not hold");
     assert!(matches!(read, Ok(0) | Err(_)));
-    tokio::io::AsyncWriteExt::write_all(&mut nonsense, b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    nonsense.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let read = timeout(PATIENCE, nonsense.read_to_end(&mut Vec::new())).await;
     assert!(read.is_ok(), "nonsense is not dropped");
     let read = timeout(PATIENCE, silent.read(&mut buffer)).await.expect("silence is not dropped");
@@ -432,6 +283,75 @@ async fn rtmps_is_the_same_behind_tls() {
     let (success, errors) = outcome(child).await;
     assert!(success, "{errors}");
     check_two_seconds(&seen);
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_can_is_asked_to_reconnect_at_shutdown_and_may_go_on_until_it_does() {
+    let mut origin = Origin::start().await;
+    let mut client = Raw::publish(origin.address, &[("capsEx", Value::Number(1.0))]).await;
+    let mut publisher = origin.publisher().await;
+    origin.shutdown.cancel();
+    client.await_code("NetConnection.Connect.ReconnectRequest").await;
+    client.send(chunk::kind::AUDIO, vec![0xaf, 0, 0x11, 0x90]).await.unwrap();
+    assert!(watch(&mut publisher, |seen| seen.audio.is_some()).await.end.is_none());
+    drop(client);
+    assert_eq!(watch_to_end(&mut publisher).await.end, Some(EndReason::Disconnected));
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_cannot_reconnect_is_closed_at_shutdown() {
+    let mut origin = Origin::start().await;
+    let _client = Raw::publish(origin.address, &[]).await;
+    let mut publisher = origin.publisher().await;
+    origin.shutdown.cancel();
+    assert_eq!(watch_to_end(&mut publisher).await.end, Some(EndReason::Closed));
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_above_the_bit_rate_limit_is_ended() {
+    let config = Config { max_bit_rate_bps: 100_000, ..Config::default() };
+    let mut origin = Origin::start_with(config, None).await;
+    let mut client = Raw::publish(origin.address, &[]).await;
+    let mut publisher = origin.publisher().await;
+    // Five seconds of the limit, which are allowed at once, and as much again.
+    for _ in 0..32 {
+        if client.send(chunk::kind::VIDEO, vec![0x57; 4000]).await.is_err() {
+            break;
+        }
+    }
+    let seen = watch_to_end(&mut publisher).await;
+    assert!(
+        matches!(&seen.end, Some(EndReason::Protocol(text)) if text.contains("bit rate")),
+        "{:?}",
+        seen.end
+    );
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_chunks_end_the_session_with_what_was_wrong() {
+    let mut origin = Origin::start().await;
+    let mut client = Raw::publish(origin.address, &[]).await;
+    let mut publisher = origin.publisher().await;
+    client.stream.write_all(&[0xc9, 1, 2, 3]).await.unwrap();
+    let seen = watch_to_end(&mut publisher).await;
+    assert!(
+        matches!(&seen.end, Some(EndReason::Protocol(text)) if text.contains("chunk stream 9")),
+        "{:?}",
+        seen.end
+    );
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_given_up_after_its_deadline() {
+    let mut origin = Origin::start().await;
+    let _client = Raw::publish(origin.address, &[]).await;
+    let mut publisher = origin.publisher().await;
+    assert_eq!(watch_to_end(&mut publisher).await.end, Some(EndReason::Silence));
     origin.stop().await;
 }
 

@@ -178,6 +178,22 @@ fn sequence(payload: &[u8]) -> Option<Picture> {
 mod tests {
     use super::*;
 
+    /// `av1C` of SVT-AV1, 1920×1080.
+    const RECORD: &[u8] = &[
+        0x81, 0x08, 0x0c, 0x00, 0x0a, 0x0c, 0x02, 0x00, 0x00, 0x42, 0x95, 0x5d, 0xfe, 0x1b, 0x80, 0x5f, 0x00,
+        0x08,
+    ];
+
+    #[test]
+    fn the_picture_is_read_from_the_record() {
+        let picture = record(RECORD).unwrap().unwrap();
+        assert_eq!((picture.width, picture.height), (1920, 1080));
+        assert_eq!(record(&RECORD[..4]), Ok(None), "a record may be without sequence header");
+        for end in 5..RECORD.len() {
+            assert!(record(&RECORD[..end]).is_err(), "{end}");
+        }
+    }
+
     #[test]
     fn temporal_delimiters_are_taken_out() {
         let unit = Bytes::from_static(&[0x12, 0, 0x32, 2, 7, 8, 0x7a, 1, 0]);

@@ -179,6 +179,19 @@ pub(super) mod tests {
         assert_eq!(&config.record[..], RECORD);
     }
 
+    /// `avcC` of x264, 1920×1080 at 30000/1001 frames per second: 1088 coded lines less cropping.
+    const CROPPED: &[u8] = &[
+        0x01, 0x64, 0x00, 0x28, 0xff, 0xe1, 0x00, 0x19, 0x67, 0x64, 0x00, 0x28, 0xac, 0xd9, 0x40, 0x78, 0x02,
+        0x27, 0xe5, 0xc0, 0x44, 0x00, 0x00, 0x0f, 0xa4, 0x00, 0x03, 0xa9, 0x80, 0x3c, 0x60, 0xc6, 0x58, 0x01,
+        0x00, 0x04, 0x68, 0xef, 0x8f, 0xcb, 0xfd, 0xf8, 0xf8, 0x00,
+    ];
+
+    #[test]
+    fn cropping_and_odd_frame_rates_are_read() {
+        let (config, _) = config(&Bytes::from_static(CROPPED)).unwrap();
+        assert_eq!((config.width, config.height, config.frame_rate_milli), (1920, 1080, Some(29_970)));
+    }
+
     #[test]
     fn a_short_length_size_is_made_four_in_the_record() {
         let mut short = RECORD.to_vec();

@@ -73,6 +73,40 @@ fn what_is_not_taken_is_named() {
 }
 
 #[test]
+fn all_three_dialects_of_hevc_are_read() {
+    use crate::media::VideoCodec;
+    let record = super::hevc::tests::RECORD;
+    let unit = [0, 0, 0, 3, 0x26, 1, 9];
+    let dialects: [(Vec<u8>, Vec<u8>); 3] = [
+        ([&[0x90][..], b"hvc1", record].concat(), [&[0x91][..], b"hvc1", &[0, 0, 0], &unit].concat()),
+        ([&[0x1c, 0, 0, 0, 0], record].concat(), [&[0x1c, 1, 0, 0, 0][..], &unit].concat()),
+        ([&[0x17, 0, 0, 0, 0], record].concat(), [&[0x17, 1, 0, 0, 0][..], &unit].concat()),
+    ];
+    for (header, frame) in dialects {
+        let mut demuxer = Demuxer::default();
+        let events = video(&mut demuxer, &header).unwrap();
+        assert!(matches!(&events[..], [MediaEvent::Video(config)] if config.codec == VideoCodec::Hevc));
+        let events = video(&mut demuxer, &frame).unwrap();
+        assert!(matches!(&events[..], [MediaEvent::Frame(frame)] if frame.key && frame.data[..] == unit));
+    }
+}
+
+#[test]
+fn an_av1_record_without_sequence_header_waits_for_the_key_frame() {
+    let mut demuxer = Demuxer::default();
+    assert_eq!(video(&mut demuxer, b"\x90av01\x81\x08\x0c\0").unwrap(), []);
+    let delta = b"\xa1av01\x32\x01\x07";
+    assert_eq!(video(&mut demuxer, delta), Err(FlvError::NoConfig { track: "video" }));
+    let sequence = [0x0a, 0x0c, 0x02, 0, 0, 0x42, 0x95, 0x5d, 0xfe, 0x1b, 0x80, 0x5f, 0, 0x08];
+    let key = [&b"\x91av01"[..], &[0x12, 0], &sequence, &[0x32, 1, 7]].concat();
+    let events = video(&mut demuxer, &key).unwrap();
+    let [MediaEvent::Video(config), MediaEvent::Frame(frame)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((config.width, config.height), (1920, 1080));
+    assert_eq!(frame.data[..2], [0x0a, 0x0c]);
+    assert_eq!(video(&mut demuxer, delta).unwrap().len(), 1);
+}
+
+#[test]
 fn frames_before_their_header_are_left_out() {
     let mut demuxer = Demuxer::default();
     assert_eq!(

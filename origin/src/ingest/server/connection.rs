@@ -17,7 +17,7 @@ use super::meter::Meter;
 use super::publisher::{EndReason, Publisher, PublisherEvent, PublisherInfo, Refused};
 use super::{
     BACKPRESSURE_DEADLINE, HANDOVER_DEADLINE, RECONNECT_DEADLINE, Shared, Slot, TAKEOVER_DEADLINE,
-    WRITE_DEADLINE, linger,
+    WRITE_DEADLINE, WRONG_KEY_DELAY, linger,
 };
 use crate::ingest::flv::{Demuxer, FlvError};
 use crate::ingest::gate::{GateError, Permit};
@@ -253,6 +253,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut permit = match self.shared.gate.admit(&key, &encoder, Instant::now()) {
             Ok(permit) => permit,
             Err(error) => {
+                if error == GateError::WrongKey {
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        () = tokio::time::sleep(WRONG_KEY_DELAY) => {}
+                    }
+                }
                 self.session.refuse(&error.to_string());
                 return Err(Finish::Refused(match error {
                     GateError::WrongKey => Refused::WrongKey,

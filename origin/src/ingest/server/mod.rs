@@ -43,6 +43,10 @@ pub const BACKPRESSURE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the owner may take to accept a publisher.
 pub const HANDOVER_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How long a wrong key's answer is kept back, while the connection counts as pending: with the limit on
+/// those, guessing from one address is slower than ten keys a second.
+pub const WRONG_KEY_DELAY: Duration = Duration::from_secs(1);
+
 /// How long one that takes over waits for the last event of its predecessor.
 pub const TAKEOVER_DEADLINE: Duration = Duration::from_secs(1);
 

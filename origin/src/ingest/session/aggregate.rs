@@ -9,11 +9,14 @@ const HEADER_BYTES: usize = 11;
 /// The length of the tag again.
 const TRAILER_BYTES: usize = 4;
 
+/// Most tags in one message. The rest of a longer one is not read: it would make many events of few bytes.
+const MAX_PARTS: usize = 1024;
+
 /// The messages in `message`; their times are shifted so that the first one has the aggregate's.
 pub(super) fn parts(message: &Message) -> impl Iterator<Item = Result<Message, SessionError>> {
     let mut at = 0;
     let mut first_ms = None;
-    std::iter::from_fn(move || {
+    let tags = std::iter::from_fn(move || {
         let bytes = message.payload.get(at..).filter(|rest| !rest.is_empty())?;
         let part = (|| {
             let header = bytes.first_chunk::<HEADER_BYTES>()?;
@@ -42,7 +45,8 @@ pub(super) fn parts(message: &Message) -> impl Iterator<Item = Result<Message, S
                 Err(error)
             }
         })
-    })
+    });
+    tags.take(MAX_PARTS)
 }
 
 #[cfg(test)]
