@@ -355,6 +355,42 @@ async fn silence_is_given_up_after_its_deadline() {
     origin.stop().await;
 }
 
+/// Runs [`a_server_without_file_descriptors`] in a process that may have only a few.
+#[tokio::test(flavor = "multi_thread")]
+async fn accepting_goes_on_after_the_file_descriptors_ran_out() {
+    let test = std::env::current_exe().unwrap();
+    let run = r#"ulimit -n 64 && exec "$0" --ignored --exact a_server_without_file_descriptors"#;
+    let (success, errors) = outcome(spawn("sh", &["-c", run, test.to_str().unwrap()])).await;
+    assert!(success, "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs as a part of another test"]
+async fn a_server_without_file_descriptors() {
+    let many =
+        Config { max_connections: 200, max_pending: 200, max_pending_per_address: 200, ..Config::default() };
+    let mut origin = Origin::start_with(many, None).await;
+    // The last file descriptor goes to a connection's own end, so that none is left to accept it.
+    let last = std::fs::File::open("/dev/null").unwrap();
+    let mut strangers = Vec::new();
+    while let Ok(stream) = TcpStream::connect(origin.address).await {
+        strangers.push(stream);
+    }
+    drop(last);
+    strangers.extend(TcpStream::connect(origin.address).await);
+    let failed = async {
+        while origin.total("farcast_ingest_accept_failures_total") < 1.0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, failed).await.expect("no accept fails");
+    // Every connection that was accepted goes; those that were not are accepted now, and go as well.
+    drop(strangers);
+    let _client = Raw::publish(origin.address, &[]).await;
+    origin.publisher().await;
+    origin.stop().await;
+}
+
 fn enhanced_ffmpeg() -> Option<String> {
     let path = std::env::var("FARCAST_ENHANCED_FFMPEG").ok();
     if path.is_none() {

@@ -173,7 +173,10 @@ impl Drop for Permit {
     }
 }
 
-fn digest(key: &StreamKey) -> [u8; 32] {
+/// The digest by which a key is kept: SHA-256. Keys are random or at least secret texts of their owner's
+/// choice that no reply carries; guessing is slowed down by the server.
+#[must_use]
+pub fn digest(key: &StreamKey) -> [u8; 32] {
     Sha256::digest(key.reveal().as_bytes()).into()
 }
 

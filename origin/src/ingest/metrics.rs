@@ -15,6 +15,8 @@ pub struct Metrics {
     pub(super) bit_rate: IntGauge,
     /// Open connections.
     pub(super) open: IntGauge,
+    /// Accepts that failed for want of file descriptors or memory.
+    pub(super) accept_failures: IntCounter,
     connections: IntCounterVec,
     refused: IntCounterVec,
     repairs: IntCounterVec,
@@ -45,11 +47,17 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let received_bytes =
-            IntCounter::new("farcast_ingest_received_bytes_total", "Bytes received from publishers")?;
-        registry.register(Box::new(received_bytes.clone()))?;
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
         Ok(Self {
-            received_bytes,
+            received_bytes: counter("farcast_ingest_received_bytes_total", "Bytes received from publishers")?,
+            accept_failures: counter(
+                "farcast_ingest_accept_failures_total",
+                "Accepts that failed for want of file descriptors or memory",
+            )?,
             bit_rate: gauge(
                 "farcast_ingest_bit_rate_bits_per_second",
                 "Bit rate of the publisher, measured over about a second",

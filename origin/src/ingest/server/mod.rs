@@ -140,6 +140,7 @@ impl Server {
                             warn!(%error, "accepting RTMP connections fails, trying on");
                         }
                         failing = true;
+                        self.shared.metrics.accept_failures.inc();
                         tokio::select! {
                             () = shutdown.cancelled() => break,
                             () = tokio::time::sleep(ACCEPT_PAUSE) => {}
