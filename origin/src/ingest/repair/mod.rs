@@ -1,6 +1,7 @@
 //! Makes one timeline of what publishers send.
 //!
-//! Sources stamp frames in 32 bits of milliseconds, start anywhere, wrap around after 49.7 days, jump
+//! Sources stamp frames in 32 bits of milliseconds, start anywhere, wrap around (after 49.7 days by the
+//! standard, 24.9 by FFmpeg, whose FLV muxer has 31 bits, and 4.7 hours by encoders without the extended timestamp), jump
 //! when a clock is set or a scene restarts, repeat old audio after a stall, and lose a track for a while.
 //! [`Timeline`] gives every frame a place on the broadcast's timeline. The broadcast owns it, and it survives
 //! publishers: each [`Timeline::begin_session`] says where the next one's first frame falls.
@@ -51,8 +52,10 @@ const MAX_HELD: usize = 256;
 /// How long a track may be silent on the timeline while the other goes on before it counts as gone.
 pub const SILENCE: Duration = Duration::from_secs(5);
 
-/// Period of RTMP's timestamps.
-const PERIOD: i64 = (1 << 32) * 1000;
+/// Timestamps are compared modulo the shortest period that sources have, 2²⁴ milliseconds, of which the
+/// others are multiples: whichever they wrap at, it is not seen. What is lost is the sight of jumps by almost exactly
+/// a multiple of it, and such a jump is not one here.
+const PERIOD: i64 = (1 << 24) * 1000;
 
 /// What was done to a frame, in the words of the metrics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -129,6 +132,8 @@ impl Timeline {
 
     /// A new publisher: its first frame falls on `at`, or right behind what has been sent if that is later.
     pub fn begin_session(&mut self, at: MediaTime) {
+        let behind = self.tracks.iter().filter_map(TrackState::end).max();
+        let at = behind.map_or(at, |behind| at.max(behind));
         self.session = None;
         self.begin_at = at;
         for track in &mut self.tracks {
@@ -164,7 +169,7 @@ impl Timeline {
 
     fn frame(&mut self, frame: Frame, now: Instant, outcome: &mut Outcome) {
         let track = &mut self.tracks[index(frame.track)];
-        let raw = frame.dts.micros().rem_euclid(PERIOD);
+        let raw = frame.dts.micros();
         let Some(session) = &mut self.session else {
             self.session = Some(Session {
                 offset: self.begin_at.micros() - raw,
@@ -172,6 +177,7 @@ impl Timeline {
                 unwrapped: raw,
                 candidate: None,
             });
+            track.raw = Some(raw);
             track.unwrapped = Some(raw);
             return self.place(frame, raw, outcome);
         };
@@ -192,7 +198,7 @@ impl Timeline {
         if let Some(candidate) = session.candidate.take() {
             outcome.repairs.extend(candidate.held.iter().map(|_| Repair::Outlier));
         }
-        if track.unwrapped.is_some_and(|last| last.div_euclid(PERIOD) != unwrapped.div_euclid(PERIOD)) {
+        if track.raw.replace(raw).is_some_and(|last| last - raw > PERIOD / 2) {
             outcome.repairs.push(Repair::Rollover);
         }
         session.unwrapped = unwrapped;
@@ -218,6 +224,7 @@ impl Timeline {
         };
         if track.alone >= CONFIRMATIONS_ALONE && now.duration_since(since) >= ALONE {
             let head = session.head;
+            track.raw = Some(frame.dts.micros());
             track.realign(head - source);
             outcome.repairs.push(Repair::Skew);
             session.candidate = None;
@@ -264,6 +271,7 @@ impl Timeline {
         for (frame, source) in candidate.held {
             let track = &mut self.tracks[index(frame.track)];
             let unwrapped = source - track.skew;
+            track.raw = Some(frame.dts.micros());
             track.unwrapped = Some(unwrapped);
             if let Some(session) = &mut self.session {
                 session.unwrapped = unwrapped;

@@ -88,12 +88,18 @@ fn a_clean_source_is_only_shifted() {
 }
 
 #[test]
-fn the_rollover_after_49_days_is_not_seen() {
-    let mut h = Harness::new();
-    h.play((1 << 32) - 1000, 100);
-    assert_eq!(h.dts_ms(Track::Audio), (0..200).map(|i| i * 20).collect::<Vec<_>>());
-    assert!(h.repairs.iter().all(|repair| *repair == Repair::Rollover) && !h.repairs.is_empty());
-    assert_eq!(h.discontinuities, 0);
+fn a_rollover_is_not_seen_whatever_the_source_wraps_at() {
+    for period_ms in [1i64 << 24, 1 << 31, 1 << 32] {
+        let mut h = Harness::new();
+        for i in 0..100 {
+            for (track, at) in [(Track::Video, 0), (Track::Audio, 0), (Track::Audio, 20)] {
+                h.push(track, (period_ms - 1000 + i * 40 + at).rem_euclid(period_ms));
+            }
+        }
+        assert_eq!(h.dts_ms(Track::Audio), (0..200).map(|i| i * 20).collect::<Vec<_>>());
+        assert_eq!(h.repairs, [Repair::Rollover; 2], "one in each track");
+        assert_eq!(h.discontinuities, 0);
+    }
 }
 
 #[test]
@@ -239,6 +245,8 @@ fn a_publisher_that_is_told_to_begin_in_the_past_never_goes_back() {
     h.play(0, 100);
     assert!(steps(&h.dts_ms(Track::Video)).iter().all(|step| *step > 0));
     assert!(steps(&h.dts_ms(Track::Audio)).iter().all(|step| *step > 0));
+    assert_eq!(h.dts_ms(Track::Video)[49..51], [1960, 2000]);
+    assert!(h.repairs.is_empty());
 }
 
 #[derive(Clone, Debug)]

@@ -32,7 +32,9 @@ pub(super) struct TrackState {
     active_at: MediaTime,
     step: i64,
 
-    /// Last timestamp, unwrapped, without skew.
+    /// Last timestamp as it came.
+    pub(super) raw: Option<i64>,
+    /// The same, unwrapped, without skew.
     pub(super) unwrapped: Option<i64>,
     /// Last source time since the timeline began or jumped.
     pub(super) source: Option<i64>,
@@ -49,6 +51,7 @@ pub(super) struct TrackState {
 
 impl TrackState {
     pub(super) fn begin_session(&mut self, at: MediaTime) {
+        self.raw = None;
         self.unwrapped = None;
         self.source = None;
         self.skew = 0;
@@ -74,6 +77,11 @@ impl TrackState {
         self.announced = config.is_some();
         self.config = config;
         self.active_at = self.active_at.max(at);
+    }
+
+    /// Where the frame after the last one would be.
+    pub(super) fn end(&self) -> Option<MediaTime> {
+        self.last_dts.map(|last| MediaTime(last.micros() + self.step()))
     }
 
     /// Whether the track takes part: it has been announced and is not lost.
