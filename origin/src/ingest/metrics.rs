@@ -1,0 +1,132 @@
+//! What ingest counts.
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use super::repair::{Outcome, Repair};
+use super::server::{EndReason, Refused};
+use crate::media::Track;
+
+/// Handles of ingest's metrics. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Bytes received of connections that publish, before TLS is undone if there is any.
+    pub(super) received_bytes: IntCounter,
+    /// Bit rate of the present publisher over the last second or so; 0 without one.
+    pub(super) bit_rate: IntGauge,
+    /// Open connections.
+    pub(super) open: IntGauge,
+    /// Accepts that failed for want of file descriptors or memory.
+    pub(super) accept_failures: IntCounter,
+    connections: IntCounterVec,
+    refused: IntCounterVec,
+    repairs: IntCounterVec,
+    frames: IntCounterVec,
+    lost: IntCounterVec,
+}
+
+/// Why a tag did not become a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lost {
+    Malformed,
+    NoConfig,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// When they are registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counters = |name: &str, help: &str, label: &str| {
+            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok::<_, prometheus::Error>(counters)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        Ok(Self {
+            received_bytes: counter("farcast_ingest_received_bytes_total", "Bytes received from publishers")?,
+            accept_failures: counter(
+                "farcast_ingest_accept_failures_total",
+                "Accepts that failed for want of file descriptors or memory",
+            )?,
+            bit_rate: gauge(
+                "farcast_ingest_bit_rate_bits_per_second",
+                "Bit rate of the publisher, measured over about a second",
+            )?,
+            open: gauge("farcast_ingest_open_connections", "RTMP connections that are open")?,
+            connections: counters(
+                "farcast_ingest_connections_total",
+                "Publishers that have left, by how their session ended",
+                "outcome",
+            )?,
+            refused: counters(
+                "farcast_ingest_refused_total",
+                "Connections that did not come to publish, by reason",
+                "reason",
+            )?,
+            repairs: counters(
+                "farcast_ingest_timestamp_repairs_total",
+                "Repairs of the timeline, by kind",
+                "kind",
+            )?,
+            frames: counters("farcast_ingest_frames_total", "Frames received, by track", "track")?,
+            lost: counters(
+                "farcast_ingest_lost_tags_total",
+                "Audio and video tags that became no frame, by reason",
+                "reason",
+            )?,
+        })
+    }
+
+    /// Counts what a [`super::repair::Timeline`] did; for its owner.
+    pub fn repaired(&self, outcome: &Outcome) {
+        for repair in &outcome.repairs {
+            let kind = match repair {
+                Repair::Rollover => "rollover",
+                Repair::Jump => "jump",
+                Repair::Skew => "skew",
+                Repair::BackwardStep => "backward_step",
+                Repair::Composition => "composition",
+                Repair::Stale => "stale",
+                Repair::Duplicate => "duplicate",
+                Repair::Outlier => "outlier",
+                Repair::TrackLost => "track_lost",
+                Repair::TrackBack => "track_back",
+            };
+            self.repairs.with_label_values(&[kind]).inc();
+        }
+    }
+
+    pub(super) fn ended(&self, reason: &EndReason) {
+        self.connections.with_label_values(&[reason.label()]).inc();
+    }
+
+    pub(super) fn refused(&self, reason: Refused) {
+        self.refused.with_label_values(&[reason.label()]).inc();
+    }
+
+    pub(super) fn frame(&self, track: Track) {
+        let label = match track {
+            Track::Video => "video",
+            Track::Audio => "audio",
+        };
+        self.frames.with_label_values(&[label]).inc();
+    }
+
+    pub(super) fn lost(&self, reason: Lost) {
+        let label = match reason {
+            Lost::Malformed => "malformed",
+            Lost::NoConfig => "no_config",
+        };
+        self.lost.with_label_values(&[label]).inc();
+    }
+}

@@ -1,0 +1,374 @@
+//! Drives the session of one connection.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farcast_shared::time::WallTime;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::meter::Meter;
+use super::publisher::{EndReason, Publisher, PublisherEvent, PublisherInfo, Refused};
+use super::{
+    BACKPRESSURE_DEADLINE, HANDOVER_DEADLINE, RECONNECT_DEADLINE, Shared, Slot, TAKEOVER_DEADLINE,
+    WRITE_DEADLINE, WRONG_KEY_DELAY, linger,
+};
+use crate::ingest::flv::{Demuxer, FlvError};
+use crate::ingest::gate::{GateError, Permit};
+use crate::ingest::metrics::Lost;
+use crate::ingest::session::{Event, Expired, PublishRequest, Refusal, Session};
+use crate::media::MediaEvent;
+
+/// Bytes read at once: a few hundred milliseconds of a usual broadcast.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Broken tags in a row that end the session: the encoder or the network does not recover any more.
+const MAX_BROKEN_TAGS: u32 = 100;
+
+/// How often a publisher that this side keeps waiting is noted as alive.
+const ALIVE_PERIOD: Duration = Duration::from_secs(1);
+
+/// Why a connection is over.
+enum Finish {
+    Ended(EndReason),
+    Refused(Refused),
+}
+
+/// The part of a connection that publishes.
+struct Publishing {
+    permit: Permit,
+    events: mpsc::Sender<PublisherEvent>,
+    /// A place in the queue that is kept free for the end.
+    end: mpsc::OwnedPermit<PublisherEvent>,
+    meter: Meter,
+}
+
+pub(super) struct Connection<S> {
+    io: S,
+    remote: SocketAddr,
+    secure: bool,
+    slot: Slot,
+    shared: Arc<Shared>,
+    session: Session,
+    demuxer: Demuxer,
+    broken_tags: u32,
+    publishing: Option<Publishing>,
+    /// Cancelled by the owner, and by the gate; nobody does before there is a publisher.
+    close: CancellationToken,
+    taken_over: CancellationToken,
+    /// When a publisher that was asked to connect again must be gone.
+    drain_until: Option<tokio::time::Instant>,
+}
+
+/// What a connection was waiting for.
+enum Wake {
+    Read(io::Result<usize>),
+    Deadline,
+    Shutdown,
+    Drained,
+    Closed,
+    TakenOver,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(io: S, remote: SocketAddr, secure: bool, slot: Slot, shared: Arc<Shared>) -> Self {
+        Self {
+            io,
+            remote,
+            secure,
+            slot,
+            shared,
+            session: Session::new(Instant::now()),
+            demuxer: Demuxer::default(),
+            broken_tags: 0,
+            publishing: None,
+            close: CancellationToken::new(),
+            taken_over: CancellationToken::new(),
+            drain_until: None,
+        }
+    }
+
+    /// Serves the connection to its end. The end is told to the owner before the socket is closed.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        let mut buffer = vec![0; READ_BYTES];
+        let finish = self.drive(&shutdown, &mut buffer).await;
+        let remote = self.remote;
+        let gone = match finish {
+            Finish::Refused(reason) => {
+                self.shared.metrics.refused(reason);
+                match reason {
+                    // Scanners and health checks.
+                    Refused::Left | Refused::Timeout | Refused::Protocol | Refused::Shutdown => {
+                        debug!(%remote, reason = reason.label(), "RTMP connection ended before it published");
+                    }
+                    _ => warn!(%remote, reason = reason.label(), "publisher refused"),
+                }
+                reason == Refused::Left
+            }
+            Finish::Ended(reason) => {
+                match &reason {
+                    EndReason::Unsupported(text) | EndReason::Protocol(text) => {
+                        warn!(%remote, reason = reason.label(), detail = %text, "publisher's session ended");
+                    }
+                    _ => info!(%remote, reason = reason.label(), "publisher's session ended"),
+                }
+                if let EndReason::Unsupported(text) | EndReason::Protocol(text) = &reason {
+                    self.session.fail(text);
+                }
+                self.shared.metrics.ended(&reason);
+                let gone =
+                    matches!(reason, EndReason::Disconnected | EndReason::Silence | EndReason::TakenOver);
+                if let Some(Publishing { end, permit, .. }) = self.publishing.take() {
+                    self.shared.metrics.bit_rate.set(0);
+                    end.send(PublisherEvent::End(reason));
+                    drop(permit);
+                }
+                gone
+            }
+        };
+        if !gone && self.flush().await.is_ok() {
+            linger::close(&mut self.io, &mut buffer).await;
+        }
+    }
+
+    async fn drive(&mut self, shutdown: &CancellationToken, buffer: &mut [u8]) -> Finish {
+        loop {
+            let draining = self.drain_until.is_some();
+            let drained = self.drain_until.unwrap_or_else(tokio::time::Instant::now);
+            let wake = tokio::select! {
+                () = shutdown.cancelled(), if !draining => Wake::Shutdown,
+                () = sleep_until(drained), if draining => Wake::Drained,
+                () = self.close.cancelled() => Wake::Closed,
+                () = self.taken_over.cancelled() => Wake::TakenOver,
+                () = sleep_until(self.session.deadline().into()) => Wake::Deadline,
+                read = self.io.read(buffer) => Wake::Read(read),
+            };
+            let result = match wake {
+                Wake::Read(Ok(0) | Err(_)) => Err(self.finish(EndReason::Disconnected, Refused::Left)),
+                Wake::Read(Ok(count)) => self.received(&buffer[..count], shutdown).await,
+                Wake::Deadline => self.expired(Instant::now()),
+                Wake::Shutdown => self.stop().await,
+                Wake::Drained | Wake::Closed => Err(self.finish(EndReason::Closed, Refused::Shutdown)),
+                Wake::TakenOver => Err(Finish::Ended(EndReason::TakenOver)),
+            };
+            if let Err(finish) = result {
+                return finish;
+            }
+        }
+    }
+
+    async fn received(&mut self, bytes: &[u8], shutdown: &CancellationToken) -> Result<(), Finish> {
+        let now = Instant::now();
+        self.account(bytes.len(), now)?;
+        let arrived_at = WallTime::now();
+        let result = self.session.receive(bytes, now);
+        while let Some(event) = self.session.next_event() {
+            self.event(event, arrived_at, shutdown).await?;
+        }
+        if let Err(error) = result {
+            return Err(self.finish(EndReason::Protocol(error.to_string()), Refused::Protocol));
+        }
+        self.flush().await?;
+        if self.session.is_closing() {
+            return Err(self.finish(EndReason::Closed, Refused::Protocol));
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of a publisher and holds it to the limit.
+    fn account(&mut self, bytes: usize, now: Instant) -> Result<(), Finish> {
+        let Some(publishing) = &mut self.publishing else { return Ok(()) };
+        publishing.permit.heard(now);
+        self.shared.metrics.received_bytes.inc_by(bytes as u64);
+        let within = publishing.meter.add(bytes, now);
+        if let Some(rate) = publishing.meter.rate_bps(now) {
+            self.shared.metrics.bit_rate.set(rate);
+        }
+        if within {
+            return Ok(());
+        }
+        let limit = self.shared.config.max_bit_rate_bps / 1000;
+        Err(Finish::Ended(EndReason::Protocol(format!("bit rate above the limit of {limit} kbit/s"))))
+    }
+
+    async fn event(
+        &mut self,
+        event: Event,
+        arrived_at: WallTime,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Finish> {
+        let mut media = VecDeque::new();
+        let result = match event {
+            Event::Publish(request) => return self.publish(request, shutdown).await,
+            Event::Unpublish => return Err(self.finish(EndReason::Unpublished, Refused::Left)),
+            Event::Refused(refusal) => {
+                return Err(Finish::Refused(match refusal {
+                    Refusal::Application => Refused::Application,
+                    Refusal::NoKey => Refused::NoKey,
+                    Refusal::Play => Refused::Play,
+                }));
+            }
+            Event::Metadata(metadata) => {
+                self.demuxer.metadata(&metadata);
+                return self.deliver(PublisherEvent::Metadata(metadata), shutdown).await;
+            }
+            Event::Audio { timestamp_ms, payload } => {
+                self.demuxer.audio(timestamp_ms, &payload, arrived_at, &mut media)
+            }
+            Event::Video { timestamp_ms, payload } => {
+                self.demuxer.video(timestamp_ms, &payload, arrived_at, &mut media)
+            }
+        };
+        match result {
+            Ok(()) => self.broken_tags = 0,
+            Err(FlvError::NoConfig { .. }) => self.shared.metrics.lost(Lost::NoConfig),
+            Err(FlvError::Unsupported(text)) => return Err(Finish::Ended(EndReason::Unsupported(text))),
+            Err(error @ FlvError::Malformed { .. }) => {
+                self.shared.metrics.lost(Lost::Malformed);
+                self.broken_tags += 1;
+                debug!(remote = %self.remote, %error, "tag left out");
+                if self.broken_tags >= MAX_BROKEN_TAGS {
+                    return Err(Finish::Ended(EndReason::Protocol(error.to_string())));
+                }
+            }
+        }
+        for event in media {
+            if let MediaEvent::Frame(frame) = &event {
+                self.shared.metrics.frame(frame.track);
+            }
+            self.deliver(PublisherEvent::Media(event), shutdown).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks the gate, and hands the publisher to the owner.
+    async fn publish(&mut self, request: PublishRequest, shutdown: &CancellationToken) -> Result<(), Finish> {
+        let PublishRequest { key, application, encoder } = request;
+        let mut permit = match self.shared.gate.admit(&key, &encoder, Instant::now()) {
+            Ok(permit) => permit,
+            Err(error) => {
+                if error == GateError::WrongKey {
+                    tokio::select! {
+                        () = shutdown.cancelled() => {}
+                        () = tokio::time::sleep(WRONG_KEY_DELAY) => {}
+                    }
+                }
+                self.session.refuse(&error.to_string());
+                return Err(Finish::Refused(match error {
+                    GateError::WrongKey => Refused::WrongKey,
+                    GateError::Busy => Refused::Busy,
+                }));
+            }
+        };
+        if let Some(predecessor) = permit.predecessor()
+            && timeout(TAKEOVER_DEADLINE, predecessor.cancelled()).await.is_err()
+        {
+            debug!(remote = %self.remote, "predecessor has not left yet");
+        }
+        let (events, receiver) = mpsc::channel(self.shared.config.queue_events.max(1) + 1);
+        let info = PublisherInfo {
+            remote: self.remote,
+            encoder,
+            application,
+            secure: self.secure,
+            connected_at: WallTime::now(),
+        };
+        info!(remote = %self.remote, encoder = %info.encoder, secure = self.secure, "publisher accepted");
+        let publisher = Publisher { info, events: receiver, close: self.close.clone() };
+        let reserved = events.clone().try_reserve_owned();
+        let handed = tokio::select! {
+            () = shutdown.cancelled() => false,
+            sent = timeout(HANDOVER_DEADLINE, self.shared.publishers.send(publisher)) => {
+                matches!(sent, Ok(Ok(())))
+            }
+        };
+        let (Ok(end), true) = (reserved, handed) else {
+            self.session.refuse("the server is busy");
+            return Err(Finish::Refused(Refused::Owner));
+        };
+        let now = Instant::now();
+        permit.heard(now);
+        self.taken_over = permit.taken_over();
+        let meter = Meter::new(self.shared.config.max_bit_rate_bps, now);
+        self.publishing = Some(Publishing { permit, events, end, meter });
+        self.slot.publishes();
+        self.session.accept(now);
+        self.flush().await
+    }
+
+    /// Puts an event into the owner's queue; waits while it is full, up to the deadline.
+    async fn deliver(&mut self, event: PublisherEvent, shutdown: &CancellationToken) -> Result<(), Finish> {
+        let Some(publishing) = &self.publishing else { return Ok(()) };
+        let event = match publishing.events.try_send(event) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Finish::Ended(EndReason::Closed)),
+            Err(mpsc::error::TrySendError::Full(event)) => event,
+        };
+        let until = tokio::time::Instant::now() + BACKPRESSURE_DEADLINE;
+        let mut alive = tokio::time::interval(ALIVE_PERIOD);
+        let place = loop {
+            tokio::select! {
+                () = self.close.cancelled() => return Err(Finish::Ended(EndReason::Closed)),
+                () = self.taken_over.cancelled() => return Err(Finish::Ended(EndReason::TakenOver)),
+                () = shutdown.cancelled(), if self.drain_until.is_none() => {
+                    return Err(Finish::Ended(EndReason::Closed));
+                }
+                () = sleep_until(until) => {
+                    warn!(remote = %self.remote, "publisher closed because its frames are not taken");
+                    return Err(Finish::Ended(EndReason::Closed));
+                }
+                // It is this side that does not read: the encoder is not dead.
+                _ = alive.tick() => publishing.permit.heard(Instant::now()),
+                place = publishing.events.reserve() => break place,
+            }
+        };
+        match place {
+            Ok(place) => place.send(event),
+            Err(_) => return Err(Finish::Ended(EndReason::Closed)),
+        }
+        self.session.resumed(Instant::now());
+        Ok(())
+    }
+
+    fn expired(&self, now: Instant) -> Result<(), Finish> {
+        match self.session.expired(now) {
+            None => Ok(()),
+            Some(Expired::Handshake | Expired::Publish) => Err(Finish::Refused(Refused::Timeout)),
+            Some(Expired::Silence) => Err(self.finish(EndReason::Silence, Refused::Timeout)),
+        }
+    }
+
+    /// The server stops: the publisher is asked to connect again if it can, and the rest is closed.
+    async fn stop(&mut self) -> Result<(), Finish> {
+        if !self.session.request_reconnect() {
+            return Err(self.finish(EndReason::Closed, Refused::Shutdown));
+        }
+        self.drain_until = Some(tokio::time::Instant::now() + RECONNECT_DEADLINE);
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), Finish> {
+        let output = self.session.take_output();
+        if output.is_empty() {
+            return Ok(());
+        }
+        let write = async {
+            self.io.write_all(&output).await?;
+            self.io.flush().await
+        };
+        match timeout(WRITE_DEADLINE, write).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(self.finish(EndReason::Disconnected, Refused::Left)),
+        }
+    }
+
+    fn finish(&self, ended: EndReason, refused: Refused) -> Finish {
+        if self.publishing.is_some() { Finish::Ended(ended) } else { Finish::Refused(refused) }
+    }
+}

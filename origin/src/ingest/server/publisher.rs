@@ -1,0 +1,143 @@
+//! What the server hands to whoever owns the broadcast.
+
+use std::net::SocketAddr;
+
+use farcast_shared::time::WallTime;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::ingest::flv::StreamMetadata;
+use crate::media::MediaEvent;
+
+/// A publisher that was let in.
+///
+/// There is one at a time. When one takes over from a dead connection, the predecessor's
+/// [`PublisherEvent::End`] is in its queue before the new publisher is delivered (unless that queue's owner
+/// keeps the connection waiting for more than a second).
+#[derive(Debug)]
+pub struct Publisher {
+    /// Who it is.
+    pub info: PublisherInfo,
+    /// What it sends, in order; the last one is [`PublisherEvent::End`], always. Dropping the receiver ends
+    /// the session.
+    pub events: mpsc::Receiver<PublisherEvent>,
+    /// Cancel to end the session.
+    pub close: CancellationToken,
+}
+
+/// Who a publisher is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublisherInfo {
+    /// Its address.
+    pub remote: SocketAddr,
+    /// What its RTMP library calls itself; the name of the program is often only in [`StreamMetadata::encoder`].
+    pub encoder: String,
+    /// The application: `live`.
+    pub application: String,
+    /// Whether the connection is TLS.
+    pub secure: bool,
+    /// When it was let in.
+    pub connected_at: WallTime,
+}
+
+/// What a publisher sends.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PublisherEvent {
+    /// What it says of its stream; may come again.
+    Metadata(Box<StreamMetadata>),
+    /// Media with the source's own times; [`crate::ingest::Timeline`] makes the broadcast's of them.
+    Media(MediaEvent),
+    /// The session is over. Nothing follows.
+    End(EndReason),
+}
+
+/// How a session ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    /// The encoder stopped in good order.
+    Unpublished,
+    /// The connection was closed or lost.
+    Disconnected,
+    /// Nothing came for [`crate::ingest::session::SILENCE_DEADLINE`].
+    Silence,
+    /// The same encoder came back on another connection.
+    TakenOver,
+    /// This side closed it: by request, because the owner did not take the events, or for a shutdown.
+    Closed,
+    /// The encoder sends what this server does not take; the text says what to set.
+    Unsupported(String),
+    /// The encoder broke the protocol or a limit.
+    Protocol(String),
+}
+
+impl EndReason {
+    /// The reason in the words of the metrics and logs.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Unpublished => "unpublished",
+            Self::Disconnected => "disconnected",
+            Self::Silence => "silence",
+            Self::TakenOver => "taken_over",
+            Self::Closed => "closed",
+            Self::Unsupported(_) => "unsupported",
+            Self::Protocol(_) => "protocol",
+        }
+    }
+}
+
+/// Why a connection did not come to publish.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// The stream key is wrong.
+    WrongKey,
+    /// The stream key is missing.
+    NoKey,
+    /// Another publisher is live.
+    Busy,
+    /// Not our application.
+    Application,
+    /// It wanted to play.
+    Play,
+    /// Too many connections.
+    Connections,
+    /// Too many connections that do not publish yet.
+    Pending,
+    /// Too many of those from one address.
+    Address,
+    /// The TLS handshake.
+    Tls,
+    /// It took too long.
+    Timeout,
+    /// It broke the protocol.
+    Protocol,
+    /// It left.
+    Left,
+    /// The owner did not take the publisher.
+    Owner,
+    /// The server stops.
+    Shutdown,
+}
+
+impl Refused {
+    /// The reason in the words of the metrics and logs.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::WrongKey => "wrong_key",
+            Self::NoKey => "no_key",
+            Self::Busy => "busy",
+            Self::Application => "application",
+            Self::Play => "play",
+            Self::Connections => "connections",
+            Self::Pending => "pending",
+            Self::Address => "address",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Left => "left",
+            Self::Owner => "owner",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}

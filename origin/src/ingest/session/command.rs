@@ -1,0 +1,151 @@
+//! Commands of the peer (RTMP 1.0 §7.2).
+
+use std::time::Instant;
+
+use super::event::{PublishRequest, Refusal};
+use super::{
+    APPLICATION, CONTROL, Event, OUR_CHUNK_BYTES, OUR_WINDOW_BYTES, Phase, Session, address, kind, reply,
+};
+use crate::ingest::amf0::Value;
+use crate::ingest::flv::plain;
+
+/// Most message streams that a peer may create. Encoders create one.
+const MAX_STREAMS: u32 = 8;
+
+/// Longest application path that is kept.
+const MAX_APPLICATION_BYTES: usize = 2048;
+
+/// What the peer has said of itself.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    application: String,
+    encoder: String,
+    pub(super) can_reconnect: bool,
+    streams: u32,
+    pub(super) publishing_on: u32,
+}
+
+impl Session {
+    /// Obeys a command: name, transaction, object, arguments. What makes no sense is answered with an error
+    /// if it wants an answer, and otherwise ignored.
+    pub(super) fn obey(&mut self, stream_id: u32, values: &[Value], now: Instant) {
+        let [Value::Text(name), rest @ ..] = values else { return };
+        let id = rest.first().and_then(Value::as_number).unwrap_or(0.0);
+        let argument = |index: usize| rest.get(index + 2);
+        match name.as_str() {
+            "connect" => self.connect(id, rest.get(1).unwrap_or(&Value::Null)),
+            // Answers to what this server calls, which is nothing.
+            "_result" | "_error" | "onStatus" => {}
+            _ if self.phase == (Phase::Commands { connected: false }) => {
+                let text = "connect comes first";
+                self.command(0, &reply::failed(id, "NetConnection.Call.Failed", text));
+            }
+            "createStream" => self.create_stream(id),
+            "publish" => {
+                let name = argument(0).and_then(Value::as_text).unwrap_or_default();
+                self.publish(stream_id, name, now);
+            }
+            "FCPublish" => {
+                self.command(0, &reply::result(id, Value::Undefined));
+                self.command(0, &reply::notice("onFCPublish", "NetStream.Publish.Start"));
+            }
+            "FCUnpublish" => {
+                self.command(0, &reply::result(id, Value::Undefined));
+                self.command(0, &reply::notice("onFCUnpublish", "NetStream.Unpublish.Success"));
+                self.unpublish();
+            }
+            "deleteStream" | "closeStream" => self.unpublish(),
+            "releaseStream" | "_checkbw" | "FCSubscribe" => {
+                self.command(0, &reply::result(id, Value::Undefined));
+            }
+            "getStreamLength" => self.command(0, &reply::result(id, Value::Number(0.0))),
+            "play" | "play2" => {
+                let text = "this server takes broadcasts by RTMP; watch them over HTTP";
+                self.command(stream_id, &reply::error("NetStream.Play.Failed", text));
+                self.close(Refusal::Play);
+            }
+            _ if id > 0.0 => {
+                let text = "no such command";
+                self.command(0, &reply::failed(id, "NetConnection.Call.Failed", text));
+            }
+            _ => {}
+        }
+    }
+
+    fn connect(&mut self, id: f64, object: &Value) {
+        if self.phase != (Phase::Commands { connected: false }) {
+            self.command(0, &reply::failed(id, "NetConnection.Connect.Failed", "already connected"));
+            return;
+        }
+        let text = |name| object.get(name).and_then(Value::as_text).unwrap_or_default();
+        let application = text("app");
+        if application.len() > MAX_APPLICATION_BYTES || !address::is_ours(application) {
+            let description = "the server address must end in /live";
+            self.command(0, &reply::failed(id, "NetConnection.Connect.Rejected", description));
+            self.close(Refusal::Application);
+            return;
+        }
+        self.peer.application = application.to_owned();
+        self.peer.encoder = plain(text("flashVer"));
+        let capabilities = object.get("capsEx").and_then(Value::as_number).unwrap_or(0.0);
+        // `Reconnect` is the lowest bit of `CapsExMask`: the number is odd.
+        self.peer.can_reconnect = capabilities.rem_euclid(2.0).floor() == 1.0;
+        let encoding = object.get("objectEncoding").and_then(Value::as_number).unwrap_or(0.0);
+
+        self.send(CONTROL, kind::WINDOW_ACK_SIZE, 0, OUR_WINDOW_BYTES.to_be_bytes().to_vec());
+        /// Limit type "dynamic" (§5.4.5).
+        const DYNAMIC: u8 = 2;
+        let bandwidth = [&OUR_WINDOW_BYTES.to_be_bytes()[..], &[DYNAMIC]].concat();
+        self.send(CONTROL, kind::SET_PEER_BANDWIDTH, 0, bandwidth);
+        let size = u32::try_from(OUR_CHUNK_BYTES).unwrap_or(u32::MAX).to_be_bytes();
+        self.send(CONTROL, kind::SET_CHUNK_SIZE, 0, size.to_vec());
+        self.our_chunk_bytes = OUR_CHUNK_BYTES;
+        self.command(0, &reply::connected(id, encoding));
+        self.phase = Phase::Commands { connected: true };
+    }
+
+    fn create_stream(&mut self, id: f64) {
+        if self.peer.streams >= MAX_STREAMS {
+            self.command(0, &reply::failed(id, "NetConnection.Call.Failed", "too many streams"));
+            return;
+        }
+        self.peer.streams += 1;
+        self.command(0, &reply::result(id, Value::Number(f64::from(self.peer.streams))));
+    }
+
+    fn publish(&mut self, stream_id: u32, name: &str, now: Instant) {
+        if self.phase != (Phase::Commands { connected: true }) {
+            let text = "this connection publishes already";
+            self.command(stream_id, &reply::error("NetStream.Publish.BadName", text));
+            return;
+        }
+        let Some(key) = address::key(&self.peer.application, name) else {
+            let text = "the stream key is missing";
+            self.command(stream_id, &reply::error("NetStream.Publish.BadName", text));
+            self.close(Refusal::NoKey);
+            return;
+        };
+        self.peer.publishing_on = stream_id;
+        self.phase = Phase::Asking;
+        self.deadline = now + super::SILENCE_DEADLINE;
+        self.events.push_back(Event::Publish(PublishRequest {
+            key,
+            application: APPLICATION.to_owned(),
+            encoder: self.peer.encoder.clone(),
+        }));
+    }
+
+    fn unpublish(&mut self) {
+        if matches!(self.phase, Phase::Publishing | Phase::Asking) {
+            let stream_id = self.peer.publishing_on;
+            self.command(stream_id, &reply::status("NetStream.Unpublish.Success", "unpublished"));
+            self.phase = Phase::Closing;
+            self.events.push_back(Event::Unpublish);
+        }
+    }
+
+    fn close(&mut self, refusal: Refusal) {
+        self.phase = Phase::Closing;
+        self.events.push_back(Event::Refused(refusal));
+    }
+}
