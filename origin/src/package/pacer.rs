@@ -3,8 +3,8 @@
 //! A part may not exceed PART-TARGET and should not fall below 85 % of it (RFC 8216bis §4.4.4.9), the
 //! last of a segment aside. Filling each part to the brim would leave the last one what remains, often
 //! a frame or two, which players suffer from. So a segment is divided into equal shares, as many as
-//! its expected length needs, and each part ends at the frame nearest to its share's end. When the
-//! expectation is wrong nothing breaks: the bounds hold for each part by itself.
+//! its expected length needs but none below 85 %, and each part ends at the frame nearest to its
+//! share's end. When the expectation is wrong nothing breaks: the bounds hold for each part by itself.
 
 /// Divides a segment. All times are ticks of the leading track.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,21 +12,21 @@ pub(super) struct Pacer {
     target: i64,
     least: i64,
     start: i64,
-    /// How many parts, and the length they share.
-    plan: Option<(i64, i64)>,
+    /// How many parts are expected.
+    parts: i64,
+    /// Length of all of them but the last.
+    share: i64,
 }
 
 impl Pacer {
-    /// For a segment from `start`, expected to be `length` long. `frame` is the length of a frame and
-    /// `jitter` how much frames differ: shares must leave room for both.
-    pub(super) fn new(target: i64, start: i64, length: i64, frame: i64, jitter: i64) -> Self {
+    /// For a segment from `start`, expected to be `length` long. `margin`: how much shares must stay
+    /// below the target, where frames are so uneven that as many as usual did not fit.
+    pub(super) fn new(target: i64, start: i64, length: i64, margin: i64) -> Self {
         let target = target.max(1);
         let least = (target * 85).div_euclid(100) + i64::from(target * 85 % 100 != 0);
-        let room = (target - jitter.clamp(0, target / 8)).max(1);
+        let room = (target - margin.clamp(0, target / 8)).max(1);
         let parts = (length + room - 1).div_euclid(room).max(1);
-        // A share that rounds to fewer frames than the least length allows is no plan.
-        let feasible = parts > 1 && length / parts + frame / 2 >= least;
-        Self { target, least, start, plan: feasible.then_some((parts, length)) }
+        Self { target, least, start, parts, share: (length / parts).max(least) }
     }
 
     pub(super) fn target(&self) -> i64 {
@@ -44,12 +44,10 @@ impl Pacer {
             return true;
         }
         let index = i64::from(index);
-        self.plan.is_some_and(|(parts, length)| {
-            // The last share is open: what the segment has beyond its expected length fits in it.
-            let share_end = i128::from(length) * i128::from(index + 1) / i128::from(parts);
-            let nearest = 2 * i128::from(end - self.start) + i128::from(next) > 2 * share_end;
-            index + 1 < parts && elapsed >= self.least && nearest
-        })
+        // The last share is open: what the segment has beyond its expected length fits in it.
+        let share_end = self.share.saturating_mul(index + 1);
+        let nearest = end - self.start + next / 2 >= share_end;
+        index + 1 < self.parts && elapsed >= self.least && nearest
     }
 }
 
@@ -58,8 +56,8 @@ mod tests {
     use super::*;
 
     /// Lengths of the parts of a segment of `frames`, each as long as `frame(n)`.
-    fn divide(target: i64, expected: i64, frames: i64, jitter: i64, frame: impl Fn(i64) -> i64) -> Vec<i64> {
-        let pacer = Pacer::new(target, 0, expected, frame(0), jitter);
+    fn divide(target: i64, expected: i64, frames: i64, margin: i64, frame: impl Fn(i64) -> i64) -> Vec<i64> {
+        let pacer = Pacer::new(target, 0, expected, margin);
         let (mut parts, mut start, mut end) = (vec![], 0, 0);
         for n in 0..frames {
             if end + frame(n) - start > target {
@@ -104,7 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_cannot_be_divided_evenly_is_filled_to_the_brim() {
-        assert_eq!(divide(45_000, 54_000, 18, 0, |_| 3000), [45_000, 9000]);
+    fn a_length_that_cannot_be_divided_evenly_leaves_the_last_part_as_much_as_it_can() {
+        assert_eq!(divide(45_000, 54_000, 18, 0, |_| 3000), [39_000, 15_000]);
+        assert_eq!(divide(45_000, 180_180, 60, 0, |_| 3003), [39_039, 39_039, 39_039, 39_039, 24_024]);
     }
 }

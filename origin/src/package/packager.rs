@@ -47,6 +47,8 @@ pub struct Packager {
     /// Length of the last complete segment.
     last_length: Option<Duration>,
     sequence: u32,
+    /// Frames have been longer than foreseen, so that a part had to end early.
+    uneven: bool,
 }
 
 impl Packager {
@@ -65,6 +67,7 @@ impl Packager {
             rates: Rates::default(),
             last_length: None,
             sequence: 0,
+            uneven: false,
             config,
         }
     }
@@ -156,14 +159,12 @@ impl Packager {
             return self.lose(mark, self.config.segment_target, out);
         };
         let expected = span(self.last_length.unwrap_or(self.config.segment_target), scale);
-        let (length, jitter) = match &mut self.video {
-            Some(video) => (video.interval(), video.take_jitter()),
-            None => (self.audio.as_ref().map_or(0, AudioLane::step), 0),
-        };
+        let jitter = self.video.as_mut().map_or(0, VideoLane::take_jitter);
+        let margin = if self.uneven { jitter } else { 0 };
         let start = segment_start(mark, number);
         self.segment = Some(Segment {
             start,
-            pacer: Pacer::new(span(self.config.part_target, scale), begin, expected, length, jitter),
+            pacer: Pacer::new(span(self.config.part_target, scale), begin, expected, margin),
             begin,
             part_begin: begin,
             shift: ticks(frame.pts, scale).saturating_sub(ticks(frame.dts, scale)),
@@ -233,6 +234,7 @@ impl Packager {
             let begin = segment.part_begin;
             let over = dts - begin > segment.pacer.target();
             if let Some(held) = video.held().filter(|held| over && *held > begin) {
+                self.uneven = true;
                 self.close_part(held, false, now, out);
             }
             self.complete_video(dts);
@@ -251,7 +253,7 @@ impl Packager {
 
     fn close_part_if_due(&mut self, end: i64, now: WallTime, out: &mut Vec<FeedEvent>) {
         let next = match (&self.video, &self.audio) {
-            (Some(video), _) => video.interval(),
+            (Some(video), _) => video.shortest(),
             (None, Some(audio)) => audio.step(),
             (None, None) => return,
         };

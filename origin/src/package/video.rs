@@ -35,6 +35,10 @@ struct Held {
     arrived_at: WallTime,
 }
 
+/// How many frames tell how long the next is at least: time stamps in milliseconds repeat after three
+/// at 30 and 60 frames per second.
+const RECENT: usize = 4;
+
 /// Video of one configuration. Times are ticks of [`VIDEO_TIMESCALE`].
 #[derive(Debug)]
 pub(super) struct VideoLane {
@@ -42,6 +46,8 @@ pub(super) struct VideoLane {
     held: Option<Held>,
     /// Duration of the last complete frame: the best guess at the next.
     interval: i64,
+    /// Durations of the last few.
+    recent: VecDeque<i64>,
     /// Shortest and longest frame since [`VideoLane::take_jitter`].
     extremes: Option<(i64, i64)>,
 }
@@ -53,7 +59,7 @@ impl VideoLane {
             i64::from(VIDEO_TIMESCALE) * 1000 / i64::from(rate)
         });
         let interval = interval.max(1);
-        Self { complete: VecDeque::new(), held: None, interval, extremes: None }
+        Self { complete: VecDeque::new(), held: None, interval, recent: VecDeque::new(), extremes: None }
     }
 
     /// Decode time that `frame` gets: its own, but after that of the frame before it.
@@ -86,6 +92,10 @@ impl VideoLane {
         let length = end.saturating_sub(held.dts).max(1);
         let duration = u32::try_from(length).unwrap_or(u32::MAX);
         self.interval = length;
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(length);
         let (shortest, longest) = self.extremes.unwrap_or((length, length));
         self.extremes = Some((shortest.min(length), longest.max(length)));
         let Held { dts, composition_offset, sync, data, arrived_at } = held;
@@ -96,6 +106,12 @@ impl VideoLane {
     /// How long the next frame probably is.
     pub(super) fn interval(&self) -> i64 {
         self.interval
+    }
+
+    /// How long the next frame is at least, as far as one can tell: the shortest of late. Among
+    /// frames of 33, 33 and 34 ms, another may fit where the last one would not.
+    pub(super) fn shortest(&self) -> i64 {
+        self.recent.iter().copied().min().unwrap_or(self.interval).min(self.interval)
     }
 
     /// How much frames differed in length since the last call.

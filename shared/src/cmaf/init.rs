@@ -208,6 +208,14 @@ mod tests {
         assert_eq!(trex.iter().map(|t| t.track_id).collect::<Vec<_>>(), [1, 2]);
     }
 
+    /// ffprobe reads the golden file as h264, 320×180, 1/90000, and aac,
+    /// 48000 Hz, stereo, 1/48000.
+    #[test]
+    fn a_section_has_the_golden_bytes() {
+        let golden = include_bytes!("golden/init.mp4");
+        assert_eq!(init_section(Some(&video()), Some(&audio())).unwrap(), &golden[..]);
+    }
+
     #[test]
     fn each_track_alone_makes_a_section() {
         assert!(init_section(Some(&video()), None).is_ok());
