@@ -158,13 +158,17 @@ fn cd_audio_beside_ntsc_video_steps_exactly() {
 
 #[test]
 fn every_frame_waits_for_at_most_the_next() {
-    let mut planner = planner(LatencyLevel::Medium, false);
-    let source = Source { millis: false, ..Source::default() };
-    let planned = plan(&mut planner, source.configs().into_iter().chain(source.frames()));
-    let events = pack(config(LatencyLevel::Medium, 4), &planned);
-    let waits: Vec<Duration> = parts(&events).map(|meta| meta.closed_at.since(meta.arrived_at)).collect();
-    let (_, live) = waits.split_last().unwrap();
-    assert!(live.iter().all(|wait| *wait <= Duration::from_micros(33_334)), "{waits:?}");
+    for (ntsc, gop, passthrough) in
+        [(false, 60, false), (true, 60, true), (false, 250, true), (true, 250, true)]
+    {
+        let mut planner = planner(LatencyLevel::Medium, passthrough);
+        let source = Source { millis: false, ntsc, gop, ..Source::default() };
+        let planned = plan(&mut planner, source.configs().into_iter().chain(source.frames()));
+        let events = pack(config(LatencyLevel::Medium, planner.target_duration_s().unwrap()), &planned);
+        let waits: Vec<Duration> = parts(&events).map(|meta| meta.closed_at.since(meta.arrived_at)).collect();
+        let (_, live) = waits.split_last().unwrap();
+        assert!(live.iter().all(|wait| *wait <= Duration::from_micros(33_368)), "{waits:?}");
+    }
 }
 
 fn parts(events: &[FeedEvent]) -> impl Iterator<Item = &PartMeta> {
@@ -583,4 +587,24 @@ fn ffmpeg_decodes_hevc_and_av1_too() {
         std::fs::write(&made, file(&events)).unwrap();
         assert_eq!(pictures(&made), pictures(&source), "{codecs}");
     }
+}
+
+#[test]
+fn both_count_what_they_do() {
+    let registry = prometheus::Registry::new();
+    let mut planner = planner(LatencyLevel::Low, false).with_metrics(plan::Metrics::new(&registry).unwrap());
+    let metrics = package::Metrics::new(&registry).unwrap();
+    let mut packager = Packager::new(config(LatencyLevel::Low, 2)).with_metrics(metrics);
+    let source = Source { seconds: 9, ..Source::default() };
+    let mut out = Vec::new();
+    for event in plan(&mut planner, source.configs().into_iter().chain(source.frames())) {
+        packager.push(event, WallTime(0), &mut out);
+    }
+    let value = |name: &str| {
+        let family = registry.gather().into_iter().find(|family| family.name() == name).unwrap();
+        family.get_metric()[0].get_counter().get_value()
+    };
+    assert_eq!(value("farcast_plan_segments_total"), 5.0);
+    assert_eq!(value("farcast_package_segments_total"), 4.0);
+    assert_eq!(value("farcast_package_parts_total"), parts(&out).count() as f64);
 }
