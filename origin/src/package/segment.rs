@@ -1,0 +1,56 @@
+//! The open segment.
+
+use std::time::Duration;
+
+use farcast_shared::feed::{SegmentEnd, SegmentStart};
+
+use super::pacer::Pacer;
+use crate::media::Mark;
+
+/// How far EXTINF may exceed EXT-X-TARGETDURATION, which it must not after rounding to seconds.
+const ROUNDED_OFF: Duration = Duration::from_millis(499);
+
+/// A segment that has begun. Times are ticks of the leading track.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) start: SegmentStart,
+    pub(super) pacer: Pacer,
+    /// Begin of the segment.
+    pub(super) begin: i64,
+    /// Begin of the open part.
+    pub(super) part_begin: i64,
+    /// Presentation less decode time of the first frame: what turns a decode time into the time at
+    /// which audio is cut.
+    pub(super) shift: i64,
+    /// Parts so far.
+    pub(super) parts: u32,
+    /// Their duration.
+    pub(super) declared: Duration,
+    /// Their bytes.
+    pub(super) bytes: u64,
+}
+
+impl Segment {
+    /// How long a part that spans `length` may be said to be; `None` if the segment is full.
+    pub(super) fn allow(&self, length: Duration, part_target: Duration, target_s: u32) -> Option<Duration> {
+        let longest = Duration::from_secs(target_s.into()) + ROUNDED_OFF;
+        let room = longest.saturating_sub(self.declared);
+        (room >= Duration::from_millis(1)).then_some(length.min(part_target).min(room))
+    }
+
+    /// How it ended.
+    pub(super) fn end(&self, peak_bps: u64, average_bps: u64) -> SegmentEnd {
+        SegmentEnd { msn: self.start.msn, duration: self.declared, parts: self.parts, peak_bps, average_bps }
+    }
+}
+
+/// What the feed says of a mark.
+pub(super) fn segment_start(mark: &Mark, init: u32) -> SegmentStart {
+    SegmentStart {
+        msn: mark.msn,
+        init,
+        program_date_time: mark.program_date_time,
+        discontinuity: mark.discontinuity,
+        discontinuity_sequence: mark.discontinuity_sequence,
+    }
+}

@@ -1,0 +1,41 @@
+//! What a planner must be told.
+
+use std::time::Duration;
+
+use farcast_shared::name::Msn;
+use farcast_shared::time::{MediaTime, WallTime};
+
+/// Settings of a [`super::Planner`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// How long segments should be; whole seconds, so that it is its own EXT-X-TARGETDURATION.
+    pub segment_target: Duration,
+    /// PART-TARGET. Not used for cuts; a segment is never planned shorter than two parts.
+    pub part_target: Duration,
+    /// Whether any variant passes video through, so that cuts need key frames of the source.
+    pub passthrough_video: bool,
+    /// Number of the first segment.
+    pub first_msn: Msn,
+    /// Discontinuities before the first segment. Call [`super::Planner::discontinuity`] right after
+    /// construction if the first segment is itself one (a continued presentation).
+    pub first_discontinuity_sequence: u64,
+    /// Wall-clock time of media time 0; EXT-X-PROGRAM-DATE-TIME is this plus the media time.
+    pub anchor: WallTime,
+}
+
+impl Config {
+    /// The segment target in whole seconds, rounded up, at least 1.
+    pub(super) fn target_s(&self) -> u32 {
+        ceil_s(self.segment_target).max(1)
+    }
+
+    /// EXT-X-PROGRAM-DATE-TIME of media time `start`.
+    pub(super) fn wall(&self, start: MediaTime) -> WallTime {
+        WallTime(self.anchor.0.saturating_add_signed(start.micros()))
+    }
+}
+
+/// Whole seconds, rounded up.
+pub(super) fn ceil_s(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}

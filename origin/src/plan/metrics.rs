@@ -1,0 +1,70 @@
+//! What a planner counts.
+
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+
+/// Why a frame was not passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DropReason {
+    /// Its track has no configuration, so nobody could decode it.
+    NoConfig,
+    /// Video that cannot be decoded before the next key frame.
+    NoKeyFrame,
+    /// It belongs before the first segment or before a discontinuity.
+    BeforeStart,
+}
+
+impl DropReason {
+    fn label(self) -> &'static str {
+        match self {
+            Self::NoConfig => "no_config",
+            Self::NoKeyFrame => "no_key_frame",
+            Self::BeforeStart => "before_start",
+        }
+    }
+}
+
+/// Handles of the planner's metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) segments: IntCounter,
+    pub(super) discontinuities: IntCounter,
+    pub(super) forced_cuts: IntCounter,
+    dropped: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// If they are registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self::detached()?;
+        registry.register(Box::new(metrics.segments.clone()))?;
+        registry.register(Box::new(metrics.discontinuities.clone()))?;
+        registry.register(Box::new(metrics.forced_cuts.clone()))?;
+        registry.register(Box::new(metrics.dropped.clone()))?;
+        Ok(metrics)
+    }
+
+    fn detached() -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            segments: IntCounter::new("farcast_plan_segments_total", "Segments begun")?,
+            discontinuities: IntCounter::new(
+                "farcast_plan_discontinuities_total",
+                "Segments begun with a discontinuity",
+            )?,
+            forced_cuts: IntCounter::new(
+                "farcast_plan_forced_cuts_total",
+                "Segments begun without a key frame because the source's key frames are too far apart",
+            )?,
+            dropped: IntCounterVec::new(
+                Opts::new("farcast_plan_dropped_frames_total", "Source frames not passed on"),
+                &["reason"],
+            )?,
+        })
+    }
+
+    pub(super) fn dropped(&self, reason: DropReason) {
+        self.dropped.with_label_values(&[reason.label()]).inc();
+    }
+}

@@ -1,0 +1,153 @@
+//! The first moments: which tracks there are, and how long a GOP is.
+//!
+//! Whatever the source says until both are known is held back, then replayed at once, so nothing is
+//! lost and the first playlist is right. Held media is bounded in time, bytes and number; whichever
+//! is reached first ends the wait.
+
+use std::time::Duration;
+
+use farcast_shared::time::MediaTime;
+
+use crate::media::{Frame, MediaEvent, Track};
+
+/// How long to wait for a track that nobody promised, in media time of the other.
+const TRACK_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait for a track that metadata promised.
+const PROMISED_TRACK_WAIT: Duration = Duration::from_secs(5);
+/// How long to wait for a second key frame: the longest GOP that common encoders make by default.
+const GOP_WAIT: Duration = Duration::from_secs(10);
+/// Most bytes held: ten seconds at 50 Mbit/s.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
+/// Most events held: ten seconds of 120 pictures and 94 audio frames a second come to 2,140.
+const MAX_HELD_EVENTS: usize = 8192;
+
+/// What the wait has taught.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// Not enough.
+    Wait,
+    /// Start with video; the GOP as observed, if a second key frame came.
+    Video { gop: Option<Duration> },
+    /// Start with audio alone.
+    Audio,
+}
+
+/// Collects events until the start is decided.
+#[derive(Debug, Default)]
+pub(super) struct Startup {
+    held: Vec<MediaEvent>,
+    held_bytes: usize,
+    passthrough: bool,
+    expect_video: Option<bool>,
+    expect_audio: Option<bool>,
+    video_config: bool,
+    audio_config: bool,
+    first_key: Option<MediaTime>,
+    gop: Option<Duration>,
+    video_last: Option<MediaTime>,
+    audio_first: Option<MediaTime>,
+    audio_last: Option<MediaTime>,
+}
+
+impl Startup {
+    pub(super) fn new(passthrough: bool) -> Self {
+        Self { passthrough, ..Self::default() }
+    }
+
+    pub(super) fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
+        self.expect_video = video;
+        self.expect_audio = audio;
+    }
+
+    /// Forgets frames, not configurations: the timeline was broken.
+    pub(super) fn restart(&mut self) {
+        self.held.retain(|event| !matches!(event, MediaEvent::Frame(_)));
+        self.held_bytes = 0;
+        self.gop = None;
+        (self.first_key, self.video_last, self.audio_first, self.audio_last) = (None, None, None, None);
+    }
+
+    /// Everything held, in order.
+    pub(super) fn release(self) -> Vec<MediaEvent> {
+        self.held
+    }
+
+    pub(super) fn push(&mut self, event: MediaEvent) -> Verdict {
+        match &event {
+            MediaEvent::Video(_) => (self.video_config, self.expect_video) = (true, Some(true)),
+            MediaEvent::Audio(_) => (self.audio_config, self.expect_audio) = (true, Some(true)),
+            MediaEvent::NoVideo => self.forget(Track::Video),
+            MediaEvent::NoAudio => self.forget(Track::Audio),
+            MediaEvent::Frame(frame) => {
+                if !self.note(frame) {
+                    return self.verdict();
+                }
+                self.held_bytes += frame.data.len();
+            }
+        }
+        self.held.push(event);
+        self.verdict()
+    }
+
+    /// Whether the frame is worth holding.
+    fn note(&mut self, frame: &Frame) -> bool {
+        match frame.track {
+            Track::Audio => {
+                self.audio_first.get_or_insert(frame.pts);
+                self.audio_last = Some(frame.pts);
+                true
+            }
+            Track::Video => {
+                self.video_last = Some(frame.dts);
+                match self.first_key {
+                    None if frame.key && self.video_config => self.first_key = Some(frame.dts),
+                    None => return false,
+                    Some(first) if frame.key && self.gop.is_none() => self.gop = Some(frame.dts.since(first)),
+                    Some(_) => {}
+                }
+                true
+            }
+        }
+    }
+
+    fn forget(&mut self, track: Track) {
+        self.held.retain(|event| !matches!(event, MediaEvent::Frame(frame) if frame.track == track));
+        match track {
+            Track::Video => {
+                (self.video_config, self.expect_video) = (false, Some(false));
+                (self.first_key, self.video_last, self.gop) = (None, None, None);
+            }
+            Track::Audio => {
+                (self.audio_config, self.expect_audio) = (false, Some(false));
+                (self.audio_first, self.audio_last) = (None, None);
+            }
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let full = self.held_bytes > MAX_HELD_BYTES || self.held.len() >= MAX_HELD_EVENTS;
+        let audio_for = span(self.audio_first, self.audio_last);
+        let Some(key) = self.first_key else {
+            let patience = match self.expect_video {
+                Some(false) => Duration::ZERO,
+                Some(true) => PROMISED_TRACK_WAIT,
+                None => TRACK_WAIT,
+            };
+            let alone = self.audio_config && self.audio_last.is_some() && audio_for >= patience;
+            return if alone || full { Verdict::Audio } else { Verdict::Wait };
+        };
+        let video_for = span(Some(key), self.video_last);
+        let patience = match self.expect_audio {
+            Some(false) => Duration::ZERO,
+            Some(true) => PROMISED_TRACK_WAIT,
+            None => TRACK_WAIT,
+        };
+        let tracks_known = self.audio_config || video_for >= patience;
+        let gop_known = !self.passthrough || self.gop.is_some() || video_for >= GOP_WAIT;
+        if (tracks_known && gop_known) || full { Verdict::Video { gop: self.gop } } else { Verdict::Wait }
+    }
+}
+
+fn span(first: Option<MediaTime>, last: Option<MediaTime>) -> Duration {
+    first.zip(last).map_or(Duration::ZERO, |(first, last)| last.since(first))
+}

@@ -1,0 +1,92 @@
+//! Tracks as the writer wants to know them. The origin's own descriptions are richer; these are
+//! the part that boxes need, so that this crate imports nothing of the origin.
+
+use bytes::Bytes;
+
+use super::Error;
+
+/// Longest accepted codec configuration record. Honest ones are below 1 KiB; parameter sets are
+/// 16-bit sized, so this leaves room for any real stream and none for an attack.
+pub const MAX_RECORD_BYTES: usize = 64 * 1024;
+
+/// Video codecs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum VideoCodec {
+    /// H.264, sample entry `avc1`.
+    Avc,
+    /// H.265, sample entry `hvc1`.
+    Hevc,
+    /// AV1, sample entry `av01`.
+    Av1,
+}
+
+/// A video track.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VideoTrack {
+    /// Codec.
+    pub codec: VideoCodec,
+    /// Content of `avcC`, `hvcC` or `av1C`. For AVC and HEVC the written record says that NAL unit
+    /// lengths have four bytes, whatever this one says: samples must come that way.
+    pub record: Bytes,
+    /// Width in pixels, 1 to 65535.
+    pub width: u32,
+    /// Height in pixels, 1 to 65535.
+    pub height: u32,
+}
+
+/// An AAC track.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AudioTrack {
+    /// AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1).
+    pub record: Bytes,
+    /// Output sample rate in Hz, which is the track's timescale.
+    pub sample_rate_hz: u32,
+    /// Output channels.
+    pub channels: u16,
+}
+
+impl VideoTrack {
+    /// Checks what a sample entry can express.
+    pub(super) fn check(&self) -> Result<(u16, u16), Error> {
+        check_length(&self.record)?;
+        let size = |n: u32| u16::try_from(n).ok().filter(|n| *n > 0);
+        match (size(self.width), size(self.height)) {
+            (Some(width), Some(height)) => Ok((width, height)),
+            _ => Err(Error::PictureSize { width: self.width, height: self.height }),
+        }
+    }
+}
+
+impl AudioTrack {
+    /// Checks what a sample entry can express.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check_length(&self.record)?;
+        if self.sample_rate_hz == 0 || self.channels == 0 {
+            return Err(Error::AudioFormat { sample_rate_hz: self.sample_rate_hz, channels: self.channels });
+        }
+        self.object_type().map(|_| ())
+    }
+
+    /// Audio object type (ISO/IEC 14496-3 §1.6.2.1, `GetAudioObjectType`): 2 is AAC LC, 5 HE-AAC
+    /// signalled explicitly, 29 HE-AAC v2.
+    ///
+    /// # Errors
+    /// [`Error::AudioSpecificConfig`] if the record ends too early or says 0.
+    pub fn object_type(&self) -> Result<u8, Error> {
+        let (Some(first), Some(second)) = (self.record.first(), self.record.get(1)) else {
+            return Err(Error::AudioSpecificConfig);
+        };
+        match first >> 3 {
+            0 => Err(Error::AudioSpecificConfig),
+            31 => Ok(32 + ((first & 0b111) << 3 | second >> 5)),
+            plain => Ok(plain),
+        }
+    }
+}
+
+fn check_length(record: &[u8]) -> Result<(), Error> {
+    if record.len() > MAX_RECORD_BYTES {
+        return Err(Error::RecordTooLong { bytes: record.len(), max: MAX_RECORD_BYTES });
+    }
+    Ok(())
+}
