@@ -91,11 +91,13 @@ impl State {
             (None, _) => Changed::Nothing,
         };
         note(changes, changed);
-        if let FeedEvent::Part { epoch, variant, msn, meta, bytes } = event
-            && changed != Changed::Nothing
-        {
+        if let FeedEvent::Part { epoch, variant, msn, meta, bytes } = event {
+            // A part that a snapshot told of brings its bytes, and no other news.
             let kind = ObjectKind::Part(*msn, meta.index);
-            self.parts.insert(ObjectName { epoch: *epoch, variant: *variant, kind }, bytes.clone());
+            let name = ObjectName { epoch: *epoch, variant: *variant, kind };
+            if self.windows.as_ref().is_some_and(|windows| is_listed(windows, &name)) {
+                self.parts.insert(name, bytes.clone());
+            }
         }
     }
 
@@ -135,14 +137,17 @@ impl State {
     /// Lets go of the parts that no playlist lists any more; the cache may still have them.
     fn forget_parts(&mut self) {
         let windows = &self.windows;
-        self.parts.retain(|name, _| {
-            let ObjectKind::Part(msn, index) = name.kind else { return false };
-            windows
-                .as_ref()
-                .and_then(|windows| windows.get(name.variant)?.segment(name.epoch, msn))
-                .is_some_and(|segment| usize::try_from(index).is_ok_and(|at| at < segment.parts.len()))
-        });
+        self.parts.retain(|name, _| windows.as_ref().is_some_and(|windows| is_listed(windows, name)));
     }
+}
+
+/// Whether a playlist lists the part.
+fn is_listed(windows: &Windows, name: &ObjectName) -> bool {
+    let ObjectKind::Part(msn, index) = name.kind else { return false };
+    windows
+        .get(name.variant)
+        .and_then(|window| window.segment(name.epoch, msn))
+        .is_some_and(|segment| usize::try_from(index).is_ok_and(|at| at < segment.parts.len()))
 }
 
 fn note(changes: &mut Changes, changed: Changed) {
