@@ -149,10 +149,14 @@ impl Window {
 
     /// A new initialisation section.
     pub(super) fn add_init(&mut self, epoch: Epoch, number: u32, format: &Format, bytes: &Bytes) -> bool {
-        if epoch != self.epoch || self.inits.contains_key(&(epoch, number)) {
+        let key = (epoch, number);
+        // One that is older than the newest is news only if a segment that is listed lacks it.
+        let is_new = self.inits.last_key_value().is_none_or(|(newest, _)| *newest < key);
+        let is_lacking = || self.segments.iter().any(|s| (s.epoch, s.start.init) == key);
+        if epoch != self.epoch || self.inits.contains_key(&key) || !(is_new || is_lacking()) {
             return false;
         }
-        self.inits.insert((epoch, number), Init { format: format.clone(), bytes: bytes.clone() });
+        self.inits.insert(key, Init { format: format.clone(), bytes: bytes.clone() });
         true
     }
 
