@@ -60,8 +60,7 @@ impl Handler {
                 biased;
                 response = self.answer(route, &parts.method, query, &parts.headers, draining) => response,
                 () = draining.cancelled() => {
-                    let target = self.live.target_duration();
-                    reply::error(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down", Cached::ObjectError, target)
+                    reply::draining(self.live.target_duration())
                 }
             }
         };

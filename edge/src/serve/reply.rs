@@ -171,6 +171,13 @@ pub(super) fn failure(failure: Failure, cached: Cached, target_duration: Duratio
     error(status, &failure.to_string(), cached, target_duration)
 }
 
+/// A server that shuts down answers nobody any more; no cache may say so for others.
+pub(super) fn draining(target_duration: Duration) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down");
+    response.headers_mut().insert(RETRY_AFTER, target_duration.as_secs().max(1).into());
+    response
+}
+
 /// A line of text that no cache keeps.
 pub(super) fn text(status: StatusCode, line: &str) -> Response<Body> {
     let mut response = response(status, Bytes::from(format!("{line}\n")).into());
