@@ -15,6 +15,10 @@ use prometheus::{Histogram, IntCounter};
 use super::activity::Activity;
 use crate::live::Object;
 
+/// Most bytes handed to hyper at once. HTTP/2 takes whatever it is given off the body at once, however
+/// little of it the viewer's window lets through; only small pieces show how far it has come.
+const FRAME_BYTES: usize = 64 << 10;
+
 /// Pieces of bytes that are sent one after another, none of them copied.
 #[derive(Debug, Default)]
 pub struct Body {
@@ -75,7 +79,10 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(chunk) = self.chunks.pop_front() else { return Poll::Ready(None) };
+        let Some(mut chunk) = self.chunks.pop_front() else { return Poll::Ready(None) };
+        if chunk.len() > FRAME_BYTES {
+            self.chunks.push_front(chunk.split_off(FRAME_BYTES));
+        }
         let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.remaining = self.remaining.saturating_sub(size);
         if let Some((born, histogram)) = self.first_byte.take() {
