@@ -1,1 +1,212 @@
-//! The live window: objects in a cache, playlists rendered once, waiters.
+//! The live window: objects in a cache, playlists rendered once, requests that wait.
+//!
+//! [`Live`] stands between the feed and the viewers. [`Live::run`] drains the feed, puts bytes
+//! where they can be served, applies the batch to the [`farcast_shared::hls::Windows`] and wakes
+//! who waits; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer requests.
+//!
+//! Invariants:
+//! - a part is visible only when all of its bytes are here (they are stored before it is applied);
+//! - a playlist is rendered at most once per variant, form and change, however many ask for it,
+//!   and nothing is locked while a viewer is written to;
+//! - parts that are listed are held outside the cache, so that no policy can refuse or evict them;
+//!   they are bounded by what playlists list;
+//! - every wait ends: after three target durations (503), with the broadcast, or with the request,
+//!   whose waiter goes when it is dropped;
+//! - a lost link never ends a playlist.
+//!
+//! Cancel safety: all public async functions but [`Live::run`] may be dropped at any time.
+
+mod answer;
+mod fetch;
+mod input;
+mod metrics;
+mod object;
+mod rendering;
+mod state;
+#[cfg(test)]
+mod tests;
+mod waiter;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::hls::MAX_VARIANTS;
+use farcast_shared::name::{ObjectName, StreamName};
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use self::answer::{Failure, Media};
+pub use self::fetch::{Fetch, FetchError, FetchFuture};
+pub use self::input::Input;
+pub use self::metrics::Metrics;
+pub use self::object::Object;
+pub use self::rendering::Playlist;
+pub(crate) use self::rendering::gzip;
+use self::state::State;
+
+/// Most inputs that are applied together: enough for a part of every variant at once, and a
+/// newcomer's backlog in few steps.
+const BATCH: usize = 256;
+
+/// Most fetches from the origin at once; the others wait for their turn within [`Config::fetch_deadline`].
+const MAX_FETCHES: usize = 32;
+
+/// What an entry costs besides its bytes, roughly.
+const ENTRY_OVERHEAD_BYTES: usize = 256;
+
+/// Settings of [`Live`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Stream that is served.
+    pub stream: StreamName,
+    /// Bound on the bytes that the object cache holds. Listed parts are held besides it.
+    pub cache_bytes: u64,
+    /// How long a request waits for an object that has to be fetched.
+    pub fetch_deadline: Duration,
+}
+
+impl Default for Config {
+    /// Stream `live`, 512 MiB, and 5 s: a segment over a slow link, while a player still waits.
+    fn default() -> Self {
+        Self { stream: StreamName::live(), cache_bytes: 512 << 20, fetch_deadline: Duration::from_secs(5) }
+    }
+}
+
+/// The live window of an edge. Constructing it starts nothing; see [`Live::run`].
+pub struct Live {
+    config: Config,
+    fetch: Arc<dyn Fetch>,
+    metrics: Metrics,
+    cache: Cache<ObjectName, Bytes>,
+    fetches: Semaphore,
+    /// Locked for moments and never across an await.
+    state: RwLock<State>,
+    /// Says that a variant's playlist changed.
+    changes: Vec<watch::Sender<u64>>,
+    /// Says that anything changed.
+    any_change: watch::Sender<u64>,
+}
+
+impl Live {
+    /// A live window that knows of nothing yet.
+    #[must_use]
+    pub fn new(config: Config, fetch: Arc<dyn Fetch>, metrics: Metrics) -> Self {
+        let weigh = |_: &ObjectName, bytes: &Bytes| {
+            u32::try_from(bytes.len() + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
+        };
+        // LRU: the default policy may refuse an object that was just born.
+        let cache = Cache::builder()
+            .max_capacity(config.cache_bytes)
+            .weigher(weigh)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        Self {
+            config,
+            fetch,
+            metrics,
+            cache,
+            fetches: Semaphore::new(MAX_FETCHES),
+            state: RwLock::new(State::default()),
+            changes: (0..MAX_VARIANTS).map(|_| watch::Sender::new(0)).collect(),
+            any_change: watch::Sender::new(0),
+        }
+    }
+
+    /// Applies what comes until `shutdown`, or until the sender is gone, which counts as a lost link.
+    pub async fn run(&self, mut inputs: mpsc::Receiver<Input>, shutdown: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let taken = tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = tokio::time::sleep(self.until_expiry()) => {
+                    self.expire();
+                    continue;
+                }
+                taken = inputs.recv_many(&mut batch, BATCH) => taken,
+            };
+            if taken == 0 {
+                batch.push(Input::Down);
+            }
+            self.apply(std::mem::take(&mut batch)).await;
+            if taken == 0 {
+                break;
+            }
+            batch.reserve(BATCH);
+        }
+    }
+
+    /// Applies a batch of inputs as one change.
+    pub async fn apply(&self, batch: Vec<Input>) {
+        for input in &batch {
+            if let Some((name, bytes)) = input.part() {
+                self.cache.insert(name, bytes.clone()).await;
+            }
+        }
+        let changed = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let changed = state.apply(batch, Instant::now());
+            self.observe(&state);
+            changed
+        };
+        self.wake(&changed);
+    }
+
+    /// Whether viewers should be sent here: the link to the origin is up. (With no broadcast there
+    /// is nothing to serve, and that is said from here as well as from anywhere.)
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.read().link_up
+    }
+
+    /// How many requests wait for a playlist or a part now.
+    #[must_use]
+    pub fn waiters(&self) -> i64 {
+        self.metrics.waiters.get()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, changed: &state::Changes) {
+        for (at, sender) in self.changes.iter().enumerate() {
+            if changed.variants & (1 << at) != 0 {
+                sender.send_modify(|version| *version = version.wrapping_add(1));
+            }
+        }
+        if changed.any {
+            self.any_change.send_modify(|version| *version = version.wrapping_add(1));
+        }
+    }
+
+    fn until_expiry(&self) -> Duration {
+        const LONG: Duration = Duration::from_secs(3600);
+        let expires_at = self.read().expires_at();
+        expires_at.map_or(LONG, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn expire(&self) {
+        let changed = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let changed = state.expire(Instant::now());
+            self.observe(&state);
+            changed
+        };
+        self.wake(&changed);
+    }
+
+    fn observe(&self, state: &State) {
+        self.metrics.observe(state);
+        self.metrics.cache_bytes.set(i64::try_from(self.cache.weighted_size()).unwrap_or(i64::MAX));
+        self.metrics.cache_entries.set(i64::try_from(self.cache.entry_count()).unwrap_or(i64::MAX));
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,140 @@
-//! Serving viewers over HTTP.
+//! Serving viewers over HTTP: playlists, media objects, the player page, health.
+//!
+//! The media path is a plain hyper service that hands out shared `Bytes`: HTTP/1.1 and HTTP/2, over
+//! TLS by ALPN, in the clear by HTTP/2's preface. What is served comes from [`crate::live`]; how it is
+//! said (status, cache lifetime, encoding, priority) is decided here, after RFC 8216bis appendix B.1.
+//!
+//! Bounds: connections ([`Config::max_connections`], beyond which no more are accepted), requests per
+//! connection ([`Config::max_streams`]) and so waiters, bytes buffered per stream, time for a handshake
+//! and a request's header, time without a request, time without progress of a response.
+
+mod activity;
+mod body;
+mod connection;
+mod handler;
+mod lifetime;
+mod metrics;
+mod negotiate;
+mod player;
+mod reply;
+mod route;
+pub mod tls;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+pub use self::body::Body;
+use self::handler::Handler;
+pub use self::metrics::Metrics;
+use crate::live::Live;
+
+/// Pause after an accept that failed for want of descriptors or memory: they come back with time only.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Settings of [`Server`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Most connections at once, over all listeners. Default 20,000; each costs some 20 KiB idle and
+    /// up to `max_streams` × `send_buffer_bytes` with a viewer who asks for much and reads slowly.
+    pub max_connections: usize,
+    /// Most requests at once on an HTTP/2 connection. Default 128.
+    pub max_streams: u32,
+    /// Most bytes of a response that are buffered per HTTP/2 stream. Default 128 KiB.
+    pub send_buffer_bytes: usize,
+    /// Time for the TLS handshake, and for the header of a request. Default 10 s.
+    pub header_timeout: Duration,
+    /// Time that a connection may be without any request. Default 60 s.
+    pub idle_timeout: Duration,
+    /// Time that responses of a connection may be without progress. Default 20 s: a viewer so slow
+    /// has long lost the live edge.
+    pub stall_timeout: Duration,
+    /// Time for responses to finish once the server shuts down. Default 10 s.
+    pub drain_deadline: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_connections: 20_000,
+            max_streams: 128,
+            send_buffer_bytes: 128 << 10,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(20),
+            drain_deadline: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The HTTP server. Constructing it starts nothing; see [`Server::run`].
+#[derive(Clone, Debug)]
+pub struct Server {
+    config: Config,
+    handler: Arc<Handler>,
+    connections: Arc<Semaphore>,
+}
+
+impl Server {
+    /// A server of what `live` has.
+    #[must_use]
+    pub fn new(config: Config, live: Arc<Live>, metrics: Metrics) -> Self {
+        let connections = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
+        Self { config, handler: Arc::new(Handler::new(live, metrics)), connections }
+    }
+
+    /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
+    /// wait are answered 503, others finish within the drain deadline (HTTP/2 is told by GOAWAY).
+    /// May run for several listeners at once. Not cancel safe: dropping it cuts all connections.
+    pub async fn run(&self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+                accepted = self.accept(&listener) => accepted,
+            };
+            match accepted {
+                Ok((socket, permit)) => {
+                    let handler = Arc::clone(&self.handler);
+                    let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
+                    connections.spawn(async move {
+                        let _permit = permit;
+                        connection::serve(socket, tls, &config, handler, shutdown).await;
+                    });
+                }
+                Err(error) if is_of_the_peer(&error) => {}
+                Err(error) => {
+                    self.handler.metrics.accept_errors.inc();
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        // Each connection keeps the deadline by itself.
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+        let permit = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
+        let (socket, _) = listener.accept().await?;
+        Ok((socket, permit))
+    }
+}
+
+/// Whether only the connection that was to be accepted failed.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}

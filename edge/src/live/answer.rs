@@ -1,0 +1,299 @@
+//! Answering requests from the live window.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use farcast_shared::hls::{Answer, Directives, Form, Lookup, Refusal, State as SegmentState, Windows};
+use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Live;
+use super::fetch::FetchError;
+use super::object::Object;
+use super::rendering::Playlist;
+use super::state::State;
+use super::waiter::Waiter;
+
+/// A request is held for this many target durations (RFC 8216bis §6.2.5.2: 503 after three).
+const BLOCKED_TARGETS: u32 = 3;
+
+/// Most parts of a segment that are put together here; one with more is fetched whole.
+const MAX_JOINED_PARTS: u32 = 256;
+
+/// A media playlist as the answer to a request.
+#[derive(Clone, Debug)]
+pub struct Media {
+    /// The playlist.
+    pub playlist: Playlist,
+    /// Whether it is the first that has what a blocking request asked for.
+    pub first: bool,
+}
+
+/// Why a request is not answered with what it asked for. The server maps it to a status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no such thing, or not any more.
+    #[error("not found")]
+    NotFound,
+    /// There is no broadcast.
+    #[error("there is no broadcast")]
+    NoBroadcast,
+    /// The directives ask for what lies too far ahead.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What was waited for did not come in time.
+    #[error("nothing new came in time")]
+    TimedOut,
+    /// The origin has not been heard of, or an object could not be fetched from it.
+    #[error("the origin cannot be reached")]
+    Unavailable,
+}
+
+impl Live {
+    /// EXT-X-TARGETDURATION, which cache lifetimes are made of; a second without a broadcast.
+    #[must_use]
+    pub fn target_duration(&self) -> Duration {
+        self.read().target_duration()
+    }
+
+    /// Rank of a variant among the ladder's rates, 0 for the lowest: what urgency is made of.
+    #[must_use]
+    pub fn rank(&self, variant: VariantId) -> usize {
+        let state = self.read();
+        let Some(windows) = &state.windows else { return 0 };
+        let ladder = windows.presentation();
+        let Some(own) = ladder.variant(variant) else { return 0 };
+        ladder.variants.iter().filter(|other| other.nominal_bps < own.nominal_bps).count()
+    }
+
+    /// The multivariant playlist, as soon as it names all variants, or after a bounded wait those that
+    /// can be played.
+    ///
+    /// # Errors
+    /// [`Failure::NoBroadcast`], [`Failure::Unavailable`], or [`Failure::TimedOut`] when nothing could be played in time.
+    pub async fn multivariant(&self) -> Result<Playlist, Failure> {
+        let settled = self
+            .wait(self.any_change.subscribe(), |state| {
+                let windows = windows(state)?;
+                if windows.is_settled() {
+                    return Ok(self.render_multivariant(state));
+                }
+                if windows.has_ended() { Err(Failure::NoBroadcast) } else { Ok(None) }
+            })
+            .await;
+        match settled {
+            Err(Failure::TimedOut) => self.render_multivariant(&self.read()).ok_or(Failure::TimedOut),
+            settled => settled,
+        }
+    }
+
+    /// A media playlist, when the directives allow it to be answered (RFC 8216bis §6.2.5.2).
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn media(&self, variant: VariantId, directives: &Directives) -> Result<Media, Failure> {
+        let Some(changes) = self.changes.get(usize::from(variant.0)) else {
+            return Err(Failure::NotFound);
+        };
+        let form = if directives.skip { Form::Delta } else { Form::Full };
+        self.wait(changes.subscribe(), |state| {
+            let windows = windows(state)?;
+            let window = windows.get(variant).ok_or(Failure::NotFound)?;
+            match window.answer(directives) {
+                Answer::Wait => Ok(None),
+                Answer::Refuse(refusal) => Err(refusal.into()),
+                Answer::Ready { .. } if !window.is_playable() => Err(Failure::NotFound),
+                Answer::Ready { first } => {
+                    let playlist = self.render_media(state, windows, variant, form);
+                    playlist.map(|playlist| Some(Media { playlist, first })).ok_or(Failure::NotFound)
+                }
+            }
+        })
+        .await
+    }
+
+    /// A media object: from here, or fetched; one that a playlist hints at is waited for.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn object(&self, name: ObjectName) -> Result<Object, Failure> {
+        if let Some(object) = self.here(&name).await {
+            self.metrics.hits.inc();
+            return Ok(object);
+        }
+        if self.await_hinted(&name).await? {
+            // It is among the held parts now, unless much happened at once; then it is fetched.
+            if let Some(object) = self.here(&name).await {
+                self.metrics.hits.inc();
+                return Ok(object);
+            }
+        }
+        self.metrics.misses.inc();
+        self.fetched(name).await.map(Object::from)
+    }
+
+    /// The object, if all of its bytes are here.
+    async fn here(&self, name: &ObjectName) -> Option<Object> {
+        if let Some(object) = self.held(name) {
+            return Some(object);
+        }
+        if let Some(bytes) = self.cache.get(name).await {
+            return Some(bytes.into());
+        }
+        let ObjectKind::Segment(msn) = name.kind else { return None };
+        let count = self.complete_parts(name)?;
+        let mut chunks = Vec::with_capacity(usize::try_from(count).ok()?);
+        for index in 0..count {
+            let part = ObjectName { kind: ObjectKind::Part(msn, index), ..*name };
+            let held = self.read().parts.get(&part).cloned();
+            chunks.push(match held {
+                Some(bytes) => bytes,
+                None => self.cache.get(&part).await?,
+            });
+        }
+        Some(chunks.into_iter().collect())
+    }
+
+    /// From what is held outside the cache.
+    fn held(&self, name: &ObjectName) -> Option<Object> {
+        let state = self.read();
+        let window = state.windows.as_ref()?.get(name.variant)?;
+        match name.kind {
+            ObjectKind::Init(number) => {
+                window.init_section(name.epoch, number).map(|init| init.bytes.clone().into())
+            }
+            ObjectKind::Part(msn, index) => {
+                let mut object = Object::from(state.parts.get(name)?.clone());
+                let newest = window.last().filter(|last| {
+                    (last.epoch, last.msn()) == (name.epoch, msn) && index + 1 == last.part_count
+                });
+                object.born = newest.and_then(|last| Some(last.parts.last()?.closed_at));
+                Some(object)
+            }
+            ObjectKind::Segment(_) => None,
+        }
+    }
+
+    /// How many parts a complete segment has, if it may be put together from them.
+    fn complete_parts(&self, name: &ObjectName) -> Option<u32> {
+        let ObjectKind::Segment(msn) = name.kind else { return None };
+        let state = self.read();
+        let segment = state.windows.as_ref()?.get(name.variant)?.segment(name.epoch, msn)?;
+        let whole = matches!(segment.state, SegmentState::Closed(_)) && !segment.parts.iter().any(|p| p.gap);
+        (whole && (1..=MAX_JOINED_PARTS).contains(&segment.part_count)).then_some(segment.part_count)
+    }
+
+    /// Waits while the object is hinted at. True if it is known then.
+    async fn await_hinted(&self, name: &ObjectName) -> Result<bool, Failure> {
+        let Some(changes) = self.changes.get(usize::from(name.variant.0)) else {
+            return Err(Failure::NotFound);
+        };
+        self.wait(changes.subscribe(), |state| {
+            let windows = windows(state)?;
+            let window = windows.get(name.variant).ok_or(Failure::NotFound)?;
+            match window.lookup(name) {
+                Lookup::Present => Ok(Some(true)),
+                Lookup::Pending => Ok(None),
+                Lookup::Absent => Err(Failure::NotFound),
+            }
+        })
+        .await
+    }
+
+    /// Fetches an object, once for all who ask for it at the same time.
+    async fn fetched(&self, name: ObjectName) -> Result<Bytes, Failure> {
+        let fetch = async {
+            let outcome = timeout(self.config.fetch_deadline, async {
+                let _turn = self.fetches.acquire().await.map_err(|_| FetchError::Unavailable)?;
+                self.fetch.fetch(self.config.stream.clone(), name).await
+            })
+            .await
+            .unwrap_or(Err(FetchError::Unavailable));
+            self.metrics.fetched(outcome.as_ref().map(|_| ()).map_err(|error| *error));
+            outcome
+        };
+        self.cache.try_get_with(name, fetch).await.map_err(|error| match *error {
+            FetchError::NotFound => Failure::NotFound,
+            FetchError::Unavailable => Failure::Unavailable,
+        })
+    }
+
+    /// Asks `check` now and after each change until it has an answer, for three target durations.
+    /// The clock starts anew for nobody: what was asked for is late either way.
+    async fn wait<T>(
+        &self,
+        mut changes: watch::Receiver<u64>,
+        mut check: impl FnMut(&State) -> Result<Option<T>, Failure>,
+    ) -> Result<T, Failure> {
+        changes.borrow_and_update();
+        let deadline = {
+            let state = self.read();
+            if let Some(answer) = check(&state)? {
+                return Ok(answer);
+            }
+            state.target_duration() * BLOCKED_TARGETS
+        };
+        let _counted = Waiter::new(&self.metrics.waiters, &self.metrics.blocked_seconds);
+        let answered = timeout(deadline, async {
+            loop {
+                // The senders live as long as this does.
+                if changes.changed().await.is_err() {
+                    return Err(Failure::TimedOut);
+                }
+                if let Some(answer) = check(&self.read())? {
+                    return Ok(answer);
+                }
+            }
+        });
+        answered.await.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    fn render_media(
+        &self,
+        state: &State,
+        windows: &Windows,
+        variant: VariantId,
+        form: Form,
+    ) -> Option<Playlist> {
+        let renderings = state.renderings(variant)?;
+        // A delta without anything to skip is the full playlist: rendered once, not twice.
+        let nothing_to_skip = windows.get(variant).is_none_or(|window| window.skippable() == 0);
+        let form = if nothing_to_skip { Form::Full } else { form };
+        let (slot, kind) = match form {
+            Form::Full => (&renderings.full, "full"),
+            Form::Delta => (&renderings.delta, "delta"),
+        };
+        self.once(slot, kind, || windows.render_media(variant, form))
+    }
+
+    fn render_multivariant(&self, state: &State) -> Option<Playlist> {
+        let windows = state.windows.as_ref()?;
+        let renderings: Arc<_> = state.multivariant_rendering();
+        self.once(&renderings.full, "multivariant", || windows.render_multivariant())
+    }
+
+    fn once(
+        &self,
+        slot: &OnceLock<Option<Playlist>>,
+        kind: &str,
+        render: impl FnOnce() -> Option<String>,
+    ) -> Option<Playlist> {
+        slot.get_or_init(|| {
+            self.metrics.renderings.with_label_values(&[kind]).inc();
+            render().map(Playlist::new)
+        })
+        .clone()
+    }
+}
+
+/// The windows, or why there are none.
+fn windows(state: &State) -> Result<&Windows, Failure> {
+    match &state.windows {
+        Some(windows) => Ok(windows),
+        None if state.link_up => Err(Failure::NoBroadcast),
+        None => Err(Failure::Unavailable),
+    }
+}

@@ -1,0 +1,34 @@
+//! Getting objects that are not here.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use farcast_shared::name::{ObjectName, StreamName};
+
+/// What [`Fetch::fetch`] returns.
+pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;
+
+/// Why an object could not be fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The origin does not have it.
+    #[error("the origin does not have the object")]
+    NotFound,
+    /// The origin cannot be asked now; later it may be.
+    #[error("the origin cannot be reached")]
+    Unavailable,
+}
+
+/// Where objects are fetched from: the origin, or a parent edge.
+pub trait Fetch: Send + Sync + 'static {
+    /// Fetches an object. The future may be dropped at any time.
+    fn fetch(&self, stream: StreamName, object: ObjectName) -> FetchFuture;
+}
+
+/// An edge that has nothing to fetch from.
+impl Fetch for () {
+    fn fetch(&self, _: StreamName, _: ObjectName) -> FetchFuture {
+        Box::pin(std::future::ready(Err(FetchError::Unavailable)))
+    }
+}

@@ -1,0 +1,95 @@
+//! Metrics of the live window.
+
+use farcast_shared::hls::{Segment, Window};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
+};
+
+use super::fetch::FetchError;
+use super::state::State;
+
+/// Handles of the live window's metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) waiters: IntGauge,
+    pub(super) blocked_seconds: Histogram,
+    pub(super) hits: IntCounter,
+    pub(super) misses: IntCounter,
+    fetches: IntCounterVec,
+    pub(super) renderings: IntCounterVec,
+    pub(super) cache_bytes: IntGauge,
+    pub(super) cache_entries: IntGauge,
+    held_parts: IntGauge,
+    held_bytes: IntGauge,
+    link_up: IntGauge,
+    segments: IntGauge,
+    newest_msn: IntGauge,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// If one of the names is taken.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        fn add<C: Collector + Clone + 'static>(
+            registry: &Registry,
+            metric: C,
+        ) -> Result<C, prometheus::Error> {
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        }
+        let gauge = |name: &str, help: &str| add(registry, IntGauge::new(name, help)?);
+        let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
+        let family = |name: &str, help: &str, label: &str| {
+            add(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)
+        };
+        let blocked = HistogramOpts::new(
+            "farcast_live_blocked_seconds",
+            "How long requests for a playlist or a part to come were held.",
+        )
+        .buckets(vec![0.005, 0.025, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0]);
+        Ok(Self {
+            waiters: gauge("farcast_live_waiters", "Requests that wait for a playlist or a part now.")?,
+            blocked_seconds: add(registry, Histogram::with_opts(blocked)?)?,
+            hits: counter(
+                "farcast_live_cache_hits_total",
+                "Objects that were here when they were asked for.",
+            )?,
+            misses: counter("farcast_live_cache_misses_total", "Objects that had to be fetched.")?,
+            fetches: family("farcast_live_fetches_total", "Fetches from the origin, by outcome.", "outcome")?,
+            renderings: family(
+                "farcast_live_renderings_total",
+                "Playlists that were rendered, by kind.",
+                "kind",
+            )?,
+            cache_bytes: gauge("farcast_live_cache_bytes", "Bytes that the object cache holds.")?,
+            cache_entries: gauge("farcast_live_cache_entries", "Objects that the cache holds.")?,
+            held_parts: gauge("farcast_live_held_parts", "Listed parts, held besides the cache.")?,
+            held_bytes: gauge("farcast_live_held_bytes", "Bytes of listed parts, held besides the cache.")?,
+            link_up: gauge("farcast_live_link_up", "1 while the link to the origin is up.")?,
+            segments: gauge("farcast_live_window_segments", "Listed segments, over all variants.")?,
+            newest_msn: gauge("farcast_live_newest_segment", "Media sequence number of the newest segment.")?,
+        })
+    }
+
+    pub(super) fn fetched(&self, outcome: Result<(), FetchError>) {
+        let outcome = match outcome {
+            Ok(()) => "fetched",
+            Err(FetchError::NotFound) => "not_found",
+            Err(FetchError::Unavailable) => "unavailable",
+        };
+        self.fetches.with_label_values(&[outcome]).inc();
+    }
+
+    pub(super) fn observe(&self, state: &State) {
+        let windows = || state.windows.iter().flat_map(|windows| windows.iter());
+        let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        self.link_up.set(i64::from(state.link_up));
+        self.held_parts.set(signed(state.parts.len()));
+        self.held_bytes.set(signed(state.parts.values().map(bytes::Bytes::len).sum()));
+        self.segments.set(signed(windows().map(|window| window.listed().count()).sum()));
+        let newest = windows().filter_map(Window::last).map(Segment::msn).max().unwrap_or_default();
+        self.newest_msn.set(i64::try_from(newest.0).unwrap_or(i64::MAX));
+    }
+}

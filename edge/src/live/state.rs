@@ -1,0 +1,167 @@
+//! What the live window knows, as a plain struct: inputs and the time go in, changes come out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::feed::FeedEvent;
+use farcast_shared::hls::{Changed, MAX_VARIANTS, Windows};
+use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+
+use super::input::Input;
+use super::rendering::Renderings;
+
+/// How long an ended broadcast is served beyond its window's length, at least.
+const ENDED_GRACE: Duration = Duration::from_secs(60);
+
+/// What a batch changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Changes {
+    /// Bit per variant.
+    pub(super) variants: u64,
+    /// Whether anything changed, the link's state included.
+    pub(super) any: bool,
+}
+
+const _: () = assert!(MAX_VARIANTS <= 64, "a bit per variant");
+
+impl Changes {
+    fn all() -> Self {
+        Self { variants: u64::MAX, any: true }
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) link_up: bool,
+
+    pub(super) windows: Option<Windows>,
+    /// Grows whenever a playlist changes.
+    pub(super) version: u64,
+    ended_at: Option<Instant>,
+    /// Bytes of listed parts.
+    pub(super) parts: HashMap<ObjectName, Bytes>,
+    /// Per variant, what was rendered of the version that is current, or was.
+    renderings: [Mutex<Arc<Renderings>>; MAX_VARIANTS],
+    multivariant: Mutex<Arc<Renderings>>,
+}
+
+impl State {
+    pub(super) fn apply(&mut self, batch: Vec<Input>, now: Instant) -> Changes {
+        let mut changes = Changes::default();
+        for input in batch {
+            match input {
+                Input::Up => {
+                    changes.any |= !self.link_up;
+                    self.link_up = true;
+                }
+                Input::Down => {
+                    changes.any |= self.link_up;
+                    self.link_up = false;
+                }
+                Input::Snapshot(snapshot) => {
+                    let windows =
+                        self.windows.get_or_insert_with(|| Windows::new(Arc::clone(&snapshot.presentation)));
+                    note(&mut changes, windows.merge(&snapshot));
+                }
+                Input::Feed(event) => self.take(&event, &mut changes),
+            }
+        }
+        if changes.variants != 0 {
+            changes.any = true;
+            self.version += 1;
+            self.forget_parts();
+        }
+        match &self.windows {
+            Some(windows) if windows.has_ended() => self.ended_at = self.ended_at.or(Some(now)),
+            _ => self.ended_at = None,
+        }
+        changes
+    }
+
+    fn take(&mut self, event: &FeedEvent, changes: &mut Changes) {
+        let changed = match (&mut self.windows, event) {
+            (Some(windows), event) => windows.apply(event),
+            (none, FeedEvent::Started(presentation)) => {
+                *none = Some(Windows::new(Arc::clone(presentation)));
+                Changed::All
+            }
+            (None, _) => Changed::Nothing,
+        };
+        note(changes, changed);
+        if let FeedEvent::Part { epoch, variant, msn, meta, bytes } = event {
+            // A part that a snapshot told of brings its bytes, and no other news.
+            let kind = ObjectKind::Part(*msn, meta.index);
+            let name = ObjectName { epoch: *epoch, variant: *variant, kind };
+            if self.windows.as_ref().is_some_and(|windows| is_listed(windows, &name)) {
+                self.parts.insert(name, bytes.clone());
+            }
+        }
+    }
+
+    /// When an ended broadcast is to be forgotten: after its playlist's length (RFC 8216bis §6.2.2).
+    pub(super) fn expires_at(&self) -> Option<Instant> {
+        let windows = self.windows.as_ref()?;
+        self.ended_at?.checked_add(windows.presentation().window + ENDED_GRACE)
+    }
+
+    pub(super) fn expire(&mut self, now: Instant) -> Changes {
+        if self.expires_at().is_none_or(|at| now < at) {
+            return Changes::default();
+        }
+        self.windows = None;
+        self.ended_at = None;
+        self.parts.clear();
+        self.version += 1;
+        Changes::all()
+    }
+
+    /// EXT-X-TARGETDURATION; a second while there is no broadcast.
+    pub(super) fn target_duration(&self) -> Duration {
+        let seconds =
+            self.windows.as_ref().map_or(1, |windows| windows.presentation().target_duration_s.max(1));
+        Duration::from_secs(u64::from(seconds))
+    }
+
+    pub(super) fn renderings(&self, variant: VariantId) -> Option<Arc<Renderings>> {
+        let slot = self.renderings.get(usize::from(variant.0))?;
+        Some(current(slot, self.version))
+    }
+
+    pub(super) fn multivariant_rendering(&self) -> Arc<Renderings> {
+        current(&self.multivariant, self.version)
+    }
+
+    /// Lets go of the parts that no playlist lists any more; the cache may still have them.
+    fn forget_parts(&mut self) {
+        let windows = &self.windows;
+        self.parts.retain(|name, _| windows.as_ref().is_some_and(|windows| is_listed(windows, name)));
+    }
+}
+
+/// Whether a playlist lists the part.
+fn is_listed(windows: &Windows, name: &ObjectName) -> bool {
+    let ObjectKind::Part(msn, index) = name.kind else { return false };
+    windows
+        .get(name.variant)
+        .and_then(|window| window.segment(name.epoch, msn))
+        .is_some_and(|segment| usize::try_from(index).is_ok_and(|at| at < segment.parts.len()))
+}
+
+fn note(changes: &mut Changes, changed: Changed) {
+    match changed {
+        Changed::Nothing => {}
+        Changed::One(variant) => changes.variants |= 1 << variant.0,
+        Changed::All => *changes = Changes::all(),
+    }
+}
+
+fn current(slot: &Mutex<Arc<Renderings>>, version: u64) -> Arc<Renderings> {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if slot.version != version {
+        *slot = Arc::new(Renderings::new(version));
+    }
+    Arc::clone(&slot)
+}

@@ -1,0 +1,137 @@
+//! One connection, from accept to close.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::Config;
+use super::activity::{Activity, Verdict};
+use super::handler::Handler;
+
+/// How often a connection is judged; its timeouts are that exact.
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Time that an idle connection is given to close politely.
+const IDLE_GRACE: Duration = Duration::from_secs(5);
+
+/// HTTP/2 PING interval and patience: finds viewers that vanished without a word.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Most bytes of a request's header (HTTP/2 header list).
+const MAX_HEADER_BYTES: u32 = 16 << 10;
+
+/// Most bytes buffered per HTTP/1 connection.
+const HTTP1_BUFFER_BYTES: usize = 128 << 10;
+
+/// Serves a connection until it ends, misbehaves, or the server has drained.
+pub(super) async fn serve(
+    socket: TcpStream,
+    tls: Option<TlsAcceptor>,
+    config: &Config,
+    handler: Arc<Handler>,
+    draining: CancellationToken,
+) {
+    let _open = Open::new(&handler);
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let Some(tls) = tls else { return drive(socket, config, &handler, &draining).await };
+    tokio::select! {
+        () = draining.cancelled() => {}
+        shaken = timeout(config.header_timeout, tls.accept(socket)) => match shaken {
+            Ok(Ok(stream)) => drive(stream, config, &handler, &draining).await,
+            Ok(Err(_)) | Err(_) => handler.metrics.ended("handshake"),
+        },
+    }
+}
+
+async fn drive(
+    io: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    config: &Config,
+    handler: &Arc<Handler>,
+    draining: &CancellationToken,
+) {
+    let activity = Arc::new(Activity::new(Instant::now()));
+    let service = service_fn(|request| {
+        let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
+        async move { Ok::<_, Infallible>(handler.handle(request, &activity, &draining).await) }
+    });
+    let builder = protocol(config);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut judge = interval(JUDGE_EVERY);
+    judge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut closes_at: Option<Instant> = None;
+    let mut told = false;
+    loop {
+        tokio::select! {
+            // How it ended is the viewer's business: closed, reset, or nonsense.
+            _ = connection.as_mut() => return,
+            () = draining.cancelled(), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+                closes_at = Some(Instant::now() + config.drain_deadline);
+            }
+            _ = judge.tick() => {
+                let now = Instant::now();
+                if closes_at.is_some_and(|at| now >= at) {
+                    return handler.metrics.ended("deadline");
+                }
+                match activity.verdict(now, config.idle_timeout, config.stall_timeout) {
+                    Verdict::Keep => {}
+                    Verdict::Stalled => return handler.metrics.ended("stalled"),
+                    Verdict::Idle if closes_at.is_some() => {}
+                    Verdict::Idle => {
+                        handler.metrics.ended("idle");
+                        connection.as_mut().graceful_shutdown();
+                        closes_at = Some(now + IDLE_GRACE);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn protocol(config: &Config) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout)
+        .max_buf_size(HTTP1_BUFFER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.max_streams)
+        .max_send_buf_size(config.send_buffer_bytes)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+/// Counts an open connection.
+struct Open<'a>(&'a Handler);
+
+impl<'a> Open<'a> {
+    fn new(handler: &'a Handler) -> Self {
+        handler.metrics.connections.inc();
+        Self(handler)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
+    }
+}

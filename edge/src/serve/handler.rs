@@ -1,0 +1,160 @@
+//! From a request to its response.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use farcast_shared::hls::Directives;
+use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+use super::body::Body;
+use super::lifetime::Cached;
+use super::metrics::Metrics;
+use super::player::Player;
+use super::reply::{self, Description};
+use super::route::Route;
+use crate::live::Live;
+
+/// Answers requests; shared by all connections.
+#[derive(Debug)]
+pub(super) struct Handler {
+    live: Arc<Live>,
+    pub(super) metrics: Metrics,
+    player: Player,
+}
+
+/// Counts a request for as long as it is being answered.
+struct InFlight<'a>(&'a Activity);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.request_ended(Instant::now());
+    }
+}
+
+impl Handler {
+    pub(super) fn new(live: Arc<Live>, metrics: Metrics) -> Self {
+        Self { live, metrics, player: Player::embedded() }
+    }
+
+    /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
+    pub(super) async fn handle<B>(
+        &self,
+        request: Request<B>,
+        activity: &Arc<Activity>,
+        draining: &CancellationToken,
+    ) -> Response<Body> {
+        activity.request_began(Instant::now());
+        let _in_flight = InFlight(activity);
+        let (parts, _body) = request.into_parts();
+        let route = Route::of(parts.uri.path());
+        let response = if parts.method == Method::OPTIONS {
+            reply::preflight()
+        } else if parts.method != Method::GET && parts.method != Method::HEAD {
+            reply::method_not_allowed()
+        } else {
+            let query = parts.uri.query().unwrap_or_default();
+            tokio::select! {
+                biased;
+                response = self.answer(route, &parts.method, query, &parts.headers, draining) => response,
+                () = draining.cancelled() => {
+                    reply::draining(self.live.target_duration())
+                }
+            }
+        };
+        self.metrics.responded(route.kind(), response.status());
+        // HEAD has the headers of GET and no body (RFC 9110 §9.3.2).
+        let is_head = parts.method == Method::HEAD;
+        response.map(|body| {
+            let body = if is_head { Body::default() } else { body };
+            body.watched(activity, &self.metrics.sent_bytes)
+        })
+    }
+
+    async fn answer(
+        &self,
+        route: Route<'_>,
+        method: &Method,
+        query: &str,
+        headers: &HeaderMap,
+        draining: &CancellationToken,
+    ) -> Response<Body> {
+        match route {
+            Route::Multivariant => self.multivariant(headers).await,
+            Route::Media(variant) => self.media(variant, query, headers).await,
+            Route::Object(name) => self.object(name, method == Method::GET, headers).await,
+            Route::Health => reply::text(StatusCode::OK, "healthy"),
+            Route::Ready if draining.is_cancelled() => {
+                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: shutting down")
+            }
+            Route::Ready if self.live.is_ready() => reply::text(StatusCode::OK, "ready"),
+            Route::Ready => reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no link to the origin"),
+            Route::Page(name) => match self.player.get(name) {
+                Some(asset) => reply::page(asset, headers),
+                None => self.unknown(),
+            },
+            Route::Unknown => self.unknown(),
+        }
+    }
+
+    async fn multivariant(&self, headers: &HeaderMap) -> Response<Body> {
+        match self.live.multivariant().await {
+            Ok(playlist) => {
+                reply::playlist(&playlist, headers, Cached::Playlist, self.live.target_duration())
+            }
+            Err(failure) => reply::failure(failure, Cached::PlaylistError, self.live.target_duration()),
+        }
+    }
+
+    async fn media(&self, variant: VariantId, query: &str, headers: &HeaderMap) -> Response<Body> {
+        let directives = match Directives::parse(query) {
+            Ok(directives) => directives,
+            Err(error) => {
+                let target = self.live.target_duration();
+                return reply::error(
+                    StatusCode::BAD_REQUEST,
+                    &error.to_string(),
+                    Cached::BlockingError,
+                    target,
+                );
+            }
+        };
+        let answer = self.live.media(variant, &directives).await;
+        let target = self.live.target_duration();
+        match answer {
+            Ok(media) if directives.blocks() && media.first => {
+                reply::playlist(&media.playlist, headers, Cached::BlockingPlaylist, target)
+            }
+            Ok(media) => reply::playlist(&media.playlist, headers, Cached::Playlist, target),
+            Err(failure) if directives.blocks() => reply::failure(failure, Cached::BlockingError, target),
+            Err(failure) => reply::failure(failure, Cached::PlaylistError, target),
+        }
+    }
+
+    async fn object(&self, name: ObjectName, may_be_partial: bool, headers: &HeaderMap) -> Response<Body> {
+        let answer = self.live.object(name).await;
+        let target_duration = self.live.target_duration();
+        let object = match answer {
+            Ok(object) => object,
+            Err(failure) => return reply::failure(failure, Cached::ObjectError, target_duration),
+        };
+        let ObjectName { epoch, variant, .. } = name;
+        let (content_type, etag) = match name.kind {
+            ObjectKind::Init(number) => ("video/mp4", format!("\"{epoch}-{variant}-i{number}\"")),
+            ObjectKind::Segment(msn) => ("video/iso.segment", format!("\"{epoch}-{variant}-{msn}\"")),
+            ObjectKind::Part(msn, part) => {
+                ("video/iso.segment", format!("\"{epoch}-{variant}-{msn}.{part}\""))
+            }
+        };
+        let rank = self.live.rank(variant);
+        let description = Description { content_type, etag, rank, target_duration };
+        reply::object(object, &description, headers, may_be_partial, &self.metrics.part_first_byte)
+    }
+
+    fn unknown(&self) -> Response<Body> {
+        let target = self.live.target_duration();
+        reply::error(StatusCode::NOT_FOUND, "not found", Cached::ObjectError, target)
+    }
+}

@@ -1,0 +1,218 @@
+//! Building responses.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, RETRY_AFTER,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::body::Body;
+use super::lifetime::Cached;
+use super::negotiate::{Wanted, accepts_gzip, has_already, wanted};
+use super::player::{self, Asset};
+use crate::live::{Failure, Object, Playlist};
+
+const PRIORITY: HeaderName = HeaderName::from_static("priority");
+
+/// Methods that are answered.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// What scripts of other sites may read: the profile's Age, Date and Content-Length, and what explains a failure.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Age, Date, Content-Length, Content-Range, ETag, Retry-After");
+
+/// Urgency of playlists, and of the lowest variant's media (RFC 9218; appendix B.1: media 2 to 6).
+const PLAYLIST_URGENCY: &str = "u=1";
+const MEDIA_URGENCIES: [&str; 5] = ["u=2", "u=3", "u=4", "u=5", "u=6"];
+
+/// A response with what all responses have.
+fn response(status: StatusCode, body: Body) -> Response<Body> {
+    let length = body.len();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
+    response
+}
+
+/// A playlist.
+pub(super) fn playlist(
+    playlist: &Playlist,
+    request: &HeaderMap,
+    cached: Cached,
+    target_duration: Duration,
+) -> Response<Body> {
+    let gzip = accepts_gzip(request);
+    let body = if gzip { playlist.gzip() } else { playlist.identity() };
+    let mut response = response(StatusCode::OK, body.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.apple.mpegurl"));
+    headers.insert(CACHE_CONTROL, max_age(cached, target_duration));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(PRIORITY, HeaderValue::from_static(PLAYLIST_URGENCY));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// How an object is described.
+pub(super) struct Description {
+    pub(super) content_type: &'static str,
+    pub(super) etag: String,
+    /// Rank of its variant, 0 for the lowest rate.
+    pub(super) rank: usize,
+    pub(super) target_duration: Duration,
+}
+
+/// A media object, or the range of it that was asked for.
+pub(super) fn object(
+    object: Object,
+    description: &Description,
+    request: &HeaderMap,
+    may_be_partial: bool,
+    first_byte: &prometheus::Histogram,
+) -> Response<Body> {
+    let Description { content_type, etag, rank, target_duration } = description;
+    let len = object.len();
+    let range = if may_be_partial { wanted(request, etag, len) } else { Wanted::All };
+    let mut response = if has_already(request, etag) {
+        response(StatusCode::NOT_MODIFIED, Body::default())
+    } else {
+        match range {
+            Wanted::All => response(StatusCode::OK, Body::object(object, first_byte)),
+            Wanted::Bytes { first, last } => {
+                let piece = object.slice(first, last - first + 1);
+                let mut response = response(StatusCode::PARTIAL_CONTENT, Body::object(piece, first_byte));
+                insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes {first}-{last}/{len}"));
+                response
+            }
+            Wanted::Unsatisfiable => {
+                let mut response = error(
+                    StatusCode::RANGE_NOT_SATISFIABLE,
+                    "the range lies beyond the end",
+                    Cached::ObjectError,
+                    *target_duration,
+                );
+                insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{len}"));
+                return response;
+            }
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let max_age = Cached::Object.max_age_s(*target_duration);
+    insert(headers, CACHE_CONTROL, &format!("public, max-age={max_age}, immutable"));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    let urgency = MEDIA_URGENCIES[(*rank).min(MEDIA_URGENCIES.len() - 1)];
+    headers.insert(PRIORITY, HeaderValue::from_static(urgency));
+    insert(headers, ETAG, etag);
+    response
+}
+
+/// A file of the player page.
+pub(super) fn page(asset: &Asset, request: &HeaderMap) -> Response<Body> {
+    let gzip = asset.gzip.as_ref().filter(|_| accepts_gzip(request));
+    // The encodings are different representations (RFC 9110 §8.8.3.3); the tag says which.
+    let etag = match gzip {
+        Some(_) => format!("{}-gzip\"", asset.etag.trim_end_matches('"')),
+        None => asset.etag.clone(),
+    };
+    let mut response = if has_already(request, &etag) {
+        response(StatusCode::NOT_MODIFIED, Body::default())
+    } else {
+        response(StatusCode::OK, gzip.unwrap_or(&asset.identity).clone().into())
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(player::CONTENT_SECURITY_POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    insert(headers, ETAG, &etag);
+    if gzip.is_some() && response.status() == StatusCode::OK {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// An error with a line of text.
+pub(super) fn error(
+    status: StatusCode,
+    line: &str,
+    cached: Cached,
+    target_duration: Duration,
+) -> Response<Body> {
+    let mut response = text(status, line);
+    response.headers_mut().insert(CACHE_CONTROL, max_age(cached, target_duration));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, target_duration.as_secs().max(1).into());
+    }
+    response
+}
+
+/// The one place that maps failures to statuses.
+pub(super) fn failure(failure: Failure, cached: Cached, target_duration: Duration) -> Response<Body> {
+    let status = match failure {
+        Failure::NotFound | Failure::NoBroadcast => StatusCode::NOT_FOUND,
+        Failure::Refused(_) => StatusCode::BAD_REQUEST,
+        Failure::TimedOut | Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    error(status, &failure.to_string(), cached, target_duration)
+}
+
+/// A server that shuts down answers nobody any more; no cache may say so for others.
+pub(super) fn draining(target_duration: Duration) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down");
+    response.headers_mut().insert(RETRY_AFTER, target_duration.as_secs().max(1).into());
+    response
+}
+
+/// A line of text that no cache keeps.
+pub(super) fn text(status: StatusCode, line: &str) -> Response<Body> {
+    let mut response = response(status, Bytes::from(format!("{line}\n")).into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A method that is not answered.
+pub(super) fn method_not_allowed() -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
+    response.headers_mut().insert(ALLOW, METHODS);
+    response
+}
+
+/// The answer to a CORS preflight.
+pub(super) fn preflight() -> Response<Body> {
+    let mut response = response(StatusCode::NO_CONTENT, Body::default());
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response
+}
+
+fn max_age(cached: Cached, target_duration: Duration) -> HeaderValue {
+    let text = format!("public, max-age={}", cached.max_age_s(target_duration));
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"))
+}
+
+/// Inserts a value that is made here of digits, letters and punctuation; anything else is left out.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,75 @@
+//! What a path names.
+
+use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+
+/// What a path names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Route<'a> {
+    /// `/hls/stream.m3u8`
+    Multivariant,
+    /// `/hls/<variant>/stream.m3u8`
+    Media(VariantId),
+    /// Any other path below `/hls/` that names an object.
+    Object(ObjectName),
+    /// `/healthz`
+    Health,
+    /// `/readyz`
+    Ready,
+    /// A file of the player page, if there is one of this name.
+    Page(&'a str),
+    /// Nothing.
+    Unknown,
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn of(path: &'a str) -> Self {
+        let Some(media) = path.strip_prefix("/hls/") else {
+            return match path {
+                "/healthz" => Self::Health,
+                "/readyz" => Self::Ready,
+                "/" => Self::Page("index.html"),
+                _ => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
+            };
+        };
+        if media == "stream.m3u8" {
+            return Self::Multivariant;
+        }
+        if let Some(variant) = media.strip_suffix("/stream.m3u8") {
+            let number = variant.parse().ok().filter(|n: &u16| n.to_string() == variant);
+            return number.map_or(Self::Unknown, |n| Self::Media(VariantId(n)));
+        }
+        media.parse().map_or(Self::Unknown, Self::Object)
+    }
+
+    /// Name for metrics.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Multivariant => "multivariant",
+            Self::Media(_) => "media",
+            Self::Object(name) => match name.kind {
+                ObjectKind::Init(_) => "init",
+                ObjectKind::Segment(_) => "segment",
+                ObjectKind::Part(..) => "part",
+            },
+            Self::Health | Self::Ready => "health",
+            Self::Page(_) => "page",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_one_spelling() {
+        assert_eq!(Route::of("/hls/stream.m3u8"), Route::Multivariant);
+        assert_eq!(Route::of("/hls/2/stream.m3u8"), Route::Media(VariantId(2)));
+        assert!(matches!(Route::of("/hls/2/1/7.3.m4s"), Route::Object(_)));
+        assert_eq!(Route::of("/"), Route::Page("index.html"));
+        for other in ["/hls/02/stream.m3u8", "/hls/+2/stream.m3u8", "/hls/x", "/hls/", "*", ""] {
+            assert_eq!(Route::of(other), Route::Unknown, "{other}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Writing the multivariant playlist (RFC 8216bis §4.4.6).
+
+use std::fmt::{self, Write};
+
+use super::directory::Windows;
+use super::text::Quotable;
+use super::window::Window;
+use crate::feed::Variant;
+
+/// The variant nearest to this rate comes first, as players start with it (Apple 9.2: about 2 Mbit/s).
+const FIRST_VARIANT_BPS: u64 = 2_000_000;
+
+/// With so many complete segments in one variant, another that has none is not waited for any more.
+const SETTLED_SEGMENTS: usize = 2;
+
+impl Windows {
+    /// Whether the multivariant playlist names all variants that it is going to name: players read it
+    /// once. A variant whose encoder never starts holds it up for two segments.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let mut windows = self.iter();
+        windows.all(Window::is_playable)
+            || self.iter().any(|window| {
+                window.is_playable()
+                    && window.listed().filter(|segment| !segment.is_open()).count() >= SETTLED_SEGMENTS
+            })
+            || (self.has_ended() && self.iter().any(Window::is_playable))
+    }
+
+    /// The multivariant playlist; `None` before any variant can be played. A variant that cannot be
+    /// is left out until it can.
+    #[must_use]
+    pub fn render_multivariant(&self) -> Option<String> {
+        let mut entries: Vec<(&Variant, &Window)> = self
+            .presentation()
+            .variants
+            .iter()
+            .zip(self.iter())
+            .filter(|(_, window)| window.is_playable())
+            .collect();
+        let first =
+            (0..entries.len()).min_by_key(|&at| entries[at].0.nominal_bps.abs_diff(FIRST_VARIANT_BPS))?;
+        let first = entries.remove(first);
+        entries.insert(0, first);
+
+        let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+        for (variant, window) in entries {
+            // Writing to a String cannot fail.
+            let _ = write_entry(&mut out, variant, window);
+        }
+        Some(out)
+    }
+}
+
+fn write_entry(out: &mut String, variant: &Variant, window: &Window) -> fmt::Result {
+    let (peak, average) = window.measured_bps.unwrap_or_default();
+    let or_nominal = |bps: u64| if bps > 0 { bps } else { variant.nominal_bps.max(1) };
+    let average = or_nominal(average);
+    let peak = or_nominal(peak).max(average);
+    write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}")?;
+    if let Some(format) = window.format() {
+        write!(out, ",CODECS=\"{}\"", Quotable(&format.codecs))?;
+        if let Some((width, height)) = format.resolution {
+            write!(out, ",RESOLUTION={width}x{height}")?;
+        }
+        if let Some(rate) = format.frame_rate.filter(|rate| rate.is_finite() && *rate > 0.0) {
+            write!(out, ",FRAME-RATE={rate:.3}")?;
+        }
+    }
+    writeln!(out, "\n{}/stream.m3u8", variant.id)
+}

@@ -1,0 +1,8 @@
+//! Tests of the HLS model: random feed histories judged by an independent parser, golden playlists,
+//! and the table of blocking reloads.
+
+mod feed;
+mod golden;
+mod playlist;
+mod properties;
+mod reload;
