@@ -174,11 +174,31 @@ impl Session {
                 {
                     return Err(PublishError::Refused(command_name));
                 }
+                // An `_error` without a transaction: the server's answer to `publish`.
+                ClientSessionEvent::UnknownTransactionResultReceived { additional_values, .. }
+                    if !*accepted =>
+                {
+                    if let Some(code) = refusal(&additional_values) {
+                        return Err(PublishError::Refused(code));
+                    }
+                }
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// The code of a status object whose level is an error.
+fn refusal(values: &[rml_amf0::Amf0Value]) -> Option<String> {
+    values.iter().find_map(|value| {
+        let rml_amf0::Amf0Value::Object(object) = value else { return None };
+        let text = |name| match object.get(name) {
+            Some(rml_amf0::Amf0Value::Utf8String(text)) => text.as_str(),
+            _ => "",
+        };
+        ["_error", "error"].contains(&text("level")).then(|| text("code").to_owned())
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]

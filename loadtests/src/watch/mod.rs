@@ -1,0 +1,9 @@
+//! Many viewers: [`viewer`] is one, [`bodies`] lets them share what they parse and judge, [`tally`]
+//! adds up what happened, [`report`] is what is said at the end, [`run`] starts and joins them.
+
+pub mod bodies;
+pub mod histogram;
+pub mod report;
+pub mod run;
+pub mod tally;
+pub mod viewer;
