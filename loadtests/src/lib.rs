@@ -5,7 +5,11 @@
 //! independent reading of the standard, so that an error in the renderer is not repeated by its judge.
 
 pub mod check;
+pub mod clock;
 pub mod flv;
+pub mod http;
 pub mod playback;
 pub mod playlist;
+pub mod probe;
 pub mod publish;
+pub mod watch;

@@ -6,7 +6,7 @@ use crate::check::{Breach, Rule};
 use crate::playlist::{MediaPlaylist, MergeError, Position, Segment};
 
 /// What was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Asked {
     /// `_HLS_msn` and `_HLS_part`.
     pub position: Option<Position>,

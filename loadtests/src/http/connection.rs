@@ -85,7 +85,7 @@ pub struct Dialer {
 /// A connection. Dropping it closes it.
 pub struct Connection {
     sender: Sender,
-    driver: JoinHandle<()>,
+    driver: Arc<Driver>,
     authority: String,
     scheme: &'static str,
 }
@@ -95,9 +95,12 @@ enum Sender {
     Http2(http2::SendRequest<Empty<Bytes>>),
 }
 
-impl Drop for Connection {
+/// The task that moves a connection's bytes; it ends with the last handle.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
     fn drop(&mut self) {
-        self.driver.abort();
+        self.0.abort();
     }
 }
 
@@ -138,6 +141,7 @@ impl Dialer {
             }
             (_, false) => self.shake(tcp).await?,
         };
+        let driver = Arc::new(Driver(driver));
         Ok(Connection { sender, driver, authority: server.authority(), scheme: server.scheme() })
     }
 
@@ -157,6 +161,18 @@ impl Dialer {
 }
 
 impl Connection {
+    /// A second handle for requests side by side on the same connection: HTTP/2 only.
+    #[must_use]
+    pub fn beside(&self) -> Option<Self> {
+        let Sender::Http2(sender) = &self.sender else { return None };
+        Some(Self {
+            sender: Sender::Http2(sender.clone()),
+            driver: Arc::clone(&self.driver),
+            authority: self.authority.clone(),
+            scheme: self.scheme,
+        })
+    }
+
     /// Asks with GET, gzip accepted.
     ///
     /// Cancel safe on HTTP/2; on HTTP/1.1 a cancelled request closes the connection.

@@ -24,7 +24,8 @@ pub enum Trust<'a> {
 /// When the file cannot be read or holds no usable certificate.
 pub fn config(trust: &Trust<'_>, http2: bool) -> anyhow::Result<Arc<ClientConfig>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut config = match trust {
         Trust::Any => builder
             .dangerous()

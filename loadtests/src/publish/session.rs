@@ -1,7 +1,6 @@
 //! An RTMP publisher without sockets (RTMP 1.0 §5.2, §7.2), around `rml_rtmp`'s handshake and
 //! client session: bytes in, bytes and progress out.
 
-use bytes::Bytes;
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
 use rml_rtmp::sessions::{
     ClientSession, ClientSessionConfig, ClientSessionEvent, ClientSessionResult, PublishRequestType,
@@ -45,7 +44,7 @@ pub struct Session {
 }
 
 enum State {
-    Handshake(Handshake),
+    Handshake(Box<Handshake>),
     Session { session: Box<ClientSession>, accepted: bool },
 }
 
@@ -57,7 +56,7 @@ impl Session {
     pub fn new(target: Target) -> Result<Self, PublishError> {
         let mut handshake = Handshake::new(PeerType::Client);
         let output = handshake.generate_outbound_p0_and_p1().map_err(protocol)?;
-        Ok(Self { target, state: State::Handshake(handshake), output })
+        Ok(Self { target, state: State::Handshake(Box::new(handshake)), output })
     }
 
     /// How far it is.
@@ -201,13 +200,13 @@ fn refusal(values: &[rml_amf0::Amf0Value]) -> Option<String> {
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn protocol(error: impl std::fmt::Debug) -> PublishError {
     PublishError::Protocol(format!("{error:?}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use rml_rtmp::sessions::{ServerSession, ServerSessionConfig, ServerSessionEvent, ServerSessionResult};
 
     use super::*;

@@ -95,7 +95,10 @@ mod tests {
         assert_eq!(histogram.percentile(50), Duration::ZERO);
         histogram.add(Duration::ZERO);
         histogram.add(Duration::MAX);
-        assert_eq!(histogram.percentile(100), Duration::MAX.min(histogram.largest()).min(upper(STEPS as usize * POWERS as usize - 1)));
+        assert_eq!(
+            histogram.percentile(100),
+            Duration::MAX.min(histogram.largest()).min(upper(STEPS as usize * POWERS as usize - 1))
+        );
         assert_eq!(histogram.count(), 2);
     }
 }

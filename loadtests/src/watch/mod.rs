@@ -1,8 +1,9 @@
 //! Many viewers: [`viewer`] is one, [`bodies`] lets them share what they parse and judge, [`tally`]
-//! adds up what happened, [`report`] is what is said at the end, [`run`] starts and joins them.
+//! adds up what happened, [`media`] says what to download next, [`report`] is what is said at the end, [`run`] starts and joins them.
 
 pub mod bodies;
 pub mod histogram;
+pub mod media;
 pub mod report;
 pub mod run;
 pub mod tally;

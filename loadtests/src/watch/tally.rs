@@ -45,7 +45,7 @@ pub struct Tally {
     pub latency: Histogram,
     /// How long downloads of media took.
     pub downloads: Histogram,
-    /// How long a viewer waited for a playlist after the part was due.
+    /// How long viewers took from connecting to playing.
     pub first_picture: Histogram,
     /// Errors by text.
     pub errors: BTreeMap<String, u64>,
