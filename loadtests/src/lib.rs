@@ -7,6 +7,7 @@
 pub mod check;
 pub mod clock;
 pub mod flv;
+pub mod harness;
 pub mod http;
 pub mod playback;
 pub mod playlist;

@@ -97,3 +97,46 @@ fn show(tally: &SharedTally, elapsed: Duration, terminal: bool) {
     let _ = if terminal { write!(out, "\r{line}\x1b[K") } else { writeln!(out, "{line}") };
     let _ = out.flush();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::fake::{self, Defect};
+
+    async fn watched(defect: Defect, http2: bool) -> Report {
+        let server = format!("http://{}/hls/stream.m3u8", fake::start(defect).await).parse().unwrap();
+        let plan = Plan {
+            edges: vec![Dialer { server, http2, tls: None }],
+            clients: 6,
+            length: Duration::from_secs(3),
+            ramp: Duration::ZERO,
+            choice: Choice::Spread,
+            // A loaded machine may stall; that is not what is tested here.
+            limits: Limits { stalls: u64::MAX, ..Limits::default() },
+            progress: false,
+        };
+        run(plan).await
+    }
+
+    #[tokio::test]
+    async fn viewers_of_a_good_edge_play_and_find_nothing() {
+        for http2 in [false, true] {
+            let report = watched(Defect::None, http2).await;
+            assert!(report.is_good(), "{report:#?}");
+            assert_eq!(report.played, 6);
+            assert!(report.media > 6 && report.latency.count > 0, "{report:#?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_edge_that_does_not_hold_requests_back_is_found_out() {
+        let report = watched(Defect::NoBlocking, false).await;
+        assert!(report.rules.contains_key("C3-answered-too-early") && !report.is_good(), "{report:#?}");
+    }
+
+    #[tokio::test]
+    async fn parts_that_are_listed_and_not_there_are_errors() {
+        let report = watched(Defect::LosesParts, false).await;
+        assert!(report.missed_parts > 0 && !report.is_good(), "{report:#?}");
+    }
+}
