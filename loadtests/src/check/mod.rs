@@ -132,8 +132,6 @@ rules! {
     DeltaUnmergeable = "C2-delta-unmergeable",
     /// A blocking request was answered before its media was there.
     AnsweredTooEarly = "C3-answered-too-early",
-    /// A correct request was refused.
-    Refused = "C3-refused",
     /// CODECS is missing.
     Codecs = "C5-codecs",
     /// RESOLUTION is missing beside a video codec.
