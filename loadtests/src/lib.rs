@@ -1,1 +1,16 @@
-//! Loading and judging Farcast from outside.
+//! Loading and judging Farcast from outside: publishers, viewers, conformance probes and the
+//! harness of the end-to-end tests.
+//!
+//! Nothing here imports the programs or what they share. [`playlist`] and [`check`] are an
+//! independent reading of the standard, so that an error in the renderer is not repeated by its judge.
+
+pub mod check;
+pub mod clock;
+pub mod flv;
+pub mod harness;
+pub mod http;
+pub mod playback;
+pub mod playlist;
+pub mod probe;
+pub mod publish;
+pub mod watch;

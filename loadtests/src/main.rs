@@ -1,3 +1,33 @@
-//! `farcast-load`.
+//! `farcast-load`: publishes to Farcast, watches it and judges it.
 
-fn main() {}
+mod command;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Loads and judges Farcast from outside.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Publish(command::publish::Publish),
+    Watch(command::watch::Watch),
+    Check(command::check::Check),
+    ClockFrames(command::clock_frames::ClockFrames),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Publish(publish) => publish.run().await,
+        Command::Watch(watch) => Box::pin(watch.run()).await,
+        Command::Check(check) => Box::pin(check.run()).await,
+        Command::ClockFrames(frames) => frames.run(),
+    }
+}

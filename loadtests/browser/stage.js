@@ -1,0 +1,161 @@
+// An origin, edges, and an encoder whose picture carries the time, as processes on free ports.
+
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+const PROGRAMS = process.env.FARCAST_BIN_DIR ?? join(TARGET, 'debug');
+const KEY = 'browser-test-stream-key';
+const START_MS = 60_000;
+const PAUSE_MS = 100;
+const LOG_TAIL_LINES = 40;
+
+const VARIANTS = `
+[[variants]]
+name = "source"
+video_passthrough = true
+audio_passthrough = true
+
+[[variants]]
+name = "small"
+video_bitrate = 500
+audio_bitrate = 64
+scaled_width = 320
+scaled_height = 180
+framerate = 30
+cpu_usage_level = 0
+`;
+
+/** Waits until `look` gives something; names `what` when it does not in time. */
+export async function until(what, look, limitMs = START_MS) {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found) {
+      return found;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`not within ${limitMs} ms: ${what}`);
+    }
+    await new Promise((done) => setTimeout(done, PAUSE_MS));
+  }
+}
+
+export class Stage {
+  #level;
+  #folder;
+  #processes = [];
+
+  constructor(level) {
+    this.#level = level;
+  }
+
+  /** Starts everything. Returns the addresses of the edges once both have a picture. */
+  async start(edgeCount) {
+    this.#folder = await mkdtemp(join(tmpdir(), 'farcast-browser-'));
+    const data = join(this.#folder, 'origin');
+    const origin = await this.#program('farcast-origin', 'origin', [
+      `data_dir = ${JSON.stringify(data)}`,
+      `stream_key = ${JSON.stringify(KEY)}`,
+      'rtmp_listen = "127.0.0.1:0"',
+      'http_listen = "127.0.0.1:0"',
+      'quic_listen = "127.0.0.1:0"',
+      'metrics_listen = "127.0.0.1:0"',
+      `latency_level = ${this.#level}`,
+      'video_codec = "libx264"',
+      VARIANTS,
+    ]);
+    const edges = [];
+    for (let index = 0; index < edgeCount; index += 1) {
+      const addresses = await this.#program('farcast-edge', `edge-${index}`, [
+        `data_dir = ${JSON.stringify(join(this.#folder, `edge-${index}`))}`,
+        `join_token_file = ${JSON.stringify(join(data, 'join-token'))}`,
+        'http_listen = "127.0.0.1:0"',
+        'metrics_listen = "127.0.0.1:0"',
+        `name = "edge-${index}"`,
+      ]);
+      edges.push(`http://${addresses.http}`);
+    }
+    this.#encode(origin.rtmp);
+    for (const edge of edges) {
+      await until(`a picture at ${edge}`, async () => {
+        const answer = await fetch(`${edge}/hls/0/stream.m3u8`).catch(() => undefined);
+        const text = answer?.ok ? await answer.text() : '';
+        return (text.match(/#EXTINF/g) ?? []).length >= 2;
+      });
+    }
+    return edges;
+  }
+
+  async #program(program, name, settings) {
+    const config = join(this.#folder, `${name}.toml`);
+    const announce = join(this.#folder, `${name}.json`);
+    await writeFile(config, `${settings.join('\n')}\n`);
+    const child = this.#spawn(name, join(PROGRAMS, program), ['--config', config, '--announce', announce]);
+    const text = await until(`${name} announces its addresses`, async () => {
+      if (child.exitCode !== null) {
+        throw new Error(`${name} ended with ${child.exitCode}`);
+      }
+      return readFile(announce, 'utf8').catch(() => undefined);
+    });
+    return JSON.parse(text);
+  }
+
+  #encode(rtmp) {
+    const frames = this.#spawn('clock-frames', join(PROGRAMS, 'farcast-load'), ['clock-frames'], 'pipe');
+    const encoder = this.#spawn(
+      'ffmpeg',
+      'ffmpeg',
+      [
+        '-hide_banner -loglevel warning -nostats',
+        '-f rawvideo -pixel_format gray -video_size 640x360 -framerate 30 -i pipe:0',
+        '-re -f lavfi -i sine=frequency=440:sample_rate=48000',
+        '-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0',
+        '-b:v 1500k -maxrate 1500k -bufsize 1500k -c:a aac -b:a 96k -flush_packets 1',
+        `-f flv rtmp://${rtmp}/live/${KEY}`,
+      ].flatMap((words) => words.split(' ')),
+      'ignore',
+      'pipe',
+    );
+    frames.stdout.pipe(encoder.stdin);
+    // A killed encoder breaks the pipe; that is how it ends.
+    encoder.stdin.on('error', () => {});
+    frames.stdout.on('error', () => {});
+  }
+
+  #spawn(name, command, args, stdout = 'ignore', stdin = 'ignore') {
+    const log = openSync(join(this.#folder, `${name}.log`), 'a');
+    const child = spawn(command, args, { stdio: [stdin, stdout === 'pipe' ? 'pipe' : log, log] });
+    child.on('error', (error) => process.stderr.write(`${name}: ${error.message}\n`));
+    this.#processes.push({ name, child });
+    return child;
+  }
+
+  /** The ends of all logs. */
+  async logs() {
+    const tails = this.#processes.map(async ({ name }) => {
+      const text = await readFile(join(this.#folder, `${name}.log`), 'utf8').catch(() => '');
+      return `--- end of the log of ${name}:\n${text.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join('\n')}\n`;
+    });
+    return (await Promise.all(tails)).join('').replaceAll(KEY, '…');
+  }
+
+  /** Kills what it started, and waits until it is gone. */
+  async stop() {
+    const gone = this.#processes.map(({ child }) => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+        return undefined;
+      }
+      const ended = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      return ended;
+    });
+    await Promise.all(gone);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,7 @@
+//! The commands of `farcast-load`, a file each.
+
+pub(crate) mod check;
+pub(crate) mod clock_frames;
+pub(crate) mod publish;
+pub(crate) mod viewer_options;
+pub(crate) mod watch;

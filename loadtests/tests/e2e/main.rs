@@ -1,0 +1,13 @@
+//! End-to-end tests: the real programs, the real ffmpeg, real viewers.
+//!
+//! They need the programs beside the test executable: `cargo build --workspace` first, or FARCAST_BIN_DIR.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something cannot be had")]
+
+mod doors;
+mod encoder;
+mod formats;
+mod judged;
+mod links;
+mod lost;
+mod viewers;
