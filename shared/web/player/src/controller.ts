@@ -13,6 +13,7 @@ export interface ControllerEvents {
   /** A new engine is attached. */
   attached: (engine: Engine) => void;
   qualities: (engine: Engine) => void;
+  /** Regularly; without an engine while nothing is playing. */
   tick: (engine: Engine | undefined) => void;
 }
 
@@ -119,6 +120,7 @@ export class Controller {
     this.give({ kind: "tick", moved, wanted: !paused });
     // Nobody will play a closed broadcast to its end while the viewer pauses it.
     if (this.closed && paused) this.give({ kind: "finished" });
-    this.events.tick(this.engine);
+    const { phase } = this.session;
+    this.events.tick(phase === "playing" || phase === "buffering" ? this.engine : undefined);
   }
 }

@@ -1,3 +1,4 @@
+import Hls from "hls.js";
 import { expect, test } from "vitest";
 
 import { hlsConfig, worthRetrying } from "./hls-config";
@@ -23,4 +24,10 @@ test("the server's PART-HOLD-BACK decides the target latency", () => {
   const config = hlsConfig("worker.js");
   expect(config).not.toHaveProperty("liveSyncDuration");
   expect(config).not.toHaveProperty("liveSyncDurationCount");
+});
+
+test("hls.js accepts the whole configuration", () => {
+  const hls = new Hls(hlsConfig("worker.js"));
+  expect(hls.config.lowLatencyMode).toBe(true);
+  hls.destroy();
 });

@@ -17,6 +17,10 @@ export function worthRetrying(
   return count < max && (timedOut || status === 0 || (status !== undefined && status >= 500));
 }
 
+/** This many target durations behind (a pause, a sleeping laptop), playback jumps back to the live edge by itself.
+ * Set on a finished configuration: hls.js takes it from a caller only together with liveSyncDurationCount. */
+export const JUMP_BEHIND_TARGET_DURATIONS = 6;
+
 function retries(maxNumRetry: number, retryDelayMs: number, maxRetryDelayMs: number): RetryConfig {
   return {
     maxNumRetry,
@@ -43,8 +47,6 @@ export function hlsConfig(workerPath: string): Partial<HlsConfig> {
     // A stall costs 0.2 s of latency instead of hls.js's whole second, and is made good at a rate nobody hears.
     liveSyncOnStallIncrease: 0.2,
     maxLiveSyncPlaybackRate: 1.08,
-    // Six target durations behind (a pause, a sleeping laptop), playback jumps back to the live edge by itself.
-    liveMaxLatencyDurationCount: 6,
     liveDurationInfinity: true,
     // What was played is of no use on a page without seeking; bounded, so a day's viewing does not fill memory.
     backBufferLength: 20,

@@ -4,7 +4,7 @@ import type { Level } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
 
 import type { Engine, EngineEvents } from "./engine";
-import { hlsConfig } from "./hls-config";
+import { hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
 import { wallLatency } from "./latency";
 import type { Latency } from "./latency";
 import type { Quality } from "./quality";
@@ -27,6 +27,7 @@ export class HlsEngine implements Engine {
   ) {
     const hls = new Hls(hlsConfig(workerPath));
     this.hls = hls;
+    hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
     hls.on(Events.FRAG_BUFFERED, events.ready);
     hls.on(Events.MANIFEST_PARSED, events.qualities);
     hls.on(Events.LEVELS_UPDATED, events.qualities);

@@ -33,7 +33,10 @@ const url = new URL(new URLSearchParams(location.search).get("src") ?? "hls/stre
 const view = new View();
 const { video } = view;
 const playback = new Playback(view);
+/** What the viewer fixed, for engines to come. */
 let wanted: Quality | undefined;
+/** The engine that was told; one that then had to leave a failing quality is left alone. */
+let told: Engine | undefined;
 
 const controller = new Controller(url, video, engineMaker(), {
   phase: (phase) => {
@@ -44,8 +47,11 @@ const controller = new Controller(url, video, engineMaker(), {
     void playback.begin();
   },
   qualities: (engine) => {
-    const index = sameQuality(engine.qualities, wanted);
-    if (index >= 0 && engine.fixed !== index) engine.fix(index);
+    if (engine !== told && engine.qualities.length > 0) {
+      told = engine;
+      const index = sameQuality(engine.qualities, wanted);
+      if (index >= 0) engine.fix(index);
+    }
     showQualities(engine);
   },
   tick: (engine) => {
