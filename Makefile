@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # cargo-nextest is used where it is installed; cargo test does the same work otherwise.
 NEXTEST := $(shell command -v cargo-nextest)
-# End-to-end tests start whole systems: one at a time, so that two cores suffice.
+# End-to-end tests (loadtests/tests) start whole systems: one at a time, so that two cores suffice.
+E2E := package(farcast-loadtests) & kind(test)
 E2E_THREADS ?= 1
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
@@ -47,10 +48,10 @@ test: setup-test test-web test-rust test-e2e test-browser ## All tests
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST
-	cargo nextest run --workspace -E 'not binary(/^e2e$$/)'
+	cargo nextest run --workspace -E 'not ($(E2E))'
 else
 	cargo test --workspace --exclude farcast-loadtests --lib --bins --tests
-	cargo test --workspace --lib --bins
+	cargo test -p farcast-loadtests --lib --bins
 endif
 	cargo test --workspace --doc
 
@@ -60,9 +61,9 @@ test-web: setup ## Unit tests of the web pages
 test-e2e: $(PLAYER) ## End-to-end tests: real programs, real ffmpeg, on free ports
 	cargo build --workspace --bins
 ifdef NEXTEST
-	cargo nextest run --workspace --test e2e --test-threads $(E2E_THREADS)
+	cargo nextest run --workspace -E '$(E2E)' --test-threads $(E2E_THREADS)
 else
-	cargo test --workspace --test e2e -- --test-threads $(E2E_THREADS)
+	cargo test -p farcast-loadtests --test '*' -- --test-threads $(E2E_THREADS)
 endif
 
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast

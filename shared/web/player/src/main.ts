@@ -3,6 +3,7 @@ import type Hls from "hls.js";
 
 import { Controller } from "./controller";
 import type { Engine, EngineEvents } from "./engine";
+import { AT_EDGE, observe, pausedByViewer } from "./follow";
 import { toggleFullscreen, watchIdle } from "./fullscreen";
 import { HlsEngine } from "./hls-engine";
 import { commandOf } from "./keys";
@@ -32,7 +33,10 @@ const url = new URL(new URLSearchParams(location.search).get("src") ?? "hls/stre
 
 const view = new View();
 const { video } = view;
-const playback = new Playback(view);
+let following = AT_EDGE;
+const playback = new Playback(view, () => {
+  following = pausedByViewer(following);
+});
 /** What the viewer fixed, for engines to come. */
 let wanted: Quality | undefined;
 /** The engine that was told; one that then had to leave a failing quality is left alone. */
@@ -56,7 +60,11 @@ const controller = new Controller(url, video, engineMaker(), {
   },
   tick: (engine) => {
     const latency = engine?.latency(Date.now()) ?? { wall: null, edge: null };
-    view.showLatency(latency, isBehind(latency.edge, engine?.target ?? null));
+    const behind = isBehind(latency.edge, engine?.target ?? null);
+    view.showLatency(latency, behind);
+    const seen = observe(following, { behind, paused: video.paused }, performance.now());
+    following = seen.following;
+    if (seen.jump) engine?.toLiveEdge();
   },
 });
 

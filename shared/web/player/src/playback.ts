@@ -10,7 +10,10 @@ export class Playback {
   /** The page, not the viewer, turned the sound off to be allowed to play. */
   private mutedToStart = false;
 
-  constructor(private readonly view: View) {
+  constructor(
+    private readonly view: View,
+    private readonly onPaused: () => void,
+  ) {
     const { video } = view;
     this.video = video;
     const sound = recall(this.store);
@@ -50,6 +53,7 @@ export class Playback {
       void this.tryPlay();
     } else {
       this.pausedByViewer = true;
+      this.onPaused();
       this.video.pause();
     }
   }
