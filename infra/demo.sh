@@ -176,10 +176,11 @@ publish() {
   local clock=""
   if can_draw_text; then
     printf '%s' '%{localtime:%H\:%M\:%S}  frame %{frame_num}' >"$data/clock.txt"
-    clock=",drawtext=textfile='$data/clock.txt':fontsize=64:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=16"
+    clock=",drawtext=textfile=clock.txt:fontsize=64:fontcolor=white:box=1:boxcolor=black@0.6:boxborderw=16"
     clock+=":x=(w-text_w)/2:y=h-text_h-48"
   fi
-  start publisher ffmpeg -nostdin -hide_banner -loglevel warning \
+  # In the data folder, so that no path has to survive the quoting rules of filters.
+  start publisher env -C "$data" ffmpeg -nostdin -hide_banner -loglevel warning \
     -re -f lavfi -i "testsrc2=size=1280x720:rate=30$clock" \
     -re -f lavfi -i "sine=frequency=330:beep_factor=3:sample_rate=48000,volume=0.3" \
     -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p \
