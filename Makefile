@@ -1,0 +1,115 @@
+# The targets that people and CI share; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# cargo-nextest is used where it is installed; cargo test does the same work otherwise.
+NEXTEST := $(shell command -v cargo-nextest)
+# End-to-end tests (loadtests/tests) start whole systems: one at a time, so that two cores suffice.
+E2E := package(farcast-loadtests) & kind(test)
+E2E_THREADS ?= 1
+# Seconds that `make fuzz` gives each target.
+FUZZ_SECONDS ?= 60
+
+WEB := shared/web
+PLAYER := $(WEB)/dist/player/index.html
+WEB_SOURCES := $(shell find $(WEB)/player -type f) $(wildcard $(WEB)/*.json $(WEB)/*.ts)
+
+##@ Run
+.PHONY: demo run
+demo: ## An origin and two edges with a moving test picture; Ctrl-C stops all of it
+	@exec infra/demo.sh
+
+run: ## The same without the picture, for OBS; prints the RTMP address and the stream key
+	@exec infra/demo.sh --no-picture
+
+##@ Build
+.PHONY: setup setup-test build web
+setup: ## Install what is missing to build and run
+	@infra/setup.sh
+
+setup-test: ## Install what is missing to run the tests as well
+	@infra/setup.sh --test
+
+build: setup $(PLAYER) ## Release binaries, in target/release
+	cargo build --workspace --bins --release
+
+web: setup $(PLAYER) ## The player page, in shared/web/dist/player
+
+# Edges embed the page, so it comes before every compilation.
+$(PLAYER): $(WEB_SOURCES)
+	@infra/setup.sh
+	cd $(WEB) && npm run build
+
+##@ Test
+.PHONY: test test-rust test-web test-e2e test-browser
+test: setup-test test-web test-rust test-e2e test-browser ## All tests
+
+test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
+ifdef NEXTEST
+	cargo nextest run --workspace -E 'not ($(E2E))'
+else
+	cargo test --workspace --exclude farcast-loadtests --lib --bins --tests
+	cargo test -p farcast-loadtests --lib --bins
+endif
+	cargo test --workspace --doc
+
+test-web: setup ## Unit tests of the web pages
+	cd $(WEB) && npm test
+
+test-e2e: $(PLAYER) ## End-to-end tests: real programs, real ffmpeg, on free ports
+	cargo build --workspace --bins
+ifdef NEXTEST
+	cargo nextest run --workspace -E '$(E2E)' --test-threads $(E2E_THREADS)
+else
+	cargo test -p farcast-loadtests --test '*' -- --test-threads $(E2E_THREADS)
+endif
+
+test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
+	cargo build --workspace --bins
+	cd loadtests/browser && npm ci --no-audit --no-fund && node .
+
+##@ Check
+.PHONY: fmt lint doc ci
+fmt: setup ## Format everything
+	cargo fmt --all
+	cd $(WEB) && npm run format
+
+lint: setup $(PLAYER) ## Formatting, clippy and eslint with warnings denied, types
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cd $(WEB) && npm run typecheck && npm run lint
+
+doc: $(PLAYER) ## Documentation, with warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# One build profile throughout, so that nothing is compiled twice.
+ci: ## What continuous integration runs: set-up, lint, doc, test
+	$(MAKE) setup-test
+	$(MAKE) lint
+	$(MAKE) doc
+	$(MAKE) test
+
+##@ Measure
+.PHONY: bench bench-transcode fuzz
+bench: bench-transcode ## All benchmarks
+
+bench-transcode: $(PLAYER) ## CPU of our transcoder beside ffmpeg's
+	loadtests/bench-transcode.sh
+
+fuzz: ## A minute of fuzzing for each parser of hostile bytes (FUZZ_SECONDS=60)
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	@cargo +nightly --version >/dev/null 2>&1 || \
+	  { echo "fuzzing needs a nightly toolchain: rustup toolchain install nightly" >&2; exit 1; }
+	@cd loadtests/fuzz && for target in $$(cargo +nightly fuzz list --fuzz-dir .); do \
+	  echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	  cargo +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10; \
+	done
+
+##@ Help
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

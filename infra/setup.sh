@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and run Farcast on Debian or Ubuntu; with --test also what its tests need.
+# Idempotent: where nothing is missing it asks no registry and changes nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The oldest Node.js that Vite and ESLint accept.
+readonly NODE_MAJOR=20 NODE_MINOR=19
+# apt waits this long for another package manager, in seconds.
+readonly APT_LOCK_WAIT=300
+
+# Libraries and headers, as packages. ffmpeg-next binds to libav through libclang.
+packages=(
+  libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
+  libclang-dev fonts-dejavu-core ca-certificates
+)
+# Commands, each with the package that brings it: one that is there by other means is taken as it is.
+commands=(cc:build-essential make:make clang:clang pkg-config:pkg-config ffmpeg:ffmpeg curl:curl jq:jq)
+
+case "${1-}" in
+  "") ;;
+  --test)
+    packages+=(
+      gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+      gstreamer1.0-libav
+    )
+    commands+=(chromium:chromium gst-launch-1.0:gstreamer1.0-tools mpv:mpv ip:iproute2)
+    ;;
+  *)
+    echo "usage: infra/setup.sh [--test]" >&2
+    exit 2
+    ;;
+esac
+
+say() { printf 'setup: %s\n' "$*"; }
+
+fail() {
+  printf 'setup: %s\n' "$@" >&2
+  exit 1
+}
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]; }
+
+# iproute2 lives in /usr/sbin, which is not on every user's PATH.
+have() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    fail "these packages are missing: ${missing[*]}" "run this script as root, or install sudo"
+  fi
+}
+
+install_packages() {
+  missing=()
+  local entry
+  for entry in "${commands[@]}"; do
+    have "${entry%%:*}" || missing+=("${entry#*:}")
+  done
+  if have dpkg-query && have apt-get; then
+    for entry in "${packages[@]}"; do
+      installed "$entry" || missing+=("$entry")
+    done
+  elif ((${#missing[@]} > 0)) || ! pkg-config --exists libavcodec libavfilter libavformat libswscale libswresample; then
+    fail "this system has no apt; install by its own means what these Debian packages bring:" \
+      "${missing[*]} ${packages[*]}"
+  fi
+  ((${#missing[@]} > 0)) || return 0
+  say "installing ${missing[*]}"
+  # sudo resets the environment, so it is set behind it.
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o "DPkg::Lock::Timeout=$APT_LOCK_WAIT" -o Dpkg::Use-Pty=0)
+  as_root "${apt[@]}" update </dev/null
+  as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null
+}
+
+check_rust() {
+  local wanted
+  wanted=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+  have cargo || fail "Rust is missing: install rustup (https://rustup.rs), open a new shell, and run this again;" \
+    "rustup then brings Rust $wanted by itself"
+  # With rustup this installs the toolchain of rust-toolchain.toml if it is not there yet.
+  local found
+  found=$(cargo --version) || fail "cargo does not run here (see above); with rustup: rustup toolchain install $wanted"
+  found=${found#cargo }
+  found=${found%% *}
+  [ "$(printf '%s\n%s\n' "$wanted" "$found" | sort -V | head -n 1)" = "$wanted" ] ||
+    fail "Rust $found is older than $wanted: run rustup update, or install rustup (https://rustup.rs)"
+}
+
+check_node() {
+  local hint="install Node.js $NODE_MAJOR.$NODE_MINOR or newer with npm (https://nodejs.org), and run this again"
+  have node && have npm || fail "Node.js or npm is missing: $hint"
+  node -e "const [a, b] = process.versions.node.split('.').map(Number);
+    process.exit(a > $NODE_MAJOR || (a === $NODE_MAJOR && b >= $NODE_MINOR) ? 0 : 1)" ||
+    fail "Node.js $(node --version) is too old: $hint"
+}
+
+# node_modules keeps a copy of the lock file it was made from.
+install_web() {
+  local stamp=shared/web/node_modules/.made-from.json
+  cmp -s shared/web/package-lock.json "$stamp" && return
+  say "installing the web pages' packages"
+  (cd shared/web && npm ci --no-audit --no-fund </dev/null)
+  cp shared/web/package-lock.json "$stamp"
+}
+
+install_packages
+check_rust
+check_node
+install_web
+say "ready"

@@ -1,0 +1,126 @@
+/** Carries out what the session decides, with timers, probes and engines. The only place that owns an engine. */
+import type { Engine, EngineEvents } from "./engine";
+import { probe } from "./probe";
+import { INITIAL, step } from "./session";
+import type { Effect, Input, Phase } from "./session";
+
+const TICK_MS = 250;
+/** Pauses are stretched by up to this factor, so that viewers who lost an edge together do not return together. */
+const JITTER = 0.3;
+
+export interface ControllerEvents {
+  phase: (phase: Phase) => void;
+  /** A new engine is attached. */
+  attached: (engine: Engine) => void;
+  qualities: (engine: Engine) => void;
+  /** Regularly; without an engine while nothing is playing. */
+  tick: (engine: Engine | undefined) => void;
+}
+
+export class Controller {
+  engine: Engine | undefined;
+  private session = INITIAL;
+  private probing = new AbortController();
+  private timer: number | undefined;
+  private lastTime = 0;
+  private closed = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly video: HTMLVideoElement,
+    private readonly makeEngine: ((events: EngineEvents) => Engine) | undefined,
+    private readonly events: ControllerEvents,
+  ) {}
+
+  start(): void {
+    this.give({ kind: "start", supported: this.makeEngine !== undefined });
+    window.setInterval(() => {
+      this.tick();
+    }, TICK_MS);
+    const wake = (): void => {
+      if (document.visibilityState === "visible") this.give({ kind: "wake" });
+    };
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    this.video.addEventListener("ended", () => {
+      this.give({ kind: "finished" });
+    });
+  }
+
+  private give(input: Input): void {
+    const { session, effects } = step(this.session, input, performance.now());
+    const changed = session.phase !== this.session.phase;
+    this.session = session;
+    if (changed || input.kind === "start") this.events.phase(session.phase);
+    for (const effect of effects) this.carryOut(effect);
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case "probe":
+        this.askLater(effect.id, effect.afterMs * (1 + Math.random() * JITTER));
+        break;
+      case "attach":
+        this.attach();
+        break;
+      case "recoverMedia":
+        this.engine?.recoverMedia();
+        break;
+    }
+  }
+
+  private askLater(id: number, afterMs: number): void {
+    window.clearTimeout(this.timer);
+    this.probing.abort();
+    this.probing = new AbortController();
+    const { signal } = this.probing;
+    this.timer = window.setTimeout(() => {
+      void probe(this.url, signal).then((result) => {
+        this.give({ kind: "probed", id, result });
+      });
+    }, afterMs);
+  }
+
+  private attach(): void {
+    // The old engine held the last picture until now.
+    this.engine?.destroy();
+    this.closed = false;
+    this.lastTime = 0;
+    // An engine that was left may still report; only the newest is heard.
+    const heard =
+      <T extends unknown[]>(report: (...args: T) => void) =>
+      (...args: T): void => {
+        if (this.engine === engine) report(...args);
+      };
+    const engine: Engine | undefined = this.makeEngine?.({
+      ready: heard(() => {
+        this.give({ kind: "ready" });
+      }),
+      trouble: heard(() => {
+        this.give({ kind: "trouble" });
+      }),
+      fault: heard((fault) => {
+        this.give({ kind: "fault", fault });
+      }),
+      closed: heard(() => {
+        this.closed = true;
+      }),
+      qualities: heard(() => {
+        if (this.engine !== undefined) this.events.qualities(this.engine);
+      }),
+    });
+    this.engine = engine;
+    if (engine !== undefined) this.events.attached(engine);
+  }
+
+  private tick(): void {
+    const { currentTime, paused } = this.video;
+    const moved = !paused && currentTime !== this.lastTime && this.lastTime !== 0;
+    this.lastTime = currentTime;
+    this.give({ kind: "tick", moved, wanted: !paused });
+    // Nobody will play a closed broadcast to its end while the viewer pauses it.
+    if (this.closed && paused) this.give({ kind: "finished" });
+    const { phase } = this.session;
+    this.events.tick(phase === "playing" || phase === "buffering" ? this.engine : undefined);
+  }
+}

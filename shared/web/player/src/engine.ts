@@ -1,0 +1,35 @@
+/**
+ * What plays a broadcast in a video element: hls.js (`hls-engine.ts`) or the browser itself
+ * (`native-engine.ts`). An engine lives from one attachment to the next and is never reused.
+ */
+import type { Latency } from "./latency";
+import type { Quality } from "./quality";
+
+/** What an engine reports. */
+export interface EngineEvents {
+  /** Media can be shown. */
+  ready: () => void;
+  /** An error that the engine retries by itself. */
+  trouble: () => void;
+  /** The engine gave up. */
+  fault: (fault: "network" | "media") => void;
+  /** The playlist was closed. */
+  closed: () => void;
+  /** The list of qualities or the one in use changed. */
+  qualities: () => void;
+}
+
+export interface Engine {
+  readonly qualities: readonly Quality[];
+  /** Index of the quality on show, -1 if unknown. */
+  readonly current: number;
+  /** Index of the quality that the viewer fixed, -1 for automatic choice. */
+  readonly fixed: number;
+  fix(index: number): void;
+  latency(nowMs: number): Latency;
+  /** The latency that playback aims for, in seconds. */
+  readonly target: number | null;
+  toLiveEdge(): void;
+  recoverMedia(): void;
+  destroy(): void;
+}

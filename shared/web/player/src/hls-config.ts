@@ -1,0 +1,65 @@
+/**
+ * hls.js for low latency that stays low, and for edges that restart.
+ *
+ * The target latency is left to the server's PART-HOLD-BACK (RFC 8216bis §4.4.3.8): neither liveSyncDuration nor
+ * liveSyncDurationCount may be set here, since either overrides it.
+ */
+import type { HlsConfig, LoaderConfig, RetryConfig } from "hls.js";
+
+/** Tried again: failures of the server, answers that never came, and connections refused by an edge that restarts
+ * (status 0, which hls.js by itself takes for final). Not tried again: 4xx, which are answers. */
+export function worthRetrying(
+  count: number,
+  max: number,
+  timedOut: boolean,
+  status: number | undefined,
+): boolean {
+  return count < max && (timedOut || status === 0 || (status !== undefined && status >= 500));
+}
+
+/** This many target durations behind (a pause, a sleeping laptop), playback jumps back to the live edge by itself.
+ * Set on a finished configuration: hls.js takes it from a caller only together with liveSyncDurationCount. */
+export const JUMP_BEHIND_TARGET_DURATIONS = 6;
+
+function retries(maxNumRetry: number, retryDelayMs: number, maxRetryDelayMs: number): RetryConfig {
+  return {
+    maxNumRetry,
+    retryDelayMs,
+    maxRetryDelayMs,
+    backoff: "exponential",
+    shouldRetry: (config, count, timedOut, response) =>
+      worthRetrying(count, config?.maxNumRetry ?? 0, timedOut, response?.code),
+  };
+}
+
+function policy(
+  maxTimeToFirstByteMs: number,
+  maxLoadTimeMs: number,
+  retry: RetryConfig,
+): { default: LoaderConfig } {
+  return { default: { maxTimeToFirstByteMs, maxLoadTimeMs, timeoutRetry: retry, errorRetry: retry } };
+}
+
+export function hlsConfig(workerPath: string): Partial<HlsConfig> {
+  return {
+    workerPath,
+    lowLatencyMode: true,
+    // A stall costs 0.2 s of latency instead of hls.js's whole second, and is made good at a rate nobody hears.
+    liveSyncOnStallIncrease: 0.2,
+    maxLiveSyncPlaybackRate: 1.08,
+    liveDurationInfinity: true,
+    // What was played is of no use on a page without seeking; bounded, so a day's viewing does not fill memory.
+    backBufferLength: 20,
+    maxBufferLength: 20,
+    // Begin near the middle of a usual ladder, without loading a fragment only to measure.
+    abrEwmaDefaultEstimate: 2_000_000,
+    testBandwidth: false,
+    // A quality that failed (an edge that dropped it for a while) is tried again later.
+    errorPenaltyExpireMs: 10_000,
+    // Parts: gone soon or not at all. Together under five seconds, then the session asks the edge anew.
+    fragLoadPolicy: policy(8_000, 20_000, retries(4, 250, 2_000)),
+    // An edge holds a blocking reload for up to three target durations (18 s at most) and then answers 503.
+    playlistLoadPolicy: policy(20_000, 25_000, retries(4, 500, 2_000)),
+    manifestLoadPolicy: policy(15_000, 20_000, retries(2, 500, 2_000)),
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Asks an edge whether there is a broadcast to attach to.
+ *
+ * The multivariant playlist alone does not tell: a finished broadcast keeps its playlists for a while, closed by
+ * EXT-X-ENDLIST (RFC 8216bis §4.4.3.4), and the next one appears under the same address. So the first media
+ * playlist is read too. A player that is given only running broadcasts never starts at the end of an old one.
+ */
+import type { ProbeResult } from "./session";
+
+/** An answer that takes longer is no answer; an edge may hold a playlist until it is playable. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/** The first media playlist of a multivariant playlist (the URI line after EXT-X-STREAM-INF), if there is one. */
+export function firstVariant(multivariant: string): string | undefined {
+  const lines = multivariant.split(/\r?\n/u).map((line) => line.trim());
+  if (lines[0] !== "#EXTM3U") return undefined;
+  const at = lines.findIndex((line) => line.startsWith("#EXT-X-STREAM-INF:"));
+  if (at < 0) return undefined;
+  return lines.slice(at + 1).find((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** Whether a media playlist is closed. */
+export function hasEnded(media: string): boolean {
+  return /^#EXT-X-ENDLIST\s*$/mu.test(media);
+}
+
+/** What a status other than success says: 404 and 410 that there is no broadcast, all else nothing. */
+export function fromStatus(status: number): ProbeResult {
+  return status === 404 || status === 410 ? "absent" : "unreachable";
+}
+
+type Fetch = (url: string, init: { signal: AbortSignal; cache: "no-store" }) => Promise<Response>;
+
+/** Asks; never rejects. Cancelled by `signal` it answers `unreachable`. */
+export async function probe(
+  url: string,
+  signal: AbortSignal,
+  fetchText: Fetch = (target, init) => fetch(target, init),
+): Promise<ProbeResult> {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
+  try {
+    const multivariant = await fetchText(url, { signal: within, cache: "no-store" });
+    if (!multivariant.ok) return fromStatus(multivariant.status);
+    const variant = firstVariant(await multivariant.text());
+    if (variant === undefined) return "absent";
+    const media = await fetchText(new URL(variant, url).href, { signal: within, cache: "no-store" });
+    if (!media.ok) return fromStatus(media.status);
+    return hasEnded(await media.text()) ? "ended" : "live";
+  } catch {
+    return "unreachable";
+  }
+}

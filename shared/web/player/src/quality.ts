@@ -1,0 +1,50 @@
+/** Names and order of the qualities in the menu. */
+
+/** A variant as an engine knows it. */
+export interface Quality {
+  readonly name: string | undefined;
+  /** Pixels; 0 for audio only. */
+  readonly height: number;
+  readonly bitrateBps: number;
+}
+
+/** `800 kbit/s`, `2.5 Mbit/s`. */
+export function bitrateText(bps: number): string {
+  return bps < 999_500 ? `${Math.round(bps / 1_000)} kbit/s` : `${(bps / 1_000_000).toFixed(1)} Mbit/s`;
+}
+
+/** `Source (1080p)`, `480p`, `audio only`: the given name where it says more than the height. */
+export function qualityName({ name, height }: Quality): string {
+  const size = height > 0 ? `${height}p` : "audio only";
+  const given = name?.trim() ?? "";
+  return given === "" || given === size || /^\d+$/u.test(given) ? size : `${given} (${size})`;
+}
+
+/** One line of the menu. */
+export function qualityText(quality: Quality): string {
+  return quality.bitrateBps > 0
+    ? `${qualityName(quality)} · ${bitrateText(quality.bitrateBps)}`
+    : qualityName(quality);
+}
+
+/** The entry for automatic choice, naming what it chose now. */
+export function autoText(current: Quality | undefined): string {
+  return current === undefined ? "Auto" : `Auto (${current.height > 0 ? `${current.height}p` : "audio"})`;
+}
+
+/** Indices from the best quality to the least, stable among equals. */
+export function bestFirst(qualities: readonly Quality[]): number[] {
+  return qualities
+    .map((_, index) => index)
+    .sort((a, b) => {
+      const [left, right] = [qualities[a], qualities[b]];
+      if (left === undefined || right === undefined) return 0;
+      return right.height - left.height || right.bitrateBps - left.bitrateBps;
+    });
+}
+
+/** Where the viewer's choice is found in another list, after the engine was made anew; -1 if it is gone. */
+export function sameQuality(qualities: readonly Quality[], wanted: Quality | undefined): number {
+  if (wanted === undefined) return -1;
+  return qualities.findIndex((q) => q.name === wanted.name && q.height === wanted.height);
+}
