@@ -111,6 +111,9 @@ pub struct Reader {
     state: State,
     header: [u8; MAX_HEADER_BYTES],
     header_len: usize,
+    /// Bytes that were taken for a repeated extended timestamp before the fourth showed that they are
+    /// data; at most three. They come before the next input.
+    carried: Vec<u8>,
     chunk_bytes: usize,
     buffered: usize,
     repeats: Repeats,
@@ -124,6 +127,7 @@ impl Default for Reader {
             state: State::Header,
             header: [0; MAX_HEADER_BYTES],
             header_len: 0,
+            carried: Vec::new(),
             chunk_bytes: INITIAL_CHUNK_BYTES,
             buffered: 0,
             repeats: Repeats::Unknown,
@@ -151,15 +155,33 @@ impl Reader {
     /// # Errors
     /// [`ChunkError`]; the reader is of no use afterwards.
     pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Message>, ChunkError> {
-        while !input.is_empty() {
-            match self.state {
-                State::Header => self.read_header(input)?,
-                State::Data { csid, left } => {
-                    if let Some(message) = self.read_data(csid, left, input)
-                        && !self.control(&message)?
-                    {
-                        return Ok(Some(message));
-                    }
+        loop {
+            let message = if !self.carried.is_empty() {
+                let carried = std::mem::take(&mut self.carried);
+                let mut piece = &carried[..];
+                let message = self.step(&mut piece)?;
+                self.carried.extend_from_slice(piece);
+                message
+            } else if !input.is_empty() {
+                self.step(input)?
+            } else {
+                return Ok(None);
+            };
+            if message.is_some() {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Consumes some of `input`, which is not empty.
+    fn step(&mut self, input: &mut &[u8]) -> Result<Option<Message>, ChunkError> {
+        match self.state {
+            State::Header => self.read_header(input)?,
+            State::Data { csid, left } => {
+                if let Some(message) = self.read_data(csid, left, input)
+                    && !self.control(&message)?
+                {
+                    return Ok(Some(message));
                 }
             }
         }
@@ -177,7 +199,10 @@ impl Reader {
             *input = &input[fresh..];
             return Ok(());
         };
-        debug_assert!(header.bytes >= had, "a header that was complete would have been taken");
+        if let Some(surplus) = self.header.get(header.bytes..had) {
+            self.carried.extend_from_slice(surplus);
+            self.offset -= surplus.len() as u64;
+        }
         let used = header.bytes.saturating_sub(had);
         self.offset += used as u64;
         *input = &input[used..];

@@ -144,6 +144,10 @@ fn an_encoder_that_omits_the_extended_timestamp_in_type_3_is_understood() {
     let read = read_in_pieces(&bytes, &[]).unwrap();
     assert_eq!(read[0].timestamp_ms, 0x0102_0304);
     assert_eq!(read[0].payload[..], [7u8; 300]);
+    // Which bytes come together does not matter, although those that look like a timestamp are read ahead.
+    for size in 1..20 {
+        assert_eq!(read_in_pieces(&bytes, &vec![size; bytes.len()]).unwrap(), read, "in pieces of {size}");
+    }
 }
 
 #[test]
