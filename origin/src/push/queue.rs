@@ -246,12 +246,27 @@ impl Queue {
                 self.push_control(message);
             }
             (FeedEvent::Started(_) | FeedEvent::Ended { .. }, Record::Control(message)) => {
-                // What an epoch left open stays open for ever: nothing of it can be told any more.
-                self.doomed.clear();
                 self.push_control(message);
+                self.abandon_open();
             }
             (_, Record::Control(message)) => self.push_control(message),
             (_, Record::Part(_)) => {}
+        }
+    }
+
+    /// What an epoch left open stays open for ever: it is sent, but its loss can no longer be told.
+    fn abandon_open(&mut self) {
+        self.doomed.clear();
+        let open = self.segments.iter_mut().filter(|(_, (_, segment))| segment.closed.is_none());
+        let turns: Vec<Turn> = open
+            .map(|(turn, (_, segment))| {
+                segment.closed = Some(Duration::ZERO);
+                segment.start = None;
+                *turn
+            })
+            .collect();
+        for turn in turns {
+            self.settle(turn);
         }
     }
 
@@ -264,7 +279,7 @@ impl Queue {
 
     /// What to do now. The same answer until one of the other methods changes something.
     #[must_use]
-    pub fn next(&mut self) -> Action {
+    pub fn next_action(&mut self) -> Action {
         if let Some(stream) = self.resets.pop_front() {
             return Action::Reset(stream);
         }
@@ -291,7 +306,7 @@ impl Queue {
         Action::Idle(self.oldest().map(|oldest| oldest + self.bound))
     }
 
-    /// The pump wrote so much of the control message that [`Self::next`] gave.
+    /// The pump wrote so much of the control message that [`Self::next_action`] gave.
     pub fn wrote_control(&mut self, bytes: usize) {
         self.control_offset += bytes;
         if self.control.front().is_some_and(|message| self.control_offset >= message.len()) {
@@ -300,7 +315,7 @@ impl Queue {
         }
     }
 
-    /// The pump wrote so much of the part that [`Self::next`] gave for `stream`.
+    /// The pump wrote so much of the part that [`Self::next_action`] gave for `stream`.
     pub fn wrote(&mut self, stream: &StreamHeader, bytes: usize) -> Option<Pushed> {
         let turn = self.turn(stream);
         let (_, segment) = self.segments.get_mut(&turn)?;
@@ -314,7 +329,7 @@ impl Queue {
         Some(Pushed { closed_at: (!stream.backlog).then_some(part.closed_at) })
     }
 
-    /// The pump finished the stream that [`Self::next`] named.
+    /// The pump finished the stream that [`Self::next_action`] named.
     pub fn finished(&mut self, stream: &StreamHeader) {
         let turn = self.turn(stream);
         self.settle(turn);
