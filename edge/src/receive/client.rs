@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use farcast_shared::name::StreamName;
-use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
+use farcast_shared::protocol::{
+    ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME,
+};
 use quinn::{Connection, ConnectionError, Endpoint};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -123,7 +125,11 @@ impl Client {
                     if end == End::Stopped {
                         return;
                     }
-                    tracing::warn!(reason = reason.map(|r| r.to_string()), refused, "the link to the origin is lost");
+                    tracing::warn!(
+                        reason = reason.map(|r| r.to_string()),
+                        refused,
+                        "the link to the origin is lost"
+                    );
                 }
                 Err(error) => {
                     refused = matches!(&error, DialError::Connection(reason) if refuses_certificate(reason));

@@ -47,9 +47,7 @@ pub enum EnrolError {
 pub async fn enrol(connection: &Connection, token: &JoinToken, name: &str) -> Result<Identity, EnrolError> {
     let key = rcgen::KeyPair::generate()?;
     let mut session = [0; 32];
-    connection
-        .export_keying_material(&mut session, EXPORTER_LABEL, b"")
-        .map_err(|_| EnrolError::Export)?;
+    connection.export_keying_material(&mut session, EXPORTER_LABEL, b"").map_err(|_| EnrolError::Export)?;
     let request = Request {
         name: name.to_owned(),
         proof: proof(&token.secret, &session),

@@ -61,7 +61,10 @@ impl Metrics {
             up: gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
             rtt_seconds,
             received_bytes: counter("farcast_receive_bytes_total", "Bytes of complete parts")?,
-            links: counter("farcast_receive_links_total", "Links that came up; all but the first are reconnects")?,
+            links: counter(
+                "farcast_receive_links_total",
+                "Links that came up; all but the first are reconnects",
+            )?,
             enrolments: counter("farcast_receive_enrolments_total", "Certificates received")?,
             lost_segments: counter("farcast_receive_lost_segments_total", "Segments without media here")?,
             held_events: gauge("farcast_receive_held_events", "Events that wait for an earlier part")?,
@@ -97,6 +100,12 @@ impl Metrics {
     #[must_use]
     pub fn links(&self) -> u64 {
         self.links.get()
+    }
+
+    /// How many attempts gave no link so far.
+    #[must_use]
+    pub fn dial_failures(&self) -> u64 {
+        self.dial_failures.get()
     }
 
     /// How many certificates were received so far.

@@ -78,7 +78,12 @@ impl Lane {
     }
 
     /// Gives what can be given.
-    fn drain(&mut self, epoch: Epoch, variant: VariantId, out: &mut Vec<LinkEvent>) -> Result<(), SequenceError> {
+    fn drain(
+        &mut self,
+        epoch: Epoch,
+        variant: VariantId,
+        out: &mut Vec<LinkEvent>,
+    ) -> Result<(), SequenceError> {
         loop {
             while self.open == Some(self.next.msn)
                 && let Some((meta, bytes)) = self.parts.remove(&self.next)
@@ -120,9 +125,10 @@ impl Lane {
     /// Puts a loss in the place of the closing that waits for what was lost; behind everything if the
     /// segment has not closed; nowhere if all of it has come.
     fn lose(&mut self, msn: Msn, loss: FeedEvent) {
-        let closing = self.waiting.iter_mut().find(
-            |waiting| matches!(waiting, FeedEvent::SegmentClosed { end, .. } if end.msn == msn),
-        );
+        let closing = self
+            .waiting
+            .iter_mut()
+            .find(|waiting| matches!(waiting, FeedEvent::SegmentClosed { end, .. } if end.msn == msn));
         match closing {
             Some(closing) => *closing = loss,
             None if msn >= self.next.msn => self.waiting.push_back(loss),

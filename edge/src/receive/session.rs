@@ -73,7 +73,10 @@ impl Session<'_> {
             end = self.receive(connection, have, ready) => end,
         };
         let code = if end == End::Stopped { CloseCode::ShuttingDown } else { CloseCode::Done };
-        connection.close(code.code(), code.reason().as_bytes());
+        // Closing what the origin closed would hide its reason.
+        if connection.close_reason().is_none() {
+            connection.close(code.code(), code.reason().as_bytes());
+        }
         end
     }
 

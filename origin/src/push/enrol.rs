@@ -63,13 +63,18 @@ async fn exchange(connection: &quinn::Connection, identity: &Identity) -> Option
     Some(outcome)
 }
 
-fn answer(connection: &quinn::Connection, identity: &Identity, request: &Request) -> Option<(Reply, Outcome)> {
+fn answer(
+    connection: &quinn::Connection,
+    identity: &Identity,
+    request: &Request,
+) -> Option<(Reply, Outcome)> {
     let mut session = [0; 32];
     connection.export_keying_material(&mut session, enrol::EXPORTER_LABEL, b"").ok()?;
     if !enrol::is_proof(&request.proof, identity.secret(), &session) {
         return Some((Reply::BadToken, Outcome::BadToken));
     }
-    let uncompressed_point = request.public_key.len() == enrol::PUBLIC_KEY_BYTES && request.public_key[0] == 4;
+    let uncompressed_point =
+        request.public_key.len() == enrol::PUBLIC_KEY_BYTES && request.public_key[0] == 4;
     if request.name.len() > MAX_NAME_BYTES || !uncompressed_point {
         return Some((Reply::BadRequest, Outcome::Failed));
     }

@@ -107,14 +107,18 @@ impl Hub {
     }
 
     fn bound(&self, presentation: &Presentation) -> Duration {
-        Duration::from_secs(u64::from(presentation.target_duration_s.max(1))) * self.config.queue_targets.max(1)
+        Duration::from_secs(u64::from(presentation.target_duration_s.max(1)))
+            * self.config.queue_targets.max(1)
     }
 
     /// Takes the feed's next event. Never waits for an edge: the cost is one queue entry per edge.
     ///
     /// `Ended` of an epoch that is not known here (the origin was restarted and the encoder never came
     /// back) reaches the edges all the same. Any other event of an unknown epoch is ignored.
-    #[expect(clippy::needless_pass_by_value, reason = "publishing gives the event away; nobody has a use for it after")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "publishing gives the event away; nobody has a use for it after"
+    )]
     pub fn publish(&self, event: FeedEvent) {
         let record = match Record::new(&event) {
             Ok(record) => record,
@@ -175,8 +179,7 @@ impl Hub {
                     }
                 }
                 for part in state.window.backlog(wish.have.as_ref()) {
-                    let stream =
-                        StreamHeader { epoch, variant: part.variant, msn: part.msn, backlog: true };
+                    let stream = StreamHeader { epoch, variant: part.variant, msn: part.msn, backlog: true };
                     let (index, variant, msn) = (part.meta.index, part.variant, part.msn);
                     let event = FeedEvent::Part { epoch, variant, msn, meta: part.meta, bytes: part.bytes };
                     if let Ok(Record::Part(pieces)) = Record::new(&event) {

@@ -48,7 +48,9 @@ pub enum IdentityError {
         source: std::io::Error,
     },
     /// The file's content is damaged.
-    #[error("the identity file {path} is damaged; removing it makes a new identity, and every edge must join again")]
+    #[error(
+        "the identity file {path} is damaged; removing it makes a new identity, and every edge must join again"
+    )]
     Damaged {
         /// Where it is.
         path: String,
@@ -167,7 +169,13 @@ impl Identity {
         server.use_authority_key_identifier_extension = true;
         let issuer = Issuer::new(authority_params(), &authority_key);
         let server = server.signed_by(&server_key, &issuer)?.der().clone();
-        Ok(Self { authority, server_key: server_key.serialize_der(), server, authority_key, secret: random() })
+        Ok(Self {
+            authority,
+            server_key: server_key.serialize_der(),
+            server,
+            authority_key,
+            secret: random(),
+        })
     }
 
     fn serialize(&self) -> Vec<u8> {

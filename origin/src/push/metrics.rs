@@ -63,8 +63,7 @@ impl Metrics {
         // 1 ms to 16 s: from a local link to more than the queue's bound.
         let buckets = exponential_buckets(0.001, 2.0, 15)?;
         let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
-            let vec =
-                HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.clone()), &[])?;
+            let vec = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.clone()), &[])?;
             registry.register(Box::new(vec.clone()))?;
             Ok(vec.with_label_values(&[] as &[&str]))
         };
@@ -75,7 +74,8 @@ impl Metrics {
         };
         let edges = IntGauge::new("farcast_push_edges", "Edges that are subscribed")?;
         registry.register(Box::new(edges.clone()))?;
-        let window_bytes = IntGauge::new("farcast_push_window_bytes", "Parts held for newcomers and fetches")?;
+        let window_bytes =
+            IntGauge::new("farcast_push_window_bytes", "Parts held for newcomers and fetches")?;
         registry.register(Box::new(window_bytes.clone()))?;
         let pushed_bytes = IntCounter::new("farcast_push_bytes_total", "Bytes of parts given to QUIC")?;
         registry.register(Box::new(pushed_bytes.clone()))?;
@@ -96,7 +96,11 @@ impl Metrics {
             )?,
             rtt_seconds: histogram("farcast_push_rtt_seconds", "Round-trip time to edges, sampled")?,
             encode_errors,
-            drops: counters("farcast_push_dropped_segments_total", "Segments not pushed to an edge", "reason")?,
+            drops: counters(
+                "farcast_push_dropped_segments_total",
+                "Segments not pushed to an edge",
+                "reason",
+            )?,
             fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", "outcome")?,
             joins: counters("farcast_push_joins_total", "How connections of edges began", "outcome")?,
         })

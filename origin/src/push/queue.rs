@@ -8,7 +8,7 @@
 //! - A part counts as queued until the edge has *confirmed* it, so what QUIC holds in flight is
 //!   bounded as well, and the bound is one of time: nothing live is older than the bound after
 //!   [`Queue::expire`].
-//! - Losses are whole segments, from the highest variant that is late at all, the oldest first; the
+//! - Losses are whole segments, and a lower variant's only after the higher ones gave way; the
 //!   edge is told by a `Lost` in the segment's place, as soon as its duration is known.
 //! - Nothing here waits, and the feed's `Bytes` are shared.
 
@@ -27,8 +27,13 @@ use super::record::Record;
 /// does not read at all.
 const MAX_CONTROL: usize = 8192;
 
-/// A variant is as good as late, and gives way to a lower one, from this share of the bound on.
-const YIELD_DIVISOR: u32 = 2;
+/// From this fraction of the bound on, a late variant presses the higher ones to give way: the other
+/// half is for the link to recover before anything of it is lost.
+const PRESSING: u32 = 2;
+
+/// A higher variant's segment gives way when it is itself older than this fraction of the bound: one
+/// that is younger is not what fills the link.
+const STANDING_IN_THE_WAY: u32 = 4;
 
 /// Priority of the lowest variant's stream; each rank above it is one less. The control stream's
 /// is higher, fetches and the backlog lower.
@@ -372,25 +377,27 @@ impl Queue {
         self.oldest().map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest))
     }
 
-    /// Drops whole segments until nothing is older than the bound: of all variants that are late by
-    /// [`YIELD_DIVISOR`], the highest one's oldest segment first. Late backlog goes before any of these.
+    /// Drops whole segments: those older than the bound, and those of higher variants that stand in the
+    /// way of a lower one that is itself half as late; the highest variant first, its oldest segment first.
     pub fn expire(&mut self, now: Instant) {
-        while self.lag(now) > self.bound {
-            let age = |segment: &Segment| {
-                segment.oldest().map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
-            };
-            let late = self.segments.iter().filter(|(turn, (_, segment))| {
-                let limit = if turn.backlog { self.bound } else { self.bound / YIELD_DIVISOR };
-                age(segment) > limit
-            });
-            // Backlog first, then the highest rank, then the oldest segment.
-            let victim = late
-                .max_by_key(|(turn, (stream, _))| {
-                    let rank = if turn.backlog { u64::MAX } else { turn.first };
-                    (rank, std::cmp::Reverse((stream.epoch, stream.msn)))
-                })
-                .map(|(turn, _)| *turn);
-            let Some(turn) = victim else { return };
+        let age = |segment: &Segment| {
+            segment.oldest().map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+        };
+        let mut victims: Vec<Turn> = Vec::new();
+        // Live segments come lowest variant first, so `pressed` is about variants below the current.
+        let (mut rank, mut pressed, mut presses) = (0, false, false);
+        for (turn, (_, segment)) in &self.segments {
+            if !turn.backlog && turn.first != rank {
+                (rank, pressed) = (turn.first, pressed || presses);
+            }
+            let age = age(segment);
+            if age > self.bound || pressed && !turn.backlog && age > self.bound / STANDING_IN_THE_WAY {
+                victims.push(*turn);
+            }
+            presses = presses || !turn.backlog && age > self.bound / PRESSING;
+        }
+        victims.sort_by_key(|turn| (std::cmp::Reverse(turn.first), turn.epoch, turn.second));
+        for turn in victims {
             self.drop_segment(turn);
         }
     }

@@ -104,7 +104,8 @@ impl Server {
             return;
         };
         let running = shared.config.max_handshakes - shared.handshakes.available_permits();
-        if running > shared.config.retry_from && !incoming.remote_address_validated() && incoming.may_retry() {
+        if running > shared.config.retry_from && !incoming.remote_address_validated() && incoming.may_retry()
+        {
             shared.metrics.joined(JoinOutcome::Retried);
             if let Err(error) = incoming.retry() {
                 error.into_incoming().refuse();

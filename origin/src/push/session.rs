@@ -138,7 +138,12 @@ async fn tick(connection: &Connection, edge: &EdgeQueue, metrics: &Metrics) {
 }
 
 /// Writes what the queue says, until the connection fails or the edge must go.
-async fn pump(connection: &Connection, mut control: SendStream, edge: &EdgeQueue, metrics: &Metrics) -> CloseCode {
+async fn pump(
+    connection: &Connection,
+    mut control: SendStream,
+    edge: &EdgeQueue,
+    metrics: &Metrics,
+) -> CloseCode {
     let mut streams = HashMap::new();
     if control.set_priority(CONTROL_PRIORITY).is_err() {
         return CloseCode::Done;

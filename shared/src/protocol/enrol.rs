@@ -47,7 +47,12 @@ pub enum Reply {
 /// fixed length, so a plain hash cannot be extended into another proof.
 #[must_use]
 pub fn proof(secret: &[u8; 32], session: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update(b"farcast enrol 1").chain_update(secret).chain_update(session).finalize().into()
+    Sha256::new()
+        .chain_update(b"farcast enrol 1")
+        .chain_update(secret)
+        .chain_update(session)
+        .finalize()
+        .into()
 }
 
 /// Whether `claimed` proves the `secret`, in constant time.

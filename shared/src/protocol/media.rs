@@ -123,7 +123,13 @@ mod tests {
 
     fn meta(index: u32) -> PartMeta {
         let at = WallTime(7);
-        PartMeta { index, duration: Duration::from_millis(500), independent: true, arrived_at: at, closed_at: at }
+        PartMeta {
+            index,
+            duration: Duration::from_millis(500),
+            independent: true,
+            arrived_at: at,
+            closed_at: at,
+        }
     }
 
     proptest! {
