@@ -1,1 +1,45 @@
 //! Receiving the feed from the origin over QUIC.
+//!
+//! Place in the flow: the origin's `push` → **receive** → [`crate::live`]. [`Client::run`] dials,
+//! enrols if need be, subscribes with what it has, and gives [`LinkEvent`]s; [`Fetcher`] asks for
+//! objects by name over the same connection.
+//!
+//! - [`sequencer`] restores the feed's order from the control stream and the segments' streams (sans-IO).
+//! - [`backoff`] says when to dial again (sans-IO).
+//! - [`identity`] keeps the edge's certificate; [`enrol`] gets one.
+//!
+//! Invariants: the order of events per variant is the one that [`farcast_shared::feed`] documents; a part
+//! is given only when all of its bytes are there; a lost link never ends a broadcast; what a peer can
+//! make this side hold is bounded.
+//!
+//! One thing is stronger than in the feed's own words: a `SegmentLost` may come for a segment of which
+//! `SegmentOpened` and some parts came already, when the queue to this edge dropped it on the way.
+
+use farcast_shared::feed::{FeedEvent, Snapshot};
+
+pub mod backoff;
+pub mod client;
+pub mod enrol;
+pub mod fetch;
+pub mod identity;
+pub mod metrics;
+pub mod sequencer;
+mod session;
+pub mod tls;
+
+pub use client::{Client, ClientConfig};
+pub use fetch::{FetchError, Fetcher};
+pub use metrics::Metrics;
+
+/// What the link says.
+#[derive(Clone, PartialEq, Debug)]
+pub enum LinkEvent {
+    /// The origin answered the subscription. A [`LinkEvent::Snapshot`] follows if anything was ever live.
+    Up,
+    /// The link is gone; what was received stays valid.
+    Down,
+    /// What the origin knows of the presentation; merging it changes nothing that is known already.
+    Snapshot(Snapshot),
+    /// The feed goes on. A `Part` that a snapshot announced already brings only its bytes.
+    Feed(FeedEvent),
+}

@@ -1,0 +1,112 @@
+//! Asking the origin for an object that is not here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use farcast_shared::name::{ObjectName, StreamName};
+use farcast_shared::protocol::{FetchReply, FetchRequest, Frames, MAX_FETCHES, encode};
+use quinn::Connection;
+use tokio::sync::{Semaphore, watch};
+
+use super::metrics::Metrics;
+
+/// How long a fetch may take: a player gives up on a segment at about its duration.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a fetch may wait for its turn.
+const TURN_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Longest object: a 10 s segment of 200 Mbit/s.
+const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How much is allocated on the word of the origin alone.
+const FIRST_ALLOCATION_BYTES: usize = 1024 * 1024;
+
+/// Why a fetch gave no object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The origin does not have it, or not all of it yet. Asking again may help only for the newest objects.
+    #[error("the origin does not have the object")]
+    NotFound,
+    /// There is no link, or it broke. Asking again may help once it is back.
+    #[error("the link to the origin is down")]
+    LinkDown,
+    /// The origin did not answer in time.
+    #[error("the origin did not answer in time")]
+    Timeout,
+    /// Too many fetches are under way.
+    #[error("too many fetches are under way")]
+    Busy,
+}
+
+/// Fetches objects over the current link. Cheap to clone; all clones share one limit.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    link: watch::Receiver<Option<Connection>>,
+    turns: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+impl Fetcher {
+    pub(super) fn new(link: watch::Receiver<Option<Connection>>, metrics: Metrics) -> Self {
+        let turns = usize::try_from(MAX_FETCHES).unwrap_or(1);
+        Self { link, turns: Arc::new(Semaphore::new(turns)), metrics }
+    }
+
+    /// The bytes of an object. Takes six seconds at most; cancel safe. Two calls for one object are two
+    /// fetches: the cache in front makes them one.
+    ///
+    /// # Errors
+    /// Any [`FetchError`].
+    pub async fn fetch(&self, stream: &StreamName, name: ObjectName) -> Result<Bytes, FetchError> {
+        let result = self.try_fetch(stream, name).await;
+        self.metrics.fetched(&result);
+        result
+    }
+
+    async fn try_fetch(&self, stream: &StreamName, name: ObjectName) -> Result<Bytes, FetchError> {
+        let Some(link) = self.link.borrow().clone() else { return Err(FetchError::LinkDown) };
+        let Ok(Ok(_turn)) = tokio::time::timeout(TURN_DEADLINE, self.turns.acquire()).await else {
+            return Err(FetchError::Busy);
+        };
+        let request = FetchRequest { stream: stream.clone(), name };
+        match tokio::time::timeout(DEADLINE, exchange(&link, &request)).await {
+            Ok(result) => result,
+            Err(_) => Err(FetchError::Timeout),
+        }
+    }
+}
+
+/// Any failure of the stream means that the link is of no use.
+async fn exchange(link: &Connection, request: &FetchRequest) -> Result<Bytes, FetchError> {
+    let down = |_| FetchError::LinkDown;
+    let (mut send, mut receive) = link.open_bi().await.map_err(down)?;
+    let message = encode(request).map_err(|_| FetchError::NotFound)?;
+    send.write_all(&message).await.map_err(|_| FetchError::LinkDown)?;
+    send.finish().map_err(|_| FetchError::LinkDown)?;
+    let mut frames = Frames::new();
+    let reply = loop {
+        if let Some(reply) = frames.next_message().map_err(|_| FetchError::LinkDown)? {
+            break reply;
+        }
+        let chunk = receive.read_chunk(FIRST_ALLOCATION_BYTES, true).await;
+        let chunk = chunk.map_err(|_| FetchError::LinkDown)?.ok_or(FetchError::LinkDown)?;
+        frames.feed(&chunk.bytes);
+    };
+    let FetchReply::Found { len_bytes } = reply else { return Err(FetchError::NotFound) };
+    if len_bytes > MAX_OBJECT_BYTES {
+        return Err(FetchError::LinkDown);
+    }
+    let len = usize::try_from(len_bytes).map_err(|_| FetchError::LinkDown)?;
+    let mut object = BytesMut::with_capacity(len.min(FIRST_ALLOCATION_BYTES));
+    object.extend_from_slice(&frames.into_rest());
+    while object.len() <= len {
+        match receive.read_chunk(FIRST_ALLOCATION_BYTES, true).await {
+            Ok(Some(chunk)) => object.extend_from_slice(&chunk.bytes),
+            Ok(None) => break,
+            Err(_) => return Err(FetchError::LinkDown),
+        }
+    }
+    if object.len() == len { Ok(object.freeze()) } else { Err(FetchError::LinkDown) }
+}

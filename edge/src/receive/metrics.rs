@@ -1,0 +1,116 @@
+//! What the receiving side counts.
+
+use farcast_shared::feed::PartMeta;
+use farcast_shared::time::WallTime;
+use prometheus::{
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    exponential_buckets,
+};
+
+use super::fetch::FetchError;
+
+/// Handles of the receiving side's metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) up: IntGauge,
+    pub(super) rtt_seconds: Gauge,
+    pub(super) received_bytes: IntCounter,
+    pub(super) links: IntCounter,
+    pub(super) enrolments: IntCounter,
+    pub(super) lost_segments: IntCounter,
+    pub(super) held_events: IntGauge,
+    dial_failures: IntCounter,
+    part_delay: HistogramVec,
+    fetches: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When a name is registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let rtt_seconds = Gauge::new("farcast_receive_rtt_seconds", "Round-trip time to the origin")?;
+        registry.register(Box::new(rtt_seconds.clone()))?;
+        let part_delay = HistogramVec::new(
+            HistogramOpts::new(
+                "farcast_receive_part_delay_seconds",
+                "From the origin's clock at a part's closing, or its last frame's arrival, until the part is \
+                 complete here by this machine's clock; off by the difference of the two clocks",
+            )
+            .buckets(exponential_buckets(0.001, 2.0, 15)?),
+            &["from"],
+        )?;
+        registry.register(Box::new(part_delay.clone()))?;
+        let fetches = IntCounterVec::new(
+            Opts::new("farcast_receive_fetches_total", "Objects asked of the origin"),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(fetches.clone()))?;
+        Ok(Self {
+            up: gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
+            rtt_seconds,
+            received_bytes: counter("farcast_receive_bytes_total", "Bytes of complete parts")?,
+            links: counter(
+                "farcast_receive_links_total",
+                "Links that came up; all but the first are reconnects",
+            )?,
+            enrolments: counter("farcast_receive_enrolments_total", "Certificates received")?,
+            lost_segments: counter("farcast_receive_lost_segments_total", "Segments without media here")?,
+            held_events: gauge("farcast_receive_held_events", "Events that wait for an earlier part")?,
+            dial_failures: counter("farcast_receive_dial_failures_total", "Attempts that gave no link")?,
+            part_delay,
+            fetches,
+        })
+    }
+
+    pub(super) fn dial_failed(&self) {
+        self.dial_failures.inc();
+    }
+
+    pub(super) fn part_complete(&self, meta: &PartMeta) {
+        let now = WallTime::now();
+        for (from, at) in [("closed", meta.closed_at), ("arrived", meta.arrived_at)] {
+            self.part_delay.with_label_values(&[from]).observe(now.since(at).as_secs_f64());
+        }
+    }
+
+    pub(super) fn fetched<T>(&self, outcome: &Result<T, FetchError>) {
+        let outcome = match outcome {
+            Ok(_) => "found",
+            Err(FetchError::NotFound) => "not_found",
+            Err(FetchError::LinkDown) => "link_down",
+            Err(FetchError::Timeout) => "timeout",
+            Err(FetchError::Busy) => "busy",
+        };
+        self.fetches.with_label_values(&[outcome]).inc();
+    }
+
+    /// How many links came up so far.
+    #[must_use]
+    pub fn links(&self) -> u64 {
+        self.links.get()
+    }
+
+    /// How many attempts gave no link so far.
+    #[must_use]
+    pub fn dial_failures(&self) -> u64 {
+        self.dial_failures.get()
+    }
+
+    /// How many certificates were received so far.
+    #[must_use]
+    pub fn enrolments(&self) -> u64 {
+        self.enrolments.get()
+    }
+}

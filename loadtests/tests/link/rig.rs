@@ -1,0 +1,294 @@
+//! An origin, edges and a feed for the tests of the link.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use farcast_edge::receive::{Client, ClientConfig, Fetcher, LinkEvent, Metrics as EdgeMetrics};
+use farcast_origin::push::{Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig};
+use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
+use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
+use farcast_shared::protocol::JoinToken;
+use farcast_shared::time::WallTime;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// No test waits longer for anything; all that they wait for takes a few seconds at most.
+const DEADLINE: Duration = Duration::from_secs(40);
+
+pub(crate) const PARTS: u32 = 4;
+
+pub(crate) struct Origin {
+    pub(crate) hub: Hub,
+    pub(crate) metrics: OriginMetrics,
+    pub(crate) address: SocketAddr,
+    pub(crate) identity: Arc<Identity>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Origin {
+    pub(crate) async fn start(dir: &Path) -> Self {
+        Self::start_at(dir, "127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub(crate) async fn start_at(dir: &Path, address: SocketAddr) -> Self {
+        let identity = Arc::new(Identity::load_or_create(dir).unwrap());
+        let metrics = OriginMetrics::new(&prometheus::Registry::new()).unwrap();
+        let hub = Hub::new(HubConfig::default(), metrics.clone());
+        let server = Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone());
+        let endpoint = bind(&identity, address).await;
+        let address = endpoint.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(server.run(endpoint, shutdown.clone()));
+        Self { hub, metrics, address, identity, shutdown, task }
+    }
+
+    pub(crate) fn token(&self) -> JoinToken {
+        self.token_for(self.address)
+    }
+
+    pub(crate) fn token_for(&self, address: SocketAddr) -> JoinToken {
+        self.identity.join_token(&address.to_string())
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+/// Binds; waits for the port while the last origin's socket goes.
+async fn bind(identity: &Identity, address: SocketAddr) -> quinn::Endpoint {
+    let bound = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            ticks.tick().await;
+            match quinn::Endpoint::server(identity.server_config().unwrap(), address) {
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+                endpoint => return endpoint.unwrap(),
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE, bound).await.expect("the port is free again")
+}
+
+#[derive(Default)]
+struct Seen {
+    events: Mutex<Vec<LinkEvent>>,
+    changed: Notify,
+}
+
+pub(crate) struct Edge {
+    seen: Arc<Seen>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) metrics: EdgeMetrics,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Edge {
+    pub(crate) fn start(dir: &Path, token: JoinToken) -> Self {
+        Self::start_with(dir, Some(token))
+    }
+
+    pub(crate) fn start_with(dir: &Path, token: Option<JoinToken>) -> Self {
+        let metrics = EdgeMetrics::new(&prometheus::Registry::new()).unwrap();
+        let config = ClientConfig {
+            data_dir: dir.to_owned(),
+            token,
+            name: "test edge".to_owned(),
+            stream: StreamName::live(),
+        };
+        let client = Client::new(config, metrics.clone());
+        let fetcher = client.fetcher();
+        let shutdown = CancellationToken::new();
+        let (sink, mut events) = mpsc::channel(16);
+        let seen = Arc::new(Seen::default());
+        let (told, stop) = (Arc::clone(&seen), shutdown.clone());
+        let task = tokio::spawn(async move {
+            let client = tokio::spawn(client.run(sink, stop));
+            while let Some(event) = events.recv().await {
+                told.events.lock().unwrap().push(event);
+                told.changed.notify_one();
+            }
+            client.await.unwrap();
+        });
+        Self { seen, fetcher, metrics, shutdown, task }
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&[LinkEvent]) -> T) -> T {
+        look(&self.seen.events.lock().unwrap())
+    }
+
+    /// Waits until the events so far satisfy `condition`.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn(&[LinkEvent]) -> bool) {
+        let reached = async {
+            while !self.with(&condition) {
+                self.seen.changed.notified().await;
+            }
+        };
+        if tokio::time::timeout(DEADLINE, reached).await.is_err() {
+            panic!(
+                "waited in vain for {what}; last events: {:?}",
+                self.words().iter().rev().take(30).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    pub(crate) async fn until_up(&self) {
+        self.until("the link", |events| events.contains(&LinkEvent::Up)).await;
+    }
+
+    pub(crate) async fn until_word(&self, word: &str) {
+        self.until(word, |events| events.iter().any(|event| self::word(event) == word)).await;
+    }
+
+    pub(crate) fn words(&self) -> Vec<String> {
+        self.with(|events| events.iter().map(word).collect())
+    }
+
+    /// All parts' bytes so far by (epoch, variant, segment, index).
+    pub(crate) fn parts(&self) -> std::collections::BTreeMap<(u64, u16, u64, u32), Bytes> {
+        self.with(|events| {
+            let part = |event: &LinkEvent| match event {
+                LinkEvent::Feed(FeedEvent::Part { epoch, variant, msn, meta, bytes }) => {
+                    Some(((epoch.0, variant.0, msn.0, meta.index), bytes.clone()))
+                }
+                _ => None,
+            };
+            events.iter().filter_map(part).collect()
+        })
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        tokio::time::timeout(DEADLINE, self.task).await.expect("the client stops").unwrap();
+    }
+}
+
+/// An event as a short word, such as `part v1 5.0`.
+pub(crate) fn word(event: &LinkEvent) -> String {
+    match event {
+        LinkEvent::Up => "up".to_owned(),
+        LinkEvent::Down => "down".to_owned(),
+        LinkEvent::Snapshot(snapshot) => format!("snapshot {}", snapshot.presentation.epoch),
+        LinkEvent::Feed(event) => match event {
+            FeedEvent::Started(presentation) => format!("started {}", presentation.epoch),
+            FeedEvent::Init { variant, number, .. } => format!("init v{variant} {number}"),
+            FeedEvent::SegmentOpened { variant, start, .. } => format!("opened v{variant} {}", start.msn),
+            FeedEvent::Part { variant, msn, meta, .. } => format!("part v{variant} {msn}.{}", meta.index),
+            FeedEvent::SegmentClosed { variant, end, .. } => format!("closed v{variant} {}", end.msn),
+            FeedEvent::SegmentLost { variant, start, .. } => format!("lost v{variant} {}", start.msn),
+            FeedEvent::Ended { epoch } => format!("ended {epoch}"),
+        },
+    }
+}
+
+/// Two variants of a broadcast with a target duration of one second.
+#[derive(Clone, Copy)]
+pub(crate) struct Broadcast {
+    pub(crate) epoch: u64,
+    /// Bytes of a part, per variant; variant 0 is the higher.
+    pub(crate) part_bytes: [usize; 2],
+}
+
+impl Broadcast {
+    pub(crate) fn start(&self, hub: &Hub, continues: bool) {
+        let variant = |id: u16, name: &str, nominal_bps| Variant {
+            id: VariantId(id),
+            name: name.to_owned(),
+            nominal_bps,
+        };
+        hub.publish(FeedEvent::Started(Arc::new(Presentation {
+            stream: StreamName::live(),
+            epoch: Epoch(self.epoch),
+            continues,
+            started_at: WallTime::now(),
+            part_target: Duration::from_millis(250),
+            target_duration_s: 1,
+            window: Duration::from_secs(6),
+            variants: vec![variant(0, "Source", 4_000_000), variant(1, "low", 400_000)],
+        })));
+        for id in 0..2 {
+            let format =
+                Format { codecs: "avc1.640028".to_owned(), resolution: Some((16, 9)), frame_rate: None };
+            let bytes = Bytes::from(format!("init {} {id}", self.epoch));
+            let variant = VariantId(id);
+            hub.publish(FeedEvent::Init { epoch: Epoch(self.epoch), variant, number: 0, format, bytes });
+        }
+    }
+
+    pub(crate) fn bytes(&self, variant: u16, msn: u64, index: u32) -> Bytes {
+        let text = format!("{}/{variant}/{msn}.{index};", self.epoch);
+        Bytes::from(
+            text.into_bytes()
+                .into_iter()
+                .cycle()
+                .take(self.part_bytes[usize::from(variant)])
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    pub(crate) fn open(&self, hub: &Hub, msn: u64) {
+        for id in 0..2 {
+            let start = SegmentStart {
+                msn: Msn(msn),
+                init: 0,
+                program_date_time: WallTime::now(),
+                discontinuity: false,
+                discontinuity_sequence: 0,
+            };
+            hub.publish(FeedEvent::SegmentOpened { epoch: Epoch(self.epoch), variant: VariantId(id), start });
+        }
+    }
+
+    pub(crate) fn part(&self, hub: &Hub, msn: u64, index: u32) {
+        for id in 0..2 {
+            let now = WallTime::now();
+            let duration = Duration::from_millis(250);
+            let meta = PartMeta { index, duration, independent: index == 0, arrived_at: now, closed_at: now };
+            let bytes = self.bytes(id, msn, index);
+            hub.publish(FeedEvent::Part {
+                epoch: Epoch(self.epoch),
+                variant: VariantId(id),
+                msn: Msn(msn),
+                meta,
+                bytes,
+            });
+        }
+    }
+
+    pub(crate) fn close(&self, hub: &Hub, msn: u64) {
+        for id in 0..2 {
+            let duration = Duration::from_secs(1);
+            let end = SegmentEnd { msn: Msn(msn), duration, parts: PARTS, peak_bps: 1, average_bps: 1 };
+            hub.publish(FeedEvent::SegmentClosed { epoch: Epoch(self.epoch), variant: VariantId(id), end });
+        }
+    }
+
+    /// Whole segments, at once.
+    pub(crate) fn segments(&self, hub: &Hub, msns: std::ops::Range<u64>) {
+        for msn in msns {
+            self.open(hub, msn);
+            (0..PARTS).for_each(|index| self.part(hub, msn, index));
+            self.close(hub, msn);
+        }
+    }
+
+    /// Whole segments in real time.
+    pub(crate) async fn live(&self, hub: &Hub, msns: std::ops::Range<u64>) {
+        let mut clock = tokio::time::interval(Duration::from_millis(250));
+        for msn in msns {
+            self.open(hub, msn);
+            for index in 0..PARTS {
+                clock.tick().await;
+                self.part(hub, msn, index);
+            }
+            self.close(hub, msn);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the push side counts.
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    exponential_buckets,
+};
+
+use super::queue::Loss;
+
+/// How a fetch ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FetchOutcome {
+    /// Answered with the object.
+    Found,
+    /// There is no such object.
+    NotFound,
+    /// The edge broke the protocol, left, or was too slow.
+    Failed,
+}
+
+/// How a handshake or an enrolment ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JoinOutcome {
+    /// An edge subscribed.
+    Subscribed,
+    /// An edge got a certificate.
+    Enrolled,
+    /// The token's secret was not proved.
+    BadToken,
+    /// The handshake failed: a certificate that is not ours, a peer that left.
+    HandshakeFailed,
+    /// Too many handshakes or edges.
+    Refused,
+    /// The peer had to prove its address first.
+    Retried,
+    /// It spoke another protocol, or nothing in time.
+    Protocol,
+}
+
+/// Handles of the push side's metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) edges: IntGauge,
+    pub(super) window_bytes: IntGauge,
+    pub(super) pushed_bytes: IntCounter,
+    /// From the packager's closing of a part until QUIC took it.
+    pub(super) queue_seconds: Histogram,
+    /// From queueing until the edge confirmed it.
+    pub(super) confirm_seconds: Histogram,
+    pub(super) rtt_seconds: Histogram,
+    pub(super) encode_errors: IntCounter,
+    drops: IntCounterVec,
+    fetches: IntCounterVec,
+    joins: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When a name is registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        // 1 ms to 16 s: from a local link to more than the queue's bound.
+        let buckets = exponential_buckets(0.001, 2.0, 15)?;
+        let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
+            let vec = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.clone()), &[])?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok(vec.with_label_values(&[] as &[&str]))
+        };
+        let counters = |name: &str, help: &str, label: &str| -> Result<IntCounterVec, prometheus::Error> {
+            let vec = IntCounterVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok(vec)
+        };
+        let edges = IntGauge::new("farcast_push_edges", "Edges that are subscribed")?;
+        registry.register(Box::new(edges.clone()))?;
+        let window_bytes =
+            IntGauge::new("farcast_push_window_bytes", "Parts held for newcomers and fetches")?;
+        registry.register(Box::new(window_bytes.clone()))?;
+        let pushed_bytes = IntCounter::new("farcast_push_bytes_total", "Bytes of parts given to QUIC")?;
+        registry.register(Box::new(pushed_bytes.clone()))?;
+        let encode_errors =
+            IntCounter::new("farcast_push_encode_errors_total", "Feed events over the protocol's limits")?;
+        registry.register(Box::new(encode_errors.clone()))?;
+        Ok(Self {
+            edges,
+            window_bytes,
+            pushed_bytes,
+            queue_seconds: histogram(
+                "farcast_push_part_queue_seconds",
+                "From a part's closing until it was given to QUIC in full",
+            )?,
+            confirm_seconds: histogram(
+                "farcast_push_part_confirm_seconds",
+                "From a part's queueing for an edge until the edge confirmed it",
+            )?,
+            rtt_seconds: histogram("farcast_push_rtt_seconds", "Round-trip time to edges, sampled")?,
+            encode_errors,
+            drops: counters(
+                "farcast_push_dropped_segments_total",
+                "Segments not pushed to an edge",
+                "reason",
+            )?,
+            fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", "outcome")?,
+            joins: counters("farcast_push_joins_total", "How connections of edges began", "outcome")?,
+        })
+    }
+
+    pub(super) fn dropped(&self, loss: Loss) {
+        let reason = match loss {
+            Loss::Late => "late",
+            Loss::Backlog => "backlog",
+        };
+        self.drops.with_label_values(&[reason]).inc();
+    }
+
+    pub(super) fn fetched(&self, outcome: FetchOutcome) {
+        let outcome = match outcome {
+            FetchOutcome::Found => "found",
+            FetchOutcome::NotFound => "not_found",
+            FetchOutcome::Failed => "failed",
+        };
+        self.fetches.with_label_values(&[outcome]).inc();
+    }
+
+    pub(super) fn joined(&self, outcome: JoinOutcome) {
+        let outcome = match outcome {
+            JoinOutcome::Subscribed => "subscribed",
+            JoinOutcome::Enrolled => "enrolled",
+            JoinOutcome::BadToken => "bad_token",
+            JoinOutcome::HandshakeFailed => "handshake_failed",
+            JoinOutcome::Refused => "refused",
+            JoinOutcome::Retried => "retried",
+            JoinOutcome::Protocol => "protocol",
+        };
+        self.joins.with_label_values(&[outcome]).inc();
+    }
+
+    /// Segments dropped because an edge was late.
+    #[must_use]
+    pub fn late_segments(&self) -> u64 {
+        self.drops.with_label_values(&["late"]).get()
+    }
+}

@@ -1,0 +1,260 @@
+//! One edge's connection: reads what the edge says, pumps its queue, answers its fetches.
+//!
+//! Thin glue around [`super::queue::Queue`]. A write that waits for the link gives way as soon as the
+//! queue changes, so a live part never waits behind a slower stream; QUIC's own buffer is kept at about
+//! two congestion windows, so that what it holds is sent soon and a reset frees it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf as _, Bytes};
+use farcast_shared::protocol::{
+    CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
+};
+use farcast_shared::time::WallTime;
+use quinn::{Connection, RecvStream, SendStream};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+
+use super::hub::{EdgeQueue, Hub};
+use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
+use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY};
+
+/// How long an edge may take from the handshake to its subscription.
+const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a fetch may take, from the request to the last byte accepted.
+const FETCH_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often the send buffer follows the congestion window, and lateness is looked for.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Bounds of QUIC's send buffer per connection: enough for a start, and for 1 Gbit/s over 100 ms.
+const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 * 1024 * 1024;
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Serves an edge until it leaves or must be closed; gives the code to close with.
+pub(super) async fn run(connection: &Connection, hub: &Hub, metrics: &Metrics) -> CloseCode {
+    let subscribed = async {
+        let (send, mut receive) = connection.accept_bi().await.ok()?;
+        let mut frames = Frames::new();
+        let message = read_message::<ToOrigin>(&mut receive, &mut frames).await?;
+        let ToOrigin::Subscribe(wish) = message else { return None };
+        (wish.check().is_ok() && wish.stream == *hub.stream()).then_some((send, receive, frames, wish))
+    };
+    let (send, receive, frames, wish) = match tokio::time::timeout(SUBSCRIBE_DEADLINE, subscribed).await {
+        Ok(Some(parts)) => parts,
+        Ok(None) => {
+            metrics.joined(JoinOutcome::Protocol);
+            return CloseCode::Protocol;
+        }
+        Err(_) => {
+            metrics.joined(JoinOutcome::Protocol);
+            return CloseCode::Deadline;
+        }
+    };
+    metrics.joined(JoinOutcome::Subscribed);
+    let code = serve(connection, hub, metrics, send, receive, frames, &wish).await;
+    tracing::info!(edge = wish.name, remote = %connection.remote_address(), ?code, "an edge left");
+    code
+}
+
+async fn serve(
+    connection: &Connection,
+    hub: &Hub,
+    metrics: &Metrics,
+    send: SendStream,
+    receive: RecvStream,
+    frames: Frames,
+    wish: &Subscribe,
+) -> CloseCode {
+    tracing::info!(edge = wish.name, remote = %connection.remote_address(), "an edge subscribed");
+    let subscription = hub.subscribe(wish);
+    tokio::select! {
+        code = listen(receive, frames, &subscription.queue, metrics) => code,
+        code = pump(connection, send, &subscription.queue, metrics) => code,
+        code = answer_fetches(connection, hub, metrics) => code,
+        () = tick(connection, &subscription.queue, metrics) => CloseCode::Internal,
+    }
+}
+
+async fn read_message<T: DeserializeOwned>(receive: &mut RecvStream, frames: &mut Frames) -> Option<T> {
+    loop {
+        if let Some(message) = frames.next_message().ok()? {
+            return Some(message);
+        }
+        let chunk = receive.read_chunk(READ_BYTES, true).await.ok()??;
+        frames.feed(&chunk.bytes);
+    }
+}
+
+/// Reads the control stream until it ends.
+async fn listen(
+    mut receive: RecvStream,
+    mut frames: Frames,
+    edge: &EdgeQueue,
+    metrics: &Metrics,
+) -> CloseCode {
+    loop {
+        match read_message::<ToOrigin>(&mut receive, &mut frames).await {
+            Some(ToOrigin::Received { stream, parts }) => {
+                for age in edge.with(|queue| queue.confirm(&stream, parts, Instant::now())) {
+                    metrics.confirm_seconds.observe(age.as_secs_f64());
+                }
+                edge.changed.notify_one();
+            }
+            Some(ToOrigin::Subscribe(_)) | None => return CloseCode::Protocol,
+        }
+    }
+}
+
+/// Keeps QUIC's buffer fitting to the path and looks for lateness.
+async fn tick(connection: &Connection, edge: &EdgeQueue, metrics: &Metrics) {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut count = 0_u32;
+    loop {
+        ticks.tick().await;
+        let path = connection.stats().path;
+        let buffer = path.cwnd.saturating_mul(2).clamp(*SEND_BUFFER_BYTES.start(), *SEND_BUFFER_BYTES.end());
+        connection.set_send_window(buffer);
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(50) {
+            metrics.rtt_seconds.observe(path.rtt.as_secs_f64());
+        }
+        let losses = edge.with(|queue| {
+            queue.expire(Instant::now());
+            queue.take_losses()
+        });
+        if !losses.is_empty() {
+            edge.changed.notify_one();
+            for loss in losses {
+                metrics.dropped(loss);
+            }
+        }
+    }
+}
+
+/// Writes what the queue says, until the connection fails or the edge must go.
+async fn pump(
+    connection: &Connection,
+    mut control: SendStream,
+    edge: &EdgeQueue,
+    metrics: &Metrics,
+) -> CloseCode {
+    let mut streams = HashMap::new();
+    if control.set_priority(CONTROL_PRIORITY).is_err() {
+        return CloseCode::Done;
+    }
+    loop {
+        let (action, overflowed) = edge.with(|queue| (queue.next_action(), queue.overflowed()));
+        if overflowed {
+            return CloseCode::TooSlow;
+        }
+        let done = match action {
+            Action::Idle(_) => {
+                edge.changed.notified().await;
+                Some(())
+            }
+            Action::Control(message) => match control.write(&message).await {
+                Ok(written) => {
+                    edge.with(|queue| queue.wrote_control(written));
+                    Some(())
+                }
+                Err(_) => None,
+            },
+            Action::Reset(stream) => {
+                if let Some(Open { mut send, .. }) = streams.remove(&stream) {
+                    let _ = send.reset(CloseCode::Dropped.code());
+                }
+                Some(())
+            }
+            Action::Finish(stream) => {
+                if let Some(Open { mut send, .. }) = streams.remove(&stream) {
+                    let _ = send.finish();
+                }
+                edge.with(|queue| queue.finished(&stream));
+                Some(())
+            }
+            Action::Write { stream, priority, pieces } => tokio::select! {
+                done = write(connection, &mut streams, edge, metrics, stream, priority, pieces) => done,
+                () = edge.changed.notified() => Some(()),
+            },
+        };
+        if done.is_none() {
+            return CloseCode::Done;
+        }
+    }
+}
+
+/// A segment's stream; `header` is what of its header is not written yet.
+struct Open {
+    send: SendStream,
+    header: Bytes,
+}
+
+/// Opens the stream if need be and writes what QUIC takes. Cancel safe: what was written is accounted
+/// for before the next wait.
+async fn write(
+    connection: &Connection,
+    streams: &mut HashMap<StreamHeader, Open>,
+    edge: &EdgeQueue,
+    metrics: &Metrics,
+    stream: StreamHeader,
+    priority: i32,
+    [head, body]: [Bytes; 2],
+) -> Option<()> {
+    let Open { send, header } = match streams.entry(stream) {
+        Entry::Occupied(open) => open.into_mut(),
+        Entry::Vacant(place) => {
+            let send = connection.open_uni().await.ok()?;
+            send.set_priority(priority).ok()?;
+            place.insert(Open { send, header: encode(&stream).ok()? })
+        }
+    };
+    let written = send.write_chunks(&mut [header.clone(), head, body]).await.ok()?.bytes;
+    let of_header = written.min(header.len());
+    header.advance(of_header);
+    let written = written - of_header;
+    metrics.pushed_bytes.inc_by(u64::try_from(written).unwrap_or(u64::MAX));
+    let pushed = edge.with(|queue| queue.wrote(&stream, written));
+    if let Some(closed_at) = pushed.and_then(|pushed| pushed.closed_at) {
+        metrics.queue_seconds.observe(WallTime::now().since(closed_at).as_secs_f64());
+    }
+    Some(())
+}
+
+/// Answers fetches, as many at once as QUIC lets the edge open streams.
+async fn answer_fetches(connection: &Connection, hub: &Hub, metrics: &Metrics) -> CloseCode {
+    let mut fetches = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_bi() => {
+                let Ok((send, receive)) = stream else { return CloseCode::Done };
+                let (hub, metrics) = (hub.clone(), metrics.clone());
+                fetches.spawn(async move {
+                    let outcome = tokio::time::timeout(FETCH_DEADLINE, answer(send, receive, &hub)).await;
+                    metrics.fetched(outcome.ok().flatten().unwrap_or(FetchOutcome::Failed));
+                });
+            }
+            Some(_) = fetches.join_next() => {}
+        }
+    }
+}
+
+async fn answer(mut send: SendStream, mut receive: RecvStream, hub: &Hub) -> Option<FetchOutcome> {
+    send.set_priority(FETCH_PRIORITY).ok()?;
+    let request: FetchRequest = read_message(&mut receive, &mut Frames::new()).await?;
+    let Some(mut pieces) = hub.object(&request.stream, &request.name) else {
+        send.write_all(&encode(&FetchReply::NotFound).ok()?).await.ok()?;
+        send.finish().ok()?;
+        return Some(FetchOutcome::NotFound);
+    };
+    let len_bytes = u64::try_from(pieces.iter().map(Bytes::len).sum::<usize>()).ok()?;
+    send.write_all(&encode(&FetchReply::Found { len_bytes }).ok()?).await.ok()?;
+    send.write_all_chunks(&mut pieces).await.ok()?;
+    send.finish().ok()?;
+    Some(FetchOutcome::Found)
+}

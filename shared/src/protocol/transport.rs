@@ -1,0 +1,44 @@
+//! QUIC settings that both ends share, each with its reason.
+
+use std::time::Duration;
+
+use quinn::{IdleTimeout, TransportConfig, VarInt};
+
+/// How often a quiet connection is probed.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// A connection from which nothing came for so long is dead: four lost probes, and still less than
+/// the buffer of a player at the usual latency.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Unidirectional streams that an origin may have open to an edge.
+pub const MAX_PUSH_STREAMS: u32 = 128;
+
+/// Fetches that an edge may have open, the control stream not counted.
+pub const MAX_FETCHES: u32 = 64;
+
+/// What one stream may have in flight: a whole part of the largest size.
+const STREAM_WINDOW_BYTES: u32 = 34 * 1024 * 1024;
+
+/// What one connection may have in flight unread, whatever its streams do: bounds an edge's memory.
+const CONNECTION_WINDOW_BYTES: u32 = 96 * 1024 * 1024;
+
+/// Settings for one connection; `incoming_uni` and `incoming_bidi` are the streams the peer may open.
+///
+/// `send_fairness` is off so that of two segments of one priority the older is sent first instead of
+/// both by halves.
+#[must_use]
+pub fn transport(incoming_uni: u32, incoming_bidi: u32) -> TransportConfig {
+    let mut config = TransportConfig::default();
+    let idle_ms = u32::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    config
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_concurrent_uni_streams(VarInt::from_u32(incoming_uni))
+        .max_concurrent_bidi_streams(VarInt::from_u32(incoming_bidi))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
+        .datagram_receive_buffer_size(None)
+        .send_fairness(false);
+    config
+}
