@@ -1,1 +1,34 @@
-//! From the source to the configured ladder.
+//! The transcoding ladder: one source in, the same broadcast at several qualities out.
+//!
+//! Between the planner, which sets the marks, and the packager of each variant. A [`Ladder`] decodes
+//! once ([`source`]), scales and encodes each variant on its own thread ([`video`]), re-encodes audio on one
+//! thread ([`audio`]) and forwards what is passed through. Invariants, for every variant:
+//! the timeline is the source's; a mark comes out at most once, in order, on a key frame; key frames are
+//! aligned across transcoded variants ([`cadence`]); tracks are interleaved by decode time
+//! ([`interleave`]). Every queue is bounded: what does not fit is dropped and counted, and ingest never waits.
+
+mod audio;
+mod avc;
+mod cadence;
+mod codec;
+mod encode;
+mod error;
+mod feed;
+mod interleave;
+mod ladder;
+mod metrics;
+mod origin_of;
+mod probe;
+mod sink;
+mod size;
+mod source;
+mod spec;
+mod video;
+
+pub use codec::EncoderKind;
+pub use encode::{EncoderSettings, LibavEncoders, OpenEncoder, VideoEncode};
+pub use error::LadderError;
+pub use ladder::{Ladder, LadderConfig, Pace};
+pub use metrics::{DropReason, Metrics};
+pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, supported_codecs};
+pub use spec::{SpecProblem, VariantSpec, default_ladder, validate};

@@ -1,0 +1,34 @@
+//! Why a ladder ends before its broadcast does.
+
+use farcast_shared::name::VariantId;
+
+/// What a ladder cannot heal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LadderError {
+    /// The source's codec or configuration cannot be decoded here.
+    #[error("the source's video cannot be decoded: {0}")]
+    DecoderRefused(farcast_av::Error),
+    /// Nothing could be decoded for too long.
+    #[error("the source's video is damaged: {packets} packets in a row could not be decoded")]
+    SourceDamaged {
+        /// How many in a row.
+        packets: u32,
+    },
+    /// Even libx264 does not work for a variant.
+    #[error("variant {variant} cannot be encoded: {reason}")]
+    EncoderFailed {
+        /// Which variant.
+        variant: VariantId,
+        /// What libav said last.
+        reason: farcast_av::Error,
+    },
+    /// The operating system gave no thread.
+    #[error("a transcoding thread could not be started: {0}")]
+    NoThread(String),
+    /// A thread panicked: a bug.
+    #[error("a transcoding thread panicked")]
+    Panicked,
+    /// The deadline passed before all was drained; the rest was given up.
+    #[error("transcoding did not finish in time")]
+    Unfinished,
+}

@@ -1,0 +1,339 @@
+//! The ladder itself: its threads, its queues, its end.
+//!
+//! ```text
+//! push ─┬─ passed through ──────────────────────────────┐
+//!       ├─ video ▶ decoder thread ─▶ encoder threads ───┼─▶ sink per variant ─▶ channel
+//!       └─ audio ▶ audio thread ────────────────────────┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use farcast_av::Device;
+use farcast_shared::name::VariantId;
+use tokio::sync::mpsc;
+
+use super::audio::{Audio, Output};
+use super::codec::EncoderKind;
+use super::encode::{LibavEncoders, OpenEncoder};
+use super::error::LadderError;
+use super::feed::{QUEUE_FRAMES, VariantFeed};
+use super::metrics::{DropReason, Metrics};
+use super::sink::Sink;
+use super::source::Source;
+use super::spec::VariantSpec;
+use super::video::Encoding;
+use crate::media::{Mark, MediaEvent, Track};
+
+/// Source events that may wait for the decoder or the audio thread: two seconds of 60 frames per second.
+const QUEUE_EVENTS: usize = 120;
+/// Events of all variants that may wait for the packagers: seconds of a ladder of five.
+const OUTPUT_EVENTS: usize = 2048;
+/// How long threads have to notice that the ladder was given up.
+const ABORT_GRACE: Duration = Duration::from_secs(2);
+
+/// What happens when a thread is slower than the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pace {
+    /// Frames are dropped and counted; [`Ladder::push`] never waits.
+    #[default]
+    Live,
+    /// [`Ladder::push`] waits; for files. Not for async threads.
+    Lossless,
+}
+
+/// What a ladder is made of.
+#[derive(Clone)]
+pub struct LadderConfig {
+    /// The variants; `VariantId(i)` is the i-th.
+    pub specs: Vec<VariantSpec>,
+    /// The encoder to use.
+    pub encoder: EncoderKind,
+    /// How encoders are opened.
+    pub opener: Arc<dyn OpenEncoder>,
+    /// Where to decode, if not in software.
+    pub device: Option<Arc<Device>>,
+    /// What happens under load.
+    pub pace: Pace,
+}
+
+impl LadderConfig {
+    /// A live ladder with libav's encoders. Where the encoder has a device it is opened, so that frames stay
+    /// there; without it frames go through system memory.
+    #[must_use]
+    pub fn new(specs: Vec<VariantSpec>, encoder: EncoderKind) -> Self {
+        let transcodes = specs.iter().any(VariantSpec::transcodes_video);
+        let kind = encoder.device().filter(|_| transcodes);
+        let device = kind.and_then(|kind| Device::open(kind, None).ok()).map(Arc::new);
+        let opener = Arc::new(LibavEncoders { device: device.clone() });
+        Self { specs, encoder, opener, device, pace: Pace::Live }
+    }
+}
+
+/// What all threads of a ladder see.
+pub(super) struct Shared {
+    pub(super) metrics: Metrics,
+    abort: AtomicBool,
+    failure: Mutex<Option<LadderError>>,
+}
+
+impl Shared {
+    pub(super) fn aborted(&self) -> bool {
+        self.abort.load(Ordering::Relaxed)
+    }
+
+    /// Ends the ladder with an error; the first one counts.
+    pub(super) fn fail(&self, error: LadderError) {
+        tracing::error!(%error, "transcoding ends");
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.abort.store(true, Ordering::Relaxed);
+    }
+
+    fn failure(&self) -> Option<LadderError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A running ladder. Dropping it gives up what is inside; [`Ladder::finish`] drains it.
+pub struct Ladder {
+    shared: Arc<Shared>,
+    /// Whether the source has video, audio.
+    present: [bool; 2],
+    variants: Vec<(VariantSpec, Sink)>,
+    video: Option<Inlet>,
+    audio: Option<Inlet>,
+    threads: Vec<JoinHandle<()>>,
+    /// Disconnects when the last thread has ended.
+    ended: Receiver<()>,
+}
+
+impl Ladder {
+    /// Starts the threads. Events of all variants come out of the receiver, in order per variant; it ends after
+    /// [`Ladder::finish`].
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(
+        config: LadderConfig,
+        metrics: &Metrics,
+    ) -> Result<(Self, mpsc::Receiver<(VariantId, MediaEvent)>), LadderError> {
+        let (out, receiver) = mpsc::channel(OUTPUT_EVENTS);
+        let (guard, ended) = sync_channel::<()>(1);
+        let pace = config.pace;
+        let shared = Arc::new(Shared {
+            metrics: metrics.clone(),
+            abort: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        });
+        let mut ladder = Self {
+            shared: shared.clone(),
+            present: [false; 2],
+            variants: Vec::new(),
+            video: None,
+            audio: None,
+            threads: Vec::new(),
+            ended,
+        };
+        let (mut feeds, mut rates) = (Vec::new(), BTreeMap::<u64, Vec<Sink>>::new());
+        for (index, spec) in config.specs.into_iter().enumerate() {
+            let variant = VariantId(u16::try_from(index).unwrap_or(u16::MAX));
+            let interleaved = spec.transcodes_video() || spec.transcodes_audio();
+            let sink = Sink::new(variant, interleaved, out.clone(), pace, metrics.clone());
+            if spec.transcodes_audio() {
+                rates.entry(spec.audio_bps()).or_default().push(sink.clone());
+            }
+            if spec.transcodes_video() {
+                let (queue, work) = sync_channel(QUEUE_FRAMES);
+                let behind = metrics.behind(variant);
+                feeds.push(VariantFeed::new(queue, spec.max_framerate(), pace, behind, metrics.clone()));
+                let encoding = Encoding {
+                    variant,
+                    spec: spec.clone(),
+                    kind: config.encoder,
+                    opener: config.opener.clone(),
+                    sink: sink.clone(),
+                    shared: shared.clone(),
+                    running: None,
+                    failures: 0,
+                    pending: None,
+                    emitted: None,
+                };
+                ladder.spawn(&format!("encode-{variant}"), &guard, move || encoding.run(&work))?;
+            }
+            ladder.variants.push((spec, sink));
+        }
+        if !feeds.is_empty() {
+            let (inlet, work) = Inlet::new(pace);
+            let source = Source::new(shared.clone(), feeds, config.device);
+            ladder.spawn("decode", &guard, move || source.run(&work))?;
+            ladder.video = Some(inlet);
+        }
+        if !rates.is_empty() {
+            let (inlet, work) = Inlet::new(pace);
+            let outputs = rates.into_iter().map(|(rate, sinks)| Output::new(rate, sinks)).collect();
+            let audio = Audio::new(shared, outputs);
+            ladder.spawn("audio", &guard, move || audio.run(&work))?;
+            ladder.audio = Some(inlet);
+        }
+        Ok((ladder, receiver))
+    }
+
+    /// Takes an event of the source. Never waits at [`Pace::Live`].
+    ///
+    /// # Errors
+    /// Once the ladder has failed; the broadcast cannot go on then.
+    pub fn push(&mut self, event: MediaEvent) -> Result<(), LadderError> {
+        if self.shared.aborted() {
+            return Err(self.shared.failure().unwrap_or(LadderError::Unfinished));
+        }
+        let track = match &event {
+            MediaEvent::Video(_) | MediaEvent::NoVideo => Track::Video,
+            MediaEvent::Audio(_) | MediaEvent::NoAudio => Track::Audio,
+            MediaEvent::Frame(frame) => frame.track,
+        };
+        let present = &mut self.present[usize::from(track == Track::Audio)];
+        let begins = !*present && matches!(event, MediaEvent::Video(_) | MediaEvent::Audio(_));
+        *present = (*present || begins) && !matches!(event, MediaEvent::NoVideo | MediaEvent::NoAudio);
+        for (spec, sink) in &self.variants {
+            if begins {
+                sink.announce(track);
+            }
+            let transcodes = match track {
+                Track::Video => spec.transcodes_video(),
+                Track::Audio => spec.transcodes_audio(),
+            };
+            if !transcodes {
+                sink.push(track, event.clone());
+            }
+        }
+        let inlet = match track {
+            Track::Video => &mut self.video,
+            Track::Audio => &mut self.audio,
+        };
+        if let Some(inlet) = inlet {
+            inlet.push(event, &self.shared.metrics);
+        }
+        Ok(())
+    }
+
+    /// Why the ladder has failed, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<LadderError> {
+        self.shared.failure()
+    }
+
+    /// Drains everything, ends all threads and the receiver. Waits up to `deadline` (and two seconds more
+    /// if that was not enough), so call it off the async threads, while the receiver is read.
+    ///
+    /// # Errors
+    /// What the ladder failed with, or that the deadline passed.
+    pub fn finish(mut self, deadline: Duration) -> Result<(), LadderError> {
+        (self.video, self.audio) = (None, None);
+        let mut result = Ok(());
+        if self.ended.recv_timeout(deadline) == Err(RecvTimeoutError::Timeout) {
+            self.shared.abort.store(true, Ordering::Relaxed);
+            result = Err(LadderError::Unfinished);
+            if self.ended.recv_timeout(ABORT_GRACE) == Err(RecvTimeoutError::Timeout) {
+                // A driver hangs: joining would hang too.
+                self.threads.clear();
+            }
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                result = Err(LadderError::Panicked);
+            }
+        }
+        self.variants.iter().for_each(|(_, sink)| sink.flush());
+        self.shared.failure().map_or(result, Err)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        guard: &SyncSender<()>,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), LadderError> {
+        let (guard, shared) = (guard.clone(), self.shared.clone());
+        let body = move || {
+            let _ends_with_the_thread = (guard, OnPanic(shared));
+            run();
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+        self.threads.push(thread.map_err(|error| LadderError::NoThread(error.to_string()))?);
+        Ok(())
+    }
+}
+
+impl Drop for Ladder {
+    fn drop(&mut self) {
+        // Threads see it at their next item, or that their queue has ended, and go by themselves.
+        if !self.threads.is_empty() {
+            self.shared.abort.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Fails the ladder if its thread panics.
+struct OnPanic(Arc<Shared>);
+
+impl Drop for OnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(LadderError::Panicked);
+        }
+    }
+}
+
+/// The bounded queue into the decoder or audio thread.
+struct Inlet {
+    queue: SyncSender<MediaEvent>,
+    pace: Pace,
+    /// A configuration (or end) that did not fit.
+    owed: Option<MediaEvent>,
+    missed_mark: Option<Mark>,
+    /// A frame was dropped: what follows is of no use before a key frame.
+    skipping: bool,
+}
+
+impl Inlet {
+    fn new(pace: Pace) -> (Self, Receiver<MediaEvent>) {
+        let (queue, work) = sync_channel(QUEUE_EVENTS);
+        (Self { queue, pace, owed: None, missed_mark: None, skipping: false }, work)
+    }
+
+    fn push(&mut self, event: MediaEvent, metrics: &Metrics) {
+        if self.pace == Pace::Lossless {
+            // Fails only if the thread has ended, which the ladder's failure tells.
+            let _ = self.queue.send(event);
+            return;
+        }
+        let MediaEvent::Frame(mut frame) = event else {
+            self.owed = self.try_send(event);
+            self.skipping |= self.owed.is_some();
+            return;
+        };
+        frame.mark = frame.mark.or(self.missed_mark.take());
+        if let Some(owed) = self.owed.take() {
+            self.owed = self.try_send(owed);
+        }
+        let fits = self.owed.is_none() && (!self.skipping || frame.key);
+        let left =
+            if fits { self.try_send(MediaEvent::Frame(frame)) } else { Some(MediaEvent::Frame(frame)) };
+        self.skipping = left.is_some();
+        if let Some(MediaEvent::Frame(frame)) = left {
+            self.missed_mark = frame.mark;
+            metrics.drop_frame(DropReason::DecoderBehind);
+        }
+    }
+
+    fn try_send(&self, event: MediaEvent) -> Option<MediaEvent> {
+        match self.queue.try_send(event) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+            Err(TrySendError::Full(event)) => Some(event),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The size of a variant's picture.
+
+use super::spec::VariantSpec;
+
+/// Size and pixel shape of what a variant encodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Size {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) sample_aspect: (u32, u32),
+}
+
+/// The variant's size for a source. Even; never larger than the source unless both sides are
+/// configured, and then with the pixel shape that keeps the picture's.
+pub(super) fn output_size(spec: &VariantSpec, source: (u32, u32), sample_aspect: (u32, u32)) -> Size {
+    let (width, height) = (source.0.max(2), source.1.max(2));
+    match (spec.scaled_width, spec.scaled_height) {
+        (0, 0) => Size { width: even(width), height: even(height), sample_aspect },
+        (w, 0) => {
+            let w = w.min(width);
+            Size { width: even(w), height: even(scale(height, w, width)), sample_aspect }
+        }
+        (0, h) => {
+            let h = h.min(height);
+            Size { width: even(scale(width, h, height)), height: even(h), sample_aspect }
+        }
+        (w, h) => {
+            let (w, h) = (even(w), even(h));
+            Size { width: w, height: h, sample_aspect: reshape(sample_aspect, (width, height), (w, h)) }
+        }
+    }
+}
+
+/// Pixel shape after a change of size; unchanged if that distorts by less than a percent (rounding).
+fn reshape(aspect: (u32, u32), from: (u32, u32), to: (u32, u32)) -> (u32, u32) {
+    let num = u128::from(aspect.0) * u128::from(from.0) * u128::from(to.1);
+    let den = u128::from(aspect.1) * u128::from(from.1) * u128::from(to.0);
+    let plain = (u128::from(from.0) * u128::from(to.1), u128::from(from.1) * u128::from(to.0));
+    if plain.0.abs_diff(plain.1) * 100 < plain.1 {
+        return aspect;
+    }
+    let divisor = gcd(num, den).max(1);
+    // H.264 signals the shape in 16 bits each; a rough one is better than none.
+    let (mut num, mut den) = (num / divisor, den / divisor);
+    while num > 65_535 || den > 65_535 {
+        (num, den) = (num / 2, den / 2);
+    }
+    (u32::try_from(num).unwrap_or(1).max(1), u32::try_from(den).unwrap_or(1).max(1))
+}
+
+fn scale(value: u32, num: u32, den: u32) -> u32 {
+    u32::try_from((u64::from(value) * u64::from(num) + u64::from(den) / 2) / u64::from(den))
+        .unwrap_or(u32::MAX)
+}
+
+fn even(value: u32) -> u32 {
+    (value.saturating_add(1) & !1).max(2)
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sized(w: u32, h: u32, source: (u32, u32)) -> (u32, u32, (u32, u32)) {
+        let spec = VariantSpec { scaled_width: w, scaled_height: h, ..VariantSpec::default() };
+        let size = output_size(&spec, source, (1, 1));
+        (size.width, size.height, size.sample_aspect)
+    }
+
+    #[test]
+    fn one_side_follows_the_other_and_is_even() {
+        assert_eq!(sized(0, 480, (1920, 1080)), (854, 480, (1, 1)));
+        assert_eq!(sized(640, 0, (1920, 1080)), (640, 360, (1, 1)));
+        assert_eq!(sized(0, 0, (641, 361)), (642, 362, (1, 1)));
+    }
+
+    #[test]
+    fn a_small_source_is_not_blown_up_unless_both_sides_are_asked_for() {
+        assert_eq!(sized(0, 480, (320, 240)), (320, 240, (1, 1)));
+        assert_eq!(sized(640, 480, (320, 240)), (640, 480, (1, 1)));
+    }
+
+    #[test]
+    fn a_squeezed_picture_keeps_its_shape() {
+        assert_eq!(sized(640, 480, (1920, 1080)), (640, 480, (4, 3)));
+    }
+}

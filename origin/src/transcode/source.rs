@@ -1,0 +1,197 @@
+//! The decoder thread: decodes the source's video once, for all variants.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use farcast_av::{Codec, Device, VideoDecoder, VideoDecoderConfig, VideoFrame};
+use farcast_shared::time::MediaTime;
+
+use super::cadence::KeyClock;
+use super::error::LadderError;
+use super::feed::{Tick, VariantFeed};
+use super::ladder::Shared;
+use super::metrics::DropReason;
+use super::origin_of::Origins;
+use crate::media::{Frame, Mark, MediaEvent, VideoCodec, VideoConfig};
+
+/// Packets in a row of which nothing could be decoded, after which the broadcast ends: five seconds of 60
+/// frames per second.
+const MAX_DAMAGED: u32 = 300;
+
+/// State of the decoder thread.
+pub(super) struct Source {
+    shared: Arc<Shared>,
+    feeds: Vec<VariantFeed>,
+    device: Option<Arc<Device>>,
+    decoder: Option<VideoDecoder>,
+    config: Option<Arc<VideoConfig>>,
+    origins: Origins,
+    keys: KeyClock,
+    last: Option<MediaTime>,
+    needs_key: bool,
+    damaged: u32,
+}
+
+impl Source {
+    pub(super) fn new(shared: Arc<Shared>, feeds: Vec<VariantFeed>, device: Option<Arc<Device>>) -> Self {
+        Self {
+            shared,
+            feeds,
+            device,
+            decoder: None,
+            config: None,
+            origins: Origins::default(),
+            keys: KeyClock::default(),
+            last: None,
+            needs_key: true,
+            damaged: 0,
+        }
+    }
+
+    /// Works until the queue ends, then drains; or until the ladder is given up.
+    pub(super) fn run(mut self, queue: &Receiver<MediaEvent>) {
+        while let Ok(event) = queue.recv() {
+            if self.shared.aborted() {
+                return;
+            }
+            if let Err(error) = self.take(event) {
+                return self.shared.fail(error);
+            }
+        }
+        self.drain();
+    }
+
+    fn take(&mut self, event: MediaEvent) -> Result<(), LadderError> {
+        match event {
+            MediaEvent::Video(config) => self.configure(config),
+            MediaEvent::NoVideo => {
+                self.drain();
+                self.decoder = None;
+                self.feeds.iter_mut().for_each(VariantFeed::gone);
+                Ok(())
+            }
+            MediaEvent::Frame(frame) => self.decode(&frame),
+            MediaEvent::Audio(_) | MediaEvent::NoAudio => Ok(()),
+        }
+    }
+
+    fn configure(&mut self, config: Arc<VideoConfig>) -> Result<(), LadderError> {
+        if self.decoder.is_some() && self.config.as_deref() == Some(&*config) {
+            return Ok(());
+        }
+        self.drain();
+        let open = |device| {
+            VideoDecoder::open(&VideoDecoderConfig {
+                codec: codec(config.codec),
+                extradata: &config.record,
+                width: config.width,
+                height: config.height,
+                device,
+            })
+        };
+        let on_device = self.device.as_deref().and_then(|device| open(Some(device)).ok());
+        let decoder = match on_device {
+            Some(decoder) => decoder,
+            None => open(None).map_err(LadderError::DecoderRefused)?,
+        };
+        self.decoder = Some(decoder);
+        self.config = Some(config);
+        self.needs_key = true;
+        Ok(())
+    }
+
+    fn decode(&mut self, frame: &Frame) -> Result<(), LadderError> {
+        let Some(decoder) = &mut self.decoder else {
+            return self.lose(frame.mark, DropReason::NoKeyFrame);
+        };
+        if self.needs_key && !frame.key {
+            return self.lose(frame.mark, DropReason::NoKeyFrame);
+        }
+        self.needs_key = false;
+        self.origins.insert(frame.pts, frame.arrived_at, frame.mark);
+        let mut sent = decoder.send(&frame.data, frame.pts.micros(), frame.dts.micros(), frame.key);
+        if sent.is_ok() {
+            sent = self.collect();
+        }
+        match sent {
+            Ok(()) => Ok(()),
+            Err(reason) => self.damage(&reason),
+        }
+    }
+
+    /// After damage nothing is decoded until the next key frame: pictures made of damaged references
+    /// would be grey or smeared.
+    fn damage(&mut self, reason: &farcast_av::Error) -> Result<(), LadderError> {
+        tracing::debug!(%reason, "video packet could not be decoded");
+        self.shared.metrics.decode_errors.inc();
+        self.needs_key = true;
+        if let Some(decoder) = &mut self.decoder {
+            decoder.flush();
+        }
+        self.damaged += 1;
+        if self.damaged >= MAX_DAMAGED {
+            return Err(LadderError::SourceDamaged { packets: self.damaged });
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, mark: Option<Mark>, reason: DropReason) -> Result<(), LadderError> {
+        self.shared.metrics.drop_frame(reason);
+        self.origins.carry(mark);
+        if self.damaged > 0 {
+            self.damaged += 1;
+        }
+        if self.damaged >= MAX_DAMAGED {
+            return Err(LadderError::SourceDamaged { packets: self.damaged });
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self) -> Result<(), farcast_av::Error> {
+        while let Some(decoder) = &mut self.decoder
+            && let Some(frame) = decoder.receive()?
+        {
+            self.deliver(frame);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, frame: VideoFrame) {
+        self.damaged = 0;
+        self.shared.metrics.decoded.inc();
+        let pts = frame.pts().map(MediaTime);
+        let Some(pts) = pts.filter(|&pts| self.last.is_none_or(|last| pts > last)) else {
+            return self.shared.metrics.drop_frame(DropReason::NotLater);
+        };
+        self.last = Some(pts);
+        let origin = self.origins.resolve(pts);
+        let tick = Tick {
+            pts,
+            arrived_at: origin.arrived_at,
+            mark: origin.mark,
+            key: self.keys.due(pts, origin.mark.is_some()),
+            source_rate_milli: self.config.as_ref().and_then(|config| config.frame_rate_milli),
+        };
+        let frame = Arc::new(frame);
+        for feed in &mut self.feeds {
+            feed.offer(&frame, tick);
+        }
+    }
+
+    fn drain(&mut self) {
+        if let Some(decoder) = &mut self.decoder {
+            let drained = decoder.finish();
+            if let Err(reason) = drained.and_then(|()| self.collect()) {
+                tracing::debug!(%reason, "the end of a video track could not be decoded");
+            }
+        }
+    }
+}
+
+fn codec(codec: VideoCodec) -> Codec {
+    match codec {
+        VideoCodec::Avc => Codec::H264,
+        VideoCodec::Hevc => Codec::Hevc,
+        VideoCodec::Av1 => Codec::Av1,
+    }
+}

@@ -1,0 +1,284 @@
+//! What an operator says of a variant, with the meaning of Owncast's API.
+
+use serde::{Deserialize, Serialize};
+
+/// Most variants of a ladder: each costs an encoder, a thread and a stream per edge.
+pub(super) const MAX_VARIANTS: usize = 16;
+/// Highest video bit rate in kbps; above it nobody streams, and rate control buffers stay in an `i32`.
+const MAX_VIDEO_KBPS: u32 = 100_000;
+/// Highest audio bit rate in kbps that AAC-LC stereo can use.
+const MAX_AUDIO_KBPS: u32 = 512;
+/// Lowest audio bit rate in kbps that the encoder makes anything intelligible of.
+const MIN_AUDIO_KBPS: u32 = 16;
+/// Smallest side of a picture in pixels: a macroblock.
+const MIN_SIDE: u32 = 16;
+/// Largest side of a picture in pixels.
+const MAX_SIDE: u32 = 7680;
+/// Highest frame rate.
+const MAX_FRAMERATE: u32 = 120;
+/// Longest name in characters.
+const MAX_NAME_CHARS: usize = 64;
+/// Video bit rate in kbps that 0 means.
+const DEFAULT_VIDEO_KBPS: u32 = 1200;
+/// Frame rate that 0 means.
+const DEFAULT_FRAMERATE: u32 = 24;
+/// What the BANDWIDTH of a passed-through video is until it has been measured, in kbps.
+const PASSTHROUGH_VIDEO_KBPS: u32 = 6000;
+/// The same for audio.
+const PASSTHROUGH_AUDIO_KBPS: u32 = 160;
+
+/// One rung of the ladder, as configured. Keys are accepted in `snake_case` (file) and `camelCase` (API).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VariantSpec {
+    /// Name; empty is automatic.
+    pub name: String,
+    /// Copy the source's video; every other video option is then ignored.
+    #[serde(alias = "videoPassthrough")]
+    pub video_passthrough: bool,
+    /// Copy the source's audio.
+    #[serde(alias = "audioPassthrough")]
+    pub audio_passthrough: bool,
+    /// Video bit rate in kbps; 0 is 1200.
+    #[serde(alias = "videoBitrate")]
+    pub video_bitrate: u32,
+    /// Audio bit rate in kbps; 0 copies the source's audio.
+    #[serde(alias = "audioBitrate")]
+    pub audio_bitrate: u32,
+    /// Width in pixels; 0 follows the height, or is the source's.
+    #[serde(alias = "scaledWidth")]
+    pub scaled_width: u32,
+    /// Height in pixels; 0 follows the width, or is the source's.
+    #[serde(alias = "scaledHeight")]
+    pub scaled_height: u32,
+    /// Highest frame rate; 0 is 24.
+    pub framerate: u32,
+    /// 0 (least CPU) to 4 (best picture).
+    #[serde(alias = "cpuUsageLevel")]
+    pub cpu_usage_level: u8,
+}
+
+impl Default for VariantSpec {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            video_passthrough: false,
+            audio_passthrough: false,
+            video_bitrate: 0,
+            audio_bitrate: 0,
+            scaled_width: 0,
+            scaled_height: 0,
+            framerate: 0,
+            cpu_usage_level: 2,
+        }
+    }
+}
+
+impl VariantSpec {
+    /// Whether audio is re-encoded.
+    #[must_use]
+    pub fn transcodes_audio(&self) -> bool {
+        !self.audio_passthrough && self.audio_bitrate > 0
+    }
+
+    /// Whether video is re-encoded.
+    #[must_use]
+    pub fn transcodes_video(&self) -> bool {
+        !self.video_passthrough
+    }
+
+    /// Video bit rate in bits per second.
+    #[must_use]
+    pub fn video_bps(&self) -> u64 {
+        let kbps = if self.video_bitrate == 0 { DEFAULT_VIDEO_KBPS } else { self.video_bitrate };
+        u64::from(kbps) * 1000
+    }
+
+    /// Audio bit rate in bits per second, if audio is re-encoded.
+    #[must_use]
+    pub fn audio_bps(&self) -> u64 {
+        u64::from(self.audio_bitrate) * 1000
+    }
+
+    /// Highest frame rate.
+    #[must_use]
+    pub fn max_framerate(&self) -> u32 {
+        if self.framerate == 0 { DEFAULT_FRAMERATE } else { self.framerate }
+    }
+
+    /// Expected total bit rate in bits per second, until it has been measured.
+    #[must_use]
+    pub fn nominal_bps(&self) -> u64 {
+        let video =
+            if self.video_passthrough { u64::from(PASSTHROUGH_VIDEO_KBPS) * 1000 } else { self.video_bps() };
+        let audio =
+            if self.transcodes_audio() { self.audio_bps() } else { u64::from(PASSTHROUGH_AUDIO_KBPS) * 1000 };
+        video + audio
+    }
+
+    /// The name shown to people: the given one, or Owncast's automatic one.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        let rate = rate_text(self.video_bitrate);
+        match (self.scaled_width, self.scaled_height) {
+            _ if !self.name.is_empty() => self.name.clone(),
+            _ if self.video_passthrough => "Source".to_owned(),
+            // Owncast tests for a width of 1080 here; 1280 is what it meant.
+            (1080 | 1280, 720) => format!("720p @{rate}"),
+            (1920, 1080) => format!("1080p @{rate}"),
+            (0, height) if height > 0 => format!("{height}h"),
+            (width, _) if width > 0 => format!("{width}w"),
+            _ => format!("{rate}@{}fps", self.max_framerate()),
+        }
+    }
+}
+
+fn rate_text(kbps: u32) -> String {
+    match kbps {
+        0 => String::new(),
+        1..1000 => format!("{kbps}Kbps"),
+        _ => format!("{}Mbps", f64::from(kbps) / 1000.0),
+    }
+}
+
+/// The ladder of an origin without configured variants: the source as it is, and 480p.
+///
+/// The 480p rung copies the audio: it is a tenth of that rung's bit rate, a second generation would cost
+/// quality, and with equal audio a player changes rungs without a seam. It allows 30 frames per second, so
+/// the common 30 and 60 are kept or halved evenly.
+#[must_use]
+pub fn default_ladder() -> Vec<VariantSpec> {
+    vec![
+        VariantSpec { video_passthrough: true, audio_passthrough: true, ..VariantSpec::default() },
+        VariantSpec {
+            name: "480p".to_owned(),
+            audio_passthrough: true,
+            video_bitrate: 1200,
+            scaled_height: 480,
+            framerate: 30,
+            ..VariantSpec::default()
+        },
+    ]
+}
+
+/// Something wrong with a configured ladder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecProblem {
+    /// No variant, or too many.
+    #[error("there must be 1 to {MAX_VARIANTS} variants, not {0}")]
+    Count(usize),
+    /// A number outside its range.
+    #[error("variants[{index}].{key}: {value} is not {expected}")]
+    Range {
+        /// Which variant, from 0.
+        index: usize,
+        /// Its setting.
+        key: &'static str,
+        /// What was given.
+        value: u32,
+        /// What is accepted.
+        expected: String,
+    },
+    /// A name that is too long or has control characters.
+    #[error("variants[{index}].name: at most {MAX_NAME_CHARS} characters, no control characters")]
+    Name {
+        /// Which variant, from 0.
+        index: usize,
+    },
+}
+
+/// All problems of a ladder, in order; empty if it is good.
+#[must_use]
+pub fn validate(specs: &[VariantSpec]) -> Vec<SpecProblem> {
+    let mut problems = Vec::new();
+    if specs.is_empty() || specs.len() > MAX_VARIANTS {
+        problems.push(SpecProblem::Count(specs.len()));
+    }
+    for (index, spec) in specs.iter().enumerate() {
+        if spec.name.chars().count() > MAX_NAME_CHARS || spec.name.chars().any(char::is_control) {
+            problems.push(SpecProblem::Name { index });
+        }
+        let mut range = |key, value: u32, low: u32, high: u32| {
+            if value != 0 && !(low..=high).contains(&value) {
+                let expected = format!("0 or {low} to {high}");
+                problems.push(SpecProblem::Range { index, key, value, expected });
+            }
+        };
+        range("cpu_usage_level", u32::from(spec.cpu_usage_level), 0, 4);
+        if !spec.audio_passthrough {
+            range("audio_bitrate", spec.audio_bitrate, MIN_AUDIO_KBPS, MAX_AUDIO_KBPS);
+        }
+        if spec.transcodes_video() {
+            range("video_bitrate", spec.video_bitrate, 10, MAX_VIDEO_KBPS);
+            range("scaled_width", spec.scaled_width, MIN_SIDE, MAX_SIDE);
+            range("scaled_height", spec.scaled_height, MIN_SIDE, MAX_SIDE);
+            range("framerate", spec.framerate, 1, MAX_FRAMERATE);
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn automatic_names_are_owncasts() {
+        let named = |change: fn(&mut VariantSpec)| {
+            let mut spec = VariantSpec::default();
+            change(&mut spec);
+            spec.display_name()
+        };
+        assert_eq!(named(|s| s.video_passthrough = true), "Source");
+        assert_eq!(
+            named(|s| (s.scaled_height, s.scaled_width, s.video_bitrate) = (720, 1080, 2000)),
+            "720p @2Mbps"
+        );
+        assert_eq!(
+            named(|s| (s.scaled_height, s.scaled_width, s.video_bitrate) = (1080, 1920, 1200)),
+            "1080p @1.2Mbps"
+        );
+        assert_eq!(named(|s| s.scaled_height = 480), "480h");
+        assert_eq!(named(|s| s.scaled_width = 640), "640w");
+        assert_eq!(named(|s| s.video_bitrate = 800), "800Kbps@24fps");
+        assert_eq!(named(|s| s.name = "Mine".to_owned()), "Mine");
+    }
+
+    #[test]
+    fn both_spellings_of_the_keys_are_read() {
+        let api: VariantSpec = serde_json::from_str(
+            r#"{"videoPassthrough":false,"videoBitrate":900,"scaledHeight":360,"cpuUsageLevel":4,"audioPassthrough":true}"#,
+        )
+        .unwrap();
+        let file: VariantSpec = serde_json::from_str(
+            r#"{"video_bitrate":900,"scaled_height":360,"cpu_usage_level":4,"audio_passthrough":true}"#,
+        )
+        .unwrap();
+        assert_eq!(api, file);
+    }
+
+    #[test]
+    fn zero_means_what_owncast_means() {
+        let spec = VariantSpec::default();
+        assert_eq!((spec.video_bps(), spec.max_framerate()), (1_200_000, 24));
+        assert!(!spec.transcodes_audio());
+        assert!(validate(&[spec]).is_empty());
+    }
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let bad = VariantSpec {
+            video_bitrate: 1,
+            scaled_width: 8,
+            framerate: 500,
+            cpu_usage_level: 9,
+            ..VariantSpec::default()
+        };
+        assert_eq!(
+            validate(&[bad, VariantSpec { name: "\n".to_owned(), ..VariantSpec::default() }]).len(),
+            5
+        );
+        assert_eq!(validate(&[]), [SpecProblem::Count(0)]);
+        assert!(validate(&default_ladder()).is_empty());
+    }
+}

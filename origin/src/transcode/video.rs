@@ -1,0 +1,293 @@
+//! A variant's encoder thread: scale, encode, and replace an encoder that fails.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use farcast_av::{EncodedPacket, Error, Geometry, Scaler, VideoFrame};
+use farcast_shared::name::VariantId;
+use farcast_shared::time::MediaTime;
+
+use super::avc;
+use super::codec::EncoderKind;
+use super::encode::{EncoderSettings, OpenEncoder, VideoEncode};
+use super::error::LadderError;
+use super::feed::{Tick, VideoWork};
+use super::ladder::Shared;
+use super::metrics::DropReason;
+use super::sink::Sink;
+use super::size::{Size, output_size};
+use super::spec::VariantSpec;
+use crate::media::{Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
+
+/// Failures of a variant's encoders without a packet between them, after which it is given up.
+const MAX_FAILURES: u32 = 3;
+/// Frames that are kept to be encoded again if the encoder fails; encoders without reordering hold fewer.
+const MAX_IN_FLIGHT: usize = 32;
+
+/// State of an encoder thread.
+pub(super) struct Encoding {
+    pub(super) variant: VariantId,
+    pub(super) spec: VariantSpec,
+    pub(super) kind: EncoderKind,
+    pub(super) opener: Arc<dyn OpenEncoder>,
+    pub(super) sink: Sink,
+    pub(super) shared: Arc<Shared>,
+    pub(super) running: Option<Running>,
+    /// Failures since the last packet.
+    pub(super) failures: u32,
+    /// A mark whose frame did not come out as a key frame.
+    pub(super) pending: Option<Mark>,
+    /// The newest frame that came out; a replaced encoder does not make it again.
+    pub(super) emitted: Option<MediaTime>,
+}
+
+/// An open encoder and what is inside it.
+pub(super) struct Running {
+    kind: EncoderKind,
+    encoder: Box<dyn VideoEncode>,
+    scaler: Scaler,
+    settings: EncoderSettings,
+    configured: bool,
+    last_pts: i64,
+    in_flight: VecDeque<InFlight>,
+}
+
+struct InFlight {
+    pts: i64,
+    tick: Tick,
+    source: Arc<VideoFrame>,
+}
+
+impl Encoding {
+    /// Works until the queue ends, then drains; or until the ladder is given up.
+    pub(super) fn run(mut self, queue: &Receiver<VideoWork>) {
+        let behind = self.shared.metrics.behind(self.variant);
+        let mut result = Ok(());
+        while let Ok(work) = queue.recv() {
+            behind.dec();
+            if self.shared.aborted() {
+                break;
+            }
+            result = match work {
+                VideoWork::Frame(frame, tick) => self.encode(frame, tick),
+                VideoWork::Gone => {
+                    let drained = self.close();
+                    self.sink.push(Track::Video, MediaEvent::NoVideo);
+                    drained
+                }
+            };
+            if result.is_err() {
+                break;
+            }
+        }
+        if result.is_ok() && !self.shared.aborted() {
+            result = self.close();
+        }
+        behind.set(0);
+        self.shared.metrics.use_encoder(self.variant, None);
+        if let Err(reason) = result {
+            self.shared.fail(LadderError::EncoderFailed { variant: self.variant, reason });
+        }
+    }
+
+    fn encode(&mut self, frame: Arc<VideoFrame>, mut tick: Tick) -> Result<(), Error> {
+        tick.mark = tick.mark.or(self.pending.take());
+        tick.key |= tick.mark.is_some();
+        let timer = self.shared.metrics.encode_seconds.start_timer();
+        let settings = self.settings(&frame, &tick);
+        if self.running.as_ref().is_some_and(|running| running.settings != settings) {
+            self.close()?;
+        }
+        let mut todo = VecDeque::from([InFlight { pts: 0, tick, source: frame }]);
+        while let Some(item) = todo.pop_front() {
+            if let Err(reason) = self.encode_one(item.source.clone(), item.tick, &settings) {
+                todo.push_front(item);
+                self.fail(reason, &mut todo)?;
+            }
+        }
+        timer.observe_duration();
+        Ok(())
+    }
+
+    fn encode_one(
+        &mut self,
+        source: Arc<VideoFrame>,
+        tick: Tick,
+        settings: &EncoderSettings,
+    ) -> Result<(), Error> {
+        if self.emitted.is_some_and(|newest| tick.pts <= newest) {
+            return Ok(());
+        }
+        if self.running.is_none() {
+            self.running = Some(self.open(&source, settings)?);
+        }
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let scaled = prepare(running.kind, &mut running.scaler, &source)?;
+        let fps = i128::from(running.settings.frame_rate_milli);
+        let ideal = (i128::from(tick.pts.micros()) * fps + 500_000_000).div_euclid(1_000_000_000);
+        let pts = i64::try_from(ideal).unwrap_or(i64::MAX - 1).max(running.last_pts.saturating_add(1));
+        // The first frame of an encoder is a key frame anyway; saying so makes it an IDR everywhere.
+        let key = tick.key || running.in_flight.is_empty() && !running.configured;
+        running.encoder.send(&scaled, pts, key)?;
+        running.last_pts = pts;
+        running.in_flight.push_back(InFlight { pts, tick, source });
+        self.collect()
+    }
+
+    /// What the encoder must be opened for.
+    fn settings(&self, frame: &VideoFrame, tick: &Tick) -> EncoderSettings {
+        let Size { width, height, sample_aspect } =
+            output_size(&self.spec, (frame.width(), frame.height()), frame.sample_aspect());
+        let most = self.spec.max_framerate() * 1000;
+        EncoderSettings {
+            width,
+            height,
+            frame_rate_milli: tick.source_rate_milli.filter(|&rate| rate >= 1000).unwrap_or(most).min(most),
+            bit_rate_bps: self.spec.video_bps(),
+            cpu_usage_level: self.spec.cpu_usage_level,
+            colour: frame.colour(),
+            sample_aspect,
+        }
+    }
+
+    fn open(&self, source: &VideoFrame, settings: &EncoderSettings) -> Result<Running, Error> {
+        let EncoderSettings { width, height, .. } = *settings;
+        let mut scaler = Scaler::new(Geometry { width, height, layout: self.kind.layout() });
+        let scaled = prepare(self.kind, &mut scaler, source)?;
+        let encoder = self.opener.open(self.kind, settings, &scaled)?;
+        self.shared.metrics.use_encoder(self.variant, Some(self.kind));
+        Ok(Running {
+            kind: self.kind,
+            encoder,
+            scaler,
+            settings: *settings,
+            configured: false,
+            last_pts: i64::MIN,
+            in_flight: VecDeque::new(),
+        })
+    }
+
+    /// Replaces a failed encoder by libx264, for the rest of the broadcast, and puts the frames that were
+    /// inside it before what is to be done: nothing is missing, and no gap is longer than its queue.
+    fn fail(&mut self, reason: Error, todo: &mut VecDeque<InFlight>) -> Result<(), Error> {
+        self.failures += 1;
+        if self.failures > MAX_FAILURES {
+            return Err(reason);
+        }
+        tracing::warn!(
+            variant = self.variant.0,
+            encoder = self.kind.name(),
+            %reason,
+            "encoder failed, libx264 takes over"
+        );
+        self.shared.metrics.fallbacks.inc();
+        self.kind = EncoderKind::X264;
+        if let Some(running) = self.running.take() {
+            let inside = running.in_flight;
+            let same = |item: &InFlight| todo.front().is_some_and(|next| next.tick.pts == item.tick.pts);
+            let kept: Vec<_> = inside.into_iter().filter(|item| !same(item)).collect();
+            kept.into_iter().rev().for_each(|item| todo.push_front(item));
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self) -> Result<(), Error> {
+        loop {
+            let Some(running) = &mut self.running else { return Ok(()) };
+            let Some(packet) = running.encoder.receive()? else {
+                while running.in_flight.len() > MAX_IN_FLIGHT {
+                    self.pending =
+                        running.in_flight.pop_front().and_then(|item| item.tick.mark).or(self.pending);
+                }
+                return Ok(());
+            };
+            self.emit(&packet)?;
+        }
+    }
+
+    fn emit(&mut self, packet: &EncodedPacket) -> Result<(), Error> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        if !running.configured {
+            let headers = running.encoder.headers();
+            let record = avc::record(&headers)
+                .or_else(|| avc::record(&packet.data))
+                .ok_or(Error::Invalid("encoder: it gave no parameter sets"))?;
+            running.configured = true;
+            let config = VideoConfig {
+                codec: VideoCodec::Avc,
+                record,
+                width: running.settings.width,
+                height: running.settings.height,
+                frame_rate_milli: Some(running.settings.frame_rate_milli),
+            };
+            self.sink.push(Track::Video, MediaEvent::Video(Arc::new(config)));
+        }
+        while let Some(item) = running.in_flight.pop_front() {
+            if item.pts < packet.pts {
+                self.shared.metrics.drop_frame(DropReason::Swallowed);
+                self.pending = item.tick.mark.or(self.pending);
+                continue;
+            }
+            let mark = match (item.tick.mark, packet.key) {
+                (None, true) => self.pending.take(),
+                (mark, true) => mark,
+                (mark, false) => {
+                    self.pending = mark.or(self.pending);
+                    None
+                }
+            };
+            self.failures = 0;
+            self.emitted = Some(item.tick.pts);
+            self.shared.metrics.encoded(self.variant).inc();
+            self.sink.push(
+                Track::Video,
+                MediaEvent::Frame(Frame {
+                    track: Track::Video,
+                    dts: item.tick.pts,
+                    pts: item.tick.pts,
+                    key: packet.key,
+                    data: avc::sample(&packet.data),
+                    arrived_at: item.tick.arrived_at,
+                    mark,
+                }),
+            );
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Takes everything out of the encoder and closes it.
+    fn close(&mut self) -> Result<(), Error> {
+        let mut todo = VecDeque::new();
+        loop {
+            let Some(running) = &mut self.running else { return Ok(()) };
+            let settings = running.settings;
+            let finished = running.encoder.finish();
+            match finished.and_then(|()| self.collect()) {
+                Ok(()) => {
+                    self.running = None;
+                    return Ok(());
+                }
+                Err(reason) => self.fail(reason, &mut todo)?,
+            }
+            while let Some(item) = todo.pop_front() {
+                if let Err(reason) = self.encode_one(item.source.clone(), item.tick, &settings) {
+                    todo.push_front(item);
+                    self.fail(reason, &mut todo)?;
+                }
+            }
+        }
+    }
+}
+
+/// A frame as the encoder takes it: on its own device, or scaled in system memory.
+fn prepare(kind: EncoderKind, scaler: &mut Scaler, source: &VideoFrame) -> Result<VideoFrame, Error> {
+    let pool = source.frames_context();
+    match pool {
+        Some(pool) if kind.device().is_none() || pool.kind() != kind.device() => {
+            scaler.run(&source.download()?)
+        }
+        _ => scaler.run(source),
+    }
+}
