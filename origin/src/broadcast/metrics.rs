@@ -24,7 +24,10 @@ impl Metrics {
     /// A name that is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
-            state: IntGauge::new("farcast_broadcast_state", "0 idle, 1 live, 2 waiting for the publisher to return")?,
+            state: IntGauge::new(
+                "farcast_broadcast_state",
+                "0 idle, 1 live, 2 waiting for the publisher to return",
+            )?,
             epoch: IntGauge::new("farcast_broadcast_epoch_number", "Epoch of the newest broadcast")?,
             started: IntCounter::new("farcast_broadcast_started_total", "Broadcasts begun")?,
             ended: IntCounterVec::new(
