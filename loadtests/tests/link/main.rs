@@ -1,6 +1,6 @@
 //! The link between origin and edge, over real QUIC on the loopback: joining, order, losses, resumption.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something cannot be had")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod proxy;
 mod rig;
@@ -264,22 +264,31 @@ async fn a_restarted_origin_goes_on_with_its_edges_in_a_new_epoch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_broadcast_that_the_restarted_origin_never_saw_reaches_the_edge() {
-    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let origin = Origin::start(dirs[0].path()).await;
     let address = origin.address;
     let edge = Edge::start(dirs[1].path(), origin.token());
     edge.until_up().await;
+    let proxy = Proxy::start(address, 0, Duration::ZERO).await;
+    let away = Edge::start(dirs[2].path(), origin.token_for(proxy.address));
+    away.until_up().await;
     SMALL.start(&origin.hub, false);
     SMALL.segments(&origin.hub, 0..2);
     edge.until_word("closed v0 1").await;
+    away.until_word("closed v0 1").await;
+    proxy.cut(true);
     origin.stop().await;
     edge.until_word("down").await;
+    away.until_word("down").await;
     let origin = Origin::start_at(dirs[0].path(), address).await;
     edge.until("the second link", |events| events.iter().filter(|e| **e == LinkEvent::Up).count() == 2).await;
     assert!(!edge.words().contains(&"ended 1".to_owned()));
     origin.hub.publish(FeedEvent::Ended { epoch: Epoch(1) });
     edge.until_word("ended 1").await;
     edge.stop().await;
-    // And an edge that comes back only now hears of it as well.
+    // An edge that comes back only now hears of it as well: it says what it has.
+    proxy.cut(false);
+    away.until_word("ended 1").await;
+    away.stop().await;
     origin.stop().await;
 }

@@ -1,6 +1,7 @@
 //! A UDP proxy between edge and origin that delays, throttles and cuts.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,15 +60,18 @@ async fn run(front: Arc<UdpSocket>, origin: SocketAddr, link: Arc<Link>) {
         if link.cut.load(Ordering::Relaxed) {
             continue;
         }
-        if !backs.contains_key(&edge) {
-            let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
-            back.connect(origin).await.unwrap();
-            let (queue, queued) = mpsc::channel(QUEUE);
-            tasks.spawn(take(Arc::clone(&back), queue, Arc::clone(&link)));
-            tasks.spawn(give(queued, Arc::clone(&front), edge, Arc::clone(&link)));
-            backs.insert(edge, back);
-        }
-        let _ = backs[&edge].send(&buffer[..len]).await;
+        let back = match backs.entry(edge) {
+            Entry::Occupied(back) => back.into_mut(),
+            Entry::Vacant(place) => {
+                let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+                back.connect(origin).await.unwrap();
+                let (queue, queued) = mpsc::channel(QUEUE);
+                tasks.spawn(take(Arc::clone(&back), queue, Arc::clone(&link)));
+                tasks.spawn(give(queued, Arc::clone(&front), edge, Arc::clone(&link)));
+                place.insert(back)
+            }
+        };
+        let _ = back.send(&buffer[..len]).await;
     }
 }
 
