@@ -1,5 +1,7 @@
 //! The ladder against media that the real ffmpeg made.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod clip;
 
 use std::path::PathBuf;
@@ -87,11 +89,11 @@ fn software(specs: Vec<VariantSpec>) -> LadderConfig {
 }
 
 fn frames(events: &[MediaEvent], track: Track) -> Vec<&Frame> {
-    let of_track = |event| match event {
-        &MediaEvent::Frame(ref frame) if frame.track == track => Some(frame),
+    let frames = events.iter().filter_map(|event| match event {
+        MediaEvent::Frame(frame) => Some(frame),
         _ => None,
-    };
-    events.iter().filter_map(of_track).collect()
+    });
+    frames.filter(|frame| frame.track == track).collect()
 }
 
 fn marks(events: &[MediaEvent]) -> Vec<(u64, MediaTime)> {

@@ -21,6 +21,7 @@ mod frame;
 mod log;
 mod packet;
 mod scaler;
+mod usage;
 
 pub use audio::{AacEncoder, AudioDecoder, Resampler};
 pub use decoder::{VideoDecoder, VideoDecoderConfig};
@@ -32,6 +33,7 @@ pub use frame::{AudioFrame, Colour, PixelLayout, VideoFrame};
 pub use log::{QuietGuard, quiet, route_log_to_tracing};
 pub use packet::EncodedPacket;
 pub use scaler::{Geometry, Scaler};
+pub use usage::cpu_time;
 
 /// Codecs that can be decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

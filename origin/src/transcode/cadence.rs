@@ -24,32 +24,36 @@ impl KeyClock {
     }
 }
 
-/// Thins frames to a rate, evenly, by their timestamps.
+/// Thins frames to a rate, evenly, by their timestamps: one frame per slot, slots counted from the last
+/// key frame, so that a source slightly above the rate (30.03 for 30) never slips by a slot.
 #[derive(Debug)]
 pub(super) struct RateGate {
     interval_us: i64,
-    due_us: i64,
+    anchor_us: i64,
     last_us: i64,
+    last_slot: i64,
 }
 
 impl RateGate {
-    /// A gate for at most `fps`, with 2 % of tolerance: a source at 30.03 keeps every frame.
+    /// A gate for at most `fps`.
     pub(super) fn new(fps: u32) -> Self {
-        Self { interval_us: 980_000 / i64::from(fps.max(1)), due_us: i64::MIN, last_us: i64::MIN }
+        Self { interval_us: 1_000_000 / i64::from(fps.max(1)), anchor_us: 0, last_us: i64::MAX, last_slot: 0 }
     }
 
     /// Whether the frame at `pts` is kept; a key frame always is.
     pub(super) fn keep(&mut self, pts: MediaTime, key: bool) -> bool {
         let now = pts.micros();
-        let jitter = self.interval_us / 8;
-        let keep = key || now < self.last_us || now >= self.due_us.saturating_sub(jitter);
-        if keep {
-            let regular = if key { i64::MIN } else { self.due_us.saturating_add(self.interval_us) };
-            let late = now.saturating_add(self.interval_us - if key { 0 } else { jitter });
-            let ahead = now.saturating_add(self.interval_us * 2);
-            self.due_us = regular.max(late).min(ahead);
+        if key || now < self.last_us {
+            (self.anchor_us, self.last_slot) = (now, 0);
+            self.last_us = now;
+            return true;
         }
         self.last_us = now;
+        // A quarter of a slot is jitter: RTMP has whole milliseconds.
+        let slot =
+            (now.saturating_sub(self.anchor_us).saturating_add(self.interval_us / 4)) / self.interval_us;
+        let keep = slot > self.last_slot;
+        self.last_slot = slot;
         keep
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use farcast_shared::time::MediaTime;
 
+use super::ladder::Pace;
 use crate::media::{MediaEvent, Track};
 
 /// Longest time of media that waits for the other track; beyond it the other track is taken for silent.
@@ -15,10 +16,17 @@ const MAX_HOLD: Duration = Duration::from_millis(1500);
 /// Most events that wait; above what 1.5 s of 120 frames per second and audio need.
 const MAX_HELD: usize = 512;
 
+/// The same for files, which are read ahead of the encoders by all that the queues hold.
+const MAX_HOLD_OF_FILES: Duration = Duration::from_secs(60);
+/// Most events that wait in files.
+const MAX_HELD_OF_FILES: usize = 8192;
+
 /// Orders events of two tracks; within a track order is kept, and a configuration stays with its frame.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Interleaver {
     tracks: [Lane; 2],
+    max_hold: Duration,
+    max_held: usize,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +65,14 @@ impl Lane {
 }
 
 impl Interleaver {
+    pub(super) fn new(pace: Pace) -> Self {
+        let (max_hold, max_held) = match pace {
+            Pace::Live => (MAX_HOLD, MAX_HELD),
+            Pace::Lossless => (MAX_HOLD_OF_FILES, MAX_HELD_OF_FILES),
+        };
+        Self { tracks: [Lane::default(), Lane::default()], max_hold, max_held }
+    }
+
     /// The source has this track from now on, until its end is pushed: the other one waits for it.
     pub(super) fn announce(&mut self, track: Track) {
         let lane = &mut self.tracks[index(track)];
@@ -101,7 +117,7 @@ impl Interleaver {
 
     /// Whether lane `this`, whose counterpart has no frame, may go on.
     fn alone(&mut self, this: usize, flush: bool) -> Option<usize> {
-        let over = self.tracks[this].span() > MAX_HOLD || self.tracks[this].queue.len() > MAX_HELD;
+        let over = self.tracks[this].span() > self.max_hold || self.tracks[this].queue.len() > self.max_held;
         let other = &mut self.tracks[1 - this];
         if over {
             other.silent = true;
@@ -145,7 +161,7 @@ mod tests {
 
     #[test]
     fn audio_waits_for_later_video() {
-        let mut i = Interleaver::default();
+        let mut i = Interleaver::new(Pace::Live);
         i.announce(Track::Video);
         i.announce(Track::Audio);
         i.push(Track::Audio, frame(Track::Audio, 0));
@@ -157,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_single_track_does_not_wait() {
-        let mut i = Interleaver::default();
+        let mut i = Interleaver::new(Pace::Live);
         i.announce(Track::Audio);
         i.push(Track::Audio, frame(Track::Audio, 0));
         assert_eq!(drain(&mut i, false).len(), 1);
@@ -165,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_silent_track_holds_the_other_up_only_once() {
-        let mut i = Interleaver::default();
+        let mut i = Interleaver::new(Pace::Live);
         i.announce(Track::Video);
         i.announce(Track::Audio);
         let mut out = 0;
@@ -181,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_track_releases_the_other() {
-        let mut i = Interleaver::default();
+        let mut i = Interleaver::new(Pace::Live);
         i.announce(Track::Video);
         i.announce(Track::Audio);
         i.push(Track::Audio, frame(Track::Audio, 0));
@@ -192,7 +208,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_the_arrival_all_events_come_out_in_decode_order(arrival in proptest::collection::vec(any::<bool>(), 1..60)) {
-            let mut i = Interleaver::default();
+            let mut i = Interleaver::new(Pace::Live);
             i.announce(Track::Video);
             i.announce(Track::Audio);
             let (mut video, mut audio, mut out) = (0, 0, Vec::new());

@@ -36,7 +36,7 @@ impl Sink {
         pace: Pace,
         metrics: Metrics,
     ) -> Self {
-        let interleaver = interleaved.then(Interleaver::default);
+        let interleaver = interleaved.then(|| Interleaver::new(pace));
         let owed = [None, None];
         Self(Arc::new(Mutex::new(State { variant, interleaver, out, pace, metrics, skipping: false, owed })))
     }

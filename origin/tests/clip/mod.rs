@@ -12,7 +12,7 @@ use farcast_shared::name::Msn;
 use farcast_shared::time::{MediaTime, WallTime};
 
 /// Reads a whole file. Segments begin at key frames at least `segment` apart.
-pub fn events(path: &Path, segment: Duration) -> Result<Vec<MediaEvent>, Error> {
+pub(crate) fn events(path: &Path, segment: Duration) -> Result<Vec<MediaEvent>, Error> {
     let mut file = FileDemuxer::open(path)?;
     let streams = file.streams().to_vec();
     let mut events: Vec<MediaEvent> = streams.iter().filter_map(config).collect();
