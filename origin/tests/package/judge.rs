@@ -100,7 +100,11 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
                 assert_eq!(end.msn, closed.start.msn);
                 assert_eq!(end.parts as usize, closed.parts.len());
                 assert!(end.parts >= 1);
-                assert_eq!(end.duration, closed.parts.iter().sum::<Duration>(), "EXTINF is the sum of the parts");
+                assert_eq!(
+                    end.duration,
+                    closed.parts.iter().sum::<Duration>(),
+                    "EXTINF is the sum of the parts"
+                );
                 let rounded = end.duration.as_secs_f64().round();
                 assert!(rounded <= f64::from(config.target_duration_s), "EXTINF {:?}", end.duration);
                 let (_, whole) = closed.parts.split_last().unwrap();
