@@ -2,6 +2,7 @@
 //! [`ingest`] → [`broadcast`] → [`plan`] → [`transcode`] → [`package`] → [`push`].
 //! [`media`] is the vocabulary between them.
 
+pub mod app;
 pub mod broadcast;
 pub mod ingest;
 pub mod media;

@@ -66,8 +66,8 @@ settings! {
         /// How it is logged.
         pub log_format: log::Format = "text",
         ;
-        /// One quality that viewers can choose, in the order of the ladder. Without any there is one:
-        /// 1200 kbps at 24 frames per second, with the source's audio.
+        /// One quality that viewers can choose, in the order of the ladder. Without any there are two:
+        /// the source as it is, and 480p.
         pub variants: Vec<Variant>,
     }
 }
@@ -146,32 +146,6 @@ impl Value for Level {
 
     fn show(&self) -> Option<String> {
         Some(self.0.to_string())
-    }
-}
-
-impl Settings {
-    /// The ladder: what is configured, or the one default variant.
-    #[must_use]
-    pub fn ladder(&self) -> Vec<Variant> {
-        if self.variants.is_empty() { vec![Variant::standard()] } else { self.variants.clone() }
-    }
-}
-
-impl Variant {
-    /// The variant of a ladder that is not configured.
-    #[must_use]
-    pub fn standard() -> Self {
-        Self {
-            name: String::new(),
-            video_passthrough: false,
-            audio_passthrough: true,
-            video_bitrate: 1200,
-            audio_bitrate: 0,
-            scaled_width: 0,
-            scaled_height: 0,
-            framerate: 24,
-            cpu_usage_level: Level::MIDDLE,
-        }
     }
 }
 
@@ -290,12 +264,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_valid_and_have_one_variant() {
+    fn the_defaults_are_valid() {
         let settings = read("", &[]).unwrap();
         assert_eq!(settings.latency_level.get(), 2);
         assert_eq!(settings.reconnect_grace, Duration::from_secs(15));
         assert_eq!(settings.video_codec, VideoEncoder::Auto);
-        assert_eq!(settings.ladder(), [Variant::standard()]);
+        assert!(settings.variants.is_empty());
     }
 
     #[test]
@@ -306,7 +280,7 @@ mod tests {
             &[],
         )
         .unwrap();
-        let names: Vec<_> = settings.ladder().into_iter().map(|v| v.name).collect();
+        let names: Vec<_> = settings.variants.iter().map(|v| v.name.as_str()).collect();
         assert_eq!(names, ["Source", "480p"]);
         assert_eq!(settings.variants[1].cpu_usage_level.get(), 0);
         assert!(settings.variants[0].video_passthrough && !settings.variants[1].audio_passthrough);

@@ -1,7 +1,7 @@
 //! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
 //! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
-//! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), configuration ([`config`]) and telemetry
-//! ([`telemetry`]).
+//! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), configuration ([`config`]), telemetry
+//! ([`telemetry`]) and TLS of public listeners ([`tls`]).
 //!
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
 //! on no other member of the workspace and contains no unsafe code.
@@ -14,3 +14,4 @@ pub mod name;
 pub mod protocol;
 pub mod telemetry;
 pub mod time;
+pub mod tls;

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use bytes::Bytes;
 use farcast_shared::name::{ObjectName, StreamName};
 
+use crate::receive::{self, Fetcher};
+
 /// What [`Fetch::fetch`] returns.
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;
 
@@ -24,6 +26,20 @@ pub enum FetchError {
 pub trait Fetch: Send + Sync + 'static {
     /// Fetches an object. The future may be dropped at any time.
     fn fetch(&self, stream: StreamName, object: ObjectName) -> FetchFuture;
+}
+
+impl Fetch for Fetcher {
+    fn fetch(&self, stream: StreamName, object: ObjectName) -> FetchFuture {
+        let fetcher = self.clone();
+        Box::pin(async move {
+            fetcher.fetch(&stream, object).await.map_err(|error| match error {
+                receive::FetchError::NotFound => FetchError::NotFound,
+                receive::FetchError::LinkDown | receive::FetchError::Timeout | receive::FetchError::Busy => {
+                    FetchError::Unavailable
+                }
+            })
+        })
+    }
 }
 
 /// An edge that has nothing to fetch from.

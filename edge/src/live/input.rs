@@ -1,22 +1,10 @@
-//! What the live window is told.
+//! What the live window is told: the news of the link, in order.
 
 use bytes::Bytes;
-use farcast_shared::feed::{FeedEvent, Snapshot};
+use farcast_shared::feed::FeedEvent;
 use farcast_shared::name::{ObjectKind, ObjectName};
 
-/// News from the link to the origin, in order.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The link is up and the origin has answered the subscription: if there is a broadcast, its
-    /// [`Input::Snapshot`] comes at once.
-    Up,
-    /// The link is lost.
-    Down,
-    /// All that a newcomer must know.
-    Snapshot(Snapshot),
-    /// What happened since.
-    Feed(FeedEvent),
-}
+pub use crate::receive::LinkEvent as Input;
 
 impl Input {
     /// The part that it carries.

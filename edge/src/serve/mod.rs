@@ -18,7 +18,6 @@ mod negotiate;
 mod player;
 mod reply;
 mod route;
-pub mod tls;
 
 use std::io;
 use std::sync::Arc;

@@ -46,7 +46,13 @@ impl Edge {
         let server = Server::new(config, Arc::clone(&live), serve::Metrics::new(&registry).unwrap());
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let tls = serve::tls::acceptor(chain.as_bytes(), key.as_bytes()).unwrap();
+        let tls = farcast_shared::tls::server_config(
+            chain.as_bytes(),
+            key.as_bytes(),
+            farcast_shared::tls::ALPN_HTTP,
+        )
+        .unwrap()
+        .into();
         let root = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
         let shutdown = CancellationToken::new();
         let mut running = Vec::new();

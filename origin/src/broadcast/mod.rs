@@ -1,7 +1,7 @@
-//! The life of a broadcast: one owner from the first frame to the end of the grace period.
+//! The life of a broadcast: one [`Owner`] from the first frame to the end of the grace period.
 //!
 //! The owner takes publishers from ingest, keeps one pipeline per broadcast and tells the
-//! hub what came of it. A publisher that drops has a grace period to come back: the pipeline stays, and
+//! hub what came of it. A publisher that drops has [`Config::reconnect_grace`] to come back: the pipeline stays, and
 //! what follows begins with a discontinuity. After a restart of the origin a broadcast that was live
 //! has the same grace; its epoch is then a new one that continues the old (same targets, numbers
 //! going on), so viewers need not reload.
@@ -10,5 +10,8 @@
 //! announced; `Ended` is said exactly once for each epoch that was announced, also for one whose origin died.
 
 mod metrics;
+mod owner;
+mod pipeline;
 
 pub use metrics::Metrics;
+pub use owner::{Config, Owner};

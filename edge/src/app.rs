@@ -1,0 +1,148 @@
+//! Assembly of the edge, in this order: metrics before what registers in them; what serves (live window,
+//! HTTP) before what feeds it (the link), so that a viewer who comes first is answered; all ports are
+//! bound before anything runs, so that a taken port is the only output; readiness last.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use farcast_shared::config::Loaded;
+use farcast_shared::name::StreamName;
+use farcast_shared::protocol::JoinToken;
+use farcast_shared::telemetry::announce::Announcement;
+use farcast_shared::telemetry::health::Health;
+use farcast_shared::telemetry::listen::{self, Purpose};
+use farcast_shared::telemetry::{listener, metrics, shutdown};
+use farcast_shared::tls;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::live::{self, Live};
+use crate::receive::{self, Client, ClientConfig};
+use crate::serve::{self, Server};
+use crate::settings::Settings;
+
+/// Link events that may wait for the live window: a second of ten variants. When it is full the link waits,
+/// and the origin drops for this edge alone.
+const LINK_EVENTS: usize = 256;
+/// How often readiness follows the live window.
+const HEALTH_TICK: Duration = Duration::from_millis(200);
+
+/// Runs the edge until it is asked to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting: a taken port, a missing join token, an unreadable certificate.
+pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
+    let Loaded { settings, announce, warnings } = loaded;
+    for warning in warnings {
+        tracing::warn!(warning, "configuration");
+    }
+    let (graceful, immediate) = shutdown::signals().context("signal handlers")?;
+    let registry = metrics::Registry::new("farcast-edge", env!("CARGO_PKG_VERSION"))?;
+    let health = Health::new();
+
+    let token = join_token(&settings)?;
+    if token.is_none() && receive::identity::Store::new(&settings.data_dir).load().is_none() {
+        bail!(
+            "this edge has not joined an origin yet: give it the origin's join token by --join-token-file \
+             or FARCAST_JOIN_TOKEN (the origin keeps it as join-token in its data folder)"
+        );
+    }
+    let http = bind("HTTP", "http_listen", settings.http_listen)?;
+    let https = match (settings.https_listen, &settings.tls_cert, &settings.tls_key) {
+        (Some(address), Some(cert), Some(key)) => {
+            let acceptor = TlsAcceptor::from(tls::load(cert, key, tls::ALPN_HTTP)?);
+            Some((bind("HTTPS", "https_listen", address)?, acceptor))
+        }
+        _ => None,
+    };
+    let metrics_listener = bind("metrics", "metrics_listen", settings.metrics_listen)?;
+    let mut bound =
+        Announcement::new().with("http", http.local_addr()?).with("metrics", metrics_listener.local_addr()?);
+    if let Some((https, _)) = &https {
+        bound = bound.with("https", https.local_addr()?);
+    }
+
+    let client = Client::new(
+        ClientConfig {
+            data_dir: settings.data_dir.clone(),
+            token,
+            name: settings.name(),
+            stream: StreamName::live(),
+        },
+        receive::Metrics::new(registry.inner())?,
+    );
+    let live_config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
+    let live_metrics = live::Metrics::new(registry.inner())?;
+    let live = Arc::new(Live::new(live_config, Arc::new(client.fetcher()), live_metrics));
+    let serve_metrics = serve::Metrics::new(registry.inner())?;
+    let server = Server::new(serve::Config::default(), Arc::clone(&live), serve_metrics);
+
+    // The servers drain first; the link and the window outlive them, so that what is drained can end well.
+    let last = CancellationToken::new();
+    let serving = TaskTracker::new();
+    let plain = (server.clone(), graceful.clone());
+    serving.spawn(async move { plain.0.run(http, None, plain.1).await });
+    if let Some((listener, acceptor)) = https {
+        let graceful = graceful.clone();
+        serving.spawn(async move { server.run(listener, Some(acceptor), graceful).await });
+    }
+    let feeding = TaskTracker::new();
+    let (sink, inputs) = mpsc::channel(LINK_EVENTS);
+    feeding.spawn(client.run(sink, last.clone()));
+    let window = (Arc::clone(&live), last.clone());
+    feeding.spawn(async move { window.0.run(inputs, window.1).await });
+    let observed = Arc::clone(&live);
+    let linked = health.readiness("linked to the origin");
+    feeding.spawn(last.clone().run_until_cancelled_owned(async move {
+        let mut tick = tokio::time::interval(HEALTH_TICK);
+        loop {
+            tick.tick().await;
+            linked.set(observed.is_ready());
+        }
+    }));
+    feeding.spawn(listener::run(metrics_listener, registry, health.clone(), last.clone()));
+
+    if let Some(path) = announce {
+        bound.write(&path)?;
+    }
+    tracing::info!(addresses = bound.to_json(), name = settings.name(), "edge runs");
+
+    graceful.cancelled().await;
+    health.drain();
+    serving.close();
+    feeding.close();
+    let drained = async {
+        serving.wait().await;
+        last.cancel();
+        feeding.wait().await;
+    };
+    tokio::select! {
+        () = drained => tracing::info!("edge has stopped"),
+        () = immediate.cancelled() => tracing::warn!("edge stops without draining"),
+    }
+    Ok(())
+}
+
+fn bind(
+    protocol: &'static str,
+    setting: &'static str,
+    at: std::net::SocketAddr,
+) -> anyhow::Result<TcpListener> {
+    Ok(TcpListener::from_std(listen::tcp(Purpose::new(protocol, setting), at)?)?)
+}
+
+fn join_token(settings: &Settings) -> anyhow::Result<Option<JoinToken>> {
+    if let Some(token) = &settings.join_token {
+        return Ok(Some(token.expose().parse().context("join_token")?));
+    }
+    let Some(path) = &settings.join_token_file else { return Ok(None) };
+    let read = |path: &Path| std::fs::read_to_string(path);
+    let text =
+        read(path).with_context(|| format!("the join token file {} cannot be read", path.display()))?;
+    Ok(Some(text.parse().with_context(|| format!("the join token file {}", path.display()))?))
+}

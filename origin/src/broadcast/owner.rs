@@ -1,0 +1,347 @@
+//! The owner: publishers in, one pipeline at a time, grace, continuation, end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farcast_shared::feed::FeedEvent;
+use farcast_shared::name::{Epoch, Msn, StreamName};
+use farcast_shared::time::WallTime;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::Metrics;
+use super::pipeline::{Beginning, Parts, Pipeline, Progress, fingerprint};
+use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
+use crate::package::{self, LatencyLevel};
+use crate::plan;
+use crate::push::Hub;
+use crate::state::{Cursor, Saver};
+use crate::transcode::{self, LadderConfig};
+
+/// How often held-back media is let on; see [`super::pipeline`].
+const PACE_TICK: Duration = Duration::from_millis(20);
+/// How long the disk may take to make the first segment's number durable. A disk that takes longer is not
+/// waited for: the broadcast goes on with a warning.
+const FIRST_WRITE: Duration = Duration::from_secs(2);
+
+/// What an [`Owner`] is made with.
+pub struct Config {
+    /// The stream.
+    pub stream: StreamName,
+    /// Latency level of new broadcasts.
+    pub level: LatencyLevel,
+    /// Ladder of new broadcasts.
+    pub ladder: LadderConfig,
+    /// How long a broadcast waits for its publisher to come back.
+    pub reconnect_grace: Duration,
+    /// Where the feed goes.
+    pub hub: Hub,
+    /// Where sequence numbers are kept.
+    pub saver: Arc<Saver>,
+    /// Handles of the owner.
+    pub metrics: Metrics,
+    /// Handles of ingest, for timestamp repairs.
+    pub ingest_metrics: ingest::Metrics,
+    /// Handles of the planner.
+    pub plan_metrics: plan::Metrics,
+    /// Handles of the ladder.
+    pub transcode_metrics: transcode::Metrics,
+    /// Handles of the packagers.
+    pub package_metrics: package::Metrics,
+}
+
+/// Why a broadcast ended; a label.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    Unpublished,
+    GraceOver,
+    Failed,
+    Replaced,
+}
+
+impl Ended {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Unpublished => "unpublished",
+            Self::GraceOver => "grace_over",
+            Self::Failed => "failed",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// See the module. Constructing spawns nothing; [`Owner::run`] runs.
+pub struct Owner {
+    parts: Arc<Parts>,
+    ladder_fingerprint: String,
+    grace: Duration,
+    saver: Arc<Saver>,
+    metrics: Metrics,
+    pipeline: Option<Pipeline>,
+    publisher: Option<Publisher>,
+    /// Until when a publisher may return; set while a broadcast has none.
+    grace_until: Option<Instant>,
+    /// The epoch of the broadcast that was live when the origin stopped, until it is continued or ended.
+    interrupted: Option<Cursor>,
+}
+
+impl Owner {
+    /// An owner that does nothing yet. A broadcast that was live when the origin stopped gets the grace anew.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let interrupted = config.saver.cursor(&config.stream).filter(|cursor| cursor.live);
+        Self {
+            ladder_fingerprint: fingerprint(&config.ladder.specs),
+            grace: config.reconnect_grace,
+            saver: config.saver,
+            metrics: config.metrics,
+            pipeline: None,
+            publisher: None,
+            grace_until: None,
+            interrupted,
+            parts: Arc::new(Parts {
+                stream: config.stream,
+                level: config.level,
+                ladder: config.ladder,
+                hub: config.hub,
+                ingest: config.ingest_metrics,
+                plan: config.plan_metrics,
+                transcode: config.transcode_metrics,
+                package: config.package_metrics,
+            }),
+        }
+    }
+
+    /// Runs until `shutdown`. A broadcast that is live then is packaged to its last frame but not ended:
+    /// after a restart its encoder may return within the grace.
+    pub async fn run(mut self, mut publishers: mpsc::Receiver<Publisher>, shutdown: CancellationToken) {
+        if let Some(cursor) = &self.interrupted {
+            tracing::info!(
+                epoch = cursor.epoch.0,
+                "a broadcast was live at the last stop, waiting for its publisher"
+            );
+            self.wait_for_publisher();
+        }
+        let mut tick = interval(PACE_TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let behind = self.pipeline.as_ref().is_some_and(Pipeline::is_behind);
+            let grace = self.grace_until;
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                publisher = publishers.recv() => match publisher {
+                    Some(publisher) => self.arrived(publisher).await,
+                    None => break,
+                },
+                event = said(self.publisher.as_mut()) => self.said(event).await,
+                Some(event) = made(self.pipeline.as_mut()) => {
+                    if let Some(pipeline) = &mut self.pipeline {
+                        pipeline.package(event, WallTime::now());
+                    }
+                }
+                _ = tick.tick(), if behind => self.advance().await,
+                () = until(grace), if grace.is_some() => self.end(Ended::GraceOver).await,
+            }
+        }
+        if let Some(publisher) = self.publisher.take() {
+            publisher.close.cancel();
+        }
+        if let Some(pipeline) = self.pipeline.take() {
+            pipeline.finish().await;
+        }
+    }
+
+    async fn arrived(&mut self, publisher: Publisher) {
+        if let Some(previous) = self.publisher.take() {
+            previous.close.cancel();
+        }
+        let info = &publisher.info;
+        tracing::info!(remote = %info.remote, encoder = info.encoder, secure = info.secure, "publisher is live");
+        self.grace_until = None;
+        self.publisher = Some(publisher);
+        self.metrics.state.set(1);
+        if let Some(pipeline) = &mut self.pipeline {
+            pipeline.resume(WallTime::now());
+            self.metrics.resumed.inc();
+            return;
+        }
+        let beginning = self.beginning().await;
+        self.metrics.epoch.set(i64::try_from(beginning.epoch.0).unwrap_or(i64::MAX));
+        match Pipeline::start(Arc::clone(&self.parts), beginning) {
+            Ok(pipeline) => {
+                self.pipeline = Some(pipeline);
+                self.metrics.started.inc();
+            }
+            Err(error) => {
+                tracing::error!(%error, "the broadcast cannot begin");
+                self.end(Ended::Failed).await;
+            }
+        }
+    }
+
+    /// Where the new epoch begins: behind every number that was ever used, and continuing the interrupted
+    /// broadcast if nothing that players must not see change has changed.
+    async fn beginning(&mut self) -> Beginning {
+        let cursor = self.saver.cursor(&self.parts.stream);
+        let mut beginning = Beginning {
+            epoch: cursor.as_ref().map_or(Epoch(1), |cursor| Epoch(cursor.epoch.0 + 1)),
+            first_msn: cursor.as_ref().map_or(Msn(0), |cursor| cursor.next_msn),
+            discontinuity_sequence: cursor.as_ref().map_or(0, |cursor| cursor.discontinuity_sequence),
+            continues: None,
+            now: WallTime::now(),
+        };
+        if let Some(interrupted) = self.interrupted.take() {
+            let same = interrupted.latency_level == self.parts.level as u8
+                && interrupted.ladder_fingerprint == self.ladder_fingerprint;
+            if same {
+                beginning.continues = Some(interrupted.target_duration_s);
+            } else {
+                tracing::warn!("latency level or ladder changed, the interrupted broadcast is not continued");
+                self.parts.hub.publish(FeedEvent::Ended { epoch: interrupted.epoch });
+                self.metrics.ended.with_label_values(&[Ended::Replaced.label()]).inc();
+            }
+        }
+        beginning
+    }
+
+    async fn said(&mut self, event: Option<PublisherEvent>) {
+        match event {
+            Some(PublisherEvent::Media(event)) => {
+                let Some(pipeline) = &mut self.pipeline else { return };
+                let progress = pipeline.source(event, std::time::Instant::now());
+                self.save(progress).await;
+                self.advance().await;
+            }
+            Some(PublisherEvent::Metadata(metadata)) => {
+                tracing::info!(
+                    width = metadata.width,
+                    height = metadata.height,
+                    frame_rate = metadata.frame_rate,
+                    video_codec = metadata.video_codec,
+                    audio_codec = metadata.audio_codec,
+                    encoder = metadata.encoder,
+                    "publisher describes its stream"
+                );
+                // What is described will come; what is not may come all the same, so nothing is ruled out.
+                let promised = |codec: &Option<String>| codec.is_some().then_some(true);
+                if let Some(pipeline) = &mut self.pipeline {
+                    pipeline.expect(promised(&metadata.video_codec), promised(&metadata.audio_codec));
+                }
+            }
+            Some(PublisherEvent::End(reason)) => self.left(reason).await,
+            None => self.left(EndReason::Disconnected).await,
+        }
+    }
+
+    async fn left(&mut self, reason: EndReason) {
+        self.publisher = None;
+        match reason {
+            EndReason::Unpublished => self.end(Ended::Unpublished).await,
+            EndReason::Unsupported(what) => {
+                tracing::error!(what, "the encoder sends what cannot be broadcast");
+                self.end(Ended::Failed).await;
+            }
+            // Whatever happened to the connection, its encoder may come back.
+            reason => {
+                tracing::warn!(reason = reason.label(), grace_s = self.grace.as_secs(), "publisher is gone");
+                self.wait_for_publisher();
+            }
+        }
+    }
+
+    fn wait_for_publisher(&mut self) {
+        self.grace_until = Some(Instant::now() + self.grace);
+        self.metrics.state.set(2);
+    }
+
+    async fn advance(&mut self) {
+        let Some(pipeline) = &mut self.pipeline else { return };
+        if let Err(error) = pipeline.advance(std::time::Instant::now(), WallTime::now()) {
+            tracing::error!(%error, "the broadcast ends: its ladder failed");
+            self.end(Ended::Failed).await;
+        }
+    }
+
+    /// Makes durable what must be before it is announced.
+    async fn save(&mut self, progress: Progress) {
+        let Some(epoch) = self.pipeline.as_ref().map(Pipeline::epoch) else { return };
+        let Progress { marks, announce } = progress;
+        let stream = &self.parts.stream;
+        let Some(last) = marks.last() else { return };
+        let now = WallTime::now();
+        let mut cursor = match (announce, self.saver.cursor(stream)) {
+            (None, Some(cursor)) => cursor,
+            (target_duration_s, _) => Cursor {
+                epoch,
+                next_msn: last.msn,
+                discontinuity_sequence: last.discontinuity_sequence,
+                target_duration_s: target_duration_s.unwrap_or_default(),
+                latency_level: self.parts.level as u8,
+                ladder_fingerprint: self.ladder_fingerprint.clone(),
+                live: true,
+                last_media_wall_time: now,
+            },
+        };
+        cursor.discontinuity_sequence = last.discontinuity_sequence;
+        cursor.begin_segment(last.msn, now);
+        self.saver.save(stream, cursor);
+        // Later segments were reserved by the save of the one before.
+        if announce.is_some() || !self.saver.is_reserved(stream, last.msn) {
+            let saver = Arc::clone(&self.saver);
+            let written = tokio::task::spawn_blocking(move || saver.flush(FIRST_WRITE)).await;
+            if !matches!(written, Ok(true)) {
+                tracing::warn!("the segment number is not on the disk yet, a crash now could repeat it");
+            }
+        }
+    }
+
+    /// Ends what there is: a pipeline, or the broadcast that the last run of the origin left.
+    async fn end(&mut self, why: Ended) {
+        self.grace_until = None;
+        self.metrics.state.set(0);
+        if let Some(publisher) = self.publisher.take() {
+            publisher.close.cancel();
+        }
+        let (epoch, next) = match (self.pipeline.take(), self.interrupted.take()) {
+            (Some(pipeline), _) => {
+                let ended = (pipeline.epoch(), Some(pipeline.next_msn()));
+                pipeline.finish().await;
+                ended
+            }
+            (None, Some(cursor)) => (cursor.epoch, None),
+            (None, None) => return,
+        };
+        self.parts.hub.publish(FeedEvent::Ended { epoch });
+        self.metrics.ended.with_label_values(&[why.label()]).inc();
+        tracing::info!(epoch = epoch.0, reason = why.label(), "broadcast has ended");
+        if let Some(mut cursor) = self.saver.cursor(&self.parts.stream) {
+            let next = next.filter(|_| cursor.epoch == epoch).unwrap_or(cursor.next_msn);
+            cursor.end_at(next);
+            self.saver.save(&self.parts.stream, cursor);
+        }
+    }
+}
+
+async fn said(publisher: Option<&mut Publisher>) -> Option<PublisherEvent> {
+    match publisher {
+        Some(publisher) => publisher.events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn made(
+    pipeline: Option<&mut Pipeline>,
+) -> Option<(farcast_shared::name::VariantId, crate::media::MediaEvent)> {
+    match pipeline {
+        Some(pipeline) => pipeline.output().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

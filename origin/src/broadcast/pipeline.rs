@@ -1,0 +1,309 @@
+//! One epoch from publisher to hub: repair, plan, ladder, packagers, in one place and one task.
+//!
+//! Everything here is synchronous but [`Pipeline::finish`]; the threads are the ladder's. The planner
+//! holds a source back until TARGETDURATION is known; what it then releases at once is let into the
+//! ladder at [`CATCH_UP`] times real time, so that decoder and encoders need not drop it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farcast_shared::feed::{FeedEvent, Presentation};
+use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
+use farcast_shared::time::{MediaTime, WallTime};
+use tokio::sync::mpsc;
+
+use crate::ingest::{self, Timeline};
+use crate::media::{Mark, MediaEvent};
+use crate::package::{self, LatencyLevel, Packager};
+use crate::plan::{self, Planner};
+use crate::push::Hub;
+use crate::transcode::{self, Ladder, LadderConfig, LadderError, VariantSpec};
+
+/// How fast held-back media is let in, as a multiple of real time: a machine that can encode at all has
+/// headroom of this order, and two seconds held back are caught up in a second.
+const CATCH_UP: u32 = 3;
+/// Most events that may wait for the ladder: the planner releases at most 8192 at once, and twice that
+/// is never reached by a source that is let in faster than real time.
+const MAX_BACKLOG: usize = 16_384;
+/// How long encoders have to give what is inside them when a broadcast ends.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What every pipeline of an origin is made with.
+pub(super) struct Parts {
+    pub(super) stream: StreamName,
+    pub(super) level: LatencyLevel,
+    pub(super) ladder: LadderConfig,
+    pub(super) hub: Hub,
+    pub(super) ingest: ingest::Metrics,
+    pub(super) plan: plan::Metrics,
+    pub(super) transcode: transcode::Metrics,
+    pub(super) package: package::Metrics,
+}
+
+/// Where an epoch begins.
+#[derive(Clone, Debug)]
+pub(super) struct Beginning {
+    pub(super) epoch: Epoch,
+    pub(super) first_msn: Msn,
+    pub(super) discontinuity_sequence: u64,
+    /// TARGETDURATION of the epoch that this one may continue.
+    pub(super) continues: Option<u32>,
+    pub(super) now: WallTime,
+}
+
+/// What the owner must know of what went through.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Progress {
+    /// Segments that begin, in order.
+    pub(super) marks: Vec<Mark>,
+    /// Set once, when TARGETDURATION became known: before that nothing was announced.
+    pub(super) announce: Option<u32>,
+}
+
+/// See the module.
+pub(super) struct Pipeline {
+    parts: Arc<Parts>,
+    beginning: Beginning,
+    timeline: Timeline,
+    planner: Planner,
+    ladder: Ladder,
+    output: mpsc::Receiver<(VariantId, MediaEvent)>,
+    packagers: Vec<Packager>,
+    backlog: VecDeque<MediaEvent>,
+    /// When the backlog began to be let in, and the media time of its first frame.
+    pace: Option<(Instant, MediaTime)>,
+    planned: Vec<MediaEvent>,
+    feed: Vec<FeedEvent>,
+}
+
+impl Pipeline {
+    /// Starts the ladder's threads.
+    ///
+    /// # Errors
+    /// If they cannot be started.
+    pub(super) fn start(parts: Arc<Parts>, beginning: Beginning) -> Result<Self, LadderError> {
+        let passthrough_video = parts.ladder.specs.iter().any(|spec| !spec.transcodes_video());
+        let (ladder, output) = Ladder::start(parts.ladder.clone(), &parts.transcode)?;
+        let mut planner = Planner::new(plan::Config {
+            segment_target: parts.level.segment_target(),
+            part_target: parts.level.part_target(),
+            passthrough_video,
+            first_msn: beginning.first_msn,
+            first_discontinuity_sequence: beginning.discontinuity_sequence,
+            anchor: beginning.now,
+        })
+        .with_metrics(parts.plan.clone());
+        if beginning.continues.is_some() {
+            planner.discontinuity();
+        }
+        Ok(Self {
+            parts,
+            beginning,
+            timeline: Timeline::new(),
+            planner,
+            ladder,
+            output,
+            packagers: Vec::new(),
+            backlog: VecDeque::new(),
+            pace: None,
+            planned: Vec::new(),
+            feed: Vec::new(),
+        })
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        self.beginning.epoch
+    }
+
+    /// Number of the next segment.
+    pub(super) fn next_msn(&self) -> Msn {
+        self.planner.next_msn()
+    }
+
+    /// What the publisher says of its tracks.
+    pub(super) fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
+        self.planner.expect(video, audio);
+    }
+
+    /// A publisher returned: its first frame falls where wall-clock time has got to, after a discontinuity.
+    pub(super) fn resume(&mut self, now: WallTime) {
+        let at = MediaTime::default().after(now.since(self.beginning.now));
+        self.timeline.begin_session(at);
+        self.planner.discontinuity();
+    }
+
+    /// Takes an event of the publisher. What must be durable before [`Pipeline::advance`] is in the answer.
+    pub(super) fn source(&mut self, event: MediaEvent, now: Instant) -> Progress {
+        let outcome = self.timeline.push(event, now);
+        self.parts.ingest.repaired(&outcome);
+        if outcome.discontinuity {
+            self.planner.discontinuity();
+        }
+        for event in outcome.events {
+            self.planner.push(event, &mut self.planned);
+        }
+        let announce = self.announce();
+        let mut marks = Vec::new();
+        for event in self.planned.drain(..) {
+            if let MediaEvent::Frame(frame) = &event {
+                marks.extend(frame.mark);
+            }
+            self.backlog.push_back(event);
+        }
+        Progress { marks, announce }
+    }
+
+    /// Once TARGETDURATION is known: makes the packagers and publishes the presentation.
+    fn announce(&mut self) -> Option<u32> {
+        if !self.packagers.is_empty() || self.planned.is_empty() {
+            return None;
+        }
+        let parts = Arc::clone(&self.parts);
+        // The planner releases nothing before it knows.
+        let target_duration_s = self.planner.target_duration_s()?;
+        let Beginning { epoch, continues, now, .. } = self.beginning;
+        let specs = &parts.ladder.specs;
+        let names = specs.iter().map(|spec| (spec.display_name(), spec.nominal_bps()));
+        let continues = continues == Some(target_duration_s);
+        let presentation: Presentation = package::presentation(
+            parts.stream.clone(),
+            epoch,
+            continues,
+            now,
+            parts.level,
+            target_duration_s,
+            names,
+        );
+        self.packagers = presentation
+            .variants
+            .iter()
+            .map(|variant| {
+                Packager::new(package::Config {
+                    epoch,
+                    variant: variant.id,
+                    part_target: presentation.part_target,
+                    segment_target: parts.level.segment_target(),
+                    target_duration_s,
+                })
+                .with_metrics(parts.package.clone())
+            })
+            .collect();
+        tracing::info!(
+            epoch = epoch.0,
+            continues,
+            target_duration_s,
+            part_target_ms = presentation.part_target.as_millis(),
+            variants = presentation.variants.len(),
+            "broadcast is announced"
+        );
+        parts.hub.publish(FeedEvent::Started(Arc::new(presentation)));
+        Some(target_duration_s)
+    }
+
+    /// When [`Pipeline::advance`] has something to do; `None`: not before the next event.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Lets media into the ladder: at once, or at [`CATCH_UP`] times real time while some is held back.
+    ///
+    /// # Errors
+    /// If the ladder has failed; the broadcast cannot go on.
+    pub(super) fn advance(&mut self, now: Instant, wall: WallTime) -> Result<(), LadderError> {
+        if let Some(failure) = self.ladder.failure() {
+            return Err(failure);
+        }
+        let overfull = self.backlog.len() > MAX_BACKLOG;
+        while let Some(event) = self.backlog.front() {
+            if let MediaEvent::Frame(frame) = event
+                && !overfull
+                && !self.is_due(frame.dts, now)
+            {
+                break;
+            }
+            let Some(event) = self.backlog.pop_front() else { break };
+            if let MediaEvent::Frame(frame) = &event
+                && let Some(mark) = frame.mark
+            {
+                for packager in &mut self.packagers {
+                    packager.mark(mark, wall, &mut self.feed);
+                }
+            }
+            self.ladder.push(event)?;
+        }
+        if self.backlog.is_empty() {
+            self.pace = None;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn is_due(&mut self, dts: MediaTime, now: Instant) -> bool {
+        let &mut (since, from) = self.pace.get_or_insert((now, dts));
+        // What comes live is never more than this ahead of its own clock.
+        const SLACK: Duration = Duration::from_millis(200);
+        dts.since(from) <= now.saturating_duration_since(since) * CATCH_UP + SLACK
+    }
+
+    /// Waits for the next event of a variant. Cancel safe.
+    pub(super) async fn output(&mut self) -> Option<(VariantId, MediaEvent)> {
+        self.output.recv().await
+    }
+
+    /// Packages an event of a variant and all that wait behind it, and publishes what came of it.
+    pub(super) fn package(&mut self, first: (VariantId, MediaEvent), wall: WallTime) {
+        let mut next = Some(first);
+        while let Some((variant, event)) = next {
+            if let Some(packager) = self.packagers.get_mut(usize::from(variant.0)) {
+                packager.push(event, wall, &mut self.feed);
+            }
+            next = self.output.try_recv().ok();
+        }
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        for event in self.feed.drain(..) {
+            self.parts.hub.publish(event);
+        }
+    }
+
+    /// Drains ladder and packagers. The epoch is not ended: that is the owner's word.
+    pub(super) async fn finish(mut self) {
+        while let Some(event) = self.backlog.pop_front() {
+            if self.ladder.push(event).is_err() {
+                break;
+            }
+        }
+        let Self { ladder, mut output, mut packagers, mut feed, parts, .. } = self;
+        let draining = tokio::task::spawn_blocking(move || ladder.finish(DRAIN));
+        while let Some((variant, event)) = output.recv().await {
+            if let Some(packager) = packagers.get_mut(usize::from(variant.0)) {
+                packager.push(event, WallTime::now(), &mut feed);
+            }
+        }
+        for packager in &mut packagers {
+            packager.finish(WallTime::now(), &mut feed);
+        }
+        feed.into_iter().for_each(|event| parts.hub.publish(event));
+        match draining.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the ladder did not end cleanly"),
+            Err(error) => tracing::error!(%error, "draining the ladder failed"),
+        }
+    }
+}
+
+/// Equal for ladders that make the same variants.
+pub(super) fn fingerprint(specs: &[VariantSpec]) -> String {
+    use std::fmt::Write as _;
+
+    use sha2::{Digest, Sha256};
+
+    let digest = Sha256::digest(format!("{specs:?}"));
+    digest.iter().take(16).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

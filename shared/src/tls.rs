@@ -1,0 +1,91 @@
+//! TLS of listeners whose certificate the operator gives: TLS 1.2 and 1.3, forward secrecy (rustls knows no
+//! other), one crypto provider. RTMPS on the origin and HTTPS on edges use it; the link between
+//! them has its own certificates.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// ALPN of HTTP, HTTP/2 preferred (RFC 7301, RFC 9113 §3.2).
+pub const ALPN_HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
+
+/// Why a certificate and key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The certificate chain is no PEM.
+    #[error("the certificate file cannot be read as PEM")]
+    Certificate(#[source] pem::Error),
+    /// There is no certificate.
+    #[error("the certificate file has no certificate")]
+    NoCertificate,
+    /// The key is no PEM.
+    #[error("the key file has no private key in PEM")]
+    Key(#[source] pem::Error),
+    /// They do not fit.
+    #[error("the certificate and key cannot be used")]
+    Rejected(#[from] rustls::Error),
+}
+
+/// Reads a certificate chain and a key, both PEM files. Blocks on the disk.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn load(chain: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
+    let read =
+        |path: &Path| std::fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
+    server_config(&read(chain)?, &read(key)?, alpn)
+}
+
+/// From a certificate chain and a key, both PEM.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn server_config(
+    chain_pem: &[u8],
+    key_pem: &[u8],
+    alpn: &[&[u8]],
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(chain_pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(TlsError::Certificate)?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(TlsError::Key)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_self_signed_certificate_is_accepted_and_nonsense_is_not() {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        assert!(server_config(chain.as_bytes(), key.as_bytes(), ALPN_HTTP).is_ok());
+        assert!(matches!(server_config(b"", key.as_bytes(), &[]), Err(TlsError::NoCertificate)));
+        assert!(matches!(server_config(chain.as_bytes(), b"", &[]), Err(TlsError::Key(_))));
+        let missing = load(Path::new("/nonexistent/a.pem"), Path::new("/nonexistent/b.pem"), &[]);
+        assert!(matches!(missing, Err(TlsError::File { .. })));
+    }
+}
