@@ -81,8 +81,8 @@ lint: setup $(PLAYER) ## Formatting, clippy and eslint with warnings denied, typ
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd $(WEB) && npm run typecheck && npm run lint
 
-doc: $(PLAYER) ## Documentation, with warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+doc: $(PLAYER) ## Documentation for maintainers, private items included, with warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 # One build profile throughout, so that nothing is compiled twice.
 ci: ## What continuous integration runs: set-up, lint, doc, test

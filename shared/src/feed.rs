@@ -98,6 +98,10 @@ pub struct PartMeta {
     pub arrived_at: WallTime,
     /// When the packager closed it.
     pub closed_at: WallTime,
+    /// Set on the last part of a segment where that was known when it was closed: the same that
+    /// [`FeedEvent::SegmentClosed`] says after it. Both become visible at once, so that a playlist never
+    /// hints at a part of a segment that is complete.
+    pub closes: Option<SegmentEnd>,
 }
 
 /// End of a segment.

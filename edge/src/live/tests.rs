@@ -78,7 +78,7 @@ fn start(msn: u64) -> SegmentStart {
 
 fn meta(index: u32) -> PartMeta {
     let at = WallTime::now();
-    PartMeta { index, duration: PART, independent: index == 0, arrived_at: at, closed_at: at }
+    PartMeta { index, duration: PART, independent: index == 0, arrived_at: at, closed_at: at, closes: None }
 }
 
 fn part(variant: VariantId, msn: u64, index: u32) -> Input {

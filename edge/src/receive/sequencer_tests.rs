@@ -1,5 +1,7 @@
 //! Tests of the sequencer.
 
+#![expect(clippy::result_large_err, reason = "either kind of record is a list entry here, not an error")]
+
 use super::*;
 use farcast_shared::feed::{SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::StreamName;
@@ -57,6 +59,7 @@ fn part(variant: u16, msn: u64, index: u32, backlog: bool) -> Part {
         independent: true,
         arrived_at: WallTime(0),
         closed_at: WallTime(0),
+        closes: None,
     };
     let stream = StreamHeader { epoch: EPOCH, variant: VariantId(variant), msn: Msn(msn), backlog };
     (stream, meta, Bytes::from(vec![1]))

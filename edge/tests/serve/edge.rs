@@ -163,7 +163,8 @@ pub(crate) fn part(variant: u16, msn: u64, index: u32) -> Input {
 pub(crate) fn part_of(variant: u16, msn: u64, index: u32, bytes: Bytes) -> Input {
     let at = WallTime::now();
     let duration = Duration::from_millis(500);
-    let meta = PartMeta { index, duration, independent: index == 0, arrived_at: at, closed_at: at };
+    let meta =
+        PartMeta { index, duration, independent: index == 0, arrived_at: at, closed_at: at, closes: None };
     Input::Feed(FeedEvent::Part { epoch: EPOCH, variant: VariantId(variant), msn: Msn(msn), meta, bytes })
 }
 

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 #[derive(clap::Args, Clone, Debug)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["file", "generate"])))]
 pub(crate) struct Publish {
-    /// Where: rtmp://host[:port]/app/key.
+    /// Where: `rtmp://host[:port]/app/key`.
     #[arg(long)]
     to: Target,
     /// An FLV file.

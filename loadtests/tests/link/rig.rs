@@ -250,7 +250,14 @@ impl Broadcast {
         for id in 0..2 {
             let now = WallTime::now();
             let duration = Duration::from_millis(250);
-            let meta = PartMeta { index, duration, independent: index == 0, arrived_at: now, closed_at: now };
+            let meta = PartMeta {
+                index,
+                duration,
+                independent: index == 0,
+                arrived_at: now,
+                closed_at: now,
+                closes: None,
+            };
             let bytes = self.bytes(id, msn, index);
             hub.publish(FeedEvent::Part {
                 epoch: Epoch(self.epoch),

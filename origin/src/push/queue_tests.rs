@@ -60,6 +60,7 @@ fn part(variant: u16, msn: u64, index: u32) -> FeedEvent {
         independent: index == 0,
         arrived_at: WallTime(0),
         closed_at: WallTime(0),
+        closes: None,
     };
     let bytes = Bytes::from(vec![7; 100]);
     FeedEvent::Part { epoch: Epoch(1), variant: VariantId(variant), msn: Msn(msn), meta, bytes }

@@ -46,6 +46,7 @@ fn segment(epoch: u64, msn: u64, init: u32, parts: u32) -> Vec<FeedEvent> {
             independent: index == 0,
             arrived_at: WallTime(0),
             closed_at: WallTime(0),
+            closes: None,
         },
         bytes: Bytes::from(format!("[{msn}.{index}]")),
     }));

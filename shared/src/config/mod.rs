@@ -2,7 +2,7 @@
 //!
 //! A program declares its settings once, with [`settings!`](crate::settings): name, documentation,
 //! type and default. The key of the file, the environment variable, the flag and the help text all
-//! follow from that; [`load`] reads the layers and reports every problem at once, each with its
+//! follow from that; [`load()`] reads the layers and reports every problem at once, each with its
 //! place. The types are strict: durations and sizes need units, unknown keys are refused with the
 //! nearest name, secrets never show.
 //!

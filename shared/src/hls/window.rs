@@ -179,8 +179,13 @@ impl Window {
         }
         segment.pad_parts(meta.index, Duration::ZERO, part_target);
         segment.push(Part::new(meta, part_target));
-        self.prune();
-        true
+        match &meta.closes {
+            Some(end) => self.close(end),
+            None => {
+                self.prune();
+                true
+            }
+        }
     }
 
     /// The open segment is complete.

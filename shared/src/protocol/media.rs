@@ -129,6 +129,7 @@ mod tests {
             independent: true,
             arrived_at: at,
             closed_at: at,
+            closes: None,
         }
     }
 

@@ -69,6 +69,11 @@ impl Packager {
         let target_duration = Duration::from_secs(target_duration_s.into());
         self.rates.push(segment.bytes, segment.declared, target_duration);
         let end = segment.end(self.rates.peak_bps(), self.rates.average_bps());
+        if let Some(FeedEvent::Part { variant: of, msn, meta, .. }) = out.last_mut()
+            && (*of, *msn) == (variant, end.msn)
+        {
+            meta.closes = Some(end);
+        }
         out.push(FeedEvent::SegmentClosed { epoch, variant, end });
         self.count(|m| m.segments.inc());
     }
@@ -140,8 +145,14 @@ impl Packager {
                 return self.dropped(DropReason::Unwritable, frames);
             }
         };
-        let meta =
-            PartMeta { index: segment.parts, duration: declared, independent, arrived_at, closed_at: now };
+        let meta = PartMeta {
+            index: segment.parts,
+            duration: declared,
+            independent,
+            arrived_at,
+            closed_at: now,
+            closes: None,
+        };
         segment.parts += 1;
         segment.declared += declared;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

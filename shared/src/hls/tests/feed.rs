@@ -179,6 +179,7 @@ impl Packager {
                 _ => self.events.push(FeedEvent::SegmentOpened { epoch, variant, start }),
             }
         }
+        let end = SegmentEnd { msn, duration, parts, peak_bps: 5_000_000, average_bps: 4_000_000 };
         for index in 0..parts {
             for (variant, fate) in fates {
                 let silent = match fate {
@@ -190,12 +191,15 @@ impl Packager {
                 if !silent {
                     let duration = if index + 1 == parts { last } else { PART };
                     let closed_at = WallTime(self.now_us);
+                    // Half of the segments are closed by their last part, as most are.
+                    let closes = closed && index + 1 == parts && fate == Fate::Whole && msn.0 % 2 == 0;
                     let meta = PartMeta {
                         index,
                         duration,
                         independent: index == 0,
                         arrived_at: closed_at,
                         closed_at,
+                        closes: closes.then_some(end),
                     };
                     let bytes = Bytes::from(format!("{epoch}/{variant}/{msn}.{index}"));
                     self.events.push(FeedEvent::Part { epoch, variant, msn, meta, bytes });
@@ -205,8 +209,6 @@ impl Packager {
         for (variant, fate) in fates.into_iter().filter(|_| closed) {
             match fate {
                 Fate::Whole | Fate::PartDropped => {
-                    let end =
-                        SegmentEnd { msn, duration, parts, peak_bps: 5_000_000, average_bps: 4_000_000 };
                     self.events.push(FeedEvent::SegmentClosed { epoch, variant, end });
                 }
                 Fate::LostLate => {
