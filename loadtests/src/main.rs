@@ -19,6 +19,7 @@ enum Command {
     Publish(command::publish::Publish),
     Watch(command::watch::Watch),
     Check(command::check::Check),
+    Bench(command::bench::Bench),
     ClockFrames(command::clock_frames::ClockFrames),
 }
 
@@ -28,6 +29,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Command::Publish(publish) => publish.run().await,
         Command::Watch(watch) => Box::pin(watch.run()).await,
         Command::Check(check) => Box::pin(check.run()).await,
+        Command::Bench(bench) => Box::pin(bench.run()).await,
         Command::ClockFrames(frames) => frames.run(),
     }
 }

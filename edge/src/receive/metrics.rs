@@ -1,11 +1,9 @@
 //! What the receiving side counts.
 
 use farcast_shared::feed::PartMeta;
+use farcast_shared::telemetry::metrics::HOP_SECONDS;
 use farcast_shared::time::WallTime;
-use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    exponential_buckets,
-};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::fetch::FetchError;
 
@@ -48,7 +46,7 @@ impl Metrics {
                 "From the origin's clock at a part's closing, or its last frame's arrival, until the part is \
                  complete here by this machine's clock; off by the difference of the two clocks",
             )
-            .buckets(exponential_buckets(0.001, 2.0, 15)?),
+            .buckets(HOP_SECONDS.to_vec()),
             &["from"],
         )?;
         registry.register(Box::new(part_delay.clone()))?;

@@ -1,5 +1,6 @@
 //! The commands of `farcast-load`, a file each.
 
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod clock_frames;
 pub(crate) mod publish;

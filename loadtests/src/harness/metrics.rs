@@ -39,7 +39,7 @@ impl Metrics {
         Ok(Self(samples.map(sample).collect::<anyhow::Result<_>>()?))
     }
 
-    /// The sum of all samples of a name, whatever their labels.
+    /// The sum of all samples of a name, whatever their labels; or one sample, named with its labels.
     #[must_use]
     pub fn sum(&self, name: &str) -> f64 {
         let of_name =

@@ -8,6 +8,9 @@
 //! - A part counts as queued until the edge has *confirmed* it, so what QUIC holds in flight is
 //!   bounded as well, and the bound is one of time: nothing live is older than the bound after
 //!   [`Queue::expire`].
+//! - Age is time in which the link lived: a link that falls silent and comes back catches up, while one
+//!   that is too narrow loses what it cannot carry. Silence is forgiven up to [`IDLE_TIMEOUT`], beyond
+//!   which the connection is dead anyhow, so the bound of time holds with that added.
 //! - Losses are whole segments, and a lower variant's only after the higher ones gave way; the
 //!   edge is told by a `Lost` in the segment's place, as soon as its duration is known.
 //! - Nothing here waits, and the feed's `Bytes` are shared.
@@ -18,7 +21,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use farcast_shared::feed::{FeedEvent, Presentation, SegmentStart};
 use farcast_shared::name::{Epoch, Msn, VariantId};
-use farcast_shared::protocol::{StreamHeader, ToEdge, encode};
+use farcast_shared::protocol::{IDLE_TIMEOUT, StreamHeader, ToEdge, encode};
 use farcast_shared::time::WallTime;
 
 use super::record::Record;
@@ -75,8 +78,8 @@ pub enum Action {
     Finish(StreamHeader),
     /// The segment was dropped: reset the stream, if it was opened.
     Reset(StreamHeader),
-    /// Nothing until something is pushed or confirmed, or this time at the latest.
-    Idle(Option<Instant>),
+    /// Nothing until something is pushed or confirmed.
+    Idle,
 }
 
 /// A part that was written in full: what the latency metric wants.
@@ -91,6 +94,8 @@ struct Part {
     index: u32,
     pieces: [Bytes; 2],
     queued_at: Instant,
+    /// [`Queue::silence`] at that time.
+    silence_before: Duration,
     closed_at: WallTime,
 }
 
@@ -108,8 +113,12 @@ struct Segment {
 }
 
 impl Segment {
-    fn oldest(&self) -> Option<Instant> {
-        self.parts.front().map(|part| part.queued_at)
+    /// How long the oldest part has waited while the link lived; `silence` is that of the queue.
+    fn age(&self, now: Instant, silence: Duration) -> Duration {
+        self.parts.front().map_or(Duration::ZERO, |part| {
+            let forgiven = silence.saturating_sub(part.silence_before).min(IDLE_TIMEOUT);
+            now.saturating_duration_since(part.queued_at).saturating_sub(forgiven)
+        })
     }
 }
 
@@ -137,6 +146,8 @@ pub struct Queue {
     doomed: BTreeMap<(Epoch, VariantId, Msn), SegmentStart>,
     resets: VecDeque<StreamHeader>,
     losses: Vec<Loss>,
+    /// How long the link has been silent in all while something waited.
+    silence: Duration,
 }
 
 impl Queue {
@@ -153,6 +164,7 @@ impl Queue {
             doomed: BTreeMap::new(),
             resets: VecDeque::new(),
             losses: Vec::new(),
+            silence: Duration::ZERO,
         }
     }
 
@@ -200,7 +212,8 @@ impl Queue {
         let stream = StreamHeader { backlog: true, ..stream };
         let turn = self.turn(&stream);
         let (_, segment) = self.segments.entry(turn).or_insert_with(|| (stream, Segment::default()));
-        segment.parts.push_back(Part { index, pieces, queued_at: now, closed_at: WallTime::default() });
+        let (silence_before, closed_at) = (self.silence, WallTime::default());
+        segment.parts.push_back(Part { index, pieces, queued_at: now, silence_before, closed_at });
         segment.closed = Some(Duration::ZERO);
     }
 
@@ -221,8 +234,8 @@ impl Queue {
                 let stream = StreamHeader { epoch: *epoch, variant: *variant, msn: *msn, backlog: false };
                 let turn = self.turn(&stream);
                 let (_, segment) = self.segments.entry(turn).or_insert_with(|| (stream, Segment::default()));
-                let (index, closed_at) = (meta.index, meta.closed_at);
-                segment.parts.push_back(Part { index, pieces, queued_at: now, closed_at });
+                let (index, closed_at, silence_before) = (meta.index, meta.closed_at, self.silence);
+                segment.parts.push_back(Part { index, pieces, queued_at: now, silence_before, closed_at });
             }
             (FeedEvent::SegmentOpened { epoch, variant, start }, Record::Control(message)) => {
                 self.resume(*epoch, *variant, *start);
@@ -308,7 +321,7 @@ impl Queue {
             let priority = if stream.backlog { BACKLOG_PRIORITY } else { LIVE_PRIORITY - rank };
             return Action::Write { stream, priority, pieces };
         }
-        Action::Idle(self.oldest().map(|oldest| oldest + self.bound))
+        Action::Idle
     }
 
     /// The pump wrote so much of the control message that [`Self::next_action`] gave.
@@ -367,22 +380,20 @@ impl Queue {
         }
     }
 
-    fn oldest(&self) -> Option<Instant> {
-        self.segments.values().filter_map(|(_, segment)| segment.oldest()).min()
-    }
-
     /// Age of the oldest part that is not confirmed.
     #[must_use]
     pub fn lag(&self, now: Instant) -> Duration {
-        self.oldest().map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest))
+        self.segments.values().map(|(_, segment)| segment.age(now, self.silence)).max().unwrap_or_default()
+    }
+
+    /// Nothing at all came from the edge for so long: that is an outage, not a narrow link.
+    pub fn silent(&mut self, length: Duration) {
+        self.silence = self.silence.saturating_add(length);
     }
 
     /// Drops whole segments: those older than the bound, and those of higher variants that stand in the
     /// way of a lower one that is itself half as late; the highest variant first, its oldest segment first.
     pub fn expire(&mut self, now: Instant) {
-        let age = |segment: &Segment| {
-            segment.oldest().map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
-        };
         let mut victims: Vec<Turn> = Vec::new();
         // Live segments come lowest variant first, so `pressed` is about variants below the current.
         let (mut rank, mut pressed, mut presses) = (0, false, false);
@@ -390,7 +401,7 @@ impl Queue {
             if !turn.backlog && turn.first != rank {
                 (rank, pressed) = (turn.first, pressed || presses);
             }
-            let age = age(segment);
+            let age = segment.age(now, self.silence);
             if age > self.bound || pressed && !turn.backlog && age > self.bound / STANDING_IN_THE_WAY {
                 victims.push(*turn);
             }

@@ -207,6 +207,23 @@ fn a_higher_variant_gives_way_before_a_lower_one_is_lost() {
 }
 
 #[test]
+fn a_silence_costs_nothing_unless_it_lasts_longer_than_a_connection_can() {
+    let (mut queue, now) = (queue(), Instant::now());
+    push(&mut queue, &part(0, 1, 0), now);
+    let silence = IDLE_TIMEOUT - Duration::from_millis(100);
+    queue.silent(silence);
+    queue.expire(now + silence + BOUND);
+    assert_eq!(queue.take_losses(), []);
+    // A part that came after it is as old as it looks.
+    push(&mut queue, &part(1, 1, 0), now + silence);
+    assert_eq!(queue.lag(now + silence + BOUND), BOUND);
+    queue.silent(IDLE_TIMEOUT);
+    queue.expire(now + IDLE_TIMEOUT + BOUND + Duration::from_millis(1));
+    assert_eq!(queue.take_losses(), [Loss::Late]);
+    assert_eq!(write_one(&mut queue), stream(1, 1));
+}
+
+#[test]
 fn the_loss_of_an_open_segment_is_told_when_its_duration_is_known() {
     let (mut queue, now) = (queue(), Instant::now());
     push(&mut queue, &opened(0, 1), now);
@@ -220,7 +237,7 @@ fn the_loss_of_an_open_segment_is_told_when_its_duration_is_known() {
     push(&mut queue, &closed(0, 1, 2), now + BOUND * 2);
     let told = control(&mut queue);
     assert!(matches!(told[..], [ToEdge::Lost { start, .. }] if start.msn == Msn(1)), "{told:?}");
-    assert_eq!(queue.next_action(), Action::Idle(None));
+    assert_eq!(queue.next_action(), Action::Idle);
 }
 
 #[test]

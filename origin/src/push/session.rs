@@ -30,6 +30,10 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the send buffer follows the congestion window, and lateness is looked for.
 const TICK: Duration = Duration::from_millis(200);
 
+/// A link from which no datagram came for so long while media is under way is silent: an edge
+/// acknowledges within a round trip, and no usable path's is longer.
+const SILENT_AFTER: Duration = Duration::from_millis(600);
+
 /// Bounds of QUIC's send buffer per connection: enough for a start, and for 1 Gbit/s over 100 ms.
 const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 * 1024 * 1024;
 
@@ -115,9 +119,16 @@ async fn listen(
 async fn tick(connection: &Connection, edge: &EdgeQueue, metrics: &Metrics) {
     let mut ticks = tokio::time::interval(TICK);
     let mut count = 0_u32;
+    let (mut heard, mut heard_at, mut ticked_at) = (0, Instant::now(), Instant::now());
     loop {
         ticks.tick().await;
-        let path = connection.stats().path;
+        let stats = connection.stats();
+        let (path, now) = (stats.path, Instant::now());
+        let since_last = now.saturating_duration_since(std::mem::replace(&mut ticked_at, now));
+        if stats.udp_rx.datagrams != heard {
+            (heard, heard_at) = (stats.udp_rx.datagrams, now);
+        }
+        let silent = now.saturating_duration_since(heard_at) > SILENT_AFTER;
         let buffer = path.cwnd.saturating_mul(2).clamp(*SEND_BUFFER_BYTES.start(), *SEND_BUFFER_BYTES.end());
         connection.set_send_window(buffer);
         count = count.wrapping_add(1);
@@ -125,7 +136,10 @@ async fn tick(connection: &Connection, edge: &EdgeQueue, metrics: &Metrics) {
             metrics.rtt_seconds.observe(path.rtt.as_secs_f64());
         }
         let losses = edge.with(|queue| {
-            queue.expire(Instant::now());
+            if silent {
+                queue.silent(since_last);
+            }
+            queue.expire(now);
             queue.take_losses()
         });
         if !losses.is_empty() {
@@ -154,7 +168,7 @@ async fn pump(
             return CloseCode::TooSlow;
         }
         let done = match action {
-            Action::Idle(_) => {
+            Action::Idle => {
                 edge.changed.notified().await;
                 Some(())
             }

@@ -1,0 +1,199 @@
+//! `farcast-load bench`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use farcast_loadtests::harness::metrics::Metrics;
+use farcast_loadtests::harness::stage::{Settings, Stage};
+use farcast_loadtests::publish::encoder::Content;
+use farcast_loadtests::watch::report::{Limits, Report};
+use farcast_loadtests::watch::run::{Plan, run};
+use farcast_loadtests::watch::viewer::Choice;
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// Longest wait for the broadcast on both edges.
+const ON_AIR: Duration = Duration::from_secs(60);
+/// How often the edges' metrics are read.
+const SAMPLE: Duration = Duration::from_secs(5);
+/// Viewers who start in a second.
+const RAMP_PER_SECOND: u64 = 50;
+/// Time after the last viewer's start until the caches and buffers of an edge have their final size.
+const SETTLE: Duration = Duration::from_secs(30);
+/// A part is in time when it is complete on the edge this long after its last frame reached the origin.
+const IN_TIME: &str = "0.1";
+/// Share of parts that must be in time when all is passed through.
+const IN_TIME_SHARE: f64 = 0.99;
+/// How much larger than settled the watched edge may end: its share of growth, and a constant for allocators.
+const GROWTH: f64 = 1.05;
+const GROWTH_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
+
+/// What the origin makes of the broadcast.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Ladder {
+    /// The broadcast as it came, only.
+    Passthrough,
+    /// As it came, and a small transcoded variant.
+    Two,
+}
+
+/// Starts an origin, two edges and a broadcast, lets viewers watch the first edge, and measures.
+///
+/// The exit status tells whether all was good enough: no stall, breach, error or missed part, an edge
+/// that does not grow, and with `--ladder passthrough` 99 % of parts on each edge within 100 ms of their last
+/// frame's arrival at the origin.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Bench {
+    /// Viewers of the first edge.
+    #[arg(long, default_value_t = 100)]
+    clients: usize,
+    /// How long they watch.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// The latency level.
+    #[arg(long, default_value_t = 2)]
+    level: u8,
+    /// What the origin makes of the broadcast.
+    #[arg(long, value_enum, default_value_t = Ladder::Passthrough)]
+    ladder: Ladder,
+    /// Write the report to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// What was measured.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+struct Outcome {
+    watch: Report,
+    edges: Vec<EdgeOutcome>,
+    failures: Vec<String>,
+}
+
+/// One edge.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+struct EdgeOutcome {
+    /// Parts received while viewers watched.
+    parts: f64,
+    /// Share of them within [`IN_TIME`].
+    parts_in_time: f64,
+    /// Resident memory when all viewers had come and it had settled; bytes.
+    settled_bytes: f64,
+    /// Largest after that.
+    largest_bytes: f64,
+    /// At the end.
+    last_bytes: f64,
+    /// CPU seconds of the process in all.
+    cpu_s: f64,
+}
+
+impl Bench {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When a program does not start, or the report cannot be written.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let variants = (self.ladder == Ladder::Passthrough)
+            .then(|| "[[variants]]\nvideo_passthrough = true\naudio_passthrough = true\n".to_owned());
+        let stage = Stage::start(Settings { level: self.level, variants, edges: 2, ..Settings::default() });
+        let stage = stage.await?;
+        let _encoder = stage.encoder(Content::Both)?;
+        for edge in 0..2 {
+            stage.edge(edge).playable(0, 4, ON_AIR).await.with_context(|| stage.logs())?;
+        }
+        let ramp = Duration::from_secs(1 + u64::try_from(self.clients)? / RAMP_PER_SECOND);
+        let length = Duration::from_secs(self.seconds);
+        anyhow::ensure!(
+            length > ramp + SETTLE + SAMPLE,
+            "--seconds must be beyond {:?}",
+            ramp + SETTLE + SAMPLE
+        );
+        let plan = Plan {
+            edges: vec![stage.edge(0).dialer()?],
+            clients: self.clients,
+            length,
+            ramp,
+            choice: Choice::Spread,
+            limits: Limits::default(),
+            progress: true,
+        };
+        let before = [scrape(&stage, 0).await?, scrape(&stage, 1).await?];
+        let settled = Instant::now() + ramp + SETTLE;
+        let (watch, samples) = {
+            let watching = run(plan);
+            let mut watching = std::pin::pin!(watching);
+            let mut samples = Vec::new();
+            let mut tick = tokio::time::interval_at(settled, SAMPLE);
+            loop {
+                tokio::select! {
+                    report = &mut watching => break (report, samples),
+                    _ = tick.tick() => samples.push([scrape(&stage, 0).await?, scrape(&stage, 1).await?]),
+                }
+            }
+        };
+        let edges: Vec<_> = (0..2)
+            .filter_map(|index| {
+                let of_edge: Vec<_> = samples.iter().map(|sample| &sample[index]).collect();
+                EdgeOutcome::new(&before[index], &of_edge)
+            })
+            .collect();
+        let failures = self.failures(&watch, &edges);
+        let outcome = Outcome { watch, edges, failures };
+        let json = serde_json::to_string_pretty(&outcome)?;
+        match &self.json {
+            Some(file) => std::fs::write(file, &json).with_context(|| file.display().to_string())?,
+            None => writeln!(std::io::stdout(), "{json}")?,
+        }
+        for failure in &outcome.failures {
+            writeln!(std::io::stderr(), "not good enough: {failure}")?;
+        }
+        Ok(if outcome.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn failures(&self, watch: &Report, edges: &[EdgeOutcome]) -> Vec<String> {
+        let mut failures = watch.failures.clone();
+        if watch.missed_parts > 0 {
+            failures.push(format!("missed parts: {}", watch.missed_parts));
+        }
+        for (index, edge) in edges.iter().enumerate() {
+            let allowed = edge.settled_bytes * GROWTH + GROWTH_BYTES;
+            if edge.last_bytes > allowed {
+                failures.push(format!(
+                    "edge {index} grew from {} to {} bytes",
+                    edge.settled_bytes, edge.last_bytes
+                ));
+            }
+            if self.ladder == Ladder::Passthrough && edge.parts_in_time < IN_TIME_SHARE {
+                failures.push(format!("edge {index} had {:.4} of its parts in time", edge.parts_in_time));
+            }
+        }
+        failures
+    }
+}
+
+impl EdgeOutcome {
+    /// Of an edge's metrics before the viewers came, and of those since it had settled; `None` without these.
+    fn new(before: &Metrics, samples: &[&Metrics]) -> Option<Self> {
+        const DELAY: &str = "farcast_receive_part_delay_seconds";
+        let (first, last) = (samples.first()?, samples.last()?);
+        let resident = |metrics: &Metrics| metrics.sum("process_resident_memory_bytes");
+        let grown = |name: &str| last.sum(name) - before.sum(name);
+        let parts = grown(&format!("{DELAY}_count{{from=\"arrived\"}}"));
+        let in_time = grown(&format!("{DELAY}_bucket{{from=\"arrived\",le=\"{IN_TIME}\"}}"));
+        Some(Self {
+            parts,
+            parts_in_time: if parts > 0.0 { in_time / parts } else { 0.0 },
+            settled_bytes: resident(first),
+            largest_bytes: samples.iter().map(|sample| resident(sample)).fold(0.0, f64::max),
+            last_bytes: resident(last),
+            cpu_s: last.sum("process_cpu_seconds_total"),
+        })
+    }
+}
+
+async fn scrape(stage: &Stage, edge: usize) -> anyhow::Result<Metrics> {
+    Metrics::scrape(stage.edge_metrics(edge)?).await
+}
