@@ -44,7 +44,7 @@ $(PLAYER): $(WEB_SOURCES)
 
 ##@ Test
 .PHONY: test test-rust test-web test-e2e test-browser
-test: setup-test test-web test-rust ## All tests that need no running programs
+test: setup-test test-web test-rust test-e2e test-browser ## All tests
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST

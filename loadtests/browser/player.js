@@ -14,8 +14,9 @@ export async function measure(browser, url, seconds, screenshot) {
     const page = await context.newPage();
     const errors = [];
     page.on('pageerror', (error) => errors.push(error.message));
+    // Before the page's own scripts, because its content security policy admits no others after.
+    await page.addInitScript({ content: `window.readClock = ${readClock.toString()};` });
     await page.goto(url);
-    await page.addScriptTag({ content: `window.readClock = ${readClock.toString()};` });
     await until('the picture moves', () => page.evaluate(isPlaying));
     await page.waitForTimeout(SETTLE_MS);
     await page.evaluate(sample, SAMPLE_MS);
