@@ -105,7 +105,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
             linked.set(observed.is_ready());
         }
     }));
-    feeding.spawn(listener::run(metrics_listener, registry, health.clone(), last.clone()));
+    feeding.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
 
     if let Some(path) = announce {
         bound.write(&path)?;

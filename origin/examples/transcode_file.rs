@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use farcast_origin::media::{MediaEvent, Track};
 use farcast_origin::transcode::{
-    EncoderKind, Ladder, LadderConfig, Metrics, Pace, VariantSpec, default_ladder, validate,
+    EncoderKind, Ladder, LadderConfig, Metrics, Pace, VariantSpec, default_ladder,
 };
 use farcast_shared::name::VariantId;
 use serde_json::json;
@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     farcast_av::route_log_to_tracing();
     let specs = ladder(&arguments.ladder)?;
-    let problems = validate(&specs);
+    let problems: Vec<_> = specs.iter().flat_map(VariantSpec::problems).collect();
     if !problems.is_empty() {
         bail!("{problems:?}");
     }

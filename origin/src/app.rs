@@ -2,6 +2,7 @@
 //! the only output; encoders are probed before a publisher can come; the hub exists before the
 //! owner that feeds it and the server that empties it; ingest comes last, since it starts everything else.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use crate::package::{self, LatencyLevel};
 use crate::plan;
 use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
-use crate::settings::{Settings, Variant};
+use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::transcode::{self, CodecChoice, LadderConfig, LibavEncoders, VariantSpec};
 
@@ -47,7 +48,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let registry = metrics::Registry::new("farcast-origin", env!("CARGO_PKG_VERSION"))?;
     let health = Health::new();
     let ready = health.readiness("started");
-    let specs = ladder(&settings)?;
+    let specs = ladder(&settings);
     let level = LatencyLevel::try_from(settings.latency_level.get())?;
 
     let rtmp = bind("RTMP", "rtmp_listen", settings.rtmp_listen)?;
@@ -83,7 +84,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         .as_ref()
         .map_or_else(|| format!("127.0.0.1:{}", quic_address.port()), ToString::to_string);
     let token = settings.data_dir.join(JOIN_TOKEN_FILE);
-    file::write_private(&token, format!("{}\n", identity.join_token(&advertise)).as_bytes())?;
+    write_token(&token, &format!("{}\n", identity.join_token(&advertise)))?;
     let endpoint = quinn::Endpoint::new(
         quinn::EndpointConfig::default(),
         Some(identity.server_config()?),
@@ -114,8 +115,8 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let (publishers, arrivals) = mpsc::channel(1);
     let (ingesting, owning, pushing, watching) =
         (TaskTracker::new(), TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
-    watching.spawn(listener::run(metrics_listener, registry.clone(), health.clone(), last.clone()));
-    watching.spawn(listener::run(http, registry, health.clone(), last.clone()));
+    watching.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
+    watching.spawn(listener::run(http, None, health.clone(), last.clone()));
     let push_server = push::Server::new(push::ServerConfig::default(), identity, hub);
     pushing.spawn(push_server.run(endpoint, push_stops.clone()));
     owning.spawn(owner.run(arrivals, owner_stops.clone()));
@@ -164,6 +165,14 @@ fn bind(
     Ok(TcpListener::from_std(listen::tcp(Purpose::new(protocol, setting), at)?)?)
 }
 
+/// Not again where it is there already: a full disk does not keep an origin from starting.
+fn write_token(path: &Path, token: &str) -> anyhow::Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|there| there == token) {
+        return Ok(());
+    }
+    Ok(file::write_private(path, token.as_bytes())?)
+}
+
 /// Not through the log: it is kept, and passed on.
 #[expect(clippy::print_stdout, reason = "the key is shown once to whoever starts the origin")]
 fn show_once(key: &str) {
@@ -171,29 +180,10 @@ fn show_once(key: &str) {
 }
 
 /// The configured ladder, or the source with 480p below it.
-fn ladder(settings: &Settings) -> anyhow::Result<Vec<VariantSpec>> {
-    let specs: Vec<_> = match &settings.variants[..] {
+fn ladder(settings: &Settings) -> Vec<VariantSpec> {
+    match &settings.variants[..] {
         [] => transcode::default_ladder(),
-        variants => variants.iter().map(spec).collect(),
-    };
-    let problems: Vec<_> = transcode::validate(&specs).iter().map(ToString::to_string).collect();
-    if !problems.is_empty() {
-        bail!("the ladder cannot be used: {}", problems.join("; "));
-    }
-    Ok(specs)
-}
-
-fn spec(variant: &Variant) -> VariantSpec {
-    VariantSpec {
-        name: variant.name.clone(),
-        video_passthrough: variant.video_passthrough,
-        audio_passthrough: variant.audio_passthrough,
-        video_bitrate: variant.video_bitrate,
-        audio_bitrate: variant.audio_bitrate,
-        scaled_width: variant.scaled_width,
-        scaled_height: variant.scaled_height,
-        framerate: variant.framerate,
-        cpu_usage_level: variant.cpu_usage_level.get(),
+        variants => variants.iter().map(VariantSpec::from).collect(),
     }
 }
 

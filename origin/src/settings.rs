@@ -12,20 +12,10 @@ use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, Valid
 use farcast_shared::telemetry::log;
 use farcast_shared::{choice, settings};
 
-/// Most variants: each one is encoded on this machine and sent to every edge, on at most 128 streams.
-pub const MAX_VARIANTS: usize = 16;
-/// Longest name of a variant, in characters; it is shown in players' menus.
-const MAX_NAME_CHARS: usize = 64;
+use crate::transcode::{MAX_VARIANTS, VariantSpec};
+
 /// Longest stream key in bytes that ingest looks at.
 const MAX_KEY_BYTES: usize = 1024;
-/// Highest video bit rate in kbps: more is a mistaken unit.
-const MAX_VIDEO_KBPS: u32 = 200_000;
-/// Highest audio bit rate in kbps: AAC of eight channels takes less.
-const MAX_AUDIO_KBPS: u32 = 2_000;
-/// Widest and highest picture in pixels: level 6.2 of H.264 ends at 8192.
-const MAX_PIXELS: u32 = 8192;
-/// Highest frame rate.
-const MAX_FRAMERATE: u32 = 240;
 /// Longest grace: a broadcast that is away for longer has ended.
 const MAX_GRACE: Duration = Duration::from_secs(600);
 
@@ -211,28 +201,24 @@ impl Settings {
 
 impl Validate for Variant {
     fn validate(&self, checks: &mut Checks<'_>) {
-        if self.name.chars().count() > MAX_NAME_CHARS || self.name.chars().any(char::is_control) {
-            checks.problem(
-                "name",
-                format!("is longer than {MAX_NAME_CHARS} characters or has control characters"),
-            );
+        for problem in VariantSpec::from(self).problems() {
+            checks.problem(problem.key, problem.what);
         }
-        let limits = [
-            ("video_bitrate", self.video_bitrate, MAX_VIDEO_KBPS, "kbps"),
-            ("audio_bitrate", self.audio_bitrate, MAX_AUDIO_KBPS, "kbps"),
-            ("scaled_width", self.scaled_width, MAX_PIXELS, "pixels"),
-            ("scaled_height", self.scaled_height, MAX_PIXELS, "pixels"),
-            ("framerate", self.framerate, MAX_FRAMERATE, "frames per second"),
-        ];
-        for (key, value, limit, unit) in limits {
-            if value > limit {
-                checks.problem(key, format!("{value} is more than {limit} {unit}"));
-            }
-        }
-        for (key, pixels) in [("scaled_width", self.scaled_width), ("scaled_height", self.scaled_height)] {
-            if pixels % 2 != 0 {
-                checks.problem(key, format!("{pixels} is odd: H.264 with 4:2:0 colour has even sizes"));
-            }
+    }
+}
+
+impl From<&Variant> for VariantSpec {
+    fn from(variant: &Variant) -> Self {
+        Self {
+            name: variant.name.clone(),
+            video_passthrough: variant.video_passthrough,
+            audio_passthrough: variant.audio_passthrough,
+            video_bitrate: variant.video_bitrate,
+            audio_bitrate: variant.audio_bitrate,
+            scaled_width: variant.scaled_width,
+            scaled_height: variant.scaled_height,
+            framerate: variant.framerate,
+            cpu_usage_level: variant.cpu_usage_level.get(),
         }
     }
 }

@@ -54,6 +54,11 @@ const BATCH: usize = 256;
 /// Most fetches from the origin at once; the others wait for their turn within [`Config::fetch_deadline`].
 const MAX_FETCHES: usize = 32;
 
+/// How long an object is kept. It is listed for a minute and stays available for a playlist's and a segment's
+/// duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two minutes.
+/// Nobody asks for it later, so keeping it would only fill memory up to the cache's bound.
+const OBJECT_LIFETIME: Duration = Duration::from_secs(200);
+
 /// What an entry costs besides its bytes, roughly.
 const ENTRY_OVERHEAD_BYTES: usize = 256;
 
@@ -102,6 +107,7 @@ impl Live {
             .max_capacity(config.cache_bytes)
             .weigher(weigh)
             .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(OBJECT_LIFETIME)
             .build();
         Self {
             config,

@@ -180,14 +180,23 @@ impl Client {
     async fn dial(&self, refused: bool) -> Result<(Endpoint, Connection), DialError> {
         let stored = self.store.load();
         let token = self.config.token.as_ref();
-        let good = stored.filter(|identity| {
+        let usable = stored.filter(|identity| {
             let other_origin = token.is_some_and(|token| token.fingerprint != identity.fingerprint);
-            let renew = identity.needs_renewal(SystemTime::now());
-            token.is_none() || !(refused || other_origin || renew)
+            token.is_none() || !(refused || other_origin)
         });
-        let identity = match good {
-            Some(identity) => identity,
-            None => self.enrol(token.ok_or(DialError::NoToken)?).await?,
+        let now = SystemTime::now();
+        let identity = match (usable, token) {
+            (Some(identity), Some(token)) if identity.needs_renewal(now) => match self.enrol(token).await {
+                Ok(renewed) => renewed,
+                // There is time to try again.
+                Err(error) if !identity.has_expired(now) => {
+                    tracing::warn!(%error, "this edge's certificate could not be renewed");
+                    identity
+                }
+                Err(error) => return Err(error),
+            },
+            (Some(identity), _) => identity,
+            (None, token) => self.enrol(token.ok_or(DialError::NoToken)?).await?,
         };
         // The token is the newer word on where the origin is.
         let addresses = token.map_or(&identity.addresses, |token| &token.addresses);

@@ -34,7 +34,7 @@ pub use metrics::Metrics;
 /// What the link says.
 #[derive(Clone, PartialEq, Debug)]
 pub enum LinkEvent {
-    /// The origin answered the subscription. A [`LinkEvent::Snapshot`] follows if anything was ever live.
+    /// The origin answered the subscription: there is what the last [`LinkEvent::Snapshot`] said, or nothing.
     Up,
     /// The link is gone; what was received stays valid.
     Down,

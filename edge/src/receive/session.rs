@@ -17,7 +17,7 @@ use super::LinkEvent;
 use super::metrics::Metrics;
 use super::sequencer::Sequencer;
 
-/// How long the origin may take to answer the subscription.
+/// How long the origin may take to answer the subscription in full.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What waits between the stream readers and the sequencer; when it is full, QUIC's flow control
@@ -109,14 +109,11 @@ impl Session<'_> {
                     continue;
                 }
             };
+            let mut answered = false;
             let taken = match next {
                 Some(Input::Control(message)) => {
-                    if let Some(ready) = ready.take() {
-                        ready();
-                        if self.sink.send(LinkEvent::Up).await.is_err() {
-                            return End::Stopped;
-                        }
-                    }
+                    // Until the answer is complete nobody can say that there is no broadcast.
+                    answered = matches!(message, ToEdge::Idle | ToEdge::SnapshotEnd);
                     sequencer.control(message, &mut out)
                 }
                 Some(Input::Part(stream, meta, bytes)) => {
@@ -134,6 +131,10 @@ impl Session<'_> {
             };
             if let Err(error) = taken {
                 return self.broken(connection, &error.to_string());
+            }
+            if answered && let Some(ready) = ready.take() {
+                ready();
+                out.push(LinkEvent::Up);
             }
             self.metrics.held_events.set(i64::try_from(sequencer.held_events()).unwrap_or(i64::MAX));
             for event in out.drain(..) {

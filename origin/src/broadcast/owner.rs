@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use farcast_shared::feed::FeedEvent;
 use farcast_shared::name::{Epoch, Msn, StreamName};
+use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -24,6 +25,10 @@ const PACE_TICK: Duration = Duration::from_millis(20);
 /// How long the disk may take to make the first segment's number durable. A disk that takes longer is not
 /// waited for: the broadcast goes on with a warning.
 const FIRST_WRITE: Duration = Duration::from_secs(2);
+/// How often a disk that lags behind the broadcast is complained of.
+const COMPLAINT: Duration = Duration::from_secs(60);
+/// A broadcast that was interrupted longer ago is over: no player still waits for it.
+const CONTINUE_WITHIN: Duration = Duration::from_secs(600);
 
 /// What an [`Owner`] is made with.
 pub struct Config {
@@ -82,8 +87,10 @@ pub struct Owner {
     publisher: Option<Publisher>,
     /// Until when a publisher may return; set while a broadcast has none.
     grace_until: Option<Instant>,
-    /// The epoch of the broadcast that was live when the origin stopped, until it is continued or ended.
+    /// The broadcast that was live when the origin stopped, until another is announced in its place or it is
+    /// ended.
     interrupted: Option<Cursor>,
+    complaints: Throttle,
 }
 
 impl Owner {
@@ -100,6 +107,7 @@ impl Owner {
             publisher: None,
             grace_until: None,
             interrupted,
+            complaints: Throttle::new(COMPLAINT),
             parts: Arc::new(Parts {
                 stream: config.stream,
                 level: config.level,
@@ -117,11 +125,16 @@ impl Owner {
     /// after a restart its encoder may return within the grace.
     pub async fn run(mut self, mut publishers: mpsc::Receiver<Publisher>, shutdown: CancellationToken) {
         if let Some(cursor) = &self.interrupted {
-            tracing::info!(
-                epoch = cursor.epoch.0,
-                "a broadcast was live at the last stop, waiting for its publisher"
-            );
-            self.wait_for_publisher();
+            let away = WallTime::now().since(cursor.last_media_wall_time);
+            if away > CONTINUE_WITHIN {
+                self.end(Ended::GraceOver).await;
+            } else {
+                tracing::info!(
+                    epoch = cursor.epoch.0,
+                    "a broadcast was live at the last stop, waiting for its publisher"
+                );
+                self.wait_for_publisher();
+            }
         }
         let mut tick = interval(PACE_TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -153,6 +166,10 @@ impl Owner {
     }
 
     async fn arrived(&mut self, publisher: Publisher) {
+        // What the last one said before it left still counts, its goodbye above all.
+        while let Some(Ok(event)) = self.publisher.as_mut().map(|previous| previous.events.try_recv()) {
+            self.said(Some(event)).await;
+        }
         if let Some(previous) = self.publisher.take() {
             previous.close.cancel();
         }
@@ -191,15 +208,15 @@ impl Owner {
             continues: None,
             now: WallTime::now(),
         };
-        if let Some(interrupted) = self.interrupted.take() {
+        if let Some(interrupted) = &self.interrupted {
             let same = interrupted.latency_level == self.parts.level as u8
                 && interrupted.ladder_fingerprint == self.ladder_fingerprint;
             if same {
-                beginning.continues = Some(interrupted.target_duration_s);
+                beginning.continues = Some((interrupted.epoch, interrupted.target_duration_s));
             } else {
                 tracing::warn!("latency level or ladder changed, the interrupted broadcast is not continued");
-                self.parts.hub.publish(FeedEvent::Ended { epoch: interrupted.epoch });
-                self.metrics.ended.with_label_values(&[Ended::Replaced.label()]).inc();
+                self.end_epoch(interrupted.epoch, Ended::Replaced);
+                self.interrupted = None;
             }
         }
         beginning
@@ -267,6 +284,9 @@ impl Owner {
     async fn save(&mut self, progress: Progress) {
         let Some(epoch) = self.pipeline.as_ref().map(Pipeline::epoch) else { return };
         let Progress { marks, announce } = progress;
+        if announce.is_some() {
+            self.interrupted = None;
+        }
         let stream = &self.parts.stream;
         let Some(last) = marks.last() else { return };
         let now = WallTime::now();
@@ -283,16 +303,22 @@ impl Owner {
                 last_media_wall_time: now,
             },
         };
+        let reserved = self.saver.is_reserved(stream, last.msn);
         cursor.discontinuity_sequence = last.discontinuity_sequence;
         cursor.begin_segment(last.msn, now);
         self.saver.save(stream, cursor);
-        // Later segments were reserved by the save of the one before.
-        if announce.is_some() || !self.saver.is_reserved(stream, last.msn) {
+        // Later segments were reserved by the save of the one before, and media does not wait for the disk.
+        let reserved = if announce.is_some() {
             let saver = Arc::clone(&self.saver);
-            let written = tokio::task::spawn_blocking(move || saver.flush(FIRST_WRITE)).await;
-            if !matches!(written, Ok(true)) {
-                tracing::warn!("the segment number is not on the disk yet, a crash now could repeat it");
-            }
+            matches!(tokio::task::spawn_blocking(move || saver.flush(FIRST_WRITE)).await, Ok(true))
+        } else {
+            reserved
+        };
+        if !reserved && let Some(suppressed) = self.complaints.admit(std::time::Instant::now()) {
+            tracing::warn!(
+                suppressed,
+                "the segment number is not on the disk yet, a crash now could repeat it"
+            );
         }
     }
 
@@ -303,23 +329,31 @@ impl Owner {
         if let Some(publisher) = self.publisher.take() {
             publisher.close.cancel();
         }
-        let (epoch, next) = match (self.pipeline.take(), self.interrupted.take()) {
-            (Some(pipeline), _) => {
-                let ended = (pipeline.epoch(), Some(pipeline.next_msn()));
-                pipeline.finish().await;
-                ended
+        let mut next = None;
+        if let Some(pipeline) = self.pipeline.take() {
+            let (epoch, announced) = (pipeline.epoch(), pipeline.is_announced());
+            next = announced.then_some(pipeline.next_msn());
+            pipeline.finish().await;
+            if announced {
+                self.end_epoch(epoch, why);
+            } else {
+                tracing::info!(reason = why.label(), "the publisher left before there was anything to watch");
             }
-            (None, Some(cursor)) => (cursor.epoch, None),
-            (None, None) => return,
-        };
-        self.parts.hub.publish(FeedEvent::Ended { epoch });
-        self.metrics.ended.with_label_values(&[why.label()]).inc();
-        tracing::info!(epoch = epoch.0, reason = why.label(), "broadcast has ended");
-        if let Some(mut cursor) = self.saver.cursor(&self.parts.stream) {
-            let next = next.filter(|_| cursor.epoch == epoch).unwrap_or(cursor.next_msn);
+        }
+        if let Some(interrupted) = self.interrupted.take() {
+            self.end_epoch(interrupted.epoch, why);
+        }
+        if let Some(mut cursor) = self.saver.cursor(&self.parts.stream).filter(|cursor| cursor.live) {
+            let next = next.unwrap_or(cursor.next_msn);
             cursor.end_at(next);
             self.saver.save(&self.parts.stream, cursor);
         }
+    }
+
+    fn end_epoch(&self, epoch: Epoch, why: Ended) {
+        self.parts.hub.publish(FeedEvent::Ended { epoch });
+        self.metrics.ended.with_label_values(&[why.label()]).inc();
+        tracing::info!(epoch = epoch.0, reason = why.label(), "broadcast has ended");
     }
 }
 
@@ -345,3 +379,7 @@ async fn until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "owner_tests.rs"]
+mod tests;

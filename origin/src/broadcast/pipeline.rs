@@ -26,6 +26,8 @@ const CATCH_UP: u32 = 3;
 /// Most events that may wait for the ladder: the planner releases at most 8192 at once, and twice that
 /// is never reached by a source that is let in faster than real time.
 const MAX_BACKLOG: usize = 16_384;
+/// Most bytes that may wait for the ladder: ten seconds at 100 Mbit/s.
+const MAX_BACKLOG_BYTES: usize = 128 * 1024 * 1024;
 /// How long encoders have to give what is inside them when a broadcast ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -47,8 +49,8 @@ pub(super) struct Beginning {
     pub(super) epoch: Epoch,
     pub(super) first_msn: Msn,
     pub(super) discontinuity_sequence: u64,
-    /// TARGETDURATION of the epoch that this one may continue.
-    pub(super) continues: Option<u32>,
+    /// The epoch that this one may continue, and its TARGETDURATION. It is ended if that turns out different.
+    pub(super) continues: Option<(Epoch, u32)>,
     pub(super) now: WallTime,
 }
 
@@ -71,6 +73,7 @@ pub(super) struct Pipeline {
     output: mpsc::Receiver<(VariantId, MediaEvent)>,
     packagers: Vec<Packager>,
     backlog: VecDeque<MediaEvent>,
+    backlog_bytes: usize,
     /// When the backlog began to be let in, and the media time of its first frame.
     pace: Option<(Instant, MediaTime)>,
     planned: Vec<MediaEvent>,
@@ -106,6 +109,7 @@ impl Pipeline {
             output,
             packagers: Vec::new(),
             backlog: VecDeque::new(),
+            backlog_bytes: 0,
             pace: None,
             planned: Vec::new(),
             feed: Vec::new(),
@@ -114,6 +118,11 @@ impl Pipeline {
 
     pub(super) fn epoch(&self) -> Epoch {
         self.beginning.epoch
+    }
+
+    /// Whether the presentation was published, so that the epoch needs an end.
+    pub(super) fn is_announced(&self) -> bool {
+        !self.packagers.is_empty()
     }
 
     /// Number of the next segment.
@@ -148,6 +157,7 @@ impl Pipeline {
         for event in self.planned.drain(..) {
             if let MediaEvent::Frame(frame) = &event {
                 marks.extend(frame.mark);
+                self.backlog_bytes += frame.data.len();
             }
             self.backlog.push_back(event);
         }
@@ -156,7 +166,7 @@ impl Pipeline {
 
     /// Once TARGETDURATION is known: makes the packagers and publishes the presentation.
     fn announce(&mut self) -> Option<u32> {
-        if !self.packagers.is_empty() || self.planned.is_empty() {
+        if self.is_announced() || self.planned.is_empty() {
             return None;
         }
         let parts = Arc::clone(&self.parts);
@@ -165,11 +175,19 @@ impl Pipeline {
         let Beginning { epoch, continues, now, .. } = self.beginning;
         let specs = &parts.ladder.specs;
         let names = specs.iter().map(|spec| (spec.display_name(), spec.nominal_bps()));
-        let continues = continues == Some(target_duration_s);
+        let continued = continues.is_some_and(|(_, before)| before == target_duration_s);
+        if let Some((replaced, before)) = continues.filter(|_| !continued) {
+            tracing::warn!(
+                before_s = before,
+                now_s = target_duration_s,
+                "the encoder's key frames lie differently, the interrupted broadcast is not continued"
+            );
+            parts.hub.publish(FeedEvent::Ended { epoch: replaced });
+        }
         let presentation: Presentation = package::presentation(
             parts.stream.clone(),
             epoch,
-            continues,
+            continued,
             now,
             parts.level,
             target_duration_s,
@@ -191,7 +209,7 @@ impl Pipeline {
             .collect();
         tracing::info!(
             epoch = epoch.0,
-            continues,
+            continues = continued,
             target_duration_s,
             part_target_ms = presentation.part_target.as_millis(),
             variants = presentation.variants.len(),
@@ -214,20 +232,21 @@ impl Pipeline {
         if let Some(failure) = self.ladder.failure() {
             return Err(failure);
         }
-        let overfull = self.backlog.len() > MAX_BACKLOG;
         while let Some(event) = self.backlog.front() {
             if let MediaEvent::Frame(frame) = event
-                && !overfull
+                && self.backlog.len() <= MAX_BACKLOG
+                && self.backlog_bytes <= MAX_BACKLOG_BYTES
                 && !self.is_due(frame.dts, now)
             {
                 break;
             }
             let Some(event) = self.backlog.pop_front() else { break };
-            if let MediaEvent::Frame(frame) = &event
-                && let Some(mark) = frame.mark
-            {
-                for packager in &mut self.packagers {
-                    packager.mark(mark, wall, &mut self.feed);
+            if let MediaEvent::Frame(frame) = &event {
+                self.backlog_bytes -= frame.data.len();
+                if let Some(mark) = frame.mark {
+                    for packager in &mut self.packagers {
+                        packager.mark(mark, wall, &mut self.feed);
+                    }
                 }
             }
             self.ladder.push(event)?;
@@ -277,17 +296,28 @@ impl Pipeline {
             }
         }
         let Self { ladder, mut output, mut packagers, mut feed, parts, .. } = self;
-        let draining = tokio::task::spawn_blocking(move || ladder.finish(DRAIN));
-        while let Some((variant, event)) = output.recv().await {
+        let mut draining = tokio::task::spawn_blocking(move || ladder.finish(DRAIN));
+        let mut package = |(variant, event): (VariantId, MediaEvent)| {
             if let Some(packager) = packagers.get_mut(usize::from(variant.0)) {
                 packager.push(event, WallTime::now(), &mut feed);
             }
+        };
+        // A thread that hangs in a driver keeps the output open for ever, so the ladder's word counts.
+        let drained = loop {
+            tokio::select! {
+                biased;
+                Some(made) = output.recv() => package(made),
+                drained = &mut draining => break drained,
+            }
+        };
+        while let Ok(made) = output.try_recv() {
+            package(made);
         }
         for packager in &mut packagers {
             packager.finish(WallTime::now(), &mut feed);
         }
         feed.into_iter().for_each(|event| parts.hub.publish(event));
-        match draining.await {
+        match drained {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the ladder did not end cleanly"),
             Err(error) => tracing::error!(%error, "draining the ladder failed"),

@@ -225,3 +225,42 @@ fn push_message(queue: &mut Queue, message: &ToEdge) {
         Err(error) => tracing::error!(%error, "a snapshot exceeds the protocol's limits"),
     }
 }
+
+/// What one edge is told, for tests of those who publish.
+#[cfg(test)]
+pub(crate) struct Listener {
+    subscription: Subscription,
+    frames: farcast_shared::protocol::Frames,
+}
+
+#[cfg(test)]
+impl Listener {
+    pub(crate) fn new(hub: &Hub) -> Self {
+        let wish = Subscribe { name: "test".to_owned(), stream: hub.stream().clone(), have: None };
+        Self { subscription: hub.subscribe(&wish), frames: farcast_shared::protocol::Frames::new() }
+    }
+
+    /// All that came on the control stream since the last call.
+    pub(crate) fn told(&mut self) -> Vec<ToEdge> {
+        use super::queue::Action;
+
+        let Self { subscription, frames } = self;
+        subscription.queue.with(|queue| {
+            loop {
+                match queue.next_action() {
+                    Action::Control(message) => {
+                        queue.wrote_control(message.len());
+                        frames.feed(&message);
+                    }
+                    Action::Write { stream, pieces, .. } => {
+                        queue.wrote(&stream, pieces.iter().map(Bytes::len).sum());
+                    }
+                    Action::Finish(stream) => queue.finished(&stream),
+                    Action::Reset(_) => {}
+                    Action::Idle => break,
+                }
+            }
+        });
+        std::iter::from_fn(|| frames.next_message().unwrap()).collect()
+    }
+}

@@ -21,6 +21,8 @@ pub mod server;
 pub mod session;
 pub mod window;
 
+#[cfg(test)]
+pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
 pub use identity::Identity;
 pub use metrics::Metrics;

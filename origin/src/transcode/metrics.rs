@@ -41,7 +41,7 @@ impl DropReason {
 }
 
 /// Handles of the ladder's metrics; the variant label is an index below
-/// [`MAX_VARIANTS`](super::spec::MAX_VARIANTS).
+/// [`MAX_VARIANTS`](super::MAX_VARIANTS).
 #[derive(Clone)]
 pub struct Metrics {
     pub(super) decoded: IntCounter,

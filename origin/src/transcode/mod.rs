@@ -31,4 +31,4 @@ pub use error::LadderError;
 pub use ladder::{Ladder, LadderConfig, Pace};
 pub use metrics::{DropReason, Metrics};
 pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, supported_codecs};
-pub use spec::{SpecProblem, VariantSpec, default_ladder, validate};
+pub use spec::{MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// Most variants of a ladder: each costs an encoder, a thread and a stream per edge.
-pub(super) const MAX_VARIANTS: usize = 16;
+pub const MAX_VARIANTS: usize = 16;
+/// Lowest video bit rate in kbps that makes a picture.
+const MIN_VIDEO_KBPS: u32 = 10;
 /// Highest video bit rate in kbps; above it nobody streams, and rate control buffers stay in an `i32`.
 const MAX_VIDEO_KBPS: u32 = 100_000;
 /// Highest audio bit rate in kbps that AAC-LC stereo can use.
@@ -161,61 +163,50 @@ pub fn default_ladder() -> Vec<VariantSpec> {
     ]
 }
 
-/// Something wrong with a configured ladder.
+/// A setting of a variant that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecProblem {
-    /// No variant, or too many.
-    #[error("there must be 1 to {MAX_VARIANTS} variants, not {0}")]
-    Count(usize),
-    /// A number outside its range.
-    #[error("variants[{index}].{key}: {value} is not {expected}")]
-    Range {
-        /// Which variant, from 0.
-        index: usize,
-        /// Its setting.
-        key: &'static str,
-        /// What was given.
-        value: u32,
-        /// What is accepted.
-        expected: String,
-    },
-    /// A name that is too long or has control characters.
-    #[error("variants[{index}].name: at most {MAX_NAME_CHARS} characters, no control characters")]
-    Name {
-        /// Which variant, from 0.
-        index: usize,
-    },
+#[error("{key}: {what}")]
+pub struct SpecProblem {
+    /// The setting, in `snake_case`.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub what: String,
 }
 
-/// All problems of a ladder, in order; empty if it is good.
-#[must_use]
-pub fn validate(specs: &[VariantSpec]) -> Vec<SpecProblem> {
-    let mut problems = Vec::new();
-    if specs.is_empty() || specs.len() > MAX_VARIANTS {
-        problems.push(SpecProblem::Count(specs.len()));
-    }
-    for (index, spec) in specs.iter().enumerate() {
-        if spec.name.chars().count() > MAX_NAME_CHARS || spec.name.chars().any(char::is_control) {
-            problems.push(SpecProblem::Name { index });
+impl VariantSpec {
+    /// All that is wrong; empty if it can be used. What passthrough ignores is not looked at.
+    #[must_use]
+    pub fn problems(&self) -> Vec<SpecProblem> {
+        let mut problems = Vec::new();
+        if self.name.chars().count() > MAX_NAME_CHARS || self.name.chars().any(char::is_control) {
+            let what = format!("is longer than {MAX_NAME_CHARS} characters or has control characters");
+            problems.push(SpecProblem { key: "name", what });
         }
-        let mut range = |key, value: u32, low: u32, high: u32| {
+        let mut range = |key, value: u32, low: u32, high: u32, unit: &str| {
             if value != 0 && !(low..=high).contains(&value) {
-                let expected = format!("0 or {low} to {high}");
-                problems.push(SpecProblem::Range { index, key, value, expected });
+                let what = format!("{value} is not 0 or {low} to {high} {unit}");
+                problems.push(SpecProblem { key, what });
             }
         };
-        range("cpu_usage_level", u32::from(spec.cpu_usage_level), 0, 4);
-        if !spec.audio_passthrough {
-            range("audio_bitrate", spec.audio_bitrate, MIN_AUDIO_KBPS, MAX_AUDIO_KBPS);
+        range("cpu_usage_level", u32::from(self.cpu_usage_level), 0, 4, "");
+        if !self.audio_passthrough {
+            range("audio_bitrate", self.audio_bitrate, MIN_AUDIO_KBPS, MAX_AUDIO_KBPS, "kbps");
         }
-        if spec.transcodes_video() {
-            range("video_bitrate", spec.video_bitrate, 10, MAX_VIDEO_KBPS);
-            range("scaled_width", spec.scaled_width, MIN_SIDE, MAX_SIDE);
-            range("scaled_height", spec.scaled_height, MIN_SIDE, MAX_SIDE);
-            range("framerate", spec.framerate, 1, MAX_FRAMERATE);
+        if self.transcodes_video() {
+            range("video_bitrate", self.video_bitrate, MIN_VIDEO_KBPS, MAX_VIDEO_KBPS, "kbps");
+            range("scaled_width", self.scaled_width, MIN_SIDE, MAX_SIDE, "pixels");
+            range("scaled_height", self.scaled_height, MIN_SIDE, MAX_SIDE, "pixels");
+            range("framerate", self.framerate, 1, MAX_FRAMERATE, "frames per second");
+            for (key, pixels) in [("scaled_width", self.scaled_width), ("scaled_height", self.scaled_height)]
+            {
+                if pixels % 2 != 0 {
+                    let what = format!("{pixels} is odd: H.264 with 4:2:0 colour has even sizes");
+                    problems.push(SpecProblem { key, what });
+                }
+            }
         }
+        problems
     }
-    problems
 }
 
 #[cfg(test)]
@@ -262,7 +253,7 @@ mod tests {
         let spec = VariantSpec::default();
         assert_eq!((spec.video_bps(), spec.max_framerate()), (1_200_000, 24));
         assert!(!spec.transcodes_audio());
-        assert!(validate(&[spec]).is_empty());
+        assert_eq!(spec.problems(), []);
     }
 
     #[test]
@@ -270,15 +261,16 @@ mod tests {
         let bad = VariantSpec {
             video_bitrate: 1,
             scaled_width: 8,
+            scaled_height: 481,
             framerate: 500,
             cpu_usage_level: 9,
             ..VariantSpec::default()
         };
-        assert_eq!(
-            validate(&[bad, VariantSpec { name: "\n".to_owned(), ..VariantSpec::default() }]).len(),
-            5
-        );
-        assert_eq!(validate(&[]), [SpecProblem::Count(0)]);
-        assert!(validate(&default_ladder()).is_empty());
+        let keys: Vec<_> = bad.problems().into_iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, ["cpu_usage_level", "video_bitrate", "scaled_width", "framerate", "scaled_height"]);
+        let ignored = VariantSpec { video_passthrough: true, cpu_usage_level: 0, ..bad };
+        assert_eq!(ignored.problems(), []);
+        assert_eq!(VariantSpec { name: "\n".to_owned(), ..VariantSpec::default() }.problems().len(), 1);
+        assert!(default_ladder().iter().all(|spec| spec.problems().is_empty()));
     }
 }

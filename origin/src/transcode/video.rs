@@ -20,7 +20,8 @@ use super::size::{Size, output_size};
 use super::spec::VariantSpec;
 use crate::media::{Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
 
-/// Failures of a variant's encoders without a packet between them, after which it is given up.
+/// Failures of a variant's encoders without a packet between them, after which the ladder fails: a broadcast
+/// that silently lacks a quality which its playlist names would be worse than one that ends with an error.
 const MAX_FAILURES: u32 = 3;
 /// Frames that are kept to be encoded again if the encoder fails; encoders without reordering hold fewer.
 const MAX_IN_FLIGHT: usize = 32;

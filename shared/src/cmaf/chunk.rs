@@ -7,10 +7,14 @@ use bytes::Bytes;
 use mp4_atom::{Encode, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
 
 use super::{Error, FLAGS_NON_SYNC, FLAGS_SYNC};
+use crate::protocol::MAX_PART_BYTES;
 
-/// Most media bytes in a chunk. A part of one second at 400 Mbit/s is 50 MB; offsets in a chunk are
-/// 31-bit numbers, so a bound there must be anyway.
-pub const MAX_CHUNK_BYTES: usize = 256 * 1024 * 1024;
+/// Most media bytes in a chunk: with its boxes it must fit the protocol's largest part. A second at
+/// 240 Mbit/s fits.
+pub const MAX_CHUNK_BYTES: usize = MAX_PART_BYTES - MAX_BOX_BYTES;
+
+/// Room for a chunk's boxes, at 16 bytes a sample.
+const MAX_BOX_BYTES: usize = 1024 * 1024;
 
 /// Bytes of an `mdat` header.
 const MDAT_HEADER_BYTES: usize = 8;

@@ -1,4 +1,4 @@
-//! The listener for operators and machines: `/metrics`, `/healthz`, `/readyz`.
+//! The listener for operators and machines: `/metrics` (where a registry is given), `/healthz`, `/readyz`.
 //!
 //! It is the last to stop, so that a draining process is still seen: cancel its `shutdown` when
 //! everything else is done.
@@ -38,7 +38,12 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Serves until `shutdown`, then finishes the answers under way. Owns its connections' tasks.
 ///
 /// Cancel safety: dropping the future stops accepting and cuts all connections.
-pub async fn run(listener: TcpListener, registry: Registry, health: Health, shutdown: CancellationToken) {
+pub async fn run(
+    listener: TcpListener,
+    registry: Option<Registry>,
+    health: Health,
+    shutdown: CancellationToken,
+) {
     let place = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -70,9 +75,9 @@ async fn accept(listener: &TcpListener, place: &Arc<Semaphore>) -> Option<(TcpSt
     Some((stream, permit))
 }
 
-async fn serve(stream: TcpStream, registry: Registry, health: Health, shutdown: CancellationToken) {
+async fn serve(stream: TcpStream, registry: Option<Registry>, health: Health, shutdown: CancellationToken) {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let response = respond(request.method(), request.uri().path(), &registry, &health);
+        let response = respond(request.method(), request.uri().path(), registry.as_ref(), &health);
         async move { Ok::<_, Infallible>(response) }
     });
     let connection = http1::Builder::new()
@@ -95,35 +100,35 @@ async fn serve(stream: TcpStream, registry: Registry, health: Health, shutdown: 
     }
 }
 
-fn respond(method: &Method, path: &str, registry: &Registry, health: &Health) -> Response<Full<Bytes>> {
-    if !matches!(path, "/metrics" | "/healthz" | "/readyz") {
-        return text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n".to_owned());
+fn respond(
+    method: &Method,
+    path: &str,
+    registry: Option<&Registry>,
+    health: &Health,
+) -> Response<Full<Bytes>> {
+    let registry = registry.filter(|_| path == "/metrics");
+    if registry.is_none() && !matches!(path, "/healthz" | "/readyz") {
+        return text(StatusCode::NOT_FOUND, "there is nothing at this path\n".to_owned());
     }
     if method != Method::GET && method != Method::HEAD {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n".to_owned());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    match path {
-        "/healthz" => {
-            let answer = health.healthz();
+    match registry.map(Registry::render) {
+        None => {
+            let answer = if path == "/healthz" { health.healthz() } else { health.readyz() };
             text(answer.status(), answer.text)
         }
-        "/readyz" => {
-            let answer = health.readyz();
-            text(answer.status(), answer.text)
+        Some(Ok(body)) => {
+            let mut response = text(StatusCode::OK, body);
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
+            response
         }
-        _ => match registry.render() {
-            Ok(body) => {
-                let mut response = text(StatusCode::OK, body);
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
-                response
-            }
-            Err(error) => {
-                tracing::error!(%error, "metrics cannot be rendered");
-                text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered\n".to_owned())
-            }
-        },
+        Some(Err(error)) => {
+            tracing::error!(%error, "metrics cannot be rendered");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered\n".to_owned())
+        }
     }
 }
 
@@ -155,6 +160,12 @@ mod tests {
         answer
     }
 
+    #[test]
+    fn without_a_registry_there_are_no_metrics() {
+        let answer = respond(&Method::GET, "/metrics", None, &Health::new());
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    }
+
     #[tokio::test]
     async fn it_answers_metrics_and_health_and_stops_when_told() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -163,7 +174,7 @@ mod tests {
         let health = Health::new();
         let condition = health.readiness("linked");
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(run(listener, registry, health, shutdown.clone()));
+        let task = tokio::spawn(run(listener, Some(registry), health, shutdown.clone()));
 
         let answer = ask(address, "GET /metrics HTTP/1.1").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("farcast_build_info"), "{answer}");

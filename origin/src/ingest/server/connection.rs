@@ -206,6 +206,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut media = VecDeque::new();
         let result = match event {
             Event::Publish(request) => return self.publish(request, shutdown).await,
+            // Asked to reconnect, some encoders say goodbye first: their broadcast is not over.
+            Event::Unpublish if self.drain_until.is_some() => {
+                return Err(self.finish(EndReason::Closed, Refused::Left));
+            }
             Event::Unpublish => return Err(self.finish(EndReason::Unpublished, Refused::Left)),
             Event::Refused(refusal) => {
                 return Err(Finish::Refused(match refusal {
