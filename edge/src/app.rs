@@ -110,7 +110,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     if let Some(path) = announce {
         bound.write(&path)?;
     }
-    tracing::info!(addresses = bound.to_json(), name = settings.name(), "edge runs");
+    tracing::info!(addresses = %bound, name = settings.name(), "edge runs");
 
     graceful.cancelled().await;
     health.drain();

@@ -130,7 +130,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     if let Some(path) = announce {
         bound.write(&path)?;
     }
-    tracing::info!(addresses = bound.to_json(), join_token_file = %token.display(), "origin runs");
+    tracing::info!(addresses = %bound, join_token_file = %token.display(), "origin runs");
 
     graceful.cancelled().await;
     health.drain();

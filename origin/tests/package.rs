@@ -176,6 +176,21 @@ fn parts(events: &[FeedEvent]) -> impl Iterator<Item = &PartMeta> {
 }
 
 #[test]
+fn the_last_part_of_a_segment_says_so() {
+    let mut planner = planner(LatencyLevel::Medium, false);
+    let source = Source::default();
+    let planned = plan(&mut planner, source.configs().into_iter().chain(source.frames()));
+    let events = pack(config(LatencyLevel::Medium, 4), &planned);
+    let said: Vec<_> = parts(&events).filter_map(|meta| meta.closes).collect();
+    let closed = events.iter().filter_map(|event| match event {
+        FeedEvent::SegmentClosed { end, .. } => Some(*end),
+        _ => None,
+    });
+    assert_eq!(said, closed.collect::<Vec<_>>());
+    assert!(said.len() > 5);
+}
+
+#[test]
 fn a_picture_that_stands_still_for_seconds_leaves_audio_parts() {
     let source = Source::default();
     let still = |event: &MediaEvent| match event {

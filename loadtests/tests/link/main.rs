@@ -7,9 +7,12 @@ mod rig;
 
 use std::time::Duration;
 
+use farcast_edge::receive::tls::client_config;
 use farcast_edge::receive::{FetchError, LinkEvent};
 use farcast_shared::feed::FeedEvent;
 use farcast_shared::name::{Epoch, Msn, ObjectKind, ObjectName, StreamName, VariantId};
+use farcast_shared::protocol::{ALPN_FEED, CloseCode, SERVER_NAME};
+use quinn::ConnectionError;
 
 use proxy::Proxy;
 use rig::{Broadcast, Edge, Origin, PARTS};
@@ -116,6 +119,22 @@ async fn an_edge_whose_certificate_is_refused_or_garbled_enrols_again() {
     edge.stop().await;
     origin.stop().await;
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_certificate_there_is_no_feed() {
+    let dir = tempfile::tempdir().unwrap();
+    let origin = Origin::start(dir.path()).await;
+    SMALL.start(&origin.hub, false);
+    let config = client_config(ALPN_FEED, origin.token().fingerprint, None).unwrap();
+    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let connecting = endpoint.connect_with(config, origin.address, SERVER_NAME).unwrap();
+    // Without a certificate one may only enrol, so the handshake itself succeeds.
+    let reason = connecting.await.unwrap().closed().await;
+    let ConnectionError::ApplicationClosed(close) = reason else { panic!("{reason:?}") };
+    assert_eq!(CloseCode::from_code(close.error_code), Some(CloseCode::NotEnrolled));
+    assert_eq!(origin.hub.edges(), 0);
+    origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

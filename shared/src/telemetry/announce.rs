@@ -1,10 +1,11 @@
 //! Telling others which addresses were bound: with port 0 nobody knows them beforehand.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::file::{Access, WriteError, write};
+use super::file::{self, Access, WriteError};
 
 /// The bound addresses by purpose, such as `rtmp` and `metrics`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -25,8 +26,7 @@ impl Announcement {
     }
 
     /// As a JSON object of texts.
-    #[must_use]
-    pub fn to_json(&self) -> String {
+    fn to_json(&self) -> String {
         let entries: Vec<String> =
             self.0.iter().map(|(purpose, address)| format!("  \"{purpose}\": \"{address}\"")).collect();
         format!("{{\n{}\n}}\n", entries.join(",\n"))
@@ -38,7 +38,17 @@ impl Announcement {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), WriteError> {
-        write(path, self.to_json().as_bytes(), Access::Public)
+        file::write(path, self.to_json().as_bytes(), Access::Public)
+    }
+}
+
+/// For the log: purposes with their addresses in one line.
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (purpose, address)) in self.0.iter().enumerate() {
+            write!(f, "{}{purpose} {address}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
@@ -51,6 +61,7 @@ mod tests {
         let announcement = Announcement::new()
             .with("rtmp", "0.0.0.0:1935".parse().unwrap())
             .with("quic", "[::]:4433".parse().unwrap());
+        assert_eq!(announcement.to_string(), "quic [::]:4433, rtmp 0.0.0.0:1935");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("announce.json");
         announcement.write(&path).unwrap();
