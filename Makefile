@@ -12,6 +12,9 @@ E2E_THREADS ?= 1
 # Seconds that `make fuzz` gives each target.
 FUZZ_SECONDS ?= 60
 
+# Tests of HEVC and AV1 need a newer ffmpeg than Debian's; setup-test brings it.
+ENHANCED := export FARCAST_ENHANCED_FFMPEG="$${FARCAST_ENHANCED_FFMPEG-$$(compgen -G "$$PWD/target/tools/imageio_ffmpeg/binaries/ffmpeg-*" || true)}"
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 WEB := shared/web
 PLAYER := $(WEB)/dist/player/index.html
 WEB_SOURCES := $(shell find $(WEB)/player -type f) $(wildcard $(WEB)/*.json $(WEB)/*.ts)
@@ -48,9 +51,9 @@ test: setup-test test-web test-rust test-e2e test-browser ## All tests
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST
-	cargo nextest run --workspace -E 'not ($(E2E))'
+	$(ENHANCED); cargo nextest run --workspace -E 'not ($(E2E))'
 else
-	cargo test --workspace --exclude farcast-loadtests --lib --bins --tests
+	$(ENHANCED); cargo test --workspace --exclude farcast-loadtests --lib --bins --tests
 	cargo test -p farcast-loadtests --lib --bins
 endif
 	cargo test --workspace --doc
@@ -92,11 +95,15 @@ ci: ## What continuous integration runs: set-up, lint, doc, test
 	$(MAKE) test
 
 ##@ Measure
-.PHONY: bench bench-transcode fuzz
-bench: bench-transcode ## All benchmarks
+.PHONY: bench bench-transcode bench-viewers fuzz
+bench: bench-transcode bench-viewers ## All benchmarks
 
 bench-transcode: $(PLAYER) ## CPU of our transcoder beside ffmpeg's
 	loadtests/bench-transcode.sh
+
+bench-viewers: $(PLAYER) ## 1,000 viewers on one edge for five minutes: breaches, stalls, parts' delay, memory
+	cargo build --workspace --bins --release
+	$(RELEASE)/farcast-load bench --clients 1000 --seconds 300
 
 fuzz: ## A minute of fuzzing for each parser of hostile bytes (FUZZ_SECONDS=60)
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 
 # The oldest Node.js that Vite and ESLint accept.
 readonly NODE_MAJOR=20 NODE_MINOR=19
+# The Python package that carries a current ffmpeg.
+readonly IMAGEIO_FFMPEG=0.8.1
 # apt waits this long for another package manager, in seconds.
 readonly APT_LOCK_WAIT=300
 
@@ -24,7 +26,7 @@ case "${1-}" in
       gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
       gstreamer1.0-libav
     )
-    commands+=(chromium:chromium gst-launch-1.0:gstreamer1.0-tools mpv:mpv ip:iproute2)
+    commands+=(chromium:chromium gst-launch-1.0:gstreamer1.0-tools mpv:mpv ip:iproute2 pip3:python3-pip)
     ;;
   *)
     echo "usage: infra/setup.sh [--test]" >&2
@@ -107,8 +109,20 @@ install_web() {
   cp shared/web/package-lock.json "$stamp"
 }
 
+# Debian's ffmpeg publishes AVC only. A current one, as a Python package, publishes HEVC and AV1 by Enhanced RTMP; without
+# it the tests that need it are skipped and say so.
+install_enhanced_ffmpeg() {
+  local folder=target/tools
+  compgen -G "$folder/imageio_ffmpeg/binaries/ffmpeg-*" >/dev/null && return
+  say "installing a current ffmpeg for the tests"
+  pip3 install --quiet --no-deps --disable-pip-version-check --root-user-action=ignore --target "$folder" \
+    "imageio-ffmpeg==$IMAGEIO_FFMPEG" ||
+    say "that failed: HEVC and AV1 will not be tested"
+}
+
 install_packages
 check_rust
 check_node
 install_web
+[ "${1-}" != --test ] || install_enhanced_ffmpeg
 say "ready"

@@ -433,7 +433,7 @@ async fn a_server_without_file_descriptors() {
 }
 
 fn enhanced_ffmpeg() -> Option<String> {
-    let path = std::env::var("FARCAST_ENHANCED_FFMPEG").ok();
+    let path = std::env::var("FARCAST_ENHANCED_FFMPEG").ok().filter(|path| !path.is_empty());
     if path.is_none() {
         eprintln!(
             "SKIPPED: set FARCAST_ENHANCED_FFMPEG to an FFmpeg of version 6 or later to test Enhanced RTMP"
