@@ -71,7 +71,7 @@ endif
 
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
 	cargo build --workspace --bins
-	cd loadtests/browser && npm ci --no-audit --no-fund && node .
+	cd loadtests/browser && npm ci --no-audit --no-fund && npm test && node . --seconds 10
 
 ##@ Check
 .PHONY: fmt lint doc ci
@@ -95,8 +95,13 @@ ci: ## What continuous integration runs: set-up, lint, doc, test
 	$(MAKE) test
 
 ##@ Measure
-.PHONY: bench bench-transcode bench-viewers fuzz
-bench: bench-transcode bench-viewers ## All benchmarks
+.PHONY: bench bench-latency bench-transcode bench-viewers fuzz
+bench: bench-latency bench-transcode bench-viewers ## All benchmarks
+
+bench-latency: $(PLAYER) ## How old the picture is in Chromium, at levels 2 and 0, for two minutes on each edge
+	cargo build --workspace --bins --release
+	cd loadtests/browser && npm ci --no-audit --no-fund && \
+	  FARCAST_BIN_DIR=$(abspath $(RELEASE)) node . --strict --seconds 120
 
 bench-transcode: $(PLAYER) ## CPU of our transcoder beside ffmpeg's
 	loadtests/bench-transcode.sh

@@ -1,10 +1,11 @@
 // Plays a broadcast in a real Chromium and measures how old the picture is.
 //
-//   node . [--level N]… [--seconds N] [--out FOLDER] [--chromium PATH]
+//   node . [--strict] [--level N]… [--seconds N] [--out FOLDER] [--chromium PATH]
 //
 // Starts an origin and two edges on free ports, publishes frames that carry the wall-clock time, opens the
 // player page of each edge, reads the time back from the picture and compares it with now. Prints a
-// report as JSON, leaves a screenshot per edge in the folder, and fails when the picture is too old.
+// report as JSON, leaves a screenshot per edge in the folder, and fails when there is no picture or the page has errors;
+// with --strict also when the picture is too old or stalls.
 
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
   options: {
     level: { type: 'string', multiple: true, default: ['2', '0'] },
     seconds: { type: 'string', default: '30' },
+    strict: { type: 'boolean', default: false },
     out: { type: 'string', default: 'out' },
     chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' },
   },
@@ -45,7 +47,7 @@ async function run(level) {
     for (const [index, url] of edges.entries()) {
       const screenshot = `${options.out}/level-${level}-edge-${index}.png`;
       const measured = await measure(browser, url, Number(options.seconds), screenshot);
-      results.push({ level, edge: index, ...judge(level, measured) });
+      results.push({ level, edge: index, ...judge(level, measured, options.strict) });
     }
     return results;
   } catch (error) {

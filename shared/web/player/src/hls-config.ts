@@ -21,6 +21,10 @@ export function worthRetrying(
  * Set on a finished configuration: hls.js takes it from a caller only together with liveSyncDurationCount. */
 export const JUMP_BEHIND_TARGET_DURATIONS = 6;
 
+/** Played media is removed once there is so much of it, up to so long behind the picture; in seconds. Nothing on the page
+ * seeks back, and a day's viewing must not fill memory. */
+export const BACK_BUFFER = { most: 60, kept: 20 };
+
 function retries(maxNumRetry: number, retryDelayMs: number, maxRetryDelayMs: number): RetryConfig {
   return {
     maxNumRetry,
@@ -48,8 +52,10 @@ export function hlsConfig(workerPath: string): Partial<HlsConfig> {
     liveSyncOnStallIncrease: 0.2,
     maxLiveSyncPlaybackRate: 1.08,
     liveDurationInfinity: true,
-    // What was played is of no use on a page without seeking; bounded, so a day's viewing does not fill memory.
-    backBufferLength: 20,
+    // hls.js would remove played media every two seconds. If that falls between a part's download and its append, hls.js
+    // 1.7 forgets the segment's earlier parts and loads nothing until they leave the playlist: five seconds without a picture.
+    // The engine removes it instead, rarely and between parts.
+    backBufferLength: Infinity,
     maxBufferLength: 20,
     // Begin near the middle of a usual ladder, without loading a fragment only to measure.
     abrEwmaDefaultEstimate: 2_000_000,

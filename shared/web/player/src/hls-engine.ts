@@ -4,7 +4,7 @@ import type { Level } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
 
 import type { Engine, EngineEvents } from "./engine";
-import { hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
+import { BACK_BUFFER, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
 import { wallLatency } from "./latency";
 import type { Latency } from "./latency";
 import type { Quality } from "./quality";
@@ -28,7 +28,10 @@ export class HlsEngine implements Engine {
     const hls = new Hls(hlsConfig(workerPath));
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
-    hls.on(Events.FRAG_BUFFERED, events.ready);
+    hls.on(Events.FRAG_BUFFERED, () => {
+      events.ready();
+      this.removePlayed();
+    });
     hls.on(Events.MANIFEST_PARSED, events.qualities);
     hls.on(Events.LEVELS_UPDATED, events.qualities);
     hls.on(Events.LEVEL_SWITCHED, events.qualities);
@@ -41,6 +44,14 @@ export class HlsEngine implements Engine {
     });
     hls.loadSource(url);
     hls.attachMedia(video);
+  }
+
+  /** Right after an append, because no other is under way then. */
+  private removePlayed(): void {
+    const { buffered, currentTime } = this.video;
+    if (buffered.length === 0 || currentTime - buffered.start(0) < BACK_BUFFER.most) return;
+    const endOffset = currentTime - BACK_BUFFER.kept;
+    this.hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset, type: null });
   }
 
   static isSupported(): boolean {
