@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
+use farcast_shared::store::Store;
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
@@ -28,6 +29,7 @@ use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
 use crate::settings::Settings;
 use crate::state::{Saver, State};
+use crate::store::{self, Embedded};
 use crate::transcode::{self, CodecChoice, LadderConfig, LibavEncoders, VariantSpec};
 
 /// Name of the file in the data folder that edges join with.
@@ -78,6 +80,8 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     }
     let gate = Arc::new(Gate::from_digest(state.key_digest()));
     let saver = Arc::new(Saver::start(state)?);
+    let embedded = Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?;
+    let store = Store::new(Arc::new(embedded));
     let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
     let advertise = settings
         .quic_advertise
@@ -117,7 +121,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         (TaskTracker::new(), TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     watching.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
     watching.spawn(listener::run(http, None, health.clone(), last.clone()));
-    let push_server = push::Server::new(push::ServerConfig::default(), identity, hub);
+    let push_server = push::Server::new(push::ServerConfig::default(), identity, hub, store.clone());
     pushing.spawn(push_server.run(endpoint, push_stops.clone()));
     owning.spawn(owner.run(arrivals, owner_stops.clone()));
     let server = ingest::Server::new(ingest::server::Config::default(), gate, ingest_metrics, publishers);

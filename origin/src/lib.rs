@@ -11,4 +11,5 @@ pub mod plan;
 pub mod push;
 pub mod settings;
 pub mod state;
+pub mod store;
 pub mod transcode;

@@ -19,6 +19,7 @@ use super::fetch::Fetcher;
 use super::identity::{Identity, Store};
 use super::metrics::Metrics;
 use super::session::{End, Session};
+use super::store::OriginEngine;
 use super::tls::{TlsError, client_config};
 
 /// How long resolving a name and a handshake may take, each, per address.
@@ -100,6 +101,12 @@ impl Client {
     #[must_use]
     pub fn fetcher(&self) -> Fetcher {
         self.fetcher.clone()
+    }
+
+    /// The origin's store over whatever link this client has.
+    #[must_use]
+    pub fn origin_engine(&self) -> OriginEngine {
+        OriginEngine::new(self.link.subscribe())
     }
 
     /// Dials, subscribes and gives events to `sink`, again and again, until `shutdown` or until nobody

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use farcast_shared::name::{ObjectName, StreamName};
-use farcast_shared::protocol::{FetchReply, FetchRequest, Frames, MAX_FETCHES, encode};
+use farcast_shared::protocol::{Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, encode};
 use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
 
@@ -70,7 +70,7 @@ impl Fetcher {
         let Ok(Ok(_turn)) = tokio::time::timeout(TURN_DEADLINE, self.turns.acquire()).await else {
             return Err(FetchError::Busy);
         };
-        let request = FetchRequest { stream: stream.clone(), name };
+        let request = Call::Fetch(FetchRequest { stream: stream.clone(), name });
         match tokio::time::timeout(DEADLINE, exchange(&link, &request)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout),
@@ -79,7 +79,7 @@ impl Fetcher {
 }
 
 /// Any failure of the stream means that the link is of no use.
-async fn exchange(link: &Connection, request: &FetchRequest) -> Result<Bytes, FetchError> {
+async fn exchange(link: &Connection, request: &Call) -> Result<Bytes, FetchError> {
     let down = |_| FetchError::LinkDown;
     let (mut send, mut receive) = link.open_bi().await.map_err(down)?;
     let message = encode(request).map_err(|_| FetchError::NotFound)?;

@@ -25,6 +25,7 @@ pub mod identity;
 pub mod metrics;
 pub mod sequencer;
 mod session;
+pub mod store;
 pub mod tls;
 
 pub use client::{Client, ClientConfig};

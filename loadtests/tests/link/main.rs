@@ -4,6 +4,7 @@
 
 mod proxy;
 mod rig;
+mod store;
 
 use std::time::Duration;
 

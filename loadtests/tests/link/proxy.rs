@@ -24,6 +24,8 @@ pub(crate) struct Proxy {
 
 struct Link {
     cut: AtomicBool,
+    /// Only towards edges.
+    deaf: AtomicBool,
     /// Towards edges; 0 means unlimited.
     bytes_per_s: AtomicU64,
     delay: Duration,
@@ -39,8 +41,12 @@ impl Proxy {
     pub(crate) async fn start(origin: SocketAddr, bytes_per_s: u64, delay: Duration) -> Self {
         let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         let address = socket.local_addr().unwrap();
-        let link =
-            Arc::new(Link { cut: AtomicBool::new(false), bytes_per_s: AtomicU64::new(bytes_per_s), delay });
+        let link = Arc::new(Link {
+            cut: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
+            bytes_per_s: AtomicU64::new(bytes_per_s),
+            delay,
+        });
         let task = tokio::spawn(run(socket, origin, Arc::clone(&link))).abort_handle();
         Self { address, link, task }
     }
@@ -48,6 +54,11 @@ impl Proxy {
     /// From now on nothing passes, or everything again.
     pub(crate) fn cut(&self, cut: bool) {
         self.link.cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// From now on nothing comes back to edges, while the origin hears them; or everything again.
+    pub(crate) fn deafen(&self, deaf: bool) {
+        self.link.deaf.store(deaf, Ordering::Relaxed);
     }
 }
 
@@ -99,7 +110,7 @@ async fn give(
             let len = u32::try_from(datagram.len()).unwrap();
             free_at = Instant::now().max(free_at) + Duration::from_secs_f64(f64::from(len) / rate as f64);
         }
-        if !link.cut.load(Ordering::Relaxed) {
+        if !link.cut.load(Ordering::Relaxed) && !link.deaf.load(Ordering::Relaxed) {
             let _ = front.send_to(&datagram, edge).await;
         }
     }

@@ -8,9 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use farcast_edge::receive::{Client, ClientConfig, Fetcher, LinkEvent, Metrics as EdgeMetrics};
 use farcast_origin::push::{Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig};
+use farcast_origin::store::{Embedded, Metrics as StoreMetrics};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_shared::protocol::JoinToken;
+use farcast_shared::store::Store;
 use farcast_shared::time::WallTime;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -26,6 +28,8 @@ pub(crate) struct Origin {
     pub(crate) metrics: OriginMetrics,
     pub(crate) address: SocketAddr,
     pub(crate) identity: Arc<Identity>,
+    /// Its own store.
+    pub(crate) store: Store,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -39,12 +43,14 @@ impl Origin {
         let identity = Arc::new(Identity::load_or_create(dir).unwrap());
         let metrics = OriginMetrics::new(&prometheus::Registry::new()).unwrap();
         let hub = Hub::new(HubConfig::default(), metrics.clone());
-        let server = Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone());
+        let embedded = Embedded::open(dir, StoreMetrics::new(&prometheus::Registry::new()).unwrap()).unwrap();
+        let store = Store::new(Arc::new(embedded));
+        let server = Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), store.clone());
         let endpoint = bind(&identity, address).await;
         let address = endpoint.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.run(endpoint, shutdown.clone()));
-        Self { hub, metrics, address, identity, shutdown, task }
+        Self { hub, metrics, address, identity, store, shutdown, task }
     }
 
     pub(crate) fn token(&self) -> JoinToken {
@@ -85,6 +91,8 @@ struct Seen {
 pub(crate) struct Edge {
     seen: Arc<Seen>,
     pub(crate) fetcher: Fetcher,
+    /// The origin's store, as this edge reaches it.
+    pub(crate) store: Store,
     pub(crate) metrics: EdgeMetrics,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
@@ -105,6 +113,7 @@ impl Edge {
         };
         let client = Client::new(config, metrics.clone());
         let fetcher = client.fetcher();
+        let store = Store::new(Arc::new(client.origin_engine()));
         let shutdown = CancellationToken::new();
         let (sink, mut events) = mpsc::channel(16);
         let seen = Arc::new(Seen::default());
@@ -117,7 +126,7 @@ impl Edge {
             }
             client.await.unwrap();
         });
-        Self { seen, fetcher, metrics, shutdown, task }
+        Self { seen, fetcher, store, metrics, shutdown, task }
     }
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&[LinkEvent]) -> T) -> T {
@@ -141,6 +150,10 @@ impl Edge {
 
     pub(crate) async fn until_up(&self) {
         self.until("the link", |events| events.contains(&LinkEvent::Up)).await;
+    }
+
+    pub(crate) async fn until_down(&self) {
+        self.until("the link's loss", |events| events.contains(&LinkEvent::Down)).await;
     }
 
     pub(crate) async fn until_word(&self, word: &str) {

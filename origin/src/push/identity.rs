@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, JoinToken, MAX_FETCHES, SERVER_NAME, transport};
+use farcast_shared::protocol::{
+    ALPN_ENROL, ALPN_FEED, JoinToken, MAX_FETCHES, MAX_STORE_CALLS, SERVER_NAME, transport,
+};
 use rand::RngCore as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -254,7 +256,7 @@ impl Identity {
         tls.send_tls13_tickets = 0;
         let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls)?;
         let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-        config.transport_config(Arc::new(transport(0, MAX_FETCHES + 1)));
+        config.transport_config(Arc::new(transport(0, 1 + MAX_FETCHES + MAX_STORE_CALLS)));
         Ok(config)
     }
 }

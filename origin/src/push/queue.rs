@@ -48,6 +48,9 @@ pub const CONTROL_PRIORITY: i32 = 2000;
 /// Priority of the answer to a fetch: a viewer waits for it, but a live part has more viewers.
 pub const FETCH_PRIORITY: i32 = 10;
 
+/// Answers of the store: small, and somebody waits for them.
+pub const STORE_PRIORITY: i32 = 1500;
+
 /// Priority of a backlog stream.
 const BACKLOG_PRIORITY: i32 = 0;
 

@@ -13,6 +13,7 @@ use super::hub::Hub;
 use super::identity::Identity;
 use super::metrics::{JoinOutcome, Metrics};
 use super::session;
+use farcast_shared::store::Store;
 
 /// How long a handshake may take.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -39,7 +40,7 @@ impl Default for ServerConfig {
     }
 }
 
-/// Accepts edges for a [`Hub`].
+/// Accepts edges for a [`Hub`] and a [`Store`].
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -49,7 +50,7 @@ pub struct Server {
 struct Shared {
     config: ServerConfig,
     identity: Arc<Identity>,
-    hub: Hub,
+    session: session::Shared,
     metrics: Metrics,
     handshakes: Arc<Semaphore>,
     enrolments: Arc<Semaphore>,
@@ -57,9 +58,9 @@ struct Shared {
 }
 
 impl Server {
-    /// A server that does nothing yet.
+    /// A server that does nothing yet. `store` is what edges reach over their connections.
     #[must_use]
-    pub fn new(config: ServerConfig, identity: Arc<Identity>, hub: Hub) -> Self {
+    pub fn new(config: ServerConfig, identity: Arc<Identity>, hub: Hub, store: Store) -> Self {
         let shared = Shared {
             handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
             enrolments: Arc::new(Semaphore::new(config.max_enrolments)),
@@ -67,7 +68,7 @@ impl Server {
             metrics: hub.metrics().clone(),
             config,
             identity,
-            hub,
+            session: session::Shared { hub, store },
         };
         Self { shared: Arc::new(shared) }
     }
@@ -185,7 +186,7 @@ async fn feed(shared: &Shared, connection: &quinn::Connection, shutdown: &Cancel
     };
     let code = tokio::select! {
         () = shutdown.cancelled() => CloseCode::ShuttingDown,
-        code = Box::pin(session::run(connection, &shared.hub, &shared.metrics)) => code,
+        code = Box::pin(session::run(connection, &shared.session, &shared.metrics)) => code,
     };
     close(connection, code);
 }

@@ -6,26 +6,36 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_shared::protocol::{
-    CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
+    Call, CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
 };
+use farcast_shared::store::{Store, wire};
 use farcast_shared::time::WallTime;
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::hub::{EdgeQueue, Hub};
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
-use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY};
+use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
 
 /// How long an edge may take from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a fetch may take, from the request to the last byte accepted.
 const FETCH_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the request of a call of the store may take to arrive: the largest over 16 Mbit/s.
+const STORE_READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Calls of the store whose requests are read at once, each up to [`wire::MAX_MESSAGE_BYTES`]: bounds what an edge makes
+/// the origin hold.
+const STORE_READS: usize = 4;
 
 /// How often the send buffer follows the congestion window, and lateness is looked for.
 const TICK: Duration = Duration::from_millis(200);
@@ -40,8 +50,16 @@ const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 * 1024 *
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
 
+/// What edges are served from.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) hub: Hub,
+    pub(super) store: Store,
+}
+
 /// Serves an edge until it leaves or must be closed; gives the code to close with.
-pub(super) async fn run(connection: &Connection, hub: &Hub, metrics: &Metrics) -> CloseCode {
+pub(super) async fn run(connection: &Connection, shared: &Shared, metrics: &Metrics) -> CloseCode {
+    let hub = &shared.hub;
     let subscribed = async {
         let (send, mut receive) = connection.accept_bi().await.ok()?;
         let mut frames = Frames::new();
@@ -61,14 +79,14 @@ pub(super) async fn run(connection: &Connection, hub: &Hub, metrics: &Metrics) -
         }
     };
     metrics.joined(JoinOutcome::Subscribed);
-    let code = serve(connection, hub, metrics, send, receive, frames, &wish).await;
+    let code = serve(connection, shared, metrics, send, receive, frames, &wish).await;
     tracing::info!(edge = wish.name, remote = %connection.remote_address(), ?code, "an edge left");
     code
 }
 
 async fn serve(
     connection: &Connection,
-    hub: &Hub,
+    shared: &Shared,
     metrics: &Metrics,
     send: SendStream,
     receive: RecvStream,
@@ -76,11 +94,11 @@ async fn serve(
     wish: &Subscribe,
 ) -> CloseCode {
     tracing::info!(edge = wish.name, remote = %connection.remote_address(), "an edge subscribed");
-    let subscription = hub.subscribe(wish);
+    let subscription = shared.hub.subscribe(wish);
     tokio::select! {
         code = listen(receive, frames, &subscription.queue, metrics) => code,
         code = pump(connection, send, &subscription.queue, metrics) => code,
-        code = answer_fetches(connection, hub, metrics) => code,
+        code = answer_calls(connection, shared, metrics) => code,
         () = tick(connection, &subscription.queue, metrics) => CloseCode::Internal,
     }
 }
@@ -240,27 +258,45 @@ async fn write(
     Some(())
 }
 
-/// Answers fetches, as many at once as QUIC lets the edge open streams.
-async fn answer_fetches(connection: &Connection, hub: &Hub, metrics: &Metrics) -> CloseCode {
-    let mut fetches = JoinSet::new();
+/// Answers calls, as many at once as QUIC lets the edge open streams.
+async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metrics) -> CloseCode {
+    let mut calls = JoinSet::new();
+    let reads = Arc::new(Semaphore::new(STORE_READS));
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
                 let Ok((send, receive)) = stream else { return CloseCode::Done };
-                let (hub, metrics) = (hub.clone(), metrics.clone());
-                fetches.spawn(async move {
-                    let outcome = tokio::time::timeout(FETCH_DEADLINE, answer(send, receive, &hub)).await;
-                    metrics.fetched(outcome.ok().flatten().unwrap_or(FetchOutcome::Failed));
-                });
+                let (shared, metrics, reads) = (shared.clone(), metrics.clone(), Arc::clone(&reads));
+                calls.spawn(async move { answer(send, receive, &shared, &reads, &metrics).await });
             }
-            Some(_) = fetches.join_next() => {}
+            Some(_) = calls.join_next() => {}
         }
     }
 }
 
-async fn answer(mut send: SendStream, mut receive: RecvStream, hub: &Hub) -> Option<FetchOutcome> {
+async fn answer(
+    send: SendStream,
+    mut receive: RecvStream,
+    shared: &Shared,
+    reads: &Semaphore,
+    metrics: &Metrics,
+) {
+    let mut frames = Frames::new();
+    let call = tokio::time::timeout(FETCH_DEADLINE, read_message::<Call>(&mut receive, &mut frames)).await;
+    match call.ok().flatten() {
+        Some(Call::Fetch(request)) => {
+            let outcome = tokio::time::timeout(FETCH_DEADLINE, fetch(send, &request, &shared.hub)).await;
+            metrics.fetched(outcome.ok().flatten().unwrap_or(FetchOutcome::Failed));
+        }
+        Some(Call::Store) => {
+            let _ = store(send, receive, frames.into_rest(), &shared.store, reads).await;
+        }
+        None => metrics.fetched(FetchOutcome::Failed),
+    }
+}
+
+async fn fetch(mut send: SendStream, request: &FetchRequest, hub: &Hub) -> Option<FetchOutcome> {
     send.set_priority(FETCH_PRIORITY).ok()?;
-    let request: FetchRequest = read_message(&mut receive, &mut Frames::new()).await?;
     let Some(mut pieces) = hub.object(&request.stream, &request.name) else {
         send.write_all(&encode(&FetchReply::NotFound).ok()?).await.ok()?;
         send.finish().ok()?;
@@ -271,4 +307,27 @@ async fn answer(mut send: SendStream, mut receive: RecvStream, hub: &Hub) -> Opt
     send.write_all_chunks(&mut pieces).await.ok()?;
     send.finish().ok()?;
     Some(FetchOutcome::Found)
+}
+
+/// Answers a call of the store; gives up when the edge does. A broken stream tells the edge that there is no answer.
+async fn store(
+    mut send: SendStream,
+    mut receive: RecvStream,
+    first: BytesMut,
+    store: &Store,
+    reads: &Semaphore,
+) -> Option<()> {
+    send.set_priority(STORE_PRIORITY).ok()?;
+    let request = {
+        let _turn = reads.acquire().await.ok()?;
+        let rest = receive.read_to_end(wire::MAX_MESSAGE_BYTES.saturating_sub(first.len()));
+        let rest = tokio::time::timeout(STORE_READ_DEADLINE, rest).await.ok()?.ok()?;
+        wire::decode::<wire::Request>(&[&first[..], &rest].concat()).ok()?
+    };
+    let reply = tokio::select! {
+        reply = store.answer(request) => reply,
+        _ = send.stopped() => return None,
+    };
+    send.write_chunk(wire::encode(&reply).ok()?).await.ok()?;
+    send.finish().ok()
 }

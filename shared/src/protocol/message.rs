@@ -187,7 +187,16 @@ pub fn snapshot_messages(snapshot: &Snapshot) -> Vec<ToEdge> {
     messages
 }
 
-/// Asks for an object; the only message of its stream in this direction.
+/// First message of every bidirectional stream of an edge but the control stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Call {
+    /// Asks for an object; nothing follows.
+    Fetch(FetchRequest),
+    /// A call of the store follows, up to the end of the stream: [`crate::store::wire`].
+    Store,
+}
+
+/// Asks for an object.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FetchRequest {
     /// Stream that it belongs to.

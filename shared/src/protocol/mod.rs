@@ -11,7 +11,8 @@
 //! - The origin opens a **unidirectional stream per (variant, segment)** with a [`StreamHeader`] and
 //!   then parts, each a [`PartHeader`] followed by its bytes. Such streams may overtake the control
 //!   stream and each other; the edge puts parts where the control stream says that they belong.
-//! - Every other bidirectional stream is one **fetch**: [`FetchRequest`], [`FetchReply`], bytes.
+//! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`], [`FetchReply`], bytes) or a call of
+//!   the **store** ([`crate::store::wire`]).
 //!
 //! An edge without a certificate gets one on a connection of its own with ALPN [`ALPN_ENROL`]
 //! ([`enrol`]). Invariants: no input reaches a panic, every length is checked before anything is
@@ -29,11 +30,11 @@ pub use close::CloseCode;
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MAX_PART_BYTES, MediaDecoder, MediaItem, PartHeader, StreamHeader};
 pub use message::{
-    FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_VARIANTS, Position, SEGMENTS_PER_MESSAGE, Subscribe,
-    ToEdge, ToOrigin, snapshot_messages,
+    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_VARIANTS, Position, SEGMENTS_PER_MESSAGE,
+    Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};
-pub use transport::{IDLE_TIMEOUT, KEEP_ALIVE, MAX_FETCHES, MAX_PUSH_STREAMS, transport};
+pub use transport::{IDLE_TIMEOUT, KEEP_ALIVE, MAX_FETCHES, MAX_PUSH_STREAMS, MAX_STORE_CALLS, transport};
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
 pub const ALPN_FEED: &[u8] = b"farcast/1";
@@ -52,7 +53,9 @@ pub fn fuzz(data: &[u8]) {
     while let Ok(Some(frame)) = frames.next_frame() {
         let _ = frame::decode::<ToOrigin>(&frame);
         let _ = frame::decode::<ToEdge>(&frame);
-        let _ = frame::decode::<FetchRequest>(&frame);
+        let _ = frame::decode::<Call>(&frame);
+        let _ = frame::decode::<crate::store::wire::Request>(&frame);
+        let _ = frame::decode::<crate::store::wire::Reply>(&frame);
         let _ = frame::decode::<enrol::Reply>(&frame);
         let _ = frame::decode::<enrol::Request>(&frame);
     }

@@ -1,0 +1,211 @@
+//! The engine: reads directly, writes through the writer's thread.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError, limits};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
+use tokio::sync::{mpsc, oneshot};
+
+use super::metrics::Metrics;
+use super::transaction::ENTRIES;
+use super::watches::Watches;
+use super::writer::{self, Request};
+
+/// Name of the store's file in the data folder.
+pub const FILE_NAME: &str = "store.redb";
+
+/// Batches that may wait for the writer; more wait for their turn, and are told that the store is busy.
+const QUEUE: usize = 1024;
+
+/// How long a batch may wait for its turn: then nothing has been done yet, and the caller can be told so.
+const TURN_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Memory for pages of the file.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The entries at one instant.
+type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be used.
+    #[error("cannot open the store {}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<redb::Error>,
+    },
+    /// The system gives no thread.
+    #[error("cannot start the store's thread")]
+    Thread(#[source] io::Error),
+}
+
+/// The engine. Dropping it writes what waits, closes the file and joins the thread, and so may block.
+#[derive(Debug)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+    requests: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What readers and the writer share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    path: PathBuf,
+    /// None while the file is being opened again.
+    database: RwLock<Option<Arc<Database>>>,
+    pub(super) watches: Arc<Watches>,
+}
+
+impl Embedded {
+    /// Opens the store of a data folder, or makes one; repairs it after a crash. Blocks on the disk; starts the
+    /// writer's thread.
+    ///
+    /// # Errors
+    /// When the file cannot be made, read or repaired, or another process has it open.
+    pub fn open(folder: &Path, metrics: Metrics) -> Result<Self, OpenError> {
+        let path = folder.join(FILE_NAME);
+        let file = |source| OpenError::File { path: path.clone(), source: Box::new(source) };
+        let database = open(&path).map_err(file)?;
+        let shared = Arc::new(Shared {
+            path: path.clone(),
+            database: RwLock::new(Some(Arc::new(database))),
+            watches: Arc::default(),
+        });
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn({
+            let shared = Arc::clone(&shared);
+            move || writer::run(&shared, queue, &metrics)
+        });
+        Ok(Self { shared, requests: Some(requests), thread: Some(thread.map_err(OpenError::Thread)?) })
+    }
+
+    /// How many keys somebody waits for.
+    #[must_use]
+    pub fn watched_keys(&self) -> usize {
+        self.shared.watches.len()
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take() {
+            // It panicked, and said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Engine for Embedded {
+    fn get(&self, key: Key) -> Answer<'_, Option<Bytes>> {
+        Box::pin(async move { self.shared.get(&key) })
+    }
+
+    fn scan(&self, scan: Scan) -> Answer<'_, Page> {
+        Box::pin(async move { self.shared.scan(&scan) })
+    }
+
+    fn commit(&self, batch: Arc<Batch>) -> Answer<'_, Committed> {
+        Box::pin(async move {
+            let stopped = || StoreError::Unavailable("the store has stopped".to_owned());
+            let requests = self.requests.as_ref().ok_or_else(stopped)?;
+            let turn = tokio::time::timeout(TURN_DEADLINE, requests.reserve()).await;
+            let turn = turn.map_err(|_| StoreError::Unavailable("the store is busy".to_owned()))?;
+            let turn = turn.map_err(|_| stopped())?;
+            let (reply, answer) = oneshot::channel();
+            turn.send(Request { batch, arrived: Instant::now(), reply });
+            let lost = || StoreError::Unknown("the store has stopped".to_owned());
+            answer.await.unwrap_or_else(|_| Err(lost()))
+        })
+    }
+
+    fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>> {
+        Box::pin(async move {
+            let registration = self.shared.watches.register(key.clone());
+            loop {
+                let notified = registration.notify.notified();
+                tokio::pin!(notified);
+                // Before reading, so that no change falls in between.
+                notified.as_mut().enable();
+                let value = self.shared.get(&key)?;
+                if value != seen {
+                    return Ok(value);
+                }
+                notified.await;
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// The open file.
+    pub(super) fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.clone().ok_or_else(|| StoreError::Unavailable("the store's disk failed".to_owned()))
+    }
+
+    /// Opens the file again after a failure, which redb asks for; blocks for the pause, and leaves it closed when
+    /// that fails too: the next call tries again.
+    pub(super) fn reopen(&self, pause: Duration) {
+        let slot = || self.database.write().unwrap_or_else(PoisonError::into_inner);
+        drop(slot().take());
+        std::thread::sleep(pause);
+        if let Ok(database) = open(&self.path) {
+            *slot() = Some(Arc::new(database));
+        }
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        let Some(entries) = self.entries()? else { return Ok(None) };
+        let value = entries.get(key.as_bytes()).map_err(unavailable)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(value.value())))
+    }
+
+    fn scan(&self, scan: &Scan) -> Result<Page, StoreError> {
+        let Some(entries) = self.entries()? else { return Ok(Page::default()) };
+        let range = entries
+            .range::<&[u8]>(scan.from.as_bytes()..scan.to.as_bytes())
+            .map_err(unavailable)?
+            .map(|entry| {
+                entry.map(|(key, value)| {
+                    (
+                        Key::from_bytes(Bytes::copy_from_slice(key.value())),
+                        Bytes::copy_from_slice(value.value()),
+                    )
+                })
+            });
+        let page =
+            if scan.reverse { Page::fill(scan.rows, range.rev()) } else { Page::fill(scan.rows, range) };
+        page.map_err(unavailable)
+    }
+
+    /// The entries as they are now; none when nothing was ever written.
+    fn entries(&self) -> Result<Option<Entries>, StoreError> {
+        let transaction = self.database()?.begin_read().map_err(unavailable)?;
+        match transaction.open_table(ENTRIES) {
+            Ok(entries) => Ok(Some(entries)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Database, redb::Error> {
+    Ok(Database::builder().set_cache_size(CACHE_BYTES).create(path)?)
+}
+
+fn unavailable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// Kept in step by hand: a batch that waits its turn and one that is tried must both be answered in time.
+const _: () = assert!(TURN_DEADLINE.as_secs() < limits::DEADLINE.as_secs());

@@ -1,0 +1,90 @@
+//! The thread that writes: group after group, until nobody can ask any more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farcast_shared::store::{Batch, Committed, StoreError};
+use farcast_shared::telemetry::throttle::Throttle;
+use farcast_shared::time::WallTime;
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::Shared;
+use super::metrics::Metrics;
+use super::transaction::Transaction;
+
+/// Most batches of a group: bounds how long one waits for others.
+const GROUP_BATCHES: usize = 256;
+
+/// How soon a file that failed is opened again.
+const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+/// How often a failing file is complained about.
+const COMPLAIN: Duration = Duration::from_secs(30);
+
+/// A batch that waits, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) batch: Arc<Batch>,
+    pub(super) arrived: Instant,
+    pub(super) reply: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+/// How a group failed.
+enum Failed {
+    /// Nothing of it was applied.
+    Before(redb::Error),
+    /// It may have been applied.
+    During(redb::Error),
+}
+
+impl<E: Into<redb::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Before(error.into())
+    }
+}
+
+/// Writes what is asked for until the last sender is gone.
+pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metrics: &Metrics) {
+    let mut complaints = Throttle::new(COMPLAIN);
+    let mut group = Vec::with_capacity(GROUP_BATCHES);
+    while requests.blocking_recv_many(&mut group, GROUP_BATCHES) > 0 {
+        metrics.group_batches.observe(f64::from(u16::try_from(group.len()).unwrap_or(u16::MAX)));
+        let outcomes = commit(shared, &group).unwrap_or_else(|failed| {
+            metrics.failures.inc();
+            let text = "the store's disk failed".to_owned();
+            let (error, outcome) = match failed {
+                Failed::Before(error) => (error, StoreError::Unavailable(text)),
+                Failed::During(error) => (error, StoreError::Unknown(text)),
+            };
+            if let Some(suppressed) = complaints.admit(Instant::now()) {
+                tracing::error!(%error, suppressed, "the store cannot be written");
+            }
+            shared.reopen(REOPEN_PAUSE);
+            vec![Err(outcome); group.len()]
+        });
+        for (request, outcome) in group.drain(..).zip(outcomes) {
+            metrics.commit_seconds.observe(request.arrived.elapsed().as_secs_f64());
+            // Who asked may have gone.
+            let _ = request.reply.send(outcome);
+        }
+    }
+}
+
+/// Applies a group in one transaction and makes it durable.
+fn commit(shared: &Shared, group: &[Request]) -> Result<Vec<Result<Committed, StoreError>>, Failed> {
+    let closed = || redb::Error::Corrupted("it could not be opened again".to_owned());
+    let transaction = shared.database().map_err(|_| closed())?.begin_write()?;
+    let now = WallTime::now();
+    let (outcomes, changes) = {
+        let mut tables = Transaction::begin(&transaction)?;
+        let apply = |request: &Request| tables.apply(&request.batch, now);
+        let outcomes = group.iter().map(apply).collect::<Result<Vec<_>, _>>()?;
+        (outcomes, tables.changes)
+    };
+    if outcomes.iter().any(Result::is_ok) {
+        transaction.commit().map_err(|error| Failed::During(error.into()))?;
+    } else {
+        transaction.abort()?;
+    }
+    shared.watches.wake(&changes);
+    Ok(outcomes)
+}

@@ -1,0 +1,169 @@
+//! FoundationDB's limits, checked in front of every engine: what passes on one passes on all.
+//!
+//! A transaction of FoundationDB may hold 10,000,000 bytes of keys, values and conflict ranges, keys of 10,000 and
+//! values of 100,000 bytes, and lives five seconds (FoundationDB, "Known limitations"). Keys that begin with 0xfe or 0xff belong to engines.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::batch::{Batch, Operation, Precondition};
+use super::key::Key;
+use super::scan::Scan;
+use super::stamp::STAMP_BYTES;
+
+/// Longest key in bytes, that of an appended entry included.
+pub const MAX_KEY_BYTES: usize = 10_000;
+
+/// Longest value in bytes.
+pub const MAX_VALUE_BYTES: usize = 100_000;
+
+/// Most bytes of a batch: values once, keys three times, since a key's conflict range holds it twice.
+pub const MAX_BATCH_BYTES: usize = 10_000_000;
+
+/// Most operations and preconditions of a batch.
+pub const MAX_BATCH_ITEMS: usize = 10_000;
+
+/// Most entries of a page.
+pub const MAX_PAGE_ROWS: u32 = 1_000;
+
+/// A page ends before it would grow beyond this many bytes; one entry it always has.
+pub const MAX_PAGE_BYTES: usize = 128 * 1024;
+
+/// How long a read may take, and one try of a commit.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a commit may take with all its tries; after that its result is not known.
+pub const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long an engine knows the batches that it applied: many times as long as anybody tries.
+pub const APPLIED_KEPT: Duration = Duration::from_secs(600);
+
+/// Keys from this byte on belong to engines.
+const RESERVED_FROM: u8 = 0xfe;
+
+/// Bytes that an item costs beside its key and value.
+const ITEM_BYTES: usize = 32;
+
+/// What is beyond which limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
+pub enum LimitError {
+    /// A key is empty.
+    #[error("a key is empty")]
+    EmptyKey,
+    /// A key begins like an engine's own.
+    #[error("a key begins with a reserved byte")]
+    ReservedKey,
+    /// A key is too long.
+    #[error("a key of {0} bytes exceeds the limit of {MAX_KEY_BYTES}")]
+    KeyTooLong(u64),
+    /// A value is too long.
+    #[error("a value of {0} bytes exceeds the limit of {MAX_VALUE_BYTES}")]
+    ValueTooLong(u64),
+    /// A batch holds too much.
+    #[error("a batch of {0} bytes exceeds the limit of {MAX_BATCH_BYTES}")]
+    BatchTooLarge(u64),
+    /// A batch has too many items.
+    #[error("a batch of {0} items exceeds the limit of {MAX_BATCH_ITEMS}")]
+    TooManyItems(u64),
+    /// A range ends before it begins.
+    #[error("a range ends before it begins")]
+    Range,
+    /// An edge touched what is the origin's alone.
+    #[error("a key is the origin's alone")]
+    Private,
+    /// A page of no or too many entries was asked for.
+    #[error("a page of {0} entries is not between 1 and {MAX_PAGE_ROWS}")]
+    Rows(u32),
+}
+
+fn size(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Checks a key that is read, written or watched.
+///
+/// # Errors
+/// The limit that it breaks.
+pub fn check_key(key: &Key) -> Result<(), LimitError> {
+    check_key_with(key, 0)
+}
+
+fn check_key_with(key: &Key, more: usize) -> Result<(), LimitError> {
+    let len = key.as_bytes().len() + more;
+    match key.as_bytes().first() {
+        None => Err(LimitError::EmptyKey),
+        Some(&first) if first >= RESERVED_FROM => Err(LimitError::ReservedKey),
+        Some(_) if len > MAX_KEY_BYTES => Err(LimitError::KeyTooLong(size(len))),
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_value(value: &[u8]) -> Result<(), LimitError> {
+    if value.len() > MAX_VALUE_BYTES { Err(LimitError::ValueTooLong(size(value.len()))) } else { Ok(()) }
+}
+
+/// A range's end may be the first reserved key.
+fn check_range(from: &Key, to: &Key) -> Result<(), LimitError> {
+    check_key(from)?;
+    if *to != Key::from_bytes(vec![RESERVED_FROM]) {
+        check_key(to)?;
+    }
+    if from > to { Err(LimitError::Range) } else { Ok(()) }
+}
+
+/// Checks a scan.
+///
+/// # Errors
+/// The limit that it breaks.
+pub fn check_scan(scan: &Scan) -> Result<(), LimitError> {
+    check_range(&scan.from, &scan.to)?;
+    if scan.rows == 0 || scan.rows > MAX_PAGE_ROWS { Err(LimitError::Rows(scan.rows)) } else { Ok(()) }
+}
+
+/// Checks a batch.
+///
+/// # Errors
+/// The first limit that it breaks.
+pub fn check_batch(batch: &Batch) -> Result<(), LimitError> {
+    let items = batch.operations().len() + batch.preconditions().len();
+    if items > MAX_BATCH_ITEMS {
+        return Err(LimitError::TooManyItems(size(items)));
+    }
+    let mut bytes = items * ITEM_BYTES;
+    for precondition in batch.preconditions() {
+        check_key(precondition.key())?;
+        let value = match precondition {
+            Precondition::Absent(_) | Precondition::Present(_) => 0,
+            Precondition::Equals(_, value) | Precondition::StartsWith(_, value) => {
+                check_value(value)?;
+                value.len()
+            }
+        };
+        bytes += 2 * precondition.key().as_bytes().len() + value;
+    }
+    for operation in batch.operations() {
+        let (key, value) = match operation {
+            Operation::Set(key, value) => {
+                check_key(key)?;
+                check_value(value)?;
+                (key.as_bytes().len(), value.len())
+            }
+            Operation::Clear(key) | Operation::Add(key, _) | Operation::SetStamp(key, _) => {
+                check_key(key)?;
+                (key.as_bytes().len(), STAMP_BYTES)
+            }
+            Operation::ClearRange(from, to) => {
+                check_range(from, to)?;
+                (from.as_bytes().len() + to.as_bytes().len(), 0)
+            }
+            Operation::Append { prefix, value, .. } => {
+                check_key_with(prefix, STAMP_BYTES + 1)?;
+                check_value(value)?;
+                (prefix.as_bytes().len() + STAMP_BYTES + 1, value.len())
+            }
+        };
+        bytes += 3 * key + value;
+    }
+    if bytes > MAX_BATCH_BYTES { Err(LimitError::BatchTooLarge(size(bytes))) } else { Ok(()) }
+}

@@ -1,0 +1,248 @@
+//! The store: an ordered key-value store in FoundationDB's manner, where shared state lives.
+//!
+//! Place in the flow: origin and edges keep in it what outlives a process and what several processes share;
+//! never media. Callers see [`Store`], engines implement [`Engine`]:
+//!
+//! - `embedded`, on redb, in the origin's process (`farcast_origin::store`): the default;
+//! - `origin`, how an edge reaches the origin's engine over its QUIC connection (`farcast_edge::store`);
+//! - `foundationdb`, a cluster that origin and edges reach directly (`shared/store-fdb`).
+//!
+//! One suite (`store::conformance`, with the feature of that name) says what they have in common and runs on each:
+//!
+//! - **Order**: keys sort by their bytes; [`Tuple`] makes them from typed items.
+//! - **Batches** are applied together or not at all, if their preconditions hold; they have an id, and an engine applies a
+//!   batch once, however often it is sent. So a commit of unknown result is resolved by committing it again.
+//! - **Versionstamps** order all commits; an entry that is appended to a log gets one into its key.
+//! - **Reads** are of the present: what was acknowledged is read, by everybody who asks later.
+//! - **Watches** ([`Store::changed`]) say that a value differs from one that was seen, and miss nothing: they compare values.
+//! - **Limits** are FoundationDB's, checked in front of every engine ([`limits`]).
+//! - **Leases** ([`lease`]) are records with an end, built from the above.
+
+mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod key;
+pub mod lease;
+pub mod limits;
+mod record;
+mod scan;
+mod stamp;
+pub mod wire;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use batch::{Batch, BatchId, Committed, Operation, Precondition, added, appended_key, counter};
+pub use error::StoreError;
+pub use key::{InvalidTuple, Items, Key, Tuple};
+pub use limits::LimitError;
+pub use record::{Record, Stored, TypedKey, decode, encode};
+pub use scan::{Page, Scan};
+pub use stamp::{STAMP_BYTES, Versionstamp};
+
+/// Pauses between tries of what is not available: the first, and the longest.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
+
+/// Tries of an update that others keep overtaking: each time somebody else got on.
+const UPDATE_TRIES: u32 = 64;
+
+/// An engine's answer.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What keeps the entries. Called through [`Store`], which checks limits and keeps deadlines: an engine sees lawful
+/// calls only. Dropping a future is always allowed; a commit whose future was dropped may be applied.
+pub trait Engine: Send + Sync + fmt::Debug + 'static {
+    /// The value of a key.
+    fn get(&self, key: Key) -> Answer<'_, Option<Bytes>>;
+
+    /// A page of a range.
+    fn scan(&self, scan: Scan) -> Answer<'_, Page>;
+
+    /// One try of a commit: [`StoreError::Unknown`] when the batch may have been applied.
+    fn commit(&self, batch: Arc<Batch>) -> Answer<'_, Committed>;
+
+    /// Waits until the value of a key differs from `seen`, and gives it. No deadline.
+    fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>>;
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+}
+
+impl Store {
+    /// A store on an engine.
+    #[must_use]
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// The value of a key. Cancel safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Limit`], [`StoreError::Unavailable`].
+    pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        limits::check_key(key)?;
+        within_deadline(self.engine.get(key.clone())).await
+    }
+
+    /// A page of a range. Cancel safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Limit`], [`StoreError::Unavailable`].
+    pub async fn scan(&self, scan: Scan) -> Result<Page, StoreError> {
+        limits::check_scan(&scan)?;
+        within_deadline(self.engine.scan(scan)).await
+    }
+
+    /// All entries of a range, page by page, up to `limit`; for what is known to be small. Cancel safe.
+    ///
+    /// # Errors
+    /// Those of [`Self::scan`]; [`StoreError::Damaged`] when there are more than `limit` entries.
+    pub async fn scan_all(&self, scan: Scan, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        let (mut all, mut next) = (Vec::new(), Some(scan));
+        while let Some(scan) = next {
+            let page = self.scan(scan.clone()).await?;
+            next = scan.behind(&page);
+            all.extend(page.entries);
+            if all.len() > limit {
+                return Err(StoreError::Damaged(format!("a range has more than {limit} entries")));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Applies a batch, if its preconditions hold. Tries again while the store is not available or the result is
+    /// not known, for [`limits::COMMIT_DEADLINE`] in all. When the future is dropped the batch may be applied.
+    ///
+    /// # Errors
+    /// [`StoreError::Precondition`] and [`StoreError::Limit`]: nothing was changed. [`StoreError::Unavailable`]: no try
+    /// reached the store. [`StoreError::Unknown`]: commit the same batch again to know.
+    pub async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        let batch = Arc::new(batch);
+        let mut pauses = Pauses::new();
+        let mut last = StoreError::Unavailable("no answer in time".to_owned());
+        let tries = async {
+            loop {
+                let error = match self.try_commit(Arc::clone(&batch)).await {
+                    Err(error) if error.may_pass() => error,
+                    done => return done,
+                };
+                // One try of unknown result leaves the whole unknown.
+                if !matches!(last, StoreError::Unknown(_)) {
+                    last = error;
+                }
+                pauses.wait().await;
+            }
+        };
+        match tokio::time::timeout(limits::COMMIT_DEADLINE, tries).await {
+            Ok(done) => done,
+            Err(_) => Err(last),
+        }
+    }
+
+    async fn try_commit(&self, batch: Arc<Batch>) -> Result<Committed, StoreError> {
+        limits::check_batch(&batch)?;
+        match tokio::time::timeout(limits::DEADLINE, self.engine.commit(batch)).await {
+            Ok(done) => done,
+            Err(_) => Err(StoreError::Unknown("no answer in time".to_owned())),
+        }
+    }
+
+    /// Waits until the value of a key differs from `seen`, and gives it. Tries again for ever while the store is not
+    /// available. A value that changes and changes back may go unseen, so what is watched should not. Cancel safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Limit`].
+    pub async fn changed(&self, key: &Key, seen: Option<Bytes>) -> Result<Option<Bytes>, StoreError> {
+        limits::check_key(key)?;
+        let mut pauses = Pauses::new();
+        loop {
+            match self.engine.changed(key.clone(), seen.clone()).await {
+                Err(error) if error.may_pass() => pauses.wait().await,
+                done => return done,
+            }
+        }
+    }
+
+    /// The record of a key. Cancel safe.
+    ///
+    /// # Errors
+    /// Those of [`Self::get`], [`StoreError::Damaged`].
+    pub async fn load<T: Record>(&self, key: &TypedKey<T>) -> Result<Option<Stored<T>>, StoreError> {
+        let Some(bytes) = self.get(key.key()).await? else { return Ok(None) };
+        Ok(Some(Stored { record: decode(&bytes)?, bytes }))
+    }
+
+    /// Changes the record of a key by `change`, which may be called several times, because others change it too; where
+    /// there is none it starts from the default. `also` adds to the batch, such as a tip to be watched. Gives the record
+    /// as it is now; an unchanged one is not written.
+    ///
+    /// # Errors
+    /// What `change` refuses with, or the store's failures: [`StoreError::Unavailable`] also when others kept
+    /// overtaking.
+    pub async fn update<T, E>(
+        &self,
+        key: &TypedKey<T>,
+        mut change: impl FnMut(&mut T) -> Result<(), E>,
+        also: impl Fn(Batch) -> Batch,
+    ) -> Result<T, E>
+    where
+        T: Record + Default,
+        E: From<StoreError>,
+    {
+        for _ in 0..UPDATE_TRIES {
+            let stored = self.load(key).await?;
+            let (mut record, before) = match stored {
+                Some(Stored { record, bytes }) => (record, Some(bytes)),
+                None => (T::default(), None),
+            };
+            change(&mut record)?;
+            let bytes = encode(&record)?;
+            if before.as_ref() == Some(&bytes) {
+                return Ok(record);
+            }
+            let unchanged = match before {
+                Some(bytes) => Precondition::Equals(key.key().clone(), bytes),
+                None => Precondition::Absent(key.key().clone()),
+            };
+            let batch = Batch::new().require(unchanged).set(key.key().clone(), bytes);
+            match self.commit(also(batch)).await {
+                Err(StoreError::Precondition { .. }) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(record),
+            }
+        }
+        Err(StoreError::Unavailable("others change the same record all the time".to_owned()).into())
+    }
+}
+
+async fn within_deadline<T>(answer: Answer<'_, T>) -> Result<T, StoreError> {
+    match tokio::time::timeout(limits::DEADLINE, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(StoreError::Unavailable("no answer in time".to_owned())),
+    }
+}
+
+/// Growing pauses between tries.
+#[derive(Debug)]
+struct Pauses {
+    next: Duration,
+}
+
+impl Pauses {
+    fn new() -> Self {
+        Self { next: RETRY_PAUSES[0] }
+    }
+
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.next).await;
+        self.next = (self.next * 2).min(RETRY_PAUSES[1]);
+    }
+}
