@@ -46,8 +46,8 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-browser
-test: setup-test test-web test-rust test-e2e test-browser ## All tests
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-foundationdb
+test: setup-test test-web test-rust test-e2e test-api test-browser ## All tests
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST
@@ -69,12 +69,24 @@ else
 	cargo test -p farcast-loadtests --test '*' -- --test-threads $(E2E_THREADS)
 endif
 
+test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
+	cargo build --workspace --bins
+	loadtests/test-api.sh
+
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && npm test && node . --seconds 10
 
+# Needs libfdb_c too (infra/foundationdb/README.md).
+test-foundationdb: setup ## The store's suite on the cluster that FDB_CLUSTER_FILE names
+	@[ -r "$${FDB_CLUSTER_FILE-}" ] || \
+	  { echo "FDB_CLUSTER_FILE names no cluster file that can be read: infra/foundationdb/README.md says how" >&2; exit 1; }
+	FDB_CLUSTER_FILE="$$(realpath "$$FDB_CLUSTER_FILE")" cargo test -p farcast-store-fdb --features foundationdb
+	cargo build --bins -p farcast-origin -p farcast-edge --features foundationdb
+	FARCAST_TEST_STORE="foundationdb:$$(realpath "$$FDB_CLUSTER_FILE")" cargo test -p farcast-loadtests --test e2e -- --test-threads 1
+
 ##@ Check
-.PHONY: fmt lint doc ci
+.PHONY: fmt lint doc ci check-foundationdb
 fmt: setup ## Format everything
 	cargo fmt --all
 	cd $(WEB) && npm run format
@@ -87,10 +99,16 @@ lint: setup $(PLAYER) ## Formatting, clippy and eslint with warnings denied, typ
 doc: $(PLAYER) ## Documentation for maintainers, private items included, with warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
+# Lint leaves the engine out, since programs with it link libfdb_c. To check it only takes headers, which come with the crate.
+check-foundationdb: setup $(PLAYER) ## Clippy for the store's FoundationDB engine, with warnings denied
+	cargo clippy -p farcast-store-fdb -p farcast-origin -p farcast-edge --features foundationdb --lib -- -D warnings
+	cargo clippy -p farcast-store-fdb --features foundationdb --all-targets -- -D warnings
+
 # One build profile throughout, so that nothing is compiled twice.
 ci: ## What continuous integration runs: set-up, lint, doc, test
 	$(MAKE) setup-test
 	$(MAKE) lint
+	$(MAKE) check-foundationdb
 	$(MAKE) doc
 	$(MAKE) test
 
@@ -124,4 +142,4 @@ fuzz: ## A minute of fuzzing for each parser of hostile bytes (FUZZ_SECONDS=60)
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

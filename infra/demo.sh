@@ -7,7 +7,8 @@
 #   FARCAST_DEMO_ORIGIN_METRICS_PORT=9190  FARCAST_DEMO_EDGE1_METRICS_PORT=9191  FARCAST_DEMO_EDGE2_METRICS_PORT=9192
 #   FARCAST_DEMO_DATA=./data             where state, logs and the stream key are kept
 #   FARCAST_DEMO_BIN_DIR=                binaries to use as they are: nothing is installed or built
-# The programs' own settings (FARCAST_LATENCY_LEVEL=0, FARCAST_STREAM_KEY=…) reach them as usual.
+# The programs' own settings (FARCAST_LATENCY_LEVEL=0, FARCAST_STREAM_KEY=…) reach them as usual. Edges pass the admin API
+# on to the origin (forward_admin), so that everything is under the first edge's address.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,14 +40,14 @@ given_key=${FARCAST_STREAM_KEY-}
 # Each program is to see its own settings only: one that belongs to the other is a spelling mistake to it.
 for name in $(compgen -A export FARCAST_DEMO_ || true); do unset "$name"; done
 without=(env)
-for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME; do without+=(-u "FARCAST_$name"); done
+for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMIN TRUSTED_PROXIES; do without+=(-u "FARCAST_$name"); done
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \
   RECONNECT_GRACE JOIN_TOKEN; do without+=(-u "FARCAST_$name"); done
 for_edge=("${without[@]}")
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 
 # --- Programs: started in sessions of their own, so that Ctrl-C reaches only this script, which stops them in order.
 
@@ -64,7 +65,13 @@ start() { # start NAME COMMAND…: output goes to its log
 stop_all() {
   trap '' INT TERM
   local i pid deadline=$((SECONDS + STOPPED_WITHIN))
-  # The publisher first, then edges, then the origin.
+  # The publisher first, so that its goodbye is heard and the broadcast ends; then all others at once.
+  for i in "${!pids[@]}"; do
+    if [ "${names[i]}" = publisher ]; then
+      kill -TERM "${pids[i]}" 2>/dev/null || true
+      while kill -0 "${pids[i]}" 2>/dev/null && ((SECONDS < deadline - 15)); do sleep 0.1; done
+    fi
+  done
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill -TERM "${pids[i]}" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do
     while kill -0 "$pid" 2>/dev/null; do
@@ -224,7 +231,7 @@ say "Starting two edges …"
 for i in 0 1; do
   edge=edge$((i + 1))
   start "$edge" "${for_edge[@]}" "$bin_dir/farcast-edge" \
-    --data-dir "$data/$edge" --name "$edge" --join-token-file "$data/join-token" \
+    --data-dir "$data/$edge" --name "$edge" --join-token-file "$data/join-token" --forward-admin \
     --http-listen "0.0.0.0:${edge_ports[i]}" --metrics-listen "127.0.0.1:${edge_metrics_ports[i]}" \
     --announce "$data/$edge.announce.json"
 done
@@ -250,6 +257,8 @@ cat <<END
   Player    http://localhost:${edge_ports[0]}/  (edge 1)
             http://localhost:${edge_ports[1]}/  (edge 2)
   Playlist  http://localhost:${edge_ports[0]}/hls/stream.m3u8
+  Status    http://localhost:${edge_ports[0]}/api/status
+  Admin     http://localhost:${edge_ports[0]}/api/admin/status  (user admin, password: the stream key)
   Metrics   http://localhost:$origin_metrics_port/metrics  (origin)
             http://localhost:${edge_metrics_ports[0]}/metrics  (edge 1)
             http://localhost:${edge_metrics_ports[1]}/metrics  (edge 2)

@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 readonly NODE_MAJOR=20 NODE_MINOR=19
 # The Python package that carries a current ffmpeg.
 readonly IMAGEIO_FFMPEG=0.8.1
+# The judge of the HTTP API.
+readonly SCHEMATHESIS=4.32.5
 # apt waits this long for another package manager, in seconds.
 readonly APT_LOCK_WAIT=300
 
@@ -120,9 +122,21 @@ install_enhanced_ffmpeg() {
     say "that failed: HEVC and AV1 will not be tested"
 }
 
+# Judges the HTTP API by its contract.
+install_schemathesis() {
+  local folder=target/tools/schemathesis
+  [ ! -x "$folder/bin/st" ] || return 0
+  say "installing schemathesis"
+  pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --target "$folder" \
+    "schemathesis==$SCHEMATHESIS"
+}
+
 install_packages
 check_rust
 check_node
 install_web
-[ "${1-}" != --test ] || install_enhanced_ffmpeg
+if [ "${1-}" = --test ]; then
+  install_enhanced_ffmpeg
+  install_schemathesis
+fi
 say "ready"

@@ -4,27 +4,33 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::protocol::JoinToken;
+use farcast_shared::runtime::{follow, follow_status};
+use farcast_shared::store::{Engine, Store};
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
 use farcast_shared::telemetry::{listener, metrics, shutdown};
 use farcast_shared::tls;
+use farcast_shared::viewers::Active;
+use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::{self, Api};
 use crate::live::{self, Live};
 use crate::receive::{self, Client, ClientConfig};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
+use crate::viewers;
 
 /// Link events that may wait for the live window: a second of ten variants. When it is full the link waits,
 /// and the origin drops for this edge alone.
@@ -79,8 +85,27 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let live_config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
     let live_metrics = live::Metrics::new(registry.inner())?;
     let live = Arc::new(Live::new(live_config, Arc::new(client.fetcher()), live_metrics));
+    let engine: Arc<dyn Engine> = match settings.store.cluster() {
+        Some(cluster) => {
+            Arc::new(Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?)
+        }
+        None => Arc::new(client.origin_engine()),
+    };
+    let store = Store::new(engine);
+    let (set, runtime) = watch::channel(None);
+    let (tell_status, status) = watch::channel(None);
+    let active = Arc::new(Active::new(Instant::now()));
+    let api = Arc::new(Api::new(api::Parts {
+        store: store.clone(),
+        runtime,
+        status,
+        viewers: Arc::clone(&active),
+        forwarder: settings.forward_admin.then(|| client.forwarder()),
+    }));
+    let serve_config =
+        serve::Config { trusted_proxies: settings.trusted_proxies.clone(), ..serve::Config::default() };
     let serve_metrics = serve::Metrics::new(registry.inner())?;
-    let server = Server::new(serve::Config::default(), Arc::clone(&live), serve_metrics);
+    let server = Server::new(serve_config, Arc::clone(&live), api, serve_metrics);
 
     // The servers drain first; the link and the window outlive them, so that what is drained can end well.
     let last = CancellationToken::new();
@@ -96,6 +121,13 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     feeding.spawn(client.run(sink, last.clone()));
     let window = (Arc::clone(&live), last.clone());
     feeding.spawn(async move { window.0.run(inputs, window.1).await });
+    let (followed, also) = (store.clone(), store.clone());
+    feeding.spawn(last.clone().run_until_cancelled_owned(async move { follow(&followed, &set).await }));
+    feeding.spawn(
+        last.clone().run_until_cancelled_owned(async move { follow_status(&also, &tell_status).await }),
+    );
+    // It says farewell while there is still a link.
+    serving.spawn(viewers::run(store, active, graceful.clone()));
     let observed = Arc::clone(&live);
     let linked = health.readiness("linked to the origin");
     feeding.spawn(last.clone().run_until_cancelled_owned(async move {

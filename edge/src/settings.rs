@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use farcast_shared::config::{ByteSize, Checks, Secret, Validate};
+use farcast_shared::config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
 use farcast_shared::settings;
 use farcast_shared::telemetry::log;
 
@@ -39,6 +39,13 @@ settings! {
         pub metrics_listen: SocketAddr = "127.0.0.1:9191",
         /// Memory for media; the live window takes what it needs of it, the rest keeps older segments.
         pub cache_size: ByteSize = "512MiB",
+        /// Where shared state is: origin (over the link to it), or foundationdb:<cluster file>, as the origin's setting.
+        pub store: StoreAddress = "origin",
+        /// Whether what only the origin answers (/admin, /api/admin/, /api/integrations/) is passed on to it, so that
+        /// everything is under one host name.
+        pub forward_admin: bool = "false",
+        /// Proxies whose X-Forwarded-For says who a viewer is: addresses and networks, comma-separated.
+        pub trusted_proxies: Networks = "",
         /// Name of this edge in the origin's logs and metrics; without it the host's.
         pub name: Option<String>,
         /// What is logged.
@@ -71,6 +78,12 @@ impl Validate for Settings {
     fn validate(&self, checks: &mut Checks<'_>) {
         if self.join_token.is_some() && self.join_token_file.is_some() {
             checks.problem("join_token_file", "is given beside join_token: give one of them");
+        }
+        if self.store == StoreAddress::Embedded {
+            checks.problem(
+                "store",
+                "is \"embedded\", which is for the origin: origin or foundationdb:<cluster file>",
+            );
         }
         let needs = self.https_listen.is_some();
         if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {
@@ -144,6 +157,7 @@ mod tests {
             "--tls-key=k",
             "--cache-size=1MiB",
             "--name=",
+            "--store=embedded",
         ])
         .unwrap_err()
         .to_string();
@@ -153,9 +167,10 @@ mod tests {
             "metrics_listen: 127.0.0.1:9191 is also https_listen",
             "--cache-size: 1MiB is less than 16MiB",
             "--name: is empty",
+            "--store: is \"embedded\", which is for the origin",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
-        assert_eq!(text.lines().count(), 6, "{text}");
+        assert_eq!(text.lines().count(), 7, "{text}");
     }
 }

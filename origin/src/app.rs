@@ -1,47 +1,61 @@
-//! Assembly of the origin, in this order: all ports are bound before anything runs, so that a taken port is
-//! the only output; encoders are probed before a publisher can come; the hub exists before the
-//! owner that feeds it and the server that empties it; ingest comes last, since it starts everything else.
+//! Assembly of the origin, in this order: the store before the ports, since it may say which; all ports are bound
+//! before anything runs, so that a taken port is the only output; encoders are probed before a publisher can come;
+//! the hub exists before the owner that feeds it and the server that empties it; ingest comes last, since it starts
+//! everything else.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
-use farcast_shared::store::Store;
+use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
+use farcast_shared::store::{Batch, Engine, Store};
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
+use farcast_shared::telemetry::recent::Recent;
 use farcast_shared::telemetry::{file, listener, metrics, shutdown};
 use farcast_shared::tls;
+use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::broadcast::{self, Owner};
+use crate::admin::{self, Admin, Facts};
+use crate::audience::Keeper;
+use crate::broadcast::{self, Air, Owner};
+use crate::choices::Choices;
+use crate::credentials::Credentials;
+use crate::directory::{self, Conditions, Directory};
+use crate::emoji;
+use crate::http_client::HttpClient;
 use crate::ingest::{self, Gate};
-use crate::package::{self, LatencyLevel};
+use crate::package;
 use crate::plan;
 use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
 use crate::settings::Settings;
 use crate::state::{Saver, State};
+use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
-use crate::transcode::{self, CodecChoice, LadderConfig, LibavEncoders, VariantSpec};
+use crate::transcode::{self, LibavEncoders, ProbeOutcome};
 
 /// Name of the file in the data folder that edges join with.
 const JOIN_TOKEN_FILE: &str = "join-token";
 /// How long the disk may take for the last word of the state.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
-/// Runs the origin until it is asked to stop.
+/// Runs the origin until it is asked to stop. `recent` has the newest lines of its log.
 ///
 /// # Errors
 /// Whatever keeps it from starting: a taken port, a damaged state file, an unusable ladder.
-pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
+pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()> {
     let Loaded { settings, announce, warnings } = loaded;
     for warning in warnings {
         tracing::warn!(warning, "configuration");
@@ -50,23 +64,26 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let registry = metrics::Registry::new("farcast-origin", env!("CARGO_PKG_VERSION"))?;
     let health = Health::new();
     let ready = health.readiness("started");
-    let specs = ladder(&settings);
-    let level = LatencyLevel::try_from(settings.latency_level.get())?;
 
-    let rtmp = bind("RTMP", "rtmp_listen", settings.rtmp_listen)?;
+    let state = State::load_or_create(&settings.data_dir)?;
+    let store = open_store(&settings, &registry)?;
+    let set = runtime::load(&store).await.context("the settings in the store")?;
+
+    let rtmp = bind("RTMP", "rtmp_listen", rtmp_address(&settings, &set))?;
     let rtmps = match (settings.rtmps_listen, &settings.tls_cert, &settings.tls_key) {
         (Some(address), Some(cert), Some(key)) => {
             Some((bind("RTMPS", "rtmps_listen", address)?, TlsAcceptor::from(tls::load(cert, key, &[])?)))
         }
         _ => None,
     };
-    let http = bind("HTTP", "http_listen", settings.http_listen)?;
+    let http = bind("HTTP", "http_listen", http_address(&settings, &set))?;
     let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
     let metrics_listener = bind("metrics", "metrics_listen", settings.metrics_listen)?;
-    let quic_address = quic.local_addr()?;
+    let (rtmp_address, http_address, quic_address) =
+        (rtmp.local_addr()?, http.local_addr()?, quic.local_addr()?);
     let mut bound = Announcement::new()
-        .with("rtmp", rtmp.local_addr()?)
-        .with("http", http.local_addr()?)
+        .with("rtmp", rtmp_address)
+        .with("http", http_address)
         .with("quic", quic_address)
         .with("metrics", metrics_listener.local_addr()?);
     if let Some((rtmps, _)) = &rtmps {
@@ -74,14 +91,14 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     }
 
     let stream = StreamName::live();
-    let (state, made_key) = State::load_or_create(&settings.data_dir, settings.stream_key.as_ref())?;
+    let (credentials, made_key) =
+        Credentials::load_or_create(store.clone(), settings.stream_key.as_ref()).await?;
     if let Some(key) = &made_key {
         show_once(key.expose());
     }
-    let gate = Arc::new(Gate::from_digest(state.key_digest()));
+    let credentials = Arc::new(credentials);
+    let gate = Arc::new(Gate::new(Arc::clone(&credentials) as Arc<dyn ingest::Keys>));
     let saver = Arc::new(Saver::start(state)?);
-    let embedded = Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?;
-    let store = Store::new(Arc::new(embedded));
     let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
     let advertise = settings
         .quic_advertise
@@ -96,13 +113,31 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         Arc::new(quinn::TokioRuntime),
     )?;
 
-    let encoder = choose_encoder(&settings, &specs).await?;
+    let probed = probe().await?;
+    let choices = Choices::new(&settings, probed.clone())?;
+    let facts = Facts {
+        http: http_address,
+        rtmp: rtmp_address,
+        supported_codecs: transcode::supported_codecs(&probed),
+        default_level: settings.latency_level.get(),
+        default_variants: choices.default_variants().to_vec(),
+        default_codec: settings.video_codec.as_str().to_owned(),
+    };
+    tell_ladder(&store, &set, choices.default_variants()).await?;
+    let (choose, chosen) = watch::channel(choices.of(&set));
+    // Followed from the store on; until then what was just read holds.
+    let (set, runtime) = watch::channel(Some(Snapshot { runtime: Arc::new(set), tip: Bytes::new() }));
+    let (air, on_air) = watch::channel(Air::default());
+    let (disconnect, disconnects) = mpsc::channel(1);
+    let (publish_status, status) = watch::channel(None);
+
     let hub = Hub::new(HubConfig::default(), push::Metrics::new(registry.inner())?);
     let ingest_metrics = ingest::Metrics::new(registry.inner())?;
     let owner = Owner::new(broadcast::Config {
         stream,
-        level,
-        ladder: LadderConfig::new(specs, encoder),
+        settings: chosen,
+        air,
+        disconnects,
         reconnect_grace: settings.reconnect_grace,
         hub: hub.clone(),
         saver: Arc::clone(&saver),
@@ -112,6 +147,22 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         transcode_metrics: transcode::Metrics::new(registry.inner())?,
         package_metrics: package::Metrics::new(registry.inner())?,
     });
+    let (statistics, sampler) =
+        Statistics::load(&store, registry.inner(), status.clone(), settings.data_dir.clone()).await?;
+    let admin = Arc::new(Admin::new(admin::Parts {
+        store: store.clone(),
+        credentials,
+        runtime: runtime.clone(),
+        status,
+        air: on_air.clone(),
+        disconnects: disconnect,
+        recent,
+        statistics,
+        facts,
+    }));
+    let api = Arc::clone(&admin) as Arc<dyn push::Api>;
+    let (listed_runtime, listed_air) = (runtime.clone(), on_air.clone());
+    let keeper = Keeper::new(store.clone(), on_air, publish_status).await?;
 
     // Ingest stops first, then the owner packages what it has, then edges are told, then the listeners end.
     let (owner_stops, push_stops, last) =
@@ -120,8 +171,23 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let (ingesting, owning, pushing, watching) =
         (TaskTracker::new(), TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     watching.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
-    watching.spawn(listener::run(http, None, health.clone(), last.clone()));
-    let push_server = push::Server::new(push::ServerConfig::default(), identity, hub, store.clone());
+    watching.spawn(admin::server::run(http, admin, health.clone(), last.clone()));
+    let followed = store.clone();
+    watching
+        .spawn(last.clone().run_until_cancelled_owned(async move { runtime::follow(&followed, &set).await }));
+    watching.spawn(last.clone().run_until_cancelled_owned(async move { choices.run(runtime, choose).await }));
+    let directory = Directory::new(HttpClient::new()?, store.clone(), &settings.directory)?;
+    let (listing, conditions) = watch::channel(Conditions::default());
+    let listed = directory::follow(listed_runtime, listed_air, listing);
+    watching.spawn(last.clone().run_until_cancelled_owned(listed));
+    watching.spawn(directory.run(conditions, last.clone()));
+    // It ends after the owner, whose last word it writes.
+    pushing.spawn(keeper.run(push_stops.clone()));
+    pushing.spawn(sampler.run(push_stops.clone()));
+    let emoji = emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone());
+    pushing.spawn(push_stops.clone().run_until_cancelled_owned(emoji.run()));
+    let push_server =
+        push::Server::new(push::ServerConfig::default(), identity, hub, store.clone(), Some(api));
     pushing.spawn(push_server.run(endpoint, push_stops.clone()));
     owning.spawn(owner.run(arrivals, owner_stops.clone()));
     let server = ingest::Server::new(ingest::server::Config::default(), gate, ingest_metrics, publishers);
@@ -149,7 +215,12 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         pushing.wait().await;
         last.cancel();
         watching.wait().await;
-        tokio::task::spawn_blocking(move || saver.flush(LAST_WRITE)).await
+        // The last handle of the store goes with it, which closes its file.
+        let close = move || {
+            drop(store);
+            saver.flush(LAST_WRITE)
+        };
+        tokio::task::spawn_blocking(close).await
     };
     tokio::select! {
         written = drained => match written {
@@ -159,6 +230,43 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         () = immediate.cancelled() => tracing::warn!("origin stops without draining"),
     }
     Ok(())
+}
+
+fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Result<Store> {
+    let engine: Arc<dyn Engine> = match settings.store.cluster() {
+        Some(cluster) => {
+            Arc::new(Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?)
+        }
+        None => Arc::new(Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?),
+    };
+    Ok(Store::new(engine))
+}
+
+/// What operators set through the API holds over what the process was started with, and says so.
+fn rtmp_address(settings: &Settings, set: &Runtime) -> SocketAddr {
+    let mut address = settings.rtmp_listen;
+    if let Some(port) = set.rtmp_server_port {
+        address.set_port(port);
+    }
+    told(settings.rtmp_listen, address, "rtmp_listen")
+}
+
+fn http_address(settings: &Settings, set: &Runtime) -> SocketAddr {
+    let mut address = settings.http_listen;
+    if let Some(port) = set.web_server_port {
+        address.set_port(port);
+    }
+    if let Some(ip) = set.web_server_ip {
+        address.set_ip(ip);
+    }
+    told(settings.http_listen, address, "http_listen")
+}
+
+fn told(configured: SocketAddr, used: SocketAddr, setting: &'static str) -> SocketAddr {
+    if configured != used {
+        tracing::info!(setting, %configured, %used, "the admin API has set another address");
+    }
+    used
 }
 
 fn bind(
@@ -183,37 +291,16 @@ fn show_once(key: &str) {
     println!("stream key, shown this once: {key}");
 }
 
-/// The configured ladder, or the source with 480p below it.
-fn ladder(settings: &Settings) -> Vec<VariantSpec> {
-    match &settings.variants[..] {
-        [] => transcode::default_ladder(),
-        variants => variants.iter().map(VariantSpec::from).collect(),
+/// Edges show the ladder before there is a broadcast.
+async fn tell_ladder(store: &Store, set: &Runtime, own: &[VariantSpec]) -> anyhow::Result<()> {
+    if set.ladder.as_deref() != Some(own) {
+        store.commit(runtime::change(Batch::new(), Field("ladder"), &own)?).await?;
     }
+    Ok(())
 }
 
-/// Probes the encoders, unless nothing is encoded.
-async fn choose_encoder(
-    settings: &Settings,
-    specs: &[VariantSpec],
-) -> anyhow::Result<transcode::EncoderKind> {
+/// Finds out which encoders work here.
+async fn probe() -> anyhow::Result<Vec<ProbeOutcome>> {
     farcast_av::route_log_to_tracing();
-    if !specs.iter().any(VariantSpec::transcodes_video) {
-        return Ok(transcode::EncoderKind::X264);
-    }
-    let wanted: CodecChoice = settings.video_codec.as_str().parse().map_err(anyhow::Error::msg)?;
-    let outcomes = tokio::task::spawn_blocking(|| transcode::probe(&LibavEncoders::default())).await?;
-    let choice = transcode::choose(wanted, &outcomes);
-    if choice.replaced {
-        let reason = outcomes.iter().find_map(|outcome| match (&outcome.works, wanted) {
-            (Err(error), CodecChoice::Only(kind)) if kind == outcome.kind => Some(error.to_string()),
-            _ => None,
-        });
-        tracing::warn!(
-            wanted = settings.video_codec.as_str(),
-            reason,
-            "the configured encoder does not work here, libx264 takes its place"
-        );
-    }
-    tracing::info!(encoder = choice.kind.name(), "encoder is chosen");
-    Ok(choice.kind)
+    Ok(tokio::task::spawn_blocking(|| transcode::probe(&LibavEncoders::default())).await?)
 }

@@ -2,14 +2,24 @@
 //! [`ingest`] → [`broadcast`] → [`plan`] → [`transcode`] → [`package`] → [`push`].
 //! [`media`] is the vocabulary between them.
 
+pub mod admin;
 pub mod app;
+pub mod audience;
 pub mod broadcast;
+pub mod choices;
+pub mod credentials;
+pub mod directory;
+pub mod emoji;
+pub mod hardware;
+pub mod http_client;
 pub mod ingest;
 pub mod media;
 pub mod package;
 pub mod plan;
 pub mod push;
+pub mod series;
 pub mod settings;
 pub mod state;
+pub mod statistics;
 pub mod store;
 pub mod transcode;

@@ -28,8 +28,8 @@ fn main() -> ExitCode {
     };
     let result = log::init(&loaded.settings.log, loaded.settings.log_format)
         .map_err(anyhow::Error::from)
-        .and_then(|()| Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?))
-        .and_then(|runtime| runtime.block_on(app::run(loaded)));
+        .and_then(|recent| Ok((recent, tokio::runtime::Builder::new_multi_thread().enable_all().build()?)))
+        .and_then(|(recent, runtime)| runtime.block_on(app::run(loaded, recent)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

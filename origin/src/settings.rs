@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, Validate, Value};
+use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
 use farcast_shared::telemetry::log;
 use farcast_shared::{choice, settings};
 
@@ -22,12 +22,14 @@ const MAX_GRACE: Duration = Duration::from_secs(600);
 settings! {
     /// The origin's settings.
     pub struct Settings {
-        /// Folder for the origin's state: stream key hash, certificates, sequence numbers, join token.
+        /// Folder for the origin's state: the store, certificates, sequence numbers, join token, emoji.
         pub data_dir: PathBuf = "./data",
         /// Key that a publisher must give, taken at the first start only; without one, a random key is
         /// made and printed once. A flag is visible to other users of the machine: prefer the
         /// environment.
         pub stream_key: Option<Secret>,
+        /// Where shared state is kept: embedded (a file in data_dir), or foundationdb:<cluster file>.
+        pub store: StoreAddress = "embedded",
         /// Where publishers connect by RTMP.
         pub rtmp_listen: SocketAddr = "0.0.0.0:1935",
         /// Where publishers connect by RTMPS; needs tls_cert and tls_key.
@@ -51,6 +53,8 @@ settings! {
         pub video_codec: VideoEncoder = "auto",
         /// How long a broadcast waits for its publisher to come back before it ends.
         pub reconnect_grace: Duration = "15s",
+        /// Directory in which the server is listed, once that is turned on through the admin API.
+        pub directory: String = "https://directory.owncast.online",
         /// What is logged.
         pub log: log::Filter = "info",
         /// How it is logged.
@@ -154,6 +158,12 @@ impl Validate for Settings {
             checks.problem(
                 "stream_key",
                 format!("cannot be the end of an RTMP address: at most {MAX_KEY_BYTES} bytes, no spaces, no / at its ends"),
+            );
+        }
+        if self.store == StoreAddress::Origin {
+            checks.problem(
+                "store",
+                "is \"origin\", which is for edges: embedded or foundationdb:<cluster file>",
             );
         }
         if self.reconnect_grace > MAX_GRACE {
@@ -288,11 +298,12 @@ mod tests {
         }
         let text = read(
             "rtmps_listen = '0.0.0.0:1936'\n[[variants]]\nname = 'a'\n[[variants]]\nname = 'a'\n",
-            &["--http-listen=127.0.0.1:9190", "--reconnect-grace", "1h"],
+            &["--http-listen=127.0.0.1:9190", "--reconnect-grace", "1h", "--store=origin"],
         )
         .unwrap_err()
         .to_string();
         for expected in [
+            "--store: is \"origin\", which is for edges",
             "tls_cert: is missing",
             "tls_key: is missing",
             "metrics_listen: 127.0.0.1:9190 is also http_listen",

@@ -1,6 +1,5 @@
-//! What the origin remembers over a restart, in `<data_dir>/origin.json`, until there is a store:
-//! the hash of the stream key, and per stream a [`Cursor`], so that media sequence numbers are
-//! never used twice and viewers need not reload.
+//! Where the origin stopped, in `<data_dir>/origin.json`: per stream a [`Cursor`], so that media sequence numbers are
+//! never used twice and viewers need not reload. What operators set is in the store ([`farcast_shared::runtime`]).
 //!
 //! Place in the flow: loaded by `app` before anything listens; the broadcast owner saves a cursor
 //! at each segment through a [`Saver`], which writes on its own thread.
@@ -17,7 +16,6 @@
 
 mod cursor;
 mod document;
-mod key;
 mod saver;
 
 use std::collections::BTreeMap;
@@ -25,7 +23,6 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use farcast_shared::config::Secret;
 use farcast_shared::name::StreamName;
 use farcast_shared::telemetry::file::{self, WriteError};
 
@@ -43,7 +40,6 @@ const LOCK_NAME: &str = "origin.lock";
 pub struct State {
     path: PathBuf,
     _lock: Arc<File>,
-    key_digest: [u8; 32],
     cursors: BTreeMap<StreamName, Cursor>,
 }
 
@@ -76,8 +72,8 @@ pub enum StateError {
     },
     /// The file is damaged.
     #[error(
-        "{} is damaged ({what}): restore it from a copy, or move it away to start anew with a new stream \
-         key (viewers of a running broadcast must then reload)",
+        "{} is damaged ({what}): restore it from a copy, or move it away to start anew (viewers of a running \
+         broadcast must then reload)",
         path.display()
     )]
     Damaged {
@@ -107,54 +103,23 @@ pub enum StateError {
 impl State {
     /// Loads the state of `folder`, or makes one at the first start. Blocks on the disk.
     ///
-    /// At the first start the stream key is `preset`, or a random one, which is returned: to be shown
-    /// once, because only its hash is kept. Later a different `preset` only causes a warning in the log.
-    ///
     /// # Errors
     /// When the folder or file cannot be read or written, is in use by another origin, or is damaged.
-    pub fn load_or_create(
-        folder: &Path,
-        preset: Option<&Secret>,
-    ) -> Result<(Self, Option<Secret>), StateError> {
+    pub fn load_or_create(folder: &Path) -> Result<Self, StateError> {
         let lock = lock(folder)?;
         let path = folder.join(FILE_NAME);
         match std::fs::read(&path) {
             Ok(bytes) => {
-                let (key_digest, cursors) = document::parse(&path, &bytes)?;
-                let state = Self { path, _lock: lock, key_digest, cursors };
-                if preset.is_some_and(|key| !state.is_key(key.expose())) {
-                    tracing::warn!("the configured stream key differs from the one in force, and is ignored");
-                }
-                Ok((state, None))
+                let cursors = document::parse(&path, &bytes)?;
+                Ok(Self { path, _lock: lock, cursors })
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(lock, path, preset),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let state = Self { path, _lock: lock, cursors: BTreeMap::new() };
+                state.write()?;
+                Ok(state)
+            }
             Err(source) => Err(StateError::Read { path, source }),
         }
-    }
-
-    fn create(
-        lock: Arc<File>,
-        path: PathBuf,
-        preset: Option<&Secret>,
-    ) -> Result<(Self, Option<Secret>), StateError> {
-        let made = preset.is_none().then(key::random);
-        let key = preset.or(made.as_ref()).map_or("", Secret::expose);
-        let state = Self { path, _lock: lock, key_digest: key::digest(key), cursors: BTreeMap::new() };
-        state.write()?;
-        Ok((state, made))
-    }
-
-    /// SHA-256 of the stream key; all that is kept of it.
-    #[must_use]
-    pub fn key_digest(&self) -> [u8; 32] {
-        self.key_digest
-    }
-
-    /// Whether `given` is the stream key, in time that does not depend on how nearly it is.
-    #[must_use]
-    pub fn is_key(&self, given: &str) -> bool {
-        use subtle::ConstantTimeEq;
-        key::digest(given).ct_eq(&self.key_digest).into()
     }
 
     /// Where `stream` stopped; `None` when it never ran.

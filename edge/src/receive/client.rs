@@ -16,6 +16,7 @@ use super::LinkEvent;
 use super::backoff::Backoff;
 use super::enrol::{EnrolError, enrol};
 use super::fetch::Fetcher;
+use super::forward::Forwarder;
 use super::identity::{Identity, Store};
 use super::metrics::Metrics;
 use super::session::{End, Session};
@@ -107,6 +108,12 @@ impl Client {
     #[must_use]
     pub fn origin_engine(&self) -> OriginEngine {
         OriginEngine::new(self.link.subscribe())
+    }
+
+    /// Passes HTTP requests on over whatever link this client has.
+    #[must_use]
+    pub fn forwarder(&self) -> Forwarder {
+        Forwarder::new(self.link.subscribe())
     }
 
     /// Dials, subscribes and gives events to `sink`, again and again, until `shutdown` or until nobody

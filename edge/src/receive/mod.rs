@@ -21,6 +21,7 @@ pub mod backoff;
 pub mod client;
 pub mod enrol;
 pub mod fetch;
+pub mod forward;
 pub mod identity;
 pub mod metrics;
 pub mod sequencer;
@@ -30,6 +31,7 @@ pub mod tls;
 
 pub use client::{Client, ClientConfig};
 pub use fetch::{FetchError, Fetcher};
+pub use forward::Forwarder;
 pub use metrics::Metrics;
 
 /// What the link says.

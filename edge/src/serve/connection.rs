@@ -1,6 +1,7 @@
 //! One connection, from accept to close.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ const HTTP1_BUFFER_BYTES: usize = 128 << 10;
 /// Serves a connection until it ends, misbehaves, or the server has drained.
 pub(super) async fn serve(
     socket: TcpStream,
+    peer: IpAddr,
     tls: Option<TlsAcceptor>,
     config: &Config,
     handler: Arc<Handler>,
@@ -46,11 +48,11 @@ pub(super) async fn serve(
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = tls else { return drive(socket, config, &handler, &draining).await };
+    let Some(tls) = tls else { return drive(socket, peer, config, &handler, &draining).await };
     tokio::select! {
         () = draining.cancelled() => {}
         shaken = timeout(config.header_timeout, tls.accept(socket)) => match shaken {
-            Ok(Ok(stream)) => drive(stream, config, &handler, &draining).await,
+            Ok(Ok(stream)) => drive(stream, peer, config, &handler, &draining).await,
             Ok(Err(_)) | Err(_) => handler.metrics.ended("handshake"),
         },
     }
@@ -58,6 +60,7 @@ pub(super) async fn serve(
 
 async fn drive(
     io: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    peer: IpAddr,
     config: &Config,
     handler: &Arc<Handler>,
     draining: &CancellationToken,
@@ -65,7 +68,7 @@ async fn drive(
     let activity = Arc::new(Activity::new(Instant::now()));
     let service = service_fn(|request| {
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
-        async move { Ok::<_, Infallible>(handler.handle(request, &activity, &draining).await) }
+        async move { Ok::<_, Infallible>(handler.handle(request, peer, &activity, &draining).await) }
     });
     let builder = protocol(config);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));

@@ -1,8 +1,11 @@
 //! From a request to its response.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Buf;
+use farcast_shared::config::Networks;
 use farcast_shared::hls::Directives;
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -10,17 +13,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::body::Body;
+use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
 use super::player::Player;
 use super::reply::{self, Description};
 use super::route::Route;
+use crate::api::Api;
 use crate::live::Live;
 
 /// Answers requests; shared by all connections.
 #[derive(Debug)]
 pub(super) struct Handler {
     live: Arc<Live>,
+    api: Arc<Api>,
+    trusted_proxies: Networks,
     pub(super) metrics: Metrics,
     player: Player,
 }
@@ -35,21 +42,36 @@ impl Drop for InFlight<'_> {
 }
 
 impl Handler {
-    pub(super) fn new(live: Arc<Live>, metrics: Metrics) -> Self {
-        Self { live, metrics, player: Player::embedded() }
+    pub(super) fn new(live: Arc<Live>, api: Arc<Api>, trusted_proxies: Networks, metrics: Metrics) -> Self {
+        Self { live, api, trusted_proxies, metrics, player: Player::embedded() }
     }
 
     /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
     pub(super) async fn handle<B>(
         &self,
         request: Request<B>,
+        peer: IpAddr,
         activity: &Arc<Activity>,
         draining: &CancellationToken,
-    ) -> Response<Body> {
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
         activity.request_began(Instant::now());
         let _in_flight = InFlight(activity);
+        let viewer = client::address(peer, request.headers(), &self.trusted_proxies);
+        if let Route::Api = Route::of(request.uri().path()) {
+            let is_head = request.method() == Method::HEAD;
+            let reply = Box::pin(self.api.answer(request, viewer)).await;
+            self.metrics.responded(Route::Api.kind(), reply.status());
+            return reply::of_api(reply, is_head)
+                .map(|body| body.watched(activity, &self.metrics.sent_bytes));
+        }
         let (parts, _body) = request.into_parts();
         let route = Route::of(parts.uri.path());
+        if matches!(route, Route::Multivariant | Route::Media(_)) {
+            self.api.mark(viewer, &parts.headers);
+        }
         let response = if parts.method == Method::OPTIONS {
             reply::preflight()
         } else if parts.method != Method::GET && parts.method != Method::HEAD {
@@ -95,7 +117,7 @@ impl Handler {
                 Some(asset) => reply::page(asset, headers),
                 None => self.unknown(),
             },
-            Route::Unknown => self.unknown(),
+            Route::Api | Route::Unknown => self.unknown(),
         }
     }
 

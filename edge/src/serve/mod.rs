@@ -1,4 +1,4 @@
-//! Serving viewers over HTTP: playlists, media objects, the player page, health.
+//! Serving viewers over HTTP: playlists, media objects, the player page, health, and what [`crate::api`] answers.
 //!
 //! The media path is a plain hyper service that hands out shared `Bytes`: HTTP/1.1 and HTTP/2, over
 //! TLS by ALPN, in the clear by HTTP/2's preface. What is served comes from [`crate::live`]; how it is
@@ -10,6 +10,7 @@
 
 mod activity;
 mod body;
+mod client;
 mod connection;
 mod handler;
 mod lifetime;
@@ -20,11 +21,13 @@ mod reply;
 mod route;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use farcast_shared::config::Networks;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::body::Body;
 use self::handler::Handler;
 pub use self::metrics::Metrics;
+use crate::api::Api;
 use crate::live::Live;
 
 /// Pause after an accept that failed for want of descriptors or memory: they come back with time only.
@@ -56,6 +60,8 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// Time for responses to finish once the server shuts down. Default 10 s.
     pub drain_deadline: Duration,
+    /// Whose X-Forwarded-For is believed. Default nobody's.
+    pub trusted_proxies: Networks,
 }
 
 impl Default for Config {
@@ -68,6 +74,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(20),
             drain_deadline: Duration::from_secs(10),
+            trusted_proxies: Networks::default(),
         }
     }
 }
@@ -81,11 +88,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of what `live` has.
+    /// A server of what `live` has and `api` answers.
     #[must_use]
-    pub fn new(config: Config, live: Arc<Live>, metrics: Metrics) -> Self {
+    pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, metrics: Metrics) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        Self { config, handler: Arc::new(Handler::new(live, metrics)), connections }
+        let handler = Handler::new(live, api, config.trusted_proxies.clone(), metrics);
+        Self { config, handler: Arc::new(handler), connections }
     }
 
     /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
@@ -101,12 +109,12 @@ impl Server {
                 accepted = self.accept(&listener) => accepted,
             };
             match accepted {
-                Ok((socket, permit)) => {
+                Ok((socket, peer, permit)) => {
                     let handler = Arc::clone(&self.handler);
                     let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
                     connections.spawn(async move {
                         let _permit = permit;
-                        connection::serve(socket, tls, &config, handler, shutdown).await;
+                        connection::serve(socket, peer.ip(), tls, &config, handler, shutdown).await;
                     });
                 }
                 Err(error) if is_of_the_peer(&error) => {}
@@ -125,10 +133,10 @@ impl Server {
     async fn accept(
         &self,
         listener: &TcpListener,
-    ) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let permit = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
-        let (socket, _) = listener.accept().await?;
-        Ok((socket, permit))
+        let (socket, peer) = listener.accept().await?;
+        Ok((socket, peer, permit))
     }
 }
 

@@ -16,6 +16,7 @@ use super::lifetime::Cached;
 use super::negotiate::{Wanted, accepts_gzip, has_already, wanted};
 use super::player::{self, Asset};
 use crate::live::{Failure, Object, Playlist};
+use farcast_shared::api::Reply;
 
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
 
@@ -117,6 +118,17 @@ pub(super) fn object(
     let urgency = MEDIA_URGENCIES[(*rank).min(MEDIA_URGENCIES.len() - 1)];
     headers.insert(PRIORITY, HeaderValue::from_static(urgency));
     insert(headers, ETAG, etag);
+    response
+}
+
+/// A reply of the API. HEAD has its length without its body.
+pub(super) fn of_api(reply: Reply, is_head: bool) -> Response<Body> {
+    let len = reply.body().len();
+    let status = reply.status();
+    let mut response = reply.map(|body| if is_head { Body::default() } else { body.into() });
+    if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+        response.headers_mut().insert(CONTENT_LENGTH, len.into());
+    }
     response
 }
 

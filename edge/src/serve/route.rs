@@ -2,6 +2,8 @@
 
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 
+use crate::api;
+
 /// What a path names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Route<'a> {
@@ -15,6 +17,8 @@ pub(super) enum Route<'a> {
     Health,
     /// `/readyz`
     Ready,
+    /// The API answers it.
+    Api,
     /// A file of the player page, if there is one of this name.
     Page(&'a str),
     /// Nothing.
@@ -28,6 +32,7 @@ impl<'a> Route<'a> {
                 "/healthz" => Self::Health,
                 "/readyz" => Self::Ready,
                 "/" => Self::Page("index.html"),
+                _ if api::is_of_api(path) => Self::Api,
                 _ => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
             };
         };
@@ -52,6 +57,7 @@ impl<'a> Route<'a> {
                 ObjectKind::Part(..) => "part",
             },
             Self::Health | Self::Ready => "health",
+            Self::Api => "api",
             Self::Page(_) => "page",
             Self::Unknown => "unknown",
         }
@@ -68,6 +74,8 @@ mod tests {
         assert_eq!(Route::of("/hls/2/stream.m3u8"), Route::Media(VariantId(2)));
         assert!(matches!(Route::of("/hls/2/1/7.3.m4s"), Route::Object(_)));
         assert_eq!(Route::of("/"), Route::Page("index.html"));
+        assert_eq!(Route::of("/api/none"), Route::Api);
+        assert_eq!(Route::of("/logo"), Route::Api);
         for other in ["/hls/02/stream.m3u8", "/hls/+2/stream.m3u8", "/hls/x", "/hls/", "*", ""] {
             assert_eq!(Route::of(other), Route::Unknown, "{other}");
         }

@@ -2,19 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use farcast_edge::api::{self, Api};
 use farcast_edge::live::{self, Input, Live};
 use farcast_edge::serve::{self, Server};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
+use farcast_shared::runtime::{LiveStatus, Snapshot};
+use farcast_shared::store::Store;
+use farcast_shared::store::memory::Memory;
 use farcast_shared::time::WallTime;
+use farcast_shared::viewers::Active;
 use http::Method;
 use prometheus::Registry;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +31,10 @@ pub(crate) const EPOCH: Epoch = Epoch(1);
 
 pub(crate) struct Edge {
     pub(crate) live: Arc<Live>,
+    pub(crate) store: Store,
+    pub(crate) set: watch::Sender<Option<Snapshot>>,
+    pub(crate) status: watch::Sender<Option<Arc<LiveStatus>>>,
+    pub(crate) viewers: Arc<Active>,
     registry: Registry,
     pub(crate) http: SocketAddr,
     pub(crate) https: SocketAddr,
@@ -43,7 +53,18 @@ impl Edge {
         let live_metrics = live::Metrics::new(&registry).unwrap();
         let live = Arc::new(Live::new(live::Config::default(), Arc::new(()), live_metrics));
         live.apply(inputs).await;
-        let server = Server::new(config, Arc::clone(&live), serve::Metrics::new(&registry).unwrap());
+        let store = Memory::store().0;
+        let (set, runtime) = watch::channel(None);
+        let (status, told) = watch::channel(None);
+        let viewers = Arc::new(Active::new(Instant::now()));
+        let api = Arc::new(Api::new(api::Parts {
+            store: store.clone(),
+            runtime,
+            status: told,
+            viewers: Arc::clone(&viewers),
+            forwarder: None,
+        }));
+        let server = Server::new(config, Arc::clone(&live), api, serve::Metrics::new(&registry).unwrap());
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         let tls = farcast_shared::tls::server_config(
@@ -63,7 +84,8 @@ impl Edge {
             let (server, shutdown) = (server.clone(), shutdown.clone());
             running.push(tokio::spawn(async move { server.run(listener, tls, shutdown).await }));
         }
-        Self { live, registry, http: addresses[0], https: addresses[1], root, shutdown, running }
+        let [http, https] = [addresses[0], addresses[1]];
+        Self { live, store, set, status, viewers, registry, http, https, root, shutdown, running }
     }
 
     pub(crate) async fn plain(&self) -> Client {

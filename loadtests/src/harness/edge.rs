@@ -5,8 +5,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::HOST;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::check::siblings::resolve;
 use crate::harness::wait;
@@ -25,6 +35,12 @@ pub const MULTIVARIANT: &str = "/hls/stream.m3u8";
 pub struct Edge {
     /// Its HTTP address.
     pub http: SocketAddr,
+}
+
+/// The header by which the admin logs in.
+#[must_use]
+pub fn login(password: &str) -> (&'static str, String) {
+    ("authorization", format!("Basic {}", STANDARD.encode(format!("admin:{password}"))))
 }
 
 impl Edge {
@@ -50,6 +66,61 @@ impl Edge {
     pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
         let mut connection = self.dialer()?.connect().await?;
         Ok(connection.get(path, Keep::Body, LIMIT).await?)
+    }
+
+    /// Asks on a new connection, with headers and a body. The body of the answer is as it came.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, String)],
+        body: impl Into<Bytes>,
+    ) -> anyhow::Result<Response<Bytes>> {
+        let exchange = async {
+            let socket = TcpStream::connect(self.http).await?;
+            let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
+            let driver = AbortOnDropHandle::new(tokio::spawn(connection));
+            let mut request = Request::builder().method(method).uri(path).header(HOST, self.http.to_string());
+            for (name, value) in headers {
+                request = request.header(*name, value);
+            }
+            let (head, body) = sender.send_request(request.body(Full::new(body.into()))?).await?.into_parts();
+            let body = body.collect().await?.to_bytes();
+            drop(driver);
+            Ok(Response::from_parts(head, body))
+        };
+        tokio::time::timeout(LIMIT, exchange).await.context("no answer in time")?
+    }
+
+    /// Asks the admin API, through this edge, for a document: GET without a value, else POST of `{"value": …}`.
+    ///
+    /// # Errors
+    /// When there is no answer, or none of JSON.
+    pub async fn admin(
+        &self,
+        password: &str,
+        path: &str,
+        value: Option<Value>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
+        let headers = [login(password)];
+        let (method, body) = match value {
+            None => (Method::GET, String::new()),
+            Some(value) => (Method::POST, json!({ "value": value }).to_string()),
+        };
+        let answer = self.ask(method, &format!("/api/admin/{path}"), &headers, body).await?;
+        Ok((answer.status(), serde_json::from_slice(answer.body()).unwrap_or_default()))
+    }
+
+    /// A document of the public API.
+    ///
+    /// # Errors
+    /// When there is no answer, or none of JSON.
+    pub async fn document(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.ask(Method::GET, path, &[], "").await?;
+        Ok(serde_json::from_slice(answer.body())?)
     }
 
     /// The multivariant playlist; `None` while there is none.

@@ -71,6 +71,8 @@ pub struct Stage {
     quic: SocketAddr,
     edges: Vec<Option<Program>>,
     edge_addresses: Vec<SocketAddr>,
+    /// The setting of another store than the default: FARCAST_TEST_STORE, with a name of this stage's own.
+    store: Option<String>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -102,6 +104,9 @@ impl Stage {
             quic: any,
             edges: Vec::new(),
             edge_addresses: Vec::new(),
+            store: std::env::var("FARCAST_TEST_STORE")
+                .ok()
+                .map(|store| format!("{store}?name=e2e-{:08x}", rand::random::<u32>())),
             _turn: turn,
         };
         stage.start_origin().await?;
@@ -138,6 +143,9 @@ impl Stage {
         writeln!(text, "http_listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"")?;
         writeln!(text, "latency_level = {level}\nvideo_codec = \"libx264\"")?;
         writeln!(text, "reconnect_grace = \"{}s\"\nlog = \"info\"", grace.as_secs())?;
+        if let Some(store) = &self.store {
+            writeln!(text, "store = {store:?}")?;
+        }
         text += variants.as_deref().unwrap_or(VARIANTS);
         Ok(text)
     }
@@ -150,6 +158,10 @@ impl Stage {
         writeln!(text, "data_dir = {:?}", self.folder.path().join(format!("edge-{index}")))?;
         writeln!(text, "join_token_file = {token:?}\nhttp_listen = \"{listen}\"")?;
         writeln!(text, "metrics_listen = \"127.0.0.1:0\"\nname = \"edge-{index}\"\nlog = \"info\"")?;
+        if let Some(store) = &self.store {
+            writeln!(text, "store = {store:?}")?;
+        }
+        writeln!(text, "forward_admin = true\ntrusted_proxies = \"127.0.0.1\"")?;
         Ok(text)
     }
 
@@ -169,11 +181,29 @@ impl Stage {
         Ok(self.edges.len() - 1)
     }
 
+    /// Starts a killed edge again, on the same port, while there is no origin that it could be ready with.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_lonely_edge(&mut self, index: usize) -> anyhow::Result<()> {
+        self.launch_edge(index).await
+    }
+
     /// Starts an edge, again if it was killed, on the same port, and waits until it is ready.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn start_edge(&mut self, index: usize) -> anyhow::Result<()> {
+        self.launch_edge(index).await?;
+        let edge = self.edge(index);
+        let what = format!("edge-{index} is ready");
+        let ready = wait::until(&what, Duration::from_secs(15), || async {
+            edge.get("/readyz").await.ok().filter(|answer| answer.status.is_success())
+        });
+        ready.await.map(drop).with_context(|| self.logs())
+    }
+
+    async fn launch_edge(&mut self, index: usize) -> anyhow::Result<()> {
         let config = self.write(&format!("edge-{index}.toml"), &self.edge_config(index)?)?;
         let name = format!("edge-{index}");
         let edge = Program::start("farcast-edge", &name, &config, self.folder.path()).await?;
@@ -182,12 +212,7 @@ impl Stage {
             self.edge_addresses.push(http);
         }
         self.edges[index] = Some(edge);
-        let edge = self.edge(index);
-        let what = format!("{name} is ready");
-        let ready = wait::until(&what, Duration::from_secs(15), || async {
-            edge.get("/readyz").await.ok().filter(|answer| answer.status.is_success())
-        });
-        ready.await.map(drop).with_context(|| self.logs())
+        Ok(())
     }
 
     /// An edge as viewers reach it.

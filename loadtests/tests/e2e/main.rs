@@ -10,4 +10,5 @@ mod formats;
 mod judged;
 mod links;
 mod lost;
+mod operator;
 mod viewers;

@@ -45,7 +45,8 @@ impl Origin {
         let hub = Hub::new(HubConfig::default(), metrics.clone());
         let embedded = Embedded::open(dir, StoreMetrics::new(&prometheus::Registry::new()).unwrap()).unwrap();
         let store = Store::new(Arc::new(embedded));
-        let server = Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), store.clone());
+        let server =
+            Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), store.clone(), None);
         let endpoint = bind(&identity, address).await;
         let address = endpoint.local_addr().unwrap();
         let shutdown = CancellationToken::new();

@@ -9,9 +9,11 @@
 //! Invariants: at most one pipeline at a time; a segment's number is durable before the segment is
 //! announced; `Ended` is said exactly once for each epoch that was announced, also for one whose origin died.
 
+mod air;
 mod metrics;
 mod owner;
 mod pipeline;
 
+pub use air::{Air, Broadcaster, Output};
 pub use metrics::Metrics;
-pub use owner::{Config, Owner};
+pub use owner::{Config, Disconnect, Owner, Settings};

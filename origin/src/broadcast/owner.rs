@@ -7,18 +7,20 @@ use farcast_shared::feed::FeedEvent;
 use farcast_shared::name::{Epoch, Msn, StreamName};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
+use super::air::{Air, Broadcaster, Output};
 use super::pipeline::{Beginning, Parts, Pipeline, Progress, fingerprint};
+use crate::ingest::flv::StreamMetadata;
 use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
 use crate::package::{self, LatencyLevel};
 use crate::plan;
 use crate::push::Hub;
 use crate::state::{Cursor, Saver};
-use crate::transcode::{self, LadderConfig};
+use crate::transcode::{self, EncoderKind, LadderConfig, VariantSpec};
 
 /// How often held-back media is let on; see [`super::pipeline`].
 const PACE_TICK: Duration = Duration::from_millis(20);
@@ -34,10 +36,12 @@ const CONTINUE_WITHIN: Duration = Duration::from_secs(600);
 pub struct Config {
     /// The stream.
     pub stream: StreamName,
-    /// Latency level of new broadcasts.
-    pub level: LatencyLevel,
-    /// Ladder of new broadcasts.
-    pub ladder: LadderConfig,
+    /// What new broadcasts are made with.
+    pub settings: watch::Receiver<Settings>,
+    /// Where it is told what is on air.
+    pub air: watch::Sender<Air>,
+    /// Wishes to end the broadcast.
+    pub disconnects: mpsc::Receiver<Disconnect>,
     /// How long a broadcast waits for its publisher to come back.
     pub reconnect_grace: Duration,
     /// Where the feed goes.
@@ -56,6 +60,20 @@ pub struct Config {
     pub package_metrics: package::Metrics,
 }
 
+/// What new broadcasts are made with.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// Parts and segments.
+    pub level: LatencyLevel,
+    /// The ladder.
+    pub specs: Vec<VariantSpec>,
+    /// The encoder that works here.
+    pub encoder: EncoderKind,
+}
+
+/// A wish to end the broadcast; answered with whether there was one.
+pub type Disconnect = oneshot::Sender<bool>;
+
 /// Why a broadcast ended; a label.
 #[derive(Clone, Copy, Debug)]
 enum Ended {
@@ -63,6 +81,7 @@ enum Ended {
     GraceOver,
     Failed,
     Replaced,
+    Disconnected,
 }
 
 impl Ended {
@@ -72,6 +91,7 @@ impl Ended {
             Self::GraceOver => "grace_over",
             Self::Failed => "failed",
             Self::Replaced => "replaced",
+            Self::Disconnected => "disconnected",
         }
     }
 }
@@ -79,6 +99,11 @@ impl Ended {
 /// See the module. Constructing spawns nothing; [`Owner::run`] runs.
 pub struct Owner {
     parts: Arc<Parts>,
+    /// What `parts` was made of, unless no broadcast has begun yet.
+    made_of: Option<Settings>,
+    settings: watch::Receiver<Settings>,
+    air: watch::Sender<Air>,
+    disconnects: mpsc::Receiver<Disconnect>,
     ladder_fingerprint: String,
     grace: Duration,
     saver: Arc<Saver>,
@@ -98,8 +123,15 @@ impl Owner {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let interrupted = config.saver.cursor(&config.stream).filter(|cursor| cursor.live);
+        let settings = config.settings.borrow().clone();
+        // Without devices: those are opened when a broadcast begins.
+        let ladder = LadderConfig::without_device(settings.specs, settings.encoder);
         Self {
-            ladder_fingerprint: fingerprint(&config.ladder.specs),
+            made_of: None,
+            settings: config.settings,
+            air: config.air,
+            disconnects: config.disconnects,
+            ladder_fingerprint: fingerprint(&ladder.specs),
             grace: config.reconnect_grace,
             saver: config.saver,
             metrics: config.metrics,
@@ -110,8 +142,8 @@ impl Owner {
             complaints: Throttle::new(COMPLAINT),
             parts: Arc::new(Parts {
                 stream: config.stream,
-                level: config.level,
-                ladder: config.ladder,
+                level: settings.level,
+                ladder,
                 hub: config.hub,
                 ingest: config.ingest_metrics,
                 plan: config.plan_metrics,
@@ -134,6 +166,7 @@ impl Owner {
                     "a broadcast was live at the last stop, waiting for its publisher"
                 );
                 self.wait_for_publisher();
+                self.air.send_modify(|air| air.online = true);
             }
         }
         let mut tick = interval(PACE_TICK);
@@ -147,6 +180,7 @@ impl Owner {
                     Some(publisher) => self.arrived(publisher).await,
                     None => break,
                 },
+                Some(answer) = self.disconnects.recv() => self.disconnect(answer).await,
                 event = said(self.publisher.as_mut()) => self.said(event).await,
                 Some(event) = made(self.pipeline.as_mut()) => {
                     if let Some(pipeline) = &mut self.pipeline {
@@ -176,13 +210,23 @@ impl Owner {
         let info = &publisher.info;
         tracing::info!(remote = %info.remote, encoder = info.encoder, secure = info.secure, "publisher is live");
         self.grace_until = None;
+        let broadcaster = Broadcaster {
+            remote: info.remote,
+            connected_at: info.connected_at,
+            metadata: StreamMetadata::default(),
+        };
         self.publisher = Some(publisher);
         self.metrics.state.set(1);
+        self.air.send_modify(|air| {
+            air.connected_at.get_or_insert(broadcaster.connected_at);
+            air.broadcaster = Some(broadcaster);
+        });
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.resume(WallTime::now());
             self.metrics.resumed.inc();
             return;
         }
+        self.take_settings().await;
         let beginning = self.beginning().await;
         self.metrics.epoch.set(i64::try_from(beginning.epoch.0).unwrap_or(i64::MAX));
         match Pipeline::start(Arc::clone(&self.parts), beginning) {
@@ -195,6 +239,33 @@ impl Owner {
                 self.end(Ended::Failed).await;
             }
         }
+    }
+
+    /// A new broadcast is made with what is set now.
+    async fn take_settings(&mut self) {
+        let settings = self.settings.borrow_and_update().clone();
+        let output = Output { level: settings.level, specs: settings.specs.clone() };
+        self.air.send_modify(|air| air.output = Some(output));
+        if self.made_of.as_ref() == Some(&settings) {
+            return;
+        }
+        let (specs, encoder) = (settings.specs.clone(), settings.encoder);
+        self.ladder_fingerprint = fingerprint(&specs);
+        // Opening a device asks a driver.
+        let opened = tokio::task::spawn_blocking(move || LadderConfig::new(specs, encoder)).await;
+        let Ok(ladder) = opened else { return };
+        self.parts = Arc::new(Parts { level: settings.level, ladder, ..Parts::clone(&self.parts) });
+        self.made_of = Some(settings);
+    }
+
+    async fn disconnect(&mut self, answer: Disconnect) {
+        let there = self.publisher.is_some() || self.pipeline.is_some() || self.interrupted.is_some();
+        if there {
+            tracing::info!("the broadcast is ended by an operator");
+            self.end(Ended::Disconnected).await;
+        }
+        // Who asked may have gone.
+        let _ = answer.send(there);
     }
 
     /// Where the new epoch begins: behind every number that was ever used, and continuing the interrupted
@@ -231,15 +302,25 @@ impl Owner {
                 self.advance().await;
             }
             Some(PublisherEvent::Metadata(metadata)) => {
-                tracing::info!(
-                    width = metadata.width,
-                    height = metadata.height,
-                    frame_rate = metadata.frame_rate,
-                    video_codec = metadata.video_codec,
-                    audio_codec = metadata.audio_codec,
-                    encoder = metadata.encoder,
-                    "publisher describes its stream"
-                );
+                let changed = self.air.send_if_modified(|air| {
+                    let broadcaster = air.broadcaster.as_mut();
+                    broadcaster.is_some_and(|broadcaster| {
+                        let changed = broadcaster.metadata != *metadata;
+                        broadcaster.metadata.clone_from(&metadata);
+                        changed
+                    })
+                });
+                if changed {
+                    tracing::info!(
+                        width = metadata.width,
+                        height = metadata.height,
+                        frame_rate = metadata.frame_rate,
+                        video_codec = metadata.video_codec,
+                        audio_codec = metadata.audio_codec,
+                        encoder = metadata.encoder,
+                        "publisher describes its stream"
+                    );
+                }
                 // What is described will come; what is not may come all the same, so nothing is ruled out.
                 let promised = |codec: &Option<String>| codec.is_some().then_some(true);
                 if let Some(pipeline) = &mut self.pipeline {
@@ -253,6 +334,7 @@ impl Owner {
 
     async fn left(&mut self, reason: EndReason) {
         self.publisher = None;
+        self.air.send_modify(|air| air.broadcaster = None);
         match reason {
             EndReason::Unpublished => self.end(Ended::Unpublished).await,
             EndReason::Unsupported(what) => {
@@ -286,6 +368,7 @@ impl Owner {
         let Progress { marks, announce } = progress;
         if announce.is_some() {
             self.interrupted = None;
+            self.air.send_modify(|air| air.online = true);
         }
         let stream = &self.parts.stream;
         let Some(last) = marks.last() else { return };
@@ -326,6 +409,10 @@ impl Owner {
     async fn end(&mut self, why: Ended) {
         self.grace_until = None;
         self.metrics.state.set(0);
+        self.air.send_modify(|air| {
+            let ended_at = air.online.then(WallTime::now).or(air.ended_at);
+            *air = Air { ended_at, ..Air::default() };
+        });
         if let Some(publisher) = self.publisher.take() {
             publisher.close.cancel();
         }

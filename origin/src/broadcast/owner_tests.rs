@@ -22,6 +22,9 @@ struct Rig {
     saver: Arc<Saver>,
     edge: Listener,
     publishers: mpsc::Sender<Publisher>,
+    chosen: watch::Sender<Settings>,
+    on_air: watch::Receiver<Air>,
+    disconnect: mpsc::Sender<Disconnect>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -59,7 +62,7 @@ fn interrupted(target_duration_s: u32, ago: Duration) -> Cursor {
 impl Rig {
     fn start(grace: Duration, cursor: Option<Cursor>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (mut state, _) = State::load_or_create(folder.path(), None).unwrap();
+        let mut state = State::load_or_create(folder.path()).unwrap();
         if let Some(cursor) = cursor {
             state.set_cursor(StreamName::live(), cursor);
             state.write().unwrap();
@@ -68,10 +71,18 @@ impl Rig {
         let registry = prometheus::Registry::new();
         let hub = Hub::new(HubConfig::default(), push::Metrics::new(&registry).unwrap());
         let edge = Listener::new(&hub);
+        let (chosen, settings) = watch::channel(Settings {
+            level: LatencyLevel::Medium,
+            specs: specs(),
+            encoder: EncoderKind::X264,
+        });
+        let (air, on_air) = watch::channel(Air::default());
+        let (disconnect, disconnects) = mpsc::channel(1);
         let owner = Owner::new(Config {
             stream: StreamName::live(),
-            level: LatencyLevel::Medium,
-            ladder: LadderConfig::new(specs(), EncoderKind::X264),
+            settings,
+            air,
+            disconnects,
             reconnect_grace: grace,
             hub,
             saver: Arc::clone(&saver),
@@ -84,7 +95,7 @@ impl Rig {
         let (publishers, arrivals) = mpsc::channel(1);
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(owner.run(arrivals, shutdown.clone()));
-        Self { folder, saver, edge, publishers, shutdown, task }
+        Self { folder, saver, edge, publishers, chosen, on_air, disconnect, shutdown, task }
     }
 
     /// A publisher arrives.
@@ -257,4 +268,68 @@ async fn an_interrupted_broadcast_ends_when_it_is_not_continued() {
     let mut rig = Rig::start(LONG, Some(interrupted(4, CONTINUE_WITHIN + Duration::from_secs(5))));
     rig.told(&[Told::Ended { epoch: 7 }]).await;
     assert!(!rig.stop().await.unwrap().live);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_ends_a_broadcast_and_is_told_when_there_is_none() {
+    let mut rig = Rig::start(LONG, None);
+    let disconnect = async |rig: &Rig| {
+        let (answer, answered) = oneshot::channel();
+        rig.disconnect.send(answer).await.unwrap();
+        answered.await.unwrap()
+    };
+    assert!(!disconnect(&rig).await);
+    let publisher = rig.publisher().await;
+    publisher.sound(20).await;
+    rig.told(&[Told::Started { epoch: 1, continues: false }]).await;
+    assert!(disconnect(&rig).await);
+    rig.told(&[Told::Ended { epoch: 1 }]).await;
+    assert!(publisher.close.is_cancelled());
+    assert!(!disconnect(&rig).await);
+    // One that waits for its encoder is a broadcast too.
+    let publisher = rig.publisher().await;
+    publisher.sound(20).await;
+    publisher.leave(EndReason::Disconnected).await;
+    rig.told(&[Told::Started { epoch: 2, continues: false }]).await;
+    assert!(disconnect(&rig).await);
+    rig.told(&[Told::Ended { epoch: 2 }]).await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_told_what_is_on_air() {
+    let mut rig = Rig::start(LONG, None);
+    let until = async |rig: &mut Rig, condition: fn(&Air) -> bool| {
+        let reached = tokio::time::timeout(PATIENCE, rig.on_air.wait_for(condition)).await;
+        reached.unwrap().unwrap().clone()
+    };
+    let publisher = rig.publisher().await;
+    let air = until(&mut rig, |air| air.broadcaster.is_some()).await;
+    assert!(!air.online && air.connected_at.is_some() && air.output.unwrap().specs == specs());
+    publisher.sound(20).await;
+    until(&mut rig, |air| air.online).await;
+    publisher.leave(EndReason::Disconnected).await;
+    let away = until(&mut rig, |air| air.broadcaster.is_none()).await;
+    assert!(away.online, "a broadcast whose encoder is away is still there");
+    rig.publisher().await.leave(EndReason::Unpublished).await;
+    let ended = until(&mut rig, |air| !air.online).await;
+    assert!(ended.ended_at.is_some() && ended.connected_at.is_none() && ended.output.is_none());
+    rig.told(&[Told::Started { epoch: 1, continues: false }, Told::Ended { epoch: 1 }]).await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_hold_from_the_next_broadcast_on() {
+    let mut rig = Rig::start(LONG, None);
+    let publisher = rig.publisher().await;
+    publisher.sound(20).await;
+    rig.told(&[Told::Started { epoch: 1, continues: false }]).await;
+    rig.chosen.send_modify(|settings| settings.level = LatencyLevel::Highest);
+    publisher.leave(EndReason::Unpublished).await;
+    let publisher = rig.publisher().await;
+    publisher.sound(20).await;
+    rig.told(&[Told::Ended { epoch: 1 }, Told::Started { epoch: 2, continues: false }]).await;
+    publisher.leave(EndReason::Unpublished).await;
+    rig.told(&[Told::Ended { epoch: 2 }]).await;
+    assert_eq!(rig.stop().await.unwrap().latency_level, LatencyLevel::Highest as u8);
 }

@@ -31,7 +31,8 @@ const MAX_BACKLOG_BYTES: usize = 128 * 1024 * 1024;
 /// How long encoders have to give what is inside them when a broadcast ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What every pipeline of an origin is made with.
+/// What a pipeline is made with.
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) stream: StreamName,
     pub(super) level: LatencyLevel,

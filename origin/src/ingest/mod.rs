@@ -20,7 +20,8 @@ pub mod repair;
 pub mod server;
 pub mod session;
 
-pub use gate::Gate;
+pub use gate::{Gate, Keys, OneKey};
 pub use metrics::Metrics;
 pub use repair::Timeline;
 pub use server::{EndReason, Publisher, PublisherEvent, PublisherInfo, Server};
+pub use session::StreamKey;

@@ -26,5 +26,5 @@ pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
 pub use identity::Identity;
 pub use metrics::Metrics;
-pub use server::{Server, ServerConfig};
+pub use server::{Api, Server, ServerConfig};
 pub use window::Window;

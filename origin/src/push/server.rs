@@ -1,9 +1,16 @@
 //! The listener: accepts edges, within limits, and runs a task for each.
 
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use farcast_shared::api::Reply;
 use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode};
+use farcast_shared::store::Store;
+use http::Request;
+use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +20,6 @@ use super::hub::Hub;
 use super::identity::Identity;
 use super::metrics::{JoinOutcome, Metrics};
 use super::session;
-use farcast_shared::store::Store;
 
 /// How long a handshake may take.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -40,6 +46,16 @@ impl Default for ServerConfig {
     }
 }
 
+/// What answers HTTP requests that edges pass on.
+pub trait Api: Send + Sync + std::fmt::Debug {
+    /// Answers a request that `peer` sent to an edge.
+    fn answer(
+        &self,
+        request: Request<Full<Bytes>>,
+        peer: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+}
+
 /// Accepts edges for a [`Hub`] and a [`Store`].
 #[derive(Debug)]
 pub struct Server {
@@ -58,9 +74,16 @@ struct Shared {
 }
 
 impl Server {
-    /// A server that does nothing yet. `store` is what edges reach over their connections.
+    /// A server that does nothing yet. `store` is what edges reach over their connections, `api` what answers the
+    /// requests that they pass on.
     #[must_use]
-    pub fn new(config: ServerConfig, identity: Arc<Identity>, hub: Hub, store: Store) -> Self {
+    pub fn new(
+        config: ServerConfig,
+        identity: Arc<Identity>,
+        hub: Hub,
+        store: Store,
+        api: Option<Arc<dyn Api>>,
+    ) -> Self {
         let shared = Shared {
             handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
             enrolments: Arc::new(Semaphore::new(config.max_enrolments)),
@@ -68,7 +91,7 @@ impl Server {
             metrics: hub.metrics().clone(),
             config,
             identity,
-            session: session::Shared { hub, store },
+            session: session::Shared { hub, store, api },
         };
         Self { shared: Arc::new(shared) }
     }

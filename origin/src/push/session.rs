@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_shared::protocol::{
-    Call, CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
+    Call, CloseCode, FetchReply, FetchRequest, ForwardedReply, ForwardedRequest, Frames, MAX_FORWARDED_BYTES,
+    StreamHeader, Subscribe, ToOrigin, encode,
 };
 use farcast_shared::store::{Store, wire};
 use farcast_shared::time::WallTime;
+use http_body_util::Full;
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 use super::hub::{EdgeQueue, Hub};
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
+use super::server::Api;
 
 /// How long an edge may take from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
@@ -33,8 +36,11 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the request of a call of the store may take to arrive: the largest over 16 Mbit/s.
 const STORE_READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Calls of the store whose requests are read at once, each up to [`wire::MAX_MESSAGE_BYTES`]: bounds what an edge makes
-/// the origin hold.
+/// How long a request that an edge passes on may take in all.
+const FORWARD_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Calls whose requests are read at once, each up to [`wire::MAX_MESSAGE_BYTES`]: bounds what an edge makes the
+/// origin hold.
 const STORE_READS: usize = 4;
 
 /// How often the send buffer follows the congestion window, and lateness is looked for.
@@ -55,6 +61,7 @@ const READ_BYTES: usize = 64 * 1024;
 pub(super) struct Shared {
     pub(super) hub: Hub,
     pub(super) store: Store,
+    pub(super) api: Option<Arc<dyn Api>>,
 }
 
 /// Serves an edge until it leaves or must be closed; gives the code to close with.
@@ -291,8 +298,40 @@ async fn answer(
         Some(Call::Store) => {
             let _ = store(send, receive, frames.into_rest(), &shared.store, reads).await;
         }
+        Some(Call::Forward(head)) => {
+            if let Some(api) = &shared.api {
+                let answered = forward(send, receive, head, frames.into_rest(), api.as_ref(), reads);
+                let _ = tokio::time::timeout(FORWARD_DEADLINE, answered).await;
+            }
+        }
         None => metrics.fetched(FetchOutcome::Failed),
     }
+}
+
+/// Answers a request that a viewer sent to the edge.
+async fn forward(
+    mut send: SendStream,
+    mut receive: RecvStream,
+    head: ForwardedRequest,
+    first: BytesMut,
+    api: &dyn Api,
+    reads: &Semaphore,
+) -> Option<()> {
+    send.set_priority(STORE_PRIORITY).ok()?;
+    let peer = head.peer;
+    let body = {
+        let _turn = reads.acquire().await.ok()?;
+        let rest = receive.read_to_end(MAX_FORWARDED_BYTES.saturating_sub(first.len())).await.ok()?;
+        Bytes::from([&first[..], &rest].concat())
+    };
+    let request = head.into_request(Full::new(body)).ok()?;
+    let reply = tokio::select! {
+        reply = api.answer(request, peer) => reply,
+        _ = send.stopped() => return None,
+    };
+    let head = encode(&ForwardedReply::new(&reply)).ok()?;
+    send.write_all_chunks(&mut [head, reply.into_body()]).await.ok()?;
+    send.finish().ok()
 }
 
 async fn fetch(mut send: SendStream, request: &FetchRequest, hub: &Hub) -> Option<FetchOutcome> {

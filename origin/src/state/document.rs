@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 use super::{Cursor, State, StateError};
 
 /// Newest format that this program reads and the one that it writes.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// Format of a time before the first release, when the stream key's hash was here.
+const BEFORE_RELEASE: u64 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +26,6 @@ struct Document {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Content {
-    stream_key_sha256: String,
     streams: BTreeMap<StreamName, Cursor>,
 }
 
@@ -35,7 +36,7 @@ struct Header {
 }
 
 pub(super) fn render(state: &State) -> Vec<u8> {
-    let content = Content { stream_key_sha256: hex(&state.key_digest), streams: state.cursors.clone() };
+    let content = Content { streams: state.cursors.clone() };
     let document = Document { format: FORMAT, checksum: checksum(&content), content };
     let mut bytes = serde_json::to_vec_pretty(&document)
         .expect("maps with text keys, texts and numbers always serialise");
@@ -43,23 +44,21 @@ pub(super) fn render(state: &State) -> Vec<u8> {
     bytes
 }
 
-/// The key's digest and the cursors in the `bytes` of the file at `path`.
-pub(super) fn parse(
-    path: &Path,
-    bytes: &[u8],
-) -> Result<([u8; 32], BTreeMap<StreamName, Cursor>), StateError> {
+/// The cursors in the `bytes` of the file at `path`.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<BTreeMap<StreamName, Cursor>, StateError> {
     let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
     let header: Header = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
     if header.format > FORMAT {
         return Err(StateError::Newer { path: path.to_owned(), found: header.format, known: FORMAT });
     }
+    if header.format == BEFORE_RELEASE {
+        return Err(damaged("it is of a version before the first release".to_owned()));
+    }
     let document: Document = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
     if checksum(&document.content) != document.checksum {
         return Err(damaged("the checksum does not fit".to_owned()));
     }
-    let key_digest = unhex(&document.content.stream_key_sha256)
-        .ok_or_else(|| damaged("the key's hash is no SHA-256".to_owned()))?;
-    Ok((key_digest, document.content.streams))
+    Ok(document.content.streams)
 }
 
 fn checksum(content: &Content) -> String {
@@ -69,15 +68,4 @@ fn checksum(content: &Content) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(index * 2..index * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

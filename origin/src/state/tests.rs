@@ -9,50 +9,26 @@ use super::*;
 /// Longer than any disk of a test machine takes; only a failing test waits so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn load(folder: &Path, preset: Option<&str>) -> Result<(State, Option<Secret>), StateError> {
-    State::load_or_create(folder, preset.map(Secret::new).as_ref())
-}
-
-#[test]
-fn the_first_start_makes_a_key_and_later_ones_keep_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("deep/data");
-    let (state, key) = load(&folder, None).unwrap();
-    let key = key.unwrap();
-    assert!(state.is_key(key.expose()));
-    assert!(!std::fs::read_to_string(state.path()).unwrap().contains(key.expose()));
-
-    drop(state);
-    let (state, again) = load(&folder, None).unwrap();
-    assert!(state.is_key(key.expose()) && again.is_none());
-}
-
-#[test]
-fn a_preset_key_counts_at_the_first_start_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let (state, key) = load(folder.path(), Some("first")).unwrap();
-    assert!(state.is_key("first") && key.is_none());
-    drop(state);
-    let (state, key) = load(folder.path(), Some("second")).unwrap();
-    assert!(state.is_key("first") && !state.is_key("second") && key.is_none());
+fn load(folder: &Path) -> Result<State, StateError> {
+    State::load_or_create(folder)
 }
 
 #[test]
 fn cursors_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut state, _) = load(folder.path(), Some("key")).unwrap();
+    let mut state = load(folder.path()).unwrap();
     assert_eq!(state.cursor(&StreamName::live()), None);
     state.set_cursor(StreamName::live(), sample(7));
     state.write().unwrap();
     drop(state);
-    let (state, _) = load(folder.path(), None).unwrap();
+    let state = load(folder.path()).unwrap();
     assert_eq!(state.cursor(&StreamName::live()), Some(&sample(7)));
 }
 
 #[test]
 fn damage_is_found_and_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut state, _) = load(folder.path(), Some("key")).unwrap();
+    let mut state = load(folder.path()).unwrap();
     state.set_cursor(StreamName::live(), sample(7));
     state.write().unwrap();
     let path = state.path().to_owned();
@@ -62,21 +38,21 @@ fn damage_is_found_and_says_what_to_do() {
     let half = &whole[..whole.len() / 2];
     let other_number = whole.replace("\"next_msn\": 7", "\"next_msn\": 6");
     assert_ne!(other_number, whole);
-    for damaged in ["", half, &other_number, "{\"format\": 1}"] {
+    for damaged in ["", half, &other_number, "{\"format\": 1}", "{\"format\": 2}"] {
         std::fs::write(&path, damaged).unwrap();
-        let error = load(folder.path(), Some("key")).unwrap_err().to_string();
+        let error = load(folder.path()).unwrap_err().to_string();
         assert!(error.contains("restore it from a copy"), "{damaged:?} gives {error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), damaged, "it was overwritten");
     }
     std::fs::write(&path, "{\"format\": 9, \"new\": true}").unwrap();
-    let error = load(folder.path(), None).unwrap_err();
-    assert!(matches!(error, StateError::Newer { found: 9, known: 1, .. }), "{error}");
+    let error = load(folder.path()).unwrap_err();
+    assert!(matches!(error, StateError::Newer { found: 9, known: 2, .. }), "{error}");
 }
 
 #[test]
 fn a_saved_cursor_becomes_durable_and_the_newest_wins() {
     let folder = tempfile::tempdir().unwrap();
-    let (state, _) = load(folder.path(), Some("key")).unwrap();
+    let state = load(folder.path()).unwrap();
     let saver = Saver::start(state).unwrap();
     let live = StreamName::live();
     assert!(!saver.is_reserved(&live, Msn(0)));
@@ -89,18 +65,18 @@ fn a_saved_cursor_becomes_durable_and_the_newest_wins() {
     assert!(saver.is_reserved(&live, Msn(200)) && !saver.is_reserved(&live, Msn(201)));
     assert_eq!(saver.cursor(&live), Some(cursor.clone()));
     drop(saver);
-    let (state, _) = load(folder.path(), None).unwrap();
+    let state = load(folder.path()).unwrap();
     assert_eq!(state.cursor(&live), Some(&cursor));
 }
 
 #[test]
 fn dropping_the_saver_writes_what_is_pending() {
     let folder = tempfile::tempdir().unwrap();
-    let (state, _) = load(folder.path(), Some("key")).unwrap();
+    let state = load(folder.path()).unwrap();
     let saver = Saver::start(state).unwrap();
     saver.save(&StreamName::live(), sample(9));
     drop(saver);
-    let (state, _) = load(folder.path(), None).unwrap();
+    let state = load(folder.path()).unwrap();
     assert_eq!(state.cursor(&StreamName::live()), Some(&sample(9)));
 }
 
@@ -108,7 +84,7 @@ fn dropping_the_saver_writes_what_is_pending() {
 fn a_disk_that_fails_reserves_nothing_and_heals() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let (state, _) = load(&data, Some("key")).unwrap();
+    let state = load(&data).unwrap();
     let saver = Saver::start(state).unwrap();
     let away = folder.path().join("away");
     std::fs::rename(&data, &away).unwrap();
@@ -123,12 +99,12 @@ fn a_disk_that_fails_reserves_nothing_and_heals() {
 #[test]
 fn two_origins_cannot_share_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let (state, _) = load(folder.path(), Some("key")).unwrap();
-    let error = load(folder.path(), Some("key")).unwrap_err();
+    let state = load(folder.path()).unwrap();
+    let error = load(folder.path()).unwrap_err();
     assert!(matches!(error, StateError::InUse { .. }), "{error}");
     let clone = state.clone();
     drop(state);
-    assert!(load(folder.path(), Some("key")).is_err());
+    assert!(load(folder.path()).is_err());
     drop(clone);
-    load(folder.path(), Some("key")).unwrap();
+    load(folder.path()).unwrap();
 }

@@ -25,9 +25,9 @@ use super::feed::{QUEUE_FRAMES, VariantFeed};
 use super::metrics::{DropReason, Metrics};
 use super::sink::Sink;
 use super::source::Source;
-use super::spec::VariantSpec;
 use super::video::Encoding;
 use crate::media::{Mark, MediaEvent, Track};
+use farcast_shared::runtime::VariantSpec;
 
 /// Source events that may wait for the decoder or the audio thread: two seconds of 60 frames per second.
 const QUEUE_EVENTS: usize = 120;
@@ -71,6 +71,13 @@ impl LadderConfig {
         let device = kind.and_then(|kind| Device::open(kind, None).ok()).map(Arc::new);
         let opener = Arc::new(LibavEncoders { device: device.clone() });
         Self { specs, encoder, opener, device, pace: Pace::Live }
+    }
+
+    /// The same, with frames in system memory; asks no driver.
+    #[must_use]
+    pub fn without_device(specs: Vec<VariantSpec>, encoder: EncoderKind) -> Self {
+        let opener = Arc::new(LibavEncoders::default());
+        Self { specs, encoder, opener, device: None, pace: Pace::Live }
     }
 }
 

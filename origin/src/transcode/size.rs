@@ -1,6 +1,6 @@
 //! The size of a variant's picture.
 
-use super::spec::VariantSpec;
+use farcast_shared::runtime::VariantSpec;
 
 /// Size and pixel shape of what a variant encodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -17,8 +17,8 @@ use super::ladder::Shared;
 use super::metrics::DropReason;
 use super::sink::Sink;
 use super::size::{Size, output_size};
-use super::spec::VariantSpec;
 use crate::media::{Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
+use farcast_shared::runtime::VariantSpec;
 
 /// Failures of a variant's encoders without a packet between them, after which the ladder fails: a broadcast
 /// that silently lacks a quality which its playlist names would be worse than one that ends with an error.

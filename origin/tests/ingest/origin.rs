@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use farcast_origin::ingest::server::{Config, Server};
 use farcast_origin::ingest::session::StreamKey;
-use farcast_origin::ingest::{EndReason, Gate, Metrics, Publisher, PublisherEvent};
+use farcast_origin::ingest::{EndReason, Gate, Metrics, OneKey, Publisher, PublisherEvent};
 use farcast_origin::media::{AudioConfig, Frame, MediaEvent, Track, VideoConfig};
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -39,7 +39,7 @@ impl Origin {
         let address = listener.local_addr().unwrap();
         let registry = Registry::new();
         let (sender, publishers) = mpsc::channel(4);
-        let gate = Arc::new(Gate::new(&StreamKey::new(KEY)));
+        let gate = Arc::new(Gate::new(Arc::new(OneKey::new(&StreamKey::new(KEY)))));
         let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), sender);
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(server.run(listener, tls, shutdown.clone()));

@@ -21,19 +21,23 @@ mod file;
 mod flags;
 mod help;
 mod load;
+mod networks;
 mod problem;
 mod reader;
 mod secret;
 mod size;
+mod store_address;
 mod value;
 
 pub use address::HostPort;
 pub use declare::{Setting, Settings, Validate};
 pub use load::{Loaded, Outcome, Program, load};
+pub use networks::Networks;
 pub use problem::{Place, Problem, Problems};
 pub use reader::{Checks, Reader};
 pub use secret::Secret;
 pub use size::ByteSize;
+pub use store_address::{Cluster, StoreAddress};
 pub use value::{Form, InvalidValue, Value};
 
 #[doc(hidden)]

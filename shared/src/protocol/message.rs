@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::forward::ForwardedRequest;
 use super::frame::FrameError;
 use super::media::StreamHeader;
 use crate::feed::{Format, Presentation, SegmentEnd, SegmentSnapshot, SegmentStart, Snapshot};
@@ -194,6 +195,8 @@ pub enum Call {
     Fetch(FetchRequest),
     /// A call of the store follows, up to the end of the stream: [`crate::store::wire`].
     Store,
+    /// An HTTP request, whose body follows up to the end of the stream. The answer is a [`super::ForwardedReply`] and its body.
+    Forward(ForwardedRequest),
 }
 
 /// Asks for an object.

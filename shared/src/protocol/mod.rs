@@ -11,8 +11,8 @@
 //! - The origin opens a **unidirectional stream per (variant, segment)** with a [`StreamHeader`] and
 //!   then parts, each a [`PartHeader`] followed by its bytes. Such streams may overtake the control
 //!   stream and each other; the edge puts parts where the control stream says that they belong.
-//! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`], [`FetchReply`], bytes) or a call of
-//!   the **store** ([`crate::store::wire`]).
+//! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`], [`FetchReply`], bytes) a call of
+//!   the **store** ([`crate::store::wire`]), or an HTTP request that is passed on ([`ForwardedRequest`]).
 //!
 //! An edge without a certificate gets one on a connection of its own with ALPN [`ALPN_ENROL`]
 //! ([`enrol`]). Invariants: no input reaches a panic, every length is checked before anything is
@@ -20,6 +20,7 @@
 
 mod close;
 pub mod enrol;
+mod forward;
 mod frame;
 mod media;
 mod message;
@@ -27,6 +28,7 @@ mod token;
 mod transport;
 
 pub use close::CloseCode;
+pub use forward::{ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES};
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MAX_PART_BYTES, MediaDecoder, MediaItem, PartHeader, StreamHeader};
 pub use message::{
@@ -34,7 +36,9 @@ pub use message::{
     Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};
-pub use transport::{IDLE_TIMEOUT, KEEP_ALIVE, MAX_FETCHES, MAX_PUSH_STREAMS, MAX_STORE_CALLS, transport};
+pub use transport::{
+    IDLE_TIMEOUT, KEEP_ALIVE, MAX_FETCHES, MAX_FORWARDED, MAX_PUSH_STREAMS, MAX_STORE_CALLS, transport,
+};
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
 pub const ALPN_FEED: &[u8] = b"farcast/1";
@@ -53,7 +57,12 @@ pub fn fuzz(data: &[u8]) {
     while let Ok(Some(frame)) = frames.next_frame() {
         let _ = frame::decode::<ToOrigin>(&frame);
         let _ = frame::decode::<ToEdge>(&frame);
-        let _ = frame::decode::<Call>(&frame);
+        if let Ok(Call::Forward(head)) = frame::decode::<Call>(&frame) {
+            let _ = head.into_request(());
+        }
+        if let Ok(head) = frame::decode::<ForwardedReply>(&frame) {
+            let _ = head.into_reply(());
+        }
         let _ = frame::decode::<crate::store::wire::Request>(&frame);
         let _ = frame::decode::<crate::store::wire::Reply>(&frame);
         let _ = frame::decode::<enrol::Reply>(&frame);

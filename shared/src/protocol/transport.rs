@@ -20,6 +20,9 @@ pub const MAX_FETCHES: u32 = 64;
 /// Calls of the store that an edge may have open, those that watch included.
 pub const MAX_STORE_CALLS: u32 = 64;
 
+/// HTTP requests that an edge may pass on at once.
+pub const MAX_FORWARDED: u32 = 16;
+
 /// What one stream may have in flight: a whole part of the largest size.
 const STREAM_WINDOW_BYTES: u32 = 34 * 1024 * 1024;
 

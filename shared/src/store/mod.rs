@@ -19,12 +19,14 @@
 //! - **Leases** ([`lease`]) are records with an end, built from the above.
 
 mod batch;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
 mod key;
 pub mod lease;
 pub mod limits;
+#[cfg(any(test, feature = "conformance"))]
+pub mod memory;
 mod record;
 mod scan;
 mod stamp;

@@ -4,6 +4,7 @@
 //! everything else is done.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -35,7 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long answers may take to be sent at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Serves until `shutdown`, then finishes the answers under way. Owns its connections' tasks.
+/// Serves operators until `shutdown`, then finishes the answers under way. Owns its connections' tasks.
 ///
 /// Cancel safety: dropping the future stops accepting and cuts all connections.
 pub async fn run(
@@ -44,6 +46,24 @@ pub async fn run(
     health: Health,
     shutdown: CancellationToken,
 ) {
+    let answer = move |request: Request<Incoming>, _peer| {
+        let response = respond(request.method(), request.uri().path(), registry.as_ref(), &health);
+        std::future::ready(response)
+    };
+    serve(listener, answer, shutdown).await;
+}
+
+/// Serves whatever `answer` says to requests, with the bounds of this module: for what few and known people ask.
+/// HEAD is answered as GET, without the body.
+///
+/// Cancel safety: dropping the future stops accepting and cuts all connections.
+pub async fn serve<F>(
+    listener: TcpListener,
+    answer: impl Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    shutdown: CancellationToken,
+) where
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
     let place = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -53,8 +73,8 @@ pub async fn run(
             accepted = accept(&listener, &place) => accepted,
         };
         match accepted {
-            Some((stream, permit)) => {
-                let connection = serve(stream, registry.clone(), health.clone(), shutdown.clone());
+            Some((stream, peer, permit)) => {
+                let connection = drive(stream, peer, answer.clone(), shutdown.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -69,16 +89,24 @@ pub async fn run(
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
-async fn accept(listener: &TcpListener, place: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    place: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = place.clone().acquire_owned().await.ok()?;
-    let (stream, _) = listener.accept().await.ok()?;
-    Some((stream, permit))
+    let (stream, peer) = listener.accept().await.ok()?;
+    Some((stream, peer, permit))
 }
 
-async fn serve(stream: TcpStream, registry: Option<Registry>, health: Health, shutdown: CancellationToken) {
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let response = respond(request.method(), request.uri().path(), registry.as_ref(), &health);
-        async move { Ok::<_, Infallible>(response) }
+async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    answer: impl Fn(Request<Incoming>, SocketAddr) -> F,
+    shutdown: CancellationToken,
+) {
+    let service = service_fn(move |request| {
+        let answered = answer(request, peer);
+        async move { Ok::<_, Infallible>(answered.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -96,11 +124,13 @@ async fn serve(stream: TcpStream, registry: Option<Registry>, health: Health, sh
         }
     };
     if let Err(error) = result {
-        tracing::debug!(%error, "metrics connection failed");
+        tracing::debug!(%error, "operator's connection failed");
     }
 }
 
-fn respond(
+/// What operators are answered: health, and metrics where there is a registry.
+#[must_use]
+pub fn respond(
     method: &Method,
     path: &str,
     registry: Option<&Registry>,
@@ -143,8 +173,6 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::recent::Recent;
 use crate::config::{InvalidValue, Value};
 
 /// Which events are logged: a level, or directives such as `info,farcast_origin::ingest=debug`.
@@ -65,15 +66,16 @@ pub enum InitError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up the log of the whole process, once. Colours are used only for text on a terminal, and
+/// Sets up the log of the whole process, once; gives what keeps its newest lines. Colours are used only for text on a terminal, and
 /// not when `NO_COLOR` is set.
 ///
 /// # Errors
 /// When a log was set up before.
-pub fn init(filter: &Filter, format: Format) -> Result<(), InitError> {
+pub fn init(filter: &Filter, format: Format) -> Result<Recent, InitError> {
+    let recent = Recent::default();
     let filter = EnvFilter::try_new(filter.as_str())?;
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(recent.clone());
     match format {
         Format::Json => registry.with(layer.json().flatten_event(true).with_ansi(false)).try_init()?,
         Format::Text => {
@@ -81,7 +83,7 @@ pub fn init(filter: &Filter, format: Format) -> Result<(), InitError> {
             registry.with(layer.with_ansi(std::io::stderr().is_terminal() && !no_color)).try_init()?;
         }
     }
-    Ok(())
+    Ok(recent)
 }
 
 #[cfg(test)]

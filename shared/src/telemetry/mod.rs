@@ -10,6 +10,7 @@ pub mod listen;
 pub mod listener;
 pub mod log;
 pub mod metrics;
+pub mod recent;
 pub mod shutdown;
 pub mod throttle;
 

@@ -254,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Asks the gate, and hands the publisher to the owner.
     async fn publish(&mut self, request: PublishRequest, shutdown: &CancellationToken) -> Result<(), Finish> {
         let PublishRequest { key, application, encoder } = request;
-        let mut permit = match self.shared.gate.admit(&key, &encoder, Instant::now()) {
+        let mut permit = match self.shared.gate.admit(&key, &encoder, Instant::now()).await {
             Ok(permit) => permit,
             Err(error) => {
                 if error == GateError::WrongKey {

@@ -1,8 +1,7 @@
-//! Making and hashing stream keys.
+//! Making stream keys.
 
 use farcast_shared::config::Secret;
 use rand::Rng;
-use sha2::{Digest, Sha256};
 
 /// Digits and lower-case letters that nobody takes for one another: no 0 and o, 1, l and i, u and v.
 const ALPHABET: &[u8; 30] = b"23456789abcdefghjkmnpqrstvwxyz";
@@ -12,7 +11,7 @@ const GROUPS: usize = 5;
 const GROUP_CHARS: usize = 5;
 
 /// A random key such as `k7m2x-…`, with more than 120 bits of entropy.
-pub(super) fn random() -> Secret {
+pub(super) fn key() -> Secret {
     let mut rng = rand::rng();
     let mut key = String::with_capacity(GROUPS * (GROUP_CHARS + 1));
     for index in 0..GROUPS * GROUP_CHARS {
@@ -22,11 +21,6 @@ pub(super) fn random() -> Secret {
         key.push(char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]));
     }
     Secret::new(key)
-}
-
-/// SHA-256 of a key.
-pub(super) fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -41,7 +35,7 @@ mod tests {
         assert!(bits >= 120.0, "{bits}");
         let symbols: BTreeSet<u8> = ALPHABET.iter().copied().collect();
         assert_eq!(symbols.len(), ALPHABET.len());
-        let keys: BTreeSet<String> = (0..100).map(|_| random().expose().to_owned()).collect();
+        let keys: BTreeSet<String> = (0..100).map(|_| super::key().expose().to_owned()).collect();
         assert_eq!(keys.len(), 100);
         for key in keys {
             assert_eq!(key.len(), 29, "{key}");

@@ -29,34 +29,27 @@ const PASSTHROUGH_VIDEO_KBPS: u32 = 6000;
 /// The same for audio.
 const PASSTHROUGH_AUDIO_KBPS: u32 = 160;
 
-/// One rung of the ladder, as configured. Keys are accepted in `snake_case` (file) and `camelCase` (API).
+/// One rung of the ladder, as configured; JSON keys are the API's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct VariantSpec {
     /// Name; empty is automatic.
     pub name: String,
     /// Copy the source's video; every other video option is then ignored.
-    #[serde(alias = "videoPassthrough")]
     pub video_passthrough: bool,
     /// Copy the source's audio.
-    #[serde(alias = "audioPassthrough")]
     pub audio_passthrough: bool,
     /// Video bit rate in kbps; 0 is 1200.
-    #[serde(alias = "videoBitrate")]
     pub video_bitrate: u32,
     /// Audio bit rate in kbps; 0 copies the source's audio.
-    #[serde(alias = "audioBitrate")]
     pub audio_bitrate: u32,
     /// Width in pixels; 0 follows the height, or is the source's.
-    #[serde(alias = "scaledWidth")]
     pub scaled_width: u32,
     /// Height in pixels; 0 follows the width, or is the source's.
-    #[serde(alias = "scaledHeight")]
     pub scaled_height: u32,
     /// Highest frame rate; 0 is 24.
     pub framerate: u32,
     /// 0 (least CPU) to 4 (best picture).
-    #[serde(alias = "cpuUsageLevel")]
     pub cpu_usage_level: u8,
 }
 
@@ -167,7 +160,7 @@ pub fn default_ladder() -> Vec<VariantSpec> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {what}")]
 pub struct SpecProblem {
-    /// The setting, in `snake_case`.
+    /// The setting, in `snake_case` as in the origin's file.
     pub key: &'static str,
     /// What is wrong with it.
     pub what: String,
@@ -209,6 +202,24 @@ impl VariantSpec {
     }
 }
 
+impl VariantSpec {
+    /// What is out of all bounds, even where passthrough ignores it: it would be kept and shown.
+    #[must_use]
+    pub fn excesses(&self) -> Vec<SpecProblem> {
+        let bounds = [
+            ("video_bitrate", self.video_bitrate, MAX_VIDEO_KBPS),
+            ("audio_bitrate", self.audio_bitrate, MAX_AUDIO_KBPS),
+            ("scaled_width", self.scaled_width, MAX_SIDE),
+            ("scaled_height", self.scaled_height, MAX_SIDE),
+            ("framerate", self.framerate, MAX_FRAMERATE),
+        ];
+        let beyond = bounds.into_iter().filter(|(_, value, most)| value > most);
+        beyond
+            .map(|(key, value, most)| SpecProblem { key, what: format!("{value} is more than {most}") })
+            .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,19 +244,6 @@ mod tests {
         assert_eq!(named(|s| s.scaled_width = 640), "640w");
         assert_eq!(named(|s| s.video_bitrate = 800), "800Kbps@24fps");
         assert_eq!(named(|s| s.name = "Mine".to_owned()), "Mine");
-    }
-
-    #[test]
-    fn both_spellings_of_the_keys_are_read() {
-        let api: VariantSpec = serde_json::from_str(
-            r#"{"videoPassthrough":false,"videoBitrate":900,"scaledHeight":360,"cpuUsageLevel":4,"audioPassthrough":true}"#,
-        )
-        .unwrap();
-        let file: VariantSpec = serde_json::from_str(
-            r#"{"video_bitrate":900,"scaled_height":360,"cpu_usage_level":4,"audio_passthrough":true}"#,
-        )
-        .unwrap();
-        assert_eq!(api, file);
     }
 
     #[test]

@@ -1,0 +1,207 @@
+//! The public API: what everybody may ask about the server and its broadcast.
+//!
+//! Place in the flow: called by [`crate::serve`]; answers from snapshots that follow the store
+//! ([`farcast_shared::runtime`]), so no request reads it, but for pictures that were not loaded yet. What the origin alone
+//! answers is passed on to it where that is allowed (`forward_admin`). A snapshot that was never read, because the origin
+//! is away, is a 503; one that is old is better than none.
+
+mod config;
+mod picture;
+mod platform;
+mod status;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes};
+use farcast_shared::api::{Method, Reply, Table, body, reply};
+use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
+use farcast_shared::runtime::{LiveStatus, Snapshot, newest};
+use farcast_shared::store::Store;
+use farcast_shared::viewers::{Active, ViewerId};
+use http::header::USER_AGENT;
+use http::{HeaderMap, Request, StatusCode};
+use tokio::sync::watch;
+
+use self::config::Rendered;
+use self::picture::Pictures;
+use crate::receive::Forwarder;
+
+use Method::Get;
+
+/// How long an answer that changed a setting waits until this edge shows the change.
+const SEEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// What answers a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Endpoint {
+    Config,
+    Status,
+    Ping,
+    Directory,
+    Emoji,
+    EmojiPicture,
+    Platforms,
+    PlatformLogo,
+    Variants,
+    Logo,
+    LogoExternal,
+}
+
+const ROUTES: Table<Endpoint> = Table(&[
+    (Get, "/api/status", Endpoint::Status),
+    (Get, "/api/config", Endpoint::Config),
+    (Get, "/api/ping", Endpoint::Ping),
+    (Get, "/api/yp", Endpoint::Directory),
+    (Get, "/api/emoji", Endpoint::Emoji),
+    (Get, "/img/emoji/{file}", Endpoint::EmojiPicture),
+    (Get, "/api/socialplatforms", Endpoint::Platforms),
+    (Get, "/img/platformlogos/{file}", Endpoint::PlatformLogo),
+    (Get, "/api/video/variants", Endpoint::Variants),
+    (Get, "/logo", Endpoint::Logo),
+    (Get, "/logo/external", Endpoint::LogoExternal),
+]);
+
+/// Paths and methods, to be compared with the contract.
+pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
+    ROUTES.0.iter().map(|&(method, path, _)| (method, path))
+}
+
+/// What an [`Api`] works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where pictures are.
+    pub store: Store,
+    /// The settings in force, once they were read.
+    pub runtime: watch::Receiver<Option<Snapshot>>,
+    /// The status of the broadcast, once it was read.
+    pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
+    /// Who watches here.
+    pub viewers: Arc<Active>,
+    /// Passes on what the origin answers, where that is allowed.
+    pub forwarder: Option<Forwarder>,
+}
+
+/// The API. Shared by all connections.
+#[derive(Debug)]
+pub struct Api {
+    parts: Parts,
+    rendered: Rendered,
+    pictures: Pictures,
+}
+
+/// Whether a path is of the API, answered here or not.
+#[must_use]
+pub fn is_of_api(path: &str) -> bool {
+    path.starts_with("/api/") || is_forwarded(path) || ROUTES.find(path).is_some()
+}
+
+/// Whether the origin answers a path.
+fn is_forwarded(path: &str) -> bool {
+    ["/api/admin/", "/api/integrations/", "/admin/"].iter().any(|prefix| path.starts_with(prefix))
+        || path == "/admin"
+}
+
+impl Api {
+    /// An API that is not served yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, rendered: Rendered::default(), pictures: Pictures::new() }
+    }
+
+    /// Notes that a viewer asked for something that only viewers ask for.
+    pub fn mark(&self, peer: IpAddr, headers: &HeaderMap) {
+        let agent = headers.get(USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());
+        self.parts.viewers.mark(ViewerId::new(peer, agent), Instant::now());
+    }
+
+    /// Answers a request of `peer` for a path of the API. Cancel safe; what was passed on may be done all the same.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Reply
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let path = request.uri().path();
+        if is_forwarded(path) {
+            return match &self.parts.forwarder {
+                Some(forwarder) => self.forward(forwarder, request, peer).await,
+                None => reply::empty(StatusCode::NOT_FOUND),
+            };
+        }
+        let Some(found) = ROUTES.find(path) else { return reply::empty(StatusCode::NOT_FOUND) };
+        if request.method() == http::Method::OPTIONS {
+            return reply::options(found.method);
+        }
+        if !found.method.fits(request.method()) {
+            return reply::method_not_allowed(request.method(), found.method);
+        }
+        self.get(found.endpoint, found.rest, request.headers(), peer).await
+    }
+
+    async fn get(&self, endpoint: Endpoint, rest: &str, headers: &HeaderMap, peer: IpAddr) -> Reply {
+        match endpoint {
+            Endpoint::Ping => {
+                self.mark(peer, headers);
+                return reply::empty(StatusCode::OK);
+            }
+            Endpoint::Platforms => return platform::all(),
+            Endpoint::PlatformLogo => return platform::logo(rest, headers),
+            _ => {}
+        }
+        let snapshot = self.parts.runtime.borrow().clone();
+        let status = self.parts.status.borrow().clone();
+        let (Some(snapshot), Some(status)) = (snapshot, status) else {
+            return reply::unavailable("the origin has not been reached yet");
+        };
+        let runtime = &snapshot.runtime;
+        match endpoint {
+            Endpoint::Config => {
+                reply::with_body(StatusCode::OK, "application/json", self.rendered.config(&snapshot))
+            }
+            Endpoint::Status => status::status(runtime, &status),
+            Endpoint::Directory => status::directory(runtime, &status),
+            Endpoint::Emoji => config::emoji(runtime),
+            Endpoint::Variants => config::variants(runtime),
+            Endpoint::Logo => self.pictures.logo(&self.parts.store, runtime, headers).await,
+            Endpoint::LogoExternal => self.pictures.logo_external(&self.parts.store, runtime, headers).await,
+            Endpoint::EmojiPicture => self.pictures.emoji(&self.parts.store, runtime, rest, headers).await,
+            Endpoint::Ping | Endpoint::Platforms | Endpoint::PlatformLogo => {
+                reply::empty(StatusCode::NOT_FOUND)
+            }
+        }
+    }
+
+    async fn forward<B>(&self, forwarder: &Forwarder, request: Request<B>, peer: IpAddr) -> Reply
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let head = ForwardedRequest::new(&request, peer);
+        let is_head = request.method() == http::Method::HEAD;
+        let changes = request.method() == http::Method::POST;
+        let body = match body::read(request.into_body(), MAX_FORWARDED_BYTES).await {
+            Ok(body) => body,
+            Err(refused) => return refused,
+        };
+        let mut reply = forwarder.forward(head, body).await;
+        if changes && reply.status().is_success() {
+            self.await_change().await;
+        }
+        if is_head {
+            *reply.body_mut() = Bytes::new();
+        }
+        reply
+    }
+
+    /// Waits until this edge has seen what was just changed: whoever asks next, asks here.
+    async fn await_change(&self) {
+        let seen = async {
+            let Ok(newest) = newest(&self.parts.store).await else { return };
+            let mut runtime = self.parts.runtime.clone();
+            let reached =
+                |snapshot: &Option<Snapshot>| snapshot.as_ref().is_some_and(|set| set.tip >= newest);
+            // Fails only when nobody follows any more.
+            let _ = runtime.wait_for(reached).await;
+        };
+        let _ = tokio::time::timeout(SEEN_WITHIN, seen).await;
+    }
+}

@@ -1,0 +1,196 @@
+//! Where viewers are, from a GeoIP file of the operator (MaxMind DB format 2.0: GeoLite2-City, GeoIP2-City, DB-IP City).
+//! Optional: without a file nobody's place is known.
+//!
+//! Place in the flow: asked by the chat when somebody connects; shown to the admin.
+//!
+//! Invariants: a lookup touches memory only; a file that changes is read anew off the hot path ([`Geo::run`]), and one that
+//! is damaged or gone leaves what was read before. The file is in memory, some 70 MB for GeoLite2-City: mapped into it, a
+//! file that is cut short while it is replaced would end the process.
+
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use farcast_shared::telemetry::throttle::Throttle;
+use maxminddb::{MaxMindDbError, Reader};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+mod record;
+#[cfg(test)]
+mod tests;
+
+/// How often the file is looked at.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+
+/// Largest file: several times the largest that is sold.
+const MAX_FILE_BYTES: u64 = 2 << 30;
+
+/// How often damaged records are complained about.
+const COMPLAIN: Duration = Duration::from_secs(600);
+
+/// Where somebody is, as Owncast tells it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// ISO 3166-1, two letters; `N/A` on this machine.
+    pub country_code: String,
+    /// In English; `Unknown` where the file has none, `Localhost` on this machine.
+    pub region_name: String,
+    /// Of the IANA; may be empty.
+    pub time_zone: String,
+}
+
+/// The file's content.
+#[derive(Debug)]
+pub struct Geo {
+    file: Option<File>,
+    complaints: Mutex<Throttle>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    reader: RwLock<Reader<Vec<u8>>>,
+    /// What was read last, successfully or not; `None` when it was not there.
+    seen: Mutex<Option<Version>>,
+}
+
+/// Tells a file from the one that it replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Version {
+    modified: SystemTime,
+    bytes: u64,
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GeoError {
+    /// It cannot be read.
+    #[error("cannot read the GeoIP file {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is too large for memory.
+    #[error("the GeoIP file {} has more than {MAX_FILE_BYTES} bytes", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It is no MaxMind DB.
+    #[error("the GeoIP file {} is damaged or none: {source}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: MaxMindDbError,
+    },
+}
+
+impl Geo {
+    /// No file: nobody's place is known but that of this machine.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { file: None, complaints: Mutex::new(Throttle::new(COMPLAIN)) }
+    }
+
+    /// Reads a file. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`GeoError`].
+    pub fn open(path: &Path) -> Result<Self, GeoError> {
+        let seen = version(path)?;
+        let reader = RwLock::new(read(path)?);
+        let file = File { path: path.to_owned(), reader, seen: Mutex::new(Some(seen)) };
+        Ok(Self { file: Some(file), ..Self::none() })
+    }
+
+    /// Where an address is, if the file says. `None` too for anonymous proxies, and where a record is damaged.
+    #[must_use]
+    pub fn lookup(&self, address: IpAddr) -> Option<Place> {
+        let address = address.to_canonical();
+        if address == IpAddr::V4(Ipv4Addr::LOCALHOST) || address == IpAddr::V6(Ipv6Addr::LOCALHOST) {
+            return Some(Place {
+                country_code: "N/A".to_owned(),
+                region_name: "Localhost".to_owned(),
+                time_zone: String::new(),
+            });
+        }
+        let reader = self.file.as_ref()?.reader.read().unwrap_or_else(PoisonError::into_inner);
+        record::place(&reader, address).unwrap_or_else(|error| {
+            self.complain(&error);
+            None
+        })
+    }
+
+    /// Reads the file again if it is another one than before; whether it was. Blocks on the disk; lookups go on meanwhile.
+    ///
+    /// # Errors
+    /// [`GeoError`], once per file: what was read before stays.
+    pub fn reload(&self) -> Result<bool, GeoError> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let mut seen = file.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match version(&file.path) {
+            Ok(found) => found,
+            Err(error) => return if seen.take().is_some() { Err(error) } else { Ok(false) },
+        };
+        if seen.replace(found) == Some(found) {
+            return Ok(false);
+        }
+        let reader = read(&file.path)?;
+        *file.reader.write().unwrap_or_else(PoisonError::into_inner) = reader;
+        Ok(true)
+    }
+
+    /// Looks at the file every minute, on threads that may block. Cancel safe.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        if self.file.is_none() {
+            return;
+        }
+        let check = async {
+            loop {
+                tokio::time::sleep(CHECK_EVERY).await;
+                let geo = Arc::clone(&self);
+                match tokio::task::spawn_blocking(move || geo.reload()).await {
+                    Ok(Ok(true)) => tracing::info!("the GeoIP file has changed and was read"),
+                    Ok(Ok(false)) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "the older GeoIP file stays in use"),
+                    // It panicked, and said so.
+                    Err(_) => return,
+                }
+            }
+        };
+        shutdown.run_until_cancelled(check).await;
+    }
+
+    fn complain(&self, error: &MaxMindDbError) {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = complaints.admit(std::time::Instant::now()) {
+            tracing::warn!(%error, suppressed, "a record of the GeoIP file cannot be read");
+        }
+    }
+}
+
+fn version(path: &Path) -> Result<Version, GeoError> {
+    let read = || {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Version { modified: metadata.modified()?, bytes: metadata.len() })
+    };
+    read().map_err(|source| GeoError::Read { path: path.to_owned(), source })
+}
+
+fn read(path: &Path) -> Result<Reader<Vec<u8>>, GeoError> {
+    let fails = |source| GeoError::Read { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(fails)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(fails)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(GeoError::TooLarge { path: path.to_owned() });
+    }
+    Reader::from_source(bytes).map_err(|source| GeoError::Damaged { path: path.to_owned(), source })
+}

@@ -1,0 +1,71 @@
+//! What a record of a city database says, of which only this is read.
+
+use std::net::IpAddr;
+
+use maxminddb::{MaxMindDbError, Reader};
+use serde::Deserialize;
+
+use super::Place;
+
+/// Where the file has no subdivision.
+const UNKNOWN_REGION: &str = "Unknown";
+
+#[derive(Deserialize)]
+struct City<'a> {
+    #[serde(borrow)]
+    country: Option<Country<'a>>,
+    #[serde(borrow)]
+    subdivisions: Option<Vec<Subdivision<'a>>>,
+    #[serde(borrow)]
+    location: Option<Location<'a>>,
+    traits: Option<Traits>,
+}
+
+#[derive(Deserialize)]
+struct Country<'a> {
+    iso_code: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Subdivision<'a> {
+    #[serde(borrow)]
+    names: Option<Names<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Names<'a> {
+    en: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Location<'a> {
+    time_zone: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Traits {
+    is_anonymous_proxy: Option<bool>,
+}
+
+/// Where an address is.
+///
+/// # Errors
+/// When the record is damaged.
+pub(super) fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
+    if address.is_ipv6() && reader.metadata().ip_version == 4 {
+        return Ok(None);
+    }
+    let Some(city) = reader.lookup(address)?.decode::<City<'_>>()? else { return Ok(None) };
+    if city.traits.and_then(|traits| traits.is_anonymous_proxy) == Some(true) {
+        return Ok(None);
+    }
+    let country = city.country.and_then(|country| country.iso_code).filter(|code| !code.is_empty());
+    let Some(country) = country else { return Ok(None) };
+    let subdivisions = city.subdivisions.unwrap_or_default();
+    let names = subdivisions.first().and_then(|first| first.names.as_ref());
+    Ok(Some(Place {
+        country_code: country.to_owned(),
+        region_name: names.and_then(|names| names.en).unwrap_or(UNKNOWN_REGION).to_owned(),
+        time_zone: city.location.and_then(|location| location.time_zone).unwrap_or_default().to_owned(),
+    }))
+}

@@ -1,0 +1,47 @@
+//! Telling the others who watches here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farcast_shared::store::Store;
+use farcast_shared::time::WallTime;
+use farcast_shared::viewers::{Active, SWEEP_EVERY, publish, withdraw};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// How long what was told holds: three times as long as it takes to tell it again.
+const LASTS: Duration = Duration::from_secs(15);
+/// How long the farewell may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Publishes who is active until `shutdown`, then takes it back. While the store is away nothing is told; what was told
+/// ends by itself.
+pub async fn run(store: Store, active: Arc<Active>, shutdown: CancellationToken) {
+    let run_id: [u8; 16] = rand::random();
+    let mut tick = interval(SWEEP_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = tick.tick() => {}
+        }
+        let now = Instant::now();
+        active.sweep(now);
+        let audience = active.audience(now);
+        // An edge that nobody watches has nothing to tell, but must take back what it told.
+        if audience.viewers == 0 && !told {
+            continue;
+        }
+        let publishing = publish(&store, &run_id, &audience, WallTime::now(), LASTS);
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            published = publishing => match published {
+                Ok(()) => told = audience.viewers > 0,
+                Err(error) => tracing::debug!(%error, "the viewers of this edge cannot be told"),
+            }
+        }
+    }
+    // It ends by itself when the store does not hear of it.
+    let _ = tokio::time::timeout(FAREWELL, withdraw(&store, &run_id)).await;
+}

@@ -1,0 +1,68 @@
+//! `openapi.yaml` against the programs' tables of routes, both ways: what is described is answered, what is answered is
+//! described, by the program that is named.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something cannot be had")]
+
+use std::collections::BTreeSet;
+
+use farcast_shared::api::Method;
+use saphyr::{LoadableYamlNode as _, Yaml};
+
+type Operation = (&'static str, String);
+
+/// What is answered without a table: media, page, health.
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("get", "/"),
+    ("get", "/assets/{file}"),
+    ("get", "/hls/stream.m3u8"),
+    ("get", "/hls/{variant}/stream.m3u8"),
+    ("get", "/hls/{variant}/{epoch}/init-{number}.mp4"),
+    ("get", "/hls/{variant}/{epoch}/{msn}.m4s"),
+    ("get", "/hls/{variant}/{epoch}/{msn}.{part}.m4s"),
+    ("get", "/healthz"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+];
+
+const VERBS: [&str; 4] = ["get", "post", "put", "delete"];
+
+/// Operations that the contract has for a program.
+fn described(program: &str) -> BTreeSet<Operation> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml")).unwrap();
+    let document = Yaml::load_from_str(&text).unwrap().remove(0);
+    let mut operations = BTreeSet::new();
+    for (path, item) in document["paths"].as_mapping().unwrap() {
+        let path = path.as_str().unwrap();
+        for (verb, operation) in item.as_mapping().unwrap() {
+            let Some(verb) = VERBS.into_iter().find(|known| verb.as_str() == Some(known)) else { continue };
+            let fields = operation.as_mapping().unwrap();
+            let field = |name: &'static str| fields.get(&Yaml::value_from_str(name));
+            if field("x-planned").is_some() || ELSEWHERE.contains(&(verb, path)) {
+                continue;
+            }
+            let served = field("x-served-by").and_then(Yaml::as_sequence).unwrap();
+            if served.iter().any(|name| name.as_str() == Some(program)) {
+                operations.insert((verb, path.to_owned()));
+            }
+        }
+    }
+    operations
+}
+
+fn table(listed: impl Iterator<Item = (Method, &'static str)>) -> BTreeSet<Operation> {
+    let verb = |method| match method {
+        Method::Get => "get",
+        Method::Post => "post",
+    };
+    listed.map(|(method, path)| (verb(method), path.to_owned())).collect()
+}
+
+#[test]
+fn an_edge_answers_what_is_described_and_nothing_else() {
+    assert_eq!(table(farcast_edge::api::listed()), described("edge"));
+}
+
+#[test]
+fn an_origin_answers_what_is_described_and_nothing_else() {
+    assert_eq!(table(farcast_origin::admin::listed()), described("origin"));
+}

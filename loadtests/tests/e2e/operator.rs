@@ -1,0 +1,190 @@
+//! What an operator sets, through an edge, and what becomes of it.
+
+use std::time::{Duration, Instant};
+
+use farcast_loadtests::harness::edge::{Edge, login};
+use farcast_loadtests::harness::stage::{KEY, Settings, Stage};
+use farcast_loadtests::harness::wait;
+use farcast_loadtests::publish::encoder::{self, Content, Picture, Source};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const START: Duration = Duration::from_secs(30);
+/// Longest time for what takes two rounds of five seconds.
+const ROUNDS: Duration = Duration::from_secs(30);
+
+async fn set(edge: Edge, setting: &str, value: Value) {
+    let (status, answer) = edge.admin(KEY, &format!("config/{setting}"), Some(value)).await.unwrap();
+    assert_eq!((status, &answer["success"]), (StatusCode::OK, &json!(true)), "{setting}: {answer}");
+}
+
+async fn until_shown(edge: Edge, path: &str, field: &str, value: &Value, within: Duration) {
+    let what = format!("{field} of {path} is {value}");
+    let shown = wait::until(&what, within, || async {
+        edge.document(path).await.ok().filter(|document| document[field] == *value)
+    });
+    shown.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_set_is_seen_at_once_on_every_edge_and_survives_every_restart() {
+    let mut stage = Stage::start(Settings { edges: 2, ..Settings::default() }).await.unwrap();
+    let [first, second] = [stage.edge(0), stage.edge(1)];
+    set(first, "streamtitle", json!("Mending a radio")).await;
+    // Who asks where it was set sees it at once; elsewhere it takes a moment.
+    assert_eq!(first.document("/api/config").await.unwrap()["streamTitle"], "Mending a radio");
+    until_shown(second, "/api/config", "streamTitle", &json!("Mending a radio"), Duration::from_secs(2))
+        .await;
+    set(first, "tags", json!(["a", "b"])).await;
+    set(second, "name", json!("Ada")).await;
+
+    // The origin is killed: edges keep what they know; one that starts now knows nothing, and says so.
+    stage.take_origin().unwrap().kill().await.unwrap();
+    assert_eq!(second.document("/api/config").await.unwrap()["name"], "Ada");
+    stage.take_edge(1).unwrap().kill().await.unwrap();
+    stage.start_lonely_edge(1).await.unwrap();
+    let lonely = stage.edge(1);
+    let answer = lonely.ask(Method::GET, "/api/config", &[], "").await.unwrap();
+    assert!(answer.status() == 503 && answer.headers()["retry-after"] == "2", "{answer:?}");
+    assert_eq!(lonely.admin(KEY, "status", None).await.unwrap().0, StatusCode::SERVICE_UNAVAILABLE);
+
+    stage.start_origin().await.unwrap();
+    for edge in [first, lonely] {
+        until_shown(edge, "/api/config", "name", &json!("Ada"), START).await;
+        until_shown(edge, "/api/config", "tags", &json!(["a", "b"]), START).await;
+    }
+    let (status, config) = lonely.admin(KEY, "serverconfig", None).await.unwrap();
+    assert_eq!(
+        (status, &config["instanceDetails"]["streamTitle"]),
+        (StatusCode::OK, &json!("Mending a radio"))
+    );
+}
+
+#[tokio::test]
+async fn a_broadcast_is_told_its_viewers_counted_once_and_it_is_ended() {
+    let stage = Stage::start(Settings { edges: 2, ..Settings::default() }).await.unwrap();
+    let [first, second] = [stage.edge(0), stage.edge(1)];
+    assert_eq!(first.document("/api/status").await.unwrap()["online"], false);
+    let (status, answer) = first.admin(KEY, "disconnect", Some(json!(null))).await.unwrap();
+    assert_eq!(
+        (status, &answer["message"]),
+        (StatusCode::BAD_REQUEST, &json!("no inbound stream connected"))
+    );
+    let _encoder = stage.encoder(Content::Both).unwrap();
+    for edge in [first, second] {
+        until_shown(edge, "/api/status", "online", &json!(true), START).await;
+    }
+    let (_, told) = second.admin(KEY, "status", None).await.unwrap();
+    assert_eq!(told["broadcaster"]["streamDetails"]["width"], 640, "{told}");
+    assert_eq!(told["currentBroadcast"]["latencyLevel"]["level"], 1);
+    assert_eq!(told["currentBroadcast"]["outputSettings"].as_array().unwrap().len(), 2);
+
+    // Four people, one of whom is on both edges; each says who he is through a proxy that is trusted.
+    let ping = async |edge: Edge, address: &str| {
+        let headers = [("x-forwarded-for", address.to_owned()), ("user-agent", "test".to_owned())];
+        edge.ask(Method::GET, "/api/ping", &headers, "").await.unwrap();
+    };
+    let counted = wait::until("four viewers", ROUNDS, || async {
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            ping(first, address).await;
+        }
+        for address in ["192.0.2.2", "192.0.2.3", "192.0.2.4"] {
+            ping(second, address).await;
+        }
+        let status = first.document("/api/status").await.ok()?;
+        (status["viewerCount"] == 4).then_some(status)
+    });
+    let status = counted.await.unwrap();
+    assert!(status["sessionMaxViewerCount"].as_u64().unwrap() >= 4, "{status}");
+    until_shown(second, "/api/status", "viewerCount", &json!(0), ROUNDS).await;
+
+    let (status, _) = second.admin(KEY, "disconnect", Some(json!(null))).await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    until_shown(first, "/api/status", "online", &json!(false), START).await;
+    let status = first.document("/api/status").await.unwrap();
+    assert!(status["lastDisconnectTime"].is_string() && status["lastConnectTime"].is_null(), "{status}");
+}
+
+#[tokio::test]
+async fn a_new_stream_key_and_new_qualities_hold_from_the_next_broadcast_on() {
+    let stage = Stage::start(Settings::default()).await.unwrap();
+    let edge = stage.edge(0);
+    set(edge, "video/streamlatencylevel", json!(0)).await;
+    set(edge, "video/streamoutputvariants", json!([{ "videoPassthrough": true, "audioPassthrough": true }]))
+        .await;
+    set(edge, "key", json!("another-stream-key")).await;
+    // The password was the old key, and is the new one.
+    assert_eq!(edge.admin(KEY, "status", None).await.unwrap().0, StatusCode::UNAUTHORIZED);
+    assert_eq!(edge.admin("another-stream-key", "status", None).await.unwrap().0, StatusCode::OK);
+    let picture = Picture { width: 640, height: 360, ..Picture::default() };
+    let start = |key: &str| {
+        encoder::start(&stage.target_with(key), Content::Both, Source::Generated, picture, None).unwrap()
+    };
+    let mut refused = start(KEY);
+    assert!(!tokio::time::timeout(START, refused.wait()).await.unwrap().unwrap().success());
+    let _encoder = start("another-stream-key");
+    let playlist = edge.playable(0, 3, START).await.unwrap();
+    assert!(playlist.part_target.unwrap() < Duration::from_millis(350), "{:?}", playlist.part_target);
+    assert_eq!(edge.multivariant().await.unwrap().streams.len(), 1);
+    assert_eq!(
+        edge.document("/api/video/variants").await.unwrap(),
+        json!([{ "index": 0, "name": "Source" }])
+    );
+}
+
+#[tokio::test]
+async fn bad_input_gets_its_error_and_changes_nothing() {
+    let stage = Stage::start(Settings::default()).await.unwrap();
+    let edge = stage.edge(0);
+    let (_, before) = edge.admin(KEY, "serverconfig", None).await.unwrap();
+    let deep = format!("{{\"value\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
+    let name = "/api/admin/config/name";
+    let cases: Vec<(Method, &str, Vec<u8>, u16)> = vec![
+        (Method::POST, name, b"{\"value\":7}".to_vec(), 400),
+        (Method::POST, name, b"{\"value\":\"\xff\xfe\"}".to_vec(), 400),
+        (Method::POST, name, deep.into_bytes(), 400),
+        (Method::POST, name, Vec::new(), 400),
+        (Method::POST, name, vec![b' '; 65 * 1024], 413),
+        (Method::POST, name, vec![b' '; 3 * 1024 * 1024], 413),
+        (Method::GET, name, Vec::new(), 405),
+        (Method::PUT, name, b"{\"value\":\"x\"}".to_vec(), 405),
+        (Method::POST, "/api/admin/config/none", b"{\"value\":\"x\"}".to_vec(), 404),
+        (Method::POST, "/api/admin/webhooks/delete", b"{\"id\":99}".to_vec(), 404),
+        (
+            Method::POST,
+            "/api/admin/accesstokens/create",
+            b"{\"name\":\"x\",\"scopes\":[\"ROOT\"]}".to_vec(),
+            400,
+        ),
+        (Method::GET, "/api/admin/viewersOverTime?windowStart=yesterday", Vec::new(), 400),
+    ];
+    for (method, path, body, status) in cases {
+        let answer = edge.ask(method.clone(), path, &[login(KEY)], body).await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}: {:?}", answer.body());
+    }
+    let cross = [
+        login(KEY),
+        ("origin", "https://evil.example".to_owned()),
+        ("content-type", "text/plain".to_owned()),
+    ];
+    let answer = edge.ask(Method::POST, name, &cross, "{\"value\":\"evil\"}").await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let answer = edge.ask(Method::POST, name, &[], "{\"value\":\"x\"}").await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.headers()["www-authenticate"], "Basic realm=\"Owncast Authenticated Request\"");
+    let (_, after) = edge.admin(KEY, "serverconfig", None).await.unwrap();
+    assert_eq!(before, after);
+    // Who guesses has to wait, and who knows the password has to wait beside him.
+    let mut guesses = 0;
+    let began = Instant::now();
+    let braked = loop {
+        let answer = edge.ask(Method::GET, "/api/admin/status", &[login("wrong")], "").await.unwrap();
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => guesses += 1,
+            _ => break answer,
+        }
+        assert!(guesses < 20, "nobody stops this");
+    };
+    assert_eq!((braked.status(), guesses), (StatusCode::TOO_MANY_REQUESTS, 5), "{:?}", began.elapsed());
+    assert!(braked.headers().contains_key("retry-after"));
+}

@@ -1,0 +1,281 @@
+//! The origin's API: everything below `/api/admin/`, for its owner.
+//!
+//! Place in the flow: requests come by the origin's own listener, or forwarded by an edge ([`Admin::answer`] serves both);
+//! what is set goes to the store, and from there to origin and edges ([`farcast_shared::runtime`]). A change is durable when it
+//! is answered. The order of checks is that of `openapi.yaml`: too many failures, login, method, site, length, content, store.
+
+mod address;
+mod login;
+mod logo;
+mod read;
+mod routes;
+pub mod server;
+mod setting;
+mod shape;
+mod token;
+mod webhook;
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::{Buf, Bytes};
+use farcast_shared::api::{Match, Method, Reply, body, reply};
+use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
+use farcast_shared::store::wire::PRIVATE;
+use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
+use farcast_shared::telemetry::recent::Recent;
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::login::Brake;
+use self::routes::{Endpoint, Setter};
+use self::setting::Change;
+use crate::broadcast::{Air, Disconnect};
+use crate::credentials::{Credentials, Which};
+use crate::directory;
+use crate::push::Api;
+use crate::statistics::Statistics;
+
+pub use self::routes::listed;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a browser shows when it asks for the password; Owncast's words, by which clients know it.
+const REALM: &str = "Basic realm=\"Owncast Authenticated Request\"";
+
+/// What does not change while the origin runs.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Where RTMP listens.
+    pub rtmp: SocketAddr,
+    /// Encoders that work here.
+    pub supported_codecs: Vec<&'static str>,
+    /// Latency level unless one is set.
+    pub default_level: u8,
+    /// Ladder unless one is set.
+    pub default_variants: Vec<VariantSpec>,
+    /// Encoder unless one is set.
+    pub default_codec: String,
+}
+
+/// What an [`Admin`] works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where settings are kept.
+    pub store: Store,
+    /// Who may come in.
+    pub credentials: Arc<Credentials>,
+    /// The settings in force.
+    pub runtime: watch::Receiver<Option<Snapshot>>,
+    /// The audience.
+    pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
+    /// What is on air.
+    pub air: watch::Receiver<Air>,
+    /// Ends broadcasts.
+    pub disconnects: mpsc::Sender<Disconnect>,
+    /// The newest lines of the log.
+    pub recent: Recent,
+    /// What was measured.
+    pub statistics: Statistics,
+    /// What does not change.
+    pub facts: Facts,
+}
+
+/// The API. Shared by all connections.
+#[derive(Debug)]
+pub struct Admin {
+    parts: Parts,
+    brake: Mutex<Brake>,
+}
+
+/// The secret of the external storage.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct StorageSecret(String);
+
+impl Record for StorageSecret {
+    const VERSION: u8 = 1;
+}
+
+fn stored_secret() -> TypedKey<StorageSecret> {
+    TypedKey::new(Tuple::new().text(PRIVATE).text("s3_secret").key())
+}
+
+impl Admin {
+    /// An API that is not served yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, brake: Mutex::default() }
+    }
+
+    /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when a change
+    /// is committed, which may then have happened.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Option<Reply>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let (head, body) = request.into_parts();
+        let found = routes::ROUTES.find(head.uri.path())?;
+        if head.method == http::Method::OPTIONS {
+            return Some(reply::options(found.method));
+        }
+        let admitted = match self.admit(&head.headers, peer).await {
+            Ok(()) => self.admitted(found, &head, body).await,
+            Err(refused) => refused,
+        };
+        Some(admitted)
+    }
+
+    async fn admit(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Reply> {
+        let brake = || self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wait) = brake().must_wait(peer, Instant::now()) {
+            let mut refused =
+                reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many failed logins, wait a little");
+            refused.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
+            return Err(refused);
+        }
+        if let Some(password) = login::password(headers) {
+            if self.parts.credentials.verify(Which::AdminPassword, &password).await {
+                brake().succeeded(peer);
+                return Ok(());
+            }
+            brake().failed(peer, Instant::now());
+            tracing::warn!(%peer, "a login to the admin API failed");
+        }
+        let refused =
+            reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "Unauthorized\n");
+        Err(reply::with(refused, WWW_AUTHENTICATE, REALM))
+    }
+
+    async fn admitted<B>(&self, found: Match<'_, Endpoint>, head: &http::request::Parts, body: B) -> Reply
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        if !found.method.fits(&head.method) {
+            return reply::method_not_allowed(&head.method, found.method);
+        }
+        if found.method == Method::Post && is_cross_site(&head.headers) {
+            return reply::refused(
+                StatusCode::FORBIDDEN,
+                "a page of another site sent this: use application/json",
+            );
+        }
+        let limit = match found.endpoint {
+            Endpoint::Disconnect | Endpoint::ResetDirectory => None,
+            Endpoint::Set(setter) => Some(setter.max_body_bytes()),
+            _ if found.method == Method::Post => Some(body::MAX_BODY_BYTES),
+            _ => None,
+        };
+        let body = match limit {
+            None => Bytes::new(),
+            Some(limit) => match body::read(body, limit).await {
+                Ok(body) => body,
+                Err(refused) => return refused,
+            },
+        };
+        let store = &self.parts.store;
+        let answered = match found.endpoint {
+            Endpoint::Status => Ok(read::status(self)),
+            Endpoint::ServerConfig => read::server_config(self).await,
+            Endpoint::Logs => Ok(read::logs(self.parts.recent.all())),
+            Endpoint::Warnings => Ok(read::logs(self.parts.recent.warnings())),
+            Endpoint::ViewersOverTime => {
+                Ok(read::viewers_over_time(&self.parts.statistics, head.uri.query()))
+            }
+            Endpoint::HardwareStats => Ok(read::hardware(&self.parts.statistics)),
+            Endpoint::ResetDirectory => self.reset_directory().await,
+            Endpoint::Disconnect => Ok(self.disconnect().await),
+            Endpoint::Set(setter) => self.set(setter, &body).await,
+            Endpoint::Webhooks => webhook::list(store).await,
+            Endpoint::CreateWebhook => webhook::create(store, &body).await,
+            Endpoint::DeleteWebhook => webhook::delete(store, &body).await,
+            Endpoint::Tokens => token::list(store).await,
+            Endpoint::CreateToken => token::create(store, &body).await,
+            Endpoint::DeleteToken => token::delete(store, &body).await,
+        };
+        answered.unwrap_or_else(|error| reply::store_failed(&error))
+    }
+
+    async fn reset_directory(&self) -> Result<Reply, StoreError> {
+        directory::reset_key(&self.parts.store).await?;
+        Ok(reply::done("reset"))
+    }
+
+    async fn disconnect(&self) -> Reply {
+        let (answer, answered) = oneshot::channel();
+        let asked = self.parts.disconnects.send(answer).await.is_ok();
+        match answered.await {
+            Ok(true) if asked => reply::done("inbound stream disconnected"),
+            Ok(_) => reply::bad_request("no inbound stream connected"),
+            Err(_) => reply::unavailable("the origin is shutting down"),
+        }
+    }
+
+    async fn set(&self, setter: Setter, body: &[u8]) -> Result<Reply, StoreError> {
+        let change = match setting::parse(setter, body) {
+            Ok(change) => change,
+            Err(what) => return Ok(reply::bad_request(&what)),
+        };
+        let store = &self.parts.store;
+        match change {
+            Change::Credential(which, secret) => self.parts.credentials.set(which, secret).await?,
+            Change::Field(field, value) => {
+                store.commit(runtime::change(Batch::new(), field, &value)?).await?;
+            }
+            Change::Logo(picture) => {
+                let set = runtime::load(store).await?;
+                // One that is among the emoji as well stays.
+                let goes = |logo: &&Asset| !set.emoji.iter().any(|emoji| emoji.asset.hash == logo.hash);
+                let batch = set.logo.iter().filter(goes).fold(Batch::new(), runtime::remove_asset);
+                let (batch, logo) =
+                    runtime::save_asset(batch, &picture.file, picture.content_type, &picture.bytes);
+                store.commit(runtime::change(batch, runtime::Field("logo"), &logo)?).await?;
+            }
+            Change::Storage(storage, secret) => {
+                let secret_stays = store.get(stored_secret().key()).await?.is_some() && secret.is_none();
+                if storage.enabled && !secret_stays && !matches!(secret, Some(Some(_))) {
+                    return Ok(reply::bad_request("s3 support requires an access key and secret"));
+                }
+                let batch = match secret {
+                    None => Batch::new(),
+                    Some(None) => Batch::new().clear(stored_secret().key().clone()),
+                    Some(Some(secret)) => Batch::new().put(&stored_secret(), &StorageSecret(secret))?,
+                };
+                store.commit(runtime::change(batch, runtime::Field("s3"), &storage)?).await?;
+            }
+        }
+        tracing::info!(setting = ?setter, "a setting was changed");
+        Ok(reply::done(setter.done()))
+    }
+}
+
+impl Api for Admin {
+    fn answer(
+        &self,
+        request: Request<Full<Bytes>>,
+        peer: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(async move {
+            Self::answer(self, request, peer).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
+        })
+    }
+}
+
+/// Whether a browser sends this for a page of another site without having asked: it would send the password along.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN).map(HeaderValue::as_bytes) else { return false };
+    let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+    let same = [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host));
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let asked = content_type
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    !same && !asked
+}

@@ -1,0 +1,141 @@
+//! What the origin's API answers: every path, once.
+
+use farcast_shared::api::{Method, Table};
+
+use Method::{Get, Post};
+
+/// What answers a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Endpoint {
+    Status,
+    ServerConfig,
+    Disconnect,
+    ResetDirectory,
+    Logs,
+    Warnings,
+    ViewersOverTime,
+    HardwareStats,
+    Set(Setter),
+    Webhooks,
+    CreateWebhook,
+    DeleteWebhook,
+    Tokens,
+    CreateToken,
+    DeleteToken,
+}
+
+/// Which setting a path sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Setter {
+    StreamKey,
+    AdminPassword,
+    Name,
+    Summary,
+    StreamTitle,
+    PageContent,
+    CustomStyles,
+    WelcomeMessage,
+    OfflineMessage,
+    Logo,
+    Tags,
+    Nsfw,
+    SocialHandles,
+    ExternalActions,
+    HideViewerCount,
+    ServerUrl,
+    DirectoryEnabled,
+    WebServerPort,
+    WebServerIp,
+    RtmpServerPort,
+    FfmpegPath,
+    LatencyLevel,
+    Variants,
+    Codec,
+    Storage,
+    ChatDisabled,
+    ForbiddenUsernames,
+}
+
+use Setter as S;
+
+pub(super) const ROUTES: Table<Endpoint> = Table(&[
+    (Get, "/api/admin/status", Endpoint::Status),
+    (Get, "/api/admin/serverconfig", Endpoint::ServerConfig),
+    (Post, "/api/admin/disconnect", Endpoint::Disconnect),
+    (Post, "/api/admin/yp/reset", Endpoint::ResetDirectory),
+    (Get, "/api/admin/logs", Endpoint::Logs),
+    (Get, "/api/admin/logs/warnings", Endpoint::Warnings),
+    (Get, "/api/admin/viewersOverTime", Endpoint::ViewersOverTime),
+    (Get, "/api/admin/hardwarestats", Endpoint::HardwareStats),
+    (Post, "/api/admin/config/key", Endpoint::Set(S::StreamKey)),
+    (Post, "/api/admin/config/adminpass", Endpoint::Set(S::AdminPassword)),
+    (Post, "/api/admin/config/name", Endpoint::Set(S::Name)),
+    (Post, "/api/admin/config/serversummary", Endpoint::Set(S::Summary)),
+    (Post, "/api/admin/config/streamtitle", Endpoint::Set(S::StreamTitle)),
+    (Post, "/api/admin/config/pagecontent", Endpoint::Set(S::PageContent)),
+    (Post, "/api/admin/config/customstyles", Endpoint::Set(S::CustomStyles)),
+    (Post, "/api/admin/config/welcomemessage", Endpoint::Set(S::WelcomeMessage)),
+    (Post, "/api/admin/config/offlinemessage", Endpoint::Set(S::OfflineMessage)),
+    (Post, "/api/admin/config/logo", Endpoint::Set(S::Logo)),
+    (Post, "/api/admin/config/tags", Endpoint::Set(S::Tags)),
+    (Post, "/api/admin/config/nsfw", Endpoint::Set(S::Nsfw)),
+    (Post, "/api/admin/config/socialhandles", Endpoint::Set(S::SocialHandles)),
+    (Post, "/api/admin/config/externalactions", Endpoint::Set(S::ExternalActions)),
+    (Post, "/api/admin/config/hideviewercount", Endpoint::Set(S::HideViewerCount)),
+    (Post, "/api/admin/config/serverurl", Endpoint::Set(S::ServerUrl)),
+    (Post, "/api/admin/config/directoryenabled", Endpoint::Set(S::DirectoryEnabled)),
+    (Post, "/api/admin/config/webserverport", Endpoint::Set(S::WebServerPort)),
+    (Post, "/api/admin/config/webserverip", Endpoint::Set(S::WebServerIp)),
+    (Post, "/api/admin/config/rtmpserverport", Endpoint::Set(S::RtmpServerPort)),
+    (Post, "/api/admin/config/ffmpegpath", Endpoint::Set(S::FfmpegPath)),
+    (Post, "/api/admin/config/video/streamlatencylevel", Endpoint::Set(S::LatencyLevel)),
+    (Post, "/api/admin/config/video/streamoutputvariants", Endpoint::Set(S::Variants)),
+    (Post, "/api/admin/config/video/codec", Endpoint::Set(S::Codec)),
+    (Post, "/api/admin/config/s3", Endpoint::Set(S::Storage)),
+    (Post, "/api/admin/config/chat/disable", Endpoint::Set(S::ChatDisabled)),
+    (Post, "/api/admin/config/chat/forbiddenusernames", Endpoint::Set(S::ForbiddenUsernames)),
+    (Get, "/api/admin/webhooks", Endpoint::Webhooks),
+    (Post, "/api/admin/webhooks/create", Endpoint::CreateWebhook),
+    (Post, "/api/admin/webhooks/delete", Endpoint::DeleteWebhook),
+    (Get, "/api/admin/accesstokens", Endpoint::Tokens),
+    (Post, "/api/admin/accesstokens/create", Endpoint::CreateToken),
+    (Post, "/api/admin/accesstokens/delete", Endpoint::DeleteToken),
+]);
+
+/// Paths and methods, to be compared with the contract.
+pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
+    ROUTES.0.iter().map(|&(method, path, _)| (method, path))
+}
+
+impl Setter {
+    /// Most bytes of a body.
+    pub(super) fn max_body_bytes(self) -> usize {
+        match self {
+            // A data URI of a picture of MAX_LOGO_BYTES.
+            S::Logo => 2 * 1024 * 1024,
+            S::PageContent | S::CustomStyles => 256 * 1024,
+            _ => farcast_shared::api::body::MAX_BODY_BYTES,
+        }
+    }
+
+    /// What Owncast answers when it is set.
+    pub(super) fn done(self) -> &'static str {
+        match self {
+            S::CustomStyles => "custom styles updated",
+            S::SocialHandles => "social handles updated",
+            S::ExternalActions => "external actions update",
+            S::ServerUrl => "server url set",
+            S::DirectoryEnabled => "directory state changed",
+            S::WebServerPort => "HTTP port set, it holds from the next start on",
+            S::WebServerIp => "HTTP listen address set, it holds from the next start on",
+            S::RtmpServerPort => "rtmp port set, it holds from the next start on",
+            S::LatencyLevel => "set stream latency",
+            S::Variants => "stream output variants updated",
+            S::Codec => "video codec updated",
+            S::Storage => "storage configuration changed",
+            S::ChatDisabled => "chat disabled status updated",
+            S::ForbiddenUsernames => "forbidden username list updated",
+            _ => "changed",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The origin's own HTTP listener: the API, and health for whoever watches the machine.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farcast_shared::telemetry::health::Health;
+use farcast_shared::telemetry::listener;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Admin;
+
+/// Serves until `shutdown`, then finishes the answers under way.
+///
+/// Cancel safety: dropping the future cuts all connections.
+pub async fn run(listener: TcpListener, admin: Arc<Admin>, health: Health, shutdown: CancellationToken) {
+    let answer = move |request, peer| answer(Arc::clone(&admin), health.clone(), request, peer);
+    listener::serve(listener, answer, shutdown).await;
+}
+
+async fn answer(
+    admin: Arc<Admin>,
+    health: Health,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    match admin.answer(request, peer.ip()).await {
+        Some(reply) => reply.map(Full::new),
+        None => listener::respond(&method, &path, None, &health),
+    }
+}

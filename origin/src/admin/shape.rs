@@ -1,0 +1,291 @@
+//! JSON of the admin API's answers, as `openapi.yaml` has it.
+
+use farcast_shared::api::time::Time;
+use farcast_shared::runtime::{ExternalAction, SocialHandle, VariantSpec};
+use serde::Serialize;
+
+use super::token::Token;
+use super::webhook::Webhook;
+use crate::broadcast;
+
+/// Frame rate that 0 means where video is transcoded.
+const DEFAULT_FRAMERATE: u32 = 24;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    pub(super) broadcaster: Option<Broadcaster>,
+    pub(super) current_broadcast: Option<CurrentBroadcast>,
+    pub(super) online: bool,
+    pub(super) viewer_count: u64,
+    pub(super) overall_peak_viewer_count: u64,
+    pub(super) session_peak_viewer_count: u64,
+    pub(super) stream_title: String,
+    pub(super) version_number: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Broadcaster {
+    remote_addr: String,
+    time: Time,
+    stream_details: StreamDetails,
+}
+
+/// Both spellings of the frame rate: Owncast's server has the first, its description the second.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamDetails {
+    width: u32,
+    height: u32,
+    framerate: f64,
+    frame_rate: u32,
+    video_bitrate: u32,
+    video_codec: String,
+    audio_bitrate: u32,
+    audio_codec: String,
+    encoder: String,
+}
+
+impl From<broadcast::Broadcaster> for Broadcaster {
+    fn from(broadcaster: broadcast::Broadcaster) -> Self {
+        let described = broadcaster.metadata;
+        let framerate = described.frame_rate.unwrap_or_default();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is between 0 and 1000"
+        )]
+        let frame_rate = framerate.round() as u32;
+        Self {
+            remote_addr: broadcaster.remote.ip().to_canonical().to_string(),
+            time: Time(broadcaster.connected_at),
+            stream_details: StreamDetails {
+                width: described.width.unwrap_or_default(),
+                height: described.height.unwrap_or_default(),
+                framerate,
+                frame_rate,
+                video_bitrate: described.video_bitrate_kbps.unwrap_or_default(),
+                video_codec: described.video_codec.unwrap_or_default(),
+                audio_bitrate: described.audio_bitrate_kbps.unwrap_or_default(),
+                audio_codec: described.audio_codec.unwrap_or_else(|| "Unknown".to_owned()),
+                encoder: described.encoder.unwrap_or_default(),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CurrentBroadcast {
+    output_settings: Vec<StreamQuality>,
+    latency_level: Level,
+}
+
+#[derive(Serialize)]
+struct Level {
+    level: u8,
+}
+
+impl From<broadcast::Output> for CurrentBroadcast {
+    fn from(output: broadcast::Output) -> Self {
+        Self {
+            output_settings: output.specs.into_iter().map(StreamQuality::from).collect(),
+            latency_level: Level { level: output.level as u8 },
+        }
+    }
+}
+
+/// A variant as it takes effect.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StreamQuality {
+    name: String,
+    video_passthrough: bool,
+    audio_passthrough: bool,
+    video_bitrate: u32,
+    audio_bitrate: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaled_width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaled_height: Option<u32>,
+    framerate: u32,
+    cpu_usage_level: u8,
+}
+
+impl From<VariantSpec> for StreamQuality {
+    fn from(spec: VariantSpec) -> Self {
+        let framerate = match spec.framerate {
+            0 if spec.transcodes_video() => DEFAULT_FRAMERATE,
+            framerate => framerate,
+        };
+        Self {
+            name: spec.display_name(),
+            video_passthrough: spec.video_passthrough,
+            audio_passthrough: !spec.transcodes_audio(),
+            video_bitrate: spec.video_bitrate,
+            audio_bitrate: spec.audio_bitrate,
+            scaled_width: Some(spec.scaled_width).filter(|pixels| *pixels > 0),
+            scaled_height: Some(spec.scaled_height).filter(|pixels| *pixels > 0),
+            framerate,
+            cpu_usage_level: spec.cpu_usage_level,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServerConfig {
+    pub(super) instance_details: InstanceDetails,
+    pub(super) ffmpeg_path: String,
+    pub(super) stream_key: &'static str,
+    pub(super) stream_key_set: bool,
+    pub(super) admin_password: &'static str,
+    pub(super) admin_password_set: bool,
+    pub(super) web_server_port: u16,
+    #[serde(rename = "webServerIP")]
+    pub(super) web_server_ip: String,
+    pub(super) rtmp_server_port: u16,
+    pub(super) s3: Storage,
+    pub(super) video_settings: VideoSettings,
+    pub(super) yp: Directory,
+    pub(super) chat_disabled: bool,
+    pub(super) external_actions: Vec<ExternalAction>,
+    pub(super) supported_codecs: Vec<&'static str>,
+    pub(super) video_codec: String,
+    pub(super) forbidden_usernames: Vec<String>,
+    pub(super) hide_viewer_count: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InstanceDetails {
+    pub(super) name: String,
+    pub(super) summary: String,
+    pub(super) welcome_message: String,
+    pub(super) logo: String,
+    pub(super) tags: Vec<String>,
+    pub(super) version: String,
+    pub(super) nsfw: bool,
+    pub(super) extra_page_content: String,
+    pub(super) stream_title: String,
+    pub(super) social_handles: Vec<SocialHandle>,
+    pub(super) custom_styles: String,
+    pub(super) offline_message: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Storage {
+    pub(super) enabled: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) endpoint: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) serving_endpoint: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) access_key: String,
+    pub(super) secret: &'static str,
+    pub(super) secret_set: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) bucket: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) region: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) acl: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VideoSettings {
+    pub(super) video_quality_variants: Vec<StreamQuality>,
+    pub(super) latency_level: u8,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Directory {
+    pub(super) enabled: bool,
+    pub(super) instance_url: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct LogEntry {
+    pub(super) message: String,
+    pub(super) level: &'static str,
+    pub(super) time: Time,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownWebhook {
+    id: u64,
+    url: String,
+    events: Vec<String>,
+    timestamp: Time,
+    last_used: Option<Time>,
+}
+
+impl From<Webhook> for ShownWebhook {
+    fn from(webhook: Webhook) -> Self {
+        let Webhook { id, url, events, created_at, last_used_at } = webhook;
+        Self { id, url, events, timestamp: Time(created_at), last_used: last_used_at.map(Time) }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownToken {
+    id: String,
+    access_token: String,
+    display_name: String,
+    display_color: u16,
+    created_at: Time,
+    scopes: Vec<String>,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Time>,
+}
+
+impl ShownToken {
+    pub(super) fn new(token: Token, ellipsis: char) -> Self {
+        Self {
+            id: token.id,
+            access_token: format!("{}{ellipsis}", token.begins),
+            display_name: token.name,
+            display_color: token.color,
+            created_at: Time(token.created_at),
+            scopes: token.scopes,
+            r#type: "API",
+            last_used_at: token.last_used_at.map(Time),
+        }
+    }
+}
+
+/// The names of Owncast's server, and those of its description.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewToken {
+    id: String,
+    access_token: String,
+    display_name: String,
+    display_color: u16,
+    created_at: Time,
+    scopes: Vec<String>,
+    name: String,
+    token: String,
+}
+
+impl NewToken {
+    pub(super) fn new(token: Token, secret: String) -> Self {
+        Self {
+            id: token.id,
+            access_token: secret.clone(),
+            display_name: token.name.clone(),
+            display_color: token.color,
+            created_at: Time(token.created_at),
+            scopes: token.scopes,
+            name: token.name,
+            token: secret,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What broadcasts are made with: what operators set, else what the process was started with, with the encoder that works.
+
+use farcast_shared::runtime::{Runtime, Snapshot, VariantSpec, default_ladder};
+use tokio::sync::watch;
+
+use crate::broadcast;
+use crate::package::{InvalidLatencyLevel, LatencyLevel};
+use crate::settings::Settings;
+use crate::transcode::{self, CodecChoice, EncoderKind, ProbeOutcome};
+
+/// The process's settings and the encoders that were found.
+#[derive(Debug)]
+pub struct Choices {
+    level: LatencyLevel,
+    specs: Vec<VariantSpec>,
+    codec: CodecChoice,
+    probed: Vec<ProbeOutcome>,
+}
+
+impl Choices {
+    /// From the process's settings: its ladder, or the source with 480p below it.
+    ///
+    /// # Errors
+    /// When the latency level is none, which the settings exclude.
+    pub fn new(settings: &Settings, probed: Vec<ProbeOutcome>) -> Result<Self, InvalidLatencyLevel> {
+        let specs = match &settings.variants[..] {
+            [] => default_ladder(),
+            variants => variants.iter().map(VariantSpec::from).collect(),
+        };
+        Ok(Self {
+            level: LatencyLevel::try_from(settings.latency_level.get())?,
+            specs,
+            codec: settings.video_codec.as_str().parse().unwrap_or_default(),
+            probed,
+        })
+    }
+
+    /// The ladder unless one is set.
+    #[must_use]
+    pub fn default_variants(&self) -> &[VariantSpec] {
+        &self.specs
+    }
+
+    /// What a broadcast that begins now is made with.
+    #[must_use]
+    pub fn of(&self, runtime: &Runtime) -> broadcast::Settings {
+        let level = runtime.latency_level.and_then(|level| LatencyLevel::try_from(level).ok());
+        let specs = runtime.variants.clone().filter(|specs| {
+            let usable = !specs.is_empty() && specs.iter().all(|spec| spec.problems().is_empty());
+            if !usable {
+                tracing::error!("the ladder in the store cannot be used, the configured one takes its place");
+            }
+            usable
+        });
+        let codec = runtime.video_codec.as_deref().and_then(|codec| codec.parse().ok());
+        broadcast::Settings {
+            level: level.unwrap_or(self.level),
+            specs: specs.unwrap_or_else(|| self.specs.clone()),
+            encoder: self.encoder(codec.unwrap_or(self.codec)),
+        }
+    }
+
+    /// Keeps `chosen` as operators set it. Runs until dropped, or until nobody sets anything any more.
+    pub async fn run(
+        self,
+        mut runtime: watch::Receiver<Option<Snapshot>>,
+        chosen: watch::Sender<broadcast::Settings>,
+    ) {
+        let mut said = None;
+        loop {
+            if let Some(Snapshot { runtime, .. }) = runtime.borrow_and_update().clone() {
+                let settings = self.of(&runtime);
+                if said != Some(settings.encoder) {
+                    tracing::info!(encoder = settings.encoder.name(), "encoder is chosen");
+                    said = Some(settings.encoder);
+                }
+                chosen.send_if_modified(|known| {
+                    let changed = *known != settings;
+                    *known = settings;
+                    changed
+                });
+            }
+            if runtime.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn encoder(&self, wanted: CodecChoice) -> EncoderKind {
+        let choice = transcode::choose(wanted, &self.probed);
+        if choice.replaced {
+            let reason = self.probed.iter().find_map(|outcome| match (&outcome.works, wanted) {
+                (Err(error), CodecChoice::Only(kind)) if kind == outcome.kind => Some(error.to_string()),
+                _ => None,
+            });
+            tracing::warn!(?wanted, reason, "the chosen encoder does not work here, libx264 takes its place");
+        }
+        choice.kind
+    }
+}

@@ -1,0 +1,30 @@
+//! argon2id (RFC 9106) with the parameters that OWASP recommends: 19 MiB, two passes, one lane.
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use farcast_shared::config::Secret;
+use farcast_shared::store::StoreError;
+
+/// The hash of a secret, as a PHC string with its parameters and a random salt.
+///
+/// # Errors
+/// When the system has no memory or randomness for it.
+pub(super) async fn make(secret: Secret) -> Result<String, StoreError> {
+    let hashed = tokio::task::spawn_blocking(move || {
+        Argon2::default().hash_password(secret.expose().as_bytes()).map(|hash| hash.to_string())
+    });
+    match hashed.await {
+        Ok(Ok(hash)) => Ok(hash),
+        _ => Err(StoreError::Unavailable("a secret cannot be hashed".to_owned())),
+    }
+}
+
+/// Whether a secret fits a hash.
+pub(super) async fn fits(hash: String, secret: Secret) -> bool {
+    let verified = tokio::task::spawn_blocking(move || {
+        let hash = PasswordHash::new(&hash).ok()?;
+        Argon2::default().verify_password(secret.expose().as_bytes(), &hash).ok()
+    });
+    matches!(verified.await, Ok(Some(())))
+}

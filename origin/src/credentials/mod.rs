@@ -1,0 +1,242 @@
+//! Stream key and admin password: kept as argon2id hashes in the store, where no edge reads them.
+//!
+//! Place in the flow: ingest asks for the stream key ([`crate::ingest::Keys`]), the admin API for the password. Both begin
+//! as one value; the password follows the key until it is set apart. A hash takes tens of milliseconds on purpose, so what
+//! was right once is remembered in memory, as a digest under a random key of this process, until it changes.
+
+mod hash;
+mod random;
+
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use farcast_shared::config::Secret;
+use farcast_shared::store::wire::PRIVATE;
+use farcast_shared::store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+use crate::ingest::{Keys, StreamKey};
+
+/// Hashes that are computed at once: strangers can make this program do so, and each takes 19 MiB.
+const HASHES_AT_ONCE: usize = 2;
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// What encoders give.
+    StreamKey,
+    /// What the admin API asks for.
+    AdminPassword,
+}
+
+/// What the store keeps.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hashes {
+    stream_key: String,
+    /// Unless it is the stream key.
+    admin_password: Option<String>,
+}
+
+impl Record for Hashes {
+    const VERSION: u8 = 1;
+}
+
+impl Hashes {
+    fn of(&self, which: Which) -> &str {
+        match (which, &self.admin_password) {
+            (Which::AdminPassword, Some(password)) => password,
+            _ => &self.stream_key,
+        }
+    }
+}
+
+fn key() -> TypedKey<Hashes> {
+    TypedKey::new(Tuple::new().text(PRIVATE).text("credentials").key())
+}
+
+/// The credentials, as they are in force.
+pub struct Credentials {
+    store: Store,
+    hashes: Mutex<Hashes>,
+    /// What was right, with the hash that it fits.
+    known: Mutex<Vec<(String, [u8; 32])>>,
+    pepper: [u8; 32],
+    turns: Semaphore,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+impl Credentials {
+    /// Reads them. At the first start both are `preset`, or a random key, which is given back: to be shown once. Later a
+    /// different `preset` only causes a warning.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load_or_create(
+        store: Store,
+        preset: Option<&Secret>,
+    ) -> Result<(Self, Option<Secret>), StoreError> {
+        let mut made = None;
+        let hashes = match store.load(&key()).await? {
+            Some(Stored { record, .. }) => record,
+            None => {
+                let value = match preset {
+                    Some(preset) => preset.clone(),
+                    None => made.insert(random::key()).clone(),
+                };
+                let hashes = Hashes { stream_key: hash::make(value).await?, admin_password: None };
+                let absent = Precondition::Absent(key().key().clone());
+                store.commit(Batch::new().require(absent).put(&key(), &hashes)?).await?;
+                hashes
+            }
+        };
+        let credentials = Self {
+            store,
+            hashes: Mutex::new(hashes),
+            known: Mutex::default(),
+            pepper: rand::random(),
+            turns: Semaphore::new(HASHES_AT_ONCE),
+        };
+        if let Some(preset) = preset.filter(|_| made.is_none())
+            && !credentials.verify(Which::StreamKey, preset.expose()).await
+        {
+            tracing::warn!("the configured stream key differs from the one in force, and is ignored");
+        }
+        Ok((credentials, made))
+    }
+
+    /// Whether `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
+    /// right before. Cancel safe.
+    pub async fn verify(&self, which: Which, given: &str) -> bool {
+        let stored = lock(&self.hashes).of(which).to_owned();
+        let digest = self.digest(given);
+        let remembered =
+            lock(&self.known).iter().any(|(hash, known)| *hash == stored && known.ct_eq(&digest).into());
+        if remembered {
+            return true;
+        }
+        let Ok(_turn) = self.turns.acquire().await else { return false };
+        let right = hash::fits(stored.clone(), Secret::new(given.to_owned())).await;
+        if right {
+            let current = lock(&self.hashes).clone();
+            let mut known = lock(&self.known);
+            // What fits no present hash is forgotten, so there are two at most.
+            known.retain(|(hash, _)| {
+                [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w) == hash)
+            });
+            known.push((stored, digest));
+        }
+        right
+    }
+
+    /// Whether the admin password was set apart from the stream key.
+    #[must_use]
+    pub fn password_is_apart(&self) -> bool {
+        lock(&self.hashes).admin_password.is_some()
+    }
+
+    /// Changes one, durably. Whoever publishes now goes on.
+    ///
+    /// # Errors
+    /// When the store fails: nothing is changed then, unless it says that this is not known.
+    pub async fn set(&self, which: Which, value: Secret) -> Result<(), StoreError> {
+        let made = hash::make(value).await?;
+        let change = |hashes: &mut Hashes| {
+            match which {
+                Which::StreamKey => hashes.stream_key.clone_from(&made),
+                Which::AdminPassword => hashes.admin_password = Some(made.clone()),
+            }
+            Ok::<_, StoreError>(())
+        };
+        let now = self.store.update(&key(), change, |batch| batch).await?;
+        *lock(&self.hashes) = now;
+        Ok(())
+    }
+
+    fn digest(&self, given: &str) -> [u8; 32] {
+        Sha256::new().chain_update(self.pepper).chain_update(given.as_bytes()).finalize().into()
+    }
+}
+
+impl Keys for Credentials {
+    fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(self.verify(Which::StreamKey, key.reveal()))
+    }
+}
+
+fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use farcast_shared::store::Scan;
+    use farcast_shared::store::memory::Memory;
+
+    use super::*;
+
+    async fn open(store: &Store, preset: Option<&str>) -> (Credentials, Option<Secret>) {
+        Credentials::load_or_create(store.clone(), preset.map(Secret::new).as_ref()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_first_start_makes_a_key_and_later_ones_keep_it() {
+        let store = Memory::store().0;
+        let (credentials, made) = open(&store, None).await;
+        let key = made.unwrap();
+        assert!(credentials.verify(Which::StreamKey, key.expose()).await);
+        assert!(credentials.verify(Which::AdminPassword, key.expose()).await);
+        let (again, made) = open(&store, Some("another one")).await;
+        assert!(made.is_none() && again.verify(Which::StreamKey, key.expose()).await);
+        assert!(!again.verify(Which::StreamKey, "another one").await);
+        let everything = store.scan(Scan::prefix(Tuple::new().text(PRIVATE).key())).await.unwrap().entries;
+        let kept = everything.iter().any(|(_, value)| {
+            value.windows(key.expose().len()).any(|window| window == key.expose().as_bytes())
+        });
+        assert!(!everything.is_empty() && !kept, "the key itself is in the store");
+    }
+
+    #[tokio::test]
+    async fn the_password_follows_the_key_until_it_is_set_apart() {
+        let store = Memory::store().0;
+        let (credentials, made) = open(&store, Some("first key")).await;
+        assert!(made.is_none());
+        let right = async |which, given| credentials.verify(which, given).await;
+        // Twice, so that what is remembered is asked too.
+        for _ in 0..2 {
+            assert!(
+                right(Which::AdminPassword, "first key").await && !right(Which::StreamKey, "First key").await
+            );
+        }
+        credentials.set(Which::StreamKey, Secret::new("second key")).await.unwrap();
+        assert!(
+            !right(Which::StreamKey, "first key").await && !right(Which::AdminPassword, "first key").await
+        );
+        assert!(right(Which::AdminPassword, "second key").await && !credentials.password_is_apart());
+        credentials.set(Which::AdminPassword, Secret::new("pass word")).await.unwrap();
+        assert!(
+            right(Which::AdminPassword, "pass word").await
+                && !right(Which::AdminPassword, "second key").await
+        );
+        assert!(right(Which::StreamKey, "second key").await && !right(Which::StreamKey, "pass word").await);
+        let (again, _) = open(&store, None).await;
+        assert!(again.password_is_apart() && again.verify(Which::AdminPassword, "pass word").await);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_changes_nothing() {
+        let (store, engine) = Memory::store();
+        let (credentials, _) = open(&store, Some("first key")).await;
+        engine.fail(true);
+        assert!(credentials.set(Which::StreamKey, Secret::new("second key")).await.is_err());
+        assert!(credentials.verify(Which::StreamKey, "first key").await);
+    }
+}

@@ -1,0 +1,169 @@
+//! Asking other people's servers over HTTP: the directory, webhooks.
+//!
+//! Invariants: every request has a deadline for all of it, and a limit on the answer's size; redirects are answers like any
+//! other, so that nothing is sent to an address that nobody configured; what is sent over TLS goes to a server whose
+//! certificate a public authority made (Mozilla's list, compiled in).
+//!
+//! HTTP/1.1 (RFC 9112) only: requests are few and far between.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderValue, USER_AGENT};
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
+
+#[cfg(test)]
+pub(crate) mod server;
+#[cfg(test)]
+mod tests;
+
+/// How long an address may take to accept a connection, before the next address of the same name is tried.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a connection is kept for another request: a burst of them needs one.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Most bytes of an answer's head.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+const AGENT: &str = concat!("Farcast/", env!("CARGO_PKG_VERSION"));
+
+/// What an answer may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// For all of it: name, connection, TLS, request, answer.
+    pub deadline: Duration,
+    /// Largest body of the answer.
+    pub body_bytes: usize,
+}
+
+/// Asks. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpClientError {
+    /// The address is not one of HTTP with a host.
+    #[error("{0} is not an address of http or https")]
+    Address(Uri),
+    /// The server was not reached: its name, the network, TLS. It got nothing.
+    #[error("cannot connect: {}", innermost(source.as_ref()))]
+    Connect {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The connection failed; the server may have got the request.
+    #[error("the connection failed: {}", innermost(source.as_ref()))]
+    Exchange {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It took too long; the server may have got the request.
+    #[error("no answer within {0:?}")]
+    Deadline(Duration),
+    /// The answer is too large.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl HttpClient {
+    /// A client that trusts the public authorities.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new() -> Result<Self, rustls::Error> {
+        Self::with_roots(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    }
+
+    /// A client that trusts these authorities.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn with_roots(roots: RootCertStore) -> Result<Self, rustls::Error> {
+        let tls =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(1)
+            .http1_max_buf_size(MAX_HEAD_BYTES)
+            .build(connector);
+        Ok(Self { client })
+    }
+
+    /// Asks once, and reads all of the answer, whatever its status. When the future is dropped the server may have got the
+    /// request.
+    ///
+    /// # Errors
+    /// [`HttpClientError`] when there is no whole answer.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, HttpClientError> {
+        let uri = request.uri();
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+            return Err(HttpClientError::Address(uri.clone()));
+        }
+        let mut request = request.map(Full::new);
+        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        match tokio::time::timeout(limits.deadline, self.exchange(request, limits.body_bytes)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpClientError::Deadline(limits.deadline)),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        max_bytes: usize,
+    ) -> Result<Response<Bytes>, HttpClientError> {
+        let answer = self.client.request(request).await.map_err(|error| {
+            let connecting = error.is_connect();
+            let source = error.into();
+            if connecting {
+                HttpClientError::Connect { source }
+            } else {
+                HttpClientError::Exchange { source }
+            }
+        })?;
+        let (head, body) = answer.into_parts();
+        match Limited::new(body, max_bytes).collect().await {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(HttpClientError::TooLarge(max_bytes)),
+            Err(source) => Err(HttpClientError::Exchange { source }),
+        }
+    }
+}
+
+/// What an error came of in the end, which says most: those around it are hyper's layers.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}

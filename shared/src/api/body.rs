@@ -1,0 +1,108 @@
+//! Request bodies: bounded in size, time and depth, and told exactly what is wrong.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http::StatusCode;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::reply::{self, Reply};
+
+/// Most bytes of a body where nothing else is said.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How long a body may take.
+const READ_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Reads a body of at most `limit` bytes. Cancel safe: what was read is lost with the request.
+///
+/// # Errors
+/// The reply to give: 413 when it is longer, 400 when it breaks off, 408 when it takes too long.
+pub async fn read<B>(body: B, limit: usize) -> Result<Bytes, Reply>
+where
+    B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let too_large =
+        || reply::refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body here has at most {limit} bytes"));
+    // Told before anything is read, where the sender says it.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let limited = std::pin::pin!(Limited::new(body, limit));
+    match tokio::time::timeout(READ_DEADLINE, limited.collect()).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(reply::bad_request("the body broke off")),
+        Err(_) => Err(reply::refused(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+    }
+}
+
+/// A document of a body. An integer may be written with a fraction of zero, as JSON Schema has it.
+///
+/// # Errors
+/// What is wrong, in a line; never with the value.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let mut value: serde_json::Value = serde_json::from_slice(body).map_err(|error| {
+        format!("the body is not JSON (line {}, column {})", error.line(), error.column())
+    })?;
+    whole_numbers(&mut value);
+    serde_json::from_value(value).map_err(|_| "the JSON has another form than this needs".to_owned())
+}
+
+/// Writes 8080.0 as 8080. As deep as the parser lets values nest.
+fn whole_numbers(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        serde_json::Value::Number(number) if number.is_f64() => {
+            // Beyond 2^53 a double is no longer one integer.
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9.007e15);
+            if let Some(Ok(whole)) = whole.map(|number| format!("{number:.0}").parse::<i64>()) {
+                *value = whole.into();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What setters take: `{"value": …}`.
+#[derive(Debug, Deserialize)]
+pub struct Value<T> {
+    /// The new value.
+    pub value: T,
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_integers_and_others_are_not() {
+        let value = |text: &str| json::<Value<u16>>(text.as_bytes()).map(|value| value.value);
+        assert_eq!(value(r#"{"value":8080.0}"#), Ok(8080));
+        assert_eq!(value(r#"{"value":8.08e3,"more":[1.5]}"#), Ok(8080));
+        for wrong in
+            [r#"{"value":80.5}"#, r#"{"value":-1}"#, r#"{"value":1e300}"#, r#"{"value":"8080"}"#, "{}"]
+        {
+            assert!(value(wrong).unwrap_err().contains("another form"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_however_deep() {
+        for body in [&b""[..], b"\xff\xfe", b"{} {}", b"nul", "[".repeat(100_000).as_bytes()] {
+            assert!(json::<serde_json::Value>(body).unwrap_err().contains("is not JSON"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_may_be_just_as_long_as_the_limit() {
+        assert_eq!(read(Full::new(Bytes::from_static(b"1234")), 4).await.unwrap(), "1234");
+        let refused = read(Full::new(Bytes::from_static(b"12345")), 4).await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}
