@@ -48,6 +48,9 @@ $(PLAYER): $(WEB_SOURCES)
 ##@ Test
 .PHONY: test test-rust test-web test-e2e test-api test-browser test-foundationdb
 test: setup-test test-web test-rust test-e2e test-api test-browser ## All tests
+	@if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; else \
+	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
+	    "Name one by FDB_CLUSTER_FILE, or see infra/foundationdb/README.md."; fi
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST
@@ -113,8 +116,8 @@ ci: ## What continuous integration runs: set-up, lint, doc, test
 	$(MAKE) test
 
 ##@ Measure
-.PHONY: bench bench-latency bench-transcode bench-viewers fuzz
-bench: bench-latency bench-transcode bench-viewers ## All benchmarks
+.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-api fuzz
+bench: bench-latency bench-transcode bench-viewers bench-store bench-api ## All benchmarks
 
 bench-latency: $(PLAYER) ## How old the picture is in Chromium, at levels 2 and 0, for two minutes on each edge
 	cargo build --workspace --bins --release
@@ -127,6 +130,13 @@ bench-transcode: $(PLAYER) ## CPU of our transcoder beside ffmpeg's
 bench-viewers: $(PLAYER) ## 1,000 viewers on one edge for five minutes: breaches, stalls, parts' delay, memory
 	cargo build --workspace --bins --release
 	$(RELEASE)/farcast-load bench --clients 1000 --seconds 300
+
+bench-store: $(PLAYER) ## Commits and reads per second of the store, embedded and over QUIC, beside the disk's pace
+	cargo bench -p farcast-loadtests --bench store
+
+bench-api: $(PLAYER) ## Requests per second of /api/status and /api/config on one core, beside nginx
+	cargo build --workspace --bins --release
+	loadtests/bench-api.sh
 
 fuzz: ## A minute of fuzzing for each parser of hostile bytes (FUZZ_SECONDS=60)
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }

@@ -104,6 +104,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     }));
     let serve_config =
         serve::Config { trusted_proxies: settings.trusted_proxies.clone(), ..serve::Config::default() };
+    let viewer_metrics = viewers::Metrics::new(registry.inner())?;
     let serve_metrics = serve::Metrics::new(registry.inner())?;
     let server = Server::new(serve_config, Arc::clone(&live), api, serve_metrics);
 
@@ -127,7 +128,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         last.clone().run_until_cancelled_owned(async move { follow_status(&also, &tell_status).await }),
     );
     // It says farewell while there is still a link.
-    serving.spawn(viewers::run(store, active, graceful.clone()));
+    serving.spawn(viewers::run(store, active, viewer_metrics, graceful.clone()));
     let observed = Arc::clone(&live);
     let linked = health.readiness("linked to the origin");
     feeding.spawn(last.clone().run_until_cancelled_owned(async move {

@@ -6,8 +6,34 @@ use std::time::{Duration, Instant};
 use farcast_shared::store::Store;
 use farcast_shared::time::WallTime;
 use farcast_shared::viewers::{Active, SWEEP_EVERY, publish, withdraw};
+use prometheus::{IntCounter, IntGauge, Registry};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+/// Handles of the metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    active: IntGauge,
+    refused: IntCounter,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// If they are registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let active =
+            IntGauge::new("farcast_edge_viewers", "Viewers who were active here in the last 15 seconds")?;
+        let refused = IntCounter::new(
+            "farcast_edge_viewers_refused_total",
+            "Signs of viewers that were not counted, because there are too many viewers",
+        )?;
+        registry.register(Box::new(active.clone()))?;
+        registry.register(Box::new(refused.clone()))?;
+        Ok(Self { active, refused })
+    }
+}
 
 /// How long what was told holds: three times as long as it takes to tell it again.
 const LASTS: Duration = Duration::from_secs(15);
@@ -16,7 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Publishes who is active until `shutdown`, then takes it back. While the store is away nothing is told; what was told
 /// ends by itself.
-pub async fn run(store: Store, active: Arc<Active>, shutdown: CancellationToken) {
+pub async fn run(store: Store, active: Arc<Active>, metrics: Metrics, shutdown: CancellationToken) {
     let run_id: [u8; 16] = rand::random();
     let mut tick = interval(SWEEP_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -29,6 +55,8 @@ pub async fn run(store: Store, active: Arc<Active>, shutdown: CancellationToken)
         let now = Instant::now();
         active.sweep(now);
         let audience = active.audience(now);
+        metrics.active.set(i64::try_from(audience.viewers).unwrap_or(i64::MAX));
+        metrics.refused.inc_by(active.refused().saturating_sub(metrics.refused.get()));
         // An edge that nobody watches has nothing to tell, but must take back what it told.
         if audience.viewers == 0 && !told {
             continue;

@@ -15,6 +15,7 @@ pub mod http_client;
 pub mod ingest;
 pub mod media;
 pub mod package;
+mod peer;
 pub mod plan;
 pub mod push;
 pub mod series;

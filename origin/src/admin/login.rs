@@ -1,13 +1,15 @@
 //! HTTP Basic authentication (RFC 7617) and its brake: an address that keeps failing has to wait.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+
+use crate::peer::network;
 
 /// The one user.
 const USER: &str = "admin";
@@ -85,17 +87,6 @@ impl Brake {
     /// An address was right.
     pub(super) fn succeeded(&mut self, address: IpAddr) {
         self.failures.remove(&network(address));
-    }
-}
-
-/// What counts as one address: of IPv6 the network, of which one host has all.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 => v4,
     }
 }
 

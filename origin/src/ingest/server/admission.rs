@@ -1,10 +1,11 @@
 //! How many connections there may be.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Config, Refused};
+use crate::peer::network;
 
 /// Counts connections against the limits of [`Config`].
 pub(super) struct Admission {
@@ -84,17 +85,6 @@ impl Drop for Slot {
 
 fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What counts as one address: of IPv6 the network, of which one host has all.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        address => address,
-    }
 }
 
 #[cfg(test)]
