@@ -7,6 +7,7 @@ import type { Engine, EngineEvents } from "./engine";
 import { BACK_BUFFER, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
 import { wallLatency } from "./latency";
 import type { Latency } from "./latency";
+import { skipEarlier } from "./parts";
 import type { Quality } from "./quality";
 
 function quality(level: Level): Quality {
@@ -28,6 +29,10 @@ export class HlsEngine implements Engine {
     const hls = new Hls(hlsConfig(workerPath));
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
+    hls.on(Events.FRAG_LOADING, (_, { frag, part }) => {
+      const parts = hls.levels[frag.level]?.details?.partList;
+      if (part && parts) skipEarlier(parts, part);
+    });
     hls.on(Events.FRAG_BUFFERED, () => {
       events.ready();
       this.removePlayed();
