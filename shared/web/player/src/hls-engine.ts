@@ -9,6 +9,13 @@ import { wallLatency } from "./latency";
 import type { Latency } from "./latency";
 import { skipEarlier } from "./parts";
 import type { Quality } from "./quality";
+import { fails, observe } from "./supply";
+
+const TICK_MS = 100;
+/** Of hls.js's stream controller: nothing is being downloaded, appended, retried or waited for. */
+const IDLE = "IDLE";
+/** A seek lands so far behind what is buffered, because the end of a buffer is known only to the microsecond. */
+const PAST_BUFFER_S = 0.02;
 
 function quality(level: Level): Quality {
   return {
@@ -20,6 +27,8 @@ function quality(level: Level): Quality {
 
 export class HlsEngine implements Engine {
   readonly hls: Hls;
+  private readonly timer: number;
+  private starvingSinceMs: number | undefined;
 
   constructor(
     url: string,
@@ -49,6 +58,38 @@ export class HlsEngine implements Engine {
     });
     hls.loadSource(url);
     hls.attachMedia(video);
+    this.timer = window.setInterval(() => {
+      this.tick();
+    }, TICK_MS);
+  }
+
+  private tick(): void {
+    this.watchSupply();
+  }
+
+  /** The playhead where nothing is buffered. */
+  private get bufferEnd(): number {
+    const { buffered, currentTime } = this.video;
+    return buffered.length === 0 ? currentTime : Math.max(currentTime, buffered.end(buffered.length - 1));
+  }
+
+  private watchSupply(): void {
+    const { video, hls } = this;
+    const details = hls.latestLevelDetails;
+    if (details === null || video.buffered.length === 0) return;
+    const end = this.bufferEnd;
+    const failing = fails(
+      {
+        loading: hls.inFlightFragments.main.state !== IDLE,
+        wanted: !video.paused && !video.seeking,
+        stockS: end - video.currentTime,
+        announcedS: details.edge - end,
+      },
+      details.partTarget,
+    );
+    const { sinceMs, seek } = observe(this.starvingSinceMs, failing, performance.now());
+    this.starvingSinceMs = sinceMs;
+    if (seek) video.currentTime = Math.max(end + PAST_BUFFER_S, hls.liveSyncPosition ?? 0);
   }
 
   /** Right after an append, because no other is under way then. */
@@ -98,6 +139,7 @@ export class HlsEngine implements Engine {
   }
 
   destroy(): void {
+    window.clearInterval(this.timer);
     this.hls.destroy();
   }
 }
