@@ -23,7 +23,6 @@ export class Controller {
   private probing = new AbortController();
   private timer: number | undefined;
   private lastTime = 0;
-  private closed = false;
 
   constructor(
     private readonly url: string,
@@ -52,6 +51,8 @@ export class Controller {
     const changed = session.phase !== this.session.phase;
     this.session = session;
     if (changed || input.kind === "start") this.events.phase(session.phase);
+    // A video that could not be played to its end still wants to move.
+    if (changed && session.phase === "ended") this.video.pause();
     for (const effect of effects) this.carryOut(effect);
   }
 
@@ -84,7 +85,6 @@ export class Controller {
   private attach(): void {
     // The old engine held the last picture until now.
     this.engine?.destroy();
-    this.closed = false;
     this.lastTime = 0;
     // An engine that was left may still report; only the newest is heard.
     const heard =
@@ -103,7 +103,7 @@ export class Controller {
         this.give({ kind: "fault", fault });
       }),
       closed: heard(() => {
-        this.closed = true;
+        this.give({ kind: "closed" });
       }),
       qualities: heard(() => {
         if (this.engine !== undefined) this.events.qualities(this.engine);
@@ -118,8 +118,6 @@ export class Controller {
     const moved = !paused && currentTime !== this.lastTime && this.lastTime !== 0;
     this.lastTime = currentTime;
     this.give({ kind: "tick", moved, wanted: !paused });
-    // Nobody will play a closed broadcast to its end while the viewer pauses it.
-    if (this.closed && paused) this.give({ kind: "finished" });
     const { phase } = this.session;
     this.events.tick(phase === "playing" || phase === "buffering" ? this.engine : undefined);
   }

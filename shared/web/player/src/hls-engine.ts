@@ -1,8 +1,9 @@
 /** The usual engine: hls.js in its low-latency mode. */
 import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
-import type { Level } from "hls.js";
+import type { Level, LevelDetails } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
 
+import { endOfHoles, isComplete } from "./ending";
 import type { Engine, EngineEvents } from "./engine";
 import { BACK_BUFFER, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
 import { wallLatency } from "./latency";
@@ -29,6 +30,8 @@ export class HlsEngine implements Engine {
   readonly hls: Hls;
   private readonly timer: number;
   private starvingSinceMs: number | undefined;
+  /** The playlist, once it is closed. */
+  private closed: LevelDetails | undefined;
 
   constructor(
     url: string,
@@ -45,12 +48,16 @@ export class HlsEngine implements Engine {
     hls.on(Events.FRAG_BUFFERED, () => {
       events.ready();
       this.removePlayed();
+      this.finish();
     });
     hls.on(Events.MANIFEST_PARSED, events.qualities);
     hls.on(Events.LEVELS_UPDATED, events.qualities);
     hls.on(Events.LEVEL_SWITCHED, events.qualities);
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-      if (!details.live) events.closed();
+      if (details.live) return;
+      this.closed = details;
+      this.finish();
+      events.closed();
     });
     hls.on(Events.ERROR, (_, { fatal, type, details }) => {
       if (fatal) events.fault(type === ErrorTypes.MEDIA_ERROR ? "media" : "network");
@@ -64,7 +71,8 @@ export class HlsEngine implements Engine {
   }
 
   private tick(): void {
-    this.watchSupply();
+    if (this.closed === undefined) this.watchSupply();
+    else this.finish();
   }
 
   /** The playhead where nothing is buffered. */
@@ -96,7 +104,21 @@ export class HlsEngine implements Engine {
   private removePlayed(): void {
     const { buffered, currentTime } = this.video;
     if (buffered.length === 0 || currentTime - buffered.start(0) < BACK_BUFFER.most) return;
-    const endOffset = currentTime - BACK_BUFFER.kept;
+    this.remove(currentTime - BACK_BUFFER.kept);
+  }
+
+  /** Brings a closed playlist to its end; see ending.ts. */
+  private finish(): void {
+    const { closed, video } = this;
+    if (closed === undefined) return;
+    closed.live = !isComplete(closed.partList, video.buffered);
+    // Without an age hls.js does not wait for an update that will not come.
+    if (closed.live) delete closed.advancedDateTime;
+    const endOffset = closed.live ? undefined : endOfHoles(video.buffered, video.currentTime);
+    if (endOffset !== undefined) this.remove(endOffset);
+  }
+
+  private remove(endOffset: number): void {
     this.hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset, type: null });
   }
 

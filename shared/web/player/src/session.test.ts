@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 
-import { BUFFERING_AFTER_MS, INITIAL, pauseMs, RECOVERY_APART_MS, step, STUCK_AFTER_MS } from "./session";
+import {
+  BUFFERING_AFTER_MS,
+  INITIAL,
+  OVER_AFTER_MS,
+  pauseMs,
+  RECOVERY_APART_MS,
+  step,
+  STUCK_AFTER_MS,
+} from "./session";
 import type { Effect, Input, ProbeResult, Session } from "./session";
 
 /** A session driven by hand in virtual time. */
@@ -111,6 +119,26 @@ describe("a viewing session", () => {
     expect(viewer.session.phase).toBe("connecting");
   });
 
+  test("plays a closed broadcast to its end", () => {
+    const viewer = new Driver().playing().give({ kind: "closed" });
+    expect(viewer.later(OVER_AFTER_MS).tick(true).session.phase).toBe("playing");
+    viewer.later(OVER_AFTER_MS - 1).tick(false);
+    expect(viewer.session.phase).toBe("buffering");
+    expect(viewer.effects).toEqual([]);
+    expect(viewer.give({ kind: "finished" }).session.phase).toBe("ended");
+  });
+
+  test("does not wait long for what is missing of a closed broadcast, nor for a viewer who paused it", () => {
+    const standing = new Driver().playing().give({ kind: "closed" }).later(OVER_AFTER_MS).tick(false);
+    expect(standing.session.phase).toBe("ended");
+    expect(standing.pause).toBe(pauseMs(1));
+    const paused = new Driver().playing().give({ kind: "closed" }).tick(false, false);
+    expect(paused.session.phase).toBe("ended");
+    // The next broadcast is another one.
+    standing.probed("live").tick(true).later(OVER_AFTER_MS).tick(false);
+    expect(standing.session.phase).toBe("buffering");
+  });
+
   test("tells buffering from reconnecting, and a pause from both", () => {
     const viewer = new Driver().playing();
     viewer.later(BUFFERING_AFTER_MS).tick(false);
@@ -151,6 +179,7 @@ describe("a viewing session", () => {
     const before = viewer.session;
     for (const input of [
       { kind: "ready" },
+      { kind: "closed" },
       { kind: "finished" },
       { kind: "fault", fault: "network" },
       { kind: "tick", moved: true, wanted: true },
@@ -176,6 +205,7 @@ describe("a viewing session", () => {
       { kind: "trouble" },
       { kind: "fault", fault: "network" },
       { kind: "fault", fault: "media" },
+      { kind: "closed" },
       { kind: "finished" },
     ];
     const results: ProbeResult[] = ["live", "ended", "absent", "unreachable"];

@@ -26,6 +26,8 @@ export type Input =
   | { kind: "trouble" }
   /** The engine gave up. */
   | { kind: "fault"; fault: "network" | "media" }
+  /** The playlist was closed: nothing will be added to it. */
+  | { kind: "closed" }
   /** The playlist has ended and all of it was played. */
   | { kind: "finished" }
   /** The network or the page came back: no reason to sit out a pause. */
@@ -50,6 +52,8 @@ export interface Session {
   readonly attempts: number;
   /** When playback last moved, or was last not meant to. */
   readonly movedAtMs: number;
+  /** Whether the attached broadcast is over, though perhaps not played to its end. */
+  readonly closed: boolean;
   /** When media was last recovered; undefined if never. */
   readonly recoveredAtMs: number | undefined;
 }
@@ -64,6 +68,8 @@ export const BUFFERING_AFTER_MS = 1_000;
 /** Playback that stands this long is given up and begun anew: beyond an edge's 503 after three target
  * durations of 4 s plus one retry, so that the engine's own recovery comes first. */
 export const STUCK_AFTER_MS = 20_000;
+/** The same once the broadcast is over: whatever of it has not come by then is not worth waiting for. */
+export const OVER_AFTER_MS = 3_000;
 /** A second decoder error within this time is not mended by a reset again. */
 export const RECOVERY_APART_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
@@ -76,6 +82,7 @@ export const INITIAL: Session = {
   probing: false,
   attempts: 0,
   movedAtMs: 0,
+  closed: false,
   recoveredAtMs: undefined,
 };
 
@@ -122,8 +129,10 @@ export function step(session: Session, input: Input, nowMs: number): Step {
       return stay(session.phase === "buffering" ? { ...session, phase: "reconnecting" } : session);
     case "fault":
       return attached(session) ? onFault(session, input.fault, nowMs) : stay(session);
+    case "closed":
+      return stay(attached(session) ? { ...session, closed: true } : session);
     case "finished":
-      return attached(session) ? probeAgain({ ...session, attempts: 1 }, "ended", pauseMs(1)) : stay(session);
+      return attached(session) ? onFinished(session) : stay(session);
     case "wake":
       return session.probing ? probeAgain({ ...session, attempts: 0 }, session.phase, 0) : stay(session);
   }
@@ -134,7 +143,7 @@ function onProbed(session: Session, result: ProbeResult, nowMs: number): Step {
     case "live": {
       const phase = session.phase === "offline" || session.phase === "ended" ? "connecting" : session.phase;
       return {
-        session: { ...session, phase, probing: false, movedAtMs: nowMs },
+        session: { ...session, phase, probing: false, movedAtMs: nowMs, closed: false },
         effects: [{ kind: "attach" }],
       };
     }
@@ -153,9 +162,11 @@ function onTick(session: Session, tick: { moved: boolean; wanted: boolean }, now
     return stay({ ...session, phase: "playing", attempts: 0, movedAtMs: nowMs });
   }
   if (!tick.wanted) {
-    return stay({ ...session, movedAtMs: nowMs });
+    // Nobody will play a closed broadcast to its end while the viewer pauses it.
+    return session.closed ? onFinished(session) : stay({ ...session, movedAtMs: nowMs });
   }
   const standing = nowMs - session.movedAtMs;
+  if (session.closed && standing >= OVER_AFTER_MS) return onFinished(session);
   if (standing >= STUCK_AFTER_MS) {
     return probeAgain(session, session.phase === "connecting" ? "connecting" : "reconnecting", 0);
   }
@@ -163,6 +174,10 @@ function onTick(session: Session, tick: { moved: boolean; wanted: boolean }, now
     return stay({ ...session, phase: "buffering" });
   }
   return stay(session);
+}
+
+function onFinished(session: Session): Step {
+  return probeAgain({ ...session, attempts: 1 }, "ended", pauseMs(1));
 }
 
 function onFault(session: Session, fault: "network" | "media", nowMs: number): Step {
