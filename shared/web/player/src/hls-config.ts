@@ -48,9 +48,10 @@ export function hlsConfig(workerPath: string): Partial<HlsConfig> {
   return {
     workerPath,
     lowLatencyMode: true,
-    // A stall costs 0.2 s of latency instead of hls.js's whole second, and is made good at a rate nobody hears.
+    // A stall costs 0.2 s of latency instead of hls.js's whole second.
     liveSyncOnStallIncrease: 0.2,
-    maxLiveSyncPlaybackRate: 1.08,
+    // The engine sets the rate itself (pace.ts): hls.js never slows down.
+    maxLiveSyncPlaybackRate: 1,
     liveDurationInfinity: true,
     // hls.js would remove played media every two seconds. If that falls between a part's download and its append, hls.js
     // 1.7 forgets the segment's earlier parts and loads nothing until they leave the playlist: five seconds without a picture.

@@ -8,6 +8,8 @@ import type { Engine, EngineEvents } from "./engine";
 import { BACK_BUFFER, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
 import { wallLatency } from "./latency";
 import type { Latency } from "./latency";
+import type { Distance } from "./pace";
+import { Pacer } from "./pacer";
 import { skipEarlier } from "./parts";
 import type { Quality } from "./quality";
 import { fails, observe } from "./supply";
@@ -28,6 +30,7 @@ function quality(level: Level): Quality {
 
 export class HlsEngine implements Engine {
   readonly hls: Hls;
+  private readonly pacer: Pacer;
   private readonly timer: number;
   private starvingSinceMs: number | undefined;
   /** The playlist, once it is closed. */
@@ -65,14 +68,26 @@ export class HlsEngine implements Engine {
     });
     hls.loadSource(url);
     hls.attachMedia(video);
+    this.pacer = new Pacer(video, () => this.distance());
     this.timer = window.setInterval(() => {
       this.tick();
     }, TICK_MS);
   }
 
   private tick(): void {
+    this.pacer.tick();
     if (this.closed === undefined) this.watchSupply();
     else this.finish();
+  }
+
+  private distance(): Distance | undefined {
+    const { targetLatency, latestLevelDetails: details } = this.hls;
+    if (targetLatency === null || details === null || this.closed !== undefined) return undefined;
+    const { currentTime } = this.video;
+    return {
+      lateS: details.edge + details.age - currentTime - targetLatency,
+      stockS: this.bufferEnd - currentTime,
+    };
   }
 
   /** The playhead where nothing is buffered. */
@@ -162,6 +177,7 @@ export class HlsEngine implements Engine {
 
   destroy(): void {
     window.clearInterval(this.timer);
+    this.pacer.destroy();
     this.hls.destroy();
   }
 }
