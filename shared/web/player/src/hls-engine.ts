@@ -33,6 +33,9 @@ export class HlsEngine implements Engine {
   private readonly pacer: Pacer;
   private readonly timer: number;
   private starvingSinceMs: number | undefined;
+  private buffers: readonly SourceBuffer[] = [];
+  /** Discontinuity sequence number of the media that was loaded last. */
+  private continuity: number | undefined;
   /** The playlist, once it is closed. */
   private closed: LevelDetails | undefined;
 
@@ -44,7 +47,14 @@ export class HlsEngine implements Engine {
     const hls = new Hls(hlsConfig(workerPath));
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
+    hls.on(Events.BUFFER_CREATED, (_, { tracks }) => {
+      this.buffers = Object.values(tracks).map(({ buffer }) => buffer);
+    });
+    hls.on(Events.MEDIA_DETACHING, () => {
+      this.buffers = [];
+    });
     hls.on(Events.FRAG_LOADING, (_, { frag, part }) => {
+      if (frag.sn !== "initSegment") this.enter(frag.cc);
       const parts = hls.levels[frag.level]?.details?.partList;
       if (part && parts) skipEarlier(parts, part);
     });
@@ -113,6 +123,19 @@ export class HlsEngine implements Engine {
     const { sinceMs, seek } = observe(this.starvingSinceMs, failing, performance.now());
     this.starvingSinceMs = sinceMs;
     if (seek) video.currentTime = Math.max(end + PAST_BUFFER_S, hls.liveSyncPosition ?? 0);
+  }
+
+  /**
+   * Media of another continuity comes. Where its sound begins more than two frames after the old one's end, a browser
+   * begins all tracks anew at that sound and drops pictures up to the next key frame (Media Source Extensions,
+   * coded frame processing); if the key frame came just before that sound, two seconds of pictures are missing. A reset
+   * parser compares nothing with what came before.
+   */
+  private enter(continuity: number): void {
+    const changed = this.continuity !== undefined && this.continuity !== continuity;
+    this.continuity = continuity;
+    if (!changed) return;
+    for (const buffer of this.buffers) if (!buffer.updating) buffer.abort();
   }
 
   /** Right after an append, because no other is under way then. */
