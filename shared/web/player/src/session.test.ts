@@ -139,6 +139,12 @@ describe("a viewing session", () => {
     expect(standing.session.phase).toBe("buffering");
   });
 
+  test("buffers until playback moves, not until media comes", () => {
+    const viewer = new Driver().playing().later(BUFFERING_AFTER_MS).tick(false);
+    expect(viewer.give({ kind: "ready" }).session.phase).toBe("buffering");
+    expect(viewer.tick(true).session.phase).toBe("playing");
+  });
+
   test("tells buffering from reconnecting, and a pause from both", () => {
     const viewer = new Driver().playing();
     viewer.later(BUFFERING_AFTER_MS).tick(false);

@@ -120,7 +120,8 @@ export function step(session: Session, input: Input, nowMs: number): Step {
         ? onProbed(session, input.result, nowMs)
         : stay(session);
     case "ready":
-      return attached(session) && session.phase !== "playing"
+      // Playback that stands shows by moving that it goes on.
+      return attached(session) && session.phase !== "playing" && session.phase !== "buffering"
         ? stay({ ...session, phase: "playing", attempts: 0, movedAtMs: nowMs })
         : stay(session);
     case "tick":
