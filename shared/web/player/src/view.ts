@@ -57,8 +57,10 @@ export class View {
   private readonly state = element("state", HTMLElement);
   private readonly latency = element("latency", HTMLOutputElement);
   private readonly latencyDetail = element("latency-detail", HTMLElement);
+  private phase: Phase = "connecting";
 
   showPhase(phase: Phase): void {
+    this.phase = phase;
     this.badge.dataset["phase"] = phase;
     this.notice.dataset["phase"] = phase;
     setText(this.badge, BADGE[phase]);
@@ -92,9 +94,8 @@ export class View {
   showLatency(latency: Latency, behind: boolean): void {
     setText(this.latency, latencyText(latency));
     setText(this.latencyDetail, latencyDetail(latency));
-    const known = latency.edge !== null;
     this.live.disabled = !behind;
-    this.live.classList.toggle("at-edge", known && !behind);
+    this.live.classList.toggle("at-edge", this.phase === "playing" && latency.edge !== null && !behind);
   }
 
   /** Fills the menu: automatic choice, then the qualities, best first. The value is the engine's index. */
