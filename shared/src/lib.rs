@@ -1,7 +1,8 @@
 //! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
 //! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
-//! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]) and what operators
-//! keep in it ([`runtime`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]), configuration ([`config`]), telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
+//! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]), what operators keep
+//! in it ([`runtime`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]), configuration ([`config`]),
+//! telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
 //!
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
 //! on no other member of the workspace and contains no unsafe code.

@@ -37,6 +37,9 @@ async fn what_is_set_is_seen_at_once_on_every_edge_and_survives_every_restart() 
         .await;
     set(first, "tags", json!(["a", "b"])).await;
     set(second, "name", json!("Ada")).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    set(first, "rtmpserverport", json!(free)).await;
+    assert_ne!(stage.origin().unwrap().address("rtmp").port(), free, "a port holds from the next start on");
 
     // The origin is killed: edges keep what they know; one that starts now knows nothing, and says so.
     stage.take_origin().unwrap().kill().await.unwrap();
@@ -49,6 +52,7 @@ async fn what_is_set_is_seen_at_once_on_every_edge_and_survives_every_restart() 
     assert_eq!(lonely.admin(KEY, "status", None).await.unwrap().0, StatusCode::SERVICE_UNAVAILABLE);
 
     stage.start_origin().await.unwrap();
+    assert_eq!(stage.origin().unwrap().address("rtmp").port(), free);
     for edge in [first, lonely] {
         until_shown(edge, "/api/config", "name", &json!("Ada"), START).await;
         until_shown(edge, "/api/config", "tags", &json!(["a", "b"]), START).await;
@@ -58,6 +62,7 @@ async fn what_is_set_is_seen_at_once_on_every_edge_and_survives_every_restart() 
         (status, &config["instanceDetails"]["streamTitle"]),
         (StatusCode::OK, &json!("Mending a radio"))
     );
+    assert_eq!(config["rtmpServerPort"], free);
 }
 
 #[tokio::test]
