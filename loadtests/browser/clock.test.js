@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { readClock } from './clock.js';
-import { judge, percentile } from './verdict.js';
+import { judge, judgeEnd, judgeReturn, judgeVisits, percentile } from './verdict.js';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
@@ -38,4 +38,19 @@ test('what is good enough', () => {
     assert.equal(failures(change, false), 1);
   }
   assert.equal(percentile([3, 1, 2], 50), 2);
+});
+
+test('what is good enough besides watching', () => {
+  const failures = ({ failures }) => failures.length;
+  assert.equal(failures(judgeVisits([50, 100])), 0);
+  assert.equal(failures(judgeVisits([50, 5000, 5000])), 2);
+  const end = { endedAfterMs: 100, missingS: 0.03, paused: true, errors: [] };
+  assert.equal(failures(judgeEnd(end)), 0);
+  for (const change of [{ endedAfterMs: 20_000 }, { missingS: 0.3 }, { paused: false }, { errors: ['x'] }]) {
+    assert.equal(failures(judgeEnd({ ...end, ...change })), 1);
+  }
+  const back = { latencyS: 1.5, partHoldBackS: 1.5, stalls: 0 };
+  assert.equal(failures(judgeReturn(back)), 0);
+  assert.equal(failures(judgeReturn({ ...back, latencyS: 0.7 })), 1);
+  assert.equal(failures(judgeReturn({ ...back, stalls: 2 })), 1);
 });

@@ -7,26 +7,37 @@ const SAMPLE_MS = 100;
 /** Not counted: the player is still finding its distance to the live edge. */
 const SETTLE_MS = 6_000;
 
-/** Plays `url` and reads the clock in the picture for `seconds`. */
-export async function measure(browser, url, seconds, screenshot) {
+/** Opens `url` for as long as `use` takes. `page.errors` collects what the page's scripts did not catch. */
+export async function withPage(browser, url, use) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 640 } });
   try {
     const page = await context.newPage();
-    const errors = [];
-    page.on('pageerror', (error) => errors.push(error.message));
+    page.errors = [];
+    page.on('pageerror', (error) => page.errors.push(error.message));
     // Before the page's own scripts, because its content security policy admits no others after.
     await page.addInitScript({ content: `window.readClock = ${readClock.toString()};` });
     await page.goto(url);
-    await until('the picture moves', () => page.evaluate(isPlaying));
+    return await use(page);
+  } finally {
+    await context.close();
+  }
+}
+
+export function untilPlaying(page) {
+  return until('the picture moves', () => page.evaluate(isPlaying));
+}
+
+/** Plays `url` and reads the clock in the picture for `seconds`. */
+export function measure(browser, url, seconds, screenshot) {
+  return withPage(browser, url, async (page) => {
+    await untilPlaying(page);
     await page.waitForTimeout(SETTLE_MS);
     await page.evaluate(sample, SAMPLE_MS);
     await page.waitForTimeout(seconds * 1000);
     const result = await page.evaluate(() => window.clockResult());
     await page.screenshot({ path: screenshot });
-    return { ...result, errors, screenshot };
-  } finally {
-    await context.close();
-  }
+    return { ...result, errors: page.errors, screenshot };
+  });
 }
 
 // The functions below run inside the page.

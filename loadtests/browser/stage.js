@@ -48,11 +48,16 @@ export async function until(what, look, limitMs = START_MS) {
 
 export class Stage {
   #level;
+  #rich;
   #folder;
   #processes = [];
+  #rtmp;
+  #encoder;
 
-  constructor(level) {
+  /** With `rich` the picture takes so many bits that players begin with the small variant and change to the other one. */
+  constructor(level, { rich = false } = {}) {
     this.#level = level;
+    this.#rich = rich;
   }
 
   /** Starts everything. Returns the addresses of the edges once both have a picture. */
@@ -81,7 +86,8 @@ export class Stage {
       ]);
       edges.push(`http://${addresses.http}`);
     }
-    this.#encode(origin.rtmp);
+    this.#rtmp = origin.rtmp;
+    this.publish();
     for (const edge of edges) {
       await until(`a picture at ${edge}`, async () => {
         const answer = await fetch(`${edge}/hls/0/stream.m3u8`).catch(() => undefined);
@@ -106,8 +112,12 @@ export class Stage {
     return JSON.parse(text);
   }
 
-  #encode(rtmp) {
+  /** Begins, or takes up again, the broadcast. */
+  publish() {
     const frames = this.#spawn('clock-frames', join(PROGRAMS, 'farcast-load'), ['clock-frames'], 'pipe');
+    const rate = this.#rich ? '2500k' : '1500k';
+    // The clock stays readable: its blocks are black and white.
+    const filter = this.#rich ? 'noise=alls=40:allf=t' : 'null';
     const encoder = this.#spawn(
       'ffmpeg',
       'ffmpeg',
@@ -115,17 +125,28 @@ export class Stage {
         '-hide_banner -loglevel warning -nostats',
         '-f rawvideo -pixel_format gray -video_size 640x360 -framerate 30 -i pipe:0',
         '-re -f lavfi -i sine=frequency=440:sample_rate=48000',
-        '-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0',
-        '-b:v 1500k -maxrate 1500k -bufsize 1500k -c:a aac -b:a 96k -flush_packets 1',
-        `-f flv rtmp://${rtmp}/live/${KEY}`,
+        `-vf ${filter} -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0`,
+        `-b:v ${rate} -maxrate ${rate} -bufsize ${rate} -c:a aac -b:a 96k -flush_packets 1`,
+        `-f flv rtmp://${this.#rtmp}/live/${KEY}`,
       ].flatMap((words) => words.split(' ')),
       'ignore',
       'pipe',
     );
+    this.#encoder = encoder;
     frames.stdout.pipe(encoder.stdin);
     // A killed encoder breaks the pipe; that is how it ends.
     encoder.stdin.on('error', () => {});
     frames.stdout.on('error', () => {});
+  }
+
+  /** Ends the broadcast as a publisher does that means it. */
+  goodbye() {
+    this.#encoder.kill('SIGINT');
+  }
+
+  /** Takes the publisher away without a word. */
+  cut() {
+    this.#encoder.kill('SIGKILL');
   }
 
   #spawn(name, command, args, stdout = 'ignore', stdin = 'ignore') {
