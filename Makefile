@@ -14,6 +14,8 @@ FUZZ_SECONDS ?= 60
 
 # Tests of HEVC and AV1 need a newer ffmpeg than Debian's; setup-test brings it.
 ENHANCED := export FARCAST_ENHANCED_FFMPEG="$${FARCAST_ENHANCED_FFMPEG-$$(compgen -G "$$PWD/target/tools/imageio_ffmpeg/binaries/ffmpeg-*" || true)}"
+# So does the GeoIP file that a test reads.
+GEOIP := export FARCAST_GEOIP="$${FARCAST_GEOIP-$$(compgen -G "$$PWD/target/tools/geoip/node_modules/@ip-location-db/*/dbip-country.mmdb" || true)}"
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 WEB := shared/web
 PLAYER := $(WEB)/dist/player/index.html
@@ -54,9 +56,9 @@ test: setup-test test-web test-rust test-e2e test-api test-browser ## All tests
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST
-	$(ENHANCED); cargo nextest run --workspace -E 'not ($(E2E))'
+	$(ENHANCED); $(GEOIP); cargo nextest run --workspace -E 'not ($(E2E))'
 else
-	$(ENHANCED); cargo test --workspace --exclude farcast-loadtests --lib --bins --tests
+	$(ENHANCED); $(GEOIP); cargo test --workspace --exclude farcast-loadtests --lib --bins --tests
 	cargo test -p farcast-loadtests --lib --bins
 endif
 	cargo test --workspace --doc

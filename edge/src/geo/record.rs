@@ -1,4 +1,5 @@
-//! What a record of a city database says, of which only this is read.
+//! What a record says, of which only this is read: in the form of GeoIP2 and DB-IP, or flat, as the files of
+//! ip-location-db are (`country_code`, `state1`, `timezone`).
 
 use std::net::IpAddr;
 
@@ -19,6 +20,9 @@ struct City<'a> {
     #[serde(borrow)]
     location: Option<Location<'a>>,
     traits: Option<Traits>,
+    country_code: Option<&'a str>,
+    state1: Option<&'a str>,
+    timezone: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -59,13 +63,16 @@ pub(super) fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Result<Option<
     if city.traits.and_then(|traits| traits.is_anonymous_proxy) == Some(true) {
         return Ok(None);
     }
-    let country = city.country.and_then(|country| country.iso_code).filter(|code| !code.is_empty());
+    let given = |text: &&str| !text.is_empty();
+    let country = city.country.and_then(|country| country.iso_code).or(city.country_code).filter(given);
     let Some(country) = country else { return Ok(None) };
     let subdivisions = city.subdivisions.unwrap_or_default();
     let names = subdivisions.first().and_then(|first| first.names.as_ref());
+    let region = names.and_then(|names| names.en).or(city.state1.filter(given));
+    let zone = city.location.and_then(|location| location.time_zone).or(city.timezone);
     Ok(Some(Place {
         country_code: country.to_owned(),
-        region_name: names.and_then(|names| names.en).unwrap_or(UNKNOWN_REGION).to_owned(),
-        time_zone: city.location.and_then(|location| location.time_zone).unwrap_or_default().to_owned(),
+        region_name: region.unwrap_or(UNKNOWN_REGION).to_owned(),
+        time_zone: zone.unwrap_or_default().to_owned(),
     }))
 }

@@ -205,3 +205,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn flat_records_are_read_too() {
+    let flat =
+        json!({ "country_code": "FR", "state1": "Bretagne", "timezone": "Europe/Paris", "city": "Brest" });
+    let bare = json!({ "country_code": "FR" });
+    let (_folder, path) =
+        file(&database(IpVersion::V6, &[("2001:db8::/33", flat), ("2001:db8:8000::/33", bare)]));
+    let geo = Geo::open(&path).unwrap();
+    assert_eq!(look(&geo, "2001:db8::1"), place("FR", "Bretagne", "Europe/Paris"));
+    assert_eq!(look(&geo, "2001:db8:8000::1"), place("FR", "Unknown", ""));
+}
+
+/// A file as it is given away: DB-IP Lite. `FARCAST_GEOIP` names it, `make setup-test` brings it.
+#[test]
+fn a_real_file_is_read() {
+    let Some(path) = std::env::var_os("FARCAST_GEOIP").filter(|path| !path.is_empty()) else {
+        eprintln!("skipped: FARCAST_GEOIP names no file, `make setup-test` brings one");
+        return;
+    };
+    let geo = Geo::open(Path::new(&path)).unwrap();
+    // Networks of universities, which have been theirs for decades.
+    assert_eq!(look(&geo, "129.132.1.1").unwrap().country_code, "CH");
+    assert_eq!(look(&geo, "18.9.22.69").unwrap().country_code, "US");
+    assert_eq!(look(&geo, "2001:620:8::1").unwrap().country_code, "CH");
+    assert_eq!(look(&geo, "10.1.2.3"), None);
+}

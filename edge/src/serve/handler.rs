@@ -111,8 +111,13 @@ impl Handler {
             Route::Ready if draining.is_cancelled() => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: shutting down")
             }
-            Route::Ready if self.live.is_ready() => reply::text(StatusCode::OK, "ready"),
-            Route::Ready => reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no link to the origin"),
+            Route::Ready if !self.live.is_ready() => {
+                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no link to the origin")
+            }
+            Route::Ready if !self.api.is_ready() => {
+                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the settings were not read yet")
+            }
+            Route::Ready => reply::text(StatusCode::OK, "ready"),
             Route::Page(name) => match self.player.get(name) {
                 Some(asset) => reply::page(asset, headers),
                 None => self.unknown(),

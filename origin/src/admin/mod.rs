@@ -17,7 +17,7 @@ mod webhook;
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
@@ -30,7 +30,7 @@ use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use self::login::Brake;
 use self::routes::{Endpoint, Setter};
@@ -93,6 +93,8 @@ pub struct Parts {
 pub struct Admin {
     parts: Parts,
     brake: Mutex<Brake>,
+    /// One password that is not known at a time, so that many guesses at once are braked like one after another.
+    guesses: Semaphore,
 }
 
 /// The secret of the external storage.
@@ -111,7 +113,7 @@ impl Admin {
     /// An API that is not served yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts, brake: Mutex::default() }
+        Self { parts, brake: Mutex::default(), guesses: Semaphore::new(1) }
     }
 
     /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when a change
@@ -133,24 +135,45 @@ impl Admin {
     }
 
     async fn admit(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Reply> {
-        let brake = || self.brake.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wait) = brake().must_wait(peer, Instant::now()) {
-            let mut refused =
-                reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many failed logins, wait a little");
-            refused.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
+        if let Some(refused) = self.braked(peer) {
             return Err(refused);
         }
         if let Some(password) = login::password(headers) {
-            if self.parts.credentials.verify(Which::AdminPassword, &password).await {
-                brake().succeeded(peer);
+            let known = self.parts.credentials.remembers(Which::AdminPassword, &password);
+            if known || self.try_password(&password, peer).await? {
+                self.brake().succeeded(peer);
                 return Ok(());
             }
-            brake().failed(peer, Instant::now());
             tracing::warn!(%peer, "a login to the admin API failed");
         }
         let refused =
             reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "Unauthorized\n");
         Err(reply::with(refused, WWW_AUTHENTICATE, REALM))
+    }
+
+    /// Looks at a password that was not right before, when it is its turn and its sender still may.
+    async fn try_password(&self, password: &str, peer: IpAddr) -> Result<bool, Reply> {
+        let _turn = self.guesses.acquire().await;
+        if let Some(refused) = self.braked(peer) {
+            return Err(refused);
+        }
+        let right = self.parts.credentials.verify(Which::AdminPassword, password).await;
+        if !right {
+            self.brake().failed(peer, Instant::now());
+        }
+        Ok(right)
+    }
+
+    fn braked(&self, peer: IpAddr) -> Option<Reply> {
+        let wait = self.brake().must_wait(peer, Instant::now())?;
+        let mut refused =
+            reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many failed logins, wait a little");
+        refused.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
+        Some(refused)
+    }
+
+    fn brake(&self) -> MutexGuard<'_, Brake> {
+        self.brake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn admitted<B>(&self, found: Match<'_, Endpoint>, head: &http::request::Parts, body: B) -> Reply

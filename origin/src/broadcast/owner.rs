@@ -123,6 +123,8 @@ impl Owner {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let interrupted = config.saver.cursor(&config.stream).filter(|cursor| cursor.live);
+        // Said before anybody asks, so that a restart does not look like an end.
+        config.air.send_modify(|air| air.online = interrupted.is_some());
         let settings = config.settings.borrow().clone();
         // Without devices: those are opened when a broadcast begins.
         let ladder = LadderConfig::without_device(settings.specs, settings.encoder);
@@ -166,7 +168,6 @@ impl Owner {
                     "a broadcast was live at the last stop, waiting for its publisher"
                 );
                 self.wait_for_publisher();
-                self.air.send_modify(|air| air.online = true);
             }
         }
         let mut tick = interval(PACE_TICK);

@@ -237,6 +237,7 @@ async fn a_goodbye_counts_although_the_next_publisher_is_there_already() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_broadcast_is_continued() {
     let mut rig = Rig::start(LONG, Some(interrupted(4, Duration::from_secs(5))));
+    assert!(rig.on_air.borrow().online, "it is on air while it waits, from the first moment");
     let publisher = rig.publisher().await;
     publisher.sound(20).await;
     rig.told(&[Told::Started { epoch: 8, continues: true }]).await;

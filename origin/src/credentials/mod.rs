@@ -8,7 +8,7 @@ mod hash;
 mod random;
 
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use farcast_shared::config::Secret;
 use farcast_shared::store::wire::PRIVATE;
@@ -66,6 +66,8 @@ pub struct Credentials {
     known: Mutex<Vec<(String, [u8; 32])>>,
     pepper: [u8; 32],
     turns: Semaphore,
+    /// One change at a time, so that memory and store agree on which was the last.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -104,6 +106,7 @@ impl Credentials {
             known: Mutex::default(),
             pepper: rand::random(),
             turns: Semaphore::new(HASHES_AT_ONCE),
+            changing: tokio::sync::Mutex::default(),
         };
         if let Some(preset) = preset.filter(|_| made.is_none())
             && !credentials.verify(Which::StreamKey, preset.expose()).await
@@ -113,26 +116,32 @@ impl Credentials {
         Ok((credentials, made))
     }
 
+    /// Whether `given` was right before and still is: costs nothing, and takes no time that tells how nearly it is.
+    #[must_use]
+    pub fn remembers(&self, which: Which, given: &str) -> bool {
+        let stored = lock(&self.hashes).of(which).to_owned();
+        let digest = self.digest(given);
+        lock(&self.known).iter().any(|(hash, known)| *hash == stored && known.ct_eq(&digest).into())
+    }
+
     /// Whether `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
     /// right before. Cancel safe.
     pub async fn verify(&self, which: Which, given: &str) -> bool {
-        let stored = lock(&self.hashes).of(which).to_owned();
-        let digest = self.digest(given);
-        let remembered =
-            lock(&self.known).iter().any(|(hash, known)| *hash == stored && known.ct_eq(&digest).into());
-        if remembered {
+        if self.remembers(which, given) {
             return true;
         }
         let Ok(_turn) = self.turns.acquire().await else { return false };
+        let stored = lock(&self.hashes).of(which).to_owned();
         let right = hash::fits(stored.clone(), Secret::new(given.to_owned())).await;
         if right {
             let current = lock(&self.hashes).clone();
             let mut known = lock(&self.known);
             // What fits no present hash is forgotten, so there are two at most.
             known.retain(|(hash, _)| {
-                [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w) == hash)
+                *hash != stored
+                    && [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w) == hash)
             });
-            known.push((stored, digest));
+            known.push((stored, self.digest(given)));
         }
         right
     }
@@ -143,12 +152,20 @@ impl Credentials {
         lock(&self.hashes).admin_password.is_some()
     }
 
-    /// Changes one, durably. Whoever publishes now goes on.
+    /// Changes one, durably. Whoever publishes now goes on. When the future is dropped the change goes on, too: it is not
+    /// torn between store and memory.
     ///
     /// # Errors
     /// When the store fails: nothing is changed then, unless it says that this is not known.
-    pub async fn set(&self, which: Which, value: Secret) -> Result<(), StoreError> {
+    pub async fn set(self: &Arc<Self>, which: Which, value: Secret) -> Result<(), StoreError> {
+        let own = Arc::clone(self);
+        let changed = tokio::spawn(async move { own.change(which, value).await }).await;
+        changed.unwrap_or_else(|_| Err(StoreError::Unknown("the change was given up".to_owned())))
+    }
+
+    async fn change(&self, which: Which, value: Secret) -> Result<(), StoreError> {
         let made = hash::make(value).await?;
+        let _turn = self.changing.lock().await;
         let change = |hashes: &mut Hashes| {
             match which {
                 Which::StreamKey => hashes.stream_key.clone_from(&made),
@@ -183,8 +200,25 @@ mod tests {
 
     use super::*;
 
-    async fn open(store: &Store, preset: Option<&str>) -> (Credentials, Option<Secret>) {
-        Credentials::load_or_create(store.clone(), preset.map(Secret::new).as_ref()).await.unwrap()
+    async fn open(store: &Store, preset: Option<&str>) -> (Arc<Credentials>, Option<Secret>) {
+        let preset = preset.map(Secret::new);
+        let (credentials, made) = Credentials::load_or_create(store.clone(), preset.as_ref()).await.unwrap();
+        (Arc::new(credentials), made)
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_caller_leaves_is_whole() {
+        let store = Memory::store().0;
+        let (credentials, _) = open(&store, Some("first key")).await;
+        let mut change = Box::pin(credentials.set(Which::StreamKey, Secret::new("second key")));
+        // Begun, and left.
+        let begun = std::future::poll_fn(|context| std::task::Poll::Ready(change.as_mut().poll(context)));
+        assert!(begun.await.is_pending());
+        drop(change);
+        store.changed(key().key(), store.get(key().key()).await.unwrap()).await.unwrap();
+        let turn = credentials.changing.lock().await;
+        drop(turn);
+        assert!(credentials.verify(Which::StreamKey, "second key").await);
     }
 
     #[tokio::test]
