@@ -1,5 +1,6 @@
 //! Request bodies: bounded in size, time and depth, and told exactly what is wrong.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -16,6 +17,13 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Most bytes of a body that is too long which are read and thrown away. A connection that is closed while its client
+/// still sends may take the reply with it (RFC 9112 §9.6).
+const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long that may take.
+const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Reads a body of at most `limit` bytes. Cancel safe: what was read is lost with the request.
 ///
 /// # Errors
@@ -26,17 +34,33 @@ where
 {
     let too_large =
         || reply::refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body here has at most {limit} bytes"));
-    // Told before anything is read, where the sender says it.
+    let mut body = std::pin::pin!(body);
+    // Nothing of it is kept where the sender says how long it is.
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        discard(body).await;
         return Err(too_large());
     }
-    let limited = std::pin::pin!(Limited::new(body, limit));
-    match tokio::time::timeout(READ_DEADLINE, limited.collect()).await {
+    match tokio::time::timeout(READ_DEADLINE, Limited::new(body.as_mut(), limit).collect()).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(too_large())
+        }
         Ok(Err(_)) => Err(reply::bad_request("the body broke off")),
         Err(_) => Err(reply::refused(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     }
+}
+
+async fn discard<B: http_body::Body<Data: Buf>>(mut body: Pin<&mut B>) {
+    let all = async {
+        let mut left = MAX_DISCARDED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(less) = left.checked_sub(frame.data_ref().map_or(0, Buf::remaining)) else { return };
+            left = less;
+        }
+    };
+    // What is left after that is the sender's loss.
+    let _ = tokio::time::timeout(DISCARD_DEADLINE, all).await;
 }
 
 /// A document of a body. An integer may be written with a fraction of zero, as JSON Schema has it.
