@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+pub use farcast_shared::chat::Place;
 use farcast_shared::telemetry::throttle::Throttle;
 use maxminddb::{MaxMindDbError, Reader};
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 mod record;
@@ -30,18 +30,6 @@ const MAX_FILE_BYTES: u64 = 2 << 30;
 
 /// How often damaged records are complained about.
 const COMPLAIN: Duration = Duration::from_secs(600);
-
-/// Where somebody is, as Owncast tells it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Place {
-    /// ISO 3166-1, two letters; `N/A` on this machine.
-    pub country_code: String,
-    /// In English; `Unknown` where the file has none, `Localhost` on this machine.
-    pub region_name: String,
-    /// Of the IANA; may be empty.
-    pub time_zone: String,
-}
 
 /// The file's content.
 #[derive(Debug)]

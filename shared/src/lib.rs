@@ -1,13 +1,14 @@
 //! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
 //! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
 //! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]), what operators keep
-//! in it ([`runtime`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]), configuration ([`config`]),
+//! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]), configuration ([`config`]),
 //! telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
 //!
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
 //! on no other member of the workspace and contains no unsafe code.
 
 pub mod api;
+pub mod chat;
 pub mod cmaf;
 pub mod config;
 pub mod feed;

@@ -13,11 +13,13 @@
 //!   stream and each other; the edge puts parts where the control stream says that they belong.
 //! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`], [`FetchReply`], bytes) a call of
 //!   the **store** ([`crate::store::wire`]), or an HTTP request that is passed on ([`ForwardedRequest`]).
+//! - Every bidirectional stream of the origin is a question to the edge: [`Ask`].
 //!
 //! An edge without a certificate gets one on a connection of its own with ALPN [`ALPN_ENROL`]
 //! ([`enrol`]). Invariants: no input reaches a panic, every length is checked before anything is
 //! allocated for it, and how the bytes were split on the way never matters.
 
+mod ask;
 mod close;
 pub mod enrol;
 mod forward;
@@ -27,6 +29,7 @@ mod message;
 mod token;
 mod transport;
 
+pub use ask::{Ask, MAX_ANSWER_BYTES, MAX_ASKS};
 pub use close::CloseCode;
 pub use forward::{ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES};
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
@@ -57,6 +60,7 @@ pub fn fuzz(data: &[u8]) {
     while let Ok(Some(frame)) = frames.next_frame() {
         let _ = frame::decode::<ToOrigin>(&frame);
         let _ = frame::decode::<ToEdge>(&frame);
+        let _ = frame::decode::<Ask>(&frame);
         if let Ok(Call::Forward(head)) = frame::decode::<Call>(&frame) {
             let _ = head.into_request(());
         }

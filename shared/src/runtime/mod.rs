@@ -14,9 +14,11 @@ mod status;
 mod variant;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::WallTime;
 pub use asset::{Asset, AssetHash, MAX_ASSET_BYTES, load_asset, remove_asset, save_asset};
 pub use field::{Field, change, load};
 pub use follow::{Snapshot, follow, follow_status, newest};
@@ -61,6 +63,18 @@ pub struct Runtime {
     pub chat_disabled: bool,
     /// Names that nobody may take.
     pub forbidden_usernames: Vec<String>,
+    /// Names of which newcomers to the chat get one, if there are enough.
+    pub suggested_usernames: Vec<String>,
+    /// Names of bots, which nobody else may take; follows the access tokens.
+    pub reserved_usernames: Vec<String>,
+    /// Whether the chat tells who comes and goes.
+    pub chat_join_messages: bool,
+    /// Whether who came just now may not write yet.
+    pub chat_established_users: bool,
+    /// Addresses that may not chat.
+    pub chat_bans: Vec<Ban>,
+    /// How long the chat's events are kept.
+    pub chat_retention: Retention,
     /// Kept for clients of Owncast; transcoding is in process.
     pub ffmpeg_path: String,
     /// Port of the origin's HTTP listener from its next start on.
@@ -105,6 +119,12 @@ impl Default for Runtime {
             forbidden_usernames: ["farcast", "owncast", "operator", "admin", "system"]
                 .map(str::to_owned)
                 .to_vec(),
+            suggested_usernames: Vec::new(),
+            reserved_usernames: Vec::new(),
+            chat_join_messages: true,
+            chat_established_users: false,
+            chat_bans: Vec::new(),
+            chat_retention: Retention::default(),
             ffmpeg_path: String::new(),
             web_server_port: None,
             web_server_ip: None,
@@ -116,6 +136,44 @@ impl Default for Runtime {
             s3: S3::default(),
             emoji: Vec::new(),
         }
+    }
+}
+
+/// An address that may not chat.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ban {
+    /// Which.
+    pub address: IpAddr,
+    /// Why; may be empty.
+    #[serde(default)]
+    pub notes: String,
+    /// Since when.
+    pub created_at: WallTime,
+}
+
+/// How long the chat's events are kept: whatever comes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Retention {
+    /// Oldest, in seconds.
+    pub max_age_seconds: u64,
+    /// Most of them.
+    pub max_events: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        // Owncast keeps messages for five hours.
+        Self { max_age_seconds: 5 * 3600, max_events: 10_000 }
+    }
+}
+
+impl Retention {
+    /// Oldest.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        Duration::from_secs(self.max_age_seconds)
     }
 }
 

@@ -1,0 +1,125 @@
+//! What is seen of the chat's past: messages, and whether they are visible.
+//!
+//! A plain fold over the log, so that whoever folds the same entries sees the same. It holds the newest
+//! [`KEPT_MESSAGES`] messages at most; among them the newest [`BACKLOG`] visible ones are what newcomers are shown.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::entry::{Entry, Event};
+use super::log::{self, Placed};
+use crate::store::{Store, StoreError, Versionstamp};
+use crate::time::WallTime;
+
+/// Messages that newcomers are shown.
+pub const BACKLOG: usize = 50;
+
+/// Messages that a [`History`] keeps, visible or not.
+pub const KEPT_MESSAGES: usize = 500;
+
+/// A message and whether it is seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// The message's entry.
+    pub entry: Arc<Entry>,
+    /// When it was hidden, if it is.
+    pub hidden_at: Option<WallTime>,
+}
+
+/// The newest messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct History {
+    messages: VecDeque<Seen>,
+    limit: usize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::new(KEPT_MESSAGES)
+    }
+}
+
+impl History {
+    /// Nothing yet; at most `limit` messages.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { messages: VecDeque::new(), limit }
+    }
+
+    /// Takes the next entry of the log.
+    pub fn apply(&mut self, entry: &Arc<Entry>) {
+        match &entry.event {
+            Event::Message { .. } => {
+                if self.messages.len() == self.limit {
+                    self.messages.pop_front();
+                }
+                self.messages.push_back(Seen { entry: Arc::clone(entry), hidden_at: None });
+            }
+            Event::Visibility { ids, visible } => {
+                let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
+                for seen in &mut self.messages {
+                    if ids.contains(&seen.entry.id[..]) {
+                        seen.hidden_at = (!visible).then_some(entry.at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The newest visible messages that are not older than `since`, the oldest first; at most [`BACKLOG`].
+    #[must_use]
+    pub fn backlog(&self, since: WallTime) -> Vec<&Seen> {
+        let visible = |seen: &&Seen| seen.hidden_at.is_none() && seen.entry.at >= since;
+        let mut newest: Vec<_> = self.messages.iter().rev().filter(visible).take(BACKLOG).collect();
+        newest.reverse();
+        newest
+    }
+
+    /// All messages, the newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Seen> {
+        self.messages.iter().rev()
+    }
+
+    /// Ids of the messages of a user that are seen, the oldest first.
+    #[must_use]
+    pub fn visible_of(&self, user_id: &str) -> Vec<String> {
+        let theirs = |seen: &&Seen| {
+            seen.hidden_at.is_none() && seen.entry.user().is_some_and(|user| user.id == user_id)
+        };
+        self.messages.iter().filter(theirs).map(|seen| seen.entry.id.clone()).collect()
+    }
+
+    /// Reads the end of the log: the history, and where the log goes on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load(store: &Store, limit: usize) -> Result<(Self, Versionstamp), StoreError> {
+        let (mut pieces, mut found, mut at) = (Vec::new(), 0, None);
+        // The tip first: what comes after it is followed.
+        let mut end = log::end(store).await?;
+        loop {
+            let chunk = log::before(store, at).await?;
+            at = chunk.last;
+            let is_message = |(_, entry): &&Placed| matches!(entry.event, Event::Message { .. });
+            found += chunk.entries.iter().filter(is_message).count();
+            end = chunk.entries.first().map_or(end, |(stamp, _)| end.max(*stamp));
+            pieces.push(chunk.entries);
+            if !chunk.more || found >= limit {
+                break;
+            }
+        }
+        let mut history = Self::new(limit);
+        for (_, entry) in pieces.into_iter().rev().flat_map(|piece| piece.into_iter().rev()) {
+            history.apply(&Arc::new(entry));
+        }
+        Ok((history, end))
+    }
+}
+
+/// The time before which nothing is shown any more.
+#[must_use]
+pub fn since(now: WallTime, retention: Duration) -> WallTime {
+    WallTime(now.0.saturating_sub(u64::try_from(retention.as_micros()).unwrap_or(u64::MAX)))
+}
