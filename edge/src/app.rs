@@ -26,9 +26,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api};
+use crate::chat::{self, Chat};
 use crate::geo::Geo;
 use crate::live::{self, Live};
-use crate::receive::{self, Client, ClientConfig};
+use crate::receive::{self, Asked, Client, ClientConfig};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
 use crate::viewers;
@@ -36,6 +37,8 @@ use crate::viewers;
 /// Link events that may wait for the live window: a second of ten variants. When it is full the link waits,
 /// and the origin drops for this edge alone.
 const LINK_EVENTS: usize = 256;
+/// Files that are no connections of viewers: listeners, the link, the disk, the log.
+const RESERVED_FILES: usize = 64;
 /// How often readiness follows the live window.
 const HEALTH_TICK: Duration = Duration::from_millis(200);
 
@@ -100,15 +103,31 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let (set, runtime) = watch::channel(None);
     let (tell_status, status) = watch::channel(None);
     let active = Arc::new(Active::new(Instant::now()));
+    let files = chat::raise_file_limit();
+    let wanted = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+    let connections = wanted.min(files.saturating_sub(RESERVED_FILES)).max(1);
+    let chat = Arc::new(Chat::new(chat::Parts {
+        store: store.clone(),
+        runtime: runtime.clone(),
+        status: status.clone(),
+        geo: Arc::clone(&geo),
+        metrics: chat::Metrics::new(registry.inner())?,
+        max_connections: chat::most_connections(connections),
+    }));
+    let client = client.with_answers(Arc::clone(&chat) as Arc<dyn Asked>);
     let api = Arc::new(Api::new(api::Parts {
         store: store.clone(),
         runtime,
         status,
+        chat: Arc::clone(&chat),
         viewers: Arc::clone(&active),
         forwarder: settings.forward_admin.then(|| client.forwarder()),
     }));
-    let serve_config =
-        serve::Config { trusted_proxies: settings.trusted_proxies.clone(), ..serve::Config::default() };
+    let serve_config = serve::Config {
+        max_connections: connections,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        ..serve::Config::default()
+    };
     let viewer_metrics = viewers::Metrics::new(registry.inner())?;
     let serve_metrics = serve::Metrics::new(registry.inner())?;
     let server = Server::new(serve_config, Arc::clone(&live), Arc::clone(&api), serve_metrics);
@@ -146,6 +165,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         }
     }));
     feeding.spawn(geo.run(last.clone()));
+    feeding.spawn(chat.run(last.clone()));
     feeding.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
 
     if let Some(path) = announce {

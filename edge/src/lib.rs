@@ -1,7 +1,8 @@
-//! Farcast's edge. Data flows one way: [`receive`] → [`live`] → [`serve`].
+//! Farcast's edge. Data flows one way: [`receive`] → [`live`] → [`serve`]; the [`chat`] follows the store beside it.
 
 pub mod api;
 pub mod app;
+pub mod chat;
 pub mod geo;
 pub mod live;
 pub mod receive;

@@ -39,6 +39,9 @@ settings! {
         pub metrics_listen: SocketAddr = "127.0.0.1:9191",
         /// Memory for media; the live window takes what it needs of it, the rest keeps older segments.
         pub cache_size: ByteSize = "512MiB",
+        /// Most connections of viewers at once, 20 KiB or so each; seven tenths of them may be of the chat. Fewer where the
+        /// process may not open so many files.
+        pub max_connections: u32 = "20000",
         /// Where shared state is: origin (over the link to it), or foundationdb:<cluster file>, as the origin's setting.
         pub store: StoreAddress = "origin",
         /// Whether what only the origin answers (/admin, /api/admin/, /api/integrations/) is passed on to it, so that
@@ -96,6 +99,9 @@ impl Validate for Settings {
             checks.problem("tls_key", "is missing: https_listen and tls_cert need it");
         }
         self.check_listeners(checks);
+        if self.max_connections == 0 {
+            checks.problem("max_connections", "is 0");
+        }
         if self.cache_size < MIN_CACHE {
             checks.problem("cache_size", format!("{} is less than {MIN_CACHE}", self.cache_size));
         }

@@ -145,3 +145,16 @@ seed("protocol_frames", "token", b"farcast1.AAECAwQFBgcICQoLDA0ODw")
 seed("query_strings", "all", b"_HLS_msn=7&_HLS_part=2&_HLS_skip=YES")
 seed("query_strings", "escaped", b"token=%41%zz&_HLS_msn=07&_HLS_skip=v2")
 seed("query_strings", "wrong", b"_HLS_part=1&_HLS_msn=&_HLS_msn=99999999999999999999&=&&")
+
+
+# Frames of a chatter: how the bytes are split, then frames with a mask of zeroes.
+def frame(first: int, payload: bytes) -> bytes:
+    length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
+    return bytes([first]) + length + bytes(4) + payload
+
+
+LINE = b'{"type":"CHAT","body":"hello **world** :wave:"}'
+seed("chat_frames", "line", b"\x40" + frame(0x81, LINE))
+seed("chat_frames", "name", b"\x03" + frame(0x81, b'{"type":"NAME_CHANGE","newName":"Ada"}'))
+seed("chat_frames", "fragments", b"\x01" + frame(0x01, LINE[:9]) + frame(0x89, b"?") + frame(0x80, LINE[9:]))
+seed("chat_frames", "long-close", b"\x20" + frame(0x81, b" " * 300 + LINE) + frame(0x88, b"\x03\xe8"))

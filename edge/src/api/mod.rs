@@ -26,9 +26,10 @@ use tokio::sync::watch;
 
 use self::config::Rendered;
 use self::picture::Pictures;
+use crate::chat::Chat;
 use crate::receive::Forwarder;
 
-use Method::Get;
+use Method::{Get, Post};
 
 /// How long an answer that changed a setting waits until this edge shows the change.
 const SEEN_WITHIN: Duration = Duration::from_secs(1);
@@ -47,6 +48,11 @@ enum Endpoint {
     Variants,
     Logo,
     LogoExternal,
+    Chat,
+    Socket,
+    Register,
+    Visibility,
+    Enabled,
 }
 
 const ROUTES: Table<Endpoint> = Table(&[
@@ -61,6 +67,13 @@ const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/api/video/variants", Endpoint::Variants),
     (Get, "/logo", Endpoint::Logo),
     (Get, "/logo/external", Endpoint::LogoExternal),
+    (Get, "/api/chat", Endpoint::Chat),
+    // Opened by `crate::serve`, listed for the contract.
+    (Get, "/ws", Endpoint::Socket),
+    (Post, "/api/chat/register", Endpoint::Register),
+    (Post, "/api/chat/messagevisibility", Endpoint::Visibility),
+    (Post, "/api/chat/updatemessagevisibility", Endpoint::Visibility),
+    (Post, "/api/chat/users/setenabled", Endpoint::Enabled),
 ]);
 
 /// Paths and methods, to be compared with the contract.
@@ -79,6 +92,8 @@ pub struct Parts {
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
     /// Who watches here.
     pub viewers: Arc<Active>,
+    /// The chat.
+    pub chat: Arc<Chat>,
     /// Passes on what the origin answers, where that is allowed.
     pub forwarder: Option<Forwarder>,
 }
@@ -108,6 +123,12 @@ impl Api {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self { parts, rendered: Rendered::default(), pictures: Pictures::new() }
+    }
+
+    /// The chat.
+    #[must_use]
+    pub fn chat(&self) -> &Arc<Chat> {
+        &self.parts.chat
     }
 
     /// Whether the settings and the status were read, so that requests can be answered.
@@ -141,10 +162,40 @@ impl Api {
         if !found.method.fits(request.method()) {
             return reply::method_not_allowed(request.method(), found.method);
         }
-        self.get(found.endpoint, found.rest, request.headers(), peer).await
+        let endpoint = found.endpoint;
+        match found.method {
+            Get => {
+                let query = request.uri().query();
+                self.get(endpoint, found.rest, query, request.headers(), peer).await
+            }
+            Post => {
+                let query = request.uri().query().map(str::to_owned);
+                match body::read(request.into_body(), body::MAX_BODY_BYTES).await {
+                    Ok(given) => self.post(endpoint, query.as_deref(), &given, peer).await,
+                    Err(refused) => refused,
+                }
+            }
+        }
     }
 
-    async fn get(&self, endpoint: Endpoint, rest: &str, headers: &HeaderMap, peer: IpAddr) -> Reply {
+    async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], peer: IpAddr) -> Reply {
+        let chat = &self.parts.chat;
+        match endpoint {
+            Endpoint::Register => chat.register(given, peer).await,
+            Endpoint::Visibility => chat.set_visible(query, given, peer).await,
+            Endpoint::Enabled => chat.set_enabled(query, given, peer).await,
+            _ => reply::empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    async fn get(
+        &self,
+        endpoint: Endpoint,
+        rest: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Reply {
         match endpoint {
             Endpoint::Ping => {
                 self.mark(peer, headers);
@@ -152,6 +203,7 @@ impl Api {
             }
             Endpoint::Platforms => return platform::all(),
             Endpoint::PlatformLogo => return platform::logo(rest, headers),
+            Endpoint::Chat => return self.parts.chat.backlog(query, peer).await,
             _ => {}
         }
         let snapshot = self.parts.runtime.borrow().clone();
@@ -171,9 +223,7 @@ impl Api {
             Endpoint::Logo => self.pictures.logo(&self.parts.store, runtime, headers).await,
             Endpoint::LogoExternal => self.pictures.logo_external(&self.parts.store, runtime, headers).await,
             Endpoint::EmojiPicture => self.pictures.emoji(&self.parts.store, runtime, rest, headers).await,
-            Endpoint::Ping | Endpoint::Platforms | Endpoint::PlatformLogo => {
-                reply::empty(StatusCode::NOT_FOUND)
-            }
+            _ => reply::empty(StatusCode::NOT_FOUND),
         }
     }
 

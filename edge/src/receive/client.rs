@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use farcast_shared::name::StreamName;
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::LinkEvent;
+use super::asked::Asked;
 use super::backoff::Backoff;
 use super::enrol::{EnrolError, enrol};
 use super::fetch::Fetcher;
@@ -60,6 +62,7 @@ pub struct Client {
     metrics: Metrics,
     link: watch::Sender<Option<Connection>>,
     fetcher: Fetcher,
+    asked: Option<Arc<dyn Asked>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +98,7 @@ impl Client {
         config.name.truncate(end);
         let (link, links) = watch::channel(None);
         let fetcher = Fetcher::new(links, metrics.clone());
-        Self { store: Store::new(&config.data_dir), config, metrics, link, fetcher }
+        Self { store: Store::new(&config.data_dir), config, metrics, link, fetcher, asked: None }
     }
 
     /// Fetches over whatever link this client has.
@@ -114,6 +117,12 @@ impl Client {
     #[must_use]
     pub fn forwarder(&self) -> Forwarder {
         Forwarder::new(self.link.subscribe())
+    }
+
+    /// Lets the origin ask.
+    #[must_use]
+    pub fn with_answers(self, asked: Arc<dyn Asked>) -> Self {
+        Self { asked: Some(asked), ..self }
     }
 
     /// Dials, subscribes and gives events to `sink`, again and again, until `shutdown` or until nobody
@@ -169,7 +178,8 @@ impl Client {
         shutdown: &CancellationToken,
     ) -> End {
         let ClientConfig { name, stream, .. } = &self.config;
-        let session = Session { name, stream, metrics: &self.metrics, sink, shutdown };
+        let asked = self.asked.as_ref();
+        let session = Session { name, stream, metrics: &self.metrics, sink, shutdown, asked };
         let mut was_up = false;
         let end = Box::pin(session.run(connection, have, || {
             was_up = true;

@@ -17,6 +17,7 @@
 
 use farcast_shared::feed::{FeedEvent, Snapshot};
 
+pub mod asked;
 pub mod backoff;
 pub mod client;
 pub mod enrol;
@@ -29,6 +30,7 @@ mod session;
 pub mod store;
 pub mod tls;
 
+pub use asked::Asked;
 pub use client::{Client, ClientConfig};
 pub use fetch::{FetchError, Fetcher};
 pub use forward::Forwarder;

@@ -1,5 +1,6 @@
 //! One connection of the feed: reads its streams, restores their order, gives the events on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::LinkEvent;
+use super::asked::{Asked, answer_all};
 use super::metrics::Metrics;
 use super::sequencer::Sequencer;
 
@@ -56,6 +58,7 @@ pub(super) struct Session<'a> {
     pub(super) metrics: &'a Metrics,
     pub(super) sink: &'a mpsc::Sender<LinkEvent>,
     pub(super) shutdown: &'a CancellationToken,
+    pub(super) asked: Option<&'a Arc<dyn Asked>>,
 }
 
 impl Session<'_> {
@@ -93,6 +96,9 @@ impl Session<'_> {
         tasks.spawn(read_control(receive, input.clone()));
         tasks.spawn(write_confirms(send, confirms));
         tasks.spawn(accept_segments(connection.clone(), input));
+        if let Some(asked) = self.asked {
+            tasks.spawn(answer_all(connection.clone(), Arc::clone(asked)));
+        }
         let mut sequencer = Sequencer::new(have.as_ref());
         let mut ready = Some(ready);
         let mut out = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farcast_shared::protocol::{MAX_PUSH_STREAMS, transport};
+use farcast_shared::protocol::{MAX_ASKS, MAX_PUSH_STREAMS, transport};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -105,6 +105,6 @@ pub fn client_config(
     tls.resumption = rustls::client::Resumption::disabled();
     let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls)?;
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-    config.transport_config(Arc::new(transport(MAX_PUSH_STREAMS, 0)));
+    config.transport_config(Arc::new(transport(MAX_PUSH_STREAMS, MAX_ASKS)));
     Ok(config)
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::service::service_fn;
@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Config;
 use super::activity::{Activity, Verdict};
-use super::handler::Handler;
+use super::handler::{Handler, Slot};
+use crate::chat::Ticket;
 
 /// How often a connection is judged; its timeouts are that exact.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +36,8 @@ const MAX_HEADER_BYTES: u32 = 16 << 10;
 /// Most bytes buffered per HTTP/1 connection.
 const HTTP1_BUFFER_BYTES: usize = 128 << 10;
 
-/// Serves a connection until it ends, misbehaves, or the server has drained.
+/// Serves a connection until it ends, misbehaves, or the server has drained; or until it becomes a socket of the chat, which
+/// is given.
 pub(super) async fn serve(
     socket: TcpStream,
     peer: IpAddr,
@@ -43,35 +45,41 @@ pub(super) async fn serve(
     config: &Config,
     handler: Arc<Handler>,
     draining: CancellationToken,
-) {
+) -> Option<Ticket> {
     let _open = Open::new(&handler);
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = tls else { return drive(socket, peer, config, &handler, &draining).await };
-    tokio::select! {
-        () = draining.cancelled() => {}
-        shaken = timeout(config.header_timeout, tls.accept(socket)) => match shaken {
-            Ok(Ok(stream)) => drive(stream, peer, config, &handler, &draining).await,
-            Ok(Err(_)) | Err(_) => handler.metrics.ended("handshake"),
+    let slot = Slot::default();
+    match tls {
+        None => drive(socket, peer, config, &handler, &slot, &draining).await,
+        Some(tls) => tokio::select! {
+            () = draining.cancelled() => {}
+            shaken = timeout(config.header_timeout, tls.accept(socket)) => match shaken {
+                Ok(Ok(stream)) => drive(stream, peer, config, &handler, &slot, &draining).await,
+                Ok(Err(_)) | Err(_) => handler.metrics.ended("handshake"),
+            },
         },
     }
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 async fn drive(
-    io: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: IpAddr,
     config: &Config,
     handler: &Arc<Handler>,
+    slot: &Slot,
     draining: &CancellationToken,
 ) {
     let activity = Arc::new(Activity::new(Instant::now()));
     let service = service_fn(|request| {
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
-        async move { Ok::<_, Infallible>(handler.handle(request, peer, &activity, &draining).await) }
+        let slot = Arc::clone(slot);
+        async move { Ok::<_, Infallible>(handler.handle(request, peer, &activity, &slot, &draining).await) }
     });
     let builder = protocol(config);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut judge = interval(JUDGE_EVERY);
     judge.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut closes_at: Option<Instant> = None;

@@ -1,7 +1,7 @@
 //! From a request to its response.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Buf;
@@ -20,13 +20,18 @@ use super::player::Player;
 use super::reply::{self, Description};
 use super::route::Route;
 use crate::api::Api;
+use crate::chat::{Chat, Ticket};
 use crate::live::Live;
+
+/// Where a request of a connection leaves what goes on with the connection: a socket of the chat.
+pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;
 
 /// Answers requests; shared by all connections.
 #[derive(Debug)]
 pub(super) struct Handler {
     live: Arc<Live>,
     api: Arc<Api>,
+    pub(super) chat: Arc<Chat>,
     trusted_proxies: Networks,
     pub(super) metrics: Metrics,
     player: Player,
@@ -43,15 +48,17 @@ impl Drop for InFlight<'_> {
 
 impl Handler {
     pub(super) fn new(live: Arc<Live>, api: Arc<Api>, trusted_proxies: Networks, metrics: Metrics) -> Self {
-        Self { live, api, trusted_proxies, metrics, player: Player::embedded() }
+        let chat = Arc::clone(api.chat());
+        Self { live, api, chat, trusted_proxies, metrics, player: Player::embedded() }
     }
 
     /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
     pub(super) async fn handle<B>(
         &self,
-        request: Request<B>,
+        mut request: Request<B>,
         peer: IpAddr,
         activity: &Arc<Activity>,
+        upgraded: &Slot,
         draining: &CancellationToken,
     ) -> Response<Body>
     where
@@ -66,6 +73,12 @@ impl Handler {
             self.metrics.responded(Route::Api.kind(), reply.status());
             return reply::of_api(reply, is_head)
                 .map(|body| body.watched(activity, &self.metrics.sent_bytes));
+        }
+        if Route::of(request.uri().path()) == Route::Socket && request.method() == Method::GET {
+            let (reply, ticket) = self.chat.admit(&mut request, viewer);
+            self.metrics.responded(Route::Socket.kind(), reply.status());
+            *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
+            return reply::of_api(reply, false).map(|body| body.watched(activity, &self.metrics.sent_bytes));
         }
         let (parts, _body) = request.into_parts();
         let route = Route::of(parts.uri.path());
@@ -122,6 +135,8 @@ impl Handler {
                 Some(asset) => reply::page(asset, headers),
                 None => self.unknown(),
             },
+            // HEAD opens no socket.
+            Route::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Route::Api | Route::Unknown => self.unknown(),
         }
     }

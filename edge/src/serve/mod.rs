@@ -31,6 +31,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use self::body::Body;
 use self::handler::Handler;
@@ -85,6 +86,7 @@ pub struct Server {
     config: Config,
     handler: Arc<Handler>,
     connections: Arc<Semaphore>,
+    sockets: TaskTracker,
 }
 
 impl Server {
@@ -93,7 +95,7 @@ impl Server {
     pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, metrics: Metrics) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
         let handler = Handler::new(live, api, config.trusted_proxies.clone(), metrics);
-        Self { config, handler: Arc::new(handler), connections }
+        Self { config, handler: Arc::new(handler), connections, sockets: TaskTracker::new() }
     }
 
     /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
@@ -112,9 +114,18 @@ impl Server {
                 Ok((socket, peer, permit)) => {
                     let handler = Arc::clone(&self.handler);
                     let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
+                    let (chat, sockets) = (Arc::clone(&self.handler.chat), self.sockets.clone());
                     connections.spawn(async move {
-                        let _permit = permit;
-                        connection::serve(socket, peer.ip(), tls, &config, handler, shutdown).await;
+                        let ending = shutdown.clone();
+                        let ticket =
+                            connection::serve(socket, peer.ip(), tls, &config, handler, ending).await;
+                        // A task of its own, since it is long-lived and much smaller.
+                        if let Some(ticket) = ticket {
+                            sockets.spawn(async move {
+                                chat.serve(ticket, shutdown).await;
+                                drop(permit);
+                            });
+                        }
                     });
                 }
                 Err(error) if is_of_the_peer(&error) => {}
@@ -128,6 +139,8 @@ impl Server {
         drop(listener);
         // Each connection keeps the deadline by itself.
         while connections.join_next().await.is_some() {}
+        self.sockets.close();
+        self.sockets.wait().await;
     }
 
     async fn accept(

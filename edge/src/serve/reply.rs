@@ -126,7 +126,8 @@ pub(super) fn of_api(reply: Reply, is_head: bool) -> Response<Body> {
     let len = reply.body().len();
     let status = reply.status();
     let mut response = reply.map(|body| if is_head { Body::default() } else { body.into() });
-    if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+    let has_length = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+    if has_length && !status.is_informational() {
         response.headers_mut().insert(CONTENT_LENGTH, len.into());
     }
     response

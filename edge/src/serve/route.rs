@@ -19,6 +19,8 @@ pub(super) enum Route<'a> {
     Ready,
     /// The API answers it.
     Api,
+    /// `/ws`: the chat's socket.
+    Socket,
     /// A file of the player page, if there is one of this name.
     Page(&'a str),
     /// Nothing.
@@ -32,6 +34,7 @@ impl<'a> Route<'a> {
                 "/healthz" => Self::Health,
                 "/readyz" => Self::Ready,
                 "/" => Self::Page("index.html"),
+                "/ws" => Self::Socket,
                 _ if api::is_of_api(path) => Self::Api,
                 _ => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
             };
@@ -58,6 +61,7 @@ impl<'a> Route<'a> {
             },
             Self::Health | Self::Ready => "health",
             Self::Api => "api",
+            Self::Socket => "chat",
             Self::Page(_) => "page",
             Self::Unknown => "unknown",
         }
@@ -76,6 +80,7 @@ mod tests {
         assert_eq!(Route::of("/"), Route::Page("index.html"));
         assert_eq!(Route::of("/api/none"), Route::Api);
         assert_eq!(Route::of("/logo"), Route::Api);
+        assert_eq!(Route::of("/ws"), Route::Socket);
         for other in ["/hls/02/stream.m3u8", "/hls/+2/stream.m3u8", "/hls/x", "/hls/", "*", ""] {
             assert_eq!(Route::of(other), Route::Unknown, "{other}");
         }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farcast_edge::api::{self, Api};
+use farcast_edge::chat::{self, Chat};
+use farcast_edge::geo::Geo;
 use farcast_edge::live::{self, Input, Live};
 use farcast_edge::serve::{self, Server};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
-use farcast_shared::runtime::{LiveStatus, Snapshot};
+use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::store::memory::Memory;
 use farcast_shared::time::WallTime;
@@ -28,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{Client, PATIENCE, Reply};
 
 pub(crate) const EPOCH: Epoch = Epoch(1);
+/// Most connections of the chat.
+pub(crate) const CHATTERS: usize = 4;
 
 pub(crate) struct Edge {
     pub(crate) live: Arc<Live>,
@@ -57,10 +61,19 @@ impl Edge {
         let (set, runtime) = watch::channel(None);
         let (status, told) = watch::channel(None);
         let viewers = Arc::new(Active::new(Instant::now()));
+        let chat = Arc::new(Chat::new(chat::Parts {
+            store: store.clone(),
+            runtime: runtime.clone(),
+            status: told.clone(),
+            geo: Arc::new(Geo::none()),
+            metrics: chat::Metrics::new(&registry).unwrap(),
+            max_connections: CHATTERS,
+        }));
         let api = Arc::new(Api::new(api::Parts {
             store: store.clone(),
             runtime,
             status: told,
+            chat: Arc::clone(&chat),
             viewers: Arc::clone(&viewers),
             forwarder: None,
         }));
@@ -76,7 +89,7 @@ impl Edge {
         .into();
         let root = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
         let shutdown = CancellationToken::new();
-        let mut running = Vec::new();
+        let mut running = vec![tokio::spawn(chat.run(shutdown.clone()))];
         let mut addresses = Vec::new();
         for tls in [None, Some(tls)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -86,6 +99,12 @@ impl Edge {
         }
         let [http, https] = [addresses[0], addresses[1]];
         Self { live, store, set, status, viewers, registry, http, https, root, shutdown, running }
+    }
+
+    /// What the origin's store would say.
+    pub(crate) fn inform(&self, runtime: Runtime) {
+        self.set.send_replace(Some(Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() }));
+        self.status.send_replace(Some(Arc::default()));
     }
 
     pub(crate) async fn plain(&self) -> Client {

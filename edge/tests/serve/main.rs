@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test that uses them")]
 
 mod api;
+mod chat;
 mod client;
 mod connections;
 mod edge;

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use farcast_edge::live::Input;
+use farcast_shared::runtime::Runtime;
 use http::{Method, StatusCode};
 
 use crate::edge::{Edge, ended, part, playing, playing_with_target};
@@ -112,6 +113,8 @@ async fn an_edge_without_news_and_one_without_a_broadcast() {
     for path in paths {
         edge.get(path).await.is(404, "public, max-age=1");
     }
+    assert_eq!(edge.get("/readyz").await.status, 503, "it does not know the settings yet");
+    edge.inform(Runtime::default());
     assert_eq!(edge.get("/readyz").await.status, 200);
     edge.stop().await;
 }

@@ -4,6 +4,7 @@
 //! Nothing sleeps for luck: [`wait`] asks for a condition until a deadline. Processes are ended by their own
 //! id, and when a test fails the ends of their logs are printed.
 
+pub mod chatter;
 pub mod edge;
 pub mod link;
 pub mod metrics;

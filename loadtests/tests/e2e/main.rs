@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something cannot be had")]
 
+mod chat;
 mod doors;
 mod encoder;
 mod formats;

@@ -112,7 +112,7 @@ fn stamp_of(value: Option<&Bytes>) -> Versionstamp {
 
 /// Gives all entries behind `from`, in their order, page by page, and goes on with those that come. Runs until `sink`
 /// refuses or the future is dropped, which is always allowed.
-pub async fn follow(store: &Store, from: Versionstamp, mut sink: impl AsyncFnMut(Vec<Placed>) -> bool) {
+pub async fn follow(store: &Store, from: Versionstamp, mut sink: impl FnMut(Vec<Placed>) -> bool) {
     let (mut at, mut seen, mut read) = (from, None, false);
     loop {
         // The tip first: an entry after that moves it again.
@@ -128,12 +128,14 @@ pub async fn follow(store: &Store, from: Versionstamp, mut sink: impl AsyncFnMut
             match after(store, at).await {
                 Ok(Chunk { entries, last, more }) => {
                     at = last.unwrap_or(at);
-                    if !entries.is_empty() && !sink(entries).await {
+                    if !entries.is_empty() && !sink(entries) {
                         return;
                     }
                     if !more {
                         break;
                     }
+                    // A store that always answers at once must not keep others from running.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) => pause(&error).await,
             }

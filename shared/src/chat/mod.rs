@@ -22,3 +22,6 @@ pub use client::{Client, Place, ShownClient};
 pub use entry::{Entry, Event, Stream};
 pub use history::{BACKLOG, History, KEPT_MESSAGES, Seen, since};
 pub use user::{Account, List, User};
+
+#[cfg(test)]
+mod tests;

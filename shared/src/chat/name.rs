@@ -1,1 +1,187 @@
-//! Placeholder.
+//! What people in the chat are called: which names may be taken, and those that are given.
+//!
+//! Place in the flow: what somebody proposes → [`clean`] → [`is_forbidden`], [`is_reserved`] → the user. Names are text, not
+//! HTML; whoever shows one escapes it. Comparisons are of what is seen ([`look`]), since that is what deceives.
+//! Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15.
+
+mod words;
+
+use std::fmt::Write as _;
+
+use icu_normalizer::ComposingNormalizerBorrowed as Normalizer;
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup as Group};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use rand::Rng;
+
+use words::{ADJECTIVES, NOUNS};
+
+/// Longest name, in characters (code points); longer ones are cut.
+pub const MAX_CHARS: usize = 30;
+
+/// Most combining marks on one character. Languages need up to three; more grow over the neighbouring lines.
+pub const MAX_MARKS: usize = 3;
+
+/// Fewest suggested names from which one is chosen: with fewer, too many people would have the same.
+pub const MIN_SUGGESTED: usize = 10;
+
+/// Why a text is no name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NameProblem {
+    /// Nothing of it can be seen.
+    #[error("a name must have a character that can be seen")]
+    Empty,
+}
+
+/// The name that was proposed, in normal form C: white space is single spaces, none at the ends; what cannot be seen or
+/// changes the direction of text is gone; marks are on a character, at most [`MAX_MARKS`]; cut at [`MAX_CHARS`]. Cleaning
+/// a clean name changes nothing.
+///
+/// # Errors
+/// Nothing is left.
+pub fn clean(proposed: &str) -> Result<String, NameProblem> {
+    let seen = proposed.chars().filter(|c| c.is_whitespace() || !is_invisible(*c));
+    let mut name = String::new();
+    let (mut chars, mut marks, mut is_spaced) = (0, 0, true);
+    for c in Normalizer::new_nfc().normalize_iter(seen) {
+        if c.is_whitespace() {
+            is_spaced = true;
+            continue;
+        }
+        if group(c, Group::Mark) {
+            marks += 1;
+            if is_spaced || marks > MAX_MARKS {
+                continue;
+            }
+        } else {
+            marks = 0;
+        }
+        let space = usize::from(is_spaced && !name.is_empty());
+        if chars + space >= MAX_CHARS {
+            break;
+        }
+        if space > 0 {
+            name.push(' ');
+        }
+        name.push(c);
+        chars += space + 1;
+        is_spaced = false;
+    }
+    if name.is_empty() { Err(NameProblem::Empty) } else { Ok(name) }
+}
+
+/// Whether the name contains, or is, one of the words that operators forbid. Compares what is seen ([`look`]), as it is and
+/// without punctuation and symbols, so "admin" forbids "A d-m.i n". Empty words forbid nothing.
+#[must_use]
+pub fn is_forbidden(name: &str, forbidden: &[String]) -> bool {
+    let name = look(name);
+    let letters = letters(&name);
+    forbidden.iter().map(|word| look(word)).filter(|word| !word.is_empty()).any(|word| {
+        let word_letters = self::letters(&word);
+        name.contains(&word) || (!word_letters.is_empty() && letters.contains(&word_letters))
+    })
+}
+
+/// Whether the name looks like one of those that are somebody's ([`look`]).
+#[must_use]
+pub fn is_reserved(name: &str, reserved: &[String]) -> bool {
+    let name = look(name);
+    reserved.iter().any(|reserved| look(reserved) == name)
+}
+
+/// What names have in common that people take for the same: to be compared, not shown. It has no case, no white space, no
+/// difference of width or font (normal form KC), no accents that are characters of their own, and Latin letters for the
+/// Cyrillic and Greek ones of the same shape. Letters that only resemble each other, as l and I do, stay different.
+#[must_use]
+pub fn look(name: &str) -> String {
+    let seen = name.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c));
+    let compatible = Normalizer::new_nfkc().normalize_iter(seen);
+    // Lower case and normal form KC make white space and marks of what was none: these go last.
+    compatible
+        .map(latin)
+        .flat_map(char::to_lowercase)
+        .filter(|c| !c.is_whitespace() && !matches!(c, '\u{300}'..='\u{36f}'))
+        .collect()
+}
+
+/// A name for who has none: an adjective, a hyphen and a noun, at most 17 ASCII characters; one of several thousand.
+#[must_use]
+pub fn random<R: Rng + ?Sized>(rng: &mut R) -> String {
+    let mut name = String::with_capacity(MAX_CHARS);
+    let (adjective, noun) =
+        (ADJECTIVES[rng.random_range(..ADJECTIVES.len())], NOUNS[rng.random_range(..NOUNS.len())]);
+    // Writing to memory cannot fail.
+    let _ = write!(name, "{adjective}-{noun}");
+    name
+}
+
+/// A name for who has none: one of those that the operator suggests, cleaned, if there are [`MIN_SUGGESTED`], else a
+/// [`random`] one.
+#[must_use]
+pub fn choose<R: Rng + ?Sized>(suggested: &[String], rng: &mut R) -> String {
+    if suggested.len() >= MIN_SUGGESTED
+        && let Ok(name) = clean(&suggested[rng.random_range(..suggested.len())])
+    {
+        return name;
+    }
+    random(rng)
+}
+
+/// Whether a character shows nothing, or only by what it does to others: controls, formats with those that turn the
+/// direction of text, fillers, variation selectors, tags, private and not characters at all. Spaces are not meant.
+pub(super) fn is_invisible(c: char) -> bool {
+    let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    is_noncharacter
+        // A pattern of Braille without dots: a symbol to Unicode, a space to the eye.
+        || c == '\u{2800}'
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || matches!(
+            CodePointMapData::<GeneralCategory>::new().get(c),
+            GeneralCategory::Control
+                | GeneralCategory::Format
+                | GeneralCategory::PrivateUse
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+        )
+}
+
+fn group(c: char, group: Group) -> bool {
+    group.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+}
+
+/// Without punctuation and symbols.
+fn letters(look: &str) -> String {
+    look.chars().filter(|c| !group(*c, Group::Punctuation) && !group(*c, Group::Symbol)).collect()
+}
+
+/// The Latin letter of the same shape as a Cyrillic or Greek one.
+fn latin(c: char) -> char {
+    match c {
+        'а' | 'А' | 'α' | 'Α' => 'a',
+        'В' | 'Β' => 'b',
+        'с' | 'С' | 'ϲ' | 'Ϲ' => 'c',
+        'ԁ' => 'd',
+        'е' | 'Е' | 'Ε' => 'e',
+        'ɡ' => 'g',
+        'Н' | 'Η' | 'һ' => 'h',
+        'і' | 'І' | 'Ι' | 'ι' | 'ı' => 'i',
+        'ј' | 'Ј' => 'j',
+        'К' | 'Κ' | 'к' | 'κ' => 'k',
+        'ӏ' | 'Ӏ' => 'l',
+        'М' | 'Μ' => 'm',
+        'Ν' => 'n',
+        'о' | 'О' | 'ο' | 'Ο' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'ԛ' => 'q',
+        'ѕ' | 'Ѕ' => 's',
+        'Т' | 'Τ' => 't',
+        'ѵ' | 'ν' => 'v',
+        'ԝ' => 'w',
+        'х' | 'Х' | 'Χ' | 'χ' => 'x',
+        'у' | 'У' | 'Υ' => 'y',
+        'Ζ' => 'z',
+        c => c,
+    }
+}
+
+#[cfg(test)]
+mod tests;

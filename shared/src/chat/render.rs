@@ -1,11 +1,123 @@
-//! Placeholder.
-/// x
+//! Chat text as HTML: rendered and sanitised once, where a message is accepted. Whoever shows it shows it as it is.
+//!
+//! Place in the flow: the body of a message (CommonMark, HTML allowed) → CommonMark's HTML → the allow-list ([`sanitise`])
+//! → links and emoji ([`finish`]) → store, sockets, history. What is allowed, and the form of links, are those of Owncast
+//! 0.0.10, whose clients this chat has: a message is not wrapped into `<p>`.
+//!
+//! Invariants, for every input: no element, attribute or address beyond the allow-list is in the result, which is
+//! well-formed; time and memory are bounded ([`MAX_TAGS`], [`MAX_ENTITIES`]); the result is not larger than its limit. What
+//! breaks a limit is refused as a whole: half a message could say the contrary.
+
+mod finish;
+mod sanitise;
+#[cfg(test)]
+mod tests;
+mod urls;
+
+use std::sync::LazyLock;
+
+use ammonia::Builder;
+use pulldown_cmark::{Options, Parser, html};
+
+use crate::runtime::Emoji;
+
+/// Longest message of a user that is rendered, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 2_048;
+
+/// Longest announcement that is rendered, in bytes.
+pub const MAX_ANNOUNCEMENT_BYTES: usize = 64 * 1024;
+
+/// Largest rendered message, in bytes: eight times the text, which most emoji and links fit.
+pub const MAX_MESSAGE_HTML_BYTES: usize = 16 * 1024;
+
+/// Largest rendered announcement, in bytes: with what surrounds it, it fits a value of the store.
+pub const MAX_ANNOUNCEMENT_HTML_BYTES: usize = 80 * 1024;
+
+/// Most tags that a text may have, allowed or not, ends included. An HTML parser's time and memory grow with the square of
+/// it: elements that are left open are opened again in each paragraph.
+pub const MAX_TAGS: usize = 1_024;
+
+/// Most entities (`&amp;`) that a text may have. The HTML parser's time grows with the square of these, too.
+pub const MAX_ENTITIES: usize = 4_096;
+
+/// HTML of a user's message, without space around it. Emoji by name (`:name:`) become pictures where `emoji` has them.
+///
+/// Empty, which means that there is nothing to send, if nothing that can be seen is left, if `raw` is longer than
+/// [`MAX_MESSAGE_BYTES`], the result larger than [`MAX_MESSAGE_HTML_BYTES`], or there are more than [`MAX_TAGS`] tags or
+/// [`MAX_ENTITIES`] entities.
+#[must_use]
+pub fn message(raw: &str, emoji: &[Emoji]) -> String {
+    static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(sanitise::message);
+    if raw.len() > MAX_MESSAGE_BYTES {
+        return String::new();
+    }
+    let html = render(raw.trim(), &ALLOWED, emoji);
+    if html.len() > MAX_MESSAGE_HTML_BYTES { String::new() } else { html.trim().to_owned() }
+}
+
+/// HTML of what the server says: bodies of integrations' system and action messages, the welcome. Paragraphs, lists,
+/// headings and quotes are kept, so "hello" is `<p>hello</p>` and a line's end, as in Owncast; unlike there it is
+/// sanitised. Emoji by name stay text.
+///
+/// Empty on the same terms as [`message()`], with [`MAX_ANNOUNCEMENT_BYTES`] and [`MAX_ANNOUNCEMENT_HTML_BYTES`].
 #[must_use]
 pub fn announcement(markdown: &str) -> String {
-    crate::api::to_html(markdown)
+    static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(sanitise::announcement);
+    if markdown.len() > MAX_ANNOUNCEMENT_BYTES {
+        return String::new();
+    }
+    let html = render(markdown.trim(), &ALLOWED, &[]);
+    if html.len() > MAX_ANNOUNCEMENT_HTML_BYTES { String::new() } else { html }
 }
-/// x
+
+fn render(markdown: &str, allowed: &Builder<'_>, emoji: &[Emoji]) -> String {
+    let mut html = String::with_capacity(markdown.len() * 3 / 2);
+    html::push_html(&mut html, Parser::new_ext(&urls::guard(markdown), Options::empty()));
+    let html = urls::release(html);
+    let count = |wanted| html.bytes().filter(|byte| *byte == wanted).count();
+    if count(b'<') > MAX_TAGS || count(b'&') > MAX_ENTITIES {
+        return String::new();
+    }
+    finish::finish(&allowed.clean(&html).to_string(), emoji)
+}
+
+/// `text` as HTML that shows it, in an element or a quoted attribute. At most six times as long.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// `text` as Markdown that shows it within a line: what is put into an announcement ("**name** has been removed from
+/// chat.") without being markup, a link or an emoji. White space is one space, none is at the ends. At most three times as
+/// long.
 #[must_use]
 pub fn escape_markdown(text: &str) -> String {
-    text.to_owned()
+    let mut out = String::with_capacity(text.len() * 2);
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        for (at, c) in word.char_indices() {
+            if c.is_ascii_punctuation() {
+                // A bare address is no markup that a backslash would undo, a joiner that nobody sees keeps it from being one.
+                if word[at..].starts_with("://") {
+                    out.push('\u{2060}');
+                }
+                out.push('\\');
+            }
+            out.push(c);
+        }
+    }
+    out
 }

@@ -1,0 +1,54 @@
+//! A token bucket: so much at once, so much per second.
+
+use std::time::{Duration, Instant};
+
+/// How much, and how fast it comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// At once.
+    pub burst: u32,
+    /// Time in which one comes back.
+    pub each: Duration,
+}
+
+/// Counts what was taken. Sans-IO.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bucket {
+    /// When it is full again.
+    full_at: Option<Instant>,
+}
+
+impl Bucket {
+    /// Takes one, if there is one.
+    pub fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.each;
+        let there = full_at <= now + rate.each * rate.burst;
+        if there {
+            self.full_at = Some(full_at);
+        }
+        there
+    }
+
+    /// Whether it is full, so that nothing need be remembered of it.
+    #[must_use]
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at.is_none_or(|at| at <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_much_at_once_and_so_much_with_time() {
+        let rate = Rate { burst: 3, each: Duration::from_secs(2) };
+        let (mut bucket, start) = (Bucket::default(), Instant::now());
+        let at = |s| start + Duration::from_secs(s);
+        assert_eq!(
+            [0, 0, 0, 0, 1, 2, 3, 4].map(|s| bucket.take(rate, at(s))),
+            [true, true, true, false, false, true, false, true]
+        );
+        assert!(!bucket.is_full(at(9)) && bucket.is_full(at(10)));
+    }
+}

@@ -1,0 +1,79 @@
+//! Who says too much: Owncast's limit of one line per two thirds of a second.
+
+use std::time::{Duration, Instant};
+
+use super::bucket::{Bucket, Rate};
+
+/// One line, and so many more at once as a connection or a user may.
+fn rate(burst: u32) -> Rate {
+    Rate { burst, each: Duration::from_millis(667) }
+}
+
+/// How long who said too much is not heard.
+pub const MUTE: Duration = Duration::from_secs(10);
+
+/// Whether a line is heard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It is.
+    Heard,
+    /// It is not, from now on for [`MUTE`]; tell who said it.
+    Muted,
+    /// It is not, as was told.
+    StillMuted,
+}
+
+/// Counts lines. Sans-IO.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flood {
+    lines: Bucket,
+    muted_until: Option<Instant>,
+}
+
+impl Flood {
+    /// Somebody said a line, of which `burst` may come at once.
+    pub fn line(&mut self, now: Instant, burst: u32) -> Verdict {
+        if self.muted_until.is_some_and(|until| now < until) {
+            return Verdict::StillMuted;
+        }
+        self.muted_until = None;
+        if self.lines.take(rate(burst), now) {
+            return Verdict::Heard;
+        }
+        self.muted_until = Some(now + MUTE);
+        Verdict::Muted
+    }
+
+    /// A line was heard elsewhere: it counts here too.
+    pub fn elsewhere(&mut self, now: Instant, burst: u32) {
+        self.lines.take(rate(burst), now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_per_two_thirds_of_a_second_and_ten_seconds_of_silence_for_more() {
+        let (mut flood, start) = (Flood::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(flood.line(at(0), 1), Verdict::Heard);
+        assert_eq!(flood.line(at(667), 1), Verdict::Heard);
+        assert_eq!(flood.line(at(1333), 1), Verdict::Muted);
+        assert_eq!(flood.line(at(1400), 1), Verdict::StillMuted);
+        assert_eq!(flood.line(at(11_332), 1), Verdict::StillMuted);
+        assert_eq!(flood.line(at(11_333), 1), Verdict::Heard);
+    }
+
+    #[test]
+    fn a_burst_is_allowed_where_it_is_said_and_comes_back_with_time() {
+        let (mut flood, start) = (Flood::default(), Instant::now());
+        for _ in 0..3 {
+            assert_eq!(flood.line(start, 3), Verdict::Heard);
+        }
+        let later = start + Duration::from_millis(667);
+        assert_eq!(flood.line(later, 3), Verdict::Heard);
+        assert_eq!(flood.line(later, 3), Verdict::Muted);
+    }
+}

@@ -1,0 +1,234 @@
+//! The chat over HTTP: registering, the backlog, and what moderators do with their own token.
+
+use std::net::IpAddr;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::chat::user::token_hash;
+use farcast_shared::chat::{Refused, User, name};
+use farcast_shared::time::WallTime;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{Chat, is_banned};
+
+/// Seconds after which who registered too often may try again.
+const AGAIN_AFTER_S: u64 = 10;
+
+/// The token of a query.
+pub(super) fn access_token(query: Option<&str>) -> Option<String> {
+    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.filter(|(name, _)| *name == "accessToken").map(|(_, value)| value).next_back()?;
+    Some(percent_decoded(value)).filter(|token| !token.is_empty())
+}
+
+/// `%3D` and the like; what is malformed stays, and is nobody's token.
+fn percent_decoded(text: &str) -> String {
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let [first, more @ ..] = rest {
+        let hex = more.first_chunk::<2>().and_then(|digits| std::str::from_utf8(digits).ok());
+        let decoded = hex.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match decoded {
+            Some(byte) => {
+                out.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                out.push(*first);
+                rest = more;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish {
+    #[serde(default)]
+    display_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Registered<'a> {
+    id: &'a str,
+    access_token: &'a str,
+    display_name: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Visibility {
+    id_array: Vec<String>,
+    visible: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Enabled {
+    user_id: String,
+    enabled: bool,
+}
+
+/// Most messages that are hidden at once.
+const MAX_IDS: usize = 1000;
+/// Longest id.
+const MAX_ID_CHARS: usize = 64;
+
+fn unauthorized() -> Reply {
+    reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "unauthorized")
+}
+
+fn refused(error: &Refused) -> Reply {
+    match error {
+        Refused::Unknown | Refused::Disabled => reply::bad_request("there is no such user"),
+        Refused::Store(error) => reply::store_failed(error),
+    }
+}
+
+impl Chat {
+    /// `POST /api/chat/register`: a body is not needed, and one that is no JSON is no name.
+    pub async fn register(&self, given: &[u8], address: IpAddr) -> Reply {
+        let Some(set) = self.runtime() else {
+            return reply::unavailable("the origin has not been reached yet");
+        };
+        if is_banned(&set, address) {
+            return unauthorized();
+        }
+        let may = self.registrar.lock().unwrap_or_else(PoisonError::into_inner).may(address, Instant::now());
+        if !may {
+            let mut reply =
+                reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many users were added, wait a little");
+            reply.headers_mut().insert(http::header::RETRY_AFTER, AGAIN_AFTER_S.into());
+            return reply;
+        }
+        let wish: Wish = serde_json::from_slice(given).unwrap_or_default();
+        let free = |wanted: &String| {
+            !name::is_forbidden(wanted, &set.forbidden_usernames)
+                && !name::is_reserved(wanted, &set.reserved_usernames)
+                && !name::is_reserved(wanted, std::slice::from_ref(&set.name))
+        };
+        let name = name::clean(&wish.display_name).ok().filter(free);
+        let name = name.unwrap_or_else(|| name::choose(&set.suggested_usernames, &mut rand::rng()));
+        match self.acts.register(User::new(name, WallTime::now())).await {
+            Ok((user, token)) => reply::ok(&Registered {
+                id: &user.id,
+                access_token: &token,
+                display_name: &user.display_name,
+            }),
+            Err(error) => reply::store_failed(&error),
+        }
+    }
+
+    /// `GET /api/chat`. A token that was good a moment ago is, so that a page may be loaded again while the store is away.
+    pub async fn backlog(&self, query: Option<&str>, address: IpAddr) -> Reply {
+        let token = access_token(query).map(|token| token_hash(&token)).unwrap_or_default();
+        let remembered = self.good_tokens.contains_key(&token) && !self.is_banned(address);
+        if !remembered {
+            match self.known(query, address).await {
+                Ok(_) => self.good_tokens.insert(token, ()).await,
+                Err(refused) => return refused,
+            }
+        }
+        let max_age = self.runtime().unwrap_or_default().chat_retention.max_age();
+        match self.room.backlog(max_age, WallTime::now(), Instant::now()) {
+            Some(json) => reply::with_body(StatusCode::OK, "application/json", json),
+            None => reply::unavailable("the chat has not been read yet"),
+        }
+    }
+
+    fn is_banned(&self, address: IpAddr) -> bool {
+        self.runtime().is_some_and(|set| is_banned(&set, address))
+    }
+
+    /// Whose token a query has, if they may chat.
+    async fn known(&self, query: Option<&str>, address: IpAddr) -> Result<User, Reply> {
+        let Some(token) = access_token(query).filter(|_| !self.is_banned(address)) else {
+            return Err(unauthorized());
+        };
+        match self.acts.whose(&token).await {
+            Ok(Some(account)) if account.record.user.disabled_at.is_none() => Ok(account.record.user),
+            Ok(_) => Err(unauthorized()),
+            Err(error) => Err(reply::store_failed(&error)),
+        }
+    }
+
+    async fn moderator(&self, query: Option<&str>, address: IpAddr) -> Result<User, Reply> {
+        let user = self.known(query, address).await?;
+        if user.is_moderator { Ok(user) } else { Err(unauthorized()) }
+    }
+
+    /// `POST /api/chat/messagevisibility` of a moderator.
+    pub async fn set_visible(&self, query: Option<&str>, given: &[u8], address: IpAddr) -> Reply {
+        let moderator = match self.moderator(query, address).await {
+            Ok(moderator) => moderator,
+            Err(refused) => return refused,
+        };
+        let Visibility { id_array, visible } = match body::json(given) {
+            Ok(wish) => wish,
+            Err(what) => return reply::bad_request(&what),
+        };
+        let is_id = |id: &String| (1..=MAX_ID_CHARS).contains(&id.len());
+        if !(1..=MAX_IDS).contains(&id_array.len()) || !id_array.iter().all(is_id) {
+            return reply::bad_request("idArray has 1 to 1000 ids of messages");
+        }
+        match self.acts.set_visible(&id_array, visible, WallTime::now()).await {
+            Ok(()) => {
+                tracing::info!(
+                    moderator = moderator.id,
+                    visible,
+                    messages = id_array.len(),
+                    "a moderator acted"
+                );
+                reply::done("changed")
+            }
+            Err(error) => reply::store_failed(&error),
+        }
+    }
+
+    /// `POST /api/chat/users/setenabled` of a moderator: not for moderators, which is the admin's to do.
+    pub async fn set_enabled(&self, query: Option<&str>, given: &[u8], address: IpAddr) -> Reply {
+        let moderator = match self.moderator(query, address).await {
+            Ok(moderator) => moderator,
+            Err(refused) => return refused,
+        };
+        let Enabled { user_id, enabled } = match body::json(given) {
+            Ok(wish) => wish,
+            Err(what) => return reply::bad_request(&what),
+        };
+        match self.acts.account(&user_id).await {
+            Ok(Some(account)) if account.record.user.is_moderator => {
+                return reply::bad_request("a moderator cannot be disabled by another");
+            }
+            Ok(_) => {}
+            Err(error) => return reply::store_failed(&error),
+        }
+        match self.acts.set_enabled(&user_id, enabled, WallTime::now()).await {
+            Ok(user) => {
+                tracing::info!(moderator = moderator.id, user = user.id, enabled, "a moderator acted");
+                reply::done(&format!("{} enabled: {enabled}", user.id))
+            }
+            Err(error) => refused(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_taken_from_queries() {
+        let token = |query: &str| access_token(Some(query));
+        assert_eq!(token("accessToken=ab%3D"), Some("ab=".to_owned()));
+        assert_eq!(token("accessToken=ab=&x=1"), Some("ab=".to_owned()));
+        assert_eq!(token("a=b&accessToken=c"), Some("c".to_owned()));
+        for none in ["", "accessToken", "accessToken=", "accesstoken=a", "x"] {
+            assert_eq!(token(none), None, "{none}");
+        }
+        assert_eq!(token("accessToken=%zz%"), Some("%zz%".to_owned()));
+        assert_eq!(access_token(None), None);
+    }
+}

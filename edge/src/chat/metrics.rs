@@ -1,0 +1,108 @@
+//! Metrics of the chat.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// Upper bounds in seconds of the time from an event's acceptance to its being said here.
+const DELAY_BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+/// What became of what a user sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// It is in the log.
+    Accepted,
+    /// It came too fast.
+    Muted,
+    /// It was not allowed, or there was nothing in it.
+    Refused,
+    /// The store did not take it.
+    Failed,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// The peer left.
+    Left,
+    /// It broke the protocol.
+    Protocol,
+    /// It did not read what was said.
+    Slow,
+    /// Nothing was heard of it.
+    Silent,
+    /// It may not be here.
+    Refused,
+    /// This edge stops.
+    Draining,
+}
+
+/// Handles of the metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) connections: IntGauge,
+    pub(super) events: IntCounter,
+    pub(super) delay: Histogram,
+    pub(super) unannounced: IntCounter,
+    lines: IntCounterVec,
+    ended: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// If they are registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            connections: IntGauge::new("farcast_edge_chat_connections", "Connections of the chat")?,
+            events: IntCounter::new("farcast_edge_chat_events_total", "Entries of the chat's log that came here")?,
+            delay: Histogram::with_opts(
+                HistogramOpts::new(
+                    "farcast_edge_chat_delay_seconds",
+                    "Time from an event's acceptance, by the clock of who accepted it, to its being said here",
+                )
+                .buckets(DELAY_BUCKETS.to_vec()),
+            )?,
+            unannounced: IntCounter::new(
+                "farcast_edge_chat_unannounced_total",
+                "Comings and goings that were not told, because there were too many at once",
+            )?,
+            lines: IntCounterVec::new(
+                Opts::new("farcast_edge_chat_lines_total", "What users sent, by what became of it"),
+                &["outcome"],
+            )?,
+            ended: IntCounterVec::new(
+                Opts::new("farcast_edge_chat_ended_total", "Connections of the chat that ended, by reason"),
+                &["reason"],
+            )?,
+        };
+        registry.register(Box::new(metrics.connections.clone()))?;
+        registry.register(Box::new(metrics.events.clone()))?;
+        registry.register(Box::new(metrics.delay.clone()))?;
+        registry.register(Box::new(metrics.unannounced.clone()))?;
+        registry.register(Box::new(metrics.lines.clone()))?;
+        registry.register(Box::new(metrics.ended.clone()))?;
+        Ok(metrics)
+    }
+
+    pub(super) fn line(&self, outcome: Outcome) {
+        let label = match outcome {
+            Outcome::Accepted => "accepted",
+            Outcome::Muted => "muted",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        };
+        self.lines.with_label_values(&[label]).inc();
+    }
+
+    pub(super) fn ended(&self, reason: Ended) {
+        let label = match reason {
+            Ended::Left => "left",
+            Ended::Protocol => "protocol",
+            Ended::Slow => "slow",
+            Ended::Silent => "silent",
+            Ended::Refused => "refused",
+            Ended::Draining => "draining",
+        };
+        self.ended.with_label_values(&[label]).inc();
+    }
+}

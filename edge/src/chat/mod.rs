@@ -1,0 +1,473 @@
+//! The chat on this edge: sockets, who is here, and what users may do.
+//!
+//! Place in the flow: [`crate::serve`] opens sockets ([`Chat::admit`], [`Chat::serve`]); what users say is rendered here,
+//! once, and appended to the log in the store ([`farcast_shared::chat`]); [`Chat::run`] follows the log and says its entries to
+//! everybody. So a line is shown after it is durable, and in the same order on every edge.
+//!
+//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`] and [`bucket`] count, [`room`] holds the state: all
+//!   without sockets.
+//! - [`session`] is one connection.
+//!
+//! Invariants: no viewer costs a read of the log; a connection's outbox is the room's ring and a few frames of its own, so
+//! who does not read is cut off and delays nobody; an idle connection has no buffers; nothing that was shown is lost.
+
+pub mod bucket;
+pub mod flood;
+pub mod frame;
+pub mod handshake;
+mod http;
+mod limit;
+pub mod line;
+mod metrics;
+mod register;
+mod room;
+mod session;
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ::http::header::USER_AGENT;
+use ::http::{HeaderMap, Response, StatusCode};
+use bytes::Bytes;
+use farcast_shared::api::{Reply, reply};
+use farcast_shared::chat::shape::{self, Private};
+use farcast_shared::chat::user::new_id;
+use farcast_shared::chat::{self, Entry, Event, History, KEPT_MESSAGES, Refused, User, log, name, render};
+use farcast_shared::protocol::Ask;
+use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
+use farcast_shared::store::{Store, StoreError};
+use farcast_shared::time::WallTime;
+use moka::future::Cache;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::bucket::{Bucket, Rate};
+use self::line::Line;
+use self::metrics::Outcome;
+use self::room::{Arrival, Coming, Expelled, Member, Room};
+use crate::geo::Geo;
+use crate::receive::Asked;
+
+pub use self::frame::CloseCode;
+pub use self::limit::{most_connections, raise_file_limit};
+pub use self::metrics::Metrics;
+pub use self::register::Registrar;
+pub use self::session::Ticket;
+
+/// How old a user must be where only established users may write (Owncast's fifteen minutes).
+const ESTABLISHED_AFTER: Duration = Duration::from_secs(15 * 60);
+/// How long after a broadcast's end the chat stays open.
+const OPEN_AFTER: Duration = Duration::from_secs(300);
+/// Numbers for connections that are taken from the store at once.
+const IDS_AT_ONCE: u64 = 1024;
+/// Comings and goings that are told: more at once are those of a restart, not of people.
+const ANNOUNCEMENTS: Rate = Rate { burst: 20, each: Duration::from_millis(200) };
+/// Longest user agent that is kept, in bytes.
+const MAX_AGENT_BYTES: usize = 256;
+/// Tokens that are remembered as good, and for how long.
+const MAX_GOOD_TOKENS: u64 = 50_000;
+const GOOD_FOR: Duration = Duration::from_secs(300);
+/// How often who has left is looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// Pause after a read of the log that failed.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What a [`Chat`] works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where users and the log are.
+    pub store: Store,
+    /// The settings in force, once they were read.
+    pub runtime: watch::Receiver<Option<Snapshot>>,
+    /// The status of the broadcast, once it was read.
+    pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
+    /// Where addresses are.
+    pub geo: Arc<Geo>,
+    /// Handles of the metrics.
+    pub metrics: Metrics,
+    /// Most connections.
+    pub max_connections: usize,
+}
+
+/// The chat. Shared by all connections.
+#[derive(Debug)]
+pub struct Chat {
+    parts: Parts,
+    acts: chat::Chat,
+    room: Room,
+    connections: Arc<Semaphore>,
+    ids: tokio::sync::Mutex<Range<u64>>,
+    announcements: Mutex<Bucket>,
+    registrar: Mutex<Registrar>,
+    /// Hashes of tokens whose users might chat a moment ago.
+    good_tokens: Cache<String, ()>,
+}
+
+/// What one connection is told, as a frame.
+fn tell(what: Private<'_>) -> Bytes {
+    frame::text(&shape::private(what, &new_id(), WallTime::now()))
+}
+
+impl Chat {
+    /// A chat that does nothing yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            acts: chat::Chat::new(parts.store.clone()),
+            room: Room::new(),
+            connections: Arc::new(Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS))),
+            ids: tokio::sync::Mutex::new(0..0),
+            announcements: Mutex::default(),
+            registrar: Mutex::default(),
+            good_tokens: Cache::builder().max_capacity(MAX_GOOD_TOKENS).time_to_live(GOOD_FOR).build(),
+            parts,
+        }
+    }
+
+    fn runtime(&self) -> Option<Arc<Runtime>> {
+        self.parts.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime))
+    }
+
+    fn status(&self) -> Option<Arc<LiveStatus>> {
+        self.parts.status.borrow().clone()
+    }
+
+    /// Follows the log, the settings and the clock until `shutdown`. Cancel safe.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let all = async {
+            tokio::join!(self.follow(), self.tick(), self.follow_settings());
+        };
+        shutdown.run_until_cancelled(all).await;
+    }
+
+    async fn follow(&self) {
+        let store = self.acts.store();
+        let end = loop {
+            match History::load(store, KEPT_MESSAGES).await {
+                Ok((history, end)) => {
+                    self.room.begin(history);
+                    break end;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the chat's log is read again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        };
+        let metrics = &self.parts.metrics;
+        log::follow(store, end, |entries| {
+            let now = WallTime::now();
+            metrics.events.inc_by(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+            entries.iter().for_each(|(_, entry)| metrics.delay.observe(now.since(entry.at).as_secs_f64()));
+            let started = entries.iter().any(|(_, entry)| matches!(entry.event, Event::StreamStarted(_)));
+            if entries.iter().any(|(_, entry)| matches!(entry.event, Event::UserDisabled { .. })) {
+                self.good_tokens.invalidate_all();
+            }
+            self.room.apply(entries, Instant::now());
+            if started && let Some(welcome) = self.welcome() {
+                self.room.say(welcome);
+            }
+            true
+        })
+        .await;
+    }
+
+    async fn tick(&self) {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tick.tick().await;
+            let now = Instant::now();
+            self.registrar.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+            for user in self.room.parted(now) {
+                if self.announces() && self.may_announce() {
+                    let entry = Entry::new(WallTime::now(), Event::Parted { user });
+                    if let Err(error) = self.acts.tell(&[entry]).await {
+                        tracing::debug!(%error, "a leave was not told");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the connections of whom the settings forbid.
+    async fn follow_settings(&self) {
+        let mut runtime = self.parts.runtime.clone();
+        loop {
+            if let Some(set) = self.runtime() {
+                self.room.expel(|member| forbidden(&set, member));
+            }
+            if runtime.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn expel_one(&self, member: &Arc<Member>) {
+        if let Some(set) = self.runtime() {
+            self.room.expel(|other| if other.id == member.id { forbidden(&set, other) } else { None });
+        }
+    }
+
+    /// Answers a request that opens a socket: with 101 and a ticket for [`Self::serve`], or without. Outcomes as Owncast's.
+    pub fn admit<B>(
+        self: &Arc<Self>,
+        request: &mut ::http::Request<B>,
+        address: IpAddr,
+    ) -> (Reply, Option<Ticket>) {
+        let refused = |reply: Reply| (reply, None);
+        let plain =
+            |status, text: &'static str| refused(reply::with_body(status, "text/plain; charset=utf-8", text));
+        let Some(accepted) = handshake::accept(request.method(), request.version(), request.headers()) else {
+            return plain(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here");
+        };
+        let Some(set) = self.runtime().filter(|_| self.room.has_begun()) else {
+            return refused(reply::unavailable("the origin has not been reached yet"));
+        };
+        if set.chat_disabled {
+            return plain(StatusCode::OK, "CHAT_DISABLED");
+        }
+        if is_banned(&set, address) {
+            return plain(StatusCode::FORBIDDEN, "banned");
+        }
+        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            return plain(StatusCode::OK, "ERROR_MAX_CONNECTIONS_EXCEEDED");
+        };
+        let ticket = Ticket {
+            token: http::access_token(request.uri().query()),
+            user_agent: agent(request.headers()),
+            address,
+            permit,
+            upgrade: hyper::upgrade::on(request),
+        };
+        let mut reply = Response::new(Bytes::new());
+        *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *reply.headers_mut() = accepted;
+        (reply, Some(ticket))
+    }
+
+    /// Who comes with a token; or the last words for who may not come.
+    async fn arrival(
+        &self,
+        token: Option<&str>,
+        address: IpAddr,
+        user_agent: String,
+    ) -> Result<Arrival, (Option<Bytes>, CloseCode)> {
+        // Nothing is said without a token: Owncast's clients register then.
+        let token = token.ok_or((None, CloseCode::Policy))?;
+        let away = |error: StoreError| {
+            tracing::debug!(%error, "nobody can join the chat now");
+            (None, CloseCode::TryAgain)
+        };
+        let account = self.acts.whose(token).await.map_err(away)?;
+        let account = account.ok_or_else(|| (Some(tell(Private::NeedsRegistration)), CloseCode::Policy))?;
+        if account.record.user.disabled_at.is_some() {
+            return Err((Some(tell(Private::Disabled)), CloseCode::Policy));
+        }
+        let now = WallTime::now();
+        let account = self.acts.seen(account, now).await.map_err(away)?;
+        let id = self.next_id().await.map_err(away)?;
+        let place = self.parts.geo.lookup(address);
+        Ok(Arrival { id, user: account.record.user, address, user_agent, place, now })
+    }
+
+    async fn next_id(&self) -> Result<u64, StoreError> {
+        let mut ids = self.ids.lock().await;
+        if let Some(id) = ids.next() {
+            return Ok(id);
+        }
+        // From 1 on: Owncast leaves a number of 0 out.
+        let first = self.acts.client_ids(IDS_AT_ONCE).await? + 1;
+        *ids = first + 1..first + IDS_AT_ONCE;
+        Ok(first)
+    }
+
+    fn is_live(&self) -> bool {
+        self.status().is_some_and(|status| status.online)
+    }
+
+    /// Whether comings and goings are told now.
+    fn announces(&self) -> bool {
+        self.is_live() && self.runtime().is_some_and(|set| set.chat_join_messages)
+    }
+
+    fn may_announce(&self) -> bool {
+        let mut bucket = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = bucket.take(ANNOUNCEMENTS, Instant::now());
+        if !may {
+            self.parts.metrics.unannounced.inc();
+        }
+        may
+    }
+
+    /// Tells that somebody came.
+    async fn came(self: Arc<Self>, user: User, client: u64, coming: Coming) -> Option<Bytes> {
+        let event = match coming {
+            Coming::New => Event::Joined { user, client },
+            Coming::Moved => Event::Present { user_id: user.id },
+            Coming::Known => return None,
+        };
+        if self.announces()
+            && self.may_announce()
+            && let Err(error) = self.acts.tell(&[Entry::new(WallTime::now(), event)]).await
+        {
+            tracing::debug!(%error, "a coming was not told");
+        }
+        None
+    }
+
+    /// What is said to who came a moment ago, and to all when a broadcast begins.
+    fn welcome(&self) -> Option<Bytes> {
+        let set = self.runtime().filter(|set| !set.welcome_message.trim().is_empty())?;
+        let body = render::announcement(&set.welcome_message);
+        (!body.is_empty()).then(|| tell(Private::System { name: &set.name, body: &body }))
+    }
+
+    /// Does what a user wants; gives what only they are told.
+    async fn say(
+        self: Arc<Self>,
+        member: Arc<Member>,
+        user: User,
+        line: Line,
+        now: WallTime,
+    ) -> Option<Bytes> {
+        let set = self.runtime()?;
+        let done = match line {
+            Line::Chat { body } => self.message(&set, &member, &user, body, now).await,
+            Line::NameChange { new_name } => self.rename(&set, &member, &user, &new_name, now).await,
+        };
+        let (outcome, words) = match done {
+            Ok(Ok(())) => (Outcome::Accepted, None),
+            Ok(Err(words)) => (Outcome::Refused, words),
+            // The log says so, too.
+            Err(Refused::Disabled | Refused::Unknown) => (Outcome::Refused, None),
+            Err(Refused::Store(error)) => {
+                tracing::debug!(%error, "a line was not taken");
+                let words = match error {
+                    StoreError::Unknown(_) => {
+                        "The chat was interrupted: look whether your last line is there."
+                    }
+                    _ => "The chat is interrupted, your last line was not delivered. Try again in a moment.",
+                };
+                (Outcome::Failed, Some(tell(Private::Action(words))))
+            }
+        };
+        self.parts.metrics.line(outcome);
+        words
+    }
+
+    async fn message(
+        &self,
+        set: &Runtime,
+        member: &Member,
+        user: &User,
+        raw: String,
+        now: WallTime,
+    ) -> Result<Result<(), Option<Bytes>>, Refused> {
+        let body = render::message(&raw, &set.emoji);
+        if body.is_empty() {
+            return Ok(Err(None));
+        }
+        let action = |words: &str| Ok(Err(Some(tell(Private::Action(words)))));
+        let status = self.status().unwrap_or_default();
+        let ended = |at: &WallTime| now.since(*at) > OPEN_AFTER;
+        if !status.online && status.disconnected_at.as_ref().is_some_and(ended) {
+            return action(
+                "The stream has ended, and the chat with it. It opens again with the next stream.",
+            );
+        }
+        let is_new = now.since(user.created_at) < ESTABLISHED_AFTER;
+        if set.chat_established_users && is_new && !user.is_moderator {
+            return action(
+                "You have not been an established chat participant long enough to take part in chat. \
+                 Please enjoy the stream and try again later.",
+            );
+        }
+        let Some(account) = self.acts.account(&member.user_id).await? else { return Err(Refused::Unknown) };
+        let client = Some(member.id);
+        // Made once, whatever is tried again: it is one message.
+        let blank = Entry::new(now, Event::Action { body: String::new() });
+        let entry = |user: &User| Entry {
+            event: Event::Message { user: user.clone(), client, body: body.clone(), raw: raw.clone() },
+            ..blank.clone()
+        };
+        self.acts.act(account, entry).await?;
+        member.counted();
+        Ok(Ok(()))
+    }
+
+    async fn rename(
+        &self,
+        set: &Runtime,
+        member: &Member,
+        user: &User,
+        wanted: &str,
+        now: WallTime,
+    ) -> Result<Result<(), Option<Bytes>>, Refused> {
+        let unchanged = || tell(Private::Connected(user));
+        let cleaned = name::clean(wanted);
+        let Ok(wanted) = cleaned else {
+            let words = "A name needs letters that can be seen.";
+            return Ok(Err(Some([tell(Private::Action(words)), unchanged()].concat().into())));
+        };
+        if wanted == user.display_name {
+            return Ok(Err(Some(unchanged())));
+        }
+        let is_taken = name::is_forbidden(&wanted, &set.forbidden_usernames)
+            || name::is_reserved(&wanted, &set.reserved_usernames)
+            || name::is_reserved(&wanted, std::slice::from_ref(&set.name));
+        if is_taken {
+            let words = format!("You cannot change your name to **{}**.", render::escape_markdown(&wanted));
+            return Ok(Err(Some([tell(Private::Action(&words)), unchanged()].concat().into())));
+        }
+        let Some(account) = self.acts.account(&member.user_id).await? else { return Err(Refused::Unknown) };
+        self.acts.rename(account, &wanted, member.id, now).await?;
+        Ok(Ok(()))
+    }
+}
+
+fn is_banned(set: &Runtime, address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    set.chat_bans.iter().any(|ban| ban.address.to_canonical() == address)
+}
+
+fn forbidden(set: &Runtime, member: &Member) -> Option<Expelled> {
+    if set.chat_disabled {
+        return Some(Expelled::ChatOff);
+    }
+    is_banned(set, member.address).then_some(Expelled::Banned)
+}
+
+/// What a program calls itself, for people.
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let agent = agent.unwrap_or_default();
+    let mut end = agent.len().min(MAX_AGENT_BYTES);
+    while !agent.is_char_boundary(end) {
+        end -= 1;
+    }
+    agent[..end].chars().filter(|c| !c.is_control()).collect()
+}
+
+/// Feeds hostile bytes to all that reads what chatters send: what a fuzz target calls.
+pub fn fuzz(bytes: &[u8]) {
+    for incoming in frame::fuzz(bytes) {
+        if let frame::Incoming::Text(text) = incoming {
+            let _ = line::parse(&text);
+        }
+    }
+}
+
+impl Asked for Chat {
+    fn answer(&self, ask: Ask) -> Bytes {
+        let json = match ask {
+            Ask::Clients => serde_json::to_vec(&self.room.clients()),
+            Ask::Tell { client, name, body } => {
+                let frame = tell(Private::System { name: &name, body: &body });
+                serde_json::to_vec(&self.room.tell(client, frame))
+            }
+        };
+        json.unwrap_or_default().into()
+    }
+}

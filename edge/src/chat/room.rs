@@ -1,0 +1,364 @@
+//! Who is here, and what was said: the chat's state on this edge, without sockets, store or clock.
+//!
+//! The log's entries go in ([`Room::apply`]); what comes out is framed once and shared by all connections, which read it from
+//! one ring ([`SAID_KEPT`]): whoever falls behind by so much is cut off, and nobody else notices.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::api::reply;
+use farcast_shared::chat::log::Placed;
+use farcast_shared::chat::shape::{self, Private, ShownMessage};
+use farcast_shared::chat::user::new_id;
+use farcast_shared::chat::{Client, Entry, Event, History, Place, User, since};
+use farcast_shared::time::WallTime;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::flood::{Flood, Verdict};
+use super::frame;
+
+/// Frames, each of one or several events, that a connection may lag behind.
+pub(super) const SAID_KEPT: usize = 256;
+
+/// What is for one connection alone and waits to be sent.
+const TOLD_KEPT: usize = 16;
+
+/// How long who was seen is not announced again.
+const SEEN_FOR: Duration = Duration::from_secs(300);
+
+/// How long after their last connection users have left.
+const PARTED_AFTER: Duration = Duration::from_secs(10);
+
+/// Lines that a user may say at once, over all connections.
+const USER_BURST: u32 = 3;
+
+/// Users of whom it is remembered that they were seen.
+const MAX_SEEN: usize = 200_000;
+
+/// How long the rendered backlog holds at most: messages age.
+const BACKLOG_HOLDS: Duration = Duration::from_secs(10);
+
+/// Why a connection is ended from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Expelled {
+    /// Its user may not chat.
+    Disabled,
+    /// Its address may not chat.
+    Banned,
+    /// Nobody may chat.
+    ChatOff,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: u64,
+    pub(super) user_id: String,
+    pub(super) address: IpAddr,
+    user_agent: Box<str>,
+    place: Option<Place>,
+    connected_at: WallTime,
+    messages: AtomicU64,
+    tell: mpsc::Sender<Bytes>,
+    /// Cancelled when it is expelled.
+    pub(super) end: CancellationToken,
+    expelled: Mutex<Option<Expelled>>,
+}
+
+/// What is known of a connection when it comes.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) id: u64,
+    pub(super) user: User,
+    pub(super) address: IpAddr,
+    pub(super) user_agent: String,
+    pub(super) place: Option<Place>,
+    pub(super) now: WallTime,
+}
+
+impl Member {
+    /// Tells this connection alone; whether there was room for it.
+    pub(super) fn tell(&self, frame: Bytes) -> bool {
+        self.tell.try_send(frame).is_ok()
+    }
+
+    pub(super) fn counted(&self) {
+        self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn expelled(&self) -> Option<Expelled> {
+        *self.expelled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn expel(&self, why: Expelled) {
+        self.expelled.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.end.cancel();
+    }
+}
+
+/// A user who is here.
+#[derive(Debug)]
+struct Here {
+    user: User,
+    connections: usize,
+    flood: Flood,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// None until the log was read.
+    history: Option<History>,
+    backlog: Option<(Instant, Bytes)>,
+    members: HashMap<u64, Arc<Member>>,
+    users: HashMap<String, Here>,
+    seen: HashMap<String, Instant>,
+    parting: HashMap<String, (Instant, User)>,
+}
+
+/// How somebody came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Coming {
+    /// They were not here: it is to be announced.
+    New,
+    /// They were seen not long ago, but not on this edge: the others should know that they are here now.
+    Moved,
+    /// They are here already, or were just now.
+    Known,
+}
+
+/// The state. Shared by all connections.
+#[derive(Debug)]
+pub(super) struct Room {
+    state: Mutex<State>,
+    said: broadcast::Sender<Bytes>,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), said: broadcast::channel(SAID_KEPT).0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log was read: this is its end.
+    pub(super) fn begin(&self, history: History) {
+        let mut state = self.lock();
+        state.history = Some(history);
+        state.backlog = None;
+    }
+
+    /// Whether the log was read.
+    pub(super) fn has_begun(&self) -> bool {
+        self.lock().history.is_some()
+    }
+
+    /// Takes entries of the log, in their order, and says them to everybody.
+    pub(super) fn apply(&self, entries: Vec<Placed>, now: Instant) {
+        let mut state = self.lock();
+        let mut said = Vec::with_capacity(entries.len());
+        for (_, entry) in entries {
+            let entry = Arc::new(entry);
+            state.apply(&entry, now);
+            said.push(shape::broadcast(&entry));
+        }
+        let frames = frame::texts(said.iter().map(Vec::as_slice).filter(|json| !json.is_empty()));
+        if !frames.is_empty() {
+            self.say(frames);
+        }
+    }
+
+    /// Says something to everybody.
+    pub(super) fn say(&self, frames: Bytes) {
+        // Fails when nobody listens.
+        let _ = self.said.send(frames);
+    }
+
+    /// Somebody connects: what they are, what they are told from now on, and how they came.
+    pub(super) fn enter(
+        &self,
+        arrival: Arrival,
+        now: Instant,
+    ) -> (Arc<Member>, mpsc::Receiver<Bytes>, broadcast::Receiver<Bytes>, Coming) {
+        let (tell, told) = mpsc::channel(TOLD_KEPT);
+        let Arrival { id, user, address, user_agent, place, now: connected_at } = arrival;
+        let member = Arc::new(Member {
+            id,
+            user_id: user.id.clone(),
+            address,
+            user_agent: user_agent.into_boxed_str(),
+            place,
+            connected_at,
+            messages: AtomicU64::new(0),
+            tell,
+            end: CancellationToken::new(),
+            expelled: Mutex::new(None),
+        });
+        let mut state = self.lock();
+        let returned = state.parting.remove(&user.id).is_some();
+        let seen = state.seen.get(&user.id).is_some_and(|at| now.duration_since(*at) < SEEN_FOR);
+        state.note(&user.id, now);
+        let here = state.users.entry(user.id.clone()).or_insert(Here {
+            user: user.clone(),
+            connections: 0,
+            flood: Flood::default(),
+        });
+        here.user = user;
+        here.connections += 1;
+        let coming = match (here.connections, returned, seen) {
+            (1, false, false) => Coming::New,
+            (1, false, true) => Coming::Moved,
+            _ => Coming::Known,
+        };
+        state.members.insert(id, Arc::clone(&member));
+        (member, told, self.said.subscribe(), coming)
+    }
+
+    /// A connection is gone.
+    pub(super) fn leave(&self, member: &Member, now: Instant) {
+        let mut state = self.lock();
+        state.members.remove(&member.id);
+        let Some(here) = state.users.get_mut(&member.user_id) else { return };
+        here.connections -= 1;
+        if here.connections == 0
+            && let Some(here) = state.users.remove(&member.user_id)
+            && here.user.disabled_at.is_none()
+        {
+            state.parting.insert(member.user_id.clone(), (now + PARTED_AFTER, here.user));
+        }
+    }
+
+    /// Who has left for good since the last call; forgets what was seen long ago.
+    pub(super) fn parted(&self, now: Instant) -> Vec<User> {
+        let mut state = self.lock();
+        state.seen.retain(|_, at| now.duration_since(*at) < SEEN_FOR);
+        let due = |_: &String, (at, _): &mut (Instant, User)| *at <= now;
+        state.parting.extract_if(due).map(|(_, (_, user))| user).collect()
+    }
+
+    /// A line of a user: who they are, and whether they are heard.
+    pub(super) fn line(&self, user_id: &str, now: Instant) -> Option<(User, Verdict)> {
+        let mut state = self.lock();
+        let here = state.users.get_mut(user_id)?;
+        let verdict = if here.user.is_moderator { Verdict::Heard } else { here.flood.line(now, USER_BURST) };
+        Some((here.user.clone(), verdict))
+    }
+
+    /// Ends the connections that `why` gives a reason for.
+    pub(super) fn expel(&self, why: impl Fn(&Member) -> Option<Expelled>) {
+        for member in self.lock().members.values() {
+            if let Some(why) = why(member) {
+                member.expel(why);
+            }
+        }
+    }
+
+    /// Tells one connection; whether it is here and there was room.
+    pub(super) fn tell(&self, client: u64, frame: Bytes) -> bool {
+        let member = self.lock().members.get(&client).map(Arc::clone);
+        member.is_some_and(|member| member.tell(frame))
+    }
+
+    /// All connections.
+    pub(super) fn clients(&self) -> Vec<Client> {
+        let state = self.lock();
+        let client = |member: &Arc<Member>| {
+            Some(Client {
+                id: member.id,
+                user: state.users.get(&member.user_id)?.user.clone(),
+                place: member.place.clone(),
+                messages: member.messages.load(Ordering::Relaxed),
+                user_agent: member.user_agent.to_string(),
+                connected_at: member.connected_at,
+                address: member.address,
+            })
+        };
+        state.members.values().filter_map(client).collect()
+    }
+
+    /// The newest messages as JSON; none before the log was read.
+    pub(super) fn backlog(&self, max_age: Duration, wall: WallTime, now: Instant) -> Option<Bytes> {
+        let mut state = self.lock();
+        if let Some((at, bytes)) = &state.backlog
+            && now.duration_since(*at) < BACKLOG_HOLDS
+        {
+            return Some(bytes.clone());
+        }
+        let history = state.history.as_ref()?;
+        let shown = history.backlog(since(wall, max_age));
+        let shown: Vec<_> = shown.into_iter().filter_map(ShownMessage::of).collect();
+        let bytes = reply::json_bytes(&shown);
+        state.backlog = Some((now, bytes.clone()));
+        Some(bytes)
+    }
+}
+
+impl State {
+    fn note(&mut self, user_id: &str, now: Instant) {
+        if self.seen.len() < MAX_SEEN || self.seen.contains_key(user_id) {
+            self.seen.insert(user_id.to_owned(), now);
+        }
+    }
+
+    fn apply(&mut self, entry: &Arc<Entry>, now: Instant) {
+        if let Some(history) = &mut self.history {
+            history.apply(entry);
+        }
+        self.backlog = None;
+        match &entry.event {
+            Event::Message { user, client, .. } => {
+                let is_ours = client.is_some_and(|client| self.members.contains_key(&client));
+                if !is_ours && let Some(here) = self.users.get_mut(&user.id) {
+                    here.flood.elsewhere(now, USER_BURST);
+                }
+                self.note(&user.id, now);
+            }
+            Event::Joined { user, .. } => self.is_here(&user.id, now),
+            Event::Present { user_id } => self.is_here(user_id, now),
+            Event::Parted { user } => drop(self.seen.remove(&user.id)),
+            Event::NameChanged { user, .. } | Event::UserChanged { user } => {
+                self.note(&user.id, now);
+                self.update(user, entry);
+            }
+            Event::UserDisabled { user } => {
+                self.update(user, entry);
+                self.parting.remove(&user.id);
+                for member in self.members.values().filter(|member| member.user_id == user.id) {
+                    member.expel(Expelled::Disabled);
+                }
+            }
+            Event::System { .. }
+            | Event::Action { .. }
+            | Event::Visibility { .. }
+            | Event::StreamStarted(_)
+            | Event::StreamStopped(_)
+            | Event::TitleChanged(_) => {}
+        }
+    }
+
+    /// Somebody is on some edge: they have not left this one for good.
+    fn is_here(&mut self, user_id: &str, now: Instant) {
+        self.note(user_id, now);
+        self.parting.remove(user_id);
+    }
+
+    /// A user is another now: their connections are told.
+    fn update(&mut self, user: &User, entry: &Entry) {
+        let Some(here) = self.users.get_mut(&user.id) else { return };
+        here.user = user.clone();
+        let told = frame::text(&shape::private(Private::Connected(user), &new_id(), entry.at));
+        for member in self.members.values().filter(|member| member.user_id == user.id) {
+            member.tell(told.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

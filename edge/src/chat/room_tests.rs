@@ -1,0 +1,159 @@
+//! The room's rules, in a time of their own.
+
+use std::time::{Duration, Instant};
+
+use farcast_shared::chat::log::Placed;
+use farcast_shared::store::Versionstamp;
+
+use super::*;
+
+fn user(name: &str) -> User {
+    User { id: name.to_owned(), ..User::new(name.to_owned(), WallTime(1)) }
+}
+
+fn arrival(id: u64, user: &User) -> Arrival {
+    let address = "192.0.2.1".parse().unwrap();
+    Arrival { id, user: user.clone(), address, user_agent: "x".to_owned(), place: None, now: WallTime(1) }
+}
+
+fn log(events: impl IntoIterator<Item = Event>) -> Vec<Placed> {
+    events.into_iter().map(|event| (Versionstamp::ZERO, Entry::new(WallTime(1), event))).collect()
+}
+
+fn room() -> (Room, impl Fn(u64) -> Instant) {
+    let (room, start) = (Room::new(), Instant::now());
+    room.begin(History::default());
+    (room, move |seconds| start + Duration::from_secs(seconds))
+}
+
+fn coming(room: &Room, id: u64, user: &User, now: Instant) -> (Arc<Member>, Coming) {
+    let (member, _, _, coming) = room.enter(arrival(id, user), now);
+    (member, coming)
+}
+
+fn names(users: Vec<User>) -> Vec<String> {
+    users.into_iter().map(|user| user.id).collect()
+}
+
+#[test]
+fn who_comes_is_new_once_and_leaves_ten_seconds_after_their_last_connection() {
+    let (room, at) = room();
+    let ada = user("ada");
+    let (one, first) = coming(&room, 1, &ada, at(0));
+    let (two, second) = coming(&room, 2, &ada, at(1));
+    assert_eq!((first, second), (Coming::New, Coming::Known));
+    room.leave(&one, at(2));
+    assert!(room.parted(at(20)).is_empty());
+    room.leave(&two, at(20));
+    assert!(room.parted(at(29)).is_empty());
+    // Back in time: nobody left.
+    let (three, third) = coming(&room, 3, &ada, at(29));
+    assert_eq!(third, Coming::Known);
+    room.leave(&three, at(40));
+    assert_eq!(names(room.parted(at(50))), ["ada"]);
+    assert!(room.parted(at(60)).is_empty());
+    // The log says that they left, so they come anew.
+    room.apply(log([Event::Parted { user: ada.clone() }]), at(51));
+    assert_eq!(coming(&room, 4, &ada, at(52)).1, Coming::New);
+}
+
+#[test]
+fn who_goes_to_another_edge_has_not_left() {
+    let (room, at) = room();
+    let (ada, bob) = (user("ada"), user("bob"));
+    let (member, _) = coming(&room, 1, &ada, at(0));
+    room.leave(&member, at(1));
+    room.apply(log([Event::Present { user_id: ada.id.clone() }]), at(2));
+    assert!(room.parted(at(30)).is_empty());
+    // Somebody whom the log shows elsewhere moved here; after five minutes they are new.
+    room.apply(log([Event::Joined { user: bob.clone(), client: 77 }]), at(30));
+    let (member, moved) = coming(&room, 2, &bob, at(31));
+    assert_eq!(moved, Coming::Moved);
+    room.leave(&member, at(32));
+    assert_eq!(names(room.parted(at(42))), ["bob"]);
+    assert_eq!(coming(&room, 3, &bob, at(400)).1, Coming::New);
+}
+
+#[test]
+fn who_is_disabled_is_expelled_everywhere_and_does_not_part() {
+    let (room, at) = room();
+    let (ada, bob) = (user("ada"), user("bob"));
+    let (one, _) = coming(&room, 1, &ada, at(0));
+    let (two, _) = coming(&room, 2, &bob, at(0));
+    let gone = User { disabled_at: Some(WallTime(2)), ..ada.clone() };
+    room.apply(log([Event::UserDisabled { user: gone }]), at(1));
+    assert_eq!((one.expelled(), two.expelled()), (Some(Expelled::Disabled), None));
+    assert!(one.end.is_cancelled() && !two.end.is_cancelled());
+    room.leave(&one, at(2));
+    assert!(room.parted(at(60)).is_empty());
+}
+
+#[test]
+fn what_a_user_says_elsewhere_counts_here_too_and_moderators_may_say_what_they_want() {
+    let (room, at) = room();
+    let (ada, moderator) = (user("ada"), User { is_moderator: true, ..user("mod") });
+    coming(&room, 1, &ada, at(0));
+    coming(&room, 2, &moderator, at(0));
+    let said = |client| Event::Message {
+        user: ada.clone(),
+        client: Some(client),
+        body: "hi".to_owned(),
+        raw: "hi".to_owned(),
+    };
+    // Two lines by another edge, and one that came by this one, which was counted then.
+    room.apply(log([said(77), said(1), said(77)]), at(0));
+    assert_eq!(room.line("ada", at(0)).unwrap().1, Verdict::Heard);
+    assert_eq!(room.line("ada", at(0)).unwrap().1, Verdict::Muted);
+    for _ in 0..20 {
+        assert_eq!(room.line("mod", at(0)).unwrap().1, Verdict::Heard);
+    }
+    assert!(room.line("nobody", at(0)).is_none());
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_page_of_the_log_is_framed_once_for_all() {
+    let (room, at) = room();
+    let (_, mut told, mut one, _) = room.enter(arrival(1, &user("ada")), at(0));
+    let (_, _, mut two, _) = room.enter(arrival(2, &user("bob")), at(0));
+    let ids = vec!["a".to_owned(), "b".to_owned()];
+    room.apply(
+        log([
+            Event::Action { body: "x".to_owned() },
+            Event::Present { user_id: "z".to_owned() },
+            Event::Visibility { ids, visible: false },
+            Event::UserChanged { user: User { is_moderator: true, ..user("ada") } },
+        ]),
+        at(1),
+    );
+    let (first, second) = (one.recv().await.unwrap(), two.recv().await.unwrap());
+    assert_eq!(first.as_ptr(), second.as_ptr(), "the same bytes");
+    assert!(one.is_empty() && first.iter().filter(|byte| **byte == b'\n').count() == 1);
+    // Who is a moderator now, is told so alone.
+    assert!(String::from_utf8_lossy(&told.recv().await.unwrap()).contains("MODERATOR"));
+    room.apply(log([Event::Present { user_id: "z".to_owned() }]), at(2));
+    assert!(one.is_empty());
+}
+
+#[test]
+fn the_backlog_shows_what_is_visible_and_not_too_old() {
+    let (room, at) = room();
+    let said = |id: &str, wall: u64| {
+        let event =
+            Event::Message { user: user("ada"), client: None, body: id.to_owned(), raw: id.to_owned() };
+        (Versionstamp::ZERO, Entry { id: id.to_owned(), at: WallTime(wall), event })
+    };
+    room.apply((0..60).map(|n| said(&format!("m{n}"), 1000 + n)).collect(), at(0));
+    let hidden = Event::Visibility { ids: vec!["m58".to_owned()], visible: false };
+    room.apply(log([hidden]), at(0));
+    let shown = |age: u64, now| {
+        let json = room.backlog(Duration::from_micros(age), WallTime(1060), now).unwrap();
+        let all: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap();
+        all.iter().map(|message| message["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = shown(1000, at(0));
+    assert_eq!((all.len(), &all[0][..], &all[49][..]), (50, "m9", "m59"));
+    assert_eq!(shown(3, at(100)), ["m57", "m59"]);
+    let visible = Event::Visibility { ids: vec!["m58".to_owned()], visible: true };
+    room.apply(log([visible]), at(100));
+    assert_eq!(shown(3, at(100)), ["m57", "m58", "m59"]);
+}

@@ -1,0 +1,329 @@
+//! One connection of the chat, from its upgrade to its end.
+
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::chat::shape::Private;
+use farcast_shared::time::WallTime;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::flood::{Flood, Verdict};
+use super::frame::{self, CloseCode, Incoming, Reader};
+use super::metrics::{Ended, Outcome};
+use super::room::{Expelled, Member};
+use super::{Chat, tell};
+
+/// How long the upgrade may take after its answer.
+const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a write may take (Owncast's write deadline).
+const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the last words may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the peer may take to close after that: who closes first keeps the port busy.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+/// How often the peer is asked whether it is there, and how long nothing may be heard of it (Owncast's ping and pong).
+const PING_EVERY: Duration = Duration::from_secs(54);
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long after their coming users are welcomed.
+const WELCOME_AFTER: Duration = Duration::from_secs(7);
+/// Bytes that are read at once.
+const READ_BYTES: usize = 1024;
+/// Frames of the ring that are written at once.
+const WRITE_TOGETHER: usize = 32;
+
+/// Longest message that is delivered, in bytes (`maxSocketPayloadSize`).
+const MAX_LINE_BYTES: usize = 2048;
+
+/// What an upgrade needs after its answer.
+#[derive(Debug)]
+pub struct Ticket {
+    pub(super) upgrade: OnUpgrade,
+    pub(super) token: Option<String>,
+    pub(super) user_agent: String,
+    pub(super) address: IpAddr,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// The peer's bytes.
+struct Socket {
+    io: TokioIo<Upgraded>,
+    reader: Reader,
+    /// Read, but not looked at.
+    rest: Vec<u8>,
+}
+
+/// How reading ended.
+enum Gone {
+    Closed,
+    Broken(CloseCode),
+}
+
+impl Socket {
+    /// What comes next. Cancel safe.
+    async fn next(&mut self) -> Result<Incoming, Gone> {
+        loop {
+            while !self.rest.is_empty() {
+                let (taken, incoming) = self.reader.read(&self.rest).map_err(Gone::Broken)?;
+                self.rest.drain(..taken);
+                if let Some(incoming) = incoming {
+                    return Ok(incoming);
+                }
+            }
+            // An idle connection holds nothing.
+            self.rest = Vec::new();
+            let mut buffer = [0; READ_BYTES];
+            match self.io.read(&mut buffer).await {
+                Ok(0) | Err(_) => return Err(Gone::Closed),
+                Ok(read) => self.rest.extend_from_slice(&buffer[..read]),
+            }
+        }
+    }
+
+    /// Writes all of it. Not cancel safe.
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        match timeout(WRITE_DEADLINE, self.io.write_all(bytes)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Ended::Left),
+            Err(_) => Err(Ended::Slow),
+        }
+    }
+
+    /// Says the last words, and waits a little for the peer to close.
+    async fn close(&mut self, words: Option<Bytes>, code: CloseCode) {
+        let last = [words.unwrap_or_default(), frame::close(code)].concat();
+        let said = timeout(LAST_WORDS, async {
+            self.io.write_all(&last).await?;
+            self.io.flush().await
+        });
+        if matches!(said.await, Ok(Ok(()))) {
+            let mut sink = [0; READ_BYTES];
+            let drained = async { while matches!(self.io.read(&mut sink).await, Ok(read) if read > 0) {} };
+            let _ = timeout(CLOSE_DEADLINE, drained).await;
+        }
+    }
+}
+
+/// Counts a connection, and takes it out of the room however it ends.
+struct Place<'a> {
+    chat: &'a Chat,
+    member: Arc<Member>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.chat.room.leave(&self.member, Instant::now());
+        self.chat.parts.metrics.connections.dec();
+    }
+}
+
+/// What is being done for a user; gives what only they are told.
+type Pending = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
+
+enum Step {
+    Said(Result<Bytes, RecvError>),
+    Told(Bytes),
+    Done(Option<Bytes>),
+    Came(Result<Incoming, Gone>),
+    Timer,
+    Expelled,
+    Draining,
+}
+
+impl Chat {
+    /// Serves a connection until it ends or `shutdown`, when it is told to come back (1012).
+    pub async fn serve(self: Arc<Self>, ticket: Ticket, shutdown: CancellationToken) {
+        let Ticket { upgrade, token, user_agent, address, permit } = ticket;
+        let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else { return };
+        let mut socket = Socket { io: TokioIo::new(upgraded), reader: Reader::default(), rest: Vec::new() };
+        let arrival = tokio::select! {
+            () = shutdown.cancelled() => return socket.close(None, CloseCode::Restart).await,
+            arrival = Box::pin(self.arrival(token.as_deref(), address, user_agent)) => arrival,
+        };
+        let arrival = match arrival {
+            Ok(arrival) => arrival,
+            Err((words, code)) => {
+                self.parts.metrics.ended(Ended::Refused);
+                return socket.close(words, code).await;
+            }
+        };
+        let user = arrival.user.clone();
+        let (member, told, said, coming) = self.room.enter(arrival, Instant::now());
+        self.parts.metrics.connections.inc();
+        let place = Place { chat: &self, member: Arc::clone(&member) };
+        member.tell(tell(Private::Connected(&user)));
+        // It may have been forbidden in between.
+        self.expel_one(&member);
+        let pending: Pending = Box::pin(Arc::clone(&self).came(user, member.id, coming));
+        let end = self.converse(&mut socket, &member, told, said, pending, &shutdown).await;
+        drop(place);
+        self.parts.metrics.ended(end.0);
+        if let Some((words, code)) = end.1 {
+            socket.close(words, code).await;
+        }
+        drop(permit);
+    }
+
+    async fn converse(
+        self: &Arc<Self>,
+        socket: &mut Socket,
+        member: &Arc<Member>,
+        mut told: mpsc::Receiver<Bytes>,
+        mut said: broadcast::Receiver<Bytes>,
+        pending: Pending,
+        shutdown: &CancellationToken,
+    ) -> (Ended, Option<(Option<Bytes>, CloseCode)>) {
+        let mut pending = Some(pending);
+        let (mut flood, came) = (Flood::default(), Instant::now());
+        let (mut heard, mut pinged, mut welcomed) = (came, came, false);
+        let mut timer = pin!(tokio::time::sleep(WELCOME_AFTER));
+        loop {
+            let step = tokio::select! {
+                () = member.end.cancelled() => Step::Expelled,
+                () = shutdown.cancelled() => Step::Draining,
+                frames = said.recv() => Step::Said(frames),
+                Some(frame) = told.recv() => Step::Told(frame),
+                frame = done(&mut pending) => Step::Done(frame),
+                incoming = socket.next(), if pending.is_none() => Step::Came(incoming),
+                () = &mut timer => Step::Timer,
+            };
+            let written = match step {
+                Step::Expelled => return (Ended::Refused, Some(last_words(member))),
+                Step::Draining => return (Ended::Draining, Some((None, CloseCode::Restart))),
+                Step::Said(Ok(first)) => match more(first, &mut said) {
+                    Some(frames) => socket.write(&frames).await,
+                    None => Err(Ended::Slow),
+                },
+                // There is no room for a word to one who does not read.
+                Step::Said(Err(_)) => Err(Ended::Slow),
+                Step::Told(frame) => socket.write(&frame).await,
+                Step::Done(frame) => {
+                    pending = None;
+                    match frame {
+                        Some(frame) => socket.write(&frame).await,
+                        None => Ok(()),
+                    }
+                }
+                Step::Came(Err(Gone::Closed)) => return (Ended::Left, None),
+                Step::Came(Err(Gone::Broken(code))) => return (Ended::Protocol, Some((None, code))),
+                Step::Came(Ok(incoming)) => {
+                    heard = Instant::now();
+                    match incoming {
+                        Incoming::Close => return (Ended::Left, Some((None, CloseCode::Normal))),
+                        Incoming::Ping(payload) => socket.write(&frame::pong(&payload)).await,
+                        Incoming::Pong => Ok(()),
+                        Incoming::Text(text) => match self.heard(member, &mut flood, &text) {
+                            Heard::Nothing => Ok(()),
+                            Heard::Refused(words) => socket.write(&words).await,
+                            Heard::Pending(what) => {
+                                pending = Some(what);
+                                Ok(())
+                            }
+                        },
+                    }
+                }
+                Step::Timer => {
+                    let now = Instant::now();
+                    let mut written = Ok(());
+                    if !welcomed && now >= came + WELCOME_AFTER {
+                        welcomed = true;
+                        if self.is_live()
+                            && let Some(welcome) = self.welcome()
+                        {
+                            written = socket.write(&welcome).await;
+                        }
+                    }
+                    if now >= pinged + PING_EVERY && written.is_ok() {
+                        pinged = now;
+                        written = socket.write(&frame::ping()).await;
+                    }
+                    if now >= heard + SILENCE {
+                        written = Err(Ended::Silent);
+                    }
+                    let next = (pinged + PING_EVERY).min(heard.max(now) + SILENCE);
+                    timer.as_mut().reset(next.into());
+                    written
+                }
+            };
+            if let Err(end) = written {
+                return (end, None);
+            }
+        }
+    }
+
+    /// What is to be done with a line.
+    fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Heard {
+        let now = Instant::now();
+        let refused = |words: &str| {
+            self.parts.metrics.line(Outcome::Refused);
+            Heard::Refused(tell(Private::Action(words)))
+        };
+        if text.len() > MAX_LINE_BYTES {
+            return refused("Sorry, that message exceeded the maximum size and can't be delivered.");
+        }
+        let Some((user, of_user)) = self.room.line(&member.user_id, now) else { return Heard::Nothing };
+        let of_connection = if user.is_moderator { Verdict::Heard } else { flood.line(now, 1) };
+        match (of_connection, of_user) {
+            (Verdict::Heard, Verdict::Heard) => {}
+            (Verdict::StillMuted, _) | (_, Verdict::StillMuted) => {
+                self.parts.metrics.line(Outcome::Muted);
+                return Heard::Nothing;
+            }
+            _ => {
+                self.parts.metrics.line(Outcome::Muted);
+                return Heard::Refused(tell(Private::Action(
+                    "You are temporarily blocked from sending chat messages due to perceived flooding.",
+                )));
+            }
+        }
+        // What is no event of ours is ignored, as Owncast does.
+        let Some(line) = super::line::parse(text) else { return Heard::Nothing };
+        Heard::Pending(Box::pin(Arc::clone(self).say(Arc::clone(member), user, line, WallTime::now())))
+    }
+}
+
+enum Heard {
+    Nothing,
+    Refused(Bytes),
+    Pending(Pending),
+}
+
+/// Waits for what is pending; for ever when nothing is.
+async fn done(pending: &mut Option<Pending>) -> Option<Bytes> {
+    match pending {
+        Some(pending) => pending.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Frames that are written together; none when the connection fell behind.
+fn more(first: Bytes, said: &mut broadcast::Receiver<Bytes>) -> Option<Bytes> {
+    if said.is_empty() {
+        return Some(first);
+    }
+    let mut together = first.to_vec();
+    for _ in 1..WRITE_TOGETHER {
+        match said.try_recv() {
+            Ok(frames) => together.extend_from_slice(&frames),
+            Err(TryRecvError::Lagged(_)) => return None,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    Some(together.into())
+}
+
+fn last_words(member: &Member) -> (Option<Bytes>, CloseCode) {
+    match member.expelled() {
+        Some(Expelled::Disabled) => (Some(tell(Private::Disabled)), CloseCode::Policy),
+        Some(Expelled::Banned) => (None, CloseCode::Policy),
+        Some(Expelled::ChatOff) | None => (None, CloseCode::GoingAway),
+    }
+}
