@@ -64,5 +64,5 @@ fn an_edge_answers_what_is_described_and_nothing_else() {
 
 #[test]
 fn an_origin_answers_what_is_described_and_nothing_else() {
-    assert_eq!(table(farcast_origin::admin::listed()), described("origin"));
+    assert_eq!(table(farcast_origin::api::listed()), described("origin"));
 }

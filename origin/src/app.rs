@@ -28,14 +28,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Admin, Facts};
+use crate::api::{self, Api};
 use crate::audience::Keeper;
 use crate::broadcast::{self, Air, Owner};
+use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::Choices;
 use crate::credentials::Credentials;
 use crate::directory::{self, Conditions, Directory};
 use crate::emoji;
 use crate::http_client::HttpClient;
 use crate::ingest::{self, Gate};
+use crate::integrations::{self, Integrations};
 use crate::package;
 use crate::plan;
 use crate::push::identity::Identity;
@@ -44,6 +47,7 @@ use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
+use crate::tokens;
 use crate::transcode::{self, LibavEncoders, ProbeOutcome};
 
 /// Name of the file in the data folder that edges join with.
@@ -149,18 +153,28 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     });
     let (statistics, sampler) =
         Statistics::load(&store, registry.inner(), status.clone(), settings.data_dir.clone()).await?;
-    let admin = Arc::new(Admin::new(admin::Parts {
+    tokens::reserve_names(&store).await?;
+    let edges = hub.connected().clone();
+    let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
         runtime: runtime.clone(),
-        status,
+        status: status.clone(),
         air: on_air.clone(),
         disconnects: disconnect,
+        edges: edges.clone(),
         recent,
         statistics,
         facts,
-    }));
-    let api = Arc::clone(&admin) as Arc<dyn push::Api>;
+    });
+    let integrations =
+        Integrations::new(integrations::Parts { store: store.clone(), runtime: runtime.clone(), edges });
+    let api = Arc::new(Api::new(admin, integrations));
+    let chat_metrics = chat::Metrics::new(registry.inner())?;
+    let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
+    // Nobody has to read all of the log yet.
+    let (_, keep) = watch::channel(None);
+    let caretaker = Caretaker::new(store.clone(), runtime.clone(), keep, chat_metrics);
     let (listed_runtime, listed_air) = (runtime.clone(), on_air.clone());
     let keeper = Keeper::new(store.clone(), on_air, publish_status).await?;
 
@@ -171,11 +185,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let (ingesting, owning, pushing, watching) =
         (TaskTracker::new(), TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     watching.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
-    watching.spawn(admin::server::run(http, admin, health.clone(), last.clone()));
+    watching.spawn(api::server::run(http, Arc::clone(&api), health.clone(), last.clone()));
     let followed = store.clone();
     watching
         .spawn(last.clone().run_until_cancelled_owned(async move { runtime::follow(&followed, &set).await }));
     watching.spawn(last.clone().run_until_cancelled_owned(async move { choices.run(runtime, choose).await }));
+    watching.spawn(last.clone().run_until_cancelled_owned(announcer.run()));
+    watching.spawn(last.clone().run_until_cancelled_owned(caretaker.run()));
     let directory = Directory::new(HttpClient::new()?, store.clone(), &settings.directory)?;
     let (listing, conditions) = watch::channel(Conditions::default());
     let listed = directory::follow(listed_runtime, listed_air, listing);
@@ -186,8 +202,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     pushing.spawn(sampler.run(push_stops.clone()));
     let emoji = emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone());
     pushing.spawn(push_stops.clone().run_until_cancelled_owned(emoji.run()));
-    let push_server =
-        push::Server::new(push::ServerConfig::default(), identity, hub, store.clone(), Some(api));
+    let push_server = push::Server::new(
+        push::ServerConfig::default(),
+        identity,
+        hub,
+        store.clone(),
+        Some(api as Arc<dyn push::Api>),
+    );
     pushing.spawn(push_server.run(endpoint, push_stops.clone()));
     owning.spawn(owner.run(arrivals, owner_stops.clone()));
     let server = ingest::Server::new(ingest::server::Config::default(), gate, ingest_metrics, publishers);

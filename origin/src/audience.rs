@@ -104,7 +104,8 @@ impl Keeper {
                 self.known.connected_at = air.connected_at.or(self.known.connected_at).or(Some(now));
                 self.known.disconnected_at = None;
             }
-            (true, false) => {
+            // Online, or not continued since the last run.
+            (_, false) if self.known.online || self.known.connected_at.is_some() => {
                 self.peaks.disconnected(now);
                 self.known.disconnected_at = air.ended_at.or(Some(now));
                 self.known.connected_at = None;
@@ -238,6 +239,19 @@ mod tests {
         let resumed = rig.until(|status| status.online).await;
         assert_eq!((resumed.connected_at, resumed.session_peak), (Some(WallTime(7)), 5));
         rig.stop().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broadcast_that_a_restart_does_not_continue_is_over() {
+        let store = Memory::store().0;
+        let mut rig = Rig::start(store.clone()).await;
+        rig.air.send_replace(live(7));
+        rig.until(|status| status.online).await;
+        rig.stop().await;
+        let mut rig = Rig::start(store).await;
+        let over = rig.until(|status| status.disconnected_at.is_some()).await;
+        assert_eq!((over.online, over.connected_at), (false, None));
+        assert_eq!(rig.stop().await, over);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,9 +3,12 @@
 //! [`media`] is the vocabulary between them.
 
 pub mod admin;
+pub mod api;
 pub mod app;
 pub mod audience;
+mod brake;
 pub mod broadcast;
+pub mod chat;
 pub mod choices;
 pub mod credentials;
 pub mod directory;
@@ -13,6 +16,7 @@ pub mod emoji;
 pub mod hardware;
 pub mod http_client;
 pub mod ingest;
+pub mod integrations;
 pub mod media;
 pub mod package;
 mod peer;
@@ -23,4 +27,5 @@ pub mod settings;
 pub mod state;
 pub mod statistics;
 pub mod store;
+mod tokens;
 pub mod transcode;

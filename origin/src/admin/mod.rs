@@ -1,22 +1,21 @@
-//! The origin's API: everything below `/api/admin/`, for its owner.
+//! The admin's API: everything below `/api/admin/`, for the owner.
 //!
-//! Place in the flow: requests come by the origin's own listener, or forwarded by an edge ([`Admin::answer`] serves both);
-//! what is set goes to the store, and from there to origin and edges ([`farcast_shared::runtime`]). A change is durable when it
-//! is answered. The order of checks is that of `openapi.yaml`: too many failures, login, method, site, length, content, store.
+//! Place in the flow: requests come by [`crate::api`]; what is set goes to the store, and from there to origin and edges
+//! ([`farcast_shared::runtime`]). A change is durable when it is answered. The order of checks is that of `openapi.yaml`: too
+//! many failures, login, method, site, length, content, store.
 
 mod address;
+pub(crate) mod chat;
 mod login;
 mod logo;
 mod read;
 mod routes;
-pub mod server;
 mod setting;
 mod shape;
 mod token;
 mod webhook;
 
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -26,19 +25,18 @@ use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
 use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
 use farcast_shared::telemetry::recent::Recent;
-use http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use self::login::Brake;
 use self::routes::{Endpoint, Setter};
 use self::setting::Change;
+use crate::brake::{self, Brake};
 use crate::broadcast::{Air, Disconnect};
 use crate::credentials::{Credentials, Which};
 use crate::directory;
-use crate::push::Api;
+use crate::push::Edges;
 use crate::statistics::Statistics;
 
 pub use self::routes::listed;
@@ -80,6 +78,8 @@ pub struct Parts {
     pub air: watch::Receiver<Air>,
     /// Ends broadcasts.
     pub disconnects: mpsc::Sender<Disconnect>,
+    /// The edges, to be asked who is in the chat.
+    pub edges: Edges,
     /// The newest lines of the log.
     pub recent: Recent,
     /// What was measured.
@@ -165,11 +165,7 @@ impl Admin {
     }
 
     fn braked(&self, peer: IpAddr) -> Option<Reply> {
-        let wait = self.brake().must_wait(peer, Instant::now())?;
-        let mut refused =
-            reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many failed logins, wait a little");
-        refused.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
-        Some(refused)
+        self.brake().must_wait(peer, Instant::now()).map(brake::refused)
     }
 
     fn brake(&self) -> MutexGuard<'_, Brake> {
@@ -221,6 +217,7 @@ impl Admin {
             Endpoint::Tokens => token::list(store).await,
             Endpoint::CreateToken => token::create(store, &body).await,
             Endpoint::DeleteToken => token::delete(store, &body).await,
+            Endpoint::Chat(what) => Box::pin(chat::answer(what, store, &self.parts.edges, &body)).await,
         };
         answered.unwrap_or_else(|error| reply::store_failed(&error))
     }
@@ -278,15 +275,15 @@ impl Admin {
     }
 }
 
-impl Api for Admin {
-    fn answer(
-        &self,
-        request: Request<Full<Bytes>>,
-        peer: IpAddr,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
-        Box::pin(async move {
-            Self::answer(self, request, peer).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
-        })
+/// Sets the title of the broadcast, for whoever may.
+pub(crate) async fn set_stream_title(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
+    match setting::parse(Setter::StreamTitle, body) {
+        Ok(Change::Field(field, value)) => {
+            store.commit(runtime::change(Batch::new(), field, &value)?).await?;
+            Ok(reply::done(Setter::StreamTitle.done()))
+        }
+        Ok(_) => Ok(reply::bad_request("this is no title")),
+        Err(what) => Ok(reply::bad_request(&what)),
     }
 }
 

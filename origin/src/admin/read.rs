@@ -83,6 +83,10 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
         supported_codecs: facts.supported_codecs.clone(),
         video_codec: runtime.video_codec.unwrap_or_else(|| facts.default_codec.clone()),
         forbidden_usernames: runtime.forbidden_usernames,
+        suggested_usernames: runtime.suggested_usernames,
+        chat_join_messages_enabled: runtime.chat_join_messages,
+        chat_established_user_mode: runtime.chat_established_users,
+        chat_retention: runtime.chat_retention,
         hide_viewer_count: runtime.hide_viewer_count,
     }))
 }

@@ -2,6 +2,8 @@
 
 use farcast_shared::api::{Method, Table};
 
+use super::chat::Moderation as M;
+
 use Method::{Get, Post};
 
 /// What answers a path.
@@ -22,6 +24,7 @@ pub(super) enum Endpoint {
     Tokens,
     CreateToken,
     DeleteToken,
+    Chat(M),
 }
 
 /// Which setting a path sets.
@@ -54,6 +57,10 @@ pub(super) enum Setter {
     Storage,
     ChatDisabled,
     ForbiddenUsernames,
+    SuggestedUsernames,
+    JoinMessages,
+    EstablishedUsers,
+    ChatRetention,
 }
 
 use Setter as S;
@@ -94,6 +101,22 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/config/s3", Endpoint::Set(S::Storage)),
     (Post, "/api/admin/config/chat/disable", Endpoint::Set(S::ChatDisabled)),
     (Post, "/api/admin/config/chat/forbiddenusernames", Endpoint::Set(S::ForbiddenUsernames)),
+    (Post, "/api/admin/config/chat/suggestedusernames", Endpoint::Set(S::SuggestedUsernames)),
+    (Post, "/api/admin/config/chat/joinmessagesenabled", Endpoint::Set(S::JoinMessages)),
+    (Post, "/api/admin/config/chat/establishedusermode", Endpoint::Set(S::EstablishedUsers)),
+    (Post, "/api/admin/config/chat/retention", Endpoint::Set(S::ChatRetention)),
+    (Get, "/api/admin/chat/clients", Endpoint::Chat(M::Clients)),
+    (Get, "/api/admin/chat/messages", Endpoint::Chat(M::Messages)),
+    (Post, "/api/admin/chat/updatemessagevisibility", Endpoint::Chat(M::SetVisible)),
+    (Post, "/api/admin/chat/messagevisibility", Endpoint::Chat(M::SetVisible)),
+    (Get, "/api/admin/chat/users/disabled", Endpoint::Chat(M::Disabled)),
+    (Get, "/api/admin/users/disabled", Endpoint::Chat(M::Disabled)),
+    (Post, "/api/admin/chat/users/setenabled", Endpoint::Chat(M::SetEnabled)),
+    (Get, "/api/admin/chat/users/moderators", Endpoint::Chat(M::Moderators)),
+    (Post, "/api/admin/chat/users/setmoderator", Endpoint::Chat(M::SetModerator)),
+    (Get, "/api/admin/chat/users/ipbans", Endpoint::Chat(M::Bans)),
+    (Post, "/api/admin/chat/users/ipbans/create", Endpoint::Chat(M::Ban)),
+    (Post, "/api/admin/chat/users/ipbans/remove", Endpoint::Chat(M::Unban)),
     (Get, "/api/admin/webhooks", Endpoint::Webhooks),
     (Post, "/api/admin/webhooks/create", Endpoint::CreateWebhook),
     (Post, "/api/admin/webhooks/delete", Endpoint::DeleteWebhook),
@@ -135,6 +158,9 @@ impl Setter {
             S::Storage => "storage configuration changed",
             S::ChatDisabled => "chat disabled status updated",
             S::ForbiddenUsernames => "forbidden username list updated",
+            S::SuggestedUsernames => "suggested username list updated",
+            S::JoinMessages => "chat join message status updated",
+            S::EstablishedUsers => "chat established user mode updated",
             _ => "changed",
         }
     }

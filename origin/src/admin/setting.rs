@@ -7,7 +7,9 @@ use std::net::IpAddr;
 
 use farcast_shared::api::body;
 use farcast_shared::config::Secret;
-use farcast_shared::runtime::{ExternalAction, Field, MAX_VARIANTS, S3, SocialHandle, VariantSpec};
+use farcast_shared::runtime::{
+    ExternalAction, Field, MAX_VARIANTS, Retention, S3, SocialHandle, VariantSpec,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -25,9 +27,12 @@ const MAX_PAGE_BYTES: usize = 90_000;
 const MAX_URL_CHARS: usize = 2048;
 const MAX_WORD_CHARS: usize = 64;
 const MAX_LIST: usize = 50;
-const MAX_FORBIDDEN: usize = 1000;
+const MAX_USERNAMES: usize = 1000;
 const MAX_API_VARIANTS: usize = 10;
 const MAX_LATENCY_LEVEL: u8 = 4;
+/// A minute to 30 days.
+const RETENTION_SECONDS: std::ops::RangeInclusive<u64> = 60..=30 * 24 * 3600;
+const RETENTION_EVENTS: std::ops::RangeInclusive<u64> = 100..=1_000_000;
 const SECRET_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// What a setter does.
@@ -70,11 +75,15 @@ pub(super) fn parse(setter: Setter, body: &[u8]) -> Parsed {
         Setter::CustomStyles => page(body, "customStyles"),
         Setter::Logo => Ok(Change::Logo(logo::parse(&value::<String>(body)?)?)),
         Setter::Tags => words(body, "tags", MAX_LIST),
-        Setter::ForbiddenUsernames => words(body, "forbiddenUsernames", MAX_FORBIDDEN),
+        Setter::ForbiddenUsernames => words(body, "forbiddenUsernames", MAX_USERNAMES),
+        Setter::SuggestedUsernames => words(body, "suggestedUsernames", MAX_USERNAMES),
         Setter::Nsfw => field("nsfw", &value::<bool>(body)?),
         Setter::HideViewerCount => field("hideViewerCount", &value::<bool>(body)?),
         Setter::DirectoryEnabled => field("directoryEnabled", &value::<bool>(body)?),
         Setter::ChatDisabled => field("chatDisabled", &value::<bool>(body)?),
+        Setter::JoinMessages => field("chatJoinMessages", &value::<bool>(body)?),
+        Setter::EstablishedUsers => field("chatEstablishedUsers", &value::<bool>(body)?),
+        Setter::ChatRetention => retention(body),
         Setter::SocialHandles => social_handles(body),
         Setter::ExternalActions => external_actions(body),
         Setter::ServerUrl => field("serverUrl", &address::server(&value::<String>(body)?)?),
@@ -241,6 +250,26 @@ fn ffmpeg_path(body: &[u8]) -> Parsed {
         }
     }
     field("ffmpegPath", &path)
+}
+
+/// What is kept of the chat, as it comes: both bounds are needed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewRetention {
+    max_age_seconds: u64,
+    max_events: u64,
+}
+
+fn retention(body: &[u8]) -> Parsed {
+    let NewRetention { max_age_seconds, max_events } = value(body)?;
+    for (number, range, what) in
+        [(max_age_seconds, RETENTION_SECONDS, "maxAgeSeconds"), (max_events, RETENTION_EVENTS, "maxEvents")]
+    {
+        if !range.contains(&number) {
+            return Err(format!("{what} is {} to {}", range.start(), range.end()));
+        }
+    }
+    field("chatRetention", &Retention { max_age_seconds, max_events })
 }
 
 fn variants(body: &[u8]) -> Parsed {

@@ -1,12 +1,12 @@
 //! JSON of the admin API's answers, as `openapi.yaml` has it.
 
 use farcast_shared::api::time::Time;
-use farcast_shared::runtime::{ExternalAction, SocialHandle, VariantSpec};
+use farcast_shared::runtime::{ExternalAction, Retention, SocialHandle, VariantSpec};
 use serde::Serialize;
 
-use super::token::Token;
 use super::webhook::Webhook;
 use crate::broadcast;
+use crate::tokens::{Scope, Token};
 
 /// Frame rate that 0 means where video is transcoded.
 const DEFAULT_FRAMERATE: u32 = 24;
@@ -154,6 +154,10 @@ pub(super) struct ServerConfig {
     pub(super) supported_codecs: Vec<&'static str>,
     pub(super) video_codec: String,
     pub(super) forbidden_usernames: Vec<String>,
+    pub(super) suggested_usernames: Vec<String>,
+    pub(super) chat_join_messages_enabled: bool,
+    pub(super) chat_established_user_mode: bool,
+    pub(super) chat_retention: Retention,
     pub(super) hide_viewer_count: bool,
 }
 
@@ -240,7 +244,7 @@ pub(super) struct ShownToken {
     display_name: String,
     display_color: u16,
     created_at: Time,
-    scopes: Vec<String>,
+    scopes: Vec<Scope>,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Time>,
@@ -270,7 +274,7 @@ pub(super) struct NewToken {
     display_name: String,
     display_color: u16,
     created_at: Time,
-    scopes: Vec<String>,
+    scopes: Vec<Scope>,
     name: String,
     token: String,
 }

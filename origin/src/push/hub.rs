@@ -10,6 +10,7 @@ use farcast_shared::name::{Epoch, ObjectName, StreamName, VariantId};
 use farcast_shared::protocol::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 use tokio::sync::Notify;
 
+use super::ask::Edges;
 use super::metrics::Metrics;
 use super::queue::Queue;
 use super::record::Record;
@@ -69,6 +70,7 @@ struct State {
 pub struct Hub {
     config: Arc<HubConfig>,
     metrics: Metrics,
+    connected: Edges,
     state: Arc<Mutex<State>>,
 }
 
@@ -93,7 +95,8 @@ impl Hub {
     pub fn new(config: HubConfig, metrics: Metrics) -> Self {
         let window = Window::new(config.window_bytes);
         let state = State { window, ended: VecDeque::new(), edges: HashMap::new(), next_edge: 0 };
-        Self { config: Arc::new(config), metrics, state: Arc::new(Mutex::new(state)) }
+        let connected = Edges::new(metrics.clone());
+        Self { config: Arc::new(config), metrics, connected, state: Arc::new(Mutex::new(state)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -104,6 +107,12 @@ impl Hub {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The edges that are subscribed, to be asked.
+    #[must_use]
+    pub fn connected(&self) -> &Edges {
+        &self.connected
     }
 
     fn bound(&self, presentation: &Presentation) -> Duration {

@@ -52,6 +52,7 @@ pub struct Metrics {
     drops: IntCounterVec,
     fetches: IntCounterVec,
     joins: IntCounterVec,
+    asks: IntCounterVec,
 }
 
 impl Metrics {
@@ -103,6 +104,7 @@ impl Metrics {
             )?,
             fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", "outcome")?,
             joins: counters("farcast_push_joins_total", "How connections of edges began", "outcome")?,
+            asks: counters("farcast_push_asks_total", "Questions to edges, one per edge", "outcome")?,
         })
     }
 
@@ -121,6 +123,11 @@ impl Metrics {
             FetchOutcome::Failed => "failed",
         };
         self.fetches.with_label_values(&[outcome]).inc();
+    }
+
+    pub(super) fn asked(&self, answered: bool) {
+        let outcome = if answered { "answered" } else { "failed" };
+        self.asks.with_label_values(&[outcome]).inc();
     }
 
     pub(super) fn joined(&self, outcome: JoinOutcome) {

@@ -5,12 +5,14 @@
 //!
 //! - [`window`] keeps what a newcomer must know and what may be fetched (sans-IO).
 //! - [`queue`] decides what one edge gets next and what it loses when it falls behind (sans-IO).
+//! - [`ask`] asks edges what only they know.
 //! - [`identity`] is the origin's certificate authority; [`enrol`] certifies edges.
 //!
 //! Invariants: no edge slows the publisher or another edge; all edges share the same [`bytes::Bytes`];
 //! what waits for an edge, in flight included, is bounded in time; the feed needs a client
 //! certificate of our own authority.
 
+pub mod ask;
 pub mod enrol;
 pub mod hub;
 pub mod identity;
@@ -21,6 +23,7 @@ pub mod server;
 pub mod session;
 pub mod window;
 
+pub use ask::{Answers, Edges};
 #[cfg(test)]
 pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};

@@ -102,6 +102,7 @@ async fn serve(
 ) -> CloseCode {
     tracing::info!(edge = wish.name, remote = %connection.remote_address(), "an edge subscribed");
     let subscription = shared.hub.subscribe(wish);
+    let _seat = shared.hub.connected().seat(connection.clone());
     tokio::select! {
         code = listen(receive, frames, &subscription.queue, metrics) => code,
         code = pump(connection, send, &subscription.queue, metrics) => code,

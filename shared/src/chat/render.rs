@@ -61,6 +61,11 @@ pub fn message(raw: &str, emoji: &[Emoji]) -> String {
 ///
 /// Empty on the same terms as [`message()`], with [`MAX_ANNOUNCEMENT_BYTES`] and [`MAX_ANNOUNCEMENT_HTML_BYTES`].
 #[must_use]
+pub fn message(raw: &str, _emoji: &[crate::runtime::Emoji]) -> String {
+    crate::api::to_html(raw).trim().to_owned()
+}
+/// x
+#[must_use]
 pub fn announcement(markdown: &str) -> String {
     static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(sanitise::announcement);
     if markdown.len() > MAX_ANNOUNCEMENT_BYTES {

@@ -12,24 +12,24 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Admin;
+use super::Api;
 
 /// Serves until `shutdown`, then finishes the answers under way.
 ///
 /// Cancel safety: dropping the future cuts all connections.
-pub async fn run(listener: TcpListener, admin: Arc<Admin>, health: Health, shutdown: CancellationToken) {
-    let answer = move |request, peer| answer(Arc::clone(&admin), health.clone(), request, peer);
+pub async fn run(listener: TcpListener, api: Arc<Api>, health: Health, shutdown: CancellationToken) {
+    let answer = move |request, peer| answer(Arc::clone(&api), health.clone(), request, peer);
     listener::serve(listener, answer, shutdown).await;
 }
 
 async fn answer(
-    admin: Arc<Admin>,
+    api: Arc<Api>,
     health: Health,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    match admin.answer(request, peer.ip()).await {
+    match api.answer(request, peer.ip()).await {
         Some(reply) => reply.map(Full::new),
         None => listener::respond(&method, &path, None, &health),
     }

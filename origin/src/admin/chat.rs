@@ -1,0 +1,284 @@
+//! The chat, as its owner sees and moderates it; integrations may do some of the same.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use farcast_shared::api::time::Time;
+use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::chat::shape::{ShownMessage, ShownUser};
+use farcast_shared::chat::{self, Chat, Client, History, List, Refused, ShownClient, User};
+use farcast_shared::protocol::{Ask, MAX_REPLY_BYTES};
+use farcast_shared::runtime::{self, Ban, Field};
+use farcast_shared::store::{Store, StoreError};
+use farcast_shared::time::WallTime;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::push::Edges;
+
+/// Most messages that are shown.
+const MAX_MESSAGES: usize = 10_000;
+/// Most bytes of them: an edge passes them on.
+const MAX_MESSAGES_BYTES: usize = MAX_REPLY_BYTES - 1024;
+/// Most messages that are hidden or shown at once.
+const MAX_IDS: usize = 1000;
+/// Characters of an id.
+const ID_CHARS: std::ops::RangeInclusive<usize> = 1..=64;
+/// Most addresses that are banned.
+const MAX_BANS: usize = 1000;
+/// Characters of the notes on one.
+const MAX_NOTES_CHARS: usize = 255;
+/// Bytes of all bans together: a value of the store. A thousand without notes fit.
+const MAX_BANS_BYTES: usize = 99_000;
+
+const BANS: Field = Field("chatBans");
+
+/// What can be seen and done of the chat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Moderation {
+    Clients,
+    Messages,
+    SetVisible,
+    Disabled,
+    SetEnabled,
+    Moderators,
+    SetModerator,
+    Bans,
+    Ban,
+    Unban,
+}
+
+pub(super) async fn answer(
+    what: Moderation,
+    store: &Store,
+    edges: &Edges,
+    body: &[u8],
+) -> Result<Reply, StoreError> {
+    let chat = Chat::new(store.clone());
+    match what {
+        Moderation::Clients => Ok(clients(edges).await),
+        Moderation::Messages => messages(store).await,
+        Moderation::SetVisible => set_visible(&chat, body).await,
+        Moderation::Disabled => users(&chat, List::Disabled).await,
+        Moderation::Moderators => users(&chat, List::Moderators).await,
+        Moderation::SetEnabled => set_enabled(&chat, body).await,
+        Moderation::SetModerator => set_moderator(&chat, body).await,
+        Moderation::Bans => bans(store).await,
+        Moderation::Ban => ban(store, body).await,
+        Moderation::Unban => unban(store, body).await,
+    }
+}
+
+/// Who is connected, to whatever edge; those of an edge that does not answer in time are missing.
+pub(crate) async fn clients(edges: &Edges) -> Reply {
+    let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
+    let mut clients: Vec<_> = asked.answers.into_iter().flatten().collect();
+    clients.sort_by_key(|client| (client.connected_at, client.id));
+    reply::ok(&clients.iter().map(ShownClient::from).collect::<Vec<_>>())
+}
+
+/// Read from the store, so that what was set just before holds.
+async fn since(store: &Store) -> Result<WallTime, StoreError> {
+    let (retention, _) = runtime::read::<runtime::Retention>(store, Field("chatRetention")).await?;
+    Ok(chat::since(WallTime::now(), retention.max_age()))
+}
+
+async fn messages(store: &Store) -> Result<Reply, StoreError> {
+    let since = since(store).await?;
+    let (history, _) = History::load(store, MAX_MESSAGES).await?;
+    let kept = history.newest_first().filter(|seen| seen.entry.at >= since);
+    let mut json = b"[".to_vec();
+    for message in kept.filter_map(ShownMessage::of) {
+        let before = json.len();
+        if before > 1 {
+            json.push(b',');
+        }
+        if serde_json::to_writer(&mut json, &message).is_err() || json.len() > MAX_MESSAGES_BYTES {
+            json.truncate(before);
+            break;
+        }
+    }
+    json.extend_from_slice(b"]\n");
+    Ok(reply::with_body(StatusCode::OK, "application/json", Bytes::from(json)))
+}
+
+/// The newest messages as those who come to the chat are shown them.
+pub(crate) async fn backlog(store: &Store) -> Result<Reply, StoreError> {
+    let since = since(store).await?;
+    let (history, _) = History::load(store, chat::KEPT_MESSAGES).await?;
+    let shown = history.backlog(since).into_iter().filter_map(ShownMessage::of);
+    Ok(reply::ok(&shown.collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Visibility {
+    id_array: Vec<String>,
+    visible: bool,
+}
+
+/// Hides messages, or shows them again.
+pub(crate) async fn set_visible(chat: &Chat, body: &[u8]) -> Result<Reply, StoreError> {
+    let Visibility { id_array: ids, visible } = match body::json(body) {
+        Ok(visibility) => visibility,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
+    if !(1..=MAX_IDS).contains(&ids.len()) {
+        return Ok(reply::bad_request(&format!("idArray has 1 to {MAX_IDS} ids")));
+    }
+    if !ids.iter().all(|id| ID_CHARS.contains(&id.chars().count())) {
+        return Ok(reply::bad_request("an id has 1 to 64 characters"));
+    }
+    chat.set_visible(&ids, visible, WallTime::now()).await?;
+    Ok(reply::done("changed"))
+}
+
+async fn users(chat: &Chat, list: List) -> Result<Reply, StoreError> {
+    let users = chat.listed(list).await?;
+    Ok(reply::ok(&users.iter().map(ShownUser::from).collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Enabled {
+    #[serde(default)]
+    user_id: String,
+    enabled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Moderator {
+    #[serde(default)]
+    user_id: String,
+    is_moderator: bool,
+}
+
+async fn set_enabled(chat: &Chat, body: &[u8]) -> Result<Reply, StoreError> {
+    let Enabled { user_id, enabled } = match body::json(body) {
+        Ok(wish) => wish,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
+    if user_id.is_empty() {
+        return Ok(reply::bad_request("must provide userId"));
+    }
+    let set = chat.set_enabled(&user_id, enabled, WallTime::now()).await;
+    told(set, |user| format!("{} enabled: {enabled}", user.id))
+}
+
+async fn set_moderator(chat: &Chat, body: &[u8]) -> Result<Reply, StoreError> {
+    let Moderator { user_id, is_moderator } = match body::json(body) {
+        Ok(wish) => wish,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
+    if user_id.is_empty() {
+        return Ok(reply::bad_request("must provide userId"));
+    }
+    let set = chat.set_moderator(&user_id, is_moderator, WallTime::now()).await;
+    told(set, |user| format!("{} is moderator: {is_moderator}", user.id))
+}
+
+fn told(set: Result<User, Refused>, done: impl FnOnce(&User) -> String) -> Result<Reply, StoreError> {
+    match set {
+        Ok(user) => Ok(reply::done(&done(&user))),
+        Err(Refused::Store(error)) => Err(error),
+        Err(refused) => Ok(reply::bad_request(&refused.to_string())),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownBan {
+    ip_address: IpAddr,
+    notes: String,
+    created_at: Time,
+}
+
+impl From<Ban> for ShownBan {
+    fn from(Ban { address, notes, created_at }: Ban) -> Self {
+        Self { ip_address: address, notes, created_at: Time(created_at) }
+    }
+}
+
+async fn bans(store: &Store) -> Result<Reply, StoreError> {
+    let (bans, _) = runtime::read::<Vec<Ban>>(store, BANS).await?;
+    Ok(reply::ok(&bans.into_iter().map(ShownBan::from).collect::<Vec<_>>()))
+}
+
+#[derive(Deserialize)]
+struct BanWish {
+    value: String,
+    #[serde(default)]
+    notes: String,
+}
+
+impl BanWish {
+    /// IPv4 in the clothes of IPv6 is IPv4, as edges see it.
+    fn address(&self) -> Result<IpAddr, String> {
+        let address = self.value.trim().parse::<IpAddr>();
+        address.map(|address| address.to_canonical()).map_err(|_| "Invalid IP address".to_owned())
+    }
+}
+
+/// Why an address was not banned.
+#[derive(Debug, thiserror::Error)]
+enum NotBanned {
+    #[error("there are {MAX_BANS} banned addresses: remove one first")]
+    TooMany,
+    #[error("all bans have more than {MAX_BANS_BYTES} bytes: shorten the notes, or remove one first")]
+    TooLong,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
+    let wish: BanWish = match body::json(body) {
+        Ok(wish) => wish,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
+    let address = match wish.address() {
+        Ok(address) if address.is_loopback() => {
+            return Ok(reply::bad_request("this machine cannot be banned from itself"));
+        }
+        Ok(address) => address,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
+    if wish.notes.chars().count() > MAX_NOTES_CHARS {
+        return Ok(reply::bad_request(&format!("notes have at most {MAX_NOTES_CHARS} characters")));
+    }
+    let now = WallTime::now();
+    let added = runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
+        let room = bans.len() < MAX_BANS;
+        match bans.iter_mut().find(|ban| ban.address == address) {
+            Some(ban) => ban.notes.clone_from(&wish.notes),
+            None if !room => return Err(NotBanned::TooMany),
+            None => bans.push(Ban { address, notes: wish.notes.clone(), created_at: now }),
+        }
+        let bytes = serde_json::to_string(bans).map_or(usize::MAX, |text| text.len());
+        if bytes > MAX_BANS_BYTES { Err(NotBanned::TooLong) } else { Ok(()) }
+    })
+    .await;
+    match added {
+        Ok(_) => Ok(reply::done("IP address banned")),
+        Err(NotBanned::Store(error)) => Err(error),
+        Err(refused) => Ok(reply::bad_request(&refused.to_string())),
+    }
+}
+
+/// One that is not banned is none the more so.
+async fn unban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
+    let address = match body::json::<BanWish>(body).and_then(|wish| wish.address()) {
+        Ok(address) => address,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
+    runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
+        bans.retain(|ban| ban.address != address);
+        Ok::<_, StoreError>(())
+    })
+    .await?;
+    Ok(reply::done("IP address unbanned"))
+}
+
+#[cfg(test)]
+#[path = "chat_tests.rs"]
+mod tests;

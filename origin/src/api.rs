@@ -1,0 +1,63 @@
+//! The origin's HTTP API: what is below `/api/admin/` for its owner, and below `/api/integrations/` for their programs.
+//!
+//! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`crate::push::Api`]);
+//! both are answered here.
+
+pub mod server;
+
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use bytes::{Buf, Bytes};
+use farcast_shared::api::{Method, Reply, reply};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+
+use crate::admin::{self, Admin};
+use crate::integrations::{self, Integrations};
+use crate::push;
+
+/// The API. Shared by all connections.
+#[derive(Debug)]
+pub struct Api {
+    admin: Admin,
+    integrations: Integrations,
+}
+
+impl Api {
+    /// Both parts together.
+    #[must_use]
+    pub fn new(admin: Admin, integrations: Integrations) -> Self {
+        Self { admin, integrations }
+    }
+
+    /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when a change
+    /// is committed, which may then have happened.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Option<Reply>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        if request.uri().path().starts_with(integrations::PREFIX) {
+            self.integrations.answer(request, peer).await
+        } else {
+            self.admin.answer(request, peer).await
+        }
+    }
+}
+
+impl push::Api for Api {
+    fn answer(
+        &self,
+        request: Request<Full<Bytes>>,
+        peer: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(async move {
+            Self::answer(self, request, peer).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
+        })
+    }
+}
+
+/// Paths and methods, to be compared with the contract.
+pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
+    admin::listed().chain(integrations::listed())
+}

@@ -1,0 +1,159 @@
+//! Forgets what is old: each minute entries of the chat's log, each hour users.
+//!
+//! Place in the flow: reads all of the log once, when it starts, and then what is new, so that it knows what is there without
+//! counting it again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use farcast_shared::chat::log;
+use farcast_shared::runtime::{Retention, Snapshot};
+use farcast_shared::store::{Store, StoreError, Versionstamp};
+use farcast_shared::telemetry::throttle::Throttle;
+use farcast_shared::time::WallTime;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::kept::Kept;
+use super::{Metrics, users};
+
+/// How often entries are forgotten.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+/// How often users are.
+const FORGET_USERS_EVERY: Duration = Duration::from_secs(3600);
+/// Pause before what failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often a store that is not available is complained of.
+const COMPLAIN: Duration = Duration::from_secs(60);
+
+/// The last place of the log that whoever must read all of it is done with: what is behind it stays. None if nobody must.
+/// A reader that has read nothing yet says [`Versionstamp::ZERO`], before there is a [`Caretaker`].
+pub type Keep = watch::Receiver<Option<Versionstamp>>;
+
+/// The caretaker. Constructing spawns nothing.
+#[derive(Debug)]
+pub struct Caretaker {
+    store: Store,
+    runtime: watch::Receiver<Option<Snapshot>>,
+    keep: Keep,
+    kept: Mutex<Kept>,
+    metrics: Metrics,
+    complaints: Mutex<Throttle>,
+}
+
+impl Caretaker {
+    /// A caretaker that has not looked yet.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        runtime: watch::Receiver<Option<Snapshot>>,
+        keep: Keep,
+        metrics: Metrics,
+    ) -> Self {
+        let complaints = Mutex::new(Throttle::new(COMPLAIN));
+        Self { store, runtime, keep, kept: Mutex::default(), metrics, complaints }
+    }
+
+    /// Runs until dropped, which is always allowed.
+    pub async fn run(self) {
+        let mut at = Versionstamp::ZERO;
+        // Who is mentioned is known before anybody is forgotten.
+        while let Err(error) = self.catch_up(&mut at).await {
+            self.complain(&error);
+            tokio::time::sleep(RETRY).await;
+        }
+        tokio::join!(self.trim_often(at), self.forget_users_often());
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, entries: &[log::Placed]) {
+        let now = WallTime::now();
+        let mut kept = self.kept();
+        entries.iter().for_each(|(place, entry)| kept.add(*place, entry, now));
+        self.metrics.entries.set(count(kept.len()));
+    }
+
+    /// Reads what is new behind `at`.
+    async fn catch_up(&self, at: &mut Versionstamp) -> Result<(), StoreError> {
+        loop {
+            let chunk = log::after(&self.store, *at).await?;
+            self.take(&chunk.entries);
+            *at = chunk.last.unwrap_or(*at);
+            if !chunk.more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn trim_often(&self, mut at: Versionstamp) {
+        let mut tick = interval(TRIM_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let trimmed = async {
+                self.catch_up(&mut at).await?;
+                self.trim(WallTime::now()).await
+            };
+            if let Err(error) = trimmed.await {
+                self.complain(&error);
+            }
+        }
+    }
+
+    async fn trim(&self, now: WallTime) -> Result<(), StoreError> {
+        let (retention, done) = (self.retention(), *self.keep.borrow());
+        let old = self.kept().old(retention, now, done);
+        self.metrics.held.set(count(old.held));
+        let Some(upto) = old.upto else { return Ok(()) };
+        log::forget(&self.store, upto).await?;
+        let mut kept = self.kept();
+        let gone = kept.forget(upto);
+        self.metrics.forgotten.inc_by(u64::try_from(gone).unwrap_or(u64::MAX));
+        self.metrics.entries.set(count(kept.len()));
+        Ok(())
+    }
+
+    fn retention(&self) -> Retention {
+        let snapshot = self.runtime.borrow();
+        snapshot.as_ref().map(|set| set.runtime.chat_retention).unwrap_or_default()
+    }
+
+    async fn forget_users_often(&self) {
+        let mut tick = interval(FORGET_USERS_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(error) = self.forget_users(WallTime::now()).await {
+                self.complain(&error);
+            }
+        }
+    }
+
+    async fn forget_users(&self, now: WallTime) -> Result<(), StoreError> {
+        let forgotten = users::forget_gone(&self.store, now, |user| self.kept().mentions(user)).await?;
+        self.metrics.forgotten_users.inc_by(forgotten);
+        if forgotten > 0 {
+            tracing::info!(users = forgotten, "users of the chat who are gone are forgotten");
+        }
+        Ok(())
+    }
+
+    fn complain(&self, error: &StoreError) {
+        self.metrics.failures.inc();
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = complaints.admit(Instant::now()) {
+            tracing::warn!(%error, suppressed, "what is old in the chat cannot be forgotten");
+        }
+    }
+}
+
+fn count(entries: usize) -> i64 {
+    i64::try_from(entries).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[path = "caretaker_tests.rs"]
+mod tests;

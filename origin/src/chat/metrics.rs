@@ -1,0 +1,53 @@
+//! What the origin's part of the chat counts.
+
+use prometheus::{IntCounter, IntGauge, Registry};
+
+/// Handles of its metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) entries: IntGauge,
+    pub(super) held: IntGauge,
+    pub(super) forgotten: IntCounter,
+    pub(super) forgotten_users: IntCounter,
+    pub(super) announced: IntCounter,
+    pub(super) failures: IntCounter,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When a name is registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        Ok(Self {
+            entries: gauge("farcast_chat_log_entries", "Entries of the chat's log")?,
+            held: gauge(
+                "farcast_chat_log_held_entries",
+                "Those that are only kept until webhooks were told",
+            )?,
+            forgotten: counter(
+                "farcast_chat_log_forgotten_entries_total",
+                "Entries that were removed as old",
+            )?,
+            forgotten_users: counter(
+                "farcast_chat_forgotten_users_total",
+                "Users that were removed as gone",
+            )?,
+            announced: counter("farcast_chat_announcements_total", "What was told of the broadcast")?,
+            failures: counter(
+                "farcast_chat_upkeep_failures_total",
+                "Announcements and removals that failed and are tried again",
+            )?,
+        })
+    }
+}

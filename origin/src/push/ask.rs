@@ -1,0 +1,144 @@
+//! Asking edges: one question to all that are subscribed, and what they answer in time.
+//!
+//! Place in the flow: the API of the origin asks ([`Edges::ask_all`]), a session lends its connection while it runs. An
+//! answer is JSON up to the end of its stream ([`farcast_shared::protocol::Ask`]); an edge that fails is left out and counted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use farcast_shared::protocol::{Ask, MAX_ANSWER_BYTES, encode};
+use quinn::{ClosedStream, Connection, ConnectionError, ReadToEndError, WriteError};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::metrics::Metrics;
+use super::queue::STORE_PRIORITY;
+
+/// How long an edge may take from the question to the last byte of its answer.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Questions that are asked at once, each of all edges: others wait for their turn. Below
+/// [`farcast_shared::protocol::MAX_ASKS`], and bounds what answers make the origin hold.
+const MAX_QUESTIONS: usize = 4;
+
+/// The edges that can be asked. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Edges {
+    connections: Arc<Mutex<Connections>>,
+    turns: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    next: u64,
+    by_number: BTreeMap<u64, Connection>,
+}
+
+/// What edges said.
+#[derive(Debug)]
+pub struct Answers<T> {
+    /// The answers, in no particular order.
+    pub answers: Vec<T>,
+    /// Edges that gave none, or none in time, or none that can be read.
+    pub failed: usize,
+}
+
+/// A connection that can be asked until this is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    edges: Edges,
+    number: u64,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.edges.lock().by_number.remove(&self.number);
+    }
+}
+
+/// Why an edge gave no answer.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("the connection failed: {0}")]
+    Connection(#[from] ConnectionError),
+    #[error("the question could not be sent: {0}")]
+    Write(#[from] WriteError),
+    #[error("the edge ended the stream: {0}")]
+    Closed(#[from] ClosedStream),
+    #[error("the answer could not be read: {0}")]
+    Read(#[from] ReadToEndError),
+    #[error("the answer is not what was asked for: {0}")]
+    Answer(#[from] serde_json::Error),
+    #[error("there was no answer in time")]
+    Deadline,
+}
+
+impl Edges {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self { connections: Arc::default(), turns: Arc::new(Semaphore::new(MAX_QUESTIONS)), metrics }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn seat(&self, connection: Connection) -> Seat {
+        let mut connections = self.lock();
+        let number = connections.next;
+        connections.next += 1;
+        connections.by_number.insert(number, connection);
+        Seat { edges: self.clone(), number }
+    }
+
+    /// Asks all edges at once. Takes two seconds at most once it is its turn. When it is dropped edges may have got the
+    /// question.
+    pub async fn ask_all<T: DeserializeOwned + Send + 'static>(&self, ask: &Ask) -> Answers<T> {
+        // The semaphore is never closed; without a turn nothing worse happens than that more is held.
+        let _turn = self.turns.acquire().await;
+        let connections: Vec<_> = self.lock().by_number.values().cloned().collect();
+        let mut answers = Answers { answers: Vec::with_capacity(connections.len()), failed: 0 };
+        let question = match encode(ask) {
+            Ok(question) => question,
+            Err(error) => {
+                tracing::error!(%error, "a question to edges exceeds the protocol's limits");
+                answers.failed = connections.len();
+                return answers;
+            }
+        };
+        let mut asked = JoinSet::new();
+        for connection in connections {
+            let question = question.clone();
+            asked.spawn(async move {
+                let answer = tokio::time::timeout(DEADLINE, one(&connection, question)).await;
+                answer.unwrap_or(Err(AskError::Deadline)).map_err(|error| {
+                    tracing::debug!(remote = %connection.remote_address(), %error, "an edge gave no answer");
+                })
+            });
+        }
+        while let Some(answer) = asked.join_next().await {
+            let answer = answer.unwrap_or(Err(()));
+            self.metrics.asked(answer.is_ok());
+            match answer {
+                Ok(answer) => answers.answers.push(answer),
+                Err(()) => answers.failed += 1,
+            }
+        }
+        answers
+    }
+}
+
+async fn one<T: DeserializeOwned>(connection: &Connection, question: Bytes) -> Result<T, AskError> {
+    let (mut send, mut receive) = connection.open_bi().await?;
+    send.set_priority(STORE_PRIORITY)?;
+    send.write_chunk(question).await?;
+    send.finish()?;
+    Ok(serde_json::from_slice(&receive.read_to_end(MAX_ANSWER_BYTES).await?)?)
+}
+
+#[cfg(test)]
+#[path = "ask_tests.rs"]
+mod tests;
