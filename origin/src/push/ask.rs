@@ -141,4 +141,4 @@ async fn one<T: DeserializeOwned>(connection: &Connection, question: Bytes) -> R
 
 #[cfg(test)]
 #[path = "ask_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -17,8 +17,9 @@ use crate::push::{Hub, HubConfig, Identity, Server, ServerConfig};
 /// Nothing takes so long.
 const LONG: Duration = Duration::from_secs(20);
 
-struct Origin {
-    hub: Hub,
+/// An origin whose edges a test plays.
+pub(crate) struct Origin {
+    pub(crate) hub: Hub,
     identity: Arc<Identity>,
     address: SocketAddr,
     stop: CancellationToken,
@@ -27,7 +28,7 @@ struct Origin {
 }
 
 impl Origin {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let identity = Arc::new(Identity::load_or_create(folder.path()).unwrap());
         let hub = Hub::new(HubConfig::default(), Metrics::new(&prometheus::Registry::new()).unwrap());
@@ -40,7 +41,7 @@ impl Origin {
         Self { hub, identity, address, stop, task, _folder: folder }
     }
 
-    async fn until_edges(&self, count: usize) {
+    pub(crate) async fn until_edges(&self, count: usize) {
         let reached = async {
             while self.hub.connected().lock().by_number.len() != count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -50,30 +51,29 @@ impl Origin {
     }
 
     /// An edge that subscribed, and does `answer` with each question.
-    async fn edge(&self, answer: impl AsyncFn(Ask, SendStream) + Send + 'static) -> Edge {
+    pub(crate) async fn edge<A: Future<Output = ()> + Send>(
+        &self,
+        answer: impl Fn(Ask, SendStream) -> A + Send + Sync + 'static,
+    ) -> Edge {
         let key = rcgen::KeyPair::generate().unwrap();
         let (certificate, _) = self.identity.certify("test", key.public_key_raw()).unwrap();
         let config = client(&certificate, &key);
         let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let connection =
             endpoint.connect_with(config, self.address, SERVER_NAME).unwrap().await.expect("it connects");
-        let (mut control, _receive) = connection.open_bi().await.unwrap();
+        let (mut control, receive) = connection.open_bi().await.unwrap();
         let wish = Subscribe { name: "test".to_owned(), stream: self.hub.stream().clone(), have: None };
         control.write_all(&encode(&ToOrigin::Subscribe(wish)).unwrap()).await.unwrap();
-        let (local, asked) = (tokio::task::LocalSet::new(), connection.clone());
-        // Its own thread, since what answers is not Send.
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            local.block_on(&runtime, async {
-                while let Ok((send, receive)) = asked.accept_bi().await {
-                    answer(question(receive).await, send).await;
-                }
-            });
+        let asked = connection.clone();
+        let answering = tokio::spawn(async move {
+            while let Ok((send, receive)) = asked.accept_bi().await {
+                answer(question(receive).await, send).await;
+            }
         });
-        Edge { _endpoint: endpoint, connection, _control: (control, _receive), thread }
+        Edge { _endpoint: endpoint, connection, _control: (control, receive), answering }
     }
 
-    async fn stop(self, edges: Vec<Edge>) {
+    pub(crate) async fn stop(self, edges: Vec<Edge>) {
         for edge in edges {
             edge.leave().await;
         }
@@ -82,17 +82,17 @@ impl Origin {
     }
 }
 
-struct Edge {
+pub(crate) struct Edge {
     _endpoint: Endpoint,
     connection: Connection,
     _control: (SendStream, RecvStream),
-    thread: std::thread::JoinHandle<()>,
+    answering: tokio::task::JoinHandle<()>,
 }
 
 impl Edge {
     async fn leave(self) {
         self.connection.close(0_u32.into(), b"");
-        tokio::task::spawn_blocking(move || self.thread.join().unwrap()).await.unwrap();
+        self.answering.await.unwrap();
     }
 }
 
@@ -102,7 +102,7 @@ async fn question(mut receive: RecvStream) -> Ask {
     frames.next_message().unwrap().expect("a whole question")
 }
 
-async fn say(mut send: SendStream, text: &str) {
+pub(crate) async fn say(mut send: SendStream, text: &str) {
     send.write_all(text.as_bytes()).await.unwrap();
     send.finish().unwrap();
 }
@@ -111,13 +111,13 @@ async fn say(mut send: SendStream, text: &str) {
 async fn all_edges_are_asked_and_those_that_left_are_not() {
     let origin = Origin::start();
     let here = origin
-        .edge(async |ask, send| {
+        .edge(|ask, send| async move {
             let Ask::Tell { client, name, body } = ask else { panic!("{ask:?}") };
             say(send, &(client == 7 && name == "Ada" && body == "<p>x</p>").to_string()).await;
         })
         .await;
-    let elsewhere = origin.edge(async |_, send| say(send, "false").await).await;
-    let left = origin.edge(async |_, send| say(send, "true").await).await;
+    let elsewhere = origin.edge(|_, send| say(send, "false")).await;
+    let left = origin.edge(|_, send| say(send, "true")).await;
     origin.until_edges(3).await;
     left.leave().await;
     origin.until_edges(2).await;
@@ -132,31 +132,31 @@ async fn all_edges_are_asked_and_those_that_left_are_not() {
 async fn edges_that_fail_are_left_out_and_counted() {
     let origin = Origin::start();
     let mut edges = Vec::new();
-    edges.push(origin.edge(async |_, send| say(send, "[1]").await).await);
-    edges.push(origin.edge(async |_, send| say(send, "[1").await).await);
-    edges.push(origin.edge(async |_, send| say(send, "true").await).await);
-    edges.push(origin.edge(async |_, mut send| send.reset(1_u32.into()).unwrap()).await);
+    edges.push(origin.edge(|_, send| say(send, "[1]")).await);
+    edges.push(origin.edge(|_, send| say(send, "[1")).await);
+    edges.push(origin.edge(|_, send| say(send, "true")).await);
+    edges.push(origin.edge(|_, mut send: SendStream| async move { send.reset(1_u32.into()).unwrap() }).await);
     // One that keeps the stream and says nothing.
     edges.push(
         origin
-            .edge(async |_, send| {
-                tokio::time::sleep(DEADLINE * 2).await;
-                drop(send);
+            .edge(|_, mut send| async move {
+                // The origin gives up.
+                let _ = send.stopped().await;
             })
             .await,
     );
-    let too_long = "1".repeat(MAX_ANSWER_BYTES + 1);
     edges.push(
         origin
-            .edge(async move |_, mut send| {
+            .edge(|_, mut send| async move {
                 // The origin stops reading.
-                let _ = send.write_all(too_long.as_bytes()).await;
+                let _ = send.write_all(&vec![b'1'; MAX_ANSWER_BYTES + 1]).await;
             })
             .await,
     );
     origin.until_edges(6).await;
     let began = std::time::Instant::now();
-    let asked = origin.hub.connected().ask_all::<Vec<u32>>(&Ask::Clients).await;
+    let asked = tokio::time::timeout(LONG, origin.hub.connected().ask_all::<Vec<u32>>(&Ask::Clients));
+    let asked = asked.await.expect("it has a deadline");
     assert_eq!((asked.answers, asked.failed), (vec![vec![1]], 5));
     assert!(began.elapsed() < DEADLINE + Duration::from_secs(3), "all at once");
     origin.stop(edges).await;
