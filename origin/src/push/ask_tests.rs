@@ -139,7 +139,7 @@ async fn edges_that_fail_are_left_out_and_counted() {
     // One that keeps the stream and says nothing.
     edges.push(
         origin
-            .edge(|_, mut send| async move {
+            .edge(|_, send| async move {
                 // The origin gives up.
                 let _ = send.stopped().await;
             })
