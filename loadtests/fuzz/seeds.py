@@ -4,6 +4,7 @@
 They are checked in as corpus/<target>/seed-<name>; run this after changing them here.
 """
 
+import json
 import pathlib
 import struct
 
@@ -158,3 +159,14 @@ seed("chat_frames", "line", b"\x40" + frame(0x81, LINE))
 seed("chat_frames", "name", b"\x03" + frame(0x81, b'{"type":"NAME_CHANGE","newName":"Ada"}'))
 seed("chat_frames", "fragments", b"\x01" + frame(0x01, LINE[:9]) + frame(0x89, b"?") + frame(0x80, LINE[9:]))
 seed("chat_frames", "long-close", b"\x20" + frame(0x81, b" " * 300 + LINE) + frame(0x88, b"\x03\xe8"))
+
+
+# What is written into the chat; the attacks that tests know are there as well, as many in a seed as fit a message.
+ATTACKS = pathlib.Path(__file__).parents[2] / "shared/src/chat/render/xss.txt"
+attacks = [json.loads(line) for line in ATTACKS.read_text().splitlines() if not line.startswith("#")]
+seed("chat_render", "markdown", b"Hi *a* **b** `c` [d](http://a.example/_b_ 'e') <f@a.example>\n\n> - g\n\n## h\n\n![](/img/emoji/x.gif)")
+seed("chat_render", "html", b'<a href="/a">b</a><br><img class="emoji" src="/img/emoji/x.gif" alt=":x:" title=":x:"><pre>c</pre>')
+seed("chat_render", "bare", b":x: (http://a.example/b_(c)?d=e&f). https://a.example/<b>:x:</b>")
+seed("chat_render", "name", "A\u0301nn \u202e\u200b\uff21 \U0001d41a".encode())
+for at in range(0, len(attacks), 24):
+    seed("chat_render", f"attacks-{at:03}", "\n\n".join(attacks[at : at + 24]).encode())

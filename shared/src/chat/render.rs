@@ -5,8 +5,8 @@
 //! 0.0.10, whose clients this chat has: a message is not wrapped into `<p>`.
 //!
 //! Invariants, for every input: no element, attribute or address beyond the allow-list is in the result, which is
-//! well-formed; time and memory are bounded ([`MAX_TAGS`], [`MAX_ENTITIES`]); the result is not larger than its limit. What
-//! breaks a limit is refused as a whole: half a message could say the contrary.
+//! well-formed; time and memory are bounded, since tags and entities are counted before HTML is parsed; the result is not
+//! larger than its limit. What exceeds a limit is refused as a whole: half a message could say the contrary.
 
 mod finish;
 mod sanitise;
@@ -33,25 +33,27 @@ pub const MAX_MESSAGE_HTML_BYTES: usize = 16 * 1024;
 /// Largest rendered announcement, in bytes: with what surrounds it, it fits a value of the store.
 pub const MAX_ANNOUNCEMENT_HTML_BYTES: usize = 80 * 1024;
 
-/// Most tags that a text may have, allowed or not, ends included. An HTML parser's time and memory grow with the square of
-/// it: elements that are left open are opened again in each paragraph.
-pub const MAX_TAGS: usize = 1_024;
+/// Most tags that a message may have, allowed or not, ends included. An HTML parser's time and memory grow with the square
+/// of it: elements that are left open are opened again in each paragraph.
+pub const MAX_MESSAGE_TAGS: usize = 256;
+
+/// Most tags that an announcement may have. More than in a message, since not everybody can send one.
+pub const MAX_ANNOUNCEMENT_TAGS: usize = 512;
 
 /// Most entities (`&amp;`) that a text may have. The HTML parser's time grows with the square of these, too.
 pub const MAX_ENTITIES: usize = 4_096;
 
 /// HTML of a user's message, without space around it. Emoji by name (`:name:`) become pictures where `emoji` has them.
 ///
-/// Empty, which means that there is nothing to send, if nothing that can be seen is left, if `raw` is longer than
-/// [`MAX_MESSAGE_BYTES`], the result larger than [`MAX_MESSAGE_HTML_BYTES`], or there are more than [`MAX_TAGS`] tags or
-/// [`MAX_ENTITIES`] entities.
+/// Empty, which means that there is nothing to send, if nothing that can be seen is left, or if a limit is exceeded:
+/// [`MAX_MESSAGE_BYTES`], [`MAX_MESSAGE_TAGS`], [`MAX_ENTITIES`], [`MAX_MESSAGE_HTML_BYTES`].
 #[must_use]
 pub fn message(raw: &str, emoji: &[Emoji]) -> String {
     static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(sanitise::message);
     if raw.len() > MAX_MESSAGE_BYTES {
         return String::new();
     }
-    let html = render(raw.trim(), &ALLOWED, emoji);
+    let html = render(raw.trim(), &ALLOWED, MAX_MESSAGE_TAGS, emoji);
     if html.len() > MAX_MESSAGE_HTML_BYTES { String::new() } else { html.trim().to_owned() }
 }
 
@@ -59,28 +61,27 @@ pub fn message(raw: &str, emoji: &[Emoji]) -> String {
 /// headings and quotes are kept, so "hello" is `<p>hello</p>` and a line's end, as in Owncast; unlike there it is
 /// sanitised. Emoji by name stay text.
 ///
-/// Empty on the same terms as [`message()`], with [`MAX_ANNOUNCEMENT_BYTES`] and [`MAX_ANNOUNCEMENT_HTML_BYTES`].
-#[must_use]
-pub fn message(raw: &str, _emoji: &[crate::runtime::Emoji]) -> String {
-    crate::api::to_html(raw).trim().to_owned()
-}
-/// x
+/// Empty if nothing that can be seen is left, or if a limit is exceeded: [`MAX_ANNOUNCEMENT_BYTES`],
+/// [`MAX_ANNOUNCEMENT_TAGS`], [`MAX_ENTITIES`], [`MAX_ANNOUNCEMENT_HTML_BYTES`].
 #[must_use]
 pub fn announcement(markdown: &str) -> String {
     static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(sanitise::announcement);
     if markdown.len() > MAX_ANNOUNCEMENT_BYTES {
         return String::new();
     }
-    let html = render(markdown.trim(), &ALLOWED, &[]);
+    let html = render(markdown.trim(), &ALLOWED, MAX_ANNOUNCEMENT_TAGS, &[]);
     if html.len() > MAX_ANNOUNCEMENT_HTML_BYTES { String::new() } else { html }
 }
 
-fn render(markdown: &str, allowed: &Builder<'_>, emoji: &[Emoji]) -> String {
+fn render(markdown: &str, allowed: &Builder<'_>, max_tags: usize, emoji: &[Emoji]) -> String {
+    let (guarded, is_hidden) = urls::guard(markdown);
     let mut html = String::with_capacity(markdown.len() * 3 / 2);
-    html::push_html(&mut html, Parser::new_ext(&urls::guard(markdown), Options::empty()));
-    let html = urls::release(html);
+    html::push_html(&mut html, Parser::new_ext(&guarded, Options::empty()));
+    if is_hidden {
+        html = urls::release(&html);
+    }
     let count = |wanted| html.bytes().filter(|byte| *byte == wanted).count();
-    if count(b'<') > MAX_TAGS || count(b'&') > MAX_ENTITIES {
+    if count(b'<') > max_tags || count(b'&') > MAX_ENTITIES {
         return String::new();
     }
     finish::finish(&allowed.clean(&html).to_string(), emoji)

@@ -66,7 +66,8 @@ impl Sink {
         let is_inline = ["a", "br", "code", "em", "img", "pre", "strong"].contains(&name);
         let is_block =
             ["p", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6"].contains(&name);
-        if !is_inline && !(is_block && self.form == Form::Announcement) {
+        let is_allowed = is_inline || (is_block && self.form == Form::Announcement);
+        if !is_allowed {
             return Some(format!("element {name}"));
         }
         if tag.kind == TagKind::EndTag {

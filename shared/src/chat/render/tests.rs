@@ -182,6 +182,7 @@ fn bare_addresses_become_links() {
             &format!("<a href=\"http://a.example/_b_\" {AWAY}>http://b.example</a>"),
         ),
         ("<http://a.example/_b_>", &link("http://a.example/_b_")),
+        ("http://a.example/_ %EF%B7%90", &format!("{}_ %EF%B7%90", link("http://a.example/"))),
         ("<div>http://a.example</div>", &link("http://a.example")),
     ]);
 }
@@ -214,8 +215,10 @@ fn limits_hold() {
     assert_eq!(shown(&"a".repeat(MAX_MESSAGE_BYTES + 1)), "");
     assert_eq!(message(&":x:".repeat(200), &x).len(), 200 * 64);
     assert_eq!(message(&":x:".repeat(300), &x), "", "too large");
-    assert!(announcement(&"a\n\n".repeat(500)).len() > 500 * 8);
-    assert_eq!(announcement(&"a\n\n".repeat(600)), "", "too many tags");
+    assert!(!shown(&"*a* ".repeat(127)).is_empty());
+    assert_eq!(shown(&"*a* ".repeat(128)), "", "too many tags");
+    assert!(announcement(&"a\n\n".repeat(256)).len() > 256 * 8);
+    assert_eq!(announcement(&"a\n\n".repeat(257)), "", "too many tags");
     assert_eq!(announcement(&"a".repeat(MAX_ANNOUNCEMENT_BYTES + 1)), "");
     assert_eq!(announcement(&"&".repeat(MAX_ENTITIES + 1)), "", "too many entities");
     let linked = "http://a.example/ ".repeat(1_000);

@@ -47,12 +47,12 @@ pub(super) fn is_emoji(src: &str) -> bool {
         && !hides_separator
         && !src.contains(char::is_control)
         && resolve(src).is_ok_and(|(url, is_ours)| {
-            let empty_segment = url.path().contains("//");
-            is_ours
-                && below(url.path())
-                && !empty_segment
-                && url.query().is_none()
-                && url.fragment().is_none()
+            let path = url.path();
+            // With dots, it would have fewer.
+            let has_all_segments = path.split('/').count() == src.split('/').count();
+            let has_empty_segment = path.contains("//") || path.ends_with('/');
+            let is_path_only = url.query().is_none() && url.fragment().is_none();
+            is_ours && below(path) && has_all_segments && !has_empty_segment && is_path_only
         })
 }
 
@@ -110,27 +110,28 @@ fn without_punctuation(mut url: &str) -> &str {
 }
 
 /// Hides the underscores of bare addresses from CommonMark, which would take those of `/_a_/` for emphasis. To be undone by
-/// [`release`].
-pub(super) fn guard(markdown: &str) -> String {
+/// [`release`], if anything is hidden.
+pub(super) fn guard(markdown: &str) -> (String, bool) {
     let mut out = String::with_capacity(markdown.len());
+    let mut is_hidden = false;
     let mut rest = markdown;
     while let Some(at) = rest.find("://") {
         let (before, run) = rest.split_at(at);
         let end = run.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(run.len());
+        // Those at its end may close an emphasis.
         let kept = run[..end].trim_end_matches(|c: char| c.is_ascii_punctuation()).len().max("://".len());
         out.extend(before.chars().filter(|c| *c != UNDERSCORE));
-        let hidden = |c| if c == '_' { UNDERSCORE } else { c };
-        out.extend(run[..kept].chars().filter(|c| *c != UNDERSCORE).map(hidden));
+        out.extend(run[..kept].chars().filter(|c| *c != UNDERSCORE).map(|c| {
+            is_hidden |= c == '_';
+            if c == '_' { UNDERSCORE } else { c }
+        }));
         rest = &run[kept..];
     }
     out.extend(rest.chars().filter(|c| *c != UNDERSCORE));
-    out
+    (out, is_hidden)
 }
 
 /// Undoes [`guard`] in the rendered HTML.
-pub(super) fn release(html: String) -> String {
-    if !html.contains(UNDERSCORE) && !html.contains(UNDERSCORE_IN_HREF) {
-        return html;
-    }
+pub(super) fn release(html: &str) -> String {
     html.replace(UNDERSCORE, "_").replace(UNDERSCORE_IN_HREF, "_")
 }
