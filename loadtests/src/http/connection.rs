@@ -6,18 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST, HeaderMap, USER_AGENT};
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
 
 use crate::http::url::Url;
+use crate::http::wire::Wire;
 
 /// Longest wait for a connection and its handshakes.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -91,8 +89,8 @@ pub struct Connection {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Empty<Bytes>>),
-    Http2(http2::SendRequest<Empty<Bytes>>),
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
 /// The task that moves a connection's bytes; it ends with the last handle.
@@ -125,31 +123,14 @@ impl Dialer {
 
     async fn open(&self) -> Result<Connection, HttpError> {
         let server = &self.server;
-        let tcp =
-            TcpStream::connect((server.host.as_str(), server.port)).await.map_err(HttpError::Connect)?;
-        tcp.set_nodelay(true).map_err(HttpError::Connect)?;
-        let (sender, driver) = match (&self.tls, server.secure) {
-            (Some(tls), true) => {
-                let name = ServerName::try_from(server.host.clone())
-                    .map_err(|e| HttpError::Connect(std::io::Error::other(e)))?;
-                let connector = TlsConnector::from(Arc::clone(tls));
-                let stream = connector.connect(name, tcp).await.map_err(HttpError::Connect)?;
-                self.shake(stream).await?
-            }
-            (None, true) => {
-                return Err(HttpError::Connect(std::io::Error::other("https without TLS settings")));
-            }
-            (_, false) => self.shake(tcp).await?,
-        };
+        let wire = Wire::connect(server, self.tls.as_ref()).await.map_err(HttpError::Connect)?;
+        let (sender, driver) = self.shake(wire).await?;
         let driver = Arc::new(Driver(driver));
         Ok(Connection { sender, driver, authority: server.authority(), scheme: server.scheme() })
     }
 
-    async fn shake<S>(&self, stream: S) -> Result<(Sender, JoinHandle<()>), HttpError>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        let io = TokioIo::new(stream);
+    async fn shake(&self, wire: Wire) -> Result<(Sender, JoinHandle<()>), HttpError> {
+        let io = TokioIo::new(wire);
         if self.http2 {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
             Ok((Sender::Http2(sender), tokio::spawn(async move { drop(connection.await) })))
@@ -181,7 +162,7 @@ impl Connection {
     /// When the exchange fails or is not complete within `limit`.
     pub async fn get(&mut self, path: &str, keep: Keep, limit: Duration) -> Result<Answer, HttpError> {
         let request = self.request(Method::GET, path)?.header(ACCEPT_ENCODING, "gzip");
-        self.send(request.body(Empty::new())?, keep, limit).await
+        self.send(request.body(Full::default())?, keep, limit).await
     }
 
     /// The beginning of a request on this connection.
@@ -202,7 +183,7 @@ impl Connection {
     /// When the exchange fails or is not complete within `limit`.
     pub async fn send(
         &mut self,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
         keep: Keep,
         limit: Duration,
     ) -> Result<Answer, HttpError> {

@@ -4,3 +4,4 @@ pub mod connection;
 pub mod gzip;
 pub mod tls;
 pub mod url;
+pub mod wire;

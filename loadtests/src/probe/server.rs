@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use bytes::Bytes;
 use http::{Method, StatusCode};
-use http_body_util::Empty;
+use http_body_util::Full;
 
 use crate::check::Breach;
 use crate::http::connection::{Answer, Connection, Dialer, HttpError, Keep};
@@ -70,7 +69,7 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.connection.send(request.body(Empty::<Bytes>::new())?, Keep::Body, LIMIT).await
+        self.connection.send(request.body(Full::default())?, Keep::Body, LIMIT).await
     }
 
     /// The playlist at `path`.
