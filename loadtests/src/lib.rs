@@ -4,6 +4,7 @@
 //! Nothing here imports the programs or what they share. [`playlist`] and [`check`] are an
 //! independent reading of the standard, so that an error in the renderer is not repeated by its judge.
 
+pub mod chat;
 pub mod check;
 pub mod clock;
 pub mod flv;

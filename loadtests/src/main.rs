@@ -1,4 +1,4 @@
-//! `farcast-load`: publishes to Farcast, watches it and judges it.
+//! `farcast-load`: publishes to Farcast, watches it, chats in it and judges it.
 
 mod command;
 
@@ -18,6 +18,7 @@ struct Arguments {
 enum Command {
     Publish(command::publish::Publish),
     Watch(command::watch::Watch),
+    Chat(command::chat::Chat),
     Check(command::check::Check),
     Bench(command::bench::Bench),
     ClockFrames(command::clock_frames::ClockFrames),
@@ -28,6 +29,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Publish(publish) => publish.run().await,
         Command::Watch(watch) => Box::pin(watch.run()).await,
+        Command::Chat(chat) => Box::pin(chat.run()).await,
         Command::Check(check) => Box::pin(check.run()).await,
         Command::Bench(bench) => Box::pin(bench.run()).await,
         Command::ClockFrames(frames) => frames.run(),

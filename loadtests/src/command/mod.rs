@@ -1,6 +1,7 @@
 //! The commands of `farcast-load`, a file each.
 
 pub(crate) mod bench;
+pub(crate) mod chat;
 pub(crate) mod check;
 pub(crate) mod clock_frames;
 pub(crate) mod publish;

@@ -30,6 +30,15 @@ impl Histogram {
         self.largest = self.largest.max(duration);
     }
 
+    /// Counts all that another has counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.total += other.total;
+        self.largest = self.largest.max(other.largest);
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -87,6 +96,18 @@ mod tests {
             let found = histogram.percentile(percent).as_millis();
             assert!((expected * 96 / 100..=expected * 104 / 100).contains(&found), "p{percent} is {found}");
         }
+    }
+
+    #[test]
+    fn merged_is_as_counted_together() {
+        let (mut all, mut parts) = (Histogram::default(), [Histogram::default(), Histogram::default()]);
+        for ms in 1..=100 {
+            all.add(Duration::from_millis(ms));
+            parts[usize::from(ms > 70)].add(Duration::from_millis(ms));
+        }
+        let [mut merged, rest] = parts;
+        merged.merge(&rest);
+        assert_eq!((merged.counts, merged.total, merged.largest), (all.counts, all.total, all.largest));
     }
 
     #[test]
