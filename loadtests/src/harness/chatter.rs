@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -95,23 +96,22 @@ impl Chatter {
             if let Some(value) = self.heard.pop_front() {
                 return Ok(value);
             }
-            let heard = &mut self.heard;
-            let mut text = Vec::new();
-            let read = poll_fn(|cx| {
-                self.socket.poll(cx, &mut |event| {
-                    if let Event::Text(payload) = event {
-                        text.push(payload.to_vec());
-                    }
-                })
-            })
-            .await;
-            for line in text.iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
-                heard.push_back(serde_json::from_slice(line).unwrap_or(Value::Null));
-            }
-            if heard.is_empty() {
-                read?;
+            let ended = poll_fn(|cx| self.poll(cx)).await;
+            if self.heard.is_empty() {
+                ended?;
             }
         }
+    }
+
+    /// Writes what waits, and takes what there is.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
+        let heard = &mut self.heard;
+        self.socket.poll(cx, &mut |event| {
+            if let Event::Text(payload) = event {
+                let lines = payload.split(|byte| *byte == b'\n');
+                heard.extend(lines.map(|line| serde_json::from_slice(line).unwrap_or(Value::Null)));
+            }
+        })
     }
 
     /// The same within a limit.
@@ -165,17 +165,23 @@ impl Chatter {
     }
 
     /// Sends an event.
-    pub fn send(&mut self, event: &Value) {
-        self.raw(Opcode::Text, event.to_string().as_bytes());
+    pub async fn send(&mut self, event: &Value) {
+        self.raw(Opcode::Text, event.to_string().as_bytes()).await;
     }
 
     /// Says something.
-    pub fn say(&mut self, body: &str) {
-        self.send(&json!({ "type": "CHAT", "body": body }));
+    pub async fn say(&mut self, body: &str) {
+        self.send(&json!({ "type": "CHAT", "body": body })).await;
     }
 
-    /// Sends a frame.
-    pub fn raw(&mut self, opcode: Opcode, payload: &[u8]) {
+    /// Sends a frame, as far as there is room; the rest goes with the next wait.
+    pub async fn raw(&mut self, opcode: Opcode, payload: &[u8]) {
         self.socket.send(opcode, payload);
+        poll_fn(|cx| {
+            // That it ended is found when somebody listens.
+            let _ = self.poll(cx);
+            Poll::Ready(())
+        })
+        .await;
     }
 }

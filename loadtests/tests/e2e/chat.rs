@@ -60,7 +60,7 @@ async fn lines_of_two_edges_are_heard_everywhere_in_one_order_and_remembered() {
     let mut tasks = JoinSet::new();
     for (n, mut chatter) in chatters.into_iter().enumerate() {
         tasks.spawn(async move {
-            chatter.say(&format!("line **{n}**"));
+            chatter.say(&format!("line **{n}**")).await;
             let mut heard = Vec::new();
             while heard.len() < 8 {
                 let message = chatter.until("eight lines", |value| value["type"] == "CHAT").await.unwrap();
@@ -91,7 +91,7 @@ async fn names_are_cleaned_refused_and_told() {
         assert!(!given.is_empty() && given != name, "{given}");
     }
     let (mut one, mut other) = (ada.connect(first).await.unwrap(), ada.connect(second).await.unwrap());
-    one.send(&json!({ "type": "NAME_CHANGE", "newName": "Ada Lovelace" }));
+    one.send(&json!({ "type": "NAME_CHANGE", "newName": "Ada Lovelace" })).await;
     let told = one.until("the new name", |value| value["type"] == "NAME_CHANGE").await.unwrap();
     assert_eq!((&told["oldName"], &told["user"]["displayName"]), (&json!("Ada"), &json!("Ada Lovelace")));
     assert_eq!(told["user"]["previousNames"], json!(["Ada", "Ada Lovelace"]));
@@ -99,7 +99,7 @@ async fn names_are_cleaned_refused_and_told() {
     let info = other.until("who they are", |value| value["type"] == "CONNECTED_USER_INFO").await.unwrap();
     assert_eq!(info["user"]["displayName"], "Ada Lovelace");
     tokio::time::sleep(LINE_PAUSE).await;
-    one.send(&json!({ "type": "NAME_CHANGE", "newName": "xX_OWNCAST_Xx" }));
+    one.send(&json!({ "type": "NAME_CHANGE", "newName": "xX_OWNCAST_Xx" })).await;
     let refused = one.until("a refusal", |value| value["type"] == "CHAT_ACTION").await.unwrap();
     assert!(
         refused["body"].as_str().unwrap().contains("You cannot change your name to <strong>xX"),
@@ -116,10 +116,10 @@ async fn who_is_disabled_is_gone_from_every_edge_within_a_second() {
     let guest = Account::register(second, "Guest").await.unwrap();
     let mut trolls = [troll.connect(first).await.unwrap(), troll.connect(second).await.unwrap()];
     let mut witness = guest.connect(second).await.unwrap();
-    trolls[0].say("nasty");
+    trolls[0].say("nasty").await;
     let nasty = witness.hears("nasty").await.unwrap();
     tokio::time::sleep(LINE_PAUSE).await;
-    trolls[1].say("nasty again");
+    trolls[1].say("nasty again").await;
     witness.hears("nasty again").await.unwrap();
 
     // A moderator, who is made one by the admin, acts with their own token.
@@ -180,7 +180,7 @@ async fn the_owner_sees_who_is_connected_bans_addresses_and_turns_the_chat_off()
     let ada = Account::register(first, "Ada").await.unwrap();
     let bob = Account::register(second, "Bob").await.unwrap();
     let (mut a, mut b) = (ada.connect(first).await.unwrap(), bob.connect(second).await.unwrap());
-    a.say("hello");
+    a.say("hello").await;
     b.hears("hello").await.unwrap();
     let (_, clients) = admin(first, "chat/clients", &Value::Null).await;
     let clients = clients.as_array().unwrap();
@@ -217,7 +217,7 @@ async fn the_owner_sees_who_is_connected_bans_addresses_and_turns_the_chat_off()
     }
     // A's word to all came before that, if there was one: Bob's did not reach A.
     tokio::time::sleep(LINE_PAUSE).await;
-    a.send(&json!({ "type": "NAME_CHANGE", "newName": "bot" }));
+    a.send(&json!({ "type": "NAME_CHANGE", "newName": "bot" })).await;
     let refused = a.next().await.unwrap();
     assert!(refused["body"].as_str().unwrap().contains("cannot change your name"), "{refused}");
 
@@ -283,21 +283,21 @@ async fn hostile_connections_end_and_nobody_else_notices() {
         (Opcode::Continuation, b"{}".to_vec(), 1002),
     ] {
         let mut socket = enemy.connect(edge).await.unwrap();
-        socket.raw(opcode, &payload);
+        socket.raw(opcode, &payload).await;
         assert_eq!(socket.closed().await.unwrap(), code, "{opcode:?}");
     }
     // What is no event is ignored; what is too long is told.
     let mut socket = enemy.connect(edge).await.unwrap();
-    socket.raw(Opcode::Text, b"badchatdata");
+    socket.raw(Opcode::Text, b"badchatdata").await;
     tokio::time::sleep(LINE_PAUSE).await;
-    socket.say(&"x".repeat(2100));
+    socket.say(&"x".repeat(2100)).await;
     let told = socket.next().await.unwrap();
     assert!(told["body"].as_str().unwrap().contains("exceeded the maximum size"), "{told}");
     // A flood: the first line is heard, then there is silence for ten seconds.
     let flooder = Account::register(edge, "Flooder").await.unwrap();
     let mut socket = flooder.connect(edge).await.unwrap();
     for n in 0..500 {
-        socket.say(&format!("flood {n}"));
+        socket.say(&format!("flood {n}")).await;
     }
     let told = socket.until("the mute", |value| value["type"] == "CHAT_ACTION").await.unwrap();
     assert!(told["body"].as_str().unwrap().contains("temporarily blocked"), "{told}");
@@ -328,7 +328,7 @@ async fn hostile_connections_end_and_nobody_else_notices() {
         tokio::time::timeout(START, raw.read_to_end(&mut rest)).await.unwrap().unwrap();
         assert!(rest.ends_with(&[0x88, 2, 0x03, 0xea]) || rest.ends_with(&[0x88, 2, 0x03, 0xf1]), "{rest:?}");
     }
-    witness.say("still here");
+    witness.say("still here").await;
     witness.hears("still here").await.unwrap();
     drop(stage);
 }
@@ -339,12 +339,12 @@ async fn the_chat_pauses_while_the_origin_restarts_and_loses_nothing() {
     let ada = Account::register(first, "Ada").await.unwrap();
     let bob = Account::register(second, "Bob").await.unwrap();
     let (mut a, mut b) = (ada.connect(first).await.unwrap(), bob.connect(second).await.unwrap());
-    a.say("before");
+    a.say("before").await;
     b.hears("before").await.unwrap();
     assert_eq!(bodies(&ada.backlog(first).await.unwrap()), ["before"]);
     stage.take_origin().unwrap().kill().await.unwrap();
     tokio::time::sleep(LINE_PAUSE).await;
-    a.say("while it is away");
+    a.say("while it is away").await;
     // It waits for the origin; the backlog is there all the while.
     assert_eq!(bodies(&ada.backlog(first).await.unwrap()), ["before"]);
     let (heard, started) = tokio::join!(
@@ -383,7 +383,7 @@ impl Talker {
                     value = chatter.listen() => value,
                     () = tokio::time::sleep(pause) => {
                         said += 1;
-                        chatter.say(&format!("{seed}-{said}"));
+                        chatter.say(&format!("{seed}-{said}")).await;
                         continue;
                     }
                 };
