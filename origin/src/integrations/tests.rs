@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use farcast_shared::chat::{User, entry::Entry as LogEntry};
 use farcast_shared::runtime;
-use farcast_shared::store::Versionstamp;
 use farcast_shared::store::memory::Memory;
+use farcast_shared::store::{Answer as StoreAnswer, Committed, Engine, Key, Page, Scan, Versionstamp};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
@@ -346,25 +346,54 @@ async fn names_of_tokens_are_reserved_as_long_as_there_are_tokens_of_them() {
     assert!((50..200).contains(&made), "{made}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_that_are_made_at_once_are_all_reserved() {
-    let store = Memory::store().0;
-    let made: Vec<_> = (0..20)
-        .map(|number| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let scopes = vec![Scope::CanSendMessages];
-                tokens::create(&store, format!("bot {number}"), scopes, WallTime::now()).await.unwrap()
-            })
-        })
-        .collect();
-    for made in made {
-        made.await.unwrap();
+/// An engine in which whoever comes at the same time reads before anybody writes.
+#[derive(Debug)]
+struct Turns(Arc<Memory>);
+
+async fn yielding<T>(work: impl Future<Output = T>) -> T {
+    tokio::task::yield_now().await;
+    work.await
+}
+
+impl Engine for Turns {
+    fn get(&self, key: Key) -> StoreAnswer<'_, Option<Bytes>> {
+        Box::pin(yielding(self.0.get(key)))
     }
-    let mut reserved = runtime::load(&store).await.unwrap().reserved_usernames;
-    let mut names: Vec<_> =
-        tokens::all(&store).await.unwrap().into_iter().map(|(_, token)| token.name).collect();
-    reserved.sort();
-    names.sort();
-    assert_eq!((names.len(), &reserved), (20, &names));
+
+    fn scan(&self, scan: Scan) -> StoreAnswer<'_, Page> {
+        Box::pin(yielding(self.0.scan(scan)))
+    }
+
+    fn commit(&self, batch: Arc<Batch>) -> StoreAnswer<'_, Committed> {
+        Box::pin(yielding(self.0.commit(batch)))
+    }
+
+    fn changed(&self, key: Key, seen: Option<Bytes>) -> StoreAnswer<'_, Option<Bytes>> {
+        Box::pin(yielding(self.0.changed(key, seen)))
+    }
+}
+
+#[tokio::test]
+async fn tokens_that_are_made_and_deleted_at_once_are_all_reserved_and_released() {
+    let store = Store::new(Arc::new(Turns(Memory::store().1)));
+    let make = |number: u32| {
+        let scopes = vec![Scope::CanSendMessages];
+        tokens::create(&store, format!("bot {number}"), scopes, WallTime::now())
+    };
+    let (a, b, c) = tokio::join!(make(1), make(2), make(3));
+    let secrets = [a, b, c].map(|made| made.unwrap().1);
+    let reserved = async || {
+        let mut names = runtime::load(&store).await.unwrap().reserved_usernames;
+        names.sort();
+        names
+    };
+    assert_eq!(reserved().await, ["bot 1", "bot 2", "bot 3"]);
+    let delete = async |index: usize, name: &str| {
+        tokens::delete(&store, &tokens::place(&secrets[index]), name).await.unwrap()
+    };
+    let (again, first, second) = tokio::join!(delete(0, "bot 1"), delete(0, "bot 1"), delete(1, "bot 2"));
+    assert_eq!((u8::from(again) + u8::from(first), second), (1, true));
+    assert_eq!(reserved().await, ["bot 3"]);
+    let left: Vec<_> = tokens::all(&store).await.unwrap().into_iter().map(|(_, token)| token.name).collect();
+    assert_eq!(left, ["bot 3"]);
 }
