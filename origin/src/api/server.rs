@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_shared::api::reply;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listener;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
@@ -31,6 +32,7 @@ async fn answer(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match api.answer(request, peer.ip()).await {
         Some(reply) => reply.map(Full::new),
+        None if path.starts_with("/api/") => reply::empty(StatusCode::NOT_FOUND).map(Full::new),
         None => listener::respond(&method, &path, None, &health),
     }
 }
