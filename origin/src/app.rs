@@ -36,7 +36,7 @@ use crate::choices::Choices;
 use crate::credentials::Credentials;
 use crate::directory::{self, Conditions, Directory};
 use crate::emoji;
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, Reach};
 use crate::ingest::{self, Gate};
 use crate::integrations::{self, Integrations};
 use crate::package;
@@ -192,7 +192,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     watching.spawn(last.clone().run_until_cancelled_owned(async move { choices.run(runtime, choose).await }));
     watching.spawn(last.clone().run_until_cancelled_owned(announcer.run()));
     watching.spawn(last.clone().run_until_cancelled_owned(caretaker.run()));
-    let directory = Directory::new(HttpClient::new()?, store.clone(), &settings.directory)?;
+    let directory = Directory::new(HttpClient::new(Reach::Anywhere)?, store.clone(), &settings.directory)?;
     let (listing, conditions) = watch::channel(Conditions::default());
     let listed = directory::follow(listed_runtime, listed_air, listing);
     watching.spawn(last.clone().run_until_cancelled_owned(listed));

@@ -2,7 +2,8 @@
 //!
 //! Invariants: every request has a deadline for all of it, and a limit on the answer's size; redirects are answers like any
 //! other, so that nothing is sent to an address that nobody configured; what is sent over TLS goes to a server whose
-//! certificate a public authority made (Mozilla's list, compiled in).
+//! certificate a public authority made (Mozilla's list, compiled in); a client that is for the public network only
+//! ([`Reach::Public`]) connects to no other address, whatever a name resolves to and whenever it does.
 //!
 //! HTTP/1.1 (RFC 9112) only: requests are few and far between.
 
@@ -12,18 +13,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
+use http::response::Parts;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{Instant, timeout_at};
 
+pub mod network;
+mod resolve;
 #[cfg(test)]
 pub(crate) mod server;
 #[cfg(test)]
 mod tests;
+
+pub use self::resolve::Reach;
+use self::resolve::{NotPublic, Resolver};
 
 /// How long an address may take to accept a connection, before the next address of the same name is tried.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -48,7 +57,8 @@ pub struct Limits {
 /// Asks. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    reach: Reach,
 }
 
 /// Why there is no answer.
@@ -57,6 +67,9 @@ pub enum HttpClientError {
     /// The address is not one of HTTP with a host.
     #[error("{0} is not an address of http or https")]
     Address(Uri),
+    /// The server is of no public network, and the client for no other. It got nothing.
+    #[error("its address is of no public network")]
+    NotPublic,
     /// The server was not reached: its name, the network, TLS. It got nothing.
     #[error("cannot connect: {}", innermost(source.as_ref()))]
     Connect {
@@ -82,21 +95,18 @@ impl HttpClient {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new() -> Result<Self, rustls::Error> {
-        Self::with_roots(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    pub fn new(reach: Reach) -> Result<Self, rustls::Error> {
+        Self::build(public_authorities(), Resolver::of_the_system(reach))
     }
 
-    /// A client that trusts these authorities.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn with_roots(roots: RootCertStore) -> Result<Self, rustls::Error> {
+    fn build(roots: RootCertStore, resolver: Resolver) -> Result<Self, rustls::Error> {
+        let reach = resolver.reach();
         let tls =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()?
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
@@ -111,7 +121,7 @@ impl HttpClient {
             .pool_max_idle_per_host(1)
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .build(connector);
-        Ok(Self { client })
+        Ok(Self { client, reach })
     }
 
     /// Asks once, and reads all of the answer, whatever its status. When the future is dropped the server may have got the
@@ -124,46 +134,70 @@ impl HttpClient {
         request: Request<Bytes>,
         limits: Limits,
     ) -> Result<Response<Bytes>, HttpClientError> {
-        let uri = request.uri();
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-            return Err(HttpClientError::Address(uri.clone()));
-        }
-        let mut request = request.map(Full::new);
-        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
-        match tokio::time::timeout(limits.deadline, self.exchange(request, limits.body_bytes)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(HttpClientError::Deadline(limits.deadline)),
+        let until = Instant::now() + limits.deadline;
+        let (head, body) = self.answer(request, limits.deadline, until).await?;
+        let body = timeout_at(until, Limited::new(body, limits.body_bytes).collect());
+        match body.await.map_err(|_| HttpClientError::Deadline(limits.deadline))? {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(HttpClientError::TooLarge(limits.body_bytes)),
+            Err(source) => Err(HttpClientError::Exchange { source }),
         }
     }
 
-    async fn exchange(
+    /// Asks once, for the head of the answer. What comes of its body within the limits is read, so that the connection can
+    /// be used again, and thrown away. When the future is dropped the server may have got the request.
+    ///
+    /// # Errors
+    /// [`HttpClientError`] when there is no head.
+    pub async fn send_for_head(
         &self,
-        request: Request<Full<Bytes>>,
-        max_bytes: usize,
-    ) -> Result<Response<Bytes>, HttpClientError> {
-        let answer = self.client.request(request).await.map_err(|error| {
-            let connecting = error.is_connect();
-            let source = error.into();
-            if connecting {
-                HttpClientError::Connect { source }
-            } else {
-                HttpClientError::Exchange { source }
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Parts, HttpClientError> {
+        let until = Instant::now() + limits.deadline;
+        let (head, body) = self.answer(request, limits.deadline, until).await?;
+        let _ = timeout_at(until, Limited::new(body, limits.body_bytes).collect()).await;
+        Ok(head)
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+        until: Instant,
+    ) -> Result<(Parts, Incoming), HttpClientError> {
+        let uri = request.uri();
+        let host = uri.host().filter(|host| !host.is_empty());
+        let Some(host) = host.filter(|_| matches!(uri.scheme_str(), Some("http" | "https"))) else {
+            return Err(HttpClientError::Address(uri.clone()));
+        };
+        // The resolver is not asked for these.
+        if network::literal(host).is_some_and(|address| !self.reach.permits(address)) {
+            return Err(HttpClientError::NotPublic);
+        }
+        let mut request = request.map(Full::new);
+        request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        match timeout_at(until, self.client.request(request)).await {
+            Ok(Ok(answer)) => Ok(answer.into_parts()),
+            Ok(Err(error)) if chain(&error).any(|error| error.is::<NotPublic>()) => {
+                Err(HttpClientError::NotPublic)
             }
-        })?;
-        let (head, body) = answer.into_parts();
-        match Limited::new(body, max_bytes).collect().await {
-            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(HttpClientError::TooLarge(max_bytes)),
-            Err(source) => Err(HttpClientError::Exchange { source }),
+            Ok(Err(error)) if error.is_connect() => Err(HttpClientError::Connect { source: error.into() }),
+            Ok(Err(error)) => Err(HttpClientError::Exchange { source: error.into() }),
+            Err(_) => Err(HttpClientError::Deadline(deadline)),
         }
     }
 }
 
+fn public_authorities() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 /// What an error came of in the end, which says most: those around it are hyper's layers.
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error
+    chain(error).last().unwrap_or(error)
 }

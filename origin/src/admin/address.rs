@@ -1,8 +1,8 @@
 //! Addresses that operators give.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use http::Uri;
+
+use crate::http_client::network;
 
 /// Names that lead to no public server (RFC 6761, RFC 6762, RFC 9476).
 const PRIVATE_SUFFIXES: [&str; 4] = ["localhost", "local", "internal", "alt"];
@@ -43,45 +43,13 @@ pub(super) fn server(text: &str) -> Result<String, String> {
 
 /// Whether a host is one that only this machine or its network reaches, as far as its name tells.
 pub(super) fn is_private(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        return is_private_address(address);
+    if let Some(address) = network::literal(host) {
+        return network::is_private_address(address);
     }
-    let name = bare.trim_end_matches('.');
+    let name = host.trim_end_matches('.');
     PRIVATE_SUFFIXES
         .iter()
         .any(|suffix| name == *suffix || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')))
-}
-
-/// Whether an address is of no public network.
-pub(super) fn is_private_address(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || v4.is_multicast()
-                || a == 0
-                // Shared address space (RFC 6598).
-                || (a == 100 && (64..128).contains(&b))
-                || a >= 240
-        }
-        IpAddr::V6(v6) => is_private_v6(v6),
-    }
-}
-
-fn is_private_v6(v6: Ipv6Addr) -> bool {
-    let [first, second, ..] = v6.segments();
-    v6.is_loopback()
-        || v6.is_unspecified()
-        || v6.is_multicast()
-        || v6.is_unique_local()
-        || v6.is_unicast_link_local()
-        // Documentation (RFC 3849).
-        || (first == 0x2001 && second == 0xdb8)
 }
 
 #[cfg(test)]

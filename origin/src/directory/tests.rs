@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{Ping, keep_listed};
 use super::*;
 use crate::http_client::server::{Answer, Server};
-use crate::http_client::{HttpClient, HttpClientError};
+use crate::http_client::{HttpClient, HttpClientError, Reach};
 
 const URL: &str = "https://live.example.org";
 
@@ -23,7 +23,7 @@ fn json(body: &str) -> Answer {
 
 fn directory(server: &Server, store: &Store) -> Directory {
     let address = format!("http://{}/", server.address);
-    Directory::new(HttpClient::new().unwrap(), store.clone(), &address).unwrap()
+    Directory::new(HttpClient::new(Reach::Anywhere).unwrap(), store.clone(), &address).unwrap()
 }
 
 /// Bodies of the pings that have arrived.
@@ -144,7 +144,8 @@ async fn without_the_store_nothing_is_sent() {
 
 #[test]
 fn a_directory_needs_an_address() {
-    let new = |address: &str| Directory::new(HttpClient::new().unwrap(), Memory::store().0, address);
+    let new =
+        |address: &str| Directory::new(HttpClient::new(Reach::Anywhere).unwrap(), Memory::store().0, address);
     for good in [DEFAULT_DIRECTORY, "http://localhost:8080/", "https://example.org/yp"] {
         assert!(new(good).is_ok(), "{good}");
     }

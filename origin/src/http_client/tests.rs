@@ -1,5 +1,8 @@
 //! The client and a real server.
 
+use std::net::SocketAddr;
+use std::pin::Pin;
+
 use http::StatusCode;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -20,7 +23,18 @@ async fn post(client: &HttpClient, uri: &str) -> Result<Response<Bytes>, HttpCli
 }
 
 fn client() -> HttpClient {
-    HttpClient::new().unwrap()
+    HttpClient::new(Reach::Anywhere).unwrap()
+}
+
+/// A client of the public network, for which every name is at these addresses.
+fn public_client(addresses: &[&str]) -> HttpClient {
+    let found: Vec<SocketAddr> =
+        addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+    let lookup = move |_| -> Pin<Box<dyn Future<Output = _> + Send>> {
+        let found = found.clone();
+        Box::pin(async move { Ok(found) })
+    };
+    HttpClient::build(public_authorities(), Resolver::new(Reach::Public, lookup)).unwrap()
 }
 
 #[tokio::test]
@@ -110,6 +124,47 @@ async fn over_tls_only_a_server_of_a_trusted_authority_is_asked() {
 
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
-    let trusting = HttpClient::with_roots(roots).unwrap();
+    let trusting = HttpClient::build(roots, Resolver::of_the_system(Reach::Anywhere)).unwrap();
     assert_eq!(&post(&trusting, &uri).await.unwrap().body()[..], b"answer");
+}
+
+#[tokio::test]
+async fn a_client_of_the_public_network_connects_to_no_other_whatever_names_resolve_to() {
+    let mut server = Server::start(whole("answer")).await;
+    let port = server.address.port();
+    for addresses in [&["127.0.0.1"][..], &["::ffff:127.0.0.1"], &["10.0.0.1", "127.0.0.1", "::1"]] {
+        for scheme in ["http", "https"] {
+            let uri = format!("{scheme}://bot.example.org:{port}/");
+            let outcome = post(&public_client(addresses), &uri).await;
+            assert!(matches!(outcome, Err(HttpClientError::NotPublic)), "{addresses:?} {outcome:?}");
+        }
+    }
+    for host in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254"] {
+        // Not looked up.
+        let outcome = post(&public_client(&["1.1.1.1"]), &format!("http://{host}:{port}/")).await;
+        assert!(matches!(outcome, Err(HttpClientError::NotPublic)), "{host} {outcome:?}");
+    }
+    assert!(server.arrived().is_empty());
+    // The system's own resolver, for what is an address to it alone.
+    let system = HttpClient::new(Reach::Public).unwrap();
+    let outcome = post(&system, &format!("http://localhost:{port}/")).await;
+    assert!(matches!(outcome, Err(HttpClientError::NotPublic)), "{outcome:?}");
+    assert!(server.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_is_nowhere_is_told_apart_from_a_private_one() {
+    let outcome = post(&public_client(&[]), "http://bot.example.org/").await;
+    assert!(matches!(outcome, Err(HttpClientError::Connect { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_head_is_given_whatever_becomes_of_the_body() {
+    let server = Server::start(Answer::Endless).await;
+    let request = || Request::post(format!("http://{}/", server.address)).body(Bytes::new()).unwrap();
+    let head = client().send_for_head(request(), LIMITS).await.unwrap();
+    assert_eq!(head.status, StatusCode::OK);
+    server.answer(Answer::Hangup);
+    let outcome = client().send_for_head(request(), LIMITS).await;
+    assert!(matches!(outcome, Err(HttpClientError::Exchange { .. })), "{outcome:?}");
 }
