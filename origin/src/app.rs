@@ -49,6 +49,7 @@ use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
 use crate::tokens;
 use crate::transcode::{self, LibavEncoders, ProbeOutcome};
+use crate::webhooks::{self, Webhooks};
 
 /// Name of the file in the data folder that edges join with.
 const JOIN_TOKEN_FILE: &str = "join-token";
@@ -119,6 +120,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
     let probed = probe().await?;
     let choices = Choices::new(&settings, probed.clone())?;
+    let webhooks_reach = if settings.webhook_private_addresses { Reach::Anywhere } else { Reach::Public };
     let facts = Facts {
         http: http_address,
         rtmp: rtmp_address,
@@ -126,6 +128,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         default_level: settings.latency_level.get(),
         default_variants: choices.default_variants().to_vec(),
         default_codec: settings.video_codec.as_str().to_owned(),
+        webhooks_reach,
     };
     tell_ladder(&store, &set, choices.default_variants()).await?;
     let (choose, chosen) = watch::channel(choices.of(&set));
@@ -172,9 +175,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let api = Arc::new(Api::new(admin, integrations));
     let chat_metrics = chat::Metrics::new(registry.inner())?;
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
-    // Nobody has to read all of the log yet.
-    let (_, keep) = watch::channel(None);
-    let caretaker = Caretaker::new(store.clone(), runtime.clone(), keep, chat_metrics);
+    let webhooks = Webhooks::new(
+        store.clone(),
+        webhooks::Http::new(HttpClient::new(webhooks_reach)?),
+        runtime.clone(),
+        webhooks::Metrics::new(registry.inner())?,
+    );
+    let caretaker = Caretaker::new(store.clone(), runtime.clone(), webhooks.keep(), chat_metrics);
     let (listed_runtime, listed_air) = (runtime.clone(), on_air.clone());
     let keeper = Keeper::new(store.clone(), on_air, publish_status).await?;
 
@@ -197,6 +204,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let listed = directory::follow(listed_runtime, listed_air, listing);
     watching.spawn(last.clone().run_until_cancelled_owned(listed));
     watching.spawn(directory.run(conditions, last.clone()));
+    watching.spawn(webhooks.run(last.clone()));
     // It ends after the owner, whose last word it writes.
     pushing.spawn(keeper.run(push_stops.clone()));
     pushing.spawn(sampler.run(push_stops.clone()));

@@ -29,3 +29,4 @@ pub mod statistics;
 pub mod store;
 mod tokens;
 pub mod transcode;
+pub mod webhooks;

@@ -55,6 +55,9 @@ settings! {
         pub reconnect_grace: Duration = "15s",
         /// Directory in which the server is listed, once that is turned on through the admin API.
         pub directory: String = "https://directory.owncast.online",
+        /// Whether webhooks may be called at addresses of no public network: this machine, a local network. Whoever
+        /// may make webhooks reaches what is there.
+        pub webhook_private_addresses: bool = "false",
         /// What is logged.
         pub log: log::Filter = "info",
         /// How it is logged.

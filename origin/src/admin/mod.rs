@@ -36,6 +36,7 @@ use crate::brake::{self, Brake};
 use crate::broadcast::{Air, Disconnect};
 use crate::credentials::{Credentials, Which};
 use crate::directory;
+use crate::http_client::Reach;
 use crate::push::Edges;
 use crate::statistics::Statistics;
 
@@ -61,6 +62,8 @@ pub struct Facts {
     pub default_variants: Vec<VariantSpec>,
     /// Encoder unless one is set.
     pub default_codec: String,
+    /// Where receivers of webhooks may be.
+    pub webhooks_reach: Reach,
 }
 
 /// What an [`Admin`] works with.
@@ -212,7 +215,7 @@ impl Admin {
             Endpoint::Disconnect => Ok(self.disconnect().await),
             Endpoint::Set(setter) => self.set(setter, &body).await,
             Endpoint::Webhooks => webhook::list(store).await,
-            Endpoint::CreateWebhook => webhook::create(store, &body).await,
+            Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
             Endpoint::DeleteWebhook => webhook::delete(store, &body).await,
             Endpoint::Tokens => token::list(store).await,
             Endpoint::CreateToken => token::create(store, &body).await,

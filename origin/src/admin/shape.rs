@@ -4,9 +4,9 @@ use farcast_shared::api::time::Time;
 use farcast_shared::runtime::{ExternalAction, Retention, SocialHandle, VariantSpec};
 use serde::Serialize;
 
-use super::webhook::Webhook;
 use crate::broadcast;
 use crate::tokens::{Scope, Token};
+use crate::webhooks::{Kept, Secret, Webhook};
 
 /// Frame rate that 0 means where video is transcoded.
 const DEFAULT_FRAMERATE: u32 = 24;
@@ -227,12 +227,61 @@ pub(super) struct ShownWebhook {
     events: Vec<String>,
     timestamp: Time,
     last_used: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<ShownFailure>,
 }
 
-impl From<Webhook> for ShownWebhook {
+/// An event that a webhook's receiver does not take.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownFailure {
+    since: Time,
+    attempts: u32,
+    next_attempt: Time,
+    reason: String,
+}
+
+impl From<Kept> for ShownWebhook {
+    fn from(Kept { webhook, cursor }: Kept) -> Self {
+        let Webhook { id, url, events, created_at, secret: _, disabled } = webhook;
+        let (last_used, trouble) =
+            cursor.map(|cursor| (cursor.last_used_at, cursor.trouble)).unwrap_or_default();
+        let failure = trouble.filter(|_| disabled.is_none()).map(|trouble| ShownFailure {
+            since: Time(trouble.since),
+            attempts: trouble.attempts,
+            next_attempt: Time(trouble.next),
+            reason: trouble.reason,
+        });
+        Self {
+            id,
+            url,
+            events,
+            timestamp: Time(created_at),
+            last_used: last_used.map(Time),
+            disabled_at: disabled.as_ref().map(|disabled| Time(disabled.at)),
+            disabled_reason: disabled.map(|disabled| disabled.reason),
+            failure,
+        }
+    }
+}
+
+/// A webhook that was just made: the only time that its secret is shown.
+#[derive(Serialize)]
+pub(super) struct NewWebhook {
+    #[serde(flatten)]
+    webhook: ShownWebhook,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl From<Webhook> for NewWebhook {
     fn from(webhook: Webhook) -> Self {
-        let Webhook { id, url, events, created_at, last_used_at } = webhook;
-        Self { id, url, events, timestamp: Time(created_at), last_used: last_used_at.map(Time) }
+        let secret = webhook.secret.as_ref().map(Secret::expose);
+        Self { webhook: Kept { webhook, cursor: None }.into(), secret }
     }
 }
 

@@ -1,82 +1,21 @@
-//! Webhooks: who is to be told of which events. They are called from the event log.
+//! Webhooks: making, showing and deleting them. [`crate::webhooks`] calls them.
 
 use farcast_shared::api::{Reply, body, reply};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{
-    Batch, Key, Precondition, Record, Scan, Store, StoreError, Tuple, TypedKey, decode,
-};
+use farcast_shared::store::{Store, StoreError};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::address;
-use super::shape::ShownWebhook;
+use super::shape::{NewWebhook, ShownWebhook};
+use crate::http_client::Reach;
+use crate::webhooks::{self, EVENTS, Refused};
 
-/// Most webhooks.
-const MAX_WEBHOOKS: usize = 100;
 /// Longest address in characters.
 const MAX_URL_CHARS: usize = 2048;
-/// What a webhook may be told of.
-const EVENTS: [&str; 8] = [
-    "CHAT",
-    "USER_JOINED",
-    "USER_PARTED",
-    "NAME_CHANGE",
-    "VISIBILITY-UPDATE",
-    "STREAM_STARTED",
-    "STREAM_STOPPED",
-    "STREAM_TITLE_UPDATED",
-];
-
-/// A webhook as it is kept.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Webhook {
-    pub(super) id: u64,
-    pub(super) url: String,
-    pub(super) events: Vec<String>,
-    pub(super) created_at: WallTime,
-    pub(super) last_used_at: Option<WallTime>,
-}
-
-impl Record for Webhook {
-    const VERSION: u8 = 1;
-}
-
-/// The number that the last webhook got: none is given twice.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-struct LastId(u64);
-
-impl Record for LastId {
-    const VERSION: u8 = 1;
-}
-
-fn prefix() -> Tuple {
-    Tuple::new().text(PRIVATE).text("webhook")
-}
-
-fn key(id: u64) -> TypedKey<Webhook> {
-    TypedKey::new(prefix().uint(id).key())
-}
-
-fn last_id() -> TypedKey<LastId> {
-    TypedKey::new(Tuple::new().text(PRIVATE).text("webhook_last_id").key())
-}
-
-async fn all(store: &Store) -> Result<Vec<(Key, Webhook)>, StoreError> {
-    let mut webhooks = Vec::new();
-    for (key, value) in store.scan_all(Scan::prefix(prefix().key()), MAX_WEBHOOKS * 2).await? {
-        match decode::<Webhook>(&value) {
-            Ok(webhook) => webhooks.push((key, webhook)),
-            Err(error) => tracing::error!(%error, "a webhook cannot be read"),
-        }
-    }
-    Ok(webhooks)
-}
 
 pub(super) async fn list(store: &Store) -> Result<Reply, StoreError> {
-    let shown: Vec<_> =
-        all(store).await?.into_iter().map(|(_, webhook)| ShownWebhook::from(webhook)).collect();
+    let shown: Vec<_> = webhooks::all(store).await?.into_iter().map(ShownWebhook::from).collect();
     Ok(reply::ok(&shown))
 }
 
@@ -90,7 +29,7 @@ fn refused(error: &str) -> Reply {
     reply::problem(StatusCode::BAD_REQUEST, error)
 }
 
-pub(super) async fn create(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
+pub(super) async fn create(store: &Store, reach: Reach, body: &[u8]) -> Result<Reply, StoreError> {
     let Wish { url, mut events } = match body::json(body) {
         Ok(wish) => wish,
         Err(what) => return Ok(refused(&what)),
@@ -98,27 +37,26 @@ pub(super) async fn create(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
     if url.chars().count() > MAX_URL_CHARS {
         return Ok(refused(&format!("an address has at most {MAX_URL_CHARS} characters")));
     }
-    if let Err(what) = address::web(&url) {
-        return Ok(refused(&what));
+    match address::web(&url) {
+        Err(what) => return Ok(refused(&what)),
+        // What names resolve to is looked at when they are called.
+        Ok(host) if reach == Reach::Public && address::is_private(&host) => {
+            return Ok(refused(
+                "this address is not of the public network: the setting webhook_private_addresses of the origin would permit it",
+            ));
+        }
+        Ok(_) => {}
     }
     events.sort();
     events.dedup();
     if events.is_empty() || !events.iter().all(|event| EVENTS.contains(&event.as_str())) {
         return Ok(refused("one or more invalid event provided"));
     }
-    if all(store).await?.len() >= MAX_WEBHOOKS {
-        return Ok(refused(&format!("there are {MAX_WEBHOOKS} webhooks: delete one first")));
+    match webhooks::create(store, url, events, WallTime::now()).await {
+        Ok(webhook) => Ok(reply::ok(&NewWebhook::from(webhook))),
+        Err(too_many @ Refused::TooMany) => Ok(refused(&too_many.to_string())),
+        Err(Refused::Store(error)) => Err(error),
     }
-    let next = |last: &mut LastId| {
-        last.0 += 1;
-        Ok::<_, StoreError>(())
-    };
-    let LastId(id) = store.update(&last_id(), next, |batch| batch).await?;
-    let webhook = Webhook { id, url, events, created_at: WallTime::now(), last_used_at: None };
-    let key = key(id);
-    let batch = Batch::new().require(Precondition::Absent(key.key().clone())).put(&key, &webhook)?;
-    store.commit(batch).await?;
-    Ok(reply::ok(&ShownWebhook::from(webhook)))
 }
 
 /// A number, or a text of one: Owncast's description has the text, its server the number.
@@ -141,13 +79,60 @@ pub(super) async fn delete(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
         Err(what) => return Ok(refused(&what)),
     };
     let Some(id) = id else { return Ok(refused("an id is a number")) };
-    let key = key(id).key().clone();
-    let batch = Batch::new().require(Precondition::Present(key.clone())).clear(key);
-    match store.commit(batch).await {
-        Ok(_) => Ok(reply::done("deleted webhook")),
-        Err(StoreError::Precondition { .. }) => {
-            Ok(reply::problem(StatusCode::NOT_FOUND, &format!("{id} not found")))
+    if webhooks::delete(store, id).await? {
+        Ok(reply::done("deleted webhook"))
+    } else {
+        Ok(reply::problem(StatusCode::NOT_FOUND, &format!("{id} not found")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use farcast_shared::store::memory::Memory;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn json(reply: &Reply) -> Value {
+        serde_json::from_slice(reply.body()).unwrap()
+    }
+
+    async fn make(store: &Store, reach: Reach, url: &str) -> Reply {
+        let body = format!(r#"{{"url":"{url}","events":["CHAT"]}}"#);
+        create(store, reach, body.as_bytes()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_shown_when_a_webhook_is_made_and_never_again() {
+        let (store, _) = Memory::store();
+        let made = json(&make(&store, Reach::Public, "https://bot.example.org/hook").await);
+        let secret = made["secret"].as_str().unwrap();
+        assert!(secret.starts_with("whsec_"));
+        assert_eq!((&made["id"], &made["lastUsed"]), (&Value::from(1), &Value::Null));
+        let listed = list(&store).await.unwrap();
+        assert!(!String::from_utf8_lossy(listed.body()).contains("whsec_"));
+        let listed = json(&listed);
+        assert_eq!((&listed[0]["id"], &listed[0]["url"]), (&made["id"], &made["url"]));
+        for absent in ["secret", "disabledAt", "disabledReason", "failure"] {
+            assert_eq!(listed[0].get(absent), None, "{absent}");
         }
-        Err(error) => Err(error),
+    }
+
+    #[tokio::test]
+    async fn addresses_of_no_public_network_are_refused_unless_they_are_permitted() {
+        let (store, _) = Memory::store();
+        for url in [
+            "http://127.0.0.1:9/",
+            "http://localhost/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://169.254.169.254/latest/meta-data",
+            "https://db.internal/",
+        ] {
+            let refused = make(&store, Reach::Public, url).await;
+            assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{url}");
+            assert!(json(&refused)["error"].as_str().unwrap().contains("webhook_private_addresses"));
+            assert_eq!(make(&store, Reach::Anywhere, url).await.status(), StatusCode::OK, "{url}");
+        }
     }
 }

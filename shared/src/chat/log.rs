@@ -110,20 +110,39 @@ fn stamp_of(value: Option<&Bytes>) -> Versionstamp {
     })
 }
 
+/// What was last seen of the log's tip.
+#[derive(Clone, Debug, Default)]
+pub struct Tip {
+    /// None before the first look.
+    seen: Option<Option<Bytes>>,
+}
+
+impl Tip {
+    /// Waits until the log has grown since the last call; the first returns at once. What is read afterwards has all that
+    /// came before: an entry after that moves the tip again. Tries until the store answers. Cancel safe.
+    pub async fn moved(&mut self, store: &Store) {
+        loop {
+            let newest = match &self.seen {
+                Some(seen) => store.changed(&tip(), seen.clone()).await,
+                None => store.get(&tip()).await,
+            };
+            match newest {
+                Ok(newest) => {
+                    self.seen = Some(newest);
+                    return;
+                }
+                Err(error) => pause(&error).await,
+            }
+        }
+    }
+}
+
 /// Gives all entries behind `from`, in their order, page by page, and goes on with those that come. Runs until `sink`
 /// refuses or the future is dropped, which is always allowed.
 pub async fn follow(store: &Store, from: Versionstamp, mut sink: impl FnMut(Vec<Placed>) -> bool) {
-    let (mut at, mut seen, mut read) = (from, None, false);
+    let (mut at, mut tip) = (from, Tip::default());
     loop {
-        // The tip first: an entry after that moves it again.
-        let newest = if read { store.changed(&tip(), seen.clone()).await } else { store.get(&tip()).await };
-        match newest {
-            Ok(newest) => (seen, read) = (newest, true),
-            Err(error) => {
-                pause(&error).await;
-                continue;
-            }
-        }
+        tip.moved(store).await;
         loop {
             match after(store, at).await {
                 Ok(Chunk { entries, last, more }) => {

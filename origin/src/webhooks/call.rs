@@ -1,0 +1,229 @@
+//! One attempt to tell a receiver of one event.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use farcast_shared::chat::{Entry, shape};
+use farcast_shared::store::Versionstamp;
+use farcast_shared::time::WallTime;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use jiff::fmt::rfc2822;
+use serde_json::json;
+
+use super::record::Webhook;
+use crate::http_client::{HttpClient, HttpClientError, Limits};
+
+/// What an answer may cost. Nobody looks at its body.
+const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), body_bytes: 64 * 1024 };
+
+/// Standard Webhooks 1.0.0, "Webhook headers".
+const ID: HeaderName = HeaderName::from_static("webhook-id");
+const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// What a receiver is told: the same at every attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Call {
+    /// By which receivers know an event that they have got already; the same for all webhooks.
+    pub(super) id: String,
+    /// Its name among the events.
+    pub(super) event: &'static str,
+    /// JSON.
+    pub(super) body: Bytes,
+}
+
+impl Call {
+    /// What webhooks are told of an entry, if anything.
+    pub(super) fn new(at: Versionstamp, entry: &Entry, server_url: &str) -> Option<Self> {
+        let (event, mut data) = shape::webhook(entry)?;
+        // Owncast 0.3 has it beside the fields of the event.
+        data["serverURL"] = json!(server_url);
+        let body = json!({ "type": event, "eventData": data }).to_string().into();
+        Some(Self { id: id(at, entry), event, body })
+    }
+}
+
+/// An entry's id. Of one that cannot be in a header or be signed (a full stop would move what is signed) its place.
+fn id(at: Versionstamp, entry: &Entry) -> String {
+    let fits = |id: &str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if fits(&entry.id) {
+        entry.id.clone()
+    } else {
+        at.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reason {
+    /// The receiver was not reached.
+    Connect,
+    /// Its address is none, or is of no public network.
+    Address,
+    /// It did not answer in time.
+    Timeout,
+    /// The connection broke.
+    Exchange,
+    /// It sends to another address, which is not followed.
+    Redirect,
+    /// It does not want to be told any more.
+    Gone,
+    /// It answered with another status.
+    Status,
+}
+
+/// An attempt that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    /// For the operator.
+    pub(super) text: String,
+    /// What the receiver asks for.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    fn new(reason: Reason, text: impl Into<String>) -> Self {
+        Self { reason, text: text.into(), retry_after: None }
+    }
+}
+
+/// What makes attempts; tests have their own.
+pub(super) trait Caller: Send + Sync + 'static {
+    /// Tells a receiver, once. When the future is dropped it may have been told.
+    fn call(
+        &self,
+        webhook: &Webhook,
+        call: &Call,
+        now: WallTime,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Attempts over HTTP.
+#[derive(Clone, Debug)]
+pub struct Http(HttpClient);
+
+impl Http {
+    /// Attempts of this client.
+    #[must_use]
+    pub fn new(client: HttpClient) -> Self {
+        Self(client)
+    }
+}
+
+impl Caller for Http {
+    async fn call(&self, webhook: &Webhook, call: &Call, now: WallTime) -> Result<(), Failure> {
+        let request = request(webhook, call, now)
+            .ok_or_else(|| Failure::new(Reason::Address, "its address is not one of http or https"))?;
+        match self.0.send_for_head(request, LIMITS).await {
+            Ok(head) => judge(head.status, &head.headers, now),
+            Err(error) => Err(Failure::new(reason(&error), error.to_string())),
+        }
+    }
+}
+
+fn request(webhook: &Webhook, call: &Call, now: WallTime) -> Option<Request<Bytes>> {
+    let timestamp_s = now.0 / 1_000_000;
+    let mut request = Request::new(call.body.clone());
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = webhook.url.parse::<Uri>().ok()?;
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ID, HeaderValue::from_str(&call.id).ok()?);
+    headers.insert(TIMESTAMP, timestamp_s.into());
+    if let Some(secret) = &webhook.secret {
+        let signature = secret.sign(&call.id, timestamp_s, &call.body);
+        headers.insert(SIGNATURE, HeaderValue::from_str(&signature).ok()?);
+    }
+    Some(request)
+}
+
+fn judge(status: StatusCode, headers: &HeaderMap, now: WallTime) -> Result<(), Failure> {
+    let reason = match status {
+        status if status.is_success() => return Ok(()),
+        StatusCode::GONE => Reason::Gone,
+        status if status.is_redirection() => Reason::Redirect,
+        _ => Reason::Status,
+    };
+    let text = match reason {
+        Reason::Gone => "status 410: it does not want to be told any more".to_owned(),
+        Reason::Redirect => format!("status {}: redirects are not followed", status.as_u16()),
+        _ => format!("status {}", status.as_u16()),
+    };
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
+    Err(Failure { reason, text, retry_after })
+}
+
+/// RFC 9110 §10.2.3: seconds or a date.
+fn retry_after(text: &str, now: WallTime) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::parse(text).ok()?.timestamp();
+    Some(WallTime::from(SystemTime::from(date)).since(now))
+}
+
+fn reason(error: &HttpClientError) -> Reason {
+    match error {
+        HttpClientError::Address(_) | HttpClientError::NotPublic => Reason::Address,
+        HttpClientError::Connect { .. } => Reason::Connect,
+        HttpClientError::Deadline(_) => Reason::Timeout,
+        HttpClientError::Exchange { .. } | HttpClientError::TooLarge(_) => Reason::Exchange,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use farcast_shared::chat::Event;
+
+    use super::*;
+
+    const NOW: WallTime = WallTime(1_700_000_000_000_000);
+
+    #[test]
+    fn a_pause_is_asked_for_in_seconds_or_as_a_date() {
+        let seconds = |text: &str| retry_after(text, NOW).map(|pause| pause.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("Tue, 14 Nov 2023 22:14:20 GMT"), Some(60));
+        assert_eq!(seconds("Tue, 14 Nov 2023 22:13:19 GMT"), Some(0));
+        for nonsense in ["", "-1", "soon", "1.5", "Tue, 99 Nov 2023 22:14:20 GMT"] {
+            assert_eq!(seconds(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn only_2xx_is_a_success() {
+        let judged = |status: u16| {
+            let status = StatusCode::from_u16(status).unwrap();
+            judge(status, &HeaderMap::new(), NOW).map_err(|failure| failure.reason)
+        };
+        for status in [200, 201, 202, 204, 299] {
+            assert_eq!(judged(status), Ok(()));
+        }
+        for status in [300, 301, 302, 304, 307, 308] {
+            assert_eq!(judged(status), Err(Reason::Redirect));
+        }
+        assert_eq!(judged(410), Err(Reason::Gone));
+        for status in [100, 400, 404, 429, 500, 503, 600] {
+            assert_eq!(judged(status), Err(Reason::Status));
+        }
+    }
+
+    #[test]
+    fn an_id_can_always_be_signed() {
+        let entry = |id: &str| Entry {
+            id: id.to_owned(),
+            at: NOW,
+            event: Event::Visibility { ids: Vec::new(), visible: true },
+        };
+        let at = Versionstamp { commit: *b"0123456789", order: 258 };
+        assert_eq!(id(at, &entry("aB3-_")), "aB3-_");
+        for odd in ["", "a.1", "a b", "é", "a\r\nb", &"a".repeat(65)] {
+            assert_eq!(id(at, &entry(odd)), "303132333435363738390102");
+        }
+    }
+}

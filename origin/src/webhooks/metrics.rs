@@ -1,0 +1,62 @@
+//! What webhooks count.
+
+use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
+
+use super::call::Reason;
+
+/// Handles of the metrics, of all webhooks together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    pub(super) delivered: IntCounter,
+    pub(super) disabled: IntCounter,
+    /// Age of the oldest event that a receiver has still to take.
+    pub(super) lag_seconds: Gauge,
+    failed: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// If they are registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let delivered =
+            IntCounter::new("farcast_webhooks_delivered_total", "Events that a webhook's receiver took")?;
+        registry.register(Box::new(delivered.clone()))?;
+        let disabled = IntCounter::new(
+            "farcast_webhooks_disabled_total",
+            "Webhooks that were disabled because their receiver failed for too long, or does not want them",
+        )?;
+        registry.register(Box::new(disabled.clone()))?;
+        let lag_seconds = Gauge::new(
+            "farcast_webhooks_lag_seconds",
+            "Age of the oldest event that a webhook's receiver has still to take; 0 when there is none",
+        )?;
+        registry.register(Box::new(lag_seconds.clone()))?;
+        let failed = IntCounterVec::new(
+            Opts::new(
+                "farcast_webhooks_failed_total",
+                "Attempts to tell a webhook's receiver that failed; they are made again",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(failed.clone()))?;
+        Ok(Self { delivered, disabled, lag_seconds, failed })
+    }
+
+    pub(super) fn failed(&self, reason: Reason) {
+        self.failed.with_label_values(&[label(reason)]).inc();
+    }
+}
+
+fn label(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Connect => "connect",
+        Reason::Address => "address",
+        Reason::Timeout => "timeout",
+        Reason::Exchange => "exchange",
+        Reason::Redirect => "redirect",
+        Reason::Gone => "gone",
+        Reason::Status => "status",
+    }
+}

@@ -1,0 +1,44 @@
+//! Webhooks: other people's servers are told what happens.
+//!
+//! Place in the flow: the admin API makes and deletes them ([`record`]); the chat's log has what happened; from there each
+//! webhook is served by a task of its own ([`Webhooks`]), at its own pace, from a cursor in the store.
+//!
+//! Invariants:
+//! - **At least once, in order**: the cursor moves behind an event when its receiver has answered with 2xx, and is kept
+//!   before the next event is sent. After a restart the one that was on its way is sent again, and no other.
+//! - **Nobody waits for a receiver**: neither who appends to the log nor other webhooks. Who lags reads the log from the
+//!   store, a page at a time.
+//! - **One origin delivers**: it holds a lease, and all that delivery writes requires it.
+//! - **A receiver that fails** is asked again, ever more rarely, for a day ([`policy`]); then its webhook is disabled.
+//! - Receivers are of the public network, unless the operator says otherwise ([`crate::http_client::Reach`]).
+//!
+//! Requests are signed as Standard Webhooks 1.0.0 says ([`Secret`]); bodies are Owncast's.
+
+mod call;
+mod hook;
+mod metrics;
+mod policy;
+mod record;
+mod run;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+pub use call::Http;
+pub use metrics::Metrics;
+pub use policy::Trouble;
+pub use record::{Cursor, Disabled, Kept, MAX_WEBHOOKS, Refused, Webhook, all, create, delete};
+pub use run::Webhooks;
+pub use secret::Secret;
+
+/// What a webhook may be told of.
+pub const EVENTS: [&str; 8] = [
+    "CHAT",
+    "USER_JOINED",
+    "USER_PARTED",
+    "NAME_CHANGE",
+    "VISIBILITY-UPDATE",
+    "STREAM_STARTED",
+    "STREAM_STOPPED",
+    "STREAM_TITLE_UPDATED",
+];

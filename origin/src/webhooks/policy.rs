@@ -1,0 +1,129 @@
+//! When a receiver that failed is asked again, and when no more, without a clock.
+
+use std::time::Duration;
+
+use farcast_shared::time::WallTime;
+use serde::{Deserialize, Serialize};
+
+use super::call::{Failure, Reason};
+
+/// Pause after the first failure of an event; it doubles with each. Up to as much is added at random.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest pause, also where the receiver asks for a longer one.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// How long an event is tried, from its first failure on.
+pub(super) const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An event that its receiver did not take; kept with the cursor, so that a restart begins no new day.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// When it first failed.
+    pub since: WallTime,
+    /// How often it has.
+    pub attempts: u32,
+    /// When it is tried again.
+    pub next: WallTime,
+    /// Why the last attempt failed.
+    pub reason: String,
+}
+
+/// What becomes of an event that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// It is tried again.
+    Again(Trouble),
+    /// Its webhook is disabled, for this reason.
+    Disable(String),
+}
+
+/// Judges an attempt that failed at `now`, after those of `before`. `random` is between 0 and 1.
+pub(super) fn judge(before: Option<&Trouble>, failure: &Failure, now: WallTime, random: f64) -> Verdict {
+    if failure.reason == Reason::Gone {
+        return Verdict::Disable(failure.text.clone());
+    }
+    let since = before.map_or(now, |trouble| trouble.since);
+    let attempts = before.map_or(0, |trouble| trouble.attempts).saturating_add(1);
+    if now.since(since) >= TRIED_FOR {
+        let hours = TRIED_FOR.as_secs() / 3600;
+        return Verdict::Disable(format!("failed for {hours} hours: {}", failure.text));
+    }
+    let pause = pause(attempts, random).max(failure.retry_after.unwrap_or_default()).min(LONGEST_PAUSE);
+    Verdict::Again(Trouble { since, attempts, next: now.after(pause), reason: failure.text.clone() })
+}
+
+fn pause(attempts: u32, random: f64) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    let least = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE / 2);
+    least + least.mul_f64(random.clamp(0.0, 1.0))
+}
+
+impl Trouble {
+    /// How long to wait until it is tried again. A clock that was put back does not make it longer than ever.
+    pub(super) fn wait(&self, now: WallTime) -> Duration {
+        self.next.since(now).min(LONGEST_PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: WallTime = WallTime(1_700_000_000_000_000);
+
+    fn failure(retry_after: Option<u64>) -> Failure {
+        Failure {
+            reason: Reason::Status,
+            text: "status 500".to_owned(),
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    /// Seconds between attempts that all fail at once, until the webhook is disabled.
+    fn pauses(retry_after: Option<u64>, random: f64) -> (Vec<u64>, WallTime, String) {
+        let (mut now, mut trouble, mut pauses) = (START, None, Vec::new());
+        loop {
+            match judge(trouble.as_ref(), &failure(retry_after), now, random) {
+                Verdict::Again(next) => {
+                    assert_eq!(next.since, START);
+                    pauses.push(next.wait(now).as_secs());
+                    now = next.next;
+                    trouble = Some(next);
+                }
+                Verdict::Disable(reason) => return (pauses, now, reason),
+            }
+        }
+    }
+
+    #[test]
+    fn pauses_double_from_a_second_to_ten_minutes_for_a_day() {
+        let (shortest, _, _) = pauses(None, 0.0);
+        assert_eq!(shortest[..11], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        let (longest, end, reason) = pauses(None, 1.0);
+        assert_eq!(longest[..11], [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert!(end.since(START) >= TRIED_FOR && end.since(START) < TRIED_FOR + LONGEST_PAUSE);
+        assert_eq!(reason, "failed for 24 hours: status 500");
+        assert!(shortest.len() < 320 && longest.len() > 150, "{} {}", shortest.len(), longest.len());
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_a_longer_pause_up_to_the_longest() {
+        assert_eq!(pauses(Some(90), 0.0).0[..9], [90, 90, 90, 90, 90, 90, 90, 128, 256]);
+        assert!(pauses(Some(100_000), 0.0).0.iter().all(|pause| *pause == 600));
+    }
+
+    #[test]
+    fn a_receiver_that_is_gone_is_not_asked_again() {
+        let gone = Failure { reason: Reason::Gone, text: "gone".to_owned(), retry_after: None };
+        assert_eq!(judge(None, &gone, START, 0.5), Verdict::Disable("gone".to_owned()));
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_does_not_keep_an_event_waiting() {
+        let Verdict::Again(trouble) = judge(None, &failure(None), START, 0.0) else { panic!() };
+        assert_eq!(trouble.wait(WallTime(0)), LONGEST_PAUSE);
+        assert_eq!(trouble.wait(START.after(TRIED_FOR)), Duration::ZERO);
+    }
+}

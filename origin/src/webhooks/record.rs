@@ -1,0 +1,241 @@
+//! Webhooks as they are kept.
+//!
+//! A webhook is a record; below its key is the cursor of its delivery, which is written with each event, so that neither
+//! overwrites the other. All is private to the origin. A key of its own is stamped when webhooks come or go, to be watched.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use farcast_shared::chat::log;
+use farcast_shared::store::wire::PRIVATE;
+use farcast_shared::store::{
+    Batch, Items, Key, Operation, Precondition, Record, Scan, Store, StoreError, Tuple, TypedKey,
+    Versionstamp, decode,
+};
+use farcast_shared::time::WallTime;
+use serde::{Deserialize, Serialize};
+
+use super::policy::Trouble;
+use super::secret::Secret;
+
+/// Most webhooks.
+pub const MAX_WEBHOOKS: usize = 100;
+
+/// Most keys that are read: two of each webhook, and some that were made at the same time.
+const MAX_ROWS: usize = MAX_WEBHOOKS * 4;
+
+/// A webhook.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// Its number.
+    pub id: u64,
+    /// Where its receiver is.
+    pub url: String,
+    /// What it is told of.
+    pub events: Vec<String>,
+    /// When it was made.
+    pub created_at: WallTime,
+    /// What its requests are signed with; those of old have none.
+    pub secret: Option<Secret>,
+    /// Whether it is told nothing any more.
+    pub disabled: Option<Disabled>,
+}
+
+impl Record for Webhook {
+    const VERSION: u8 = 1;
+}
+
+/// A webhook is told nothing any more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Disabled {
+    /// Since when.
+    pub at: WallTime,
+    /// Why.
+    pub reason: String,
+}
+
+/// How far the delivery of a webhook is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cursor {
+    /// All up to this place of the log is done.
+    pub at: Versionstamp,
+    /// When its receiver last took an event.
+    pub last_used_at: Option<WallTime>,
+    /// Why it is not further.
+    pub trouble: Option<Trouble>,
+}
+
+impl Record for Cursor {
+    const VERSION: u8 = 1;
+}
+
+impl Cursor {
+    /// Before what comes.
+    pub(super) async fn at_the_end(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self { at: log::end(store).await?, last_used_at: None, trouble: None })
+    }
+}
+
+/// A webhook and how far it is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kept {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// None of one that has not been served yet: it begins with what comes.
+    pub cursor: Option<Cursor>,
+}
+
+/// A webhook is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There are enough.
+    #[error("there are {MAX_WEBHOOKS} webhooks: delete one first")]
+    TooMany,
+    /// The store's failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The number that the last webhook got: none is given twice.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+struct LastId(u64);
+
+impl Record for LastId {
+    const VERSION: u8 = 1;
+}
+
+fn prefix() -> Tuple {
+    Tuple::new().text(PRIVATE).text("webhook")
+}
+
+fn key(id: u64) -> TypedKey<Webhook> {
+    TypedKey::new(prefix().uint(id).key())
+}
+
+fn cursor_key(id: u64) -> TypedKey<Cursor> {
+    TypedKey::new(prefix().uint(id).text("cursor").key())
+}
+
+fn last_id() -> TypedKey<LastId> {
+    TypedKey::new(Tuple::new().text(PRIVATE).text("webhook_last_id").key())
+}
+
+/// The key of the lease of who delivers.
+pub(super) fn lease_key() -> Key {
+    Tuple::new().text(PRIVATE).text("webhook_lease").key()
+}
+
+fn tip() -> Key {
+    Tuple::new().text(PRIVATE).text("webhook_tip").key()
+}
+
+/// Waits until webhooks have come or gone since `seen`, and gives what is to be `seen` next. Cancel safe.
+pub(super) async fn changed(store: &Store, seen: Option<Bytes>) -> Result<Option<Bytes>, StoreError> {
+    store.changed(&tip(), seen).await
+}
+
+/// All webhooks, the oldest first.
+///
+/// # Errors
+/// The store's.
+pub async fn all(store: &Store) -> Result<Vec<Kept>, StoreError> {
+    let (mut webhooks, mut cursors) = (Vec::new(), BTreeMap::new());
+    let prefix = prefix().key();
+    for (key, value) in store.scan_all(Scan::prefix(prefix.clone()), MAX_ROWS).await? {
+        let read = place(&prefix, &key).and_then(|(id, is_cursor)| {
+            if is_cursor {
+                cursors.insert(id, decode::<Cursor>(&value)?);
+            } else {
+                webhooks.push(decode::<Webhook>(&value)?);
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            tracing::error!(%error, "a webhook, or how far it is, cannot be read");
+        }
+    }
+    let kept = |webhook: Webhook| Kept { cursor: cursors.remove(&webhook.id), webhook };
+    Ok(webhooks.into_iter().map(kept).collect())
+}
+
+/// Whose key it is, and whether it is that of the cursor.
+fn place(prefix: &Key, key: &Key) -> Result<(u64, bool), StoreError> {
+    let wrong = |error: farcast_shared::store::InvalidTuple| StoreError::Damaged(error.to_string());
+    let mut items = Items::behind(prefix, key).map_err(wrong)?;
+    let id = items.uint().map_err(wrong)?;
+    Ok((id, items.end().is_err()))
+}
+
+/// Makes a webhook, which is told of what comes from now on.
+///
+/// # Errors
+/// [`Refused`].
+pub async fn create(
+    store: &Store,
+    url: String,
+    events: Vec<String>,
+    now: WallTime,
+) -> Result<Webhook, Refused> {
+    if all(store).await?.len() >= MAX_WEBHOOKS {
+        return Err(Refused::TooMany);
+    }
+    let next = |last: &mut LastId| {
+        last.0 += 1;
+        Ok::<_, StoreError>(())
+    };
+    let LastId(id) = store.update(&last_id(), next, |batch| batch).await?;
+    let secret = Some(Secret::random());
+    let webhook = Webhook { id, url, events, created_at: now, secret, disabled: None };
+    let key = key(id);
+    let batch = Batch::new()
+        .require(Precondition::Absent(key.key().clone()))
+        .put(&key, &webhook)?
+        .put(&cursor_key(id), &Cursor::at_the_end(store).await?)?
+        .then(Operation::SetStamp(tip(), 0));
+    store.commit(batch).await?;
+    Ok(webhook)
+}
+
+/// Deletes a webhook with all that is below it; gives whether there was one.
+///
+/// # Errors
+/// The store's.
+pub async fn delete(store: &Store, id: u64) -> Result<bool, StoreError> {
+    let key = key(id).key().clone();
+    let end = key.after_all_with_prefix();
+    let batch = Batch::new()
+        .require(Precondition::Present(key.clone()))
+        .then(Operation::ClearRange(key, end))
+        .then(Operation::SetStamp(tip(), 0));
+    match store.commit(batch).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Precondition { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A batch that saves how far a webhook is, if it is still there and `leads` holds.
+pub(super) fn save(id: u64, cursor: &Cursor, leads: Precondition) -> Result<Batch, StoreError> {
+    Batch::new()
+        .require(leads)
+        .require(Precondition::Present(key(id).key().clone()))
+        .put(&cursor_key(id), cursor)
+}
+
+/// A batch that saves as well that a webhook is disabled.
+pub(super) fn disable(webhook: &Webhook, cursor: &Cursor, leads: Precondition) -> Result<Batch, StoreError> {
+    save(webhook.id, cursor, leads)?.put(&key(webhook.id), webhook)
+}
+
+/// The place in the chat's log behind which a webhook still needs it: what is before it, and the place itself, may be
+/// forgotten. None when no webhook needs anything. A webhook that is made later begins at the log's end.
+///
+/// # Errors
+/// The store's: nothing may be forgotten then.
+pub(super) async fn needed_behind(store: &Store) -> Result<Option<Versionstamp>, StoreError> {
+    let kept = all(store).await?;
+    let enabled = kept.into_iter().filter(|kept| kept.webhook.disabled.is_none());
+    Ok(enabled.filter_map(|kept| kept.cursor).map(|cursor| cursor.at).min())
+}
