@@ -6,10 +6,12 @@
 mod clip;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use farcast_av::{Device, DeviceKind};
 use farcast_origin::media::{MediaEvent, Track};
 use farcast_origin::transcode::{
     EncoderKind, Ladder, LadderConfig, Metrics, Pace, VariantSpec, default_ladder,
@@ -28,6 +30,9 @@ struct Arguments {
     /// Encoder.
     #[arg(long, default_value = "libx264")]
     encoder: String,
+    /// Decodes and scales on an NVIDIA GPU.
+    #[arg(long)]
+    cuda: bool,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -43,7 +48,10 @@ fn main() -> anyhow::Result<()> {
     let source = events.iter().filter(|event| is_video(event)).count();
     let metrics = Metrics::new(&prometheus::Registry::new())?;
     let count = specs.len();
-    let config = LadderConfig { pace: Pace::Lossless, ..LadderConfig::new(specs, encoder) };
+    let mut config = LadderConfig { pace: Pace::Lossless, ..LadderConfig::new(specs, encoder) };
+    if arguments.cuda {
+        config.device = Some(Arc::new(Device::open(DeviceKind::Cuda, None)?));
+    }
     let (cpu, clock) = (farcast_av::cpu_time(), Instant::now());
     let (mut ladder, mut out) = Ladder::start(config, &metrics)?;
     let reader = std::thread::spawn(move || {

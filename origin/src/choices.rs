@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use crate::broadcast;
 use crate::package::{InvalidLatencyLevel, LatencyLevel};
 use crate::settings::Settings;
-use crate::transcode::{self, CodecChoice, EncoderKind, ProbeOutcome};
+use crate::transcode::{self, CodecChoice, ProbeOutcome};
 
 /// The process's settings and the encoders that were found.
 #[derive(Debug)]
@@ -52,11 +52,10 @@ impl Choices {
             }
             usable
         });
-        let codec = runtime.video_codec.as_deref().and_then(|codec| codec.parse().ok());
         broadcast::Settings {
             level: level.unwrap_or(self.level),
             specs: specs.unwrap_or_else(|| self.specs.clone()),
-            encoder: self.encoder(codec.unwrap_or(self.codec)),
+            encoder: transcode::choose(self.wanted(runtime), &self.probed).kind,
         }
     }
 
@@ -69,10 +68,10 @@ impl Choices {
         let mut said = None;
         loop {
             if let Some(Snapshot { runtime, .. }) = runtime.borrow_and_update().clone() {
-                let settings = self.of(&runtime);
-                if said != Some(settings.encoder) {
-                    tracing::info!(encoder = settings.encoder.name(), "encoder is chosen");
-                    said = Some(settings.encoder);
+                let (settings, wanted) = (self.of(&runtime), self.wanted(&runtime));
+                if said != Some(wanted) {
+                    self.say(wanted);
+                    said = Some(wanted);
                 }
                 chosen.send_if_modified(|known| {
                     let changed = *known != settings;
@@ -86,8 +85,14 @@ impl Choices {
         }
     }
 
-    fn encoder(&self, wanted: CodecChoice) -> EncoderKind {
+    fn wanted(&self, runtime: &Runtime) -> CodecChoice {
+        let set = runtime.video_codec.as_deref().and_then(|codec| codec.parse().ok());
+        set.unwrap_or(self.codec)
+    }
+
+    fn say(&self, wanted: CodecChoice) {
         let choice = transcode::choose(wanted, &self.probed);
+        tracing::info!(encoder = choice.kind.name(), "encoder is chosen");
         if choice.replaced {
             let reason = self.probed.iter().find_map(|outcome| match (&outcome.works, wanted) {
                 (Err(error), CodecChoice::Only(kind)) if kind == outcome.kind => Some(error.to_string()),
@@ -95,6 +100,5 @@ impl Choices {
             });
             tracing::warn!(?wanted, reason, "the chosen encoder does not work here, libx264 takes its place");
         }
-        choice.kind
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod clip;
+mod device;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -41,7 +42,7 @@ fn encoded(video: Option<&str>, audio: bool, seconds: u32, codec: &[&str], forma
         ffmpeg.args(["-f", "lavfi", "-i", &format!("sine=r=48000:d={seconds}")]);
     }
     if video.is_some() {
-        ffmpeg.args(codec).args(["-pix_fmt", "yuv420p"]);
+        ffmpeg.args(["-pix_fmt", "yuv420p"]).args(codec);
     }
     if audio {
         ffmpeg.args(AUDIO);

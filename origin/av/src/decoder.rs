@@ -15,8 +15,9 @@ use crate::packet::Packet;
 const FRAME_THREADS_ABOVE_PIXELS: u64 = 1920 * 1088;
 /// Threads of a decoder; more give nothing at the sizes that are broadcast.
 const MAX_THREADS: usize = 4;
-/// Surfaces beyond the decoder's own need: frames wait in the encoders' queues.
-const EXTRA_SURFACES: i32 = 16;
+/// Surfaces beyond the decoder's own need. NVIDIA's decoders have 32 in all: one that needs more for itself, with
+/// sixteen references say, is refused.
+const SPARE_SURFACES: u8 = 16;
 
 /// What a decoder is opened for.
 pub struct VideoDecoderConfig<'a> {
@@ -36,7 +37,11 @@ pub struct VideoDecoderConfig<'a> {
 pub struct VideoDecoder(Context);
 
 impl VideoDecoder {
-    /// Opens a decoder, for low delay.
+    /// Frames of a device that may be kept at the same time; a decoder whose surfaces are all in use fails.
+    pub const SPARE_SURFACES: u8 = SPARE_SURFACES;
+
+    /// Opens a decoder, for low delay. Whether a device takes the data shows only with the first key frame, see
+    /// [`Self::on_device`].
     ///
     /// # Errors
     /// If libav has none for the codec, or refuses the extradata or the device.
@@ -53,7 +58,7 @@ impl VideoDecoder {
             if large { ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE } else { ffi::FF_THREAD_SLICE };
         if let Some(device) = config.device {
             raw.hw_device_ctx = device.reference()?;
-            raw.extra_hw_frames = EXTRA_SURFACES;
+            raw.extra_hw_frames = i32::from(SPARE_SURFACES);
             raw.opaque = device.kind().surface() as i32 as isize as *mut c_void;
             raw.get_format = Some(choose_format);
             raw.thread_count = 1;
@@ -89,6 +94,12 @@ impl VideoDecoder {
     /// Forgets everything it was given, to go on at a key frame.
     pub fn flush(&mut self) {
         self.0.flush();
+    }
+
+    /// Whether it decodes on a device; known after it was given a key frame.
+    #[must_use]
+    pub fn on_device(&self) -> bool {
+        !self.0.get().hw_frames_ctx.is_null()
     }
 }
 

@@ -146,6 +146,14 @@ impl FramesContext {
         unsafe { (*(*self.0).data.cast::<ffi::AVHWFramesContext>()).format }
     }
 
+    /// How the pixels are laid out underneath, if encoders take them so: not in a source of 10 bits.
+    #[must_use]
+    pub fn layout(&self) -> Option<PixelLayout> {
+        // SAFETY: the data of an initialised frames reference is an AVHWFramesContext.
+        let under = unsafe { (*(*self.0).data.cast::<ffi::AVHWFramesContext>()).sw_format };
+        [PixelLayout::Nv12, PixelLayout::Yuv420p].into_iter().find(|layout| layout.av() == under)
+    }
+
     /// Which kind of device the pool is on, if this shell can scale there.
     #[must_use]
     pub fn kind(&self) -> Option<DeviceKind> {

@@ -107,8 +107,12 @@ impl VideoEncoder {
     /// Gives it a frame. Call [`Self::receive`] until it returns `None` after each.
     ///
     /// # Errors
-    /// If the encoder failed; it is of no use then.
+    /// If the encoder failed, or was opened for other frames: in memory, or on a device; it is of no use then.
     pub fn send(&mut self, frame: &VideoFrame, pts: i64, force_key: bool) -> Result<(), Error> {
+        // Not checked by libav, whose NVENC reads through a null pointer then.
+        if frame.format() != self.context.get().pix_fmt {
+            return Err(Error::Invalid("frame for this encoder"));
+        }
         let mut own = frame.0.reference()?;
         let raw = own.get_mut();
         raw.pts = pts;
@@ -160,5 +164,35 @@ impl Drop for Dictionary {
     fn drop(&mut self) {
         // SAFETY: owned, freed once; null is allowed.
         unsafe { ffi::av_dict_free(&mut self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_another_kind_are_refused() {
+        let mut encoder = VideoEncoder::open(&VideoEncoderConfig {
+            name: "libx264",
+            width: 64,
+            height: 64,
+            layout: PixelLayout::Yuv420p,
+            frame_rate_milli: 30_000,
+            bit_rate_bps: 100_000,
+            max_rate_bps: 100_000,
+            buffer_bits: 100_000,
+            gop_frames: 30,
+            threads: 1,
+            colour: Colour::default(),
+            sample_aspect: (1, 1),
+            frames: None,
+            options: &[],
+        })
+        .unwrap();
+        let frame = |layout| VideoFrame::black(64, 64, layout).unwrap();
+        assert!(matches!(encoder.send(&frame(PixelLayout::Nv12), 0, true), Err(Error::Invalid(_))));
+        assert_eq!(encoder.send(&frame(PixelLayout::Yuv420p), 0, true), Ok(()));
+        assert!(matches!(frame(PixelLayout::Nv12).download(), Err(Error::Invalid(_))));
     }
 }

@@ -178,8 +178,12 @@ impl VideoFrame {
     /// # Errors
     /// If it is in system memory already, or the transfer fails.
     pub fn download(&self) -> Result<Self, Error> {
+        if !self.on_device() {
+            return Err(Error::Invalid("frame outside a device"));
+        }
         let out = Raw::new()?;
-        // SAFETY: both frames are valid; with an empty destination libav allocates and picks the format.
+        // SAFETY: both frames are valid and the source has a pool; with an empty destination libav allocates and
+        // picks the format.
         unsafe {
             check("download a frame", ffi::av_hwframe_transfer_data(out.as_ptr(), self.0.as_ptr(), 0))?;
             check("copy frame properties", ffi::av_frame_copy_props(out.as_ptr(), self.0.as_ptr()))?;

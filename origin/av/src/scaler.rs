@@ -17,12 +17,15 @@ pub struct Geometry {
     pub layout: PixelLayout,
 }
 
+/// Size, and pixels underneath, of frames on a device.
+type Source = (u32, u32, Option<PixelLayout>);
+
 /// Scales frames to one geometry; adapts by itself when the input changes. Output is always limited
 /// range, whatever the input's.
 pub struct Scaler {
     target: Geometry,
     software: Software,
-    device: Option<((u32, u32), DeviceScale)>,
+    device: Option<(Source, DeviceScale)>,
 }
 
 impl Scaler {
@@ -39,11 +42,11 @@ impl Scaler {
     pub fn run(&mut self, frame: &VideoFrame) -> Result<VideoFrame, Error> {
         let size = (frame.width(), frame.height());
         let fits = size == (self.target.width, self.target.height);
-        if frame.on_device() {
-            if fits {
+        if let Some(pool) = frame.frames_context() {
+            if fits && pool.layout() == Some(PixelLayout::Nv12) {
                 return frame.share();
             }
-            return self.run_on_device(frame, size);
+            return self.run_on_device(frame, (size.0, size.1, pool.layout()));
         }
         let limited = frame.0.get().color_range != ffi::AVColorRange::AVCOL_RANGE_JPEG;
         if fits && limited && frame.format() == self.target.layout.av() {
@@ -52,10 +55,10 @@ impl Scaler {
         self.software.run(frame, self.target)
     }
 
-    fn run_on_device(&mut self, frame: &VideoFrame, size: (u32, u32)) -> Result<VideoFrame, Error> {
-        if self.device.as_ref().is_none_or(|(of, _)| *of != size) {
+    fn run_on_device(&mut self, frame: &VideoFrame, source: Source) -> Result<VideoFrame, Error> {
+        if self.device.as_ref().is_none_or(|(of, _)| *of != source) {
             self.device = None;
-            self.device = Some((size, DeviceScale::new(frame, self.target.width, self.target.height)?));
+            self.device = Some((source, DeviceScale::new(frame, self.target.width, self.target.height)?));
         }
         let (_, scale) = self.device.as_mut().ok_or(Error::Invalid("scaler"))?;
         scale.run(frame)?.ok_or(Error::Invalid("scaler without output"))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use farcast_av::VideoFrame;
+use farcast_av::{VideoDecoder, VideoFrame};
 use farcast_shared::time::{MediaTime, WallTime};
 use prometheus::IntGauge;
 
@@ -14,6 +14,12 @@ use crate::media::Mark;
 
 /// Frames that may wait for an encoder: a fifth of a second, about 35 MB at 1080p.
 pub(super) const QUEUE_FRAMES: usize = 12;
+
+/// The same on a device, whose surfaces are few: all variants' frames, waiting and being encoded, must fit.
+pub(super) fn queue_frames_on_device(variants: usize) -> usize {
+    let each = usize::from(VideoDecoder::SPARE_SURFACES) / variants.max(1);
+    each.saturating_sub(1).clamp(1, QUEUE_FRAMES)
+}
 
 /// What goes with a decoded frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,6 +120,18 @@ mod tests {
     use farcast_shared::name::Msn;
 
     use super::*;
+
+    #[test]
+    fn queues_of_a_device_hold_no_more_than_its_surfaces() {
+        assert_eq!(queue_frames_on_device(1), QUEUE_FRAMES);
+        for variants in 1..=farcast_shared::runtime::MAX_VARIANTS {
+            let kept = variants * (queue_frames_on_device(variants) + 1);
+            assert!(
+                kept <= usize::from(VideoDecoder::SPARE_SURFACES).max(2 * variants),
+                "{variants}: {kept}"
+            );
+        }
+    }
 
     #[test]
     fn the_mark_of_a_frame_that_did_not_fit_goes_to_the_next_which_becomes_a_key_frame() {

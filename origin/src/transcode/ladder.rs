@@ -21,7 +21,7 @@ use super::audio::{Audio, Output};
 use super::codec::EncoderKind;
 use super::encode::{LibavEncoders, OpenEncoder};
 use super::error::LadderError;
-use super::feed::{QUEUE_FRAMES, VariantFeed};
+use super::feed::{QUEUE_FRAMES, VariantFeed, queue_frames_on_device};
 use super::metrics::{DropReason, Metrics};
 use super::sink::Sink;
 use super::source::Source;
@@ -145,6 +145,9 @@ impl Ladder {
             threads: Vec::new(),
             ended,
         };
+        let transcoded = config.specs.iter().filter(|spec| spec.transcodes_video()).count();
+        let queue_frames =
+            if config.device.is_some() { queue_frames_on_device(transcoded) } else { QUEUE_FRAMES };
         let (mut feeds, mut rates) = (Vec::new(), BTreeMap::<u64, Vec<Sink>>::new());
         for (index, spec) in config.specs.into_iter().enumerate() {
             let variant = VariantId(u16::try_from(index).unwrap_or(u16::MAX));
@@ -154,7 +157,7 @@ impl Ladder {
                 rates.entry(spec.audio_bps()).or_default().push(sink.clone());
             }
             if spec.transcodes_video() {
-                let (queue, work) = sync_channel(QUEUE_FRAMES);
+                let (queue, work) = sync_channel(queue_frames);
                 let behind = metrics.behind(variant);
                 feeds.push(VariantFeed::new(queue, spec.max_framerate(), pace, behind, metrics.clone()));
                 let encoding = Encoding {

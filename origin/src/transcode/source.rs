@@ -24,6 +24,8 @@ pub(super) struct Source {
     feeds: Vec<VariantFeed>,
     device: Option<Arc<Device>>,
     decoder: Option<VideoDecoder>,
+    /// Whether it is still to be said where the source is decoded.
+    unsaid: bool,
     config: Option<Arc<VideoConfig>>,
     origins: Origins,
     keys: KeyClock,
@@ -39,6 +41,7 @@ impl Source {
             feeds,
             device,
             decoder: None,
+            unsaid: false,
             config: None,
             origins: Origins::default(),
             keys: KeyClock::default(),
@@ -90,6 +93,7 @@ impl Source {
             })
         };
         let on_device = self.device.as_deref().and_then(|device| open(Some(device)).ok());
+        self.unsaid = on_device.is_some();
         let decoder = match on_device {
             Some(decoder) => decoder,
             None => open(None).map_err(LadderError::DecoderRefused)?,
@@ -111,11 +115,24 @@ impl Source {
         self.origins.insert(frame.pts, frame.arrived_at, frame.mark);
         let mut sent = decoder.send(&frame.data, frame.pts.micros(), frame.dts.micros(), frame.key);
         if sent.is_ok() {
+            self.say_where();
             sent = self.collect();
         }
         match sent {
             Ok(()) => Ok(()),
             Err(reason) => self.damage(&reason),
+        }
+    }
+
+    /// Says once where the source is decoded: a device may refuse it, and libav goes on in software by itself.
+    fn say_where(&mut self) {
+        let Some(decoder) = &self.decoder else { return };
+        if std::mem::take(&mut self.unsaid) {
+            if decoder.on_device() {
+                tracing::info!("the device decodes the source");
+            } else {
+                tracing::warn!("the device does not decode the source, software does");
+            }
         }
     }
 

@@ -49,6 +49,8 @@ pub(super) struct Running {
     encoder: Box<dyn VideoEncode>,
     scaler: Scaler,
     settings: EncoderSettings,
+    /// Whether it was opened for a source on a device; it takes no other.
+    on_device: bool,
     configured: bool,
     last_pts: i64,
     in_flight: VecDeque<InFlight>,
@@ -97,7 +99,9 @@ impl Encoding {
         tick.key |= tick.mark.is_some();
         let timer = self.shared.metrics.encode_seconds.start_timer();
         let settings = self.settings(&frame, &tick);
-        if self.running.as_ref().is_some_and(|running| running.settings != settings) {
+        let suits =
+            |running: &Running| running.settings == settings && running.on_device == frame.on_device();
+        if self.running.as_ref().is_some_and(|running| !suits(running)) {
             self.close()?;
         }
         let mut todo = VecDeque::from([InFlight { pts: 0, tick, source: frame }]);
@@ -163,6 +167,7 @@ impl Encoding {
             encoder,
             scaler,
             settings: *settings,
+            on_device: source.on_device(),
             configured: false,
             last_pts: i64::MIN,
             in_flight: VecDeque::new(),
@@ -282,12 +287,14 @@ impl Encoding {
     }
 }
 
-/// A frame as the encoder takes it: on its own device, or scaled in system memory.
+/// A frame as the encoder takes it: on its own device, or in system memory. What is to leave a device is scaled there
+/// first, if it can be: less has to be copied.
 fn prepare(kind: EncoderKind, scaler: &mut Scaler, source: &VideoFrame) -> Result<VideoFrame, Error> {
     let pool = source.frames_context();
     match pool {
         Some(pool) if kind.device().is_none() || pool.kind() != kind.device() => {
-            scaler.run(&source.download()?)
+            let small = scaler.run(source).or_else(|_| source.share())?;
+            scaler.run(&small.download()?)
         }
         _ => scaler.run(source),
     }
