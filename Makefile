@@ -118,8 +118,8 @@ ci: ## What continuous integration runs: set-up, lint, doc, test
 	$(MAKE) test
 
 ##@ Measure
-.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-api fuzz
-bench: bench-latency bench-transcode bench-viewers bench-store bench-api ## All benchmarks
+.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-api bench-chat fuzz
+bench: bench-latency bench-transcode bench-viewers bench-store bench-api bench-chat ## All benchmarks
 
 bench-latency: $(PLAYER) ## How old the picture is in Chromium, at levels 2 and 0, for two minutes on each edge
 	cargo build --workspace --bins --release
@@ -135,6 +135,10 @@ bench-viewers: $(PLAYER) ## 1,000 viewers on one edge for five minutes: breaches
 
 bench-store: $(PLAYER) ## Commits and reads per second of the store, embedded and over QUIC, beside the disk's pace
 	cargo bench -p farcast-loadtests --bench store
+
+bench-chat: $(PLAYER) ## 10,000 connections of the chat on one edge: memory, delay, order, losses
+	cargo build --workspace --bins --release
+	loadtests/bench-chat.sh
 
 bench-api: $(PLAYER) ## Requests per second of /api/status and /api/config on one core, beside nginx
 	cargo build --workspace --bins --release

@@ -149,16 +149,16 @@ seed("query_strings", "wrong", b"_HLS_part=1&_HLS_msn=&_HLS_msn=9999999999999999
 
 
 # Frames of a chatter: how the bytes are split, then frames with a mask of zeroes.
-def frame(first: int, payload: bytes) -> bytes:
+def ws_frame(first: int, payload: bytes) -> bytes:
     length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
     return bytes([first]) + length + bytes(4) + payload
 
 
 LINE = b'{"type":"CHAT","body":"hello **world** :wave:"}'
-seed("chat_frames", "line", b"\x40" + frame(0x81, LINE))
-seed("chat_frames", "name", b"\x03" + frame(0x81, b'{"type":"NAME_CHANGE","newName":"Ada"}'))
-seed("chat_frames", "fragments", b"\x01" + frame(0x01, LINE[:9]) + frame(0x89, b"?") + frame(0x80, LINE[9:]))
-seed("chat_frames", "long-close", b"\x20" + frame(0x81, b" " * 300 + LINE) + frame(0x88, b"\x03\xe8"))
+seed("chat_frames", "line", b"\x40" + ws_frame(0x81, LINE))
+seed("chat_frames", "name", b"\x03" + ws_frame(0x81, b'{"type":"NAME_CHANGE","newName":"Ada"}'))
+seed("chat_frames", "fragments", b"\x01" + ws_frame(0x01, LINE[:9]) + ws_frame(0x89, b"?") + ws_frame(0x80, LINE[9:]))
+seed("chat_frames", "long-close", b"\x20" + ws_frame(0x81, b" " * 300 + LINE) + ws_frame(0x88, b"\x03\xe8"))
 
 
 # What is written into the chat; the attacks that tests know are there as well, as many in a seed as fit a message.

@@ -34,10 +34,13 @@ use bytes::Bytes;
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::shape::{self, Private};
 use farcast_shared::chat::user::new_id;
-use farcast_shared::chat::{self, Entry, Event, History, KEPT_MESSAGES, Refused, User, log, name, render};
+use farcast_shared::chat::{
+    self, Account, Entry, Event, History, KEPT_MESSAGES, Refused, User, log, name, render,
+};
 use farcast_shared::protocol::Ask;
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
-use farcast_shared::store::{Store, StoreError};
+use farcast_shared::store::limits::COMMIT_DEADLINE;
+use farcast_shared::store::{Store, StoreError, Stored};
 use farcast_shared::time::WallTime;
 use moka::future::Cache;
 use tokio::sync::{Semaphore, watch};
@@ -71,7 +74,7 @@ const MAX_GOOD_TOKENS: u64 = 50_000;
 const GOOD_FOR: Duration = Duration::from_secs(300);
 /// How often who has left is looked for.
 const TICK: Duration = Duration::from_secs(1);
-/// Pause after a read of the log that failed.
+/// Pause after a read that failed.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// What a [`Chat`] works with.
@@ -357,6 +360,19 @@ impl Chat {
         words
     }
 
+    /// A user's record. While the store is away, as when the origin starts again, a line waits for it.
+    async fn account(&self, id: &str) -> Result<Stored<Account>, Refused> {
+        let until = tokio::time::Instant::now() + COMMIT_DEADLINE;
+        loop {
+            match self.acts.account(id).await {
+                Err(error) if error.may_pass() && tokio::time::Instant::now() < until => {
+                    tokio::time::sleep(RETRY).await;
+                }
+                found => return found?.ok_or(Refused::Unknown),
+            }
+        }
+    }
+
     async fn message(
         &self,
         set: &Runtime,
@@ -384,7 +400,7 @@ impl Chat {
                  Please enjoy the stream and try again later.",
             );
         }
-        let Some(account) = self.acts.account(&member.user_id).await? else { return Err(Refused::Unknown) };
+        let account = self.account(&member.user_id).await?;
         let client = Some(member.id);
         // Made once, whatever is tried again: it is one message.
         let blank = Entry::new(now, Event::Action { body: String::new() });
@@ -421,7 +437,7 @@ impl Chat {
             let words = format!("You cannot change your name to **{}**.", render::escape_markdown(&wanted));
             return Ok(Err(Some([tell(Private::Action(&words)), unchanged()].concat().into())));
         }
-        let Some(account) = self.acts.account(&member.user_id).await? else { return Err(Refused::Unknown) };
+        let account = self.account(&member.user_id).await?;
         self.acts.rename(account, &wanted, member.id, now).await?;
         Ok(Ok(()))
     }

@@ -74,6 +74,7 @@ impl Account {
 pub struct Chatter {
     socket: Socket,
     heard: VecDeque<Value>,
+    ended: Option<SocketError>,
 }
 
 impl Chatter {
@@ -84,7 +85,7 @@ impl Chatter {
     pub async fn open(edge: Edge, path: &str) -> anyhow::Result<Self> {
         let server: Url = format!("http://{}/", edge.http).parse()?;
         let socket = tokio::time::timeout(LIMIT, Socket::connect(&server, path, None)).await??;
-        Ok(Self { socket, heard: VecDeque::new() })
+        Ok(Self { socket, heard: VecDeque::new(), ended: None })
     }
 
     /// What is said next. Cancel safe.
@@ -96,10 +97,11 @@ impl Chatter {
             if let Some(value) = self.heard.pop_front() {
                 return Ok(value);
             }
-            let ended = poll_fn(|cx| self.poll(cx)).await;
-            if self.heard.is_empty() {
-                ended?;
+            // What was said before the end comes before the end.
+            if let Some(ended) = self.ended.take() {
+                return Err(ended);
             }
+            self.ended = poll_fn(|cx| self.poll(cx)).await.err();
         }
     }
 
@@ -178,8 +180,11 @@ impl Chatter {
     pub async fn raw(&mut self, opcode: Opcode, payload: &[u8]) {
         self.socket.send(opcode, payload);
         poll_fn(|cx| {
-            // That it ended is found when somebody listens.
-            let _ = self.poll(cx);
+            if self.ended.is_none()
+                && let Poll::Ready(Err(ended)) = self.poll(cx)
+            {
+                self.ended = Some(ended);
+            }
             Poll::Ready(())
         })
         .await;

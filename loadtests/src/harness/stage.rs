@@ -141,6 +141,8 @@ impl Stage {
         )?;
         writeln!(text, "quic_advertise = \"{}\"", self.link.address)?;
         writeln!(text, "http_listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"")?;
+        // Receivers of the tests are on this machine.
+        writeln!(text, "webhook_private_addresses = true")?;
         writeln!(text, "latency_level = {level}\nvideo_codec = \"libx264\"")?;
         writeln!(text, "reconnect_grace = \"{}s\"\nlog = \"info\"", grace.as_secs())?;
         if let Some(store) = &self.store {

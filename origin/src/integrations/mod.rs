@@ -215,7 +215,7 @@ impl Integrations {
         if told.answers.contains(&true) {
             reply::done("sent")
         } else if told.failed == 0 {
-            reply::problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("client {client} not found"))
+            reply::problem(StatusCode::NOT_FOUND, &format!("client {client} not found"))
         } else {
             reply::unavailable("an edge did not answer: the client may be there, and may have been told")
         }

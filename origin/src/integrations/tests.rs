@@ -253,7 +253,7 @@ async fn a_client_that_no_edge_has_is_not_found() {
             rig.post(&format!("chat/system/client/{client}"), token, json!({ "body": body })).await.json()
         }
     };
-    assert_eq!(tell("17", "hello").await, problem_of(500, "client 17 not found"));
+    assert_eq!(tell("17", "hello").await, problem_of(404, "client 17 not found"));
     for client in ["abc", "-1", "+1", "1.0", "99999999999999999999999"] {
         assert_eq!(tell(client, "hello").await, problem_of(400, "invalid client id"), "{client}");
     }
@@ -278,7 +278,7 @@ async fn a_client_is_told_by_the_edge_that_has_it() {
         rig.post(&path, &token, json!({ "body": "*you*" })).await
     };
     assert_eq!(tell(17).await.json(), done("sent"));
-    assert_eq!(tell(18).await.json(), problem_of(500, "client 18 not found"));
+    assert_eq!(tell(18).await.json(), problem_of(404, "client 18 not found"));
     // One that gives no answer may be the one that has it.
     edges.push(origin.edge(|_, send| say(send, "what?")).await);
     origin.until_edges(3).await;
