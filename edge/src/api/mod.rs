@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
-use farcast_shared::api::{Method, Reply, Table, body, reply};
+use farcast_shared::api::{Method, Reply, Table, body, percent_decoded, reply};
 use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_shared::runtime::{LiveStatus, Snapshot, newest};
 use farcast_shared::store::Store;
@@ -222,7 +222,10 @@ impl Api {
             Endpoint::Variants => config::variants(runtime),
             Endpoint::Logo => self.pictures.logo(&self.parts.store, runtime, headers).await,
             Endpoint::LogoExternal => self.pictures.logo_external(&self.parts.store, runtime, headers).await,
-            Endpoint::EmojiPicture => self.pictures.emoji(&self.parts.store, runtime, rest, headers).await,
+            Endpoint::EmojiPicture => {
+                let file = percent_decoded(rest);
+                self.pictures.emoji(&self.parts.store, runtime, &file, headers).await
+            }
             _ => reply::empty(StatusCode::NOT_FOUND),
         }
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::api::{Reply, body, percent_decoded, reply};
 use farcast_shared::chat::user::token_hash;
 use farcast_shared::chat::{Refused, User, name};
 use farcast_shared::time::WallTime;
@@ -21,26 +21,6 @@ pub(super) fn access_token(query: Option<&str>) -> Option<String> {
     let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
     let value = pairs.filter(|(name, _)| *name == "accessToken").map(|(_, value)| value).next_back()?;
     Some(percent_decoded(value)).filter(|token| !token.is_empty())
-}
-
-/// `%3D` and the like; what is malformed stays, and is nobody's token.
-fn percent_decoded(text: &str) -> String {
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let [first, more @ ..] = rest {
-        let hex = more.first_chunk::<2>().and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded = hex.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match decoded {
-            Some(byte) => {
-                out.push(byte);
-                rest = &more[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = more;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[derive(Default, Deserialize)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_shared::chat::shape::Private;
@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::flood::{Flood, Verdict};
@@ -120,7 +120,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.chat.room.leave(&self.member, Instant::now());
+        self.chat.room.leave(&self.member, Instant::now().into_std());
         self.chat.parts.metrics.connections.dec();
     }
 }
@@ -156,7 +156,7 @@ impl Chat {
             }
         };
         let user = arrival.user.clone();
-        let (member, told, said, coming) = self.room.enter(arrival, Instant::now());
+        let (member, told, said, coming) = self.room.enter(arrival, Instant::now().into_std());
         self.parts.metrics.connections.inc();
         let place = Place { chat: &self, member: Arc::clone(&member) };
         member.tell(tell(Private::Connected(&user)));
@@ -248,8 +248,8 @@ impl Chat {
                     if now >= heard + SILENCE {
                         written = Err(Ended::Silent);
                     }
-                    let next = (pinged + PING_EVERY).min(heard.max(now) + SILENCE);
-                    timer.as_mut().reset(next.into());
+                    let next = (pinged + PING_EVERY).min(heard + SILENCE);
+                    timer.as_mut().reset(next);
                     written
                 }
             };
@@ -261,7 +261,7 @@ impl Chat {
 
     /// What is to be done with a line.
     fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Heard {
-        let now = Instant::now();
+        let now = Instant::now().into_std();
         let refused = |words: &str| {
             self.parts.metrics.line(Outcome::Refused);
             Heard::Refused(tell(Private::Action(words)))

@@ -194,6 +194,7 @@ async fn pictures_come_from_the_store_and_are_no_pages() {
         json!([{ "name": "beer", "emoji": "/img/emoji/beer.gif", "url": "/img/emoji/beer.gif" }])
     );
     assert_eq!(edge.get("/img/emoji/beer.gif").await.body, gif);
+    assert_eq!(edge.get("/img/emoji/b%65er.gif").await.body, gif);
     assert_eq!(edge.get("/img/emoji/wine.gif").await.status, 404);
     assert_eq!(edge.get("/img/platformlogos/github.svg").await.header("content-type"), "image/svg+xml");
     edge.stop().await;

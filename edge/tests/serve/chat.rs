@@ -44,18 +44,19 @@ async fn open(edge: &Edge, path: &str) -> (String, TcpStream) {
 
 /// The next frame of the server: its opcode and payload.
 async fn frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
-    let read = async {
-        let first = socket.read_u8().await.ok()?;
-        let len = match socket.read_u8().await.ok()? {
-            126 => u64::from(socket.read_u16().await.ok()?),
-            127 => socket.read_u64().await.ok()?,
-            len => u64::from(len),
-        };
-        let mut payload = vec![0; usize::try_from(len).ok()?];
-        socket.read_exact(&mut payload).await.ok()?;
-        Some((first, payload))
+    tokio::time::timeout(PATIENCE, plain_frame(socket)).await.expect("a frame, or the end")
+}
+
+async fn plain_frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+    let first = socket.read_u8().await.ok()?;
+    let len = match socket.read_u8().await.ok()? {
+        126 => u64::from(socket.read_u16().await.ok()?),
+        127 => socket.read_u64().await.ok()?,
+        len => u64::from(len),
     };
-    tokio::time::timeout(PATIENCE, read).await.expect("a frame, or the end")
+    let mut payload = vec![0; usize::try_from(len).ok()?];
+    socket.read_exact(&mut payload).await.ok()?;
+    Some((first, payload))
 }
 
 /// The first frames up to the close frame; gives the types of events, and the code.
@@ -147,6 +148,35 @@ async fn who_does_not_read_is_cut_off_and_nobody_else_notices() {
     let _ = tokio::time::timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("its connection ends");
     assert!(rest.len() < count * 60_000, "{}", rest.len());
     edge.stop().await;
+}
+
+/// A peer that vanished without a word: its network is gone, and nothing of it is heard.
+#[tokio::test(start_paused = true)]
+async fn who_is_not_heard_of_for_a_minute_is_gone_and_who_answers_stays() {
+    let edge = edge(Runtime::default()).await;
+    let (_, path) = register(&edge).await;
+    let began = tokio::time::Instant::now();
+    let (_, mut silent) = open(&edge, &path).await;
+    let (_, mut alive) = open(&edge, &path).await;
+    // Time goes by itself while everybody waits.
+    let answers = async {
+        for _ in 0..5 {
+            // Who it is, then pings.
+            while let Some((0x81, _)) = plain_frame(&mut alive).await {}
+            alive.write_all(&[0x8a, 0x80, 0, 0, 0, 0]).await.unwrap();
+        }
+    };
+    let ends = async {
+        let mut rest = Vec::new();
+        silent.read_to_end(&mut rest).await.unwrap();
+        (rest, began.elapsed())
+    };
+    let ((rest, gone_after), ()) = tokio::join!(ends, answers);
+    assert!((60..62).contains(&gone_after.as_secs()), "{gone_after:?}");
+    assert!(rest.ends_with(&[0x89, 0]), "it was asked, and then left: {rest:?}");
+    assert!(began.elapsed() >= Duration::from_secs(4 * 54), "{:?}", began.elapsed());
+    assert_eq!(edge.metric("farcast_edge_chat_connections"), 1.0);
+    edge.shutdown.cancel();
 }
 
 #[tokio::test]

@@ -107,6 +107,20 @@ async fn names_are_cleaned_refused_and_told() {
     );
     let info = one.next().await.unwrap();
     assert_eq!(info["user"]["displayName"], "Ada Lovelace");
+
+    // Names are suggested where there are enough of them, and who came just now may not write where that is set.
+    let suggested: Vec<_> = (0..10).map(|n| format!("Star {n}")).collect();
+    set(first, "chat/suggestedusernames", json!(suggested)).await;
+    set(first, "chat/establishedusermode", json!(true)).await;
+    let newcomer = Account::register(first, "").await.unwrap();
+    assert!(suggested.contains(&newcomer.name), "{}", newcomer.name);
+    let mut newcomer = newcomer.connect(first).await.unwrap();
+    newcomer.say("let me in").await;
+    let refused = newcomer.next().await.unwrap();
+    assert!(
+        refused["body"].as_str().unwrap().contains("not been an established chat participant"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@
 
 pub mod body;
 mod markdown;
+mod percent;
 pub mod reply;
 mod route;
 pub mod time;
 
 pub use markdown::to_html;
+pub use percent::percent_decoded;
 pub use reply::Reply;
 pub use route::{Match, Method, Table};
