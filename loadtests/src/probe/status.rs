@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use crate::check::reload::{self, Asked};
 use crate::check::siblings::resolve;
+use crate::http::connection::Answer;
 use crate::playlist::Position;
 use crate::probe::server::{Server, max_age, parse};
 
@@ -34,21 +35,35 @@ async fn refusals(server: &mut Server, path: &str) -> anyhow::Result<()> {
         ("msn that overflows", "_HLS_msn=99999999999999999999999".to_owned()),
         ("part that is no number", format!("_HLS_msn={last}&_HLS_part=x")),
         ("msn far ahead", format!("_HLS_msn={}", last + 10)),
-        ("part far ahead", format!("_HLS_msn={last}&_HLS_part=10000")),
     ];
     for (name, query) in queries {
         let answer = server.get(&format!("{path}?{query}")).await?;
-        server.must(
-            format!("C3 {name} is a bad request"),
-            answer.status == StatusCode::BAD_REQUEST,
-            answer.status.to_string(),
-        );
-        let age = max_age(&answer);
-        let short = age.is_none_or(|age| age <= target * 4);
-        server.must(format!("C4 {name}: kept for at most 4 target durations"), short, format!("{age:?}"));
-        cors(server, name, &answer);
+        refused(server, name, target, &answer);
     }
+    // Of the segment that is being made: where that is finished before the request comes, its answer is lawful, and the
+    // question is asked of the next.
+    let answer = loop {
+        let last = server.playlist(path).await?.next().msn;
+        let answer = server.get(&format!("{path}?_HLS_msn={last}&_HLS_part=10000")).await?;
+        if !parse(&answer).is_ok_and(|now| now.next().msn > last && !now.ended) {
+            break answer;
+        }
+    };
+    refused(server, "part far ahead", target, &answer);
     Ok(())
+}
+
+/// A bad request, and for how long a cache may say so.
+fn refused(server: &mut Server, name: &str, target: u64, answer: &Answer) {
+    server.must(
+        format!("C3 {name} is a bad request"),
+        answer.status == StatusCode::BAD_REQUEST,
+        answer.status.to_string(),
+    );
+    let age = max_age(answer);
+    let short = age.is_none_or(|age| age <= target * 4);
+    server.must(format!("C4 {name}: kept for at most 4 target durations"), short, format!("{age:?}"));
+    cors(server, name, answer);
 }
 
 async fn accepted(server: &mut Server, path: &str) -> anyhow::Result<()> {
@@ -155,7 +170,7 @@ async fn unknown(server: &mut Server, path: &str) -> anyhow::Result<()> {
 }
 
 /// Other sites' pages may read every answer, errors too.
-pub(super) fn cors(server: &mut Server, name: &str, answer: &crate::http::connection::Answer) {
+pub(super) fn cors(server: &mut Server, name: &str, answer: &Answer) {
     let origin = answer.header("access-control-allow-origin").to_owned();
     server.must(format!("C4 {name}: other sites may read it"), origin == "*", origin.clone());
 }
