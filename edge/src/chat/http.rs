@@ -108,6 +108,7 @@ impl Chat {
         let remembered = self.good_tokens.contains_key(&token) && !self.is_banned(address);
         if !remembered {
             match self.known(query, address).await {
+                Ok(user) if self.room.was_disabled(&user.id) => return unauthorized(),
                 Ok(_) => self.good_tokens.insert(token, ()).await,
                 Err(refused) => return refused,
             }

@@ -40,6 +40,9 @@ const USER_BURST: u32 = 3;
 /// Users of whom it is remembered that they were seen.
 const MAX_SEEN: usize = 200_000;
 
+/// How long what was read of a user may be on its way to the room: several times the store's deadlines.
+const READ_WITHIN: Duration = Duration::from_secs(120);
+
 /// How long the rendered backlog holds at most: messages age.
 const BACKLOG_HOLDS: Duration = Duration::from_secs(10);
 
@@ -118,6 +121,8 @@ struct State {
     users: HashMap<String, Here>,
     seen: HashMap<String, Instant>,
     parting: HashMap<String, (Instant, User)>,
+    /// Who was disabled a moment ago: their record may have been read before.
+    disabled: HashMap<String, Instant>,
 }
 
 /// How somebody came.
@@ -216,6 +221,9 @@ impl Room {
             (1, false, true) => Coming::Moved,
             _ => Coming::Known,
         };
+        if state.disabled.contains_key(&member.user_id) {
+            member.expel(Expelled::Disabled);
+        }
         state.members.insert(id, Arc::clone(&member));
         (member, told, self.said.subscribe(), coming)
     }
@@ -238,8 +246,14 @@ impl Room {
     pub(super) fn parted(&self, now: Instant) -> Vec<User> {
         let mut state = self.lock();
         state.seen.retain(|_, at| now.duration_since(*at) < SEEN_FOR);
+        state.disabled.retain(|_, at| now.duration_since(*at) < READ_WITHIN);
         let due = |_: &String, (at, _): &mut (Instant, User)| *at <= now;
         state.parting.extract_if(due).map(|(_, (_, user))| user).collect()
+    }
+
+    /// Whether a user was disabled a moment ago.
+    pub(super) fn was_disabled(&self, user_id: &str) -> bool {
+        self.lock().disabled.contains_key(user_id)
     }
 
     /// A line of a user: who they are, and whether they are heard.
@@ -324,9 +338,11 @@ impl State {
             Event::Parted { user } => drop(self.seen.remove(&user.id)),
             Event::NameChanged { user, .. } | Event::UserChanged { user } => {
                 self.note(&user.id, now);
+                self.disabled.remove(&user.id);
                 self.update(user, entry);
             }
             Event::UserDisabled { user } => {
+                self.disabled.insert(user.id.clone(), now);
                 self.update(user, entry);
                 self.parting.remove(&user.id);
                 for member in self.members.values().filter(|member| member.user_id == user.id) {

@@ -86,6 +86,11 @@ fn who_is_disabled_is_expelled_everywhere_and_does_not_part() {
     assert!(one.end.is_cancelled() && !two.end.is_cancelled());
     room.leave(&one, at(2));
     assert!(room.parted(at(60)).is_empty());
+    // Their record was read just before that, and they come just after it.
+    let (late, _) = coming(&room, 3, &ada, at(2));
+    assert_eq!((late.expelled(), room.was_disabled("ada")), (Some(Expelled::Disabled), true));
+    room.apply(log([Event::UserChanged { user: ada.clone() }]), at(3));
+    assert_eq!(coming(&room, 4, &ada, at(3)).0.expelled(), None);
 }
 
 #[test]
