@@ -222,6 +222,27 @@ async fn a_cut_link_is_noticed_and_resumed_without_a_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_the_low_variant_overtakes_a_large_one_that_is_being_sent() {
+    let broadcast = Broadcast { epoch: 1, part_bytes: [150_000, 5_000] };
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let origin = Origin::start(dirs[0].path()).await;
+    // The large part takes 1.25 s.
+    let proxy = Proxy::start(origin.address, 120_000, Duration::from_millis(5)).await;
+    let edge = Edge::start(dirs[1].path(), origin.token_for(proxy.address));
+    edge.until_up().await;
+    broadcast.start(&origin.hub, false);
+    broadcast.open(&origin.hub, 0);
+    broadcast.part(&origin.hub, 0, 0);
+    edge.until_word("part v1 0.0").await;
+    assert!(lane(&edge, 0).iter().all(|word| !word.starts_with("part")), "the large part is under way");
+    broadcast.part(&origin.hub, 0, 1);
+    edge.until_word("part v1 0.1").await;
+    assert!(lane(&edge, 0).iter().all(|word| !word.starts_with("part")), "the large part is still under way");
+    edge.stop().await;
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_edge_loses_the_highest_variant_and_slows_nobody() {
     let broadcast = Broadcast { epoch: 1, part_bytes: [150_000, 5_000] };
     let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());

@@ -38,21 +38,22 @@ const PRESSING: u32 = 2;
 /// that is younger is not what fills the link.
 const STANDING_IN_THE_WAY: u32 = 4;
 
-/// Priority of the lowest variant's stream; each rank above it is one less. The control stream's
-/// is higher, fetches and the backlog lower.
-const LIVE_PRIORITY: i32 = 1000;
-
 /// Priority of the control stream.
-pub const CONTROL_PRIORITY: i32 = 2000;
-
-/// Priority of the answer to a fetch: a viewer waits for it, but a live part has more viewers.
-pub const FETCH_PRIORITY: i32 = 10;
+pub const CONTROL_PRIORITY: i32 = i32::MAX;
 
 /// Answers of the store: small, and somebody waits for them.
-pub const STORE_PRIORITY: i32 = 1500;
+pub const STORE_PRIORITY: i32 = CONTROL_PRIORITY - 1;
 
-/// Priority of a backlog stream.
-const BACKLOG_PRIORITY: i32 = 0;
+/// Priority of the lowest variant's first segment; see [`Queue::priority`].
+const LIVE_PRIORITY: i32 = 1 << 30;
+
+/// Priority of the answer to a fetch: a viewer waits for it, but a live part has more viewers. The backlog's are
+/// below.
+pub const FETCH_PRIORITY: i32 = 0;
+
+/// So many priorities has a variant: one for each of its segments, then they begin anew (after 36 hours of segments of
+/// two seconds, when for a moment the newer of two goes first).
+const SEGMENT_PRIORITIES: i32 = 1 << 16;
 
 /// Why an edge did not get something.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -188,6 +189,17 @@ impl Queue {
         self.ranks.get(usize::from(variant.0)).copied().unwrap_or(u32::from(variant.0))
     }
 
+    /// The stream's priority for QUIC, in the order of [`Turn`]: streams of one priority would be sent by turns, and
+    /// the older segment would be finished no sooner than the newer.
+    fn priority(&self, stream: &StreamHeader) -> i32 {
+        let segment = i32::try_from(stream.msn.0 % u64::from(SEGMENT_PRIORITIES.unsigned_abs())).unwrap_or(0);
+        if stream.backlog {
+            return FETCH_PRIORITY - SEGMENT_PRIORITIES + segment;
+        }
+        let rank = i32::try_from(self.rank(stream.variant)).unwrap_or(i32::MAX);
+        LIVE_PRIORITY.saturating_sub(rank.saturating_mul(SEGMENT_PRIORITIES)).saturating_sub(segment).max(1)
+    }
+
     fn turn(&self, stream: &StreamHeader) -> Turn {
         let rank = u64::from(self.rank(stream.variant));
         let (first, second) =
@@ -319,10 +331,8 @@ impl Queue {
             let in_head = segment.offset.min(head.len());
             let pieces = [head.slice(in_head..), body.slice(segment.offset - in_head..)];
             segment.opened = true;
-            let (stream, variant) = (*stream, stream.variant);
-            let rank = i32::try_from(self.rank(variant)).unwrap_or(i32::MAX).min(LIVE_PRIORITY - 100);
-            let priority = if stream.backlog { BACKLOG_PRIORITY } else { LIVE_PRIORITY - rank };
-            return Action::Write { stream, priority, pieces };
+            let stream = *stream;
+            return Action::Write { stream, priority: self.priority(&stream), pieces };
         }
         Action::Idle
     }

@@ -130,6 +130,29 @@ fn live_parts_are_never_behind_the_backlog_whose_newest_segment_goes_first() {
 }
 
 #[test]
+fn quic_sends_in_the_order_of_the_queue() {
+    let queue = queue();
+    let backlog = |variant, msn| StreamHeader { backlog: true, ..stream(variant, msn) };
+    let order = [
+        stream(1, 1),
+        stream(1, 2),
+        stream(2, 1),
+        stream(2, 50_000),
+        stream(0, 1),
+        stream(0, 2),
+        backlog(1, 9),
+        backlog(0, 8),
+    ];
+    let turns = order.map(|stream| queue.turn(&stream));
+    assert!(turns.is_sorted(), "{turns:?}");
+    let priorities = order.map(|stream| queue.priority(&stream));
+    assert!(priorities.is_sorted_by(|a, b| a > b), "{priorities:?}");
+    assert!(
+        priorities[0] < STORE_PRIORITY && priorities[5] > FETCH_PRIORITY && priorities[6] < FETCH_PRIORITY
+    );
+}
+
+#[test]
 fn control_goes_before_media() {
     let (mut queue, now) = (queue(), Instant::now());
     push(&mut queue, &part(1, 1, 0), now);

@@ -53,6 +53,10 @@ const SILENT_AFTER: Duration = Duration::from_millis(600);
 /// Bounds of QUIC's send buffer per connection: enough for a start, and for 1 Gbit/s over 100 ms.
 const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 * 1024 * 1024;
 
+/// How much of a part QUIC is given at once. quinn counts all of what it was given at once as buffered until the last
+/// byte of it is acknowledged: a large piece of one stream would keep the others out of the buffer.
+const WRITE_BYTES: usize = 16 * 1024;
+
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -254,6 +258,7 @@ async fn write(
             place.insert(Open { send, header: encode(&stream).ok()? })
         }
     };
+    let body = body.slice(..body.len().min(WRITE_BYTES));
     let written = send.write_chunks(&mut [header.clone(), head, body]).await.ok()?.bytes;
     let of_header = written.min(header.len());
     header.advance(of_header);

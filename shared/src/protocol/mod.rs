@@ -21,6 +21,7 @@
 
 mod ask;
 mod close;
+mod congestion;
 pub mod enrol;
 mod forward;
 mod frame;

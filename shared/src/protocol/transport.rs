@@ -1,8 +1,11 @@
 //! QUIC settings that both ends share, each with its reason.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{IdleTimeout, TransportConfig, VarInt};
+
+use super::congestion::HyStartConfig;
 
 /// How often a quiet connection is probed.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
@@ -31,8 +34,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 96 * 1024 * 1024;
 
 /// Settings for one connection; `incoming_uni` and `incoming_bidi` are the streams the peer may open.
 ///
-/// `send_fairness` is off so that of two segments of one priority the older is sent first instead of
-/// both by halves.
+/// quinn's `send_fairness` stays on: without it a stream that was begun is sent to its end whatever the
+/// priority of others, and one that is refilled all the time never ends.
 #[must_use]
 pub fn transport(incoming_uni: u32, incoming_bidi: u32) -> TransportConfig {
     let mut config = TransportConfig::default();
@@ -45,6 +48,6 @@ pub fn transport(incoming_uni: u32, incoming_bidi: u32) -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .datagram_receive_buffer_size(None)
-        .send_fairness(false);
+        .congestion_controller_factory(Arc::new(HyStartConfig::default()));
     config
 }
