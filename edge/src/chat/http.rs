@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use farcast_shared::api::{Reply, body, percent_decoded, reply};
+use farcast_shared::api::{Reply, percent_decoded, reply};
 use farcast_shared::chat::user::token_hash;
-use farcast_shared::chat::{Refused, User, name};
+use farcast_shared::chat::{Refused, SetEnabled, SetVisible, User, name};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -37,25 +37,6 @@ struct Registered<'a> {
     access_token: &'a str,
     display_name: &'a str,
 }
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Visibility {
-    id_array: Vec<String>,
-    visible: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Enabled {
-    user_id: String,
-    enabled: bool,
-}
-
-/// Most messages that are hidden at once.
-const MAX_IDS: usize = 1000;
-/// Longest id.
-const MAX_ID_CHARS: usize = 64;
 
 fn unauthorized() -> Reply {
     reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "unauthorized")
@@ -147,22 +128,13 @@ impl Chat {
             Ok(moderator) => moderator,
             Err(refused) => return refused,
         };
-        let Visibility { id_array, visible } = match body::json(given) {
+        let SetVisible { ids, visible } = match SetVisible::parse(given) {
             Ok(wish) => wish,
             Err(what) => return reply::bad_request(&what),
         };
-        let is_id = |id: &String| (1..=MAX_ID_CHARS).contains(&id.len());
-        if !(1..=MAX_IDS).contains(&id_array.len()) || !id_array.iter().all(is_id) {
-            return reply::bad_request("idArray has 1 to 1000 ids of messages");
-        }
-        match self.acts.set_visible(&id_array, visible, WallTime::now()).await {
+        match self.acts.set_visible(&ids, visible, WallTime::now()).await {
             Ok(()) => {
-                tracing::info!(
-                    moderator = moderator.id,
-                    visible,
-                    messages = id_array.len(),
-                    "a moderator acted"
-                );
+                tracing::info!(moderator = moderator.id, visible, messages = ids.len(), "a moderator acted");
                 reply::done("changed")
             }
             Err(error) => reply::store_failed(&error),
@@ -175,7 +147,7 @@ impl Chat {
             Ok(moderator) => moderator,
             Err(refused) => return refused,
         };
-        let Enabled { user_id, enabled } = match body::json(given) {
+        let SetEnabled { user_id, enabled } = match SetEnabled::parse(given) {
             Ok(wish) => wish,
             Err(what) => return reply::bad_request(&what),
         };

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use farcast_shared::api::time::Time;
 use farcast_shared::api::{Reply, body, reply};
 use farcast_shared::chat::shape::{ShownMessage, ShownUser};
-use farcast_shared::chat::{self, Chat, Client, History, List, Refused, ShownClient, User};
+use farcast_shared::chat::{
+    self, Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
+};
 use farcast_shared::protocol::{Ask, MAX_REPLY_BYTES};
 use farcast_shared::runtime::{self, Ban, Field};
 use farcast_shared::store::{Store, StoreError};
@@ -20,10 +22,6 @@ use crate::push::Edges;
 const MAX_MESSAGES: usize = 10_000;
 /// Most bytes of them: an edge passes them on.
 const MAX_MESSAGES_BYTES: usize = MAX_REPLY_BYTES - 1024;
-/// Most messages that are hidden or shown at once.
-const MAX_IDS: usize = 1000;
-/// Characters of an id.
-const ID_CHARS: std::ops::RangeInclusive<usize> = 1..=64;
 /// Most addresses that are banned.
 const MAX_BANS: usize = 1000;
 /// Characters of the notes on one.
@@ -110,25 +108,12 @@ pub(crate) async fn backlog(store: &Store) -> Result<Reply, StoreError> {
     Ok(reply::ok(&shown.collect::<Vec<_>>()))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Visibility {
-    id_array: Vec<String>,
-    visible: bool,
-}
-
 /// Hides messages, or shows them again.
 pub(crate) async fn set_visible(chat: &Chat, body: &[u8]) -> Result<Reply, StoreError> {
-    let Visibility { id_array: ids, visible } = match body::json(body) {
-        Ok(visibility) => visibility,
+    let SetVisible { ids, visible } = match SetVisible::parse(body) {
+        Ok(wish) => wish,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
-    if !(1..=MAX_IDS).contains(&ids.len()) {
-        return Ok(reply::bad_request(&format!("idArray has 1 to {MAX_IDS} ids")));
-    }
-    if !ids.iter().all(|id| ID_CHARS.contains(&id.chars().count())) {
-        return Ok(reply::bad_request("an id has 1 to 64 characters"));
-    }
     chat.set_visible(&ids, visible, WallTime::now()).await?;
     Ok(reply::done("changed"))
 }
@@ -138,42 +123,20 @@ async fn users(chat: &Chat, list: List) -> Result<Reply, StoreError> {
     Ok(reply::ok(&users.iter().map(ShownUser::from).collect::<Vec<_>>()))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Enabled {
-    #[serde(default)]
-    user_id: String,
-    enabled: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Moderator {
-    #[serde(default)]
-    user_id: String,
-    is_moderator: bool,
-}
-
 async fn set_enabled(chat: &Chat, body: &[u8]) -> Result<Reply, StoreError> {
-    let Enabled { user_id, enabled } = match body::json(body) {
+    let SetEnabled { user_id, enabled } = match SetEnabled::parse(body) {
         Ok(wish) => wish,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
-    if user_id.is_empty() {
-        return Ok(reply::bad_request("must provide userId"));
-    }
     let set = chat.set_enabled(&user_id, enabled, WallTime::now()).await;
     told(set, |user| format!("{} enabled: {enabled}", user.id))
 }
 
 async fn set_moderator(chat: &Chat, body: &[u8]) -> Result<Reply, StoreError> {
-    let Moderator { user_id, is_moderator } = match body::json(body) {
+    let SetModerator { user_id, is_moderator } = match SetModerator::parse(body) {
         Ok(wish) => wish,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
-    if user_id.is_empty() {
-        return Ok(reply::bad_request("must provide userId"));
-    }
     let set = chat.set_moderator(&user_id, is_moderator, WallTime::now()).await;
     told(set, |user| format!("{} is moderator: {is_moderator}", user.id))
 }

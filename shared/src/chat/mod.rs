@@ -16,12 +16,14 @@ pub mod name;
 pub mod render;
 pub mod shape;
 pub mod user;
+mod wish;
 
 pub use acts::{Chat, Refused};
 pub use client::{Client, Place, ShownClient};
 pub use entry::{Entry, Event, Stream};
 pub use history::{BACKLOG, History, KEPT_MESSAGES, Seen, since};
 pub use user::{Account, List, User};
+pub use wish::{SetEnabled, SetModerator, SetVisible};
 
 #[cfg(test)]
 mod tests;
