@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+pub use farcast_shared::cmaf::Colour;
 use farcast_shared::name::Msn;
 use farcast_shared::time::{MediaTime, WallTime};
 
@@ -41,6 +42,48 @@ pub struct VideoConfig {
     pub height: u32,
     /// Nominal frame rate times 1000, from headers or metadata; `None` when unknown.
     pub frame_rate_milli: Option<u32>,
+    /// Width and height of a pixel, as a ratio; (1, 1) is square, or not said.
+    pub sample_aspect: (u32, u32),
+    /// Colour, as the codec's own headers say.
+    pub colour: Colour,
+    /// Chroma format.
+    pub chroma: Chroma,
+    /// Bits of a luma sample: 8, 10, 12 …
+    pub bit_depth: u8,
+    /// Whether frames are, or may be, made of two fields of different moments.
+    pub interlaced: bool,
+}
+
+impl VideoConfig {
+    /// What most sources are: progressive, 4:2:0 of 8 bits, square pixels, nothing said of colours.
+    #[must_use]
+    pub fn plain(codec: VideoCodec, record: Bytes, (width, height): (u32, u32)) -> Self {
+        Self {
+            codec,
+            record,
+            width,
+            height,
+            frame_rate_milli: None,
+            sample_aspect: (1, 1),
+            colour: Colour::UNSPECIFIED,
+            chroma: Chroma::Yuv420,
+            bit_depth: 8,
+            interlaced: false,
+        }
+    }
+}
+
+/// How chroma is sampled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Chroma {
+    /// None: grey.
+    Monochrome,
+    /// 4:2:0.
+    Yuv420,
+    /// 4:2:2.
+    Yuv422,
+    /// 4:4:4, RGB included.
+    Yuv444,
 }
 
 /// Description of an audio track.

@@ -67,6 +67,19 @@ pub struct Format {
     pub resolution: Option<(u32, u32)>,
     /// FRAME-RATE in frames per second; `None` without video or when unknown.
     pub frame_rate: Option<f64>,
+    /// VIDEO-RANGE; `None` without video.
+    pub video_range: Option<VideoRange>,
+}
+
+/// VIDEO-RANGE (RFC 8216bis §4.4.6.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+pub enum VideoRange {
+    /// Standard dynamic range.
+    Sdr,
+    /// Hybrid log-gamma (ARIB STD-B67).
+    Hlg,
+    /// Perceptual quantiser (SMPTE ST 2084).
+    Pq,
 }
 
 /// Start of a segment.
@@ -83,6 +96,9 @@ pub struct SegmentStart {
     /// Discontinuities before this segment, its own included, since numbering began: with the
     /// first listed segment's value (less its own), EXT-X-DISCONTINUITY-SEQUENCE.
     pub discontinuity_sequence: u64,
+    /// Whether it can be decoded without the segments before it: its first video frame is a random access
+    /// point, or it has no video. EXT-X-INDEPENDENT-SEGMENTS may be written only while all listed segments are so.
+    pub independent: bool,
 }
 
 /// A part: an immutable CMAF chunk, `moof` + `mdat`.

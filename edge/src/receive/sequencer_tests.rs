@@ -32,6 +32,7 @@ fn start(msn: u64) -> SegmentStart {
         program_date_time: WallTime(0),
         discontinuity: false,
         discontinuity_sequence: 0,
+        independent: true,
     }
 }
 

@@ -193,6 +193,7 @@ pub(crate) fn opened(variant: u16, msn: u64) -> Input {
         program_date_time: WallTime(msn * 4_000_000),
         discontinuity: false,
         discontinuity_sequence: 0,
+        independent: true,
     };
     Input::Feed(FeedEvent::SegmentOpened { epoch: EPOCH, variant: VariantId(variant), start })
 }
@@ -232,6 +233,7 @@ pub(crate) fn playing_with_target(target_duration_s: u32) -> Vec<Input> {
             codecs: "avc1.640028,mp4a.40.2".to_owned(),
             resolution: Some((1280, 720)),
             frame_rate: Some(30.0),
+            video_range: Some(farcast_shared::feed::VideoRange::Sdr),
         };
         let (variant, bytes) = (VariantId(id), Bytes::from_static(b"init"));
         inputs.push(Input::Feed(FeedEvent::Init { epoch: EPOCH, variant, number: 0, format, bytes }));

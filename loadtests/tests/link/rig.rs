@@ -229,7 +229,7 @@ impl Broadcast {
         })));
         for id in 0..2 {
             let format =
-                Format { codecs: "avc1.640028".to_owned(), resolution: Some((16, 9)), frame_rate: None };
+                Format { codecs: "avc1.640028".to_owned(), resolution: Some((16, 9)), frame_rate: None, video_range: None };
             let bytes = Bytes::from(format!("init {} {id}", self.epoch));
             let variant = VariantId(id);
             hub.publish(FeedEvent::Init { epoch: Epoch(self.epoch), variant, number: 0, format, bytes });
@@ -255,6 +255,7 @@ impl Broadcast {
                 program_date_time: WallTime::now(),
                 discontinuity: false,
                 discontinuity_sequence: 0,
+                independent: true,
             };
             hub.publish(FeedEvent::SegmentOpened { epoch: Epoch(self.epoch), variant: VariantId(id), start });
         }

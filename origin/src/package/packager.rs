@@ -129,7 +129,8 @@ impl Packager {
 
     fn lose(&self, mark: &Mark, length: Duration, out: &mut Vec<FeedEvent>) {
         let Config { epoch, variant, .. } = self.config;
-        let start = segment_start(mark, self.init.as_ref().map_or(0, |(number, _)| *number));
+        // Without media there is nothing that depends on other segments.
+        let start = segment_start(mark, self.init.as_ref().map_or(0, |(number, _)| *number), true);
         out.push(FeedEvent::SegmentLost { epoch, variant, start, duration: length });
         self.count(|m| m.lost.inc());
     }
@@ -159,7 +160,7 @@ impl Packager {
         let expected = span(self.last_length.unwrap_or(self.config.segment_target), scale);
         let jitter = self.video.as_mut().map_or(0, VideoLane::take_jitter);
         let margin = if self.uneven { jitter } else { 0 };
-        let start = segment_start(mark, number);
+        let start = segment_start(mark, number, frame.key);
         self.segment = Some(Segment {
             start,
             pacer: Pacer::new(span(self.config.part_target, scale), begin, expected, margin),

@@ -44,13 +44,14 @@ impl Segment {
     }
 }
 
-/// What the feed says of a mark.
-pub(super) fn segment_start(mark: &Mark, init: u32) -> SegmentStart {
+/// What the feed says of a mark; `independent`: whether its first frame is a random access point.
+pub(super) fn segment_start(mark: &Mark, init: u32, independent: bool) -> SegmentStart {
     SegmentStart {
         msn: mark.msn,
         init,
         program_date_time: mark.program_date_time,
         discontinuity: mark.discontinuity,
         discontinuity_sequence: mark.discontinuity_sequence,
+        independent,
     }
 }

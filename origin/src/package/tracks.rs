@@ -27,6 +27,8 @@ impl Tracks {
             record: config.record.clone(),
             width: config.width,
             height: config.height,
+            sample_aspect: config.sample_aspect,
+            colour: config.colour,
         });
         let audio = self.audio.as_deref().map(|config| AudioTrack {
             record: config.record.clone(),
@@ -43,6 +45,7 @@ impl Tracks {
                 .and_then(|config| config.frame_rate_milli)
                 .filter(|milli| *milli > 0)
                 .map(|milli| f64::from(milli) / 1000.0),
+            video_range: self.video.as_deref().map(|config| config.colour.range()),
         };
         Ok((format, bytes))
     }

@@ -46,6 +46,7 @@ fn start(msn: u64) -> SegmentStart {
         program_date_time: WallTime(msn),
         discontinuity: false,
         discontinuity_sequence: 0,
+        independent: true,
     }
 }
 

@@ -21,7 +21,7 @@ fn presentation(epoch: u64, continues: bool) -> FeedEvent {
 }
 
 fn init(epoch: u64, number: u32) -> FeedEvent {
-    let format = Format { codecs: "avc1.640028".to_owned(), resolution: None, frame_rate: None };
+    let format = Format { codecs: "avc1.640028".to_owned(), resolution: None, frame_rate: None, video_range: None };
     let bytes = Bytes::from(format!("init {epoch} {number}"));
     FeedEvent::Init { epoch: Epoch(epoch), variant: VariantId(0), number, format, bytes }
 }
@@ -34,6 +34,7 @@ fn segment(epoch: u64, msn: u64, init: u32, parts: u32) -> Vec<FeedEvent> {
         program_date_time: WallTime(msn),
         discontinuity: false,
         discontinuity_sequence: 0,
+        independent: true,
     };
     let mut events = vec![FeedEvent::SegmentOpened { epoch, variant, start }];
     events.extend((0..parts).map(|index| FeedEvent::Part {

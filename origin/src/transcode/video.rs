@@ -220,12 +220,11 @@ impl Encoding {
                 .or_else(|| avc::record(&packet.data))
                 .ok_or(Error::Invalid("encoder: it gave no parameter sets"))?;
             running.configured = true;
+            let settings = &running.settings;
             let config = VideoConfig {
-                codec: VideoCodec::Avc,
-                record,
-                width: running.settings.width,
-                height: running.settings.height,
-                frame_rate_milli: Some(running.settings.frame_rate_milli),
+                frame_rate_milli: Some(settings.frame_rate_milli),
+                sample_aspect: settings.sample_aspect,
+                ..VideoConfig::plain(VideoCodec::Avc, record, (settings.width, settings.height))
             };
             self.sink.push(Track::Video, MediaEvent::Video(Arc::new(config)));
         }

@@ -65,11 +65,7 @@ fn config(stream: &StreamInfo) -> Option<MediaEvent> {
         Codec::Hevc => VideoCodec::Hevc,
         Codec::Av1 => VideoCodec::Av1,
     };
-    Some(MediaEvent::Video(Arc::new(VideoConfig {
-        codec,
-        record: stream.extradata.clone(),
-        width: stream.width,
-        height: stream.height,
-        frame_rate_milli: Some(stream.frame_rate_milli).filter(|&rate| rate > 0),
-    })))
+    let plain = VideoConfig::plain(codec, stream.extradata.clone(), (stream.width, stream.height));
+    let frame_rate_milli = Some(stream.frame_rate_milli).filter(|&rate| rate > 0);
+    Some(MediaEvent::Video(Arc::new(VideoConfig { frame_rate_milli, ..plain })))
 }

@@ -16,13 +16,7 @@ const AVCC: &[u8] = &[
 
 pub(crate) fn video_config(width: u32) -> MediaEvent {
     let record = Bytes::from_static(AVCC);
-    MediaEvent::Video(Arc::new(VideoConfig {
-        codec: VideoCodec::Avc,
-        record,
-        width,
-        height: 180,
-        frame_rate_milli: None,
-    }))
+    MediaEvent::Video(Arc::new(VideoConfig::plain(VideoCodec::Avc, record, (width, 180))))
 }
 
 pub(crate) fn audio_config(sample_rate_hz: u32) -> MediaEvent {
@@ -137,7 +131,8 @@ pub(crate) fn read_flv(bytes: &[u8], sample_rate_hz: u32) -> Vec<MediaEvent> {
             (9, _, Some(0)) => {
                 let record = Bytes::copy_from_slice(&body[5..]);
                 let (codec, frame_rate_milli) = (VideoCodec::Avc, None);
-                let config = VideoConfig { codec, record, width: 320, height: 180, frame_rate_milli };
+                let plain = VideoConfig::plain(codec, record, (320, 180));
+                let config = VideoConfig { frame_rate_milli, ..plain };
                 events.push(MediaEvent::Video(Arc::new(config)));
             }
             (9, Some(first), Some(1)) => {
@@ -198,7 +193,8 @@ pub(crate) fn read_fragments(mut bytes: &[u8]) -> Vec<MediaEvent> {
                     other => panic!("unexpected sample entry {other:?}"),
                 };
                 let (record, frame_rate_milli) = (record.into(), Some(25_000));
-                let config = VideoConfig { codec, record, width: 320, height: 180, frame_rate_milli };
+                let plain = VideoConfig::plain(codec, record, (320, 180));
+                let config = VideoConfig { frame_rate_milli, ..plain };
                 events.push(MediaEvent::Video(Arc::new(config)));
             }
             Any::Moof(moof) => pending = Some(moof),

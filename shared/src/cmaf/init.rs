@@ -169,7 +169,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cmaf::{MAX_RECORD_BYTES, codecs};
+    use crate::cmaf::{Colour, MAX_RECORD_BYTES, codecs};
 
     /// The record of a 320×180 Constrained Baseline stream by x264.
     const AVCC: &[u8] = &[
@@ -179,7 +179,14 @@ mod tests {
     ];
 
     fn video() -> VideoTrack {
-        VideoTrack { codec: VideoCodec::Avc, record: Bytes::from_static(AVCC), width: 320, height: 180 }
+        VideoTrack {
+            codec: VideoCodec::Avc,
+            record: Bytes::from_static(AVCC),
+            width: 320,
+            height: 180,
+            sample_aspect: (1, 1),
+            colour: Colour::UNSPECIFIED,
+        }
     }
 
     fn audio() -> AudioTrack {
@@ -246,7 +253,7 @@ mod tests {
         ) {
             let mut bytes = vec![version];
             bytes.extend(&record);
-            let track = VideoTrack { codec, record: bytes.into(), width: 16, height: 16 };
+            let track = VideoTrack { codec, record: bytes.into(), width: 16, height: 16, ..video() };
             let audio = AudioTrack { record: record.into(), sample_rate_hz: 44_100, channels: 1 };
             let _ = codecs(Some(&track), Some(&audio));
             if let Ok(section) = init_section(Some(&track), Some(&audio)) {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::Error;
+use crate::feed::VideoRange;
 
 /// Longest accepted codec configuration record. Honest ones are below 1 KiB; parameter sets are
 /// 16-bit sized, so this leaves room for any real stream and none for an attack.
@@ -20,6 +21,40 @@ pub enum VideoCodec {
     Av1,
 }
 
+/// How the numbers of a picture become colours: code points of ITU-T H.273, 2 being "unspecified".
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Colour {
+    /// ColourPrimaries (H.273 §8.1): 1 is BT.709, 9 is BT.2020.
+    pub primaries: u8,
+    /// TransferCharacteristics (§8.2): 1 is BT.709, 16 is PQ, 18 is HLG.
+    pub transfer: u8,
+    /// MatrixCoefficients (§8.3).
+    pub matrix: u8,
+    /// VideoFullRangeFlag (§8.3).
+    pub full_range: bool,
+}
+
+impl Colour {
+    /// Nothing is said: players take BT.709 or BT.601, by the size of the picture.
+    pub const UNSPECIFIED: Self = Self { primaries: 2, transfer: 2, matrix: 2, full_range: false };
+
+    /// VIDEO-RANGE of EXT-X-STREAM-INF (RFC 8216bis §4.4.6.2), which the transfer characteristics decide.
+    #[must_use]
+    pub fn range(self) -> VideoRange {
+        match self.transfer {
+            16 => VideoRange::Pq,
+            18 => VideoRange::Hlg,
+            _ => VideoRange::Sdr,
+        }
+    }
+}
+
+impl Default for Colour {
+    fn default() -> Self {
+        Self::UNSPECIFIED
+    }
+}
+
 /// A video track.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VideoTrack {
@@ -32,6 +67,10 @@ pub struct VideoTrack {
     pub width: u32,
     /// Height in pixels, 1 to 65535.
     pub height: u32,
+    /// Width and height of a pixel, as a ratio; (1, 1) is square.
+    pub sample_aspect: (u32, u32),
+    /// Colour.
+    pub colour: Colour,
 }
 
 /// An AAC track.

@@ -316,6 +316,7 @@ impl Window {
                 program_date_time: at,
                 discontinuity: nth <= hidden,
                 discontinuity_sequence: last_start.discontinuity_sequence.saturating_add(nth.min(hidden)),
+                independent: true,
             };
             self.segments.push_back(Segment::new(epoch, start, State::Lost(each)));
             at = at.after(each);

@@ -45,7 +45,7 @@ pub use transport::{
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
-pub const ALPN_FEED: &[u8] = b"farcast/1";
+pub const ALPN_FEED: &[u8] = b"farcast/2";
 
 /// ALPN of enrolment.
 pub const ALPN_ENROL: &[u8] = b"farcast-enrol/1";

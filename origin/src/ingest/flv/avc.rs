@@ -36,7 +36,8 @@ pub(super) fn config(record: &Bytes) -> Result<(VideoConfig, usize), Problem> {
         copy.into()
     };
     let Picture { width, height, frame_rate_milli } = picture;
-    Ok((VideoConfig { codec: VideoCodec::Avc, record, width, height, frame_rate_milli }, length_size))
+    let config = VideoConfig::plain(VideoCodec::Avc, record, (width, height));
+    Ok((VideoConfig { frame_rate_milli, ..config }, length_size))
 }
 
 /// What a sequence parameter set says of the picture.

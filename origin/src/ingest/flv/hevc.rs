@@ -54,7 +54,8 @@ pub(super) fn config(record: &Bytes) -> Result<(VideoConfig, usize), Problem> {
         copy[21] |= 3;
         copy.into()
     };
-    Ok((VideoConfig { codec: VideoCodec::Hevc, record, width, height, frame_rate_milli }, length_size))
+    let config = VideoConfig::plain(VideoCodec::Hevc, record, (width, height));
+    Ok((VideoConfig { frame_rate_milli, ..config }, length_size))
 }
 
 /// Width and height of a sequence parameter set (§7.3.2.2), less the conformance window.

@@ -198,7 +198,7 @@ impl State {
 
 fn av1_config(record: Bytes, picture: av1::Picture) -> VideoConfig {
     let av1::Picture { width, height, frame_rate_milli } = picture;
-    VideoConfig { codec: VideoCodec::Av1, record, width, height, frame_rate_milli }
+    VideoConfig { frame_rate_milli, ..VideoConfig::plain(VideoCodec::Av1, record, (width, height)) }
 }
 
 /// Skips a modifier (Enhanced RTMP v2, `ModEx`): the sub-millisecond part of a time is all that is

@@ -9,13 +9,8 @@ use crate::media::{AudioCodec, VideoCodec};
 
 fn video_config(width: u32) -> Arc<VideoConfig> {
     let record = Bytes::from_static(b"record");
-    Arc::new(VideoConfig {
-        codec: VideoCodec::Avc,
-        record,
-        width,
-        height: 180,
-        frame_rate_milli: Some(30_000),
-    })
+    let config = VideoConfig::plain(VideoCodec::Avc, record, (width, 180));
+    Arc::new(VideoConfig { frame_rate_milli: Some(30_000), ..config })
 }
 
 fn audio_config(channels: u16) -> Arc<AudioConfig> {

@@ -89,6 +89,7 @@ pub(super) fn format() -> Format {
         codecs: "avc1.640028,mp4a.40.2".to_owned(),
         resolution: Some((1920, 1080)),
         frame_rate: Some(29.97),
+        video_range: Some(crate::feed::VideoRange::Sdr),
     }
 }
 
@@ -168,6 +169,7 @@ impl Packager {
             program_date_time: WallTime(self.now_us),
             discontinuity,
             discontinuity_sequence: self.discontinuities,
+            independent: true,
         };
         let last = Duration::from_millis(last_ms);
         let duration = PART * parts.saturating_sub(1) + last;
