@@ -257,24 +257,28 @@ async fn an_owner_that_takes_nothing_ends_the_session_and_still_learns_why() {
     origin.stop().await;
 }
 
+const MP3: [&str; 10] =
+    ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "libmp3lame", "-ar", "44100"];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn mp3_is_refused_with_a_text_that_says_what_to_set() {
+async fn a_track_that_is_not_taken_is_complained_of_and_the_other_goes_on() {
     let mut origin = Origin::start().await;
     let url = origin.url(&format!("live/{KEY}"));
-    let codecs = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "veryfast",
-        "-c:a",
-        "libmp3lame",
-        "-ar",
-        "44100",
-        "-t",
-        "30",
-        "-pix_fmt",
-    ];
-    let child = ffmpeg("ffmpeg", &url, &["-re"], &[&codecs[..], &["yuv420p"]].concat());
+    let child = ffmpeg("ffmpeg", &url, &["-re"], &[&MP3[..], &["-t", "3"]].concat());
+    let mut publisher = origin.publisher().await;
+    let seen = watch_to_end(&mut publisher).await;
+    assert_eq!((seen.end, seen.audio.is_some()), (Some(EndReason::Unpublished), false));
+    assert!(seen.of(Track::Video).count() > 50);
+    assert_eq!(origin.count("farcast_ingest_unusable_tracks_total", "audio"), 1.0);
+    assert!(outcome(child).await.0, "FFmpeg bears the warning");
+    origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mp3_alone_is_refused_with_a_text_that_says_what_to_set() {
+    let mut origin = Origin::start().await;
+    let url = origin.url(&format!("live/{KEY}"));
+    let child = ffmpeg("ffmpeg", &url, &["-re"], &[&MP3[..], &["-vn", "-t", "30"]].concat());
     let mut publisher = origin.publisher().await;
     let seen = watch_to_end(&mut publisher).await;
     let Some(EndReason::Unsupported(text)) = seen.end else { panic!("{:?}", seen.end) };
@@ -479,7 +483,7 @@ async fn vp9_by_enhanced_rtmp_is_named_as_not_taken() {
     let mut origin = Origin::start().await;
     let url = origin.url(&format!("live/{KEY}"));
     let _child =
-        ffmpeg(&program, &url, &["-re"], &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-t", "30"]);
+        ffmpeg(&program, &url, &["-re"], &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-an", "-t", "30"]);
     let mut publisher = origin.publisher().await;
     let seen = watch_to_end(&mut publisher).await;
     assert!(

@@ -22,6 +22,7 @@ pub struct Metrics {
     repairs: IntCounterVec,
     frames: IntCounterVec,
     lost: IntCounterVec,
+    complaints: IntCounterVec,
 }
 
 /// Why a tag did not become a frame.
@@ -29,6 +30,8 @@ pub struct Metrics {
 pub(super) enum Lost {
     Malformed,
     NoConfig,
+    Unsupported,
+    LatePiece,
 }
 
 impl Metrics {
@@ -84,6 +87,11 @@ impl Metrics {
                 "Audio and video tags that became no frame, by reason",
                 "reason",
             )?,
+            complaints: counters(
+                "farcast_ingest_unusable_tracks_total",
+                "Tracks of publishers that could not be used, of which their encoder was told",
+                "track",
+            )?,
         })
     }
 
@@ -115,18 +123,27 @@ impl Metrics {
     }
 
     pub(super) fn frame(&self, track: Track) {
-        let label = match track {
-            Track::Video => "video",
-            Track::Audio => "audio",
-        };
-        self.frames.with_label_values(&[label]).inc();
+        self.frames.with_label_values(&[label(track)]).inc();
+    }
+
+    pub(super) fn complained(&self, track: Track) {
+        self.complaints.with_label_values(&[label(track)]).inc();
     }
 
     pub(super) fn lost(&self, reason: Lost) {
         let label = match reason {
             Lost::Malformed => "malformed",
             Lost::NoConfig => "no_config",
+            Lost::Unsupported => "unsupported",
+            Lost::LatePiece => "late_piece",
         };
         self.lost.with_label_values(&[label]).inc();
+    }
+}
+
+fn label(track: Track) -> &'static str {
+    match track {
+        Track::Video => "video",
+        Track::Audio => "audio",
     }
 }

@@ -10,7 +10,10 @@ use crate::media::{AudioCodec, AudioConfig};
 const RATES_HZ: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
+/// Object types whose frames a decoder of low complexity shares its syntax with, and libav decodes.
+const MAIN: u32 = 1;
 const LOW_COMPLEXITY: u32 = 2;
+const LONG_TERM_PREDICTION: u32 = 4;
 const SPECTRAL_BAND_REPLICATION: u32 = 5;
 const PARAMETRIC_STEREO: u32 = 29;
 
@@ -23,7 +26,7 @@ pub(super) fn config(record: Bytes) -> Result<AudioConfig, FlvError> {
         return Err(bad_audio("AudioSpecificConfig too long"));
     }
     let parsed = parse(&record).ok_or(bad_audio("AudioSpecificConfig"))?;
-    if parsed.object_type != LOW_COMPLEXITY {
+    if !matches!(parsed.object_type, MAIN | LOW_COMPLEXITY | LONG_TERM_PREDICTION) {
         return Err(FlvError::Unsupported(format!(
             "the encoder sends AAC of object type {}; set AAC-LC (or HE-AAC) as audio encoder",
             parsed.object_type
@@ -33,6 +36,44 @@ pub(super) fn config(record: Bytes) -> Result<AudioConfig, FlvError> {
     let channels = channels.ok_or(bad_audio("AudioSpecificConfig without channels"))?;
     let Parsed { rate_hz, frame_samples, .. } = parsed;
     Ok(AudioConfig { codec: AudioCodec::Aac, record, sample_rate_hz: rate_hz, channels, frame_samples })
+}
+
+/// An AudioSpecificConfig of low complexity; with `output_hz` other than `core_hz`, of spectral band replication. `None` for
+/// a rate that has no index, and more than six channels.
+pub(super) fn record(object_type: u8, core_hz: u32, output_hz: u32, channels: u8) -> Option<Bytes> {
+    let index = |hz| RATES_HZ.iter().position(|rate| *rate == hz).and_then(|at| u32::try_from(at).ok());
+    if !(1..=6).contains(&channels) {
+        return None;
+    }
+    let fields = if core_hz == output_hz {
+        vec![(u32::from(object_type), 5), (index(core_hz)?, 4), (u32::from(channels), 4), (0, 3)]
+    } else {
+        vec![
+            (SPECTRAL_BAND_REPLICATION, 5),
+            (index(core_hz)?, 4),
+            (u32::from(channels), 4),
+            (index(output_hz)?, 4),
+            (u32::from(object_type), 5),
+            (0, 3),
+        ]
+    };
+    let (value, bits) = fields
+        .into_iter()
+        .fold((0u32, 0usize), |(value, bits), (field, size)| (value << size | field, bits + size));
+    // The record ends with zeros up to a whole byte.
+    let bytes = (value << (32 - bits)).to_be_bytes();
+    Some(Bytes::copy_from_slice(&bytes[..bits.div_ceil(8)]))
+}
+
+/// The standard rate nearest to `hz`, if it is within three percent: frames are stamped in milliseconds.
+pub(super) fn nearest_rate(hz: f64) -> Option<u32> {
+    let off = |rate: &u32| (f64::from(*rate) / hz - 1.0).abs();
+    RATES_HZ.into_iter().min_by(|a, b| off(a).total_cmp(&off(b))).filter(|rate| off(rate) < 0.03)
+}
+
+/// The standard rate of an index.
+pub(super) fn rate_of(index: u8) -> Option<u32> {
+    RATES_HZ.get(usize::from(index)).copied()
 }
 
 struct Parsed {
@@ -145,8 +186,33 @@ mod tests {
     }
 
     #[test]
+    fn records_that_are_made_read_as_what_was_wanted() {
+        assert_eq!(record(2, 48_000, 48_000, 2).unwrap()[..], [0x11, 0x90]);
+        for (core, output, channels, frame) in
+            [(44_100, 44_100, 1, 1024), (48_000, 48_000, 6, 1024), (24_000, 48_000, 2, 2048)]
+        {
+            let made = config(record(2, core, output, channels).unwrap()).unwrap();
+            let channels = u16::from(channels);
+            assert_eq!((made.sample_rate_hz, made.channels, made.frame_samples), (output, channels, frame));
+        }
+        assert_eq!(record(2, 47_000, 47_000, 2), None);
+        assert_eq!(record(2, 48_000, 48_000, 7), None);
+    }
+
+    #[test]
+    fn a_measured_rate_is_the_standard_one_next_to_it() {
+        assert_eq!(nearest_rate(47_600.0), Some(48_000));
+        assert_eq!(nearest_rate(44_500.0), Some(44_100));
+        assert_eq!(nearest_rate(46_000.0), None);
+        assert_eq!(nearest_rate(0.0), None);
+    }
+
+    #[test]
     fn other_object_types_are_named_and_short_records_refused() {
-        assert!(matches!(config(Bytes::from_static(&[0x09, 0x90])), Err(FlvError::Unsupported(_))));
+        assert!(matches!(config(Bytes::from_static(&[0x19, 0x90])), Err(FlvError::Unsupported(_))));
+        // Main and long-term prediction, which are decoded.
+        assert_eq!(read(&[0x09, 0x90]), (48_000, 2, 1024));
+        assert_eq!(read(&[0x21, 0x90]), (48_000, 2, 1024));
         assert!(matches!(config(Bytes::from_static(&[0x11])), Err(FlvError::Malformed { .. })));
         assert!(matches!(config(Bytes::new()), Err(FlvError::Malformed { .. })));
     }

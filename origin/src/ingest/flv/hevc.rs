@@ -1,169 +1,167 @@
-//! H.265 decoder configuration (ISO/IEC 14496-15 §8.3.3) and the parameter sets in it
-//! (ISO/IEC 23008-2 §7.3.2).
+//! H.265: decoder configuration (ISO/IEC 14496-15 §8.3.3) and NAL units (ISO/IEC 23008-2 §7.4.2).
 
-use bytes::Bytes;
+mod sps;
 
-use super::bits::{Bits, MAX_PARAMETER_SET_BYTES, rate_milli, unescape};
-use super::nal::Problem;
-use crate::media::{VideoCodec, VideoConfig};
+use bytes::{BufMut, Bytes, BytesMut};
 
-const VIDEO_PARAMETER_SET: u8 = 32;
-const SEQUENCE_PARAMETER_SET: u8 = 33;
+use super::bits::{Bits, unescape};
+use super::nal::{Framer, Problem};
+use super::picture::Picture;
+use super::sets::{SetKind, Sets};
+use super::unit::{SliceKind, UnitKind, has_recovery_point};
 
-/// Whether a NAL unit that starts with `first` is a slice of a random access point (IRAP, types 16 to 23).
-pub(super) fn is_irap(first: u8) -> bool {
-    (16..=23).contains(&(first >> 1 & 0x3f))
+/// `nal_unit_type` (table 7-1).
+const VPS: u8 = 32;
+const SPS: u8 = 33;
+const PPS: u8 = 34;
+const DELIMITER: u8 = 35;
+const FILLER: u8 = 38;
+const SEI: u8 = 39;
+
+/// Bytes of a slice that its header's beginning fits into.
+const HEADER_BYTES: usize = 16;
+
+/// Bytes of an `hvcC` record before its arrays.
+const RECORD_HEADER_BYTES: usize = 23;
+
+fn nal_type(unit: &[u8]) -> Option<u8> {
+    unit.first().map(|first| first >> 1 & 0x3f)
 }
 
-/// The configuration in an `hvcC` record, with its length size made four, and the length size that
-/// frames have.
-pub(super) fn config(record: &Bytes) -> Result<(VideoConfig, usize), Problem> {
-    // FFmpeg before 4.4 and some hardware write version 0.
-    let Some((header, mut rest)) = record.split_first_chunk::<23>() else {
+/// Whether units that came as H.264 are H.265: a video and a sequence parameter set of the base layer, whose first bytes
+/// no H.264 stream has.
+pub(super) fn is_disguised<'a>(mut units: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
+    let starts = |kind: u8| move |unit: &[u8]| unit.len() > 2 && unit[..2] == [kind << 1, 1];
+    units.clone().any(starts(VPS)) && units.any(starts(SPS))
+}
+
+/// What a NAL unit is; `sets` are those in force before it.
+pub(super) fn kind(unit: &[u8], sets: &Sets) -> UnitKind {
+    let (Some(kind), true) = (nal_type(unit), unit.len() > 2) else { return UnitKind::Padding };
+    match kind {
+        0..=31 => UnitKind::Slice(slice_kind(unit, kind, sets)),
+        VPS => UnitKind::Set(SetKind::Video, unit[2] >> 4),
+        SPS => sps::sequence(unit).map_or(UnitKind::Before, |set| UnitKind::Set(SetKind::Sequence, set.id)),
+        PPS => sps::picture_set(unit).map_or(UnitKind::Before, |set| UnitKind::Set(SetKind::Picture, set.id)),
+        DELIMITER | FILLER => UnitKind::Padding,
+        // End of sequence, end of bitstream, SEI of the picture before.
+        36 | 37 | 40 => UnitKind::After,
+        SEI if has_recovery_point(&unit[2..]) => UnitKind::Recovery,
+        _ => UnitKind::Before,
+    }
+}
+
+fn slice_kind(unit: &[u8], kind: u8, sets: &Sets) -> SliceKind {
+    // IRAP: BLA, IDR, CRA (§7.4.2.2).
+    let random_access = (16..=23).contains(&kind);
+    let mut slice =
+        SliceKind { random_access, first: true, intra: random_access, picture_set: None, field: None };
+    let payload = unescape(&unit[2..], HEADER_BYTES);
+    let mut bits = Bits::new(&payload);
+    let Some(first) = bits.bit() else { return slice };
+    slice.first = first;
+    if random_access && bits.bit().is_none() {
+        return slice;
+    }
+    slice.picture_set = bits.ue().filter(|id| *id <= 63).and_then(|id| u8::try_from(id).ok());
+    let set = slice.picture_set.and_then(|id| sps::picture_set(sets.get(SetKind::Picture, id)?));
+    // Only a picture's first slice has its type at a place that is known without the picture's size.
+    if let Some(set) = set.filter(|_| first && !random_access) {
+        slice.intra = bits.skip(set.reserved_bits as usize).and_then(|()| bits.ue()) == Some(2);
+    } else if !first {
+        slice.intra = true;
+    }
+    slice
+}
+
+/// The sets of an `hvcC` record and the bytes of the lengths in frames. A record in start codes says nothing of lengths.
+///
+/// # Errors
+/// If it is neither.
+pub(super) fn read_record(record: &Bytes) -> Result<(Sets, Option<usize>), Problem> {
+    let mut sets = Sets::default();
+    if record.starts_with(&[0, 0, 1]) || record.starts_with(&[0, 0, 0, 1]) {
+        Framer::default().split(record)?.iter().for_each(|unit| put(&mut sets, unit));
+        return Ok((sets, None));
+    }
+    let Some((header, mut rest)) = record.split_first_chunk::<RECORD_HEADER_BYTES>() else {
         return Err("hvcC record cut off");
     };
+    // FFmpeg before 4.4 and some hardware write version 0.
     if header[0] > 1 {
         return Err("not an hvcC record");
     }
-    let length_size = usize::from(header[21] & 3) + 1;
-    if length_size == 3 {
-        return Err("hvcC record with three-byte lengths");
-    }
-    let (mut size, mut frame_rate_milli) = (None, None);
     for _ in 0..header[22] {
-        let [kind, high, low, after @ ..] = rest else { return Err("hvcC record cut off") };
+        let [_, high, low, after @ ..] = rest else { return Err("hvcC record cut off") };
         rest = after;
         for _ in 0..u16::from_be_bytes([*high, *low]) {
             let (length, after) = rest.split_first_chunk::<2>().ok_or("hvcC record cut off")?;
             let length = usize::from(u16::from_be_bytes(*length));
             let (set, after) = after.split_at_checked(length).ok_or("hvcC record cut off")?;
+            put(&mut sets, set);
             rest = after;
-            let payload = unescape(set.get(2..).unwrap_or_default(), MAX_PARAMETER_SET_BYTES);
-            match kind & 0x3f {
-                SEQUENCE_PARAMETER_SET if size.is_none() => size = sequence(&payload),
-                VIDEO_PARAMETER_SET if frame_rate_milli.is_none() => frame_rate_milli = timing(&payload),
-                _ => {}
-            }
         }
     }
-    let (width, height) = size.ok_or("hvcC record without sequence parameter set")?;
-    let record = if length_size == 4 {
-        record.clone()
-    } else {
-        let mut copy = record.to_vec();
-        copy[21] |= 3;
-        copy.into()
-    };
-    let config = VideoConfig::plain(VideoCodec::Hevc, record, (width, height));
-    Ok((VideoConfig { frame_rate_milli, ..config }, length_size))
+    Ok((sets, Some(usize::from(header[21] & 3) + 1)))
 }
 
-/// Width and height of a sequence parameter set (§7.3.2.2), less the conformance window.
-fn sequence(set: &[u8]) -> Option<(u32, u32)> {
-    let mut bits = Bits::new(set);
-    bits.skip(4)?;
-    let sub_layers = bits.take(3)?;
-    bits.skip(1)?;
-    skip_profile_tier_level(&mut bits, sub_layers)?;
-    bits.ue()?;
-    let chroma = bits.ue()?;
-    let separate_planes = chroma == 3 && bits.bit()?;
-    let (width, height) = (bits.ue()?, bits.ue()?);
-    if !bits.bit()? {
-        return (width > 0 && height > 0).then_some((width, height));
+/// Puts a unit in force if it is a parameter set.
+fn put(sets: &mut Sets, unit: &[u8]) {
+    if let UnitKind::Set(set, id) = kind(unit, sets) {
+        sets.put(set, id, unit);
     }
-    let [left, right, top, bottom] = [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?];
-    let (unit_x, unit_y) = match (separate_planes, chroma) {
-        (false, 1) => (2, 2),
-        (false, 2) => (2, 1),
-        _ => (1, 1),
-    };
-    let width = width.checked_sub(left.checked_add(right)?.checked_mul(unit_x)?)?;
-    let height = height.checked_sub(top.checked_add(bottom)?.checked_mul(unit_y)?)?;
-    (width > 0 && height > 0).then_some((width, height))
 }
 
-/// Frame rate of a video parameter set (§7.3.2.1), if it is there. The one in a sequence
-/// parameter set lies behind reference picture sets and is not worth the way: metadata has it too.
-fn timing(set: &[u8]) -> Option<u32> {
-    let mut bits = Bits::new(set);
-    bits.skip(12)?;
-    let sub_layers = bits.take(3)?;
-    bits.skip(17)?;
-    skip_profile_tier_level(&mut bits, sub_layers)?;
-    let all_sub_layers = bits.bit()?;
-    for _ in 0..if all_sub_layers { sub_layers + 1 } else { 1 } {
-        bits.ue()?;
-        bits.ue()?;
-        bits.ue()?;
+/// The sequence parameter set that pictures with `picture_set` use; where that is not known, the first.
+fn active(sets: &Sets, picture_set: Option<u8>) -> Option<&Bytes> {
+    match picture_set {
+        Some(id) => {
+            let set = sps::picture_set(sets.get(SetKind::Picture, id)?)?;
+            sets.get(SetKind::Sequence, set.sequence)
+        }
+        None => sets.of(SetKind::Sequence).next().map(|(_, set)| set),
     }
-    let max_layer = bits.take(6)? as usize;
-    let layer_sets = bits.ue()? as usize;
-    if layer_sets > 1023 {
+}
+
+/// The picture of pictures with `picture_set`; `None` if sets are missing.
+pub(super) fn picture(sets: &Sets, picture_set: Option<u8>) -> Option<Picture> {
+    let mut picture = sps::sequence(active(sets, picture_set)?)?.picture;
+    let rate = || sets.of(SetKind::Video).find_map(|(_, set)| sps::video_rate(set));
+    picture.frame_rate_milli = rate().or(picture.frame_rate_milli);
+    Some(picture)
+}
+
+/// An `hvcC` record with four-byte lengths, of the sets that pictures with `picture_set` need; `None` if some are missing.
+pub(super) fn build_record(sets: &Sets, picture_set: Option<u8>) -> Option<Bytes> {
+    let set = active(sets, picture_set)?;
+    let sequence = sps::sequence(set)?;
+    let of_it = |unit: &&Bytes| sps::picture_set(unit).is_some_and(|set| set.sequence == sequence.id);
+    let video: Vec<&Bytes> = sets.of(SetKind::Video).map(|(_, unit)| unit).collect();
+    let pictures: Vec<&Bytes> = sets.of(SetKind::Picture).map(|(_, unit)| unit).filter(of_it).collect();
+    if video.is_empty() || pictures.is_empty() {
         return None;
     }
-    bits.skip(layer_sets * (max_layer + 1))?;
-    if !bits.bit()? {
-        return None;
+    let mut out = BytesMut::new();
+    out.put_u8(1);
+    out.put_slice(&sequence.general);
+    // No spatial segmentation and no parallelism are promised.
+    out.put_slice(&[0xf0, 0, 0xfc, 0xfc | sequence.chroma_idc]);
+    out.put_slice(&[0xf8 | (sequence.luma_bits - 8), 0xf8 | (sequence.chroma_bits - 8), 0, 0]);
+    out.put_u8(sequence.sub_layers << 3 | u8::from(sequence.nested) << 2 | 3);
+    out.put_u8(3);
+    for (kind, units) in [(VPS, &video[..]), (SPS, &[set]), (PPS, &pictures)] {
+        // All sets of the kind are here.
+        const COMPLETE: u8 = 0x80;
+        out.put_u8(COMPLETE | kind);
+        out.put_u16(u16::try_from(units.len()).unwrap_or(u16::MAX));
+        for unit in units {
+            // Sets are bounded far below that.
+            out.put_u16(u16::try_from(unit.len()).unwrap_or(u16::MAX));
+            out.put_slice(unit);
+        }
     }
-    let (units, ticks) = (bits.take(32)?, bits.take(32)?);
-    rate_milli(u64::from(ticks), u64::from(units))
-}
-
-/// `profile_tier_level(1, sub_layers)` (§7.3.3).
-fn skip_profile_tier_level(bits: &mut Bits<'_>, sub_layers: u32) -> Option<()> {
-    bits.skip(96)?;
-    let mut extra = 0;
-    for _ in 0..sub_layers {
-        extra += if bits.bit()? { 88 } else { 0 };
-        extra += if bits.bit()? { 8 } else { 0 };
-    }
-    if sub_layers > 0 {
-        bits.skip(2 * (8 - sub_layers as usize))?;
-    }
-    bits.skip(extra)
+    Some(out.freeze())
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// `hvcC` of x265, 1920×1080, which is 1088 coded lines less a conformance window.
-    pub(in super::super) const RECORD: &[u8] = &[
-        0x01, 0x01, 0x60, 0x00, 0x00, 0x00, 0x90, 0x00, 0x00, 0x00, 0x00, 0x00, 0x78, 0xf0, 0x00, 0xfc, 0xfd,
-        0xf8, 0xf8, 0x00, 0x00, 0x0f, 0x03, 0x20, 0x00, 0x01, 0x00, 0x18, 0x40, 0x01, 0x0c, 0x01, 0xff, 0xff,
-        0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00, 0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x78, 0x95, 0x94,
-        0x09, 0x21, 0x00, 0x01, 0x00, 0x2a, 0x42, 0x01, 0x01, 0x01, 0x60, 0x00, 0x00, 0x03, 0x00, 0x90, 0x00,
-        0x00, 0x03, 0x00, 0x00, 0x03, 0x00, 0x78, 0xa0, 0x03, 0xc0, 0x80, 0x11, 0x07, 0xcb, 0x96, 0x56, 0x54,
-        0xa4, 0xc2, 0xf0, 0x16, 0x80, 0x80, 0x00, 0x01, 0xf4, 0x80, 0x00, 0x3a, 0x98, 0x04, 0x22, 0x00, 0x01,
-        0x00, 0x06, 0x44, 0x01, 0xc0, 0x73, 0xc1, 0x89,
-    ];
-
-    #[test]
-    fn the_picture_is_read_from_the_record() {
-        let (config, length_size) = config(&Bytes::from_static(RECORD)).unwrap();
-        assert_eq!((config.width, config.height, length_size), (1920, 1080, 4));
-        assert_eq!(&config.record[..], RECORD);
-    }
-
-    #[test]
-    fn a_short_length_size_is_made_four_in_the_record() {
-        let mut short = RECORD.to_vec();
-        short[21] = 0x0c;
-        let (config, length_size) = config(&short.into()).unwrap();
-        assert_eq!((length_size, config.record[21] & 3), (1, 3));
-    }
-
-    #[test]
-    fn every_truncation_is_an_error_and_no_panic() {
-        for end in 0..RECORD.len() {
-            assert!(config(&Bytes::from_static(&RECORD[..end])).is_err(), "{end}");
-        }
-    }
-
-    #[test]
-    fn random_access_points_are_sync_frames() {
-        let types = [(1u8, false), (16, true), (19, true), (20, true), (21, true), (32, false)];
-        assert!(types.iter().all(|(kind, sync)| is_irap(kind << 1) == *sync));
-    }
-}
+pub(super) mod tests;

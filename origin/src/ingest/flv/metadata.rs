@@ -22,6 +22,10 @@ pub struct StreamMetadata {
     pub audio_codec: Option<String>,
     /// `audiodatarate` in kilobits per second.
     pub audio_bitrate_kbps: Option<u32>,
+    /// `audiosamplerate` in Hz.
+    pub audio_sample_rate_hz: Option<u32>,
+    /// `audiochannels`, or what `stereo` says of them.
+    pub audio_channels: Option<u8>,
     /// `encoder`, such as `obs-output module (libobs version 30.0.0)`.
     pub encoder: Option<String>,
 }
@@ -39,6 +43,8 @@ impl StreamMetadata {
             video_bitrate_kbps: number("videodatarate").and_then(count),
             audio_codec: properties.get("audiocodecid").and_then(audio_codec),
             audio_bitrate_kbps: number("audiodatarate").and_then(count),
+            audio_sample_rate_hz: number("audiosamplerate").and_then(count),
+            audio_channels: channels(properties),
             encoder: properties.get("encoder").and_then(Value::as_text).map(plain),
         }
     }
@@ -58,6 +64,15 @@ pub(in crate::ingest) fn plain(text: &str) -> String {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
 fn count(number: f64) -> Option<u32> {
     (number > 0.0 && number <= f64::from(u32::MAX)).then_some(number as u32)
+}
+
+fn channels(properties: &Value) -> Option<u8> {
+    let stated = properties.get("audiochannels").and_then(Value::as_number).and_then(count);
+    let stereo = match properties.get("stereo") {
+        Some(Value::Boolean(stereo)) => Some(if *stereo { 2 } else { 1 }),
+        _ => None,
+    };
+    stated.and_then(|count| u8::try_from(count).ok()).or(stereo)
 }
 
 fn video_codec(value: &Value) -> Option<String> {

@@ -2,22 +2,34 @@
 //! Enhanced RTMP v1 and v2).
 //!
 //! [`Demuxer`] turns them into the origin's media vocabulary: configurations parsed far enough to
-//! know the picture and sound formats, and frames that are known to be well-formed (lengths fit, NAL
-//! unit lengths are four bytes, AV1 has no temporal delimiters). Times stay those of the source, in 32 bits of
+//! know the picture and sound formats, and frames that are known to be well-formed (whole access units, NAL
+//! unit lengths are four bytes, AV1 has no temporal delimiters, AAC no ADTS). Times stay those of the source, in 32 bits of
 //! milliseconds; [`super::repair`] makes a timeline of them.
 //!
+//! The container is not trusted: how units are delimited, where access units end, which parameter sets are in force and
+//! what is a key frame is read from the stream, and a sequence header that is missing or lies is made up for.
+//! What cannot be repaired is an error for each tag; [`Judge`] makes of them what the broadcaster is told.
+//!
 //! Three dialects of HEVC exist and are all read: FourCC `hvc1` (Enhanced RTMP), codec id 12, and
-//! HEVC records under H.264's id 7, which old OBS builds send.
+//! HEVC under H.264's id 7, which old OBS builds send.
 
 mod aac;
+mod access_unit;
+mod adts;
 mod audio;
+mod audio_tag;
 mod av1;
 mod avc;
 mod bits;
 mod hevc;
+mod judge;
 mod metadata;
 mod nal;
+mod picture;
+mod sets;
+mod unit;
 mod video;
+mod video_tag;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,19 +37,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farcast_shared::time::{MediaTime, WallTime};
 
-use crate::media::{AudioConfig, Frame, MediaEvent, Track, VideoConfig};
+use crate::media::{Frame, MediaEvent, Track, VideoConfig};
 
+pub use judge::{Judge, Verdict};
 pub use metadata::StreamMetadata;
 pub(super) use metadata::plain;
 
 /// What is wrong with a tag.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FlvError {
-    /// The codec or feature is one that this server does not take. Ends the session; the text is for
-    /// the broadcaster and says what to set.
+    /// The codec or feature is one that this server does not take; the text is for the broadcaster and says
+    /// what to set.
     #[error("{0}")]
     Unsupported(String),
-    /// The tag is broken: it is left out and the session goes on, up to a limit.
+    /// The tag is broken: it is left out.
     #[error("malformed {track} tag: {what}")]
     Malformed {
         /// `audio` or `video`.
@@ -45,32 +58,35 @@ pub enum FlvError {
         /// Which part of it.
         what: &'static str,
     },
-    /// A frame before the configuration that it needs: left out.
+    /// A frame before what it takes to decode it is known: left out.
     #[error("{track} frame before its sequence header")]
     NoConfig {
         /// `audio` or `video`.
         track: &'static str,
     },
+    /// A part of a picture that had been passed on as complete: left out. From then on pictures are waited for.
+    #[error("a part of a picture that had been passed on")]
+    LatePiece,
 }
 
 /// Turns tags of one session into [`MediaEvent`]s.
 #[derive(Debug, Default)]
 pub struct Demuxer {
     video: video::State,
-    audio: Option<Arc<AudioConfig>>,
-    nominal_frame_rate_milli: Option<u32>,
+    audio: audio::State,
+    metadata: StreamMetadata,
 }
 
 impl Demuxer {
-    /// Takes the frame rate that the metadata names, for codecs whose own headers do not.
+    /// Takes what the metadata says where the media themselves say nothing: frame rate, sample rate, channels.
     pub fn metadata(&mut self, metadata: &StreamMetadata) {
-        self.nominal_frame_rate_milli = metadata.frame_rate_milli();
+        self.metadata = metadata.clone();
     }
 
-    /// Reads a video tag and appends what it means, in order, to `out`.
+    /// Reads a video tag and appends what is complete then, in order, to `out`.
     ///
     /// # Errors
-    /// [`FlvError`]; nothing is appended then, and later tags can be read.
+    /// [`FlvError`]; later tags can be read.
     pub fn video(
         &mut self,
         timestamp_ms: u32,
@@ -78,31 +94,17 @@ impl Demuxer {
         arrived_at: WallTime,
         out: &mut VecDeque<MediaEvent>,
     ) -> Result<(), FlvError> {
-        for output in self.video.read(payload, self.nominal_frame_rate_milli)?.into_iter().flatten() {
-            out.push_back(match output {
-                video::Output::Config(config) => MediaEvent::Video(config),
-                video::Output::Frame { composition_ms, key, data } => {
-                    let dts = MediaTime::from_millis(i64::from(timestamp_ms));
-                    let pts = MediaTime::from_millis(i64::from(timestamp_ms) + i64::from(composition_ms));
-                    MediaEvent::Frame(Frame {
-                        track: Track::Video,
-                        dts,
-                        pts,
-                        key,
-                        data,
-                        arrived_at,
-                        mark: None,
-                    })
-                }
-            });
-        }
-        Ok(())
+        let mut outputs = Vec::new();
+        let nominal = self.metadata.frame_rate_milli();
+        let read = self.video.read(timestamp_ms, payload, arrived_at, nominal, &mut outputs);
+        out.extend(outputs.into_iter().map(video_event));
+        read
     }
 
-    /// Reads an audio tag and appends what it means to `out`.
+    /// Reads an audio tag and appends what is known then, in order, to `out`.
     ///
     /// # Errors
-    /// [`FlvError`]; nothing is appended then, and later tags can be read.
+    /// [`FlvError`]; later tags can be read.
     pub fn audio(
         &mut self,
         timestamp_ms: u32,
@@ -110,40 +112,47 @@ impl Demuxer {
         arrived_at: WallTime,
         out: &mut VecDeque<MediaEvent>,
     ) -> Result<(), FlvError> {
-        match audio::read(payload)? {
-            None => {}
-            Some(audio::Tag::Config(record)) => {
-                if self.audio.as_ref().is_some_and(|config| config.record == record) {
-                    return Ok(());
-                }
-                let config = Arc::new(aac::config(record)?);
-                self.audio = Some(Arc::clone(&config));
-                out.push_back(MediaEvent::Audio(config));
-            }
-            Some(audio::Tag::Frame(data)) => {
-                if self.audio.is_none() {
-                    return Err(FlvError::NoConfig { track: "audio" });
-                }
-                let dts = MediaTime::from_millis(i64::from(timestamp_ms));
-                let track = Track::Audio;
-                out.push_back(MediaEvent::Frame(Frame {
-                    track,
-                    dts,
-                    pts: dts,
-                    key: true,
-                    data,
-                    arrived_at,
-                    mark: None,
-                }));
-            }
-        }
-        Ok(())
+        let mut outputs = Vec::new();
+        let read = self.audio.read(timestamp_ms, payload, arrived_at, &self.metadata, &mut outputs);
+        out.extend(outputs.into_iter().map(audio_event));
+        read
+    }
+
+    /// No more tags will come: appends what is held.
+    pub fn finish(&mut self, out: &mut VecDeque<MediaEvent>) {
+        let mut outputs = Vec::new();
+        // A last picture that cannot be decoded is one of those that have been complained of.
+        let _ = self.video.finish(self.metadata.frame_rate_milli(), &mut outputs);
+        out.extend(outputs.into_iter().map(video_event));
     }
 
     /// The current configuration of video, if there has been one.
     #[must_use]
     pub fn video_config(&self) -> Option<&Arc<VideoConfig>> {
         self.video.config()
+    }
+}
+
+fn video_event(output: video::Output) -> MediaEvent {
+    match output {
+        video::Output::Config(config) => MediaEvent::Video(config),
+        video::Output::Frame { times, key, data, arrived_at } => {
+            let dts_ms = i64::from(times.timestamp_ms);
+            let dts = MediaTime::from_millis(dts_ms);
+            let pts = MediaTime::from_millis(dts_ms + i64::from(times.composition_ms));
+            MediaEvent::Frame(Frame { track: Track::Video, dts, pts, key, data, arrived_at, mark: None })
+        }
+    }
+}
+
+fn audio_event(output: audio::Output) -> MediaEvent {
+    match output {
+        audio::Output::Config(config) => MediaEvent::Audio(config),
+        audio::Output::Frame { timestamp_ms, data, arrived_at } => {
+            let dts = MediaTime::from_millis(i64::from(timestamp_ms));
+            let (track, pts, key) = (Track::Audio, dts, true);
+            MediaEvent::Frame(Frame { track, dts, pts, key, data, arrived_at, mark: None })
+        }
     }
 }
 
@@ -157,5 +166,7 @@ fn bad_audio(what: &'static str) -> FlvError {
     FlvError::Malformed { track: "audio", what }
 }
 
+#[cfg(test)]
+mod framing_tests;
 #[cfg(test)]
 mod tests;

@@ -1,224 +1,359 @@
-//! Video tags (FLV annex E.4.3; Enhanced RTMP v1 and v2, ExVideoTagHeader).
+//! The video track: from tags to configurations and access units.
+//!
+//! What decides is the stream itself, not the container: the codec's parameter sets in force make the configuration, whether
+//! a sequence header brought them or a key frame; a key frame is one that its slices say so; a picture is
+//! complete when the next begins. Parameter sets do not stay in samples, which `avc1` and `hvc1` want, but where
+//! they change between key frames: then the decoder needs them there.
 
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
+use farcast_shared::time::WallTime;
 
-use super::audio::SplitChecked;
-use super::{FlvError, av1, avc, bad_video, hevc, nal};
+use super::access_unit::{AccessUnit, Joiner, Part, Place, Times};
+use super::nal::{Framer, Units, sample};
+use super::picture::Picture;
+use super::sets::Sets;
+use super::unit::UnitKind;
+use super::video_tag::{self, Body};
+use super::{FlvError, av1, avc, bad_video, hevc};
 use crate::media::{VideoCodec, VideoConfig};
 
-/// FrameType of a key frame.
-const KEY: u8 = 1;
-/// FrameType of a command, which concerns players.
-const COMMAND: u8 = 5;
-
-/// What a video tag means.
+/// What the track has to say.
+#[derive(Clone, PartialEq, Debug)]
 pub(super) enum Output {
     Config(Arc<VideoConfig>),
-    Frame { composition_ms: i32, key: bool, data: Bytes },
+    Frame { times: Times, key: bool, data: Bytes, arrived_at: WallTime },
 }
 
-/// At most a configuration and the frame that brought it.
-pub(super) type Outputs = [Option<Output>; 2];
-
-const NOTHING: Outputs = [None, None];
+/// A tag that was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Content {
+    Units(Units),
+    Piece(av1::Piece),
+}
 
 /// State of the video track.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    config: Option<Arc<VideoConfig>>,
-    /// The record as it was received, to recognise repetitions.
+    /// Codec of the stream, whatever its tags say.
+    codec: Option<VideoCodec>,
+    /// The sequence header as it was received, to recognise repetitions.
     received: Bytes,
-    /// Bytes of the NAL unit lengths in frames.
-    length_size: usize,
-    /// An `av1C` record that lacks the sequence header.
-    incomplete: Option<Bytes>,
+    framer: Framer,
+    joiner: Joiner<Content>,
+    /// In force for the next picture that is complete.
+    sets: Sets,
+    /// The same with what is in tags that are held.
+    seen: Sets,
+    av1: Option<av1::Header>,
+    config: Option<Arc<VideoConfig>>,
+    /// The sets that `config` was made of.
+    configured: Sets,
 }
 
 impl State {
+    /// The configuration that was given out last.
     pub(super) fn config(&self) -> Option<&Arc<VideoConfig>> {
         self.config.as_ref()
     }
 
-    pub(super) fn read(&mut self, payload: &Bytes, nominal_milli: Option<u32>) -> Result<Outputs, FlvError> {
-        let mut rest = payload.clone();
-        let Ok(first) = rest.try_get_u8() else { return Ok(NOTHING) };
-        if first & 0x80 != 0 {
-            return self.extended(first, rest, nominal_milli);
-        }
-        let (frame_type, codec) = (first >> 4, first & 0x0f);
-        if frame_type == COMMAND {
-            return Ok(NOTHING);
-        }
-        let codec = match codec {
-            7 => VideoCodec::Avc,
-            12 => VideoCodec::Hevc,
-            13 => VideoCodec::Av1,
-            2 => return Err(unsupported("Sorenson H.263")),
-            4 | 5 => return Err(unsupported("VP6")),
-            3 | 6 => return Err(unsupported("screen video")),
-            _ => return Err(unsupported("an unknown codec's")),
-        };
-        let Some(header) = rest.split_to_checked(4) else {
-            // Encoders send a bare header at the end of a stream.
-            return Ok(NOTHING);
-        };
-        let composition_ms = i24([header[1], header[2], header[3]]);
-        match header[0] {
-            0 => self.sequence(codec, rest, nominal_milli),
-            1 => self.frame(codec, composition_ms, frame_type == KEY, &rest, nominal_milli),
-            2 => Ok(NOTHING),
-            _ => Err(bad_video("AVCPacketType")),
-        }
-    }
-
-    fn extended(&mut self, first: u8, mut rest: Bytes, nominal: Option<u32>) -> Result<Outputs, FlvError> {
-        let (frame_type, mut kind) = (first >> 4 & 7, first & 0x0f);
-        while kind == 7 {
-            kind = skip_modifier(&mut rest).ok_or(bad_video("ModEx"))?;
-        }
-        // Metadata (colour, HDR) is in the bitstream as well.
-        if kind == 4 || frame_type == COMMAND {
-            return Ok(NOTHING);
-        }
-        if kind == 6 {
-            return Err(FlvError::Unsupported(
-                "the encoder sends several video tracks over one connection (Enhanced RTMP multitrack); in OBS \
-                 switch Multitrack Video off, the server makes the variants itself"
-                    .to_owned(),
-            ));
-        }
-        let code = rest.split_to_checked(4).ok_or(bad_video("no FourCC"))?;
-        let codec = match &code[..] {
-            b"avc1" => VideoCodec::Avc,
-            b"hvc1" => VideoCodec::Hevc,
-            b"av01" => VideoCodec::Av1,
-            b"vp08" => return Err(unsupported("VP8")),
-            b"vp09" => return Err(unsupported("VP9")),
-            b"vvc1" => return Err(unsupported("VVC")),
-            _ => return Err(unsupported("an unknown codec's")),
-        };
-        match kind {
-            0 => self.sequence(codec, rest, nominal),
-            1 if codec != VideoCodec::Av1 => {
-                let time = rest.split_to_checked(3).ok_or(bad_video("no composition time"))?;
-                let composition_ms = i24([time[0], time[1], time[2]]);
-                self.frame(codec, composition_ms, frame_type == KEY, &rest, nominal)
-            }
-            1 | 3 => self.frame(codec, 0, frame_type == KEY, &rest, nominal),
-            2 => Ok(NOTHING),
-            5 => Err(unsupported("AV1 in MPEG-2 TS form")),
-            _ => Err(bad_video("VideoPacketType")),
-        }
-    }
-
-    fn sequence(
+    /// Reads a tag and appends what is known then.
+    ///
+    /// # Errors
+    /// [`FlvError`]; what was complete before the tag is appended all the same.
+    pub(super) fn read(
         &mut self,
-        codec: VideoCodec,
-        record: Bytes,
-        nominal: Option<u32>,
-    ) -> Result<Outputs, FlvError> {
-        if record.is_empty() {
-            // GStreamer and some cameras open with an empty header before they know the format.
-            return Ok(NOTHING);
-        }
-        if self.config.is_some() && self.received == record {
-            return Ok(NOTHING);
-        }
-        let (mut config, length_size) = match codec {
-            VideoCodec::Avc => match avc::config(&record) {
-                Ok(config) => config,
-                Err(problem) => hevc::config(&record).map_err(|_| bad_video(problem))?,
-            },
-            VideoCodec::Hevc => hevc::config(&record).map_err(bad_video)?,
-            VideoCodec::Av1 => {
-                let Some(picture) = av1::record(&record).map_err(bad_video)? else {
-                    self.incomplete = Some(record);
-                    return Ok(NOTHING);
+        timestamp_ms: u32,
+        payload: &Bytes,
+        arrived_at: WallTime,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), FlvError> {
+        let Some(tag) = video_tag::read(payload)? else { return Ok(()) };
+        match tag.body {
+            Body::Header(record) => self.header(tag.codec, &record, nominal_milli, out),
+            Body::Frame { composition_ms, flagged, data } => {
+                let times = Times { timestamp_ms, composition_ms };
+                let Some((place, content)) = self.content(tag.codec, &data, nominal_milli, out)? else {
+                    return Ok(());
                 };
-                (av1_config(record.clone(), picture), 0)
+                let joined = self.joiner.push(Part { times, flagged, arrived_at, place, content });
+                for unit in joined.complete.into_iter().flatten() {
+                    self.complete(&unit, nominal_milli, out)?;
+                }
+                if joined.late { Err(FlvError::LatePiece) } else { Ok(()) }
             }
-        };
-        config.frame_rate_milli = config.frame_rate_milli.or(nominal);
-        self.incomplete = None;
-        self.received = record;
-        self.length_size = length_size;
-        let config = Arc::new(config);
-        self.config = Some(Arc::clone(&config));
-        Ok([Some(Output::Config(config)), None])
+        }
     }
 
-    fn frame(
+    /// The source has ended, or goes on with something else: appends what is held.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(super) fn finish(
+        &mut self,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), FlvError> {
+        match self.joiner.finish() {
+            Some(unit) => self.complete(&unit, nominal_milli, out),
+            None => Ok(()),
+        }
+    }
+
+    fn header(
+        &mut self,
+        stated: VideoCodec,
+        record: &Bytes,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), FlvError> {
+        if self.codec.is_some() && self.received == *record {
+            return Ok(());
+        }
+        let nothing = || (Sets::default(), None);
+        let (codec, (sets, length_size), av1) = match stated {
+            VideoCodec::Avc => match (avc::read_record(record), hevc::read_record(record)) {
+                (Ok((sets, _)), Ok(as_hevc)) if sets.is_empty() && !as_hevc.0.is_empty() => {
+                    (VideoCodec::Hevc, as_hevc, None)
+                }
+                (Err(_), Ok(as_hevc)) => (VideoCodec::Hevc, as_hevc, None),
+                (read, _) => (VideoCodec::Avc, read.map_err(bad_video)?, None),
+            },
+            VideoCodec::Hevc => (VideoCodec::Hevc, hevc::read_record(record).map_err(bad_video)?, None),
+            VideoCodec::Av1 => (VideoCodec::Av1, nothing(), av1::read_record(record).map_err(bad_video)?),
+        };
+        // A picture that is held is of the old configuration.
+        let held = self.finish(nominal_milli, out);
+        self.become_codec(codec);
+        self.received = record.clone();
+        self.framer.state_length_size(length_size.unwrap_or(4));
+        if !sets.is_empty() {
+            (self.sets, self.seen) = (sets.clone(), sets);
+        }
+        self.av1 = av1.or(self.av1.take());
+        self.configure(None, nominal_milli, out);
+        held
+    }
+
+    fn become_codec(&mut self, codec: VideoCodec) {
+        if self.codec != Some(codec) {
+            (self.sets, self.seen, self.av1) = Default::default();
+            (self.codec, self.framer, self.config) = (Some(codec), Framer::default(), None);
+            self.received = Bytes::new();
+        }
+    }
+
+    /// Reads the data of a frame's tag; `None` if nothing of it is needed.
+    fn content(
+        &mut self,
+        stated: VideoCodec,
+        data: &Bytes,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> Result<Option<(Place, Content)>, FlvError> {
+        if stated == VideoCodec::Av1 {
+            let piece = av1::piece(data, self.av1.as_ref()).map_err(bad_video)?;
+            self.meet(VideoCodec::Av1, piece.header.is_some(), nominal_milli, out)?;
+            let place = if piece.has_frame {
+                let continues = piece.key.is_none() && !piece.delimited;
+                Place::Picture { continues, begins: piece.delimited, field: None }
+            } else {
+                Place::Before
+            };
+            return Ok(Some((place, Content::Piece(piece))));
+        }
+        let units = self.framer.split(data).map_err(bad_video)?;
+        // Under H.264's id 7 old builds of OBS send H.265.
+        let disguised = stated == VideoCodec::Avc
+            && (self.codec == Some(VideoCodec::Hevc) || hevc::is_disguised(units.iter()));
+        let codec = if disguised { VideoCodec::Hevc } else { stated };
+        let brings_sets = units.iter().any(|unit| {
+            matches!(kind(codec, unit, &Sets::default()), UnitKind::Set(super::sets::SetKind::Sequence, _))
+        });
+        self.meet(codec, brings_sets, nominal_milli, out)?;
+        let mut place = None;
+        for unit in units.iter() {
+            match kind(codec, unit, &self.seen) {
+                UnitKind::Set(set, id) => {
+                    self.seen.put(set, id, unit);
+                    place = place.or(Some(Place::Before));
+                }
+                UnitKind::Slice(slice) if !matches!(place, Some(Place::Picture { .. })) => {
+                    let begins = slice.first && slice.field.is_none();
+                    place = Some(Place::Picture { continues: !slice.first, begins, field: slice.field });
+                }
+                UnitKind::Before | UnitKind::Recovery => place = place.or(Some(Place::Before)),
+                _ => {}
+            }
+        }
+        Ok(place.map(|place| (place, Content::Units(units))))
+    }
+
+    /// Makes sure that a frame is of the stream's codec, or that the stream changes to another by itself.
+    fn meet(
         &mut self,
         codec: VideoCodec,
-        composition_ms: i32,
-        flagged: bool,
-        data: &Bytes,
-        nominal: Option<u32>,
-    ) -> Result<Outputs, FlvError> {
-        if data.is_empty() {
-            return Ok(NOTHING);
+        brings_sets: bool,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), FlvError> {
+        match self.codec {
+            Some(current) if current == codec => Ok(()),
+            Some(_) if !brings_sets => Err(FlvError::NoConfig { track: "video" }),
+            _ => {
+                let held = self.finish(nominal_milli, out);
+                self.become_codec(codec);
+                held
+            }
         }
-        let mut config = None;
-        if let Some(record) = self.incomplete.as_ref().filter(|_| codec == VideoCodec::Av1 && flagged)
-            && let Some(picture) = av1::picture(data).map_err(bad_video)?
-        {
-            let mut complete = av1_config(record.clone(), picture);
-            complete.frame_rate_milli = complete.frame_rate_milli.or(nominal);
-            config = Some(Arc::new(complete));
-        }
-        let current =
-            config.as_ref().or(self.config.as_ref()).ok_or(FlvError::NoConfig { track: "video" })?;
-        // Under id 7 may be HEVC, see the module's documentation; otherwise a frame has its header's codec.
-        let same = current.codec == codec || (codec, current.codec) == (VideoCodec::Avc, VideoCodec::Hevc);
-        if !same {
+    }
+
+    /// A picture is complete.
+    fn complete(
+        &mut self,
+        unit: &AccessUnit<Content>,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), FlvError> {
+        let (key, data) = match self.codec {
+            Some(VideoCodec::Av1) => self.complete_av1(unit, nominal_milli, out),
+            codec => self.complete_units(codec.unwrap_or(VideoCodec::Avc), unit, nominal_milli, out),
+        };
+        if self.config.is_none() {
             return Err(FlvError::NoConfig { track: "video" });
         }
-        // The flag of the tag decides, as files and players have always done it, and a random access
-        // point that an encoder forgot to flag is one anyway.
-        let (data, key) = match current.codec {
+        out.push(Output::Frame { times: unit.times, key, data, arrived_at: unit.arrived_at });
+        Ok(())
+    }
+
+    fn complete_units(
+        &mut self,
+        codec: VideoCodec,
+        unit: &AccessUnit<Content>,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> (bool, Bytes) {
+        let parts = || {
+            unit.contents.iter().filter_map(|content| match content {
+                Content::Units(units) => Some(units),
+                Content::Piece(_) => None,
+            })
+        };
+        let units = || parts().flat_map(Units::iter);
+        let (mut random_access, mut intra, mut recovery, mut picture_set) = (false, true, false, None);
+        let mut changed = false;
+        for unit in units() {
+            match kind(codec, unit, &self.sets) {
+                UnitKind::Set(set, id) => {
+                    changed |= !self.configured.holds(set, id, unit);
+                    self.sets.put(set, id, unit);
+                }
+                UnitKind::Slice(slice) => {
+                    random_access |= slice.random_access;
+                    intra &= slice.intra;
+                    picture_set = picture_set.or(slice.picture_set);
+                }
+                UnitKind::Recovery => recovery = true,
+                _ => {}
+            }
+        }
+        // The flag of the tag alone is not believed: a frame that is predicted from others is no key frame. A picture
+        // of intra slices, and one from which decoding recovers, are as good as IDR pictures where nothing better comes.
+        let key = random_access || (unit.flagged && (intra || recovery));
+        if key {
+            self.configure(picture_set, nominal_milli, out);
+            changed = false;
+        }
+        let keep = |unit: &&[u8]| match kind(codec, unit, &self.sets) {
+            UnitKind::Set(..) => changed,
+            UnitKind::Padding => false,
+            _ => true,
+        };
+        let data = match &unit.contents[..] {
+            [Content::Units(whole)]
+                if whole.intact && whole.iter().all(|unit| keeps_in_place(&keep, codec, unit)) =>
+            {
+                whole.data.clone()
+            }
+            _ => sample(units().filter(keep)),
+        };
+        (key, data)
+    }
+
+    fn complete_av1(
+        &mut self,
+        unit: &AccessUnit<Content>,
+        nominal_milli: Option<u32>,
+        out: &mut Vec<Output>,
+    ) -> (bool, Bytes) {
+        let pieces = || {
+            unit.contents.iter().filter_map(|content| match content {
+                Content::Piece(piece) => Some(piece),
+                Content::Units(_) => None,
+            })
+        };
+        let key = pieces().find_map(|piece| piece.key).unwrap_or(unit.flagged);
+        let begins = key || self.config.is_none();
+        if let Some(header) = pieces().find_map(|piece| piece.header.as_ref()).filter(|_| begins) {
+            self.av1 = Some(header.clone());
+        }
+        if begins {
+            self.configure(None, nominal_milli, out);
+        }
+        let data = match &unit.contents[..] {
+            [Content::Piece(piece)] => piece.data.clone(),
+            _ => pieces().flat_map(|piece| piece.data.iter().copied()).collect(),
+        };
+        (key, data)
+    }
+
+    /// Gives out the configuration that pictures with `picture_set` need, if all of it is there and it is a new one.
+    fn configure(&mut self, picture_set: Option<u8>, nominal_milli: Option<u32>, out: &mut Vec<Output>) {
+        let Some((codec, picture, record)) = self.description(picture_set) else { return };
+        let mut config = picture.config(codec, record, nominal_milli);
+        if let Some(current) = &self.config {
+            // What only the metadata says is no reason to interrupt a broadcast.
+            let nominal = std::mem::replace(&mut config.frame_rate_milli, current.frame_rate_milli);
+            if config == **current {
+                self.configured = self.sets.clone();
+                return;
+            }
+            config.frame_rate_milli = nominal;
+        }
+        let config = Arc::new(config);
+        self.configured = self.sets.clone();
+        self.config = Some(Arc::clone(&config));
+        out.push(Output::Config(config));
+    }
+
+    fn description(&self, picture_set: Option<u8>) -> Option<(VideoCodec, Picture, Bytes)> {
+        let codec = self.codec?;
+        let (picture, record) = match codec {
             VideoCodec::Avc => {
-                let unit = nal::normalise(data, self.length_size, avc::is_idr).map_err(bad_video)?;
-                (unit.data, flagged || unit.sync)
+                (avc::picture(&self.sets, picture_set)?, avc::build_record(&self.sets, picture_set)?)
             }
             VideoCodec::Hevc => {
-                let unit = nal::normalise(data, self.length_size, hevc::is_irap).map_err(bad_video)?;
-                (unit.data, flagged || unit.sync)
+                (hevc::picture(&self.sets, picture_set)?, hevc::build_record(&self.sets, picture_set)?)
             }
-            VideoCodec::Av1 => (av1::temporal_unit(data).map_err(bad_video)?, flagged),
+            VideoCodec::Av1 => {
+                let header = self.av1.as_ref()?;
+                (header.picture(), header.build_record())
+            }
         };
-        if let Some(config) = &config {
-            self.received = self.incomplete.take().unwrap_or_default();
-            self.config = Some(Arc::clone(config));
-        }
-        Ok([config.map(Output::Config), Some(Output::Frame { composition_ms, key, data })])
+        Some((codec, picture, record))
     }
 }
 
-fn av1_config(record: Bytes, picture: av1::Picture) -> VideoConfig {
-    let av1::Picture { width, height, frame_rate_milli } = picture;
-    VideoConfig { frame_rate_milli, ..VideoConfig::plain(VideoCodec::Av1, record, (width, height)) }
-}
-
-/// Skips a modifier (Enhanced RTMP v2, `ModEx`): the sub-millisecond part of a time is all that is
-/// defined, and no timeline here needs it. Returns the packet type that follows.
-pub(super) fn skip_modifier(rest: &mut Bytes) -> Option<u8> {
-    let mut size = usize::from(rest.try_get_u8().ok()?) + 1;
-    if size == 256 {
-        size = usize::from(rest.try_get_u16().ok()?) + 1;
+fn kind(codec: VideoCodec, unit: &[u8], sets: &Sets) -> UnitKind {
+    match codec {
+        VideoCodec::Hevc => hevc::kind(unit, sets),
+        VideoCodec::Avc | VideoCodec::Av1 => avc::kind(unit, sets),
     }
-    rest.split_to_checked(size)?;
-    Some(rest.try_get_u8().ok()? & 0x0f)
 }
 
-fn i24(bytes: [u8; 3]) -> i32 {
-    i32::from_be_bytes([bytes[0], bytes[1], bytes[2], 0]) >> 8
-}
-
-fn unsupported(codec: &str) -> FlvError {
-    FlvError::Unsupported(format!(
-        "the encoder sends {codec} video; set H.264, HEVC or AV1 as video encoder (in OBS: Settings, Output, \
-         Video Encoder)"
-    ))
+/// Whether a unit may stay where nothing else asks for a copy: delimiters and filler do no harm.
+fn keeps_in_place(keep: &impl Fn(&&[u8]) -> bool, codec: VideoCodec, unit: &[u8]) -> bool {
+    keep(&unit) || kind(codec, unit, &Sets::default()) == UnitKind::Padding
 }

@@ -19,17 +19,14 @@ use super::{
     BACKPRESSURE_DEADLINE, HANDOVER_DEADLINE, RECONNECT_DEADLINE, Shared, Slot, TAKEOVER_DEADLINE,
     WRITE_DEADLINE, WRONG_KEY_DELAY, linger,
 };
-use crate::ingest::flv::{Demuxer, FlvError};
+use crate::ingest::flv::{Demuxer, FlvError, Judge, Verdict};
 use crate::ingest::gate::{GateError, Permit};
 use crate::ingest::metrics::Lost;
 use crate::ingest::session::{Event, Expired, PublishRequest, Refusal, Session};
-use crate::media::MediaEvent;
+use crate::media::{MediaEvent, Track};
 
 /// Bytes read at once: a few hundred milliseconds of a usual broadcast.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Broken tags in a row that end the session: the encoder or the network does not recover any more.
-const MAX_BROKEN_TAGS: u32 = 100;
 
 /// How often a publisher that this side keeps waiting is noted as alive.
 const ALIVE_PERIOD: Duration = Duration::from_secs(1);
@@ -57,7 +54,7 @@ pub(super) struct Connection<S> {
     shared: Arc<Shared>,
     session: Session,
     demuxer: Demuxer,
-    broken_tags: u32,
+    judge: Judge,
     publishing: Option<Publishing>,
     /// Cancelled by the owner, and by the gate; nobody does before there is a publisher.
     close: CancellationToken,
@@ -86,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             shared,
             session: Session::new(Instant::now()),
             demuxer: Demuxer::default(),
-            broken_tags: 0,
+            judge: Judge::default(),
             publishing: None,
             close: CancellationToken::new(),
             taken_over: CancellationToken::new(),
@@ -122,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.session.fail(text);
                 }
                 self.shared.metrics.ended(&reason);
+                self.drain();
                 let gone =
                     matches!(reason, EndReason::Disconnected | EndReason::Silence | EndReason::TakenOver);
                 if let Some(Publishing { end, permit, .. }) = self.publishing.take() {
@@ -203,52 +201,87 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         arrived_at: WallTime,
         shutdown: &CancellationToken,
     ) -> Result<(), Finish> {
-        let mut media = VecDeque::new();
-        let result = match event {
-            Event::Publish(request) => return self.publish(request, shutdown).await,
+        match event {
+            Event::Publish(request) => self.publish(request, shutdown).await,
             // Asked to reconnect, some encoders say goodbye first: their broadcast is not over.
             Event::Unpublish if self.drain_until.is_some() => {
-                return Err(self.finish(EndReason::Closed, Refused::Left));
+                Err(self.finish(EndReason::Closed, Refused::Left))
             }
-            Event::Unpublish => return Err(self.finish(EndReason::Unpublished, Refused::Left)),
-            Event::Refused(refusal) => {
-                return Err(Finish::Refused(match refusal {
-                    Refusal::Application => Refused::Application,
-                    Refusal::NoKey => Refused::NoKey,
-                    Refusal::Play => Refused::Play,
-                }));
-            }
+            Event::Unpublish => Err(self.finish(EndReason::Unpublished, Refused::Left)),
+            Event::Refused(refusal) => Err(Finish::Refused(match refusal {
+                Refusal::Application => Refused::Application,
+                Refusal::NoKey => Refused::NoKey,
+                Refusal::Play => Refused::Play,
+            })),
             Event::Metadata(metadata) => {
                 self.demuxer.metadata(&metadata);
-                return self.deliver(PublisherEvent::Metadata(metadata), shutdown).await;
+                self.judge.promise(&metadata);
+                self.deliver(PublisherEvent::Metadata(metadata), shutdown).await
             }
             Event::Audio { timestamp_ms, payload } => {
-                self.demuxer.audio(timestamp_ms, &payload, arrived_at, &mut media)
+                let mut media = VecDeque::new();
+                let result = self.demuxer.audio(timestamp_ms, &payload, arrived_at, &mut media);
+                self.media(Track::Audio, &result, media, shutdown).await
             }
             Event::Video { timestamp_ms, payload } => {
-                self.demuxer.video(timestamp_ms, &payload, arrived_at, &mut media)
-            }
-        };
-        match result {
-            Ok(()) => self.broken_tags = 0,
-            Err(FlvError::NoConfig { .. }) => self.shared.metrics.lost(Lost::NoConfig),
-            Err(FlvError::Unsupported(text)) => return Err(Finish::Ended(EndReason::Unsupported(text))),
-            Err(error @ FlvError::Malformed { .. }) => {
-                self.shared.metrics.lost(Lost::Malformed);
-                self.broken_tags += 1;
-                debug!(remote = %self.remote, %error, "tag left out");
-                if self.broken_tags >= MAX_BROKEN_TAGS {
-                    return Err(Finish::Ended(EndReason::Protocol(error.to_string())));
-                }
+                let mut media = VecDeque::new();
+                let result = self.demuxer.video(timestamp_ms, &payload, arrived_at, &mut media);
+                self.media(Track::Video, &result, media, shutdown).await
             }
         }
+    }
+
+    /// Hands on what came of a tag, and says what is wrong with its track.
+    async fn media(
+        &mut self,
+        track: Track,
+        result: &Result<(), FlvError>,
+        media: VecDeque<MediaEvent>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Finish> {
+        if let Err(error) = result {
+            debug!(remote = %self.remote, %error, "tag left out");
+            self.shared.metrics.lost(match error {
+                FlvError::Unsupported(_) => Lost::Unsupported,
+                FlvError::Malformed { .. } => Lost::Malformed,
+                FlvError::NoConfig { .. } => Lost::NoConfig,
+                FlvError::LatePiece => Lost::LatePiece,
+            });
+        }
+        let verdict = self.judge.tag(track, result, media.iter(), Instant::now());
         for event in media {
             if let MediaEvent::Frame(frame) = &event {
                 self.shared.metrics.frame(frame.track);
             }
             self.deliver(PublisherEvent::Media(event), shutdown).await?;
         }
-        Ok(())
+        match verdict {
+            Verdict::Fine => Ok(()),
+            Verdict::Complain { track, text } => {
+                warn!(remote = %self.remote, ?track, problem = text, "a track of the publisher cannot be used");
+                self.shared.metrics.complained(track);
+                self.session.warn(&text);
+                Ok(())
+            }
+            Verdict::Recovered(track) => {
+                info!(remote = %self.remote, ?track, "a track of the publisher can be used again");
+                Ok(())
+            }
+            Verdict::End { text, unsupported: true } => Err(Finish::Ended(EndReason::Unsupported(text))),
+            Verdict::End { text, unsupported: false } => Err(Finish::Ended(EndReason::Protocol(text))),
+        }
+    }
+
+    /// What the demuxer still holds belongs to the broadcast; an owner that does not take it any more does without.
+    fn drain(&mut self) {
+        let mut media = VecDeque::new();
+        self.demuxer.finish(&mut media);
+        let Some(Publishing { events, .. }) = &self.publishing else { return };
+        for event in media {
+            if events.try_send(PublisherEvent::Media(event)).is_err() {
+                return;
+            }
+        }
     }
 
     /// Asks the gate, and hands the publisher to the owner.
