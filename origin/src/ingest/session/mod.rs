@@ -51,6 +51,9 @@ const OUR_WINDOW_BYTES: u32 = 5_000_000;
 /// Smallest window of a peer that is obeyed: smaller ones would make every read cost an answer.
 const MIN_WINDOW_BYTES: u32 = 16 * 1024;
 
+/// Longest text of a warning. Encoders keep a description in 256 bytes (FFmpeg) or log it whole.
+pub const MAX_WARNING_BYTES: usize = 1000;
+
 /// Chunk streams of protocol control (§5.4) and of commands.
 const CONTROL: u8 = 2;
 const COMMANDS: u8 = 3;
@@ -264,6 +267,16 @@ impl Session {
             self.command(stream_id, &reply::error("NetStream.Publish.Failed", description));
         }
         self.phase = Phase::Closing;
+    }
+
+    /// Tells the user of a publishing peer what is wrong, without ending anything. A text for people: only its first
+    /// [`MAX_WARNING_BYTES`] are sent. Each call sends one, so the owner calls once per fact.
+    pub fn warn(&mut self, description: &str) {
+        if self.phase == Phase::Publishing {
+            let stream_id = self.peer.publishing_on;
+            let end = description.floor_char_boundary(MAX_WARNING_BYTES);
+            self.command(stream_id, &reply::warning(&description[..end]));
+        }
     }
 
     /// Asks the peer to connect again (Enhanced RTMP v2, Reconnect Request), if it said that it can.

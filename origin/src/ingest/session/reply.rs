@@ -58,6 +58,14 @@ pub(super) fn error(code: &str, description: &str) -> [Value; 4] {
     [Value::text("onStatus"), Value::Number(0.0), Value::Null, info("error", code, description)]
 }
 
+/// `onStatus` of a warning. Level and code are of no standard and chosen so that nothing ends by them: librtmp and
+/// OBS look at the code and close at those of failures that they know, FFmpeg gives up at level `error` whatever the
+/// code, GStreamer waits for a status once only. All of them pass over or log this one.
+pub(super) fn warning(description: &str) -> [Value; 4] {
+    let warning = info("warning", "NetStream.Publish.Warning", description);
+    [Value::text("onStatus"), Value::Number(0.0), Value::Null, warning]
+}
+
 /// `onFCPublish` and `onFCUnpublish`, which are in no standard: Flash Media Live Encoder waits for them.
 pub(super) fn notice(name: &str, code: &str) -> [Value; 4] {
     [Value::text(name), Value::Number(0.0), Value::Null, info("status", code, "")]

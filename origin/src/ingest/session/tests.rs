@@ -246,6 +246,39 @@ fn only_a_client_that_can_is_asked_to_connect_again() {
 }
 
 #[test]
+fn a_warning_is_told_to_who_publishes_and_ends_nothing() {
+    let mut peer = Peer::new();
+    peer.session.warn("nobody publishes yet");
+    peer.connect("live");
+    peer.publish("key");
+    peer.session.next_event();
+    peer.answers();
+    peer.session.warn("nobody was let in yet");
+    assert!(peer.answers().is_empty());
+
+    let mut peer = Peer::publishing();
+    for text in ["the audio has no sequence header", "", &"ä".repeat(MAX_WARNING_BYTES)] {
+        peer.session.warn(text);
+        let answers = peer.answers();
+        assert_eq!((answers.len(), answers[0].kind, answers[0].stream_id), (1, kind::COMMAND, 1));
+        let values = amf0::decode(&answers[0].payload).unwrap();
+        assert_eq!(values[..3], [Value::text("onStatus"), Value::Number(0.0), Value::Null]);
+        let said = |name| values[3].get(name).and_then(Value::as_text).unwrap().to_owned();
+        assert_eq!((said("level"), said("code")), ("warning".into(), "NetStream.Publish.Warning".into()));
+        let cut = text.len().min(MAX_WARNING_BYTES);
+        assert_eq!(said("description"), text[..cut]);
+    }
+    assert!(!peer.session.is_closing());
+    peer.send(kind::VIDEO, 1, vec![0x17, 2]).unwrap();
+    assert!(matches!(peer.session.next_event(), Some(Event::Video { .. })));
+
+    peer.session.fail("over");
+    peer.answers();
+    peer.session.warn("too late");
+    assert!(peer.answers().is_empty());
+}
+
+#[test]
 fn a_wrong_handshake_is_an_error() {
     let mut session = Session::new(Instant::now());
     assert!(matches!(
