@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+#[path = "ingest/address.rs"]
+mod address;
 #[path = "ingest/encoder.rs"]
 mod encoder;
 #[path = "ingest/origin.rs"]

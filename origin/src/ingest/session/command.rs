@@ -2,23 +2,19 @@
 
 use std::time::Instant;
 
+use super::address::Server;
 use super::event::{PublishRequest, Refusal};
-use super::{
-    APPLICATION, CONTROL, Event, OUR_CHUNK_BYTES, OUR_WINDOW_BYTES, Phase, Session, address, kind, reply,
-};
+use super::{APPLICATION, CONTROL, Event, OUR_CHUNK_BYTES, OUR_WINDOW_BYTES, Phase, Session, kind, reply};
 use crate::ingest::amf0::Value;
 use crate::ingest::flv::plain;
 
 /// Most message streams that a peer may create. Encoders create one.
 const MAX_STREAMS: u32 = 8;
 
-/// Longest application path that is kept.
-const MAX_APPLICATION_BYTES: usize = 2048;
-
 /// What the peer has said of itself.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    application: String,
+    server: Server,
     encoder: String,
     pub(super) can_reconnect: bool,
     streams: u32,
@@ -78,14 +74,13 @@ impl Session {
             return;
         }
         let text = |name| object.get(name).and_then(Value::as_text).unwrap_or_default();
-        let application = text("app");
-        if application.len() > MAX_APPLICATION_BYTES || !address::is_ours(application) {
+        let Some(server) = Server::read(text("app"), text("tcUrl")) else {
             let description = "the server address must end in /live";
             self.command(0, &reply::failed(id, "NetConnection.Connect.Rejected", description));
             self.close(Refusal::Application);
             return;
-        }
-        self.peer.application = application.to_owned();
+        };
+        self.peer.server = server;
         self.peer.encoder = plain(text("flashVer"));
         let capabilities = object.get("capsEx").and_then(Value::as_number).unwrap_or(0.0);
         // `Reconnect` is the lowest bit of `CapsExMask`: the number is odd.
@@ -119,7 +114,7 @@ impl Session {
             self.command(stream_id, &reply::error("NetStream.Publish.BadName", text));
             return;
         }
-        let Some(key) = address::key(&self.peer.application, name) else {
+        let Some(key) = self.peer.server.key(name) else {
             let text = "the stream key is missing";
             self.command(stream_id, &reply::error("NetStream.Publish.BadName", text));
             self.close(Refusal::NoKey);

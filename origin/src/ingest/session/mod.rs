@@ -14,6 +14,8 @@ mod address;
 mod aggregate;
 mod command;
 mod event;
+mod key;
+mod paste;
 mod reply;
 
 use std::collections::VecDeque;
@@ -26,8 +28,9 @@ use super::amf0::{self, DecodeError, Value};
 use super::chunk::{self, ChunkError, Message, kind};
 use super::flv::StreamMetadata;
 
-pub use address::{APPLICATION, StreamKey};
+pub use address::APPLICATION;
 pub use event::{Expired, PublishRequest, Refusal};
+pub use key::{MAX_CANDIDATES, StreamKey};
 
 /// How long a connection may take to shake hands. It is two round trips; five seconds is a bad mobile link.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
