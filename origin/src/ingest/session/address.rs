@@ -84,6 +84,12 @@ impl Server {
         ])
     }
 
+    /// Whether `name` is `published`, as an encoder may write it when it stops.
+    pub(super) fn is_same(&self, name: &str, published: &str) -> bool {
+        name == published
+            || name.len() <= MAX_NAME_BYTES && inner(&self.clean(name)) == inner(&self.clean(published))
+    }
+
     /// The server's part of the key: from `tcUrl` only where nothing else says one.
     fn path(&self, name: &str) -> &str {
         let nothing = paste::trimmed(name).is_empty() && paste::clean(&self.in_application).is_empty();

@@ -201,6 +201,17 @@ fn the_key_is_found_in_the_url_of_the_server_where_the_application_lacks_it() {
 }
 
 #[test]
+fn an_encoder_may_name_its_stream_otherwise_when_it_stops() {
+    let server = Server::read("live/one?x", "").unwrap();
+    for same in ["two", "two?priority=2", "/two/", "two%20", "rtmp://h/live/two", "mp4:two"] {
+        assert!(server.is_same(same, "two") && server.is_same("two", same), "{same}");
+    }
+    for other in ["one", "Two", "two/three", "t", &"two?".repeat(MAX_NAME_BYTES)] {
+        assert!(!server.is_same(other, "two"), "{other}");
+    }
+}
+
+#[test]
 fn long_addresses_are_bounded() {
     let long = "x".repeat(MAX_KEY_BYTES + 1);
     assert_eq!(key("live", &long), None);

@@ -9,6 +9,9 @@ use rml_rtmp::time::RtmpTimestamp;
 
 use super::*;
 
+mod stop;
+mod values;
+
 /// A peer that speaks raw messages, past the handshake.
 struct Peer {
     session: Session,
