@@ -13,6 +13,8 @@ mod encoder;
 mod origin;
 #[path = "ingest/raw.rs"]
 mod raw;
+#[path = "ingest/warning.rs"]
+mod warning;
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -111,6 +111,7 @@ fn queries_and_fragments_are_passed_over_in_either_field() {
     }
     assert!(means("live", "/a?b=c&d=e/", "a?b=c&d=e"));
     assert!(means("live", "live/a?priority=2", "live/a") && means("live", "live%2Fa?priority=2", "live/a"));
+    assert!(means("live/live", "a%2Fb?x", "live/a/b"));
     assert!(means("live", "a%41?priority=2", "a%41"), "a key that looks escaped");
 }
 
@@ -167,6 +168,7 @@ fn the_whole_address_may_be_in_the_key_field_and_the_key_in_both() {
         ("live/rtmp:/", "h/live/KEY"),
         ("live/rtmp://h/live/KEY", ""),
         ("live/live", "KEY"),
+        ("live/live?x", "KEY"),
         ("live", "live/KEY"),
         ("live", "/live/KEY?x"),
         ("live/KEY", "KEY"),
@@ -176,6 +178,8 @@ fn the_whole_address_may_be_in_the_key_field_and_the_key_in_both() {
         ("live", "mp4:KEY"),
     ] {
         assert!(means(application, name, "KEY"), "{application} {name}");
+        let usual = key(application, name).unwrap().candidates().take(3).any(|candidate| candidate == "KEY");
+        assert!(usual, "among the first, which may be hashed: {application} {name}");
     }
 }
 

@@ -25,7 +25,8 @@ impl StreamKey {
 
     /// The keys that are meant by an address, the likelier first. `None` if there is none: empty and overlong ones are
     /// left out, and so is what is beyond [`MAX_CANDIDATES`].
-    pub(in crate::ingest) fn any_of(candidates: impl IntoIterator<Item = String>) -> Option<Self> {
+    #[must_use]
+    pub fn any_of(candidates: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut kept: Vec<String> = Vec::new();
         for candidate in candidates {
             let fits = !candidate.is_empty() && candidate.len() <= MAX_KEY_BYTES;
