@@ -76,6 +76,23 @@ seed("amf0", "publish", PUBLISH)
 seed("amf0", "metadata", METADATA)
 seed("amf0", "every-kind", UNDEFINED + LONG_TEXT + DATE + strict_array([NULL, obj({})]) + ecma_array({}))
 
+# AMF3, behind the switch: an array of each type that has content, with references to a string, a class and an object.
+AMF3 = b"\x11" + bytes.fromhex(
+    "0915036b03"  # array of ten: {k: true, ...
+    "01"  # ...}
+    "0a2b0343036103620401060003640201"  # object of class C
+    "0a0104ffffffff060401"
+    "08010000000000000000"
+    "0c050102"
+    "0d030000000001"
+    "0f03010000000000000000"
+    "10030000" "0a00"
+    "110300060203"
+    "070378"
+    "0900"
+)
+seed("amf0", "amf3", text("onMetaData") + AMF3)
+
 # Tags.
 AVC_RECORD = bytes.fromhex("0164001effe1000467640028" "01000468ee3c80")
 AVC_HEADER = b"\x17\x00\x00\x00\x00" + AVC_RECORD

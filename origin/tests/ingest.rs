@@ -5,12 +5,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+#[path = "ingest/address.rs"]
+mod address;
 #[path = "ingest/encoder.rs"]
 mod encoder;
 #[path = "ingest/origin.rs"]
 mod origin;
 #[path = "ingest/raw.rs"]
 mod raw;
+#[path = "ingest/warning.rs"]
+mod warning;
 
 use std::process::Stdio;
 use std::sync::Arc;

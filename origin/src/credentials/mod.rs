@@ -15,13 +15,19 @@ use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use tokio::sync::Semaphore;
 
 use crate::ingest::{Keys, StreamKey};
 
 /// Hashes that are computed at once: strangers can make this program do so, and each takes 19 MiB.
 const HASHES_AT_ONCE: usize = 2;
+
+/// Hashes that one encoder's address costs at most, of all that it may mean. They are needed only from a start without
+/// a configured stream key until the key was right for the first time; later every candidate is compared by its digest,
+/// and a stranger costs no hash at all. The first three are the text as it is and with everything taken away that is not
+/// of a usual key.
+const HASHES_PER_ADDRESS: usize = 3;
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +114,10 @@ impl Credentials {
             turns: Semaphore::new(HASHES_AT_ONCE),
             changing: tokio::sync::Mutex::default(),
         };
+        if let Some(made) = &made {
+            let hash = lock(&credentials.hashes).stream_key.clone();
+            credentials.remember(hash, made.expose());
+        }
         if let Some(preset) = preset.filter(|_| made.is_none())
             && !credentials.verify(Which::StreamKey, preset.expose()).await
         {
@@ -120,8 +130,28 @@ impl Credentials {
     #[must_use]
     pub fn remembers(&self, which: Which, given: &str) -> bool {
         let stored = lock(&self.hashes).of(which).to_owned();
-        let digest = self.digest(given);
-        lock(&self.known).iter().any(|(hash, known)| *hash == stored && known.ct_eq(&digest).into())
+        self.known_digest(&stored).is_some_and(|known| known.ct_eq(&self.digest(given)).into())
+    }
+
+    /// The digest of what fits a hash, if it has been right before. Nothing else fits that hash.
+    fn known_digest(&self, hash: &str) -> Option<[u8; 32]> {
+        lock(&self.known).iter().find(|(of, _)| of == hash).map(|(_, digest)| *digest)
+    }
+
+    /// Whether one of the candidates is the stream key. Time depends on their number only, and on whether the key was right
+    /// before.
+    async fn is_stream_key(&self, key: &StreamKey) -> bool {
+        let stored = lock(&self.hashes).of(Which::StreamKey).to_owned();
+        if let Some(known) = self.known_digest(&stored) {
+            let compare = |right, text: &str| right | known.ct_eq(&self.digest(text));
+            return key.candidates().fold(Choice::from(0), compare).into();
+        }
+        for candidate in key.candidates().take(HASHES_PER_ADDRESS) {
+            if self.verify(Which::StreamKey, candidate).await {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
@@ -134,16 +164,20 @@ impl Credentials {
         let stored = lock(&self.hashes).of(which).to_owned();
         let right = hash::fits(stored.clone(), Secret::new(given.to_owned())).await;
         if right {
-            let current = lock(&self.hashes).clone();
-            let mut known = lock(&self.known);
-            // What fits no present hash is forgotten, so there are two at most.
-            known.retain(|(hash, _)| {
-                *hash != stored
-                    && [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w) == hash)
-            });
-            known.push((stored, self.digest(given)));
+            self.remember(stored, given);
         }
         right
+    }
+
+    /// What fits a hash.
+    fn remember(&self, hash: String, given: &str) {
+        let current = lock(&self.hashes).clone();
+        let mut known = lock(&self.known);
+        // What fits no present hash is forgotten, so there are two at most.
+        known.retain(|(of, _)| {
+            *of != hash && [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w) == of)
+        });
+        known.push((hash, self.digest(given)));
     }
 
     /// Whether the admin password was set apart from the stream key.
@@ -164,7 +198,7 @@ impl Credentials {
     }
 
     async fn change(&self, which: Which, value: Secret) -> Result<(), StoreError> {
-        let made = hash::make(value).await?;
+        let made = hash::make(value.clone()).await?;
         let _turn = self.changing.lock().await;
         let change = |hashes: &mut Hashes| {
             match which {
@@ -175,6 +209,7 @@ impl Credentials {
         };
         let now = self.store.update(&key(), change, |batch| batch).await?;
         *lock(&self.hashes) = now;
+        self.remember(made, value.expose());
         Ok(())
     }
 
@@ -185,7 +220,7 @@ impl Credentials {
 
 impl Keys for Credentials {
     fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        Box::pin(self.verify(Which::StreamKey, key.reveal()))
+        Box::pin(self.is_stream_key(key))
     }
 }
 
@@ -263,6 +298,35 @@ mod tests {
         assert!(right(Which::StreamKey, "second key").await && !right(Which::StreamKey, "pass word").await);
         let (again, _) = open(&store, None).await;
         assert!(again.password_is_apart() && again.verify(Which::AdminPassword, "pass word").await);
+    }
+
+    #[tokio::test]
+    async fn an_address_may_mean_several_keys_and_few_are_hashed() {
+        let any_of = |texts: &[&str]| StreamKey::any_of(texts.iter().map(|text| (*text).to_owned())).unwrap();
+        let store = Memory::store().0;
+        let (credentials, _) = open(&store, Some("first key")).await;
+        let last = any_of(&["a", "b", "c", "d", "e", "f", "g", "first key"]);
+        let wrong = any_of(&["first", "key", "First key"]);
+        // The configured key is known from the start; after a change the new one is.
+        assert!(credentials.is_right(&last).await && !credentials.is_right(&wrong).await);
+        credentials.set(Which::StreamKey, Secret::new("second key")).await.unwrap();
+        assert!(!credentials.is_right(&last).await);
+        let last = any_of(&["a", "b", "c", "d", "e", "f", "g", "second key"]);
+        assert!(credentials.is_right(&last).await);
+        // Started anew it is not, until it was right among the first.
+        let (again, _) = open(&store, None).await;
+        assert!(!again.is_right(&last).await && !again.is_right(&wrong).await);
+        assert!(again.is_right(&any_of(&["a", "b", "second key"])).await);
+        assert!(again.is_right(&last).await && !again.is_right(&wrong).await);
+    }
+
+    #[tokio::test]
+    async fn strangers_cost_no_hash_once_the_key_was_right() {
+        let (credentials, made) = open(&Memory::store().0, None).await;
+        // Nobody gets a turn to hash any more: what needs one would wait for ever.
+        let _turns = credentials.turns.acquire_many(u32::try_from(HASHES_AT_ONCE).unwrap()).await.unwrap();
+        assert!(!credentials.is_right(&StreamKey::new("a guess")).await);
+        assert!(credentials.is_right(&StreamKey::new(made.unwrap().expose())).await);
     }
 
     #[tokio::test]

@@ -16,10 +16,11 @@ pub fn rtmp_chunks(bytes: &[u8]) {
     for mut piece in rest.chunks(usize::from(size) + 1) {
         loop {
             match reader.read(&mut piece) {
-                Ok(Some(message)) if matches!(message.kind, kind::COMMAND | kind::DATA) => {
-                    amf0(&message.payload);
-                }
-                Ok(Some(_)) => {}
+                Ok(Some(message)) => match (message.kind, &message.payload[..]) {
+                    (kind::COMMAND | kind::DATA, values)
+                    | (kind::COMMAND_AMF3 | kind::DATA_AMF3, [0, values @ ..]) => amf0(values),
+                    _ => {}
+                },
                 Ok(None) => break,
                 Err(_) => return,
             }
@@ -27,14 +28,13 @@ pub fn rtmp_chunks(bytes: &[u8]) {
     }
 }
 
-/// Reads `bytes` as the values of a command.
+/// Reads `bytes` as the values of a command: AMF0, and the AMF3 that it switches to.
 pub fn amf0(bytes: &[u8]) {
-    if let Ok(values) = amf0::decode(bytes) {
-        for value in &values {
-            let _ = flv::StreamMetadata::read(value);
-        }
-        let _ = amf0::encode(&values);
+    let (values, _) = amf0::decode_prefix(bytes);
+    for value in &values {
+        let _ = flv::StreamMetadata::read(value);
     }
+    let _ = amf0::encode(&values);
 }
 
 /// Reads `bytes` as tags of one session: each is a type and a length of 16 bits, then the tag.
@@ -88,6 +88,29 @@ mod tests {
         bytes
     }
 
+    /// A switch to AMF3 and in it each type that has content, with references back.
+    fn amf3_values() -> Vec<u8> {
+        let mut bytes = vec![0x11, 0x09, 0x15, 0x03, b'k', 0x03, 0x01];
+        bytes.extend([
+            0x0a, 0x2b, 0x03, b'C', 0x03, b'a', 0x03, b'b', 0x04, 1, 0x06, 0x00, 0x03, b'd', 0x02, 0x01,
+        ]);
+        bytes.extend([0x0a, 0x01, 0x04, 0xff, 0xff, 0xff, 0xff, 0x06, 0x04, 0x01]);
+        bytes.extend([0x08, 0x01, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([0x0c, 0x05, 1, 2]);
+        bytes.extend([0x0d, 0x03, 0, 0, 0, 0, 1]);
+        bytes.extend([0x0f, 0x03, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([0x10, 0x03, 0, 0x00, 0x0a, 0x00]);
+        bytes.extend([0x11, 0x03, 0, 0x06, 0x02, 0x03]);
+        bytes.extend([0x07, 0x03, b'x']);
+        bytes.extend([0x09, 0x00]);
+        bytes
+    }
+
+    #[test]
+    fn the_amf3_that_is_mutated_can_be_read() {
+        assert_eq!(amf0::decode(&amf3_values()).map(|values| values.len()), Ok(1));
+    }
+
     fn tags() -> Vec<u8> {
         let av1 = [0x81, 0, 0x0c, 0, 0x0a, 0x0b, 0, 0, 0, 0x24, 0xc4, 0xff, 0xdf, 0x3f, 0xfe, 0x60, 0x0d];
         let hevc = [&[1u8; 22][..], &[1, 33, 0, 1, 0, 24], &[0x42; 24]].concat();
@@ -123,6 +146,7 @@ mod tests {
             flv_payload(&mutate(tags(), &changes));
             let values = amf0::encode(&[amf0::Value::object([("width", amf0::Value::Number(3.0)), ("l", amf0::Value::Array(vec![amf0::Value::Null]))])]);
             amf0(&mutate(values, &changes));
+            amf0(&mutate(amf3_values(), &changes));
         }
     }
 }

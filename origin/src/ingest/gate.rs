@@ -1,6 +1,6 @@
 //! Who may publish: the stream key, and one publisher at a time.
 //!
-//! Whoever knows the key ([`Keys`]) compares it in constant time. A second publisher with the right key is
+//! Whoever knows the key ([`Keys`]) compares it in constant time, with each text that a pasted address may mean. A second publisher with the right key is
 //! refused while one is live. An encoder that lost its connection comes back before this side has noticed: when
 //! nothing has been heard from the present publisher for [`PRESUMED_DEAD`], the same encoder takes over.
 //!
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use tokio_util::sync::CancellationToken;
 
 use super::session::StreamKey;
@@ -33,11 +33,11 @@ pub enum GateError {
 
 /// Who knows the stream key.
 pub trait Keys: Send + Sync + std::fmt::Debug {
-    /// Whether it is this one; takes no time that tells how nearly.
+    /// Whether one of its candidates is this one; takes no time that tells how nearly.
     fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 }
 
-/// One key that never changes, kept as a digest.
+/// One key that never changes, kept as a digest: that of [`StreamKey::reveal`].
 pub struct OneKey([u8; 32]);
 
 impl std::fmt::Debug for OneKey {
@@ -50,18 +50,20 @@ impl OneKey {
     /// This one.
     #[must_use]
     pub fn new(key: &StreamKey) -> Self {
-        Self(digest(key))
+        Self(digest(key.reveal()))
     }
 }
 
 impl Keys for OneKey {
     fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        Box::pin(std::future::ready(self.0.ct_eq(&digest(key)).into()))
+        // All are compared, whether one was right or not.
+        let right = key.candidates().fold(Choice::from(0), |right, text| right | self.0.ct_eq(&digest(text)));
+        Box::pin(std::future::ready(right.into()))
     }
 }
 
-fn digest(key: &StreamKey) -> [u8; 32] {
-    Sha256::digest(key.reveal().as_bytes()).into()
+fn digest(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
 }
 
 /// See the module.
@@ -201,6 +203,17 @@ mod tests {
             assert_eq!(gate.admit(&StreamKey::new(wrong), "e", now).await.err(), Some(GateError::WrongKey));
         }
         assert!(gate.admit(&key, "e", now).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn any_candidate_may_be_the_right_one() {
+        let (gate, _, now) = gate();
+        for right in [["one/two", "x", "y"], ["x", "one/two", "y"], ["x", "y", "one/two"]] {
+            let key = StreamKey::any_of(right.map(str::to_owned)).unwrap();
+            assert!(gate.admit(&key, "e", now).await.is_ok(), "{right:?}");
+        }
+        let wrong = StreamKey::any_of(["x", "y", "one"].map(str::to_owned)).unwrap();
+        assert_eq!(gate.admit(&wrong, "e", now).await.err(), Some(GateError::WrongKey));
     }
 
     #[tokio::test]

@@ -6,11 +6,12 @@
 //!            └─────────┴── server drives them, gate says who may publish
 //! ```
 //!
-//! [`chunk`], [`session`], [`flv`], [`amf0`] and [`repair`] have no socket and no clock; [`server`] is the thin
+//! [`chunk`], [`session`], [`flv`], [`amf0`], [`amf3`] and [`repair`] have no socket and no clock; [`server`] is the thin
 //! part that has. Bytes of a network reach no panic and no unbounded growth: every limit is a named
 //! constant where it holds, and [`fuzz`] has the entry points that show it.
 
 pub mod amf0;
+pub mod amf3;
 pub mod chunk;
 pub mod flv;
 pub mod fuzz;

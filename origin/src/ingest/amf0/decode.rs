@@ -1,6 +1,7 @@
 //! Reads AMF0 values from hostile bytes.
 
-use super::Value;
+use super::{Cursor, Value};
+use crate::ingest::amf3;
 
 /// Deepest nesting of objects and arrays. `onMetaData` nests two deep, Enhanced RTMP's
 /// per-track maps three; the limit keeps the recursion within a few kilobytes of stack.
@@ -13,16 +14,16 @@ pub const MAX_VALUES: usize = 4096;
 /// Most bytes of text in one message, names included. A connect command has about 500.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// What is wrong with an AMF0 message.
+/// What is wrong with a message of values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The message ends inside a value.
-    #[error("AMF0 ends inside a value at byte {at}")]
+    #[error("AMF ends inside a value at byte {at}")]
     Truncated {
         /// Offset in the message.
         at: usize,
     },
-    /// A type marker that commands and metadata do not use (AMF 0 §2.1).
+    /// A type marker that does not exist, or an end without a beginning (AMF 0 §2.1).
     #[error("AMF0 type 0x{marker:02x} at byte {at}")]
     Marker {
         /// The marker.
@@ -30,8 +31,28 @@ pub enum DecodeError {
         /// Offset in the message.
         at: usize,
     },
+    /// A type marker that AMF3 does not have (AMF 3 §3.1).
+    #[error("AMF3 type 0x{marker:02x} at byte {at}")]
+    Amf3Marker {
+        /// The marker.
+        marker: u8,
+        /// Offset in the message.
+        at: usize,
+    },
+    /// An AMF3 reference to what has not been (AMF 3 §2.2).
+    #[error("AMF3 reference to nothing at byte {at}")]
+    Reference {
+        /// Offset in the message.
+        at: usize,
+    },
+    /// An AMF3 object that its class writes in a way of its own (AMF 3 §3.12, externalizable): its end is unknown.
+    #[error("AMF3 object in a form of its own at byte {at}")]
+    Externalizable {
+        /// Offset in the message.
+        at: usize,
+    },
     /// More than [`MAX_DEPTH`], [`MAX_VALUES`] or [`MAX_TEXT_BYTES`].
-    #[error("AMF0 is too {what} at byte {at}")]
+    #[error("AMF is too {what} at byte {at}")]
     TooMuch {
         /// `deep`, `many values` or `long`.
         what: &'static str,
@@ -48,43 +69,57 @@ pub enum DecodeError {
 /// # Errors
 /// [`DecodeError`] says what is wrong and where.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Value>, DecodeError> {
-    let mut reader = Reader { bytes, at: 0, values: 0, text: 0 };
-    let mut values = Vec::new();
-    while reader.at < bytes.len() {
-        values.push(reader.value(0)?);
+    match decode_prefix(bytes) {
+        (values, None) => Ok(values),
+        (_, Some(error)) => Err(error),
     }
-    Ok(values)
+}
+
+/// The values of a message up to one that cannot be read, and what is wrong with that one.
+#[must_use]
+pub fn decode_prefix(bytes: &[u8]) -> (Vec<Value>, Option<DecodeError>) {
+    let mut reader = Reader { cursor: Cursor::new(bytes), amf3: amf3::Tables::default() };
+    let mut values = Vec::new();
+    while !reader.cursor.is_at_end() {
+        match reader.value(0) {
+            Ok(value) => values.push(value),
+            Err(error) => return (values, Some(error)),
+        }
+    }
+    (values, None)
 }
 
 struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    values: usize,
-    text: usize,
+    cursor: Cursor<'a>,
+    /// What AMF3 values refer back to: one for all of them in a message.
+    amf3: amf3::Tables,
 }
 
 impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Result<Value, DecodeError> {
-        let at = self.at;
-        self.count()?;
-        if depth > MAX_DEPTH {
-            return Err(DecodeError::TooMuch { what: "deep", at });
-        }
-        let [marker] = self.take()?;
+        let at = self.cursor.at();
+        self.cursor.value(depth)?;
+        let [marker] = self.cursor.take()?;
         Ok(match marker {
-            0x00 => Value::Number(f64::from_be_bytes(self.take()?)),
-            0x01 => Value::Boolean(self.take::<1>()? != [0]),
+            0x00 => Value::Number(f64::from_be_bytes(self.cursor.take()?)),
+            0x01 => Value::Boolean(self.cursor.take::<1>()? != [0]),
             0x02 => Value::Text(self.short_text()?),
-            0x03 => self.object(depth)?,
+            0x03 => self.object(depth, None)?,
+            // Movie clip and record set are reserved and have no content (§2.6, §2.16); 0x0d is "unsupported".
+            0x04 | 0x06 | 0x0d | 0x0e => Value::Undefined,
             0x05 => Value::Null,
-            0x06 | 0x0d => Value::Undefined,
+            0x07 => {
+                // A reference to an object before (§2.9). Nothing that matters here comes twice, and copies of copies
+                // could grow without end.
+                self.cursor.take::<2>()?;
+                Value::Null
+            }
             0x08 => {
-                // The count is a hint (§2.10): encoders write 0 and end the array like an object.
-                self.take::<4>()?;
-                self.object(depth)?
+                let count = u32::from_be_bytes(self.cursor.take()?);
+                self.object(depth, Some(count))?
             }
             0x0a => {
-                let count = u32::from_be_bytes(self.take()?);
+                let count = u32::from_be_bytes(self.cursor.take()?);
                 let mut values = Vec::new();
                 for _ in 0..count {
                     values.push(self.value(depth + 1)?);
@@ -92,64 +127,46 @@ impl Reader<'_> {
                 Value::Array(values)
             }
             0x0b => {
-                let milliseconds = f64::from_be_bytes(self.take()?);
-                self.take::<2>()?;
+                let milliseconds = f64::from_be_bytes(self.cursor.take()?);
+                self.cursor.take::<2>()?;
                 Value::Date(milliseconds)
             }
             0x0c | 0x0f => {
-                let length = u32::from_be_bytes(self.take()?);
-                Value::Text(self.text(usize::try_from(length).unwrap_or(usize::MAX))?)
+                let length = u32::from_be_bytes(self.cursor.take()?);
+                Value::Text(self.cursor.text(usize::try_from(length).unwrap_or(usize::MAX))?)
             }
             0x10 => {
                 self.short_text()?;
-                self.object(depth)?
+                self.object(depth, None)?
             }
+            // The switch to AMF3, for one value (§3.1).
+            0x11 => amf3::read(&mut self.cursor, &mut self.amf3, depth)?,
             marker => return Err(DecodeError::Marker { marker, at }),
         })
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, DecodeError> {
+    /// Properties up to the end marker. The count of an ECMA array is a hint (§2.10): encoders write 0, or too many,
+    /// and end the array like an object; one that leaves the end marker out is whole at the end of the message.
+    fn object(&mut self, depth: usize, hint: Option<u32>) -> Result<Value, DecodeError> {
         let mut properties = Vec::new();
         loop {
-            self.count()?;
+            let complete = hint.is_some_and(|count| u32::try_from(properties.len()) == Ok(count));
+            if complete && self.cursor.is_at_end() {
+                return Ok(Value::Object(properties));
+            }
+            self.cursor.count()?;
             let name = self.short_text()?;
-            if name.is_empty() && self.bytes.get(self.at) == Some(&0x09) {
-                self.at += 1;
+            if name.is_empty() && self.cursor.peek() == Some(0x09) {
+                self.cursor.take::<1>()?;
                 return Ok(Value::Object(properties));
             }
             properties.push((name, self.value(depth + 1)?));
         }
     }
 
-    fn count(&mut self) -> Result<(), DecodeError> {
-        self.values += 1;
-        if self.values > MAX_VALUES {
-            return Err(DecodeError::TooMuch { what: "many values", at: self.at });
-        }
-        Ok(())
-    }
-
     fn short_text(&mut self) -> Result<String, DecodeError> {
-        let length = u16::from_be_bytes(self.take()?);
-        self.text(usize::from(length))
-    }
-
-    fn text(&mut self, length: usize) -> Result<String, DecodeError> {
-        self.text = self.text.saturating_add(length);
-        if self.text > MAX_TEXT_BYTES {
-            return Err(DecodeError::TooMuch { what: "long", at: self.at });
-        }
-        let end = self.at.saturating_add(length);
-        let bytes = self.bytes.get(self.at..end).ok_or(DecodeError::Truncated { at: self.at })?;
-        self.at = end;
-        Ok(String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let bytes = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>());
-        let bytes = *bytes.ok_or(DecodeError::Truncated { at: self.at })?;
-        self.at += N;
-        Ok(bytes)
+        let length = u16::from_be_bytes(self.cursor.take()?);
+        self.cursor.text(usize::from(length))
     }
 }
 
@@ -179,5 +196,70 @@ mod tests {
         let bytes = [0x08, 0, 0, 0, 99, 0, 1, b'w', 0x00, 0x40, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, 9];
         let values = decode(&bytes).unwrap();
         assert_eq!(values[0].get("w"), Some(&Value::Number(42.0)));
+    }
+
+    fn object(content: &[u8]) -> Vec<u8> {
+        [&[0x03, 0, 1, b'a'][..], content, &[0, 1, b'n', 0x00, 0x40, 0x45, 0, 0, 0, 0, 0, 0, 0, 0, 9]]
+            .concat()
+    }
+
+    #[test]
+    fn every_type_is_read_and_what_follows_it_too() {
+        let text = |text: &str| Some(Value::text(text));
+        for (content, read) in [
+            (&[0x0c, 0, 0, 0, 2, b'h', b'i'][..], text("hi")),
+            (&[0x0f, 0, 0, 0, 3, b'<', b'a', b'>'], text("<a>")),
+            (&[0x0b, 0x42, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xc4], Some(Value::Date(8_589_934_592.0))),
+            (
+                &[0x10, 0, 1, b'C', 0, 1, b'x', 0x01, 1, 0, 0, 9],
+                Some(Value::object([("x", Value::Boolean(true))])),
+            ),
+            (&[0x07, 0, 0], Some(Value::Null)),
+            (&[0x07, 0xff, 0xff], Some(Value::Null)),
+            (&[0x04], Some(Value::Undefined)),
+            (&[0x0d], Some(Value::Undefined)),
+            (&[0x0e], Some(Value::Undefined)),
+            (&[0x0a, 0, 0, 0, 2, 0x05, 0x06], Some(Value::Array(vec![Value::Null, Value::Undefined]))),
+            (&[0x0a, 0, 0, 0, 0], Some(Value::Array(vec![]))),
+            (&[0x08, 0, 0, 0, 0, 0, 1, b'x', 0x05, 0, 0, 9], Some(Value::object([("x", Value::Null)]))),
+            (&[0x08, 0, 0, 0, 0, 0, 0, 9], Some(Value::Object(vec![]))),
+            (&[0x11, 0x04, 0x07], Some(Value::Number(7.0))),
+            (&[0x11, 0x06, 0x05, b'h', b'i'], text("hi")),
+            (
+                &[0x11, 0x0a, 0x0b, 0x01, 0x03, b'x', 0x03, 0x01],
+                Some(Value::object([("x", Value::Boolean(true))])),
+            ),
+        ] {
+            let values = decode(&object(content)).unwrap_or_else(|error| panic!("{content:02x?}: {error}"));
+            assert_eq!((values.len(), values[0].get("a")), (1, read.as_ref()), "{content:02x?}");
+            assert_eq!(values[0].get("n"), Some(&Value::Number(42.0)), "{content:02x?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_before_an_unreadable_value_is_kept() {
+        for bad in
+            [&[0x09][..], &[0x12], &[0xff, 0xff], &[0x11], &[0x11, 0x12], &[0x00, 1], &[0x02, 0, 9, b'x']]
+        {
+            let (values, error) = decode_prefix(&[&[0x02, 0, 1, b'c', 0x05][..], bad].concat());
+            assert_eq!(values, [Value::text("c"), Value::Null], "{bad:02x?}");
+            assert!(error.is_some(), "{bad:02x?}");
+        }
+    }
+
+    #[test]
+    fn an_ecma_array_may_lack_its_end_where_the_message_ends() {
+        let bytes = [0x08, 0, 0, 0, 1, 0, 1, b'w', 0x05];
+        assert_eq!(decode(&bytes).unwrap(), [Value::object([("w", Value::Null)])]);
+        for missing in [&bytes[..8], &[0x08, 0, 0, 0, 2, 0, 1, b'w', 0x05], &[0x03, 0, 1, b'w', 0x05]] {
+            assert!(matches!(decode(missing), Err(DecodeError::Truncated { .. })), "{missing:02x?}");
+        }
+    }
+
+    #[test]
+    fn depth_is_one_budget_of_both_encodings() {
+        // Objects of AMF0 around arrays of AMF3.
+        let deep = [[0x03, 0, 1, b'a'].repeat(5), vec![0x11], [0x09, 0x03, 0x01].repeat(5)].concat();
+        assert!(matches!(decode(&deep), Err(DecodeError::TooMuch { what: "deep", .. })));
     }
 }

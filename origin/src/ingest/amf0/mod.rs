@@ -1,13 +1,17 @@
 //! AMF0, the value encoding of RTMP commands and metadata (Adobe AMF 0 specification, 2007).
 //!
+//! Values may switch to AMF3 ([`super::amf3`]), which reads as the same [`Value`]s.
+//!
 //! Own and small because `rml_amf0` 0.3 recurses without a limit, pads short strings with zeros and
 //! rejects types that encoders send (long string, date). Decoding is bounded in depth, number
 //! of values and text, and never panics; encoding keeps the order of properties.
 
+mod cursor;
 mod decode;
 mod encode;
 
-pub use decode::{DecodeError, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, decode};
+pub(super) use cursor::Cursor;
+pub use decode::{DecodeError, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, decode, decode_prefix};
 pub use encode::encode;
 
 /// An AMF0 value.
@@ -17,7 +21,7 @@ pub enum Value {
     Number(f64),
     /// Marker 0x01.
     Boolean(bool),
-    /// Markers 0x02 and 0x0c.
+    /// Markers 0x02, 0x0c and 0x0f (XML).
     Text(String),
     /// Markers 0x03, 0x08 and 0x10: properties in the order of the wire.
     Object(Vec<(String, Value)>),
@@ -25,9 +29,9 @@ pub enum Value {
     Array(Vec<Value>),
     /// Marker 0x0b: milliseconds since 1970.
     Date(f64),
-    /// Marker 0x05.
+    /// Marker 0x05; 0x07 (a reference).
     Null,
-    /// Marker 0x06 and 0x0d.
+    /// Marker 0x06; 0x04, 0x0d and 0x0e, which have no content.
     Undefined,
 }
 

@@ -3,90 +3,138 @@
 //! `rtmp://host/live` is the server and the rest of the path is the key, which may contain `/`. Encoders
 //! cut the path into application and stream name in different places, and people put the key into the server
 //! field, so the two are joined again before the key is taken.
+//!
+//! People also paste queries, white space, quotes, escapes and whole addresses ([`super::paste`]). A key may hold any
+//! of these characters, so an address means several keys: the joined text as it is, then what is left when things are
+//! taken away. Whether one of them is right, the gate says.
 
 use std::fmt;
+
+use super::{StreamKey, paste};
 
 /// The only application.
 pub const APPLICATION: &str = "live";
 
-/// Longest key that is looked at.
-const MAX_KEY_BYTES: usize = 1024;
+/// Longest application path and `tcUrl` that are kept.
+const MAX_SERVER_BYTES: usize = 2048;
 
-/// A stream key as a peer gave it. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StreamKey(String);
+/// Longest stream name that is looked at: a whole address with a long query.
+const MAX_NAME_BYTES: usize = 4096;
 
-impl StreamKey {
-    /// A key.
-    #[must_use]
-    pub fn new(key: impl Into<String>) -> Self {
-        Self(key.into())
-    }
-
-    /// The key itself. Not to be logged.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+/// What `connect` says of the server. The key may be in it: never printed.
+#[derive(Default)]
+pub(super) struct Server {
+    /// What is below the application in `app`.
+    in_application: String,
+    /// The same in `tcUrl`, the server as it was given; some encoders send no more than `live` as `app`.
+    in_url: String,
 }
 
-impl fmt::Debug for StreamKey {
+impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StreamKey(…)")
+        f.write_str("Server(…)")
     }
 }
 
-/// Whether `application`, as given to connect, is ours.
-pub(super) fn is_ours(application: &str) -> bool {
-    let application = application.trim_matches('/');
-    application.strip_prefix(APPLICATION).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl Server {
+    /// From `app` and `tcUrl` of `connect`; `None` if the application is not ours.
+    pub(super) fn read(application: &str, url: &str) -> Option<Self> {
+        if application.len() > MAX_SERVER_BYTES {
+            return None;
+        }
+        let in_url =
+            Some(url).filter(|url| url.len() <= MAX_SERVER_BYTES).and_then(paste::path).and_then(below);
+        let in_application = match below(application) {
+            Some(below) => below,
+            None if paste::trimmed(application).is_empty() => in_url.clone()?,
+            None => return None,
+        };
+        Some(Self { in_application, in_url: in_url.unwrap_or_default() })
+    }
+
+    /// The key in an address of this server; `None` if there is none.
+    pub(super) fn key(&self, name: &str) -> Option<StreamKey> {
+        if name.len() > MAX_NAME_BYTES {
+            return None;
+        }
+        let path = self.path(name);
+        let exact = join(path, name);
+        if paste::tidy(&exact).is_empty() {
+            return None;
+        }
+        let clean = self.clean(name);
+        // A query of the server itself, which stands before the key.
+        let behind = exact.strip_prefix(['?', '#']).and_then(|query| query.split_once('/'));
+        let joined = paste::clean(behind.map_or(&*exact, |(_, behind)| behind));
+        let tidy = paste::tidy(&exact);
+        let from_url = join(&paste::clean(&self.in_url), &paste::clean(name));
+        StreamKey::any_of([
+            exact.clone(),
+            inner(&clean).to_owned(),
+            // A query that has slashes, cut by the encoder.
+            inner(&joined).to_owned(),
+            // For keys that have `?`, `#` or `%` themselves.
+            tidy.to_owned(),
+            paste::without_last_query(tidy).to_owned(),
+            paste::without_query(tidy).to_owned(),
+            // For keys that begin with `live/` themselves.
+            clean,
+            // Where `app` is cut off after its first word.
+            from_url,
+        ])
+    }
+
+    /// Whether `name` is `published`, as an encoder may write it when it stops.
+    pub(super) fn is_same(&self, name: &str, published: &str) -> bool {
+        name == published
+            || name.len() <= MAX_NAME_BYTES && inner(&self.clean(name)) == inner(&self.clean(published))
+    }
+
+    /// The server's part of the key: from `tcUrl` only where nothing else says one.
+    fn path(&self, name: &str) -> &str {
+        let nothing = paste::trimmed(name).is_empty() && paste::clean(&self.in_application).is_empty();
+        if nothing && !self.in_url.is_empty() { &self.in_url } else { &self.in_application }
+    }
+
+    /// Both parts with all taken away that is not of a usual key.
+    fn clean(&self, name: &str) -> String {
+        let (path, name) = (paste::clean(self.path(name)), paste::clean(name));
+        // The key in both fields.
+        if path == name { name } else { join(&path, &name) }
+    }
 }
 
-/// The key in an address that [`is_ours`]; `None` if there is none.
-pub(super) fn key(application: &str, stream_name: &str) -> Option<StreamKey> {
-    let in_application = application.trim_matches('/').strip_prefix(APPLICATION)?.trim_start_matches('/');
-    let key = match (in_application, stream_name) {
+/// What is below the application in a path; `None` if it is another application's.
+fn below(path: &str) -> Option<String> {
+    let server = |path: &str| {
+        let path = paste::path(path).unwrap_or(path).trim_matches('/');
+        let below = paste::below_application(path)?;
+        // A query of the server itself has no key, unless the key was cut behind it.
+        let bare = below.starts_with(['?', '#']) && !below.contains('/');
+        let is_query = path.get(APPLICATION.len()..).is_some_and(|rest| rest.starts_with(['?', '#']));
+        Some(if bare && is_query { String::new() } else { below.to_owned() })
+    };
+    server(path)
+        .or_else(|| server(paste::trimmed(path)))
+        .or_else(|| server(paste::trimmed(&paste::unescaped(path))))
+}
+
+fn join(path: &str, name: &str) -> String {
+    match (path, name) {
         ("", name) => name.to_owned(),
         (path, "") => path.to_owned(),
         (path, name) => format!("{path}/{name}"),
-    };
-    (!key.is_empty() && key.len() <= MAX_KEY_BYTES).then_some(StreamKey(key))
+    }
+}
+
+/// Without an application that was given twice: the server ends in it, and the pasted key begins with it.
+fn inner(key: &str) -> &str {
+    match key.strip_prefix(APPLICATION).and_then(|rest| rest.strip_prefix('/')) {
+        Some(rest) => paste::trimmed(rest),
+        None => key,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every way to cut a path into application and stream name.
-    fn cuts(path: &str) -> Vec<(&str, &str)> {
-        let path = path.trim_start_matches('/');
-        let slashes = path.match_indices('/').map(|(at, _)| (&path[..at], &path[at + 1..]));
-        slashes.chain([(path, "")]).collect()
-    }
-
-    #[test]
-    fn the_key_is_the_whole_rest_wherever_the_path_is_cut() {
-        for key_text in ["abc", "one/two/three", "one/live/three", "live", "a?b=c"] {
-            let path = format!("/live/{key_text}");
-            for (application, name) in cuts(&path) {
-                assert!(is_ours(application));
-                assert_eq!(key(application, name), Some(StreamKey::new(key_text)), "{application} {name}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_part_of_the_path_is_not_the_key() {
-        assert_ne!(key("live", "one/two/three"), Some(StreamKey::new("three")));
-    }
-
-    #[test]
-    fn paths_of_other_applications_and_without_key_are_not_ours() {
-        for (application, name) in [("live", ""), ("live/", ""), ("", "")] {
-            assert_eq!(key(application, name), None);
-        }
-        for application in ["streamkey", "streamkey/live", "before/live", "", "Live", "liver", "/"] {
-            assert!(!is_ours(application), "{application}");
-        }
-    }
-}
+#[path = "address_tests.rs"]
+mod tests;

@@ -2,38 +2,90 @@
 
 use std::time::Instant;
 
+use super::address::Server;
 use super::event::{PublishRequest, Refusal};
-use super::{
-    APPLICATION, CONTROL, Event, OUR_CHUNK_BYTES, OUR_WINDOW_BYTES, Phase, Session, address, kind, reply,
-};
-use crate::ingest::amf0::Value;
+use super::{APPLICATION, CONTROL, Event, OUR_CHUNK_BYTES, OUR_WINDOW_BYTES, Phase, Session, kind, reply};
+use crate::ingest::amf0::{DecodeError, Value};
 use crate::ingest::flv::plain;
 
 /// Most message streams that a peer may create. Encoders create one.
 const MAX_STREAMS: u32 = 8;
 
-/// Longest application path that is kept.
-const MAX_APPLICATION_BYTES: usize = 2048;
-
 /// What the peer has said of itself.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    application: String,
+    server: Server,
     encoder: String,
     pub(super) can_reconnect: bool,
     streams: u32,
     pub(super) publishing_on: u32,
+    /// What else the peer may call the stream that it publishes on: one that publishes on 0 means the stream that it
+    /// created for this.
+    created: u32,
+    /// The name of the stream as it was published.
+    published: Name,
+}
+
+/// A stream's name, which is or has the key: never printed.
+#[derive(Default)]
+struct Name(String);
+
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Name(…)")
+    }
+}
+
+impl Peer {
+    /// Whether a stream id is that of the published stream.
+    fn is_own_stream(&self, id: f64) -> bool {
+        id == f64::from(self.publishing_on) || id == f64::from(self.created)
+    }
+
+    /// Whether a name is that of the published stream. One that says none means the only one that there is.
+    fn is_own_name(&self, name: Option<&Value>) -> bool {
+        match name {
+            None | Some(Value::Null | Value::Undefined) => true,
+            Some(Value::Text(name)) => name.trim().is_empty() || self.server.is_same(name, &self.published.0),
+            Some(_) => false,
+        }
+    }
 }
 
 impl Session {
     /// Obeys a command: name, transaction, object, arguments. What makes no sense is answered with an error
     /// if it wants an answer, and otherwise ignored.
-    pub(super) fn obey(&mut self, stream_id: u32, values: &[Value], now: Instant) {
-        let [Value::Text(name), rest @ ..] = values else { return };
+    ///
+    /// `unread` says what is wrong with the value after the last one. It matters only to a command that cannot do without.
+    pub(super) fn obey(
+        &mut self,
+        stream_id: u32,
+        values: &[Value],
+        unread: Option<DecodeError>,
+        now: Instant,
+    ) {
+        let [name, rest @ ..] = values else { return };
         let id = rest.first().and_then(Value::as_number).unwrap_or(0.0);
+        let Value::Text(name) = name else {
+            if id > 0.0 {
+                self.command(
+                    0,
+                    &reply::failed(id, "NetConnection.Call.Failed", "a command begins with its name"),
+                );
+            }
+            return;
+        };
         let argument = |index: usize| rest.get(index + 2);
         match name.as_str() {
-            "connect" => self.connect(id, rest.get(1).unwrap_or(&Value::Null)),
+            "connect" => {
+                if let (Some(error), Phase::Commands { connected: false }) = (unread, self.phase) {
+                    let text = format!("connect cannot be read: {error}");
+                    self.command(0, &reply::failed(id, "NetConnection.Connect.Rejected", &text));
+                    self.phase = Phase::Closing;
+                    return;
+                }
+                self.connect(id, rest.get(1).unwrap_or(&Value::Null));
+            }
             // Answers to what this server calls, which is nothing.
             "_result" | "_error" | "onStatus" => {}
             _ if self.phase == (Phase::Commands { connected: false }) => {
@@ -42,6 +94,12 @@ impl Session {
             }
             "createStream" => self.create_stream(id),
             "publish" => {
+                if let (Some(error), None, Phase::Commands { .. }) = (unread, argument(0), self.phase) {
+                    let text = format!("publish cannot be read: {error}");
+                    self.command(stream_id, &reply::error("NetStream.Publish.BadName", &text));
+                    self.phase = Phase::Closing;
+                    return;
+                }
                 let name = argument(0).and_then(Value::as_text).unwrap_or_default();
                 self.publish(stream_id, name, now);
             }
@@ -51,10 +109,25 @@ impl Session {
             }
             "FCUnpublish" => {
                 self.command(0, &reply::result(id, Value::Undefined));
-                self.command(0, &reply::notice("onFCUnpublish", "NetStream.Unpublish.Success"));
-                self.unpublish();
+                if self.peer.is_own_name(argument(0)) {
+                    self.command(0, &reply::notice("onFCUnpublish", "NetStream.Unpublish.Success"));
+                    self.unpublish();
+                }
             }
-            "deleteStream" | "closeStream" => self.unpublish(),
+            // The stream is an argument of the one, and that of the message for the other.
+            "deleteStream" | "closeStream" => {
+                // Neither is answered by the standard (§7.2.2.3), but a transaction wants an answer.
+                if id > 0.0 {
+                    self.command(0, &reply::result(id, Value::Undefined));
+                }
+                let stream = match name.as_str() {
+                    "closeStream" => Some(f64::from(stream_id)),
+                    _ => argument(0).and_then(Value::as_number),
+                };
+                if stream.is_some_and(|stream| self.peer.is_own_stream(stream)) {
+                    self.unpublish();
+                }
+            }
             "releaseStream" | "_checkbw" | "FCSubscribe" => {
                 self.command(0, &reply::result(id, Value::Undefined));
             }
@@ -62,7 +135,10 @@ impl Session {
             "play" | "play2" => {
                 let text = "this server takes broadcasts by RTMP; watch them over HTTP";
                 self.command(stream_id, &reply::error("NetStream.Play.Failed", text));
-                self.close(Refusal::Play);
+                // One that publishes is told, and goes on.
+                if !matches!(self.phase, Phase::Publishing | Phase::Asking) {
+                    self.close(Refusal::Play);
+                }
             }
             _ if id > 0.0 => {
                 let text = "no such command";
@@ -78,14 +154,13 @@ impl Session {
             return;
         }
         let text = |name| object.get(name).and_then(Value::as_text).unwrap_or_default();
-        let application = text("app");
-        if application.len() > MAX_APPLICATION_BYTES || !address::is_ours(application) {
+        let Some(server) = Server::read(text("app"), text("tcUrl")) else {
             let description = "the server address must end in /live";
             self.command(0, &reply::failed(id, "NetConnection.Connect.Rejected", description));
             self.close(Refusal::Application);
             return;
-        }
-        self.peer.application = application.to_owned();
+        };
+        self.peer.server = server;
         self.peer.encoder = plain(text("flashVer"));
         let capabilities = object.get("capsEx").and_then(Value::as_number).unwrap_or(0.0);
         // `Reconnect` is the lowest bit of `CapsExMask`: the number is odd.
@@ -119,13 +194,15 @@ impl Session {
             self.command(stream_id, &reply::error("NetStream.Publish.BadName", text));
             return;
         }
-        let Some(key) = address::key(&self.peer.application, name) else {
+        let Some(key) = self.peer.server.key(name) else {
             let text = "the stream key is missing";
             self.command(stream_id, &reply::error("NetStream.Publish.BadName", text));
             self.close(Refusal::NoKey);
             return;
         };
         self.peer.publishing_on = stream_id;
+        self.peer.created = if stream_id == 0 { self.peer.streams.max(1) } else { stream_id };
+        self.peer.published = Name(name.to_owned());
         self.phase = Phase::Asking;
         self.deadline = now + super::SILENCE_DEADLINE;
         self.events.push_back(Event::Publish(PublishRequest {

@@ -14,6 +14,8 @@ mod address;
 mod aggregate;
 mod command;
 mod event;
+mod key;
+mod paste;
 mod reply;
 
 use std::collections::VecDeque;
@@ -22,12 +24,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
 
-use super::amf0::{self, DecodeError, Value};
+use super::amf0::{self, Value};
 use super::chunk::{self, ChunkError, Message, kind};
 use super::flv::StreamMetadata;
 
-pub use address::{APPLICATION, StreamKey};
+pub use address::APPLICATION;
 pub use event::{Expired, PublishRequest, Refusal};
+pub use key::{MAX_CANDIDATES, StreamKey};
 
 /// How long a connection may take to shake hands. It is two round trips; five seconds is a bad mobile link.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -39,7 +42,7 @@ pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a publisher may be silent before its connection is given up.
 pub const SILENCE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Longest command or data message. Metadata with a full list of key frames is the longest real one.
+/// How much of a command or data message is read. Metadata with a full list of key frames is the longest real one.
 const MAX_AMF_BYTES: usize = 128 * 1024;
 
 /// Chunk size that this server writes with: its answers fit one chunk.
@@ -94,17 +97,6 @@ pub enum SessionError {
     /// A chunk.
     #[error(transparent)]
     Chunk(#[from] ChunkError),
-    /// A command or data message that is too long.
-    #[error("message of type {kind} with {length} bytes of values")]
-    AmfTooLong {
-        /// Message type.
-        kind: u8,
-        /// Its length.
-        length: usize,
-    },
-    /// The values of a command.
-    #[error("command: {0}")]
-    Command(#[from] DecodeError),
     /// An aggregate message (§7.1.6) whose parts do not fit.
     #[error("aggregate message cut off at byte {at}")]
     Aggregate {
@@ -323,10 +315,10 @@ impl Session {
                     }
                 }
             }
-            kind::DATA | kind::DATA_AMF3 => self.data(&message)?,
+            kind::DATA | kind::DATA_AMF3 => self.data(&message),
             kind::COMMAND | kind::COMMAND_AMF3 => {
-                let values = amf0::decode(values(&message)?)?;
-                self.obey(message.stream_id, &values, now);
+                let (values, unread) = amf0::decode_prefix(values(&message));
+                self.obey(message.stream_id, &values, unread, now);
             }
             // Acknowledgements need no answer, a publisher's bandwidth limit is never reached, and shared
             // objects are of another age.
@@ -365,12 +357,12 @@ impl Session {
         }
     }
 
-    fn data(&mut self, message: &Message) -> Result<(), SessionError> {
+    fn data(&mut self, message: &Message) {
         if !matches!(self.phase, Phase::Publishing | Phase::Asking) {
-            return Ok(());
+            return;
         }
         // Metadata is a courtesy: what cannot be read is not a reason to end a broadcast.
-        let Ok(values) = amf0::decode(values(message)?) else { return Ok(()) };
+        let (values, _) = amf0::decode_prefix(values(message));
         let mut values = &values[..];
         if let [Value::Text(name), rest @ ..] = values
             && name == "@setDataFrame"
@@ -382,7 +374,6 @@ impl Session {
         {
             self.events.push_back(Event::Metadata(Box::new(StreamMetadata::read(properties))));
         }
-        Ok(())
     }
 
     fn command(&mut self, stream_id: u32, values: &[Value]) {
@@ -395,16 +386,15 @@ impl Session {
     }
 }
 
-/// The values of a command or data message: AMF3 ones start with a zero for "AMF0 follows".
-fn values(message: &Message) -> Result<&[u8], SessionError> {
+/// The values of a command or data message: AMF3 ones start with a zero for "AMF0 follows". Values behind
+/// [`MAX_AMF_BYTES`] are as good as unreadable.
+fn values(message: &Message) -> &[u8] {
     let Message { kind, payload, .. } = message;
-    if payload.len() > MAX_AMF_BYTES {
-        return Err(SessionError::AmfTooLong { kind: *kind, length: payload.len() });
-    }
-    Ok(match (*kind, &payload[..]) {
+    let payload = &payload[..payload.len().min(MAX_AMF_BYTES)];
+    match (*kind, payload) {
         (kind::COMMAND_AMF3 | kind::DATA_AMF3, [0, rest @ ..]) => rest,
         (_, whole) => whole,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use rml_rtmp::time::RtmpTimestamp;
 
 use super::*;
 
+mod stop;
+mod values;
+
 /// A peer that speaks raw messages, past the handshake.
 struct Peer {
     session: Session,
@@ -119,7 +122,7 @@ fn the_commands_of_obs_and_ffmpeg_are_answered() {
     assert_eq!(peer.replies()[0][0], Value::text("_error"));
     peer.publish("one/two");
     let Some(Event::Publish(request)) = peer.session.next_event() else { panic!("no request") };
-    assert_eq!(request.key, StreamKey::new("one/two"));
+    assert_eq!(request.key, StreamKey::new("one/two"), "a usual key means itself alone");
     assert_eq!(request.encoder, "FMLE/3.0");
     assert!(!format!("{request:?}").contains("one"), "keys are not printed");
     peer.session.accept(peer.now);

@@ -1,0 +1,83 @@
+//! A place in hostile bytes, with what may still be made of them.
+//!
+//! AMF0 and the AMF3 inside it spend from one budget: the limits hold for the message, whatever it switches between.
+
+use super::{DecodeError, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES};
+
+/// See the module.
+pub(in crate::ingest) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    values: usize,
+    text: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of a message.
+    pub(in crate::ingest) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, values: 0, text: 0 }
+    }
+
+    /// Offset in the message.
+    pub(in crate::ingest) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Whether nothing is left.
+    pub(in crate::ingest) fn is_at_end(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// The next byte, which stays.
+    pub(in crate::ingest) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// One more value at this depth.
+    pub(in crate::ingest) fn value(&mut self, depth: usize) -> Result<(), DecodeError> {
+        if depth > MAX_DEPTH {
+            return Err(DecodeError::TooMuch { what: "deep", at: self.at });
+        }
+        self.count()
+    }
+
+    /// One more value or name.
+    pub(in crate::ingest) fn count(&mut self) -> Result<(), DecodeError> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(DecodeError::TooMuch { what: "many values", at: self.at });
+        }
+        Ok(())
+    }
+
+    /// So many more bytes of text are kept, whether read or repeated.
+    pub(in crate::ingest) fn keep_text(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        self.text = self.text.saturating_add(bytes);
+        if self.text > MAX_TEXT_BYTES {
+            return Err(DecodeError::TooMuch { what: "long", at: self.at });
+        }
+        Ok(())
+    }
+
+    /// The text in the next `length` bytes, repaired where it is not UTF-8.
+    pub(in crate::ingest) fn text(&mut self, length: usize) -> Result<String, DecodeError> {
+        self.keep_text(length)?;
+        Ok(String::from_utf8_lossy(self.slice(length)?).into_owned())
+    }
+
+    /// The next `length` bytes.
+    pub(in crate::ingest) fn slice(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let end = self.at.saturating_add(length);
+        let bytes = self.bytes.get(self.at..end).ok_or(DecodeError::Truncated { at: self.at })?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    /// The next `N` bytes.
+    pub(in crate::ingest) fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let bytes = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<N>());
+        let bytes = *bytes.ok_or(DecodeError::Truncated { at: self.at })?;
+        self.at += N;
+        Ok(bytes)
+    }
+}
