@@ -271,7 +271,7 @@ async fn a_track_that_is_not_taken_is_complained_of_and_the_other_goes_on() {
     let child = ffmpeg("ffmpeg", &url, &["-re"], &[&MP3[..], &["-t", "3"]].concat());
     let mut publisher = origin.publisher().await;
     let seen = watch_to_end(&mut publisher).await;
-    assert_eq!((seen.end, seen.audio.is_some()), (Some(EndReason::Unpublished), false));
+    assert_eq!((seen.end.as_ref(), seen.audio.is_some()), (Some(&EndReason::Unpublished), false));
     assert!(seen.of(Track::Video).count() > 50);
     assert_eq!(origin.count("farcast_ingest_unusable_tracks_total", "audio"), 1.0);
     assert!(outcome(child).await.0, "FFmpeg bears the warning");
@@ -282,7 +282,8 @@ async fn a_track_that_is_not_taken_is_complained_of_and_the_other_goes_on() {
 async fn mp3_alone_is_refused_with_a_text_that_says_what_to_set() {
     let mut origin = Origin::start().await;
     let url = origin.url(&format!("live/{KEY}"));
-    let child = ffmpeg("ffmpeg", &url, &["-re"], &[&MP3[..], &["-vn", "-t", "30"]].concat());
+    let child =
+        ffmpeg("ffmpeg", &url, &["-re"], &[&MP3[..], &["-vn", "-af", "arealtime", "-t", "30"]].concat());
     let mut publisher = origin.publisher().await;
     let seen = watch_to_end(&mut publisher).await;
     let Some(EndReason::Unsupported(text)) = seen.end else { panic!("{:?}", seen.end) };

@@ -13,6 +13,7 @@ use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_shared::time::{MediaTime, WallTime};
 use tokio::sync::mpsc;
 
+use crate::ingest::repair::Repair;
 use crate::ingest::{self, Timeline};
 use crate::media::{Mark, MediaEvent};
 use crate::package::{self, LatencyLevel, Packager};
@@ -147,6 +148,7 @@ impl Pipeline {
     pub(super) fn source(&mut self, event: MediaEvent, now: Instant) -> Progress {
         let outcome = self.timeline.push(event, now);
         self.parts.ingest.repaired(&outcome);
+        say_what_fell_silent(&outcome);
         if outcome.discontinuity {
             self.planner.discontinuity();
         }
@@ -323,6 +325,26 @@ impl Pipeline {
             Ok(Err(error)) => tracing::warn!(%error, "the ladder did not end cleanly"),
             Err(error) => tracing::error!(%error, "draining the ladder failed"),
         }
+    }
+}
+
+/// A track that vanishes while the other goes on is nothing that viewers should have to tell the operator.
+fn say_what_fell_silent(outcome: &ingest::repair::Outcome) {
+    if outcome.repairs.contains(&Repair::TrackLost) {
+        for event in &outcome.events {
+            match event {
+                MediaEvent::NoAudio => {
+                    tracing::warn!("the encoder sends no sound any more; the broadcast goes on without");
+                }
+                MediaEvent::NoVideo => {
+                    tracing::warn!("the encoder sends no video any more; the broadcast goes on as sound");
+                }
+                _ => {}
+            }
+        }
+    }
+    if outcome.repairs.contains(&Repair::TrackBack) {
+        tracing::info!("a track of the encoder that had fallen silent is back");
     }
 }
 

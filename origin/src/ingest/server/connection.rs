@@ -278,6 +278,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.demuxer.finish(&mut media);
         let Some(Publishing { events, .. }) = &self.publishing else { return };
         for event in media {
+            if let MediaEvent::Frame(frame) = &event {
+                self.shared.metrics.frame(frame.track);
+            }
             if events.try_send(PublisherEvent::Media(event)).is_err() {
                 return;
             }
