@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Longest key that is looked at.
-pub const MAX_KEY_BYTES: usize = 1024;
+pub(super) const MAX_KEY_BYTES: usize = 1024;
 
 /// Most keys that one address may mean. All are compared, so that the bound is one of work as well.
 pub const MAX_CANDIDATES: usize = 8;

@@ -45,9 +45,9 @@ fn is_result(reply: &[Value]) -> bool {
 
 #[test]
 fn delete_stream_ends_the_published_stream_and_no_other() {
-    for own in [1.0] {
+    for sent_on in [0, 1, 2] {
         let mut peer = Peer::publishing_on(1, 1, "key");
-        let replies = peer.command(0, "deleteStream", &[Value::Number(own)]);
+        let replies = peer.command(sent_on, "deleteStream", &[Value::Number(1.0)]);
         assert!(is_result(&replies[0]));
         assert!(peer.has_unpublished());
     }

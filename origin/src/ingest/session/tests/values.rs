@@ -85,7 +85,7 @@ fn what_cannot_be_read_in_connect_is_answered_with_what_is_wrong() {
         &[0x11, 0x09, 0x03, 0x01].repeat(20),
         &[0x0a, 0xff, 0xff, 0xff, 0xff],
         &[0x0c, 0x7f, 0, 0, 0],
-        &vec![0x0a, 0, 0, 0, 1].repeat(20),
+        &[0x0a, 0, 0, 0, 1].repeat(20),
     ] {
         let mut peer = Peer::new();
         peer.send(kind::COMMAND, 0, connect_with(value)).unwrap();
