@@ -1,0 +1,32 @@
+// All sources. Each is `{ name, about, media, other, rewrite, address, expect, change, seconds, patience, quick }`:
+//
+// - `media` is what ffmpeg makes (media.js says the defaults), `other` is second media for `rewrite`;
+// - `rewrite(tags, other)` returns the tags that are sent (rewrite.js);
+// - `address(key)` returns what `connect` and `publish` name (rtmp/session.js);
+// - `expect` says what differs from "plays in its shape, with its colours and its tone": `video: null`, `video.shape`,
+//   `video.tolerance`, `video.grey`, `audio: null`, `said` (words to the encoder or in the log's warnings), `refused` (words),
+//   `range` (PQ, HLG), `interlaced`, `discontinuities`, `stalls`, or `either`, a list of expectations;
+// - `change` is `{ seconds, expect }`: what is expected after something changed;
+// - `seconds` keeps the page open so long, `patience` are further seconds for the first segments.
+
+import { framing } from './framing.js';
+import { picture } from './picture.js';
+import { session } from './session.js';
+import { sound } from './sound.js';
+
+export const SOURCES = [...framing, ...picture, ...sound, ...session];
+
+/** The sources that options ask for. Throws for a name that none has. */
+export function select(sources, { only, quick }) {
+  const chosen = quick ? sources.filter((source) => source.quick) : sources;
+  if (only.length === 0) {
+    return chosen;
+  }
+  const matches = (name, wanted) => (wanted.endsWith('*') ? name.startsWith(wanted.slice(0, -1)) : name === wanted);
+  for (const wanted of only) {
+    if (!chosen.some(({ name }) => matches(name, wanted))) {
+      throw new Error(`no source is called ${wanted}: --list says their names`);
+    }
+  }
+  return chosen.filter(({ name }) => only.some((wanted) => matches(name, wanted)));
+}
