@@ -49,13 +49,20 @@ async function run(sources) {
   const stage = new Stage(LEVEL, { variants: VARIANTS, settings: ['reconnect_grace = "1s"'] });
   const rows = [];
   let browser;
+  let interrupted = false;
+  // The row that is under way is finished, and nothing is left behind.
+  process.once('SIGINT', () => (interrupted = true));
   try {
     const [edge] = await stage.open(1);
     browser = await launch(options.chromium);
     for (const source of sources) {
+      if (interrupted) {
+        break;
+      }
       const began = performance.now();
       const row = await new Row(source, { stage, edge, browser }).run();
       rows.push(row);
+      await write(rows);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       const verdict = row.failures.length === 0 ? 'as expected' : row.failures.join('; ');
       process.stderr.write(`${source.name} (${seconds} s): ${verdict}\n`);
@@ -74,15 +81,18 @@ const sources = select(SOURCES, options);
 if (options.list) {
   process.stdout.write(sources.map(({ name, about }) => `${name.padEnd(32)}${about}\n`).join(''));
 } else {
-  const rows = await run(sources);
   await mkdir(options.out, { recursive: true });
-  const table = markdown(rows);
-  await writeFile(join(options.out, 'table.md'), `${table}\n`);
-  await writeFile(join(options.out, 'table.json'), `${JSON.stringify(rows, plain, 2)}\n`);
-  process.stdout.write(`${table}\n`);
+  const rows = await run(sources);
+  process.stdout.write(`${markdown(rows)}\n`);
   const different = rows.filter(({ failures }) => failures.length > 0);
   process.stderr.write(`${rows.length - different.length} of ${rows.length} as expected\n`);
   process.exitCode = different.length === 0 ? 0 : 1;
+}
+
+/** Writes the rows so far: a run takes long. */
+async function write(rows) {
+  await writeFile(join(options.out, 'table.md'), `${markdown(rows)}\n`);
+  await writeFile(join(options.out, 'table.json'), `${JSON.stringify(rows, plain, 2)}\n`);
 }
 
 /** Expressions as their text. */

@@ -36,8 +36,8 @@ export class Row {
       expected.either = expect.either.map((one) => expectation(whole, one));
     }
     const tags = await this.#tags();
-    const facts = await this.#broadcast(tags, whole);
     const last = change === undefined ? expected : expectation(whole, { ...expect, ...change.expect });
+    const facts = await this.#broadcast(tags, expected, last);
     const failures = judge(facts, last);
     if (facts.before !== undefined) {
       failures.push(...look(facts.before, expected).map((text) => `Chromium before the change: ${text}`));
@@ -52,7 +52,7 @@ export class Row {
     return rewrite(await make(spec), second);
   }
 
-  async #broadcast(tags, spec) {
+  async #broadcast(tags, expected, last) {
     const { stage } = this.#place;
     const began = new Date().toISOString();
     const before = (await media(this.#place.edge, 0))?.next ?? 0;
@@ -66,7 +66,7 @@ export class Row {
     try {
       facts.onAir = letIn && (await this.#onAir(before, publisher));
       if (facts.onAir && this.#source.expect?.refused === undefined) {
-        await this.#look(facts, spec);
+        await this.#look(facts, expected, last);
       } else if (!facts.onAir) {
         facts.publisher.push(letIn ? 'no segment came of it' : 'not let in');
       }
@@ -95,7 +95,7 @@ export class Row {
     return until('segments', look, patience).then((found) => found === 'on air', () => false);
   }
 
-  async #look(facts, spec) {
+  async #look(facts, expected, last) {
     const { edge, browser } = this.#place;
     const { change, seconds = 0 } = this.#source;
     const began = performance.now();
@@ -107,11 +107,15 @@ export class Row {
         return;
       }
       if (change !== undefined) {
-        facts.before = await player.look(spec.hz);
+        facts.before = await player.look(expected);
         await pause(began + (change.seconds - 4 + CHANGED_S) * 1000 - performance.now());
       }
-      facts.levels = await player.levels(spec.hz);
-      facts.first = facts.levels[0] ?? (await player.look(spec.hz));
+      facts.levels = await player.levels(last);
+      if (change !== undefined) {
+        // The page has read the multivariant playlist before the change.
+        facts.levels = facts.levels.map((level) => ({ ...level, said: null }));
+      }
+      facts.first = facts.levels[0] ?? (await player.look(last));
       await pause(began + (seconds - 4) * 1000 - performance.now());
       facts.errors = await player.errors();
     });

@@ -4,7 +4,11 @@ import { middles, PATCHES_HEIGHT } from '../picture.js';
 
 const PLAYS_MS = 10_000;
 const LEVEL_MS = 8_000;
+/** How long is looked at least, and at most while something is missing: after a change of quality pictures can be late. */
 const SAMPLE_MS = 1_200;
+const SAMPLE_MAX_MS = 4_000;
+/** So many places of the bar show that the picture moves. */
+export const POSITIONS = 3;
 /** Errors of hls.js that are part of following a live playlist, and of being told to change quality. */
 const HARMLESS = ['bufferStalledError', 'bufferNudgeOnStall', 'bufferSeekOverHole', 'hls.js: aborted'];
 
@@ -46,7 +50,7 @@ class Player {
   }
 
   /** Looks at each quality in turn. */
-  async levels(hz) {
+  async levels(expected) {
     const count = await this.#page.evaluate(() => window.farcast.hls?.levels.length ?? 0);
     const seen = [];
     for (let level = 0; level < count; level += 1) {
@@ -56,14 +60,15 @@ class Player {
         window.farcast.hls.currentLevel = wanted;
       }, level);
       const reached = await this.#until(isAt, LEVEL_MS, level);
-      seen.push({ ...(await this.look(hz)), reached });
+      seen.push({ ...(await this.look(expected)), reached });
     }
     return seen;
   }
 
-  /** What is seen and heard now, for a little more than a second. */
-  async look(hz) {
-    const options = { middles: middles(), stripTop: PATCHES_HEIGHT, sampleMs: SAMPLE_MS, hz: hz ?? null };
+  /** What is seen and heard now. */
+  async look({ video, audio }) {
+    const wanted = { positions: video === null ? 0 : POSITIONS, sound: audio !== null };
+    const options = { middles: middles(), stripTop: PATCHES_HEIGHT, leastMs: SAMPLE_MS, mostMs: SAMPLE_MAX_MS, wanted };
     return this.#page.evaluate(look, options);
   }
 
@@ -123,7 +128,7 @@ function watchPlayer() {
   addEventListener('pagehide', () => clearInterval(timer));
 }
 
-async function look({ middles, stripTop, sampleMs }) {
+async function look({ middles, stripTop, leastMs, mostMs, wanted }) {
   const { video, hls } = window.farcast;
   const tools = (window.sources.tools ??= (() => {
     const canvas = document.createElement('canvas');
@@ -143,26 +148,29 @@ async function look({ middles, stripTop, sampleMs }) {
   const bars = new Set();
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
   const began = performance.now();
-  while (performance.now() - began < sampleMs) {
+  const spectrum = new Float32Array(analyser.frequencyBinCount);
+  const wave = new Float32Array(analyser.fftSize);
+  const elapsed = () => performance.now() - began;
+  let rms = 0;
+  const isMissing = () => (video.videoWidth > 0 && bars.size < wanted.positions) || (wanted.sound && rms < 0.02);
+  while (elapsed() < leastMs || (isMissing() && elapsed() < mostMs)) {
     await pause(100);
     if (video.videoWidth > 0) {
       drawing.drawImage(video, 0, 0, canvas.width, canvas.height);
       bars.add(brightest());
     }
+    analyser.getFloatTimeDomainData(wave);
+    rms = Math.sqrt(wave.reduce((sum, value) => sum + value * value, 0) / wave.length);
   }
-  const spectrum = new Float32Array(analyser.frequencyBinCount);
   analyser.getFloatFrequencyData(spectrum);
-  const wave = new Float32Array(analyser.fftSize);
-  analyser.getFloatTimeDomainData(wave);
   const loudest = spectrum.reduce((best, value, index) => (value > spectrum[best] ? index : best), 0);
-  const rms = Math.sqrt(wave.reduce((sum, value) => sum + value * value, 0) / wave.length);
   const level = hls?.levels[hls.currentLevel];
   return {
     level: level === undefined ? null : `${level.videoCodec ?? ''}${level.videoCodec && level.audioCodec ? ',' : ''}${level.audioCodec ?? ''}`,
     said: level?.height > 0 ? { width: level.width, height: level.height } : null,
     width: video.videoWidth,
     height: video.videoHeight,
-    playedS: video.currentTime - before,
+    playedShare: ((video.currentTime - before) * 1000) / elapsed(),
     positions: bars.size,
     patches: video.videoWidth > 0 ? middles.map(patch) : [],
     rms,

@@ -4,7 +4,7 @@
 // - `rewrite(tags, other)` returns the tags that are sent (rewrite.js);
 // - `address(key)` returns what `connect` and `publish` name (rtmp/session.js);
 // - `expect` says what differs from "plays in its shape, with its colours and its tone": `video: null`, `video.shape`,
-//   `video.tolerance`, `video.grey`, `audio: null`, `said` (words to the encoder or in the log's warnings), `refused` (words),
+//   `video.tolerance`, `video.mapped` (tone mapping), `video.grey`, `audio: null`, `said` (words to the encoder or in the log's warnings), `refused` (words),
 //   `range` (PQ, HLG), `interlaced`, `discontinuities`, `stalls`, or `either`, a list of expectations;
 // - `change` is `{ seconds, expect }`: what is expected after something changed;
 // - `seconds` keeps the page open so long, `patience` are further seconds for the first segments.
