@@ -20,7 +20,10 @@ const SAID = 'setparams=colorspace=gbr:color_primaries=bt709:color_trc=bt709:ran
 /** Colours as they are said in the stream, and the filter that makes them from RGB. */
 const COLOURS = {
   bt709: { filter: 'scale=out_color_matrix=bt709:out_range=tv', tags: ['bt709', 'bt709', 'bt709', 'tv'] },
-  bt601: { filter: 'scale=out_color_matrix=bt601:out_range=tv', tags: ['smpte170m', 'smpte170m', 'smpte170m', 'tv'] },
+  bt601: {
+    filter: 'scale=out_color_matrix=bt601:out_range=tv',
+    tags: ['smpte170m', 'smpte170m', 'smpte170m', 'tv'],
+  },
   full: { filter: 'scale=out_color_matrix=bt709:out_range=pc', tags: ['bt709', 'bt709', 'bt709', 'pc'] },
   bt2020: {
     filter: zscale('p=2020:t=2020_10:m=2020_ncl:r=tv'),
@@ -144,7 +147,21 @@ export function args(spec, stillFile) {
   return [...words, ...inputs, ...outputs, '-t', `${spec.seconds}`, '-f', 'flv'];
 }
 
-const CHANNELS = { mono: 1, stereo: 2, 2.1: 3, '3.0': 3, '4.0': 4, quad: 4, 4.1: 5, '5.0': 5, 5.1: 6, '5.1(side)': 6, '6.1': 7, 7.1: 8, '7.1(wide)': 8 };
+const CHANNELS = {
+  mono: 1,
+  stereo: 2,
+  2.1: 3,
+  '3.0': 3,
+  '4.0': 4,
+  quad: 4,
+  4.1: 5,
+  '5.0': 5,
+  5.1: 6,
+  '5.1(side)': 6,
+  6.1: 7,
+  7.1: 8,
+  '7.1(wide)': 8,
+};
 
 function channels(layout) {
   return new Array(CHANNELS[layout]).fill(0);
@@ -157,7 +174,10 @@ export async function make(spec) {
   const [width, height] = whole.size;
   const picture = join(CACHE, `still-${width}x${height}.ppm`);
   const words = args(whole, picture);
-  const name = createHash('sha256').update(JSON.stringify([words, await stillHash(width, height)])).digest('hex').slice(0, 20);
+  const name = createHash('sha256')
+    .update(JSON.stringify([words, await stillHash(width, height)]))
+    .digest('hex')
+    .slice(0, 20);
   const file = join(CACHE, `${name}.flv`);
   const cached = await readFile(file).catch(() => undefined);
   if (cached !== undefined) {

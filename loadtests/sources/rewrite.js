@@ -58,9 +58,7 @@ export function startCodes(...codes) {
 /** The sequence header, too, holds parameter sets with start codes. */
 export function startCodesInHeader(tags) {
   return onVideo(tags, (parts) =>
-    parts.role === 'header'
-      ? { ...parts, payload: nal.withStartCodes(nal.setsOf(parts.payload, parts.codec)) }
-      : parts,
+    parts.role === 'header' ? { ...parts, payload: nal.withStartCodes(nal.setsOf(parts.payload, parts.codec)) } : parts,
   );
 }
 
@@ -71,9 +69,7 @@ export function lengthsOf(bytes) {
       if (parts.role === 'header') {
         return { ...parts, payload: nal.withLengthSize(parts.payload, parts.codec, bytes) };
       }
-      return parts.role === 'picture'
-        ? { ...parts, payload: nal.withLengths(nal.units(parts.payload), bytes) }
-        : parts;
+      return parts.role === 'picture' ? { ...parts, payload: nal.withLengths(nal.units(parts.payload), bytes) } : parts;
     });
 }
 
@@ -151,7 +147,10 @@ export function becomes(seconds, { header = false } = {}) {
 }
 
 function byTime(tags) {
-  return tags.map((tag, index) => ({ tag, index })).sort((a, b) => a.tag.ts - b.tag.ts || a.index - b.index).map(({ tag }) => tag);
+  return tags
+    .map((tag, index) => ({ tag, index }))
+    .sort((a, b) => a.tag.ts - b.tag.ts || a.index - b.index)
+    .map(({ tag }) => tag);
 }
 
 /** HEVC by codec id, as before there was a FourCC. */
@@ -169,7 +168,9 @@ export function av1RecordWithUnits(tags) {
 }
 
 export function av1RecordWithoutUnits(tags) {
-  return onVideo(tags, (parts) => (parts.role === 'header' ? { ...parts, payload: obu.withoutUnits(parts.payload) } : parts));
+  return onVideo(tags, (parts) =>
+    parts.role === 'header' ? { ...parts, payload: obu.withoutUnits(parts.payload) } : parts,
+  );
 }
 
 export function av1Delimiters(tags) {
@@ -202,9 +203,7 @@ export function adts(tags) {
 
 /** The configuration says HE-AAC: the media is made at half the rate. */
 export function highEfficiency(tags) {
-  return onAudio(tags, (parts) =>
-    parts.role === 'header' ? { payload: asHighEfficiency(parts.payload) } : parts,
-  );
+  return onAudio(tags, (parts) => (parts.role === 'header' ? { payload: asHighEfficiency(parts.payload) } : parts));
 }
 
 /** Without Enhanced RTMP's word about channels, which old encoders do not send. */
@@ -252,7 +251,9 @@ export function negativeComposition(ms) {
 /** Drops two thirds of the pictures in every other second, after key frames only: the encoder is `ultrafast` with one reference,
  * so it drops the tail of a second. */
 export function variableRate(tags) {
-  return tags.filter((tag) => tag.kind !== VIDEO || video(tag).role !== 'picture' || tag.ts % 2000 < 1000 || tag.ts % 1000 < 600);
+  return tags.filter(
+    (tag) => tag.kind !== VIDEO || video(tag).role !== 'picture' || tag.ts % 2000 < 1000 || tag.ts % 1000 < 600,
+  );
 }
 
 // Commands on the way.

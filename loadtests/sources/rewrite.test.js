@@ -21,13 +21,21 @@ function picture(ts, key, nals) {
 }
 
 const TAGS = [
-  { kind: VIDEO, ts: 0, body: videoBody({ codec: 'avc1', key: true, role: 'header', cts: 0, payload: RECORD }) },
+  {
+    kind: VIDEO,
+    ts: 0,
+    body: videoBody({ codec: 'avc1', key: true, role: 'header', cts: 0, payload: RECORD }),
+  },
   { kind: AUDIO, ts: 0, body: aacBody({ role: 'header', payload: CONFIG }) },
   picture(0, true, [IDR, IDR]),
   { kind: AUDIO, ts: 10, body: aacBody({ role: 'frame', payload: Buffer.from([1, 2, 3]) }) },
   picture(33, false, [OTHER]),
 ];
-const payloads = (tags) => tags.map(video).filter((parts) => parts?.role === 'picture').map(({ payload }) => payload);
+const payloads = (tags) =>
+  tags
+    .map(video)
+    .filter((parts) => parts?.role === 'picture')
+    .map(({ payload }) => payload);
 
 test('a record gives its parameter sets', () => {
   assert.deepEqual(setsOf(RECORD, 'avc1'), [SPS, PPS]);
@@ -41,8 +49,14 @@ test('start codes of both lengths take the place of lengths', () => {
 
 test('a tag per unit keeps the time and the key', () => {
   const made = rewrite.tagPerUnit(rewrite.setsInBand(TAGS)).filter(({ kind }) => kind === VIDEO);
-  assert.deepEqual(made.slice(1).map(({ ts }) => ts), [0, 0, 0, 0, 33]);
-  assert.deepEqual(payloads(made).map((payload) => units(payload)[0]), [SPS, PPS, IDR, IDR, OTHER]);
+  assert.deepEqual(
+    made.slice(1).map(({ ts }) => ts),
+    [0, 0, 0, 0, 33],
+  );
+  assert.deepEqual(
+    payloads(made).map((payload) => units(payload)[0]),
+    [SPS, PPS, IDR, IDR, OTHER],
+  );
   assert.ok(made.slice(1, 5).every((tag) => video(tag).key));
 });
 
@@ -59,7 +73,10 @@ test('headers are left out, emptied or robbed of their sets', () => {
 });
 
 test('ADTS says the length and the configuration of its frame', () => {
-  const frame = rewrite.adts(TAGS).map(aac).find((parts) => parts?.role === 'frame').payload;
+  const frame = rewrite
+    .adts(TAGS)
+    .map(aac)
+    .find((parts) => parts?.role === 'frame').payload;
   assert.deepEqual([...frame], [0xff, 0xf1, 0x4c, 0x80, 0x01, 0x5f, 0xfc, 1, 2, 3]);
 });
 
@@ -73,26 +90,42 @@ test('HE-AAC is said with the doubled rate', () => {
 test('the last unit of an AV1 picture loses its size field alone', () => {
   const sample = Buffer.from([0x0a, 1, 7, 0x32, 2, 8, 9]);
   const tags = [
-    { kind: VIDEO, ts: 0, body: videoBody({ codec: 'av01', key: true, role: 'picture', cts: 0, payload: sample, enhanced: true }) },
+    {
+      kind: VIDEO,
+      ts: 0,
+      body: videoBody({ codec: 'av01', key: true, role: 'picture', cts: 0, payload: sample, enhanced: true }),
+    },
   ];
   const [bare] = payloads(rewrite.av1WithoutLastSize(tags));
   assert.deepEqual([...bare], [0x0a, 1, 7, 0x30, 8, 9]);
-  assert.deepEqual(obus(bare).map(({ type }) => type), [1, 6]);
+  assert.deepEqual(
+    obus(bare).map(({ type }) => type),
+    [1, 6],
+  );
   assert.deepEqual([...payloads(rewrite.av1Delimiters(tags))[0]], [0x12, 0, ...sample]);
 });
 
 test('times begin again at the limit while the pace stays', () => {
   const made = rewrite.wrapping(2 ** 24, 0.02)(TAGS);
-  assert.deepEqual(made.map(({ ts }) => ts), [16777196, 16777196, 16777196, 16777206, 13]);
-  assert.deepEqual(made.map(({ at }) => at), TAGS.map(({ ts }) => ts));
+  assert.deepEqual(
+    made.map(({ ts }) => ts),
+    [16777196, 16777196, 16777196, 16777206, 13],
+  );
+  assert.deepEqual(
+    made.map(({ at }) => at),
+    TAGS.map(({ ts }) => ts),
+  );
 });
 
 test('pictures can be due before they are decoded', () => {
   const made = rewrite.negativeComposition(50)(TAGS);
-  assert.deepEqual(made.filter((tag) => video(tag)?.role === 'picture').map((tag) => [tag.ts, video(tag).cts]), [
-    [50, -50],
-    [83, -50],
-  ]);
+  assert.deepEqual(
+    made.filter((tag) => video(tag)?.role === 'picture').map((tag) => [tag.ts, video(tag).cts]),
+    [
+      [50, -50],
+      [83, -50],
+    ],
+  );
 });
 
 test('other media follow with their parameter sets in the key frame and without a header', () => {
@@ -104,6 +137,17 @@ test('other media follow with their parameter sets in the key frame and without 
 });
 
 test('what comes late brings its header along', () => {
-  const made = rewrite.late(VIDEO, 0.03)(TAGS).filter(({ kind }) => kind === VIDEO);
-  assert.deepEqual(made.map((tag) => [tag.ts, video(tag).role]), [[30, 'header'], [33, 'picture']]);
+  const made = rewrite
+    .late(
+      VIDEO,
+      0.03,
+    )(TAGS)
+    .filter(({ kind }) => kind === VIDEO);
+  assert.deepEqual(
+    made.map((tag) => [tag.ts, video(tag).role]),
+    [
+      [30, 'header'],
+      [33, 'picture'],
+    ],
+  );
 });

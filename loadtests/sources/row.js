@@ -27,8 +27,17 @@ export class Row {
     this.#place = place;
   }
 
-  /** Runs the row: `{ name, about, expected, facts, failures }`. */
+  /** Runs the row: `{ name, about, expected, facts, failures }`. What goes wrong with the row itself is a failure, too. */
   async run() {
+    const { name, about } = this.#source;
+    try {
+      return { name, about, ...(await this.#judged()) };
+    } catch (error) {
+      return { name, about, expected: {}, facts: nothing(), failures: [`row: ${error.message}`] };
+    }
+  }
+
+  async #judged() {
     const { media: spec, change, expect } = this.#source;
     const whole = complete(spec);
     const expected = { ...expectation(whole, expect) };
@@ -42,8 +51,7 @@ export class Row {
     if (facts.before !== undefined) {
       failures.push(...look(facts.before, expected).map((text) => `Chromium before the change: ${text}`));
     }
-    const { name, about } = this.#source;
-    return { name, about, expected: last, facts, failures: [...new Set(failures)] };
+    return { expected: last, facts, failures: [...new Set(failures)] };
   }
 
   async #tags() {
@@ -60,9 +68,12 @@ export class Row {
     const [host, port] = stage.rtmp.split(':');
     const { address = (name) => ({ name }) } = this.#source;
     const asked = { app: 'live', ...address(KEY) };
-    const letIn = await publisher.open(host, Number(port), { tcUrl: `rtmp://${stage.rtmp}/${asked.app}`, ...asked });
+    const letIn = await publisher.open(host, Number(port), {
+      tcUrl: `rtmp://${stage.rtmp}/${asked.app}`,
+      ...asked,
+    });
     const playing = letIn ? publisher.play(tags) : Promise.resolve();
-    const facts = { publisher: [], plays: false, levels: [], errors: [], variants: [], strict: [], said: [] };
+    const facts = nothing();
     try {
       facts.onAir = letIn && (await this.#onAir(before, publisher));
       if (facts.onAir && this.#source.expect?.refused === undefined) {
@@ -92,7 +103,10 @@ export class Row {
       const fresh = playlist?.segments.filter(({ msn }) => msn >= before) ?? [];
       return publisher.closed !== undefined ? 'closed' : !playlist?.ended && fresh.length >= SEGMENTS && 'on air';
     };
-    return until('segments', look, patience).then((found) => found === 'on air', () => false);
+    return until('segments', look, patience).then(
+      (found) => found === 'on air',
+      () => false,
+    );
   }
 
   async #look(facts, expected, last) {
@@ -136,6 +150,11 @@ export class Row {
     };
     await until('the end of the broadcast', over, END_MS);
   }
+}
+
+/** What is seen before anybody looks. */
+function nothing() {
+  return { publisher: [], plays: false, levels: [], errors: [], variants: [], strict: [], said: [] };
 }
 
 async function warnings(stage, since) {

@@ -6,7 +6,16 @@ const MAX_CELL = 160;
 export function markdown(rows) {
   const head = ['source', 'what is sent', 'expected', 'Chromium', 'ffprobe', 'strict', 'said', 'differs'];
   const body = rows.map((row) =>
-    [row.name, row.about, wanted(row.expected), seen(row.facts), probed(row.facts), strictly(row.facts), said(row.facts), differs(row)].map(cell),
+    [
+      row.name,
+      row.about,
+      wanted(row.expected),
+      seen(row.facts),
+      probed(row.facts),
+      strictly(row.facts),
+      said(row.facts),
+      differs(row),
+    ].map(cell),
   );
   return [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
@@ -37,12 +46,16 @@ function seen({ plays, first, levels, errors }) {
     return first === undefined && errors.length === 0 ? '–' : `does not play ${errors[0] ?? ''}`;
   }
   return (levels.length > 0 ? levels : [first])
-    .map(({ width, height, hz, level }) => `${level ?? ''} ${width}x${height}${hz === null ? ' silent' : ` ${Math.round(hz)} Hz`}`.trim())
+    .map(({ width, height, hz, level }) =>
+      `${level ?? ''} ${width}x${height}${hz === null ? ' silent' : ` ${Math.round(hz)} Hz`}`.trim(),
+    )
     .join('; ');
 }
 
 function probed({ variants }) {
-  return variants.map(({ video, audio }) => [picture(video), sound(audio)].filter(Boolean).join(' + ') || 'nothing').join('; ');
+  return variants
+    .map(({ video, audio }) => [picture(video), sound(audio)].filter(Boolean).join(' + ') || 'nothing')
+    .join('; ');
 }
 
 function picture(video) {
@@ -68,6 +81,8 @@ function strictly({ strict }) {
 
 function said({ told = [], warnings = [] }) {
   const usual = ['NetStream.Publish.Start', 'NetStream.Unpublish.Success'];
-  const words = told.filter(({ code }) => !usual.includes(code)).map(({ code, description }) => `${code} ${description}`);
+  const words = told
+    .filter(({ code }) => !usual.includes(code))
+    .map(({ code, description }) => `${code} ${description}`);
   return [...words, ...new Set(warnings)].join('; ') || '–';
 }

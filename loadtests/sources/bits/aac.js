@@ -7,7 +7,12 @@ const SBR = 5;
 /** What a configuration says. Enough for what ffmpeg writes: no escape values. */
 export function readConfig(config) {
   const bits = config.readUInt16BE(0);
-  return { type: bits >> 11, rateIndex: (bits >> 7) & 15, rate: RATES[(bits >> 7) & 15], channels: (bits >> 3) & 15 };
+  return {
+    type: bits >> 11,
+    rateIndex: (bits >> 7) & 15,
+    rate: RATES[(bits >> 7) & 15],
+    channels: (bits >> 3) & 15,
+  };
 }
 
 /** The frame with an ADTS header in front, seven bytes long. */
@@ -31,7 +36,14 @@ export function asHighEfficiency(config) {
   const { rateIndex, rate, channels } = readConfig(config);
   const doubled = RATES.indexOf(rate * 2);
   // type 5, rate, channels, extension's rate, type 2, three bits of GASpecificConfig.
-  const bits = [[SBR, 5], [rateIndex, 4], [channels, 4], [doubled, 4], [LC, 5], [0, 3]]
+  const bits = [
+    [SBR, 5],
+    [rateIndex, 4],
+    [channels, 4],
+    [doubled, 4],
+    [LC, 5],
+    [0, 3],
+  ]
     .map(([value, width]) => value.toString(2).padStart(width, '0'))
     .join('')
     .padEnd(32, '0');

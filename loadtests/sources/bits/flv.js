@@ -58,7 +58,10 @@ export function videoBody({ codec, key, role, cts, payload, enhanced }, codecId)
   time.writeIntBE(role === 'picture' ? cts : 0, 0, 3);
   if (enhanced && codecId === undefined) {
     const timed = role === 'picture' && codec !== 'av01';
-    const head = Buffer.concat([Buffer.from([0x80 | frame | (role === 'header' ? 0 : 1)]), Buffer.from(codec, 'latin1')]);
+    const head = Buffer.concat([
+      Buffer.from([0x80 | frame | (role === 'header' ? 0 : 1)]),
+      Buffer.from(codec, 'latin1'),
+    ]);
     return Buffer.concat([head, timed ? time : Buffer.alloc(0), payload]);
   }
   const id = codecId ?? (codec === 'hvc1' ? HEVC_LEGACY : AVC);

@@ -3,7 +3,13 @@
 /** NAL types that matter here. */
 export const TYPES = {
   avc1: { of: (nal) => nal[0] & 31, sps: 7, pps: 8, sets: [7, 8], isSlice: (type) => type >= 1 && type <= 5 },
-  hvc1: { of: (nal) => (nal[0] >> 1) & 63, sps: 33, pps: 34, sets: [32, 33, 34], isSlice: (type) => type < 32 },
+  hvc1: {
+    of: (nal) => (nal[0] >> 1) & 63,
+    sps: 33,
+    pps: 34,
+    sets: [32, 33, 34],
+    isSlice: (type) => type < 32,
+  },
 };
 
 /** The NAL units of a sample with lengths of `bytes`. */

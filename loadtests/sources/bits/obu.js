@@ -32,7 +32,11 @@ export function obus(sample) {
     const end = size.at + size.value;
     const plainHead = Buffer.from(sample.subarray(at, at + headBytes));
     plainHead[0] &= 0xfd;
-    found.push({ type, bytes: sample.subarray(at, end), bare: Buffer.concat([plainHead, sample.subarray(size.at, end)]) });
+    found.push({
+      type,
+      bytes: sample.subarray(at, end),
+      bare: Buffer.concat([plainHead, sample.subarray(size.at, end)]),
+    });
     at = end;
   }
   return found;

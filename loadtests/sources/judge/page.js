@@ -68,7 +68,13 @@ class Player {
   /** What is seen and heard now. */
   async look({ video, audio }) {
     const wanted = { positions: video === null ? 0 : POSITIONS, sound: audio !== null };
-    const options = { middles: middles(), stripTop: PATCHES_HEIGHT, leastMs: SAMPLE_MS, mostMs: SAMPLE_MAX_MS, wanted };
+    const options = {
+      middles: middles(),
+      stripTop: PATCHES_HEIGHT,
+      leastMs: SAMPLE_MS,
+      mostMs: SAMPLE_MAX_MS,
+      wanted,
+    };
     return this.#page.evaluate(look, options);
   }
 
@@ -121,7 +127,9 @@ function watchPlayer() {
     video.volume = 1;
     if (hls !== undefined && window.sources.hls !== hls) {
       window.sources.hls = hls;
-      hls.on('hlsError', (_, data) => note(`hls.js: ${data.fatal ? 'fatal ' : ''}${data.details} ${data.error?.message ?? ''}`));
+      hls.on('hlsError', (_, data) =>
+        note(`hls.js: ${data.fatal ? 'fatal ' : ''}${data.details} ${data.error?.message ?? ''}`),
+      );
       hls.on('hlsFragChanged', (_, { frag }) => (window.sources.level = frag.level));
     }
   }, 20);
@@ -152,7 +160,10 @@ async function look({ middles, stripTop, leastMs, mostMs, wanted }) {
   const wave = new Float32Array(analyser.fftSize);
   const elapsed = () => performance.now() - began;
   let rms = 0;
-  const isMissing = () => (video.videoWidth > 0 && bars.size < wanted.positions) || (wanted.sound && rms < 0.02);
+  const level = () => hls?.levels[hls.currentLevel];
+  const isOther = () => level()?.height > 0 && Math.abs(level().height - video.videoHeight) > 2;
+  const isMissing = () =>
+    (video.videoWidth > 0 && (bars.size < wanted.positions || isOther())) || (wanted.sound && rms < 0.02);
   while (elapsed() < leastMs || (isMissing() && elapsed() < mostMs)) {
     await pause(100);
     if (video.videoWidth > 0) {
@@ -164,10 +175,10 @@ async function look({ middles, stripTop, leastMs, mostMs, wanted }) {
   }
   analyser.getFloatFrequencyData(spectrum);
   const loudest = spectrum.reduce((best, value, index) => (value > spectrum[best] ? index : best), 0);
-  const level = hls?.levels[hls.currentLevel];
+  const { width, height, videoCodec, audioCodec } = level() ?? {};
   return {
-    level: level === undefined ? null : `${level.videoCodec ?? ''}${level.videoCodec && level.audioCodec ? ',' : ''}${level.audioCodec ?? ''}`,
-    said: level?.height > 0 ? { width: level.width, height: level.height } : null,
+    level: [videoCodec, audioCodec].filter(Boolean).join(',') || null,
+    said: height > 0 ? { width, height } : null,
     width: video.videoWidth,
     height: video.videoHeight,
     playedShare: ((video.currentTime - before) * 1000) / elapsed(),

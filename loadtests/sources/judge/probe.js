@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { readConfig } from '../bits/aac.js';
+import { PATCHES_HEIGHT } from '../picture.js';
 import { media } from './playlists.js';
 
 const run = promisify(execFile);
 /** So many of the newest segments are looked at. */
 const SEGMENTS = 3;
 const TOOL_MS = 20_000;
+/** Between them is what is neither the strip's ground nor its bar. */
+const [DARK, BRIGHT] = [60, 180];
 const FIELDS = [
   'codec_type,codec_name,profile,pix_fmt,width,height,sample_aspect_ratio,display_aspect_ratio,field_order',
   'color_range,color_space,color_transfer,color_primaries,channels,channel_layout,sample_rate,extradata',
@@ -42,9 +45,10 @@ export async function probe(edge, number) {
       await writeFile(first, Buffer.concat([head, body]));
       keyed.push(await beginsWithKey(first));
     }
+    const video = streams.find(({ codec_type: type }) => type === 'video');
     const audio = streams.find(({ codec_type: type }) => type === 'audio');
     return {
-      video: streams.find(({ codec_type: type }) => type === 'video'),
+      video: video && { ...video, blurredPixels: await blurredPixels(file, video.width) },
       audio: audio && { ...audio, configuration: channelConfiguration(head) },
       keyed: keyed.every((key) => key),
       discontinuities: playlist.segments.filter(({ discontinuity }) => discontinuity).length,
@@ -83,6 +87,21 @@ async function beginsWithKey(file) {
   return !stdout || stdout.includes('K');
 }
 
+/** How many columns of the strip are neither as dark as its ground nor as bright as its bar, in a picture in the middle. A bar that
+ * moves has two edges of a pixel or two; where two fields are woven into a picture, it also stands beside itself. */
+async function blurredPixels(file, width) {
+  const [top, height] = [PATCHES_HEIGHT + 0.07, 0.1];
+  const filter = `crop=iw:ceil(ih*${height}):0:floor(ih*${top}),format=gray,scale=iw:1:flags=area`;
+  const words = ['-v', 'error', '-threads', '1', '-i', file, '-vf', filter, '-f', 'rawvideo', '-'];
+  const options = { timeout: TOOL_MS, encoding: 'buffer', maxBuffer: 2 ** 24 };
+  const { stdout } = await run('ffmpeg', words, options).catch((error) => error);
+  const counts = [];
+  for (let at = 0; at + width <= stdout.length; at += width) {
+    counts.push(stdout.subarray(at, at + width).filter((value) => value > DARK && value < BRIGHT).length);
+  }
+  return counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)];
+}
+
 function note(complaints, who, stderr) {
   const line = `${stderr ?? ''}`.split('\n').find((one) => one.trim() !== '');
   if (line !== undefined) {
@@ -94,7 +113,7 @@ function note(complaints, who, stderr) {
 export function channelConfiguration(head) {
   const box = head.indexOf('esds', 0, 'latin1');
   const end = box < 0 ? 0 : box - 4 + head.readUInt32BE(box - 4);
-  for (let at = box + 8; box >= 0 && at < end; ) {
+  for (let at = box + 8; box >= 0 && at < end;) {
     const tag = head[at];
     at += 1;
     let length = 0;

@@ -11,9 +11,20 @@ const GRACE_MS = 20_000;
 
 /** Watches each of `variants` with a viewer; returns what was not good enough. */
 export async function strict(edge, variants, seconds) {
-  const words = ['watch', '--url', `${edge}/hls/stream.m3u8`, '--quiet', '--clients', `${variants}`, '--seconds', `${seconds}`];
+  const words = [
+    'watch',
+    '--url',
+    `${edge}/hls/stream.m3u8`,
+    '--quiet',
+    '--clients',
+    `${variants}`,
+    '--seconds',
+    `${seconds}`,
+  ];
   const options = { timeout: seconds * 1000 + GRACE_MS, maxBuffer: 2 ** 24 };
-  const { stdout, stderr } = await run(join(PROGRAMS, 'farcast-load'), [...words, '--ramp', '0'], options).catch((error) => error);
+  const { stdout, stderr } = await run(join(PROGRAMS, 'farcast-load'), [...words, '--ramp', '0'], options).catch(
+    (error) => error,
+  );
   let report;
   try {
     report = JSON.parse(stdout);

@@ -17,6 +17,8 @@ const PLAYED_SHARE = 0.6;
 const ASPECT_TOLERANCE = 0.01;
 /** Rounding of both sides to whole pixels, and of chroma to even ones. */
 const ASPECT_PIXELS = 2;
+/** Of the edges of a bar that is deinterlaced; woven ones have 16. */
+const BLURRED_PIXELS = 6;
 /** Transfer functions of HDR, by the word of VIDEO-RANGE. */
 const HDR = { smpte2084: 'PQ', 'arib-std-b67': 'HLG' };
 /** What AVFoundation plays, by codec: profiles that are no 10-bit, 4:2:2 or 4:4:4 H.264; HEVC up to Main 10. */
@@ -148,7 +150,10 @@ function variants({ variants: found, independent }, expected) {
   const failures = found.flatMap((variant, index) =>
     one(variant, expected, index === 0).map((text) => `variant ${variant.number}: ${text}`),
   );
-  if (expected.video !== null && !found.some(({ video }) => video && APPLE[video.codec_name]?.includes(video.pix_fmt))) {
+  if (
+    expected.video !== null &&
+    !found.some(({ video }) => video && APPLE[video.codec_name]?.includes(video.pix_fmt))
+  ) {
     failures.push('no variant that Apple plays');
   }
   if (independent && found.some(({ keyed }) => keyed === false)) {
@@ -200,6 +205,9 @@ function videoOf(video, attributes, { video: { shape }, range, interlaced }, fir
   }
   if (!first && interlaced && !['progressive', 'unknown', undefined].includes(video.field_order)) {
     failures.push(`fields ${video.field_order} after re-encoding`);
+  }
+  if (!first && interlaced && video.blurredPixels > BLURRED_PIXELS) {
+    failures.push(`fields are woven after re-encoding: ${video.blurredPixels} columns between dark and bright`);
   }
   return failures;
 }

@@ -96,7 +96,10 @@ test('HDR that is tone mapped passes, HDR that is taken for SDR does not', () =>
   assert.deepEqual(look({ ...SEEN, patches: patches((rgb) => rgb.map((value) => value * 0.73)) }, expected), []);
   // Red, green and blue of the picture as PQ in BT.2020, shown as if it were neither.
   const taken = { red: [122, 83, 71], green: [101, 122, 81], blue: [78, 70, 131], white: [141, 141, 141] };
-  const flat = SEEN.patches.map(({ name, rgb }) => ({ name, rgb: taken[name] ?? rgb.map((value) => value * 0.63) }));
+  const flat = SEEN.patches.map(({ name, rgb }) => ({
+    name,
+    rgb: taken[name] ?? rgb.map((value) => value * 0.63),
+  }));
   assert.equal(look({ ...SEEN, patches: flat }, expected).length, 1);
 });
 
@@ -110,30 +113,48 @@ const broken = {
 };
 for (const [what, change] of Object.entries(broken)) {
   test(`${what} is a failure of the variant`, () => {
-    const variants = [{ ...VARIANT, ...change }, { ...VARIANT, number: 1 }];
+    const variants = [
+      { ...VARIANT, ...change },
+      { ...VARIANT, number: 1 },
+    ];
     assert.ok(judge({ ...FACTS, variants }, EXPECTED).length > 0);
   });
 }
 
 test('a re-encoded variant is square and progressive', () => {
-  const anamorphic = { ...VIDEO, width: 160, sample_aspect_ratio: '2:1', field_order: 'tt' };
-  const variants = [{ ...VARIANT, video: anamorphic }, { ...VARIANT, number: 1, video: anamorphic }];
+  const anamorphic = {
+    ...VIDEO,
+    width: 160,
+    sample_aspect_ratio: '2:1',
+    field_order: 'tt',
+    blurredPixels: 16,
+  };
+  const variants = [
+    { ...VARIANT, video: anamorphic },
+    { ...VARIANT, number: 1, video: anamorphic },
+  ];
   const failures = judge({ ...FACTS, variants }, { ...EXPECTED, interlaced: true });
   assert.deepEqual(failures, [
     'ffprobe: variant 1: samples of 2:1 after scaling',
     'ffprobe: variant 1: fields tt after re-encoding',
+    'ffprobe: variant 1: fields are woven after re-encoding: 16 columns between dark and bright',
   ]);
 });
 
 test('segments that begin without a key frame are not independent', () => {
-  const variants = [{ ...VARIANT, keyed: false }, { ...VARIANT, number: 1 }];
+  const variants = [
+    { ...VARIANT, keyed: false },
+    { ...VARIANT, number: 1 },
+  ];
   assert.equal(judge({ ...FACTS, variants }, EXPECTED).length, 1);
   assert.deepEqual(judge({ ...FACTS, variants, independent: false }, EXPECTED), []);
 });
 
 test('a variant that Apple plays is there', () => {
   const deep = { ...VARIANT, video: { ...VIDEO, pix_fmt: 'yuv420p10le' } };
-  assert.deepEqual(judge({ ...FACTS, variants: [deep, { ...deep, number: 1 }] }, EXPECTED), ['ffprobe: no variant that Apple plays']);
+  assert.deepEqual(judge({ ...FACTS, variants: [deep, { ...deep, number: 1 }] }, EXPECTED), [
+    'ffprobe: no variant that Apple plays',
+  ]);
   assert.deepEqual(judge({ ...FACTS, variants: [deep, VARIANT] }, EXPECTED), []);
 });
 
@@ -146,5 +167,8 @@ test('words are looked for, refusals are expected, and one of several expectatio
 });
 
 test('a page that does not play says why', () => {
-  assert.deepEqual(judge({ ...FACTS, plays: false, errors: ['no'] }, EXPECTED), ['Chromium: does not play', 'Chromium: error: no']);
+  assert.deepEqual(judge({ ...FACTS, plays: false, errors: ['no'] }, EXPECTED), [
+    'Chromium: does not play',
+    'Chromium: error: no',
+  ]);
 });

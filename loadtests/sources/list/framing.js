@@ -19,9 +19,20 @@ const PORTRAIT = { size: [180, 320] };
 const h264 = [
   { name: 'h264', about: 'H.264 and AAC as ffmpeg sends them', media: H264, quick: true },
   { name: 'h264-high', about: 'High profile', media: HIGH },
-  { name: 'h264-start-codes', about: 'start codes in place of lengths', media: SLICES, rewrite: startCodes(4), quick: true },
+  {
+    name: 'h264-start-codes',
+    about: 'start codes in place of lengths',
+    media: SLICES,
+    rewrite: startCodes(4),
+    quick: true,
+  },
   { name: 'h264-start-codes-3', about: 'start codes of 3 bytes', media: SLICES, rewrite: startCodes(3) },
-  { name: 'h264-start-codes-mixed', about: 'start codes of 4 and 3 bytes', media: SLICES, rewrite: startCodes(4, 3, 3) },
+  {
+    name: 'h264-start-codes-mixed',
+    about: 'start codes of 4 and 3 bytes',
+    media: SLICES,
+    rewrite: startCodes(4, 3, 3),
+  },
   {
     name: 'h264-start-codes-sets',
     about: 'start codes, with parameter sets and delimiters in each key frame, no sequence header',
@@ -91,7 +102,13 @@ const h264 = [
     other: { ...PORTRAIT, hz: null },
     rewrite: (tags, other) => rewrite.headerOf(rewrite.setsInBand(tags), other),
   },
-  { name: 'h264-header-repeated', about: 'the sequence header before each key frame', media: H264, rewrite: rewrite.headerAtEachKey, expect: { discontinuities: 0 } },
+  {
+    name: 'h264-header-repeated',
+    about: 'the sequence header before each key frame',
+    media: H264,
+    rewrite: rewrite.headerAtEachKey,
+    expect: { discontinuities: 0 },
+  },
   { name: 'h264-lengths-2', about: 'NAL lengths of 2 bytes', media: SLICES, rewrite: rewrite.lengthsOf(2) },
   {
     name: 'h264-size-in-band',
@@ -137,7 +154,12 @@ const hevc = [
     rewrite: rewrite.byCodecId(7),
     expect: { either: [{}, { video: null, said: /HEVC|H\.265|sequence header|parameter set/i }] },
   },
-  { name: 'hevc-start-codes', about: 'start codes in place of lengths', media: HEVC, rewrite: startCodes(4, 3) },
+  {
+    name: 'hevc-start-codes',
+    about: 'start codes in place of lengths',
+    media: HEVC,
+    rewrite: startCodes(4, 3),
+  },
   {
     name: 'hevc-header-without-sets',
     about: 'hvcC without VPS, SPS and PPS; they are in key frames',
@@ -150,7 +172,12 @@ const hevc = [
     media: HEVC,
     rewrite: (tags) => rewrite.noHeader(rewrite.setsInBand(tags)),
   },
-  { name: 'hevc-tag-per-slice', about: 'a tag for each NAL unit', media: { codec: 'hevc', parameters: ['slices=2'] }, rewrite: (tags) => rewrite.tagPerUnit(rewrite.setsInBand(tags)) },
+  {
+    name: 'hevc-tag-per-slice',
+    about: 'a tag for each NAL unit',
+    media: { codec: 'hevc', parameters: ['slices=2'] },
+    rewrite: (tags) => rewrite.tagPerUnit(rewrite.setsInBand(tags)),
+  },
   {
     name: 'hevc-size-in-band',
     about: `320x180 becomes 180x320 after ${CHANGE_S} s, parameter sets in key frames only`,
@@ -163,11 +190,26 @@ const hevc = [
 
 const av1 = [
   { name: 'av1', about: 'AV1 by FourCC, as ffmpeg sends it', media: AV1 },
-  { name: 'av1-record-with-header', about: 'av1C with the sequence header', media: AV1, rewrite: rewrite.av1RecordWithUnits },
+  {
+    name: 'av1-record-with-header',
+    about: 'av1C with the sequence header',
+    media: AV1,
+    rewrite: rewrite.av1RecordWithUnits,
+  },
   { name: 'av1-record-bare', about: 'av1C without it', media: AV1, rewrite: rewrite.av1RecordWithoutUnits },
   { name: 'av1-no-header', about: 'no sequence start tag', media: AV1, rewrite: rewrite.noHeader },
-  { name: 'av1-delimiters', about: 'temporal delimiters in pictures', media: AV1, rewrite: rewrite.av1Delimiters },
-  { name: 'av1-no-size', about: 'the last unit without a size field', media: AV1, rewrite: rewrite.av1WithoutLastSize },
+  {
+    name: 'av1-delimiters',
+    about: 'temporal delimiters in pictures',
+    media: AV1,
+    rewrite: rewrite.av1Delimiters,
+  },
+  {
+    name: 'av1-no-size',
+    about: 'the last unit without a size field',
+    media: AV1,
+    rewrite: rewrite.av1WithoutLastSize,
+  },
 ];
 
 export const framing = [...h264, ...hevc, ...av1];

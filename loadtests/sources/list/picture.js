@@ -47,9 +47,19 @@ const shapes = [
     media: { codec: 'hevc', size: [352, 288], rate: 25, sar: '16/11' },
     expect: { video: { shape: [512, 288] } },
   },
-  { name: 'portrait', about: '180x320', media: { size: [180, 320] }, expect: { video: { shape: [180, 320] } } },
+  {
+    name: 'portrait',
+    about: '180x320',
+    media: { size: [180, 320] },
+    expect: { video: { shape: [180, 320] } },
+  },
   { name: 'tiny', about: '64x64', media: { size: [64, 64] }, expect: { video: { shape: [64, 64] } } },
-  { name: 'crop', about: '322x182, no multiple of 16', media: { size: [322, 182] }, expect: { video: { shape: [322, 182] } } },
+  {
+    name: 'crop',
+    about: '322x182, no multiple of 16',
+    media: { size: [322, 182] },
+    expect: { video: { shape: [322, 182] } },
+  },
   {
     name: 'odd-h264',
     about: '321x181, 4:4:4',
@@ -67,7 +77,11 @@ const shapes = [
     about: 'an SEI that asks for a turn by 90 degrees, which no browser does',
     media: { encoder: ['-bsf:v', 'h264_metadata=rotate=90'] },
   },
-  { name: '1080p60', about: '1920x1080 at 60 pictures a second', media: { size: [1920, 1080], rate: 60, seconds: 20 } },
+  {
+    name: '1080p60',
+    about: '1920x1080 at 60 pictures a second',
+    media: { size: [1920, 1080], rate: 60, seconds: 20 },
+  },
 ];
 
 const samples = [
@@ -80,7 +94,12 @@ const samples = [
   { name: '10-bit-hevc', about: 'HEVC of 10 bits', media: { codec: 'hevc', format: 'yuv420p10le' } },
   { name: '10-bit-av1', about: 'AV1 of 10 bits', media: { codec: 'av1', format: 'yuv420p10le' } },
   { name: '422', about: 'H.264, 4:2:2', media: { format: 'yuv422p' }, expect: { said: /4:2:2|chroma/i } },
-  { name: '422-10', about: 'H.264, 4:2:2 of 10 bits', media: { format: 'yuv422p10le' }, expect: { said: /4:2:2|chroma/i } },
+  {
+    name: '422-10',
+    about: 'H.264, 4:2:2 of 10 bits',
+    media: { format: 'yuv422p10le' },
+    expect: { said: /4:2:2|chroma/i },
+  },
   { name: '444', about: 'H.264, 4:4:4', media: { format: 'yuv444p' }, expect: { said: /4:4:4|chroma/i } },
   {
     name: 'monochrome',
@@ -105,7 +124,12 @@ const samples = [
 const colours = [
   { name: 'bt601', about: 'colours of BT.601, said', media: { colour: 'bt601' } },
   { name: 'full-range', about: 'full range, said', media: { colour: 'full', format: 'yuvj420p' } },
-  { name: 'bt2020-sdr', about: 'HEVC, BT.2020 in SDR, 10 bits', media: { codec: 'hevc', colour: 'bt2020', format: 'yuv420p10le' }, expect: { video: { tolerance: WIDE_TOLERANCE } } },
+  {
+    name: 'bt2020-sdr',
+    about: 'HEVC, BT.2020 in SDR, 10 bits',
+    media: { codec: 'hevc', colour: 'bt2020', format: 'yuv420p10le' },
+    expect: { video: { tolerance: WIDE_TOLERANCE } },
+  },
   {
     name: 'pq-hevc',
     about: 'HEVC, HDR by PQ',
@@ -133,7 +157,12 @@ const colours = [
 ];
 
 const keys = [
-  { name: 'gop-20', about: 'a key frame each 20 s', media: { keyS: 20 }, expect: { said: /key ?frame|keyframe/i } },
+  {
+    name: 'gop-20',
+    about: 'a key frame each 20 s',
+    media: { keyS: 20 },
+    expect: { said: /key ?frame|keyframe/i },
+  },
   { name: 'gop-4', about: 'a key frame each 4 s', media: { keyS: 4 } },
   { name: 'gop-half', about: 'a key frame each half second', media: { keyS: 0.5 } },
   {
@@ -146,14 +175,23 @@ const keys = [
     about: 'intra refresh: no key frame but the first',
     media: { parameters: ['intra-refresh=1'] },
   },
-  { name: 'b-frames', about: 'B frames', media: { parameters: ['bframes=3', 'b-adapt=0', 'b-pyramid=normal'] } },
+  {
+    name: 'b-frames',
+    about: 'B frames',
+    media: { parameters: ['bframes=3', 'b-adapt=0', 'b-pyramid=normal'] },
+  },
   {
     name: 'b-frames-negative',
     about: 'B frames with decode times so late that composition times are negative',
     media: { parameters: ['bframes=2', 'b-adapt=0'] },
     rewrite: rewrite.negativeComposition(70),
   },
-  { name: 'variable-rate', about: 'a variable rate: 18 to 30 pictures a second', media: {}, rewrite: rewrite.variableRate },
+  {
+    name: 'variable-rate',
+    about: 'a variable rate: 18 to 30 pictures a second',
+    media: {},
+    rewrite: rewrite.variableRate,
+  },
   { name: '5-fps', about: '5 pictures a second', media: { rate: 5 } },
   { name: '23.976-fps', about: '24000/1001 pictures a second', media: { rate: '24000/1001', keyFrames: 48 } },
   { name: 'video-only', about: 'no sound', media: { hz: null }, expect: { audio: null } },

@@ -8,11 +8,31 @@ const { command, passing, wrapping } = rewrite;
 const LIMIT_S = 6;
 
 const times = [
-  { name: 'time-wraps-24', about: 'times of 24 bits begin again', media: {}, rewrite: wrapping(2 ** 24, LIMIT_S) },
-  { name: 'time-passes-24', about: 'times pass 24 bits: extended timestamps', media: {}, rewrite: passing(2 ** 24, LIMIT_S) },
-  { name: 'time-wraps-31', about: 'times of 31 bits begin again', media: {}, rewrite: wrapping(2 ** 31, LIMIT_S) },
+  {
+    name: 'time-wraps-24',
+    about: 'times of 24 bits begin again',
+    media: {},
+    rewrite: wrapping(2 ** 24, LIMIT_S),
+  },
+  {
+    name: 'time-passes-24',
+    about: 'times pass 24 bits: extended timestamps',
+    media: {},
+    rewrite: passing(2 ** 24, LIMIT_S),
+  },
+  {
+    name: 'time-wraps-31',
+    about: 'times of 31 bits begin again',
+    media: {},
+    rewrite: wrapping(2 ** 31, LIMIT_S),
+  },
   { name: 'time-passes-31', about: 'times pass 31 bits', media: {}, rewrite: passing(2 ** 31, LIMIT_S) },
-  { name: 'time-wraps-32', about: 'times of 32 bits begin again', media: {}, rewrite: wrapping(2 ** 32, LIMIT_S) },
+  {
+    name: 'time-wraps-32',
+    about: 'times of 32 bits begin again',
+    media: {},
+    rewrite: wrapping(2 ** 32, LIMIT_S),
+  },
   {
     name: 'slow-0.9',
     about: 'an encoder that manages 0.9 of real time',
@@ -21,13 +41,27 @@ const times = [
     seconds: 14,
     expect: { stalls: true },
   },
-  { name: 'fast-1.03', about: 'an encoder whose clock is 3 % fast', media: {}, rewrite: rewrite.atSpeed(1.03), seconds: 14 },
+  {
+    name: 'fast-1.03',
+    about: 'an encoder whose clock is 3 % fast',
+    media: {},
+    rewrite: rewrite.atSpeed(1.03),
+    seconds: 14,
+  },
 ];
 
 const addresses = [
   { name: 'key-query', about: 'KEY?priority=2', address: (key) => ({ name: `${key}?priority=2` }) },
-  { name: 'app-query', about: 'application live?token=x', address: (name) => ({ app: 'live?token=x', name }) },
-  { name: 'key-in-server', about: 'application live/KEY, no stream name', address: (key) => ({ app: `live/${key}`, name: '' }) },
+  {
+    name: 'app-query',
+    about: 'application live?token=x',
+    address: (name) => ({ app: 'live?token=x', name }),
+  },
+  {
+    name: 'key-in-server',
+    about: 'application live/KEY, no stream name',
+    address: (key) => ({ app: `live/${key}`, name: '' }),
+  },
   {
     name: 'key-in-server-query',
     about: 'application live/KEY?token=x, no stream name',
@@ -55,7 +89,11 @@ const commands = [
     about: 'deleteStream for another message stream after 2 s',
     rewrite: command(2, ['deleteStream', 8, null, 99]),
   },
-  { name: 'close-stream-0', about: 'closeStream on message stream 0 after 2 s', rewrite: command(2, ['closeStream', 8, null], 0) },
+  {
+    name: 'close-stream-0',
+    about: 'closeStream on message stream 0 after 2 s',
+    rewrite: command(2, ['closeStream', 8, null], 0),
+  },
   {
     name: 'close-other-stream',
     about: 'closeStream on message stream 9 after 2 s',
@@ -77,7 +115,11 @@ const commands = [
     // Marker of AMF3; object, inline and dynamic without members; the end of its names.
     address: (name) => ({ name, more: [new Raw([0x11, 0x0a, 0x0b, 0x01, 0x01])] }),
   },
-  { name: 'commands-amf3', about: 'commands as AMF3 messages', address: (name) => ({ name, amf3: true, connect: { objectEncoding: 3 } }) },
+  {
+    name: 'commands-amf3',
+    about: 'commands as AMF3 messages',
+    address: (name) => ({ name, amf3: true, connect: { objectEncoding: 3 } }),
+  },
 ].map((source) => ({ media: {}, ...source }));
 
 export const session = [...times, ...addresses, ...commands];

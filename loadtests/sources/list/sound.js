@@ -13,7 +13,11 @@ const LAYOUTS = ['mono', '3.0', '4.0', '5.0', '5.1', '7.1(wide)'];
 const PCE_LAYOUTS = ['2.1', 'quad', '4.1', '5.1(side)', '6.1', '7.1'];
 
 function layout(name, kind) {
-  return { name: `aac-${name.replace('(', '-').replace(')', '')}`, about: `${name}, ${kind}`, media: { layout: name } };
+  return {
+    name: `aac-${name.replace('(', '-').replace(')', '')}`,
+    about: `${name}, ${kind}`,
+    media: { layout: name },
+  };
 }
 
 export const sound = [
@@ -24,14 +28,25 @@ export const sound = [
     rewrite: rewrite.noAudioHeader,
     expect: HEARD_OR_SAID,
   },
-  { name: 'aac-adts', about: 'ADTS headers in tags, with a sequence header', media: {}, rewrite: rewrite.adts, quick: true },
+  {
+    name: 'aac-adts',
+    about: 'ADTS headers in tags, with a sequence header',
+    media: {},
+    rewrite: rewrite.adts,
+    quick: true,
+  },
   {
     name: 'aac-adts-no-header',
     about: 'ADTS headers in tags, no sequence header',
     media: {},
     rewrite: both(rewrite.adts, rewrite.noAudioHeader),
   },
-  { name: 'aac-header-late', about: 'the sequence header 3 s late', media: {}, rewrite: rewrite.audioHeaderAfter(3) },
+  {
+    name: 'aac-header-late',
+    about: 'the sequence header 3 s late',
+    media: {},
+    rewrite: rewrite.audioHeaderAfter(3),
+  },
   {
     name: 'aac-changes',
     about: `48 kHz stereo becomes 44.1 kHz mono after ${CHANGE_S} s, with a header`,
@@ -59,7 +74,12 @@ export const sound = [
     media: { layout: '2.1' },
     rewrite: rewrite.onlyLegacyAudio,
   },
-  { name: 'aac-he', about: 'HE-AAC said, at 48 kHz', media: { sampleRate: 24_000 }, rewrite: rewrite.highEfficiency },
+  {
+    name: 'aac-he',
+    about: 'HE-AAC said, at 48 kHz',
+    media: { sampleRate: 24_000 },
+    rewrite: rewrite.highEfficiency,
+  },
   ...[96_000, 44_100, 32_000, 22_050, 16_000].map((rate) => ({
     name: `aac-${rate}`,
     about: `${rate} Hz`,
@@ -73,7 +93,13 @@ export const sound = [
     rewrite: both(rewrite.adts, rewrite.noAudioHeader),
     expect: { video: null },
   },
-  { name: 'audio-late', about: 'the sound 5 s after the picture', media: {}, rewrite: rewrite.late(AUDIO, 5), patience: 10 },
+  {
+    name: 'audio-late',
+    about: 'the sound 5 s after the picture',
+    media: {},
+    rewrite: rewrite.late(AUDIO, 5),
+    patience: 10,
+  },
 ];
 
 function both(...changes) {

@@ -64,7 +64,14 @@ export class ChunkReader {
       at += bytes[0] & 63 ? 2 : 1;
     }
     const headBytes = [11, 7, 3, 0][format];
-    const known = this.#streams.get(id) ?? { length: 0, kind: 0, stream: 0, extended: false, parts: [], got: 0 };
+    const known = this.#streams.get(id) ?? {
+      length: 0,
+      kind: 0,
+      stream: 0,
+      extended: false,
+      parts: [],
+      got: 0,
+    };
     if (bytes.length < at + headBytes) {
       return undefined;
     }

@@ -80,7 +80,13 @@ export class Session {
 
   #connect() {
     const { app, tcUrl, connect, more = [] } = this.#address;
-    const object = { app, type: 'nonprivate', flashVer: 'FMLE/3.0 (compatible; farcast sources)', tcUrl, ...connect };
+    const object = {
+      app,
+      type: 'nonprivate',
+      flashVer: 'FMLE/3.0 (compatible; farcast sources)',
+      tcUrl,
+      ...connect,
+    };
     this.#command(['connect', 1, object, ...more], 0, COMMAND);
   }
 

@@ -49,7 +49,9 @@ class Server {
         const answers = {
           connect: ['_result', transaction, {}, {}],
           createStream: ['_result', transaction, null, 7],
-          publish: this.deny ? status('error', 'NetStream.Publish.Denied') : status('status', 'NetStream.Publish.Start'),
+          publish: this.deny
+            ? status('error', 'NetStream.Publish.Denied')
+            : status('status', 'NetStream.Publish.Start'),
         };
         return answers[name] ? reply(answers[name]) : Buffer.alloc(0);
       }),
