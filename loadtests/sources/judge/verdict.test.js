@@ -166,6 +166,13 @@ test('words are looked for, refusals are expected, and one of several expectatio
   assert.deepEqual(judge(FACTS, { either: [{ ...EXPECTED, video: null }, EXPECTED] }), []);
 });
 
+test('one quality suffices where others cannot begin in the middle', () => {
+  const levels = [SEEN, { ...SEEN, reached: false }];
+  assert.deepEqual(judge({ ...FACTS, levels }, EXPECTED), ['Chromium: quality 1 (avc1,mp4a): not reached']);
+  assert.deepEqual(judge({ ...FACTS, levels }, { ...EXPECTED, some: true }), []);
+  assert.equal(judge({ ...FACTS, levels: [levels[1]] }, { ...EXPECTED, some: true }).length, 1);
+});
+
 test('a page that does not play says why', () => {
   assert.deepEqual(judge({ ...FACTS, plays: false, errors: ['no'] }, EXPECTED), [
     'Chromium: does not play',

@@ -3,9 +3,10 @@
 // - `media` is what ffmpeg makes (media.js says the defaults), `other` is second media for `rewrite`;
 // - `rewrite(tags, other)` returns the tags that are sent (rewrite.js);
 // - `address(key)` returns what `connect` and `publish` name (rtmp/session.js);
-// - `expect` says what differs from "plays in its shape, with its colours and its tone": `video: null`, `video.shape`,
-//   `video.tolerance`, `video.mapped` (tone mapping), `video.grey`, `audio: null`, `said` (words to the encoder or in the log's warnings), `refused` (words),
-//   `range` (PQ, HLG), `interlaced`, `discontinuities`, `stalls`, or `either`, a list of expectations;
+// - `expect` says what differs from "plays at each quality in its shape, with its colours and its tone": `video: null`, or of the
+//   video `shape`, `tolerance`, `grey`, `mapped` (tone mapping); `audio: null`; `said` (words to the encoder or in the log's
+//   warnings); `refused` (words); `some` (one quality suffices: at others a picture begins with a key frame that is far away);
+//   `range` (PQ, HLG); `interlaced`; `discontinuities`; `stalls` (are no failure); or `either`, a list of expectations;
 // - `change` is `{ seconds, expect }`: what is expected after something changed;
 // - `seconds` keeps the page open so long, `patience` are further seconds for the first segments.
 

@@ -169,11 +169,13 @@ const keys = [
     name: 'open-gop',
     about: 'open groups: recovery points, no IDR but the first',
     media: { parameters: ['bframes=2', 'b-adapt=0', 'open-gop=1'] },
+    expect: { some: true },
   },
   {
     name: 'intra-refresh',
     about: 'intra refresh: no key frame but the first',
     media: { parameters: ['intra-refresh=1'] },
+    expect: { some: true },
   },
   {
     name: 'b-frames',
