@@ -2,8 +2,8 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { TARGET } from '../browser/stage.js';
@@ -171,24 +171,33 @@ function channels(layout) {
 export async function make(spec) {
   const whole = complete(spec);
   await mkdir(CACHE, { recursive: true });
-  const [width, height] = whole.size;
-  const picture = join(CACHE, `still-${width}x${height}.ppm`);
+  const image = still(...whole.size);
+  const picture = await cached(`${digest([image])}.ppm`, (part) => writeFile(part, image));
   const words = args(whole, picture);
-  const name = createHash('sha256')
-    .update(JSON.stringify([words, await stillHash(width, height)]))
-    .digest('hex')
-    .slice(0, 20);
-  const file = join(CACHE, `${name}.flv`);
-  const cached = await readFile(file).catch(() => undefined);
-  if (cached !== undefined) {
-    return readFlv(cached);
-  }
-  await writeFile(picture, still(width, height));
-  await run(await ffmpeg(), [...words, `${file}.part`], { maxBuffer: 2 ** 24 });
-  await rename(`${file}.part`, file);
+  // Named by contents, so by the words without the folder.
+  const file = await cached(`${digest(args(whole, basename(picture)))}.flv`, async (part) =>
+    run(await ffmpeg(), [...words, part], { maxBuffer: 2 ** 24 }),
+  );
   return readFlv(await readFile(file));
 }
 
-async function stillHash(width, height) {
-  return createHash('sha256').update(still(width, height)).digest('hex');
+/** The file in the cache, made by `fill` if it is not there: whole or not at all, also when another run makes the same. */
+async function cached(name, fill) {
+  const file = join(CACHE, name);
+  const found = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!found) {
+    const part = `${file}.${process.pid}`;
+    await fill(part);
+    await rename(part, file);
+  }
+  return file;
+}
+
+function digest(parts) {
+  const hash = createHash('sha256');
+  parts.forEach((part) => hash.update(part).update('\0'));
+  return hash.digest('hex').slice(0, 20);
 }

@@ -180,13 +180,14 @@ function one({ video, audio, complaints, discontinuities, attributes }, expected
   return failures;
 }
 
-function videoOf(video, attributes, { video: { shape }, range, interlaced }, first) {
+function videoOf(video, attributes, { video: { shape, grey }, range, interlaced }, first) {
   const failures = [];
   const [sampleWide, sampleHigh] = ratio(video.sample_aspect_ratio);
   failures.push(...aspect((video.width * sampleWide) / sampleHigh, video.height, shape));
   const [wide, high] = (attributes?.RESOLUTION ?? '').split('x').map(Number);
   failures.push(...(wide > 0 ? aspect(wide, high, shape).map((text) => `RESOLUTION ${text}`) : ['no RESOLUTION']));
-  const words = [video.color_primaries, video.color_transfer, video.color_space];
+  // What has no colours needs no matrix.
+  const words = [video.color_primaries, video.color_transfer, ...(grey ? [] : [video.color_space])];
   if (words.some((word) => word === undefined || word === 'unknown')) {
     failures.push(`colours not said: ${words.map((word) => word ?? 'unknown').join(' ')}`);
   }
