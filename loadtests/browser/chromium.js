@@ -16,6 +16,7 @@ const ARGUMENTS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
-export function launch(executablePath = CHROMIUM) {
-  return chromium.launch({ executablePath, headless: true, args: ARGUMENTS });
+/** `settings` are further ones of Playwright. */
+export function launch(executablePath = CHROMIUM, settings = {}) {
+  return chromium.launch({ executablePath, headless: true, args: ARGUMENTS, ...settings });
 }

@@ -50,11 +50,11 @@ async function run(sources) {
   const rows = [];
   let browser;
   let interrupted = false;
-  // The row that is under way is finished, and nothing is left behind.
+  // The row that is under way is finished, and nothing is left behind. Playwright would end this program at once.
   process.once('SIGINT', () => (interrupted = true));
   try {
     const [edge] = await stage.open(1);
-    browser = await launch(options.chromium);
+    browser = await launch(options.chromium, { handleSIGINT: false });
     for (const source of sources) {
       if (interrupted) {
         break;

@@ -104,7 +104,7 @@ const samples = [
   {
     name: 'monochrome',
     about: 'H.264 without colours',
-    media: { format: 'gray', encoder: ['-pix_fmt', 'gray'] },
+    media: { colour: 'full', format: 'gray', encoder: ['-pix_fmt', 'gray'] },
     expect: { video: { grey: true } },
   },
   {
