@@ -195,6 +195,12 @@ export function audioHeaderAfter(seconds) {
   };
 }
 
+/** The audio's sequence header of other media. */
+export function audioHeaderOf(tags, other) {
+  const wrong = audioConfig(other);
+  return onAudio(tags, (parts) => (parts.role === 'header' ? { payload: wrong } : parts));
+}
+
 /** An ADTS header in front of each frame. */
 export function adts(tags) {
   const config = audioConfig(tags);

@@ -51,7 +51,17 @@ export class Row {
     if (facts.before !== undefined) {
       failures.push(...look(facts.before, expected).map((text) => `Chromium before the change: ${text}`));
     }
-    return { expected: last, facts, failures: [...new Set(failures)] };
+    return { expected: last, facts, ...this.#controlled([...new Set(failures)]) };
+  }
+
+  /** A control is as expected when it fails as it should; what was found is kept. */
+  #controlled(failures) {
+    const { control } = this.#source;
+    if (control === undefined) {
+      return { failures };
+    }
+    const found = failures.join('; ');
+    return { found, failures: control.test(found) ? [] : [`control: nothing like ${control} in: ${found}`] };
   }
 
   async #tags() {

@@ -25,7 +25,10 @@ function cell(text) {
   return flat.length > MAX_CELL ? `${flat.slice(0, MAX_CELL)}…` : flat;
 }
 
-function differs({ failures }) {
+function differs({ failures, found }) {
+  if (found !== undefined && failures.length === 0) {
+    return `as it should: ${found}`;
+  }
   return failures.length === 0 ? 'nothing' : failures.join('; ');
 }
 

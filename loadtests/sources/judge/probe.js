@@ -75,7 +75,10 @@ async function ffprobe(file, complaints) {
 }
 
 async function decode(file, complaints) {
-  const words = ['-v', 'error', '-threads', '1', '-i', file, '-f', 'null', '-'];
+  // Times of the source, not rounded to its rate: ffmpeg would complain of its own rounding.
+  const words = '-v error -threads 1 -i'
+    .split(' ')
+    .concat(file, '-fps_mode passthrough -enc_time_base -1 -f null -'.split(' '));
   const { stderr } = await run('ffmpeg', words, { timeout: TOOL_MS }).catch((error) => error);
   note(complaints, 'ffmpeg', stderr);
 }

@@ -7,15 +7,17 @@
 //   video `shape`, `tolerance`, `grey`, `mapped` (tone mapping); `audio: null`; `said` (words to the encoder or in the log's
 //   warnings); `refused` (words); `some` (one quality suffices: at others a picture begins with a key frame that is far away);
 //   `range` (PQ, HLG); `interlaced`; `discontinuities`; `stalls` (are no failure); or `either`, a list of expectations;
+// - `control` is what has to be among the failures, for a source that is wrong on purpose;
 // - `change` is `{ seconds, expect }`: what is expected after something changed;
 // - `seconds` keeps the page open so long, `patience` are further seconds for the first segments.
 
+import { controls } from './controls.js';
 import { framing } from './framing.js';
 import { picture } from './picture.js';
 import { session } from './session.js';
 import { sound } from './sound.js';
 
-export const SOURCES = [...framing, ...picture, ...sound, ...session];
+export const SOURCES = [...framing, ...picture, ...sound, ...session, ...controls];
 
 /** The sources that options ask for. Throws for a name that none has. */
 export function select(sources, { only, quick }) {
