@@ -13,7 +13,7 @@ function interlaced(first) {
 }
 
 /** Colours beyond those of the screen are moved into them. */
-const WIDE_TOLERANCE = 25;
+const WIDE_TOLERANCE = 35;
 
 const shapes = [
   {

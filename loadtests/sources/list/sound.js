@@ -9,8 +9,8 @@ const OTHER_SOUND = { codec: null, sampleRate: 44_100, layout: 'mono', hz: 660 }
 const HEARD_OR_SAID = { either: [{}, { audio: null, said: /AAC|audio/i }] };
 
 /** Layouts with a channelConfiguration of their own, and those that need a program config element (PCE). */
-const LAYOUTS = ['mono', '3.0', '4.0', '5.0', '5.1', '7.1(wide)'];
-const PCE_LAYOUTS = ['2.1', 'quad', '4.1', '5.1(side)', '6.1', '7.1'];
+const LAYOUTS = ['mono', '3.0', '4.0', '5.0', '5.1'];
+const PCE_LAYOUTS = ['2.1', 'quad', '4.1', '5.1(side)', '6.1', '7.1(wide)'];
 
 function layout(name, kind) {
   return {
@@ -68,6 +68,7 @@ export const sound = [
   },
   ...LAYOUTS.map((name) => layout(name, 'a standard configuration')),
   ...PCE_LAYOUTS.map((name) => layout(name, 'channelConfiguration 0 and a PCE')),
+  layout('7.1', 'channelConfiguration 12'),
   {
     name: 'aac-2.1-legacy',
     about: '2.1 with a PCE, without the channels of Enhanced RTMP',
