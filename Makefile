@@ -48,7 +48,7 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-foundationdb
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-sources test-sources-quick test-foundationdb
 test: setup-test test-web test-rust test-e2e test-api test-browser ## All tests
 	@if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; else \
 	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
@@ -81,6 +81,16 @@ test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && npm test && node . --seconds 10
+
+# Half an hour: a broadcast for each row. SOURCES="--only NAME --only 'hevc*'" chooses rows.
+SOURCES ?=
+test-sources: $(PLAYER) ## A broadcast of each way of sending each kind of media, judged in Chromium, by ffprobe and farcast-load
+	cargo build --workspace --bins
+	cd loadtests/browser && npm ci --no-audit --no-fund
+	$(ENHANCED); cd loadtests/sources && npm test && node . $(SOURCES)
+
+test-sources-quick: ## The same for six of them
+	@$(MAKE) test-sources SOURCES=--quick
 
 # Needs libfdb_c too (infra/foundationdb/README.md).
 test-foundationdb: setup ## The store's suite on the cluster that FDB_CLUSTER_FILE names

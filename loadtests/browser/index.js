@@ -13,8 +13,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { chromium } from 'playwright-core';
-
+import { CHROMIUM, launch } from './chromium.js';
 import { measure } from './player.js';
 import { visit, watchEnd, watchReturn } from './scenes.js';
 import { Stage } from './stage.js';
@@ -28,20 +27,9 @@ const { values: options } = parseArgs({
     visits: { type: 'string', default: '10' },
     page: { type: 'string' },
     out: { type: 'string', default: 'out' },
-    chromium: { type: 'string', default: process.env.CHROMIUM ?? '/usr/bin/chromium' },
+    chromium: { type: 'string', default: CHROMIUM },
   },
 });
-
-const BROWSER_ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-];
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
@@ -68,7 +56,7 @@ async function run(level) {
   let browser;
   try {
     const edges = await stage.start(2);
-    browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: BROWSER_ARGUMENTS });
+    browser = await launch(options.chromium);
     const viewer = options.page === undefined ? browser : withPageOf(browser, options.page);
     const screenshot = (name) => `${options.out}/level-${level}-${name}.png`;
     const results = [];

@@ -8,9 +8,10 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
-const PROGRAMS = process.env.FARCAST_BIN_DIR ?? join(TARGET, 'debug');
-const KEY = 'browser-test-stream-key';
+/** Where programs are built; caches of tests are there too. */
+export const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+export const PROGRAMS = process.env.FARCAST_BIN_DIR ?? join(TARGET, 'debug');
+export const KEY = 'browser-test-stream-key';
 const START_MS = 60_000;
 const PAUSE_MS = 100;
 const LOG_TAIL_LINES = 40;
@@ -49,19 +50,49 @@ export async function until(what, look, limitMs = START_MS) {
 export class Stage {
   #level;
   #rich;
+  #variants;
+  #settings;
   #folder;
   #processes = [];
   #rtmp;
+  #origin;
   #encoder;
 
-  /** With `rich` the picture takes so many bits that players begin with the small variant and change to the other one. */
-  constructor(level, { rich = false } = {}) {
+  /** With `rich` the picture takes so many bits that players begin with the small variant and change to the other one.
+   * `variants` is another ladder, `settings` are further lines of the origin's configuration. */
+  constructor(level, { rich = false, variants = VARIANTS, settings = [] } = {}) {
     this.#level = level;
     this.#rich = rich;
+    this.#variants = variants;
+    this.#settings = settings;
   }
 
-  /** Starts everything. Returns the addresses of the edges once both have a picture. */
+  /** Where encoders connect: host and port. */
+  get rtmp() {
+    return this.#rtmp;
+  }
+
+  /** The origin's HTTP address. */
+  get origin() {
+    return this.#origin;
+  }
+
+  /** Starts everything. Returns the addresses of the edges once all have a picture. */
   async start(edgeCount) {
+    const edges = await this.open(edgeCount);
+    this.publish();
+    for (const edge of edges) {
+      await until(`a picture at ${edge}`, async () => {
+        const answer = await fetch(`${edge}/hls/0/stream.m3u8`).catch(() => undefined);
+        const text = answer?.ok ? await answer.text() : '';
+        return (text.match(/#EXTINF/g) ?? []).length >= 2;
+      });
+    }
+    return edges;
+  }
+
+  /** Starts the programs, without an encoder. Returns the addresses of the edges. */
+  async open(edgeCount) {
     this.#folder = await mkdtemp(join(tmpdir(), 'farcast-browser-'));
     const data = join(this.#folder, 'origin');
     const origin = await this.#program('farcast-origin', 'origin', [
@@ -73,7 +104,8 @@ export class Stage {
       'metrics_listen = "127.0.0.1:0"',
       `latency_level = ${this.#level}`,
       'video_codec = "libx264"',
-      VARIANTS,
+      ...this.#settings,
+      this.#variants,
     ]);
     const edges = [];
     for (let index = 0; index < edgeCount; index += 1) {
@@ -87,14 +119,7 @@ export class Stage {
       edges.push(`http://${addresses.http}`);
     }
     this.#rtmp = origin.rtmp;
-    this.publish();
-    for (const edge of edges) {
-      await until(`a picture at ${edge}`, async () => {
-        const answer = await fetch(`${edge}/hls/0/stream.m3u8`).catch(() => undefined);
-        const text = answer?.ok ? await answer.text() : '';
-        return (text.match(/#EXTINF/g) ?? []).length >= 2;
-      });
-    }
+    this.#origin = `http://${origin.http}`;
     return edges;
   }
 
