@@ -56,6 +56,8 @@ struct Health {
     /// The bad tags since then.
     bad: u32,
     bad_since: Option<Instant>,
+    /// It was said that something of the track is not taken.
+    refused: bool,
     complaint: Option<Complaint>,
 }
 
@@ -125,7 +127,12 @@ impl Judge {
     }
 
     fn complain(&mut self, track: Track, text: String, unsupported: bool, now: Instant) -> Verdict {
-        self.tracks[index(track)].complaint = Some(Complaint { at: now, text: text.clone(), unsupported });
+        let health = &mut self.tracks[index(track)];
+        health.refused |= unsupported;
+        // Of a track that can be used a part may not be taken: OBS sends its first quality as ever, and others beside it.
+        if health.is_silent(now) {
+            health.complaint = Some(Complaint { at: now, text: text.clone(), unsupported });
+        }
         Verdict::Complain { track, text }
     }
 
@@ -156,18 +163,21 @@ impl Judge {
 }
 
 impl Health {
+    /// Nothing usable came of it for a while.
+    fn is_silent(&self, now: Instant) -> bool {
+        self.good_at.is_none_or(|at| now - at >= PATIENCE)
+    }
+
     /// What to say of bad tags, if they are to be complained of.
     fn complain_of(&self, track: Track, error: &FlvError, now: Instant) -> Option<String> {
-        if let FlvError::Unsupported(text) = error {
-            return Some(text.clone());
-        }
         let lasting = self.bad_since.is_some_and(|since| now - since >= PATIENCE);
-        let silent = self.good_at.is_none_or(|at| now - at >= PATIENCE);
-        if self.bad < MIN_BAD_TAGS || !lasting || !silent {
+        let at_once = matches!(error, FlvError::Unsupported(_)) && !self.refused;
+        if !at_once && (self.bad < MIN_BAD_TAGS || !lasting || !self.is_silent(now)) {
             return None;
         }
         match (track, error) {
-            (_, FlvError::Unsupported(_) | FlvError::LatePiece) => None,
+            (_, FlvError::Unsupported(text)) => Some(text.clone()),
+            (_, FlvError::LatePiece) => None,
             (Track::Video, FlvError::NoConfig { .. }) => Some(
                 "the video cannot be decoded: parameter sets (SPS and PPS, or AV1's sequence header) are missing in the \
                  sequence header and in the key frames; restart the encoder's output, and have it repeat its headers \
@@ -282,6 +292,17 @@ mod tests {
         assert_eq!(rig.complaints(), [(0, Track::Audio)]);
         let end = Verdict::End { text: "set AAC".to_owned(), unsupported: true };
         assert_eq!(rig.said[1], (5000, end));
+    }
+
+    #[test]
+    fn what_is_not_taken_beside_a_good_track_is_named_once() {
+        let mut rig = Rig::new();
+        for ms in (0..30_000).step_by(40) {
+            rig.tag(ms, Track::Video, Ok(()), Some(ms == 0));
+            rig.tag(ms + 1, Track::Video, Err(FlvError::Unsupported("several tracks".to_owned())), None);
+        }
+        let text = "several tracks".to_owned();
+        assert_eq!(rig.said, [(1, Verdict::Complain { track: Track::Video, text })]);
     }
 
     #[test]
