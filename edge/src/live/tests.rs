@@ -100,7 +100,12 @@ fn close(variant: VariantId, msn: u64) -> Input {
 }
 
 fn format() -> Format {
-    Format { codecs: "avc1.640028,mp4a.40.2".to_owned(), resolution: None, frame_rate: None, video_range: None }
+    Format {
+        codecs: "avc1.640028,mp4a.40.2".to_owned(),
+        resolution: None,
+        frame_rate: None,
+        video_range: None,
+    }
 }
 
 /// A broadcast with segments 0 and 1 complete and part 0 of segment 2, in both variants.

@@ -21,7 +21,8 @@ fn presentation(epoch: u64, continues: bool) -> FeedEvent {
 }
 
 fn init(epoch: u64, number: u32) -> FeedEvent {
-    let format = Format { codecs: "avc1.640028".to_owned(), resolution: None, frame_rate: None, video_range: None };
+    let format =
+        Format { codecs: "avc1.640028".to_owned(), resolution: None, frame_rate: None, video_range: None };
     let bytes = Bytes::from(format!("init {epoch} {number}"));
     FeedEvent::Init { epoch: Epoch(epoch), variant: VariantId(0), number, format, bytes }
 }
