@@ -15,7 +15,7 @@ use farcast_shared::api::reply;
 use farcast_shared::chat::log::Placed;
 use farcast_shared::chat::shape::{self, Private, ShownMessage};
 use farcast_shared::chat::user::new_id;
-use farcast_shared::chat::{Client, Entry, Event, History, Place, User, since};
+use farcast_shared::chat::{Client, Entry, Event, History, Place, Seen, User, since};
 use farcast_shared::time::WallTime;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -300,8 +300,8 @@ impl Room {
         member.is_some_and(|member| member.tell(frame))
     }
 
-    /// All connections.
-    pub(super) fn clients(&self) -> Vec<Client> {
+    /// The connections that are asked for.
+    pub(super) fn clients(&self, asked: impl Fn(&Member) -> bool) -> Vec<Client> {
         let state = self.lock();
         let client = |member: &Arc<Member>| {
             Some(Client {
@@ -314,7 +314,14 @@ impl Room {
                 address: member.address,
             })
         };
-        state.members.values().filter_map(client).collect()
+        state.members.values().filter(|member| asked(member)).filter_map(client).collect()
+    }
+
+    /// What is known of the messages of a user, the newest first.
+    pub(super) fn messages_of(&self, user_id: &str) -> Vec<Seen> {
+        let state = self.lock();
+        let all = state.history.iter().flat_map(History::newest_first);
+        all.filter(|seen| seen.entry.user().is_some_and(|user| user.id == user_id)).cloned().collect()
     }
 
     /// The newest messages as JSON; none before the log was read.
