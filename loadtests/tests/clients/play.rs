@@ -81,6 +81,8 @@ impl<'a> Play<'a> {
             let socket = self.socket.as_mut().ok_or("no socket is open")?;
             let heard = socket.until(event, |value| value["type"] == event).await;
             let heard = heard.map_err(|error| format!("{error:#}"))?;
+            // The edge counts from when it took the line, which was before this.
+            self.spoke = self.spoke.map(|_| tokio::time::Instant::now());
             self.read(step, &heard)
         }
     }
