@@ -3,8 +3,6 @@
 //!
 //! They need the programs beside the test executable: `cargo build --workspace` first, or FARCAST_BIN_DIR.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something cannot be had")]
-
 mod play;
 mod report;
 mod script;
