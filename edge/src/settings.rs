@@ -47,7 +47,8 @@ settings! {
         /// Whether what only the origin answers (/admin, /api/admin/, /api/integrations/) is passed on to it, so that
         /// everything is under one host name.
         pub forward_admin: bool = "false",
-        /// Proxies whose X-Forwarded-For says who a viewer is: addresses and networks, comma-separated.
+        /// Proxies whose X-Forwarded-For says who a viewer is, and X-Forwarded-User what a chatter is called: addresses and
+        /// networks, comma-separated.
         pub trusted_proxies: Networks = "",
         /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) that says where who chats is; read again when it
         /// changes. Without it no place is known.

@@ -1,7 +1,8 @@
 //! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
 //! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
 //! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]), what operators keep
-//! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]), configuration ([`config`]),
+//! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]) and queries
+//! ([`query`]), configuration ([`config`]),
 //! telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
 //!
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
@@ -15,6 +16,7 @@ pub mod feed;
 pub mod hls;
 pub mod name;
 pub mod protocol;
+pub mod query;
 pub mod runtime;
 pub mod store;
 pub mod telemetry;

@@ -33,7 +33,36 @@ struct Config<'a> {
     max_socket_payload_size: u32,
     offline_message: String,
     hide_viewer_count: bool,
+    chat_spam_protection_disabled: bool,
+    chat_require_authentication: bool,
+    federation: Switch,
+    notifications: Notifications,
+    authentication: Authentication,
+    appearance_variables: Appearance,
 }
+
+/// A feature of later versions, which take these objects apart without looking whether they are there.
+#[derive(Serialize)]
+struct Switch {
+    enabled: bool,
+}
+
+const OFF: Switch = Switch { enabled: false };
+
+#[derive(Serialize)]
+struct Notifications {
+    browser: Switch,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Authentication {
+    indie_auth_enabled: bool,
+}
+
+/// Colours of the page by name: none.
+#[derive(Serialize)]
+struct Appearance {}
 
 /// A handle with the logo of its network, if that is known.
 #[derive(Serialize)]
@@ -91,6 +120,13 @@ fn render(runtime: &Runtime) -> Bytes {
         max_socket_payload_size: MAX_SOCKET_PAYLOAD_BYTES,
         offline_message: to_html(&runtime.offline_message),
         hide_viewer_count: runtime.hide_viewer_count,
+        // Floods are always cut off.
+        chat_spam_protection_disabled: false,
+        chat_require_authentication: false,
+        federation: OFF,
+        notifications: Notifications { browser: OFF },
+        authentication: Authentication { indie_auth_enabled: false },
+        appearance_variables: Appearance {},
     })
 }
 

@@ -5,6 +5,7 @@
 //! answers is passed on to it where that is allowed (`forward_admin`). A snapshot that was never read, because the origin
 //! is away, is a 503; one that is old is better than none.
 
+mod absent;
 mod config;
 mod picture;
 mod platform;
@@ -20,7 +21,7 @@ use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_shared::runtime::{LiveStatus, Snapshot, newest};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
-use http::header::USER_AGENT;
+use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::watch;
 
@@ -53,6 +54,20 @@ enum Endpoint {
     Register,
     Visibility,
     Enabled,
+    UserDetails,
+    Thumbnail,
+    Preview,
+    Icon,
+    Robots,
+    Script,
+    Followers,
+    RemoteFollow,
+    Playback,
+    Notifications,
+    IndieAuth,
+    IndieAuthReturn,
+    Fediverse,
+    FediverseCode,
 }
 
 const ROUTES: Table<Endpoint> = Table(&[
@@ -74,7 +89,33 @@ const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/chat/messagevisibility", Endpoint::Visibility),
     (Post, "/api/chat/updatemessagevisibility", Endpoint::Visibility),
     (Post, "/api/chat/users/setenabled", Endpoint::Enabled),
+    (Get, "/api/moderation/chat/user/{id}", Endpoint::UserDetails),
+    (Get, "/thumbnail.jpg", Endpoint::Thumbnail),
+    (Get, "/preview.gif", Endpoint::Preview),
+    (Get, "/favicon.ico", Endpoint::Icon),
+    (Get, "/robots.txt", Endpoint::Robots),
+    (Get, "/customjavascript", Endpoint::Script),
+    (Get, "/api/followers", Endpoint::Followers),
+    (Post, "/api/remotefollow", Endpoint::RemoteFollow),
+    (Post, "/api/metrics/playback", Endpoint::Playback),
+    (Post, "/api/notifications/register", Endpoint::Notifications),
+    (Post, "/api/auth/indieauth", Endpoint::IndieAuth),
+    (Get, "/api/auth/indieauth/callback", Endpoint::IndieAuthReturn),
+    (Post, "/api/auth/fediverse", Endpoint::Fediverse),
+    (Post, "/api/auth/fediverse/verify", Endpoint::FediverseCode),
 ]);
+
+/// Who sends a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// From where.
+    pub address: IpAddr,
+    /// What a trusted proxy calls them.
+    pub name: Option<String>,
+}
+
+/// What search engines should leave alone: neither is a page.
+const ROBOTS: &str = "User-agent: *\nDisallow: /admin\nDisallow: /api/\n";
 
 /// Paths and methods, to be compared with the contract.
 pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
@@ -118,6 +159,11 @@ fn is_forwarded(path: &str) -> bool {
         || path == "/admin"
 }
 
+fn robots() -> Reply {
+    let reply = reply::with_body(StatusCode::OK, "text/plain; charset=utf-8", ROBOTS);
+    reply::with(reply, CACHE_CONTROL, "public, max-age=600")
+}
+
 impl Api {
     /// An API that is not served yet.
     #[must_use]
@@ -143,12 +189,12 @@ impl Api {
         self.parts.viewers.mark(ViewerId::new(peer, agent), Instant::now());
     }
 
-    /// Answers a request of `peer` for a path of the API. Cancel safe; what was passed on may be done all the same.
-    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Reply
+    /// Answers a request for a path of the API. Cancel safe; what was passed on may be done all the same.
+    pub async fn answer<B>(&self, request: Request<B>, caller: Caller) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let path = request.uri().path();
+        let (path, peer) = (request.uri().path(), caller.address);
         if is_forwarded(path) {
             return match &self.parts.forwarder {
                 Some(forwarder) => self.forward(forwarder, request, peer).await,
@@ -171,19 +217,32 @@ impl Api {
             Post => {
                 let query = request.uri().query().map(str::to_owned);
                 match body::read(request.into_body(), body::MAX_BODY_BYTES).await {
-                    Ok(given) => self.post(endpoint, query.as_deref(), &given, peer).await,
+                    Ok(given) => self.post(endpoint, query.as_deref(), &given, &caller).await,
                     Err(refused) => refused,
                 }
             }
         }
     }
 
-    async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], peer: IpAddr) -> Reply {
-        let chat = &self.parts.chat;
+    async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], caller: &Caller) -> Reply {
+        let (chat, peer) = (&self.parts.chat, caller.address);
         match endpoint {
-            Endpoint::Register => chat.register(given, peer).await,
+            Endpoint::Register => chat.register(given, peer, caller.name.as_deref()).await,
             Endpoint::Visibility => chat.set_visible(query, given, peer).await,
             Endpoint::Enabled => chat.set_enabled(query, given, peer).await,
+            Endpoint::RemoteFollow => absent::remote_follow(),
+            Endpoint::Playback => absent::playback(given),
+            Endpoint::Notifications | Endpoint::IndieAuth | Endpoint::Fediverse | Endpoint::FediverseCode => {
+                match chat.token(query, peer).await {
+                    Err(refused) => refused,
+                    Ok(_) => match endpoint {
+                        Endpoint::Notifications => absent::notifications(),
+                        Endpoint::IndieAuth => absent::indie_auth(),
+                        Endpoint::Fediverse => absent::fediverse(),
+                        _ => absent::fediverse_code(),
+                    },
+                }
+            }
             _ => reply::empty(StatusCode::NOT_FOUND),
         }
     }
@@ -204,6 +263,11 @@ impl Api {
             Endpoint::Platforms => return platform::all(),
             Endpoint::PlatformLogo => return platform::logo(rest, headers),
             Endpoint::Chat => return self.parts.chat.backlog(query, peer).await,
+            Endpoint::UserDetails => return self.parts.chat.details(query, rest, peer).await,
+            Endpoint::Robots => return robots(),
+            Endpoint::Script => return absent::script(),
+            Endpoint::Followers => return absent::followers(),
+            Endpoint::IndieAuthReturn => return absent::indie_auth(),
             _ => {}
         }
         let snapshot = self.parts.runtime.borrow().clone();
@@ -222,6 +286,9 @@ impl Api {
             Endpoint::Variants => config::variants(runtime),
             Endpoint::Logo => self.pictures.logo(&self.parts.store, runtime, headers).await,
             Endpoint::LogoExternal => self.pictures.logo_external(&self.parts.store, runtime, headers).await,
+            Endpoint::Icon => self.pictures.icon(&self.parts.store, runtime, headers).await,
+            Endpoint::Thumbnail => self.pictures.thumbnail(&self.parts.store, runtime, headers).await,
+            Endpoint::Preview => self.pictures.preview(&self.parts.store, runtime, headers).await,
             Endpoint::EmojiPicture => {
                 let file = percent_decoded(rest);
                 self.pictures.emoji(&self.parts.store, runtime, &file, headers).await

@@ -1,4 +1,5 @@
-//! Pictures: the logo and the emoji, loaded from the store once and kept.
+//! Pictures: the logo and the emoji, loaded from the store once and kept; and what stands where pictures of the broadcast
+//! are looked for.
 
 use std::sync::Arc;
 
@@ -18,6 +19,19 @@ const OWN_SVG: &[u8] = include_bytes!("logo.svg");
 /// The same for places that cannot draw SVG.
 const OWN_PNG: &[u8] = include_bytes!("logo.png");
 
+/// What is shown for the broadcast's own picture: Farcast's logo on its ground. Made of `logo.png` by ffmpeg 5.1, for all three
+/// with `-map_metadata -1 -flags bitexact -fflags bitexact -frames:v 1`: here `color=0x1b1f2e:s=1280x720`, the logo at
+/// 320 × 320 in the middle, `-q:v 6`.
+const OWN_THUMBNAIL: &[u8] = include_bytes!("thumbnail.jpg");
+/// The same of 480 × 270 with the logo at 120 × 120, 32 colours.
+const OWN_PREVIEW: &[u8] = include_bytes!("preview.gif");
+/// The logo at 32 × 32.
+const OWN_ICON: &[u8] = include_bytes!("favicon.ico");
+
+/// How long caches keep pictures of the server; and those of the broadcast, as Owncast has it.
+const FOR_A_DAY: &str = "public, max-age=86400";
+const FOR_A_MOMENT: &str = "public, max-age=20";
+
 /// A picture of somebody's is no page: SVG runs nothing and loads nothing.
 const PICTURE_ONLY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
@@ -36,15 +50,53 @@ impl Pictures {
 
     pub(super) async fn logo(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
         match &runtime.logo {
-            Some(logo) => self.asset(store, logo, headers).await,
-            None => own("image/svg+xml", OWN_SVG, headers),
+            Some(logo) => self.asset(store, logo, headers, FOR_A_DAY).await,
+            None => own("image/svg+xml", OWN_SVG, headers, FOR_A_DAY),
+        }
+    }
+
+    /// `/favicon.ico`: the logo where every browser can draw it.
+    pub(super) async fn icon(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
+        match &runtime.logo {
+            Some(logo) if logo.content_type != "image/svg+xml" => {
+                self.asset(store, logo, headers, FOR_A_DAY).await
+            }
+            _ => own("image/x-icon", OWN_ICON, headers, FOR_A_DAY),
+        }
+    }
+
+    /// `/thumbnail.jpg`. Nothing makes pictures of the broadcast: the logo stands in where it is a JPEG, which the address
+    /// promises, else a neutral picture.
+    pub(super) async fn thumbnail(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
+        self.stand_in(store, runtime, headers, ("image/jpeg", OWN_THUMBNAIL)).await
+    }
+
+    /// `/preview.gif`: the same as GIF.
+    pub(super) async fn preview(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
+        self.stand_in(store, runtime, headers, ("image/gif", OWN_PREVIEW)).await
+    }
+
+    async fn stand_in(
+        &self,
+        store: &Store,
+        runtime: &Runtime,
+        headers: &HeaderMap,
+        (content_type, bytes): (&'static str, &'static [u8]),
+    ) -> Reply {
+        match &runtime.logo {
+            Some(logo) if logo.content_type == content_type => {
+                self.asset(store, logo, headers, FOR_A_MOMENT).await
+            }
+            _ => own(content_type, bytes, headers, FOR_A_MOMENT),
         }
     }
 
     pub(super) async fn logo_external(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
         match &runtime.logo {
-            Some(logo) if logo.content_type != "image/svg+xml" => self.asset(store, logo, headers).await,
-            _ => own("image/png", OWN_PNG, headers),
+            Some(logo) if logo.content_type != "image/svg+xml" => {
+                self.asset(store, logo, headers, FOR_A_DAY).await
+            }
+            _ => own("image/png", OWN_PNG, headers, FOR_A_DAY),
         }
     }
 
@@ -56,12 +108,18 @@ impl Pictures {
         headers: &HeaderMap,
     ) -> Reply {
         match runtime.emoji.iter().find(|emoji| emoji.asset.file == file) {
-            Some(emoji) => self.asset(store, &emoji.asset, headers).await,
+            Some(emoji) => self.asset(store, &emoji.asset, headers, FOR_A_DAY).await,
             None => reply::empty(StatusCode::NOT_FOUND),
         }
     }
 
-    async fn asset(&self, store: &Store, asset: &Asset, headers: &HeaderMap) -> Reply {
+    async fn asset(
+        &self,
+        store: &Store,
+        asset: &Asset,
+        headers: &HeaderMap,
+        cache_control: &'static str,
+    ) -> Reply {
         let loading = async {
             let lost = || StoreError::Unavailable("a picture is not in the store".to_owned());
             load_asset(store, asset).await?.ok_or_else(lost)
@@ -70,7 +128,7 @@ impl Pictures {
         let known = TYPES.iter().find(|known| **known == asset.content_type);
         match (loaded, known) {
             (Ok(bytes), Some(content_type)) => {
-                reply(content_type, &format!("\"{}\"", asset.hash), bytes, headers)
+                reply(content_type, &format!("\"{}\"", asset.hash), bytes, headers, cache_control)
             }
             (Ok(_), None) => reply::empty(StatusCode::NOT_FOUND),
             (Err(_), _) => reply::unavailable("the picture cannot be loaded now"),
@@ -78,17 +136,29 @@ impl Pictures {
     }
 }
 
-fn own(content_type: &'static str, bytes: &'static [u8], headers: &HeaderMap) -> Reply {
-    reply(
-        content_type,
-        concat!("\"farcast-", env!("CARGO_PKG_VERSION"), "\""),
-        Bytes::from_static(bytes),
-        headers,
-    )
+fn own(
+    content_type: &'static str,
+    bytes: &'static [u8],
+    headers: &HeaderMap,
+    cache_control: &'static str,
+) -> Reply {
+    let etag = concat!("\"farcast-", env!("CARGO_PKG_VERSION"), "\"");
+    reply(content_type, etag, Bytes::from_static(bytes), headers, cache_control)
+}
+
+/// A picture that is drawn here, for a day.
+pub(super) fn drawn(content_type: &'static str, etag: &str, bytes: Bytes, headers: &HeaderMap) -> Reply {
+    reply(content_type, etag, bytes, headers, FOR_A_DAY)
 }
 
 /// A picture, or that the caller has it.
-pub(super) fn reply(content_type: &'static str, etag: &str, bytes: Bytes, headers: &HeaderMap) -> Reply {
+fn reply(
+    content_type: &'static str,
+    etag: &str,
+    bytes: Bytes,
+    headers: &HeaderMap,
+    cache_control: &'static str,
+) -> Reply {
     let has = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let has = has.flat_map(|list| list.split(',')).any(|tag| {
         let tag = tag.trim();
@@ -100,7 +170,7 @@ pub(super) fn reply(content_type: &'static str, etag: &str, bytes: Bytes, header
         reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     let headers = reply.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_ONLY));
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(ETAG, etag);

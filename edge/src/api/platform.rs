@@ -69,5 +69,5 @@ pub(super) fn logo(file: &str, headers: &HeaderMap) -> Reply {
          fill=\"{colour}\"/><text x=\"32\" y=\"42\" font-family=\"sans-serif\" font-size=\"28\" font-weight=\"700\" \
          text-anchor=\"middle\" fill=\"#fff\">{initials}</text></svg>"
     );
-    picture::reply("image/svg+xml", &format!("\"{key}-{}\"", env!("CARGO_PKG_VERSION")), svg.into(), headers)
+    picture::drawn("image/svg+xml", &format!("\"{key}-{}\"", env!("CARGO_PKG_VERSION")), svg.into(), headers)
 }

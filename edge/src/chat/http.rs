@@ -4,9 +4,12 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use farcast_shared::api::time::Time;
 use farcast_shared::api::{Reply, percent_decoded, reply};
+use farcast_shared::chat::shape::{ShownMessage, ShownUser};
 use farcast_shared::chat::user::token_hash;
-use farcast_shared::chat::{Refused, SetEnabled, SetVisible, User, name};
+use farcast_shared::chat::{Client, Refused, SetEnabled, SetVisible, User, name};
+use farcast_shared::query::{Place, parameters};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -16,10 +19,13 @@ use super::{Chat, is_banned};
 /// Seconds after which who registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
 
-/// The token of a query.
+/// The token of a query: the last, of those in their place if there are any.
 pub(super) fn access_token(query: Option<&str>) -> Option<String> {
-    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs.filter(|(name, _)| *name == "accessToken").map(|(_, value)| value).next_back()?;
+    let given = |place| {
+        let of = move |&(at, name, _): &(Place, &str, &str)| at == place && name == "accessToken";
+        parameters(query?).filter(of).last()
+    };
+    let (.., value) = given(Place::Proper).or_else(|| given(Place::Stray))?;
     Some(percent_decoded(value)).filter(|token| !token.is_empty())
 }
 
@@ -38,6 +44,38 @@ struct Registered<'a> {
     display_name: &'a str,
 }
 
+/// A connection, as moderators see it: without its address.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connected<'a> {
+    id: u64,
+    message_count: u64,
+    user_agent: &'a str,
+    connected_at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    geo: Option<&'a str>,
+}
+
+impl<'a> From<&'a Client> for Connected<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            id: client.id,
+            message_count: client.messages,
+            user_agent: &client.user_agent,
+            connected_at: Time(client.connected_at),
+            geo: client.place.as_ref().map(|place| place.country_code.as_str()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    user: ShownUser<'a>,
+    connected_clients: Vec<Connected<'a>>,
+    messages: Vec<ShownMessage<'a>>,
+}
+
 fn unauthorized() -> Reply {
     reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "unauthorized")
 }
@@ -50,8 +88,9 @@ fn refused(error: &Refused) -> Reply {
 }
 
 impl Chat {
-    /// `POST /api/chat/register`: a body is not needed, and one that is no JSON is no name.
-    pub async fn register(&self, given: &[u8], address: IpAddr) -> Reply {
+    /// `POST /api/chat/register`: a body is not needed, and one that is no JSON is no name. Then the name of a proxy that
+    /// is trusted is taken, which passes the same checks.
+    pub async fn register(&self, given: &[u8], address: IpAddr, proxied: Option<&str>) -> Reply {
         let Some(set) = self.runtime() else {
             return reply::unavailable("the origin has not been reached yet");
         };
@@ -71,7 +110,8 @@ impl Chat {
                 && !name::is_reserved(wanted, &set.reserved_usernames)
                 && !name::is_reserved(wanted, std::slice::from_ref(&set.name))
         };
-        let name = name::clean(&wish.display_name).ok().filter(free);
+        let mut wishes = [wish.display_name.as_str(), proxied.unwrap_or_default()].into_iter();
+        let name = wishes.find_map(|wish| name::clean(wish).ok().filter(free));
         let name = name.unwrap_or_else(|| name::choose(&set.suggested_usernames, &mut rand::rng()));
         match self.acts.register(User::new(name, WallTime::now())).await {
             Ok((user, token)) => reply::ok(&Registered {
@@ -115,6 +155,38 @@ impl Chat {
             Ok(_) => Err(unauthorized()),
             Err(error) => Err(reply::store_failed(&error)),
         }
+    }
+
+    /// The user of a token who may chat, for what is answered elsewhere.
+    ///
+    /// # Errors
+    /// The reply to give: 401, or 503.
+    pub async fn token(&self, query: Option<&str>, address: IpAddr) -> Result<User, Reply> {
+        self.known(query, address).await
+    }
+
+    /// `GET /api/moderation/chat/user/{id}` of a moderator: who somebody is, their connections to this edge, and their
+    /// messages, hidden ones too, the newest first.
+    pub async fn details(&self, query: Option<&str>, id: &str, address: IpAddr) -> Reply {
+        let moderator = match self.moderator(query, address).await {
+            Ok(moderator) => moderator,
+            Err(refused) => return refused,
+        };
+        let id = percent_decoded(id);
+        let user = match self.acts.account(&id).await {
+            Ok(Some(account)) => account.record.user,
+            Ok(None) => return reply::empty(StatusCode::NOT_FOUND),
+            Err(error) => return reply::store_failed(&error),
+        };
+        tracing::info!(moderator = moderator.id, user = user.id, "a moderator looked at a user");
+        let mut clients = self.room.clients(|member| member.user_id == id);
+        clients.sort_by_key(|client| client.id);
+        let history = self.room.messages_of(&id);
+        reply::ok(&Details {
+            user: (&user).into(),
+            connected_clients: clients.iter().map(Connected::from).collect(),
+            messages: history.iter().filter_map(ShownMessage::of).collect(),
+        })
     }
 
     async fn moderator(&self, query: Option<&str>, address: IpAddr) -> Result<User, Reply> {
@@ -178,6 +250,12 @@ mod tests {
         assert_eq!(token("accessToken=ab%3D"), Some("ab=".to_owned()));
         assert_eq!(token("accessToken=ab=&x=1"), Some("ab=".to_owned()));
         assert_eq!(token("a=b&accessToken=c"), Some("c".to_owned()));
+        for glued in
+            ["accessToken=ab=?cachebust=1", "x=1&amp;accessToken=ab=", "cachebust=1?accessToken=ab%3D"]
+        {
+            assert_eq!(token(glued), Some("ab=".to_owned()), "{glued}");
+        }
+        assert_eq!(token("from=a?accessToken=x&accessToken=ab="), Some("ab=".to_owned()));
         for none in ["", "accessToken", "accessToken=", "accesstoken=a", "x"] {
             assert_eq!(token(none), None, "{none}");
         }

@@ -9,7 +9,8 @@
 //! - [`session`] is one connection.
 //!
 //! Invariants: no viewer costs a read of the log; a connection's outbox is the room's ring and a few frames of its own, so
-//! who does not read is cut off and delays nobody; an idle connection has no buffers; nothing that was shown is lost.
+//! who does not read is cut off and delays nobody; an idle connection has no buffers; nothing that was shown is lost; whose
+//! socket is open hears all that is said from then on.
 
 pub mod bucket;
 pub mod flood;
@@ -162,13 +163,14 @@ impl Chat {
         let metrics = &self.parts.metrics;
         log::follow(store, end, |entries| {
             let now = WallTime::now();
-            metrics.events.inc_by(u64::try_from(entries.len()).unwrap_or(u64::MAX));
+            let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
             entries.iter().for_each(|(_, entry)| metrics.delay.observe(now.since(entry.at).as_secs_f64()));
             let started = entries.iter().any(|(_, entry)| matches!(entry.event, Event::StreamStarted(_)));
             if entries.iter().any(|(_, entry)| matches!(entry.event, Event::UserDisabled { .. })) {
                 self.good_tokens.invalidate_all();
             }
             self.room.apply(entries, Instant::now());
+            metrics.events.inc_by(count);
             if started && let Some(welcome) = self.welcome() {
                 self.room.say(welcome);
             }
@@ -242,6 +244,7 @@ impl Chat {
             user_agent: agent(request.headers()),
             address,
             permit,
+            said: self.room.listen(),
             upgrade: hyper::upgrade::on(request),
         };
         let mut reply = Response::new(Bytes::new());
@@ -478,7 +481,7 @@ pub fn fuzz(bytes: &[u8]) {
 impl Asked for Chat {
     fn answer(&self, ask: Ask) -> Bytes {
         let json = match ask {
-            Ask::Clients => serde_json::to_vec(&self.room.clients()),
+            Ask::Clients => serde_json::to_vec(&self.room.clients(|_| true)),
             Ask::Tell { client, name, body } => {
                 let frame = tell(Private::System { name: &name, body: &body });
                 serde_json::to_vec(&self.room.tell(client, frame))

@@ -1,7 +1,8 @@
 //! Who is here, and what was said: the chat's state on this edge, without sockets, store or clock.
 //!
 //! The log's entries go in ([`Room::apply`]); what comes out is framed once and shared by all connections, which read it from
-//! one ring ([`SAID_KEPT`]): whoever falls behind by so much is cut off, and nobody else notices.
+//! one ring ([`SAID_KEPT`]): whoever falls behind by so much is cut off, and nobody else notices. A connection's place in the
+//! ring is taken before it is told that it is open ([`Room::listen`]): it hears all that is said after that.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,7 +15,7 @@ use farcast_shared::api::reply;
 use farcast_shared::chat::log::Placed;
 use farcast_shared::chat::shape::{self, Private, ShownMessage};
 use farcast_shared::chat::user::new_id;
-use farcast_shared::chat::{Client, Entry, Event, History, Place, User, since};
+use farcast_shared::chat::{Client, Entry, Event, History, Place, Seen, User, since};
 use farcast_shared::time::WallTime;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,9 @@ const USER_BURST: u32 = 3;
 
 /// Users of whom it is remembered that they were seen.
 const MAX_SEEN: usize = 200_000;
+
+/// Users of whom a change is remembered; who was disabled always is, which is for moderators to do.
+const MAX_CHANGED: usize = 50_000;
 
 /// How long what was read of a user may be on its way to the room: several times the store's deadlines.
 const READ_WITHIN: Duration = Duration::from_secs(120);
@@ -121,8 +125,21 @@ struct State {
     users: HashMap<String, Here>,
     seen: HashMap<String, Instant>,
     parting: HashMap<String, (Instant, User)>,
-    /// Who was disabled a moment ago: their record may have been read before.
-    disabled: HashMap<String, Instant>,
+    /// Who was changed a moment ago, as they are since: their record may have been read before.
+    changed: HashMap<String, (Instant, User)>,
+}
+
+/// Somebody who has come in.
+#[derive(Debug)]
+pub(super) struct Entered {
+    /// Their connection.
+    pub(super) member: Arc<Member>,
+    /// Who they are now.
+    pub(super) user: User,
+    /// What is for this connection alone.
+    pub(super) told: mpsc::Receiver<Bytes>,
+    /// How they came.
+    pub(super) coming: Coming,
 }
 
 /// How somebody came.
@@ -185,14 +202,19 @@ impl Room {
         let _ = self.said.send(frames);
     }
 
-    /// Somebody connects: what they are, what they are told from now on, and how they came.
-    pub(super) fn enter(
-        &self,
-        arrival: Arrival,
-        now: Instant,
-    ) -> (Arc<Member>, mpsc::Receiver<Bytes>, broadcast::Receiver<Bytes>, Coming) {
+    /// Whatever is said from now on. A connection listens before it is told that it is open, so that nothing which is
+    /// said later passes it by while its user is looked up.
+    pub(super) fn listen(&self) -> broadcast::Receiver<Bytes> {
+        self.said.subscribe()
+    }
+
+    /// Somebody connects, who listens already.
+    pub(super) fn enter(&self, arrival: Arrival, now: Instant) -> Entered {
         let (tell, told) = mpsc::channel(TOLD_KEPT);
         let Arrival { id, user, address, user_agent, place, now: connected_at } = arrival;
+        let mut state = self.lock();
+        // What the log said of them since then is newer, or will be followed by what was read.
+        let user = state.changed.get(&user.id).map_or(user, |(_, known)| known.clone());
         let member = Arc::new(Member {
             id,
             user_id: user.id.clone(),
@@ -205,7 +227,6 @@ impl Room {
             end: CancellationToken::new(),
             expelled: Mutex::new(None),
         });
-        let mut state = self.lock();
         let returned = state.parting.remove(&user.id).is_some();
         let seen = state.seen.get(&user.id).is_some_and(|at| now.duration_since(*at) < SEEN_FOR);
         state.note(&user.id, now);
@@ -214,18 +235,18 @@ impl Room {
             connections: 0,
             flood: Flood::default(),
         });
-        here.user = user;
+        here.user = user.clone();
         here.connections += 1;
         let coming = match (here.connections, returned, seen) {
             (1, false, false) => Coming::New,
             (1, false, true) => Coming::Moved,
             _ => Coming::Known,
         };
-        if state.disabled.contains_key(&member.user_id) {
+        if user.disabled_at.is_some() {
             member.expel(Expelled::Disabled);
         }
         state.members.insert(id, Arc::clone(&member));
-        (member, told, self.said.subscribe(), coming)
+        Entered { member, user, told, coming }
     }
 
     /// A connection is gone.
@@ -246,14 +267,14 @@ impl Room {
     pub(super) fn parted(&self, now: Instant) -> Vec<User> {
         let mut state = self.lock();
         state.seen.retain(|_, at| now.duration_since(*at) < SEEN_FOR);
-        state.disabled.retain(|_, at| now.duration_since(*at) < READ_WITHIN);
+        state.changed.retain(|_, (at, _)| now.duration_since(*at) < READ_WITHIN);
         let due = |_: &String, (at, _): &mut (Instant, User)| *at <= now;
         state.parting.extract_if(due).map(|(_, (_, user))| user).collect()
     }
 
     /// Whether a user was disabled a moment ago.
     pub(super) fn was_disabled(&self, user_id: &str) -> bool {
-        self.lock().disabled.contains_key(user_id)
+        self.lock().changed.get(user_id).is_some_and(|(_, user)| user.disabled_at.is_some())
     }
 
     /// A line of a user: who they are, and whether they are heard.
@@ -279,8 +300,8 @@ impl Room {
         member.is_some_and(|member| member.tell(frame))
     }
 
-    /// All connections.
-    pub(super) fn clients(&self) -> Vec<Client> {
+    /// The connections that are asked for.
+    pub(super) fn clients(&self, asked: impl Fn(&Member) -> bool) -> Vec<Client> {
         let state = self.lock();
         let client = |member: &Arc<Member>| {
             Some(Client {
@@ -293,7 +314,14 @@ impl Room {
                 address: member.address,
             })
         };
-        state.members.values().filter_map(client).collect()
+        state.members.values().filter(|member| asked(member)).filter_map(client).collect()
+    }
+
+    /// What is known of the messages of a user, the newest first.
+    pub(super) fn messages_of(&self, user_id: &str) -> Vec<Seen> {
+        let state = self.lock();
+        let all = state.history.iter().flat_map(History::newest_first);
+        all.filter(|seen| seen.entry.user().is_some_and(|user| user.id == user_id)).cloned().collect()
     }
 
     /// The newest messages as JSON; none before the log was read.
@@ -338,12 +366,10 @@ impl State {
             Event::Parted { user } => drop(self.seen.remove(&user.id)),
             Event::NameChanged { user, .. } | Event::UserChanged { user } => {
                 self.note(&user.id, now);
-                self.disabled.remove(&user.id);
-                self.update(user, entry);
+                self.update(user, entry, now);
             }
             Event::UserDisabled { user } => {
-                self.disabled.insert(user.id.clone(), now);
-                self.update(user, entry);
+                self.update(user, entry, now);
                 self.parting.remove(&user.id);
                 for member in self.members.values().filter(|member| member.user_id == user.id) {
                     member.expel(Expelled::Disabled);
@@ -364,8 +390,12 @@ impl State {
         self.parting.remove(user_id);
     }
 
-    /// A user is another now: their connections are told.
-    fn update(&mut self, user: &User, entry: &Entry) {
+    /// A user is another now: their connections are told, and who is on the way in will be.
+    fn update(&mut self, user: &User, entry: &Entry, now: Instant) {
+        let has_room = self.changed.len() < MAX_CHANGED || self.changed.contains_key(&user.id);
+        if has_room || user.disabled_at.is_some() {
+            self.changed.insert(user.id.clone(), (now, user.clone()));
+        }
         let Some(here) = self.users.get_mut(&user.id) else { return };
         here.user = user.clone();
         let told = frame::text(&shape::private(Private::Connected(user), &new_id(), entry.at));

@@ -27,8 +27,8 @@ fn room() -> (Room, impl Fn(u64) -> Instant) {
 }
 
 fn coming(room: &Room, id: u64, user: &User, now: Instant) -> (Arc<Member>, Coming) {
-    let (member, _, _, coming) = room.enter(arrival(id, user), now);
-    (member, coming)
+    let entered = room.enter(arrival(id, user), now);
+    (entered.member, entered.coming)
 }
 
 fn names(users: Vec<User>) -> Vec<String> {
@@ -94,6 +94,33 @@ fn who_is_disabled_is_expelled_everywhere_and_does_not_part() {
 }
 
 #[test]
+fn who_was_changed_on_the_way_in_is_who_they_are_now() {
+    let (room, at) = room();
+    let ada = user("ada");
+    let renamed = User { display_name: "Ada Lovelace".to_owned(), ..ada.clone() };
+    let change =
+        |user: &User| Event::NameChanged { user: user.clone(), old_name: "ada".to_owned(), client: 7 };
+    room.apply(log([change(&renamed)]), at(0));
+    assert_eq!(room.enter(arrival(1, &ada), at(1)).user.display_name, "Ada Lovelace");
+    assert_eq!(room.line("ada", at(1)).unwrap().0.display_name, "Ada Lovelace");
+    let moderator = User { is_moderator: true, ..renamed.clone() };
+    room.apply(log([Event::UserChanged { user: moderator }]), at(2));
+    assert!(room.enter(arrival(2, &ada), at(3)).user.is_moderator);
+    // Long after that what is read is newer.
+    room.parted(at(200));
+    assert_eq!(room.enter(arrival(3, &ada), at(200)).user.display_name, "ada");
+    // Many changes are not all remembered; who was disabled is.
+    for n in 0..MAX_CHANGED {
+        room.apply(log([change(&user(&format!("u{n}")))]), at(201));
+    }
+    let gone = User { disabled_at: Some(WallTime(2)), ..user("late") };
+    room.apply(log([change(&user("bob")), Event::UserDisabled { user: gone }]), at(202));
+    assert!(room.was_disabled("late"));
+    assert!(room.lock().changed.len() <= MAX_CHANGED + 1);
+    assert_eq!(coming(&room, 4, &user("late"), at(203)).0.expelled(), Some(Expelled::Disabled));
+}
+
+#[test]
 fn what_a_user_says_elsewhere_counts_here_too_and_moderators_may_say_what_they_want() {
     let (room, at) = room();
     let (ada, moderator) = (user("ada"), User { is_moderator: true, ..user("mod") });
@@ -118,8 +145,9 @@ fn what_a_user_says_elsewhere_counts_here_too_and_moderators_may_say_what_they_w
 #[tokio::test]
 async fn what_is_told_of_a_page_of_the_log_is_framed_once_for_all() {
     let (room, at) = room();
-    let (_, mut told, mut one, _) = room.enter(arrival(1, &user("ada")), at(0));
-    let (_, _, mut two, _) = room.enter(arrival(2, &user("bob")), at(0));
+    let (mut one, mut two) = (room.listen(), room.listen());
+    let mut told = room.enter(arrival(1, &user("ada")), at(0)).told;
+    room.enter(arrival(2, &user("bob")), at(0));
     let ids = vec!["a".to_owned(), "b".to_owned()];
     room.apply(
         log([
@@ -137,6 +165,18 @@ async fn what_is_told_of_a_page_of_the_log_is_framed_once_for_all() {
     assert!(String::from_utf8_lossy(&told.recv().await.unwrap()).contains("MODERATOR"));
     room.apply(log([Event::Present { user_id: "z".to_owned() }]), at(2));
     assert!(one.is_empty());
+}
+
+#[tokio::test]
+async fn who_listens_hears_what_is_said_before_they_are_in() {
+    let (room, at) = room();
+    let mut said = room.listen();
+    room.apply(log([Event::Action { body: "early".to_owned() }]), at(0));
+    room.enter(arrival(1, &user("ada")), at(1));
+    room.apply(log([Event::Action { body: "late".to_owned() }]), at(2));
+    for words in ["early", "late"] {
+        assert!(String::from_utf8_lossy(&said.try_recv().unwrap()).contains(words), "{words}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::flood::{Flood, Verdict};
 use super::frame::{self, CloseCode, Incoming, Reader};
 use super::metrics::{Ended, Outcome};
-use super::room::{Expelled, Member};
+use super::room::{Entered, Expelled, Member};
 use super::{Chat, tell};
 
 /// How long the upgrade may take after its answer.
@@ -51,6 +51,8 @@ pub struct Ticket {
     pub(super) user_agent: String,
     pub(super) address: IpAddr,
     pub(super) permit: OwnedSemaphorePermit,
+    /// All that is said since before the answer.
+    pub(super) said: broadcast::Receiver<Bytes>,
 }
 
 /// The peer's bytes.
@@ -141,7 +143,7 @@ enum Step {
 impl Chat {
     /// Serves a connection until it ends or `shutdown`, when it is told to come back (1012).
     pub async fn serve(self: Arc<Self>, ticket: Ticket, shutdown: CancellationToken) {
-        let Ticket { upgrade, token, user_agent, address, permit } = ticket;
+        let Ticket { upgrade, token, user_agent, address, permit, said } = ticket;
         let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else { return };
         let mut socket = Socket { io: TokioIo::new(upgraded), reader: Reader::default(), rest: Vec::new() };
         let arrival = tokio::select! {
@@ -155,15 +157,22 @@ impl Chat {
                 return socket.close(words, code).await;
             }
         };
-        let user = arrival.user.clone();
-        let (member, told, said, coming) = self.room.enter(arrival, Instant::now().into_std());
+        let Entered { member, user, told, coming } = self.room.enter(arrival, Instant::now().into_std());
         self.parts.metrics.connections.inc();
         let place = Place { chat: &self, member: Arc::clone(&member) };
-        member.tell(tell(Private::Connected(&user)));
         // It may have been forbidden in between.
         self.expel_one(&member);
-        let pending: Pending = Box::pin(Arc::clone(&self).came(user, member.id, coming));
-        let end = self.converse(&mut socket, &member, told, said, pending, &shutdown).await;
+        let end = if member.end.is_cancelled() {
+            (Ended::Refused, Some(last_words(&member)))
+        } else {
+            match socket.write(&tell(Private::Connected(&user))).await {
+                Ok(()) => {
+                    let pending: Pending = Box::pin(Arc::clone(&self).came(user, member.id, coming));
+                    self.converse(&mut socket, &member, told, said, pending, &shutdown).await
+                }
+                Err(end) => (end, None),
+            }
+        };
         drop(place);
         self.parts.metrics.ended(end.0);
         if let Some((words, code)) = end.1 {

@@ -1,12 +1,29 @@
-//! Who a viewer is, as far as an address tells.
+//! Who a viewer is, as far as an address and a trusted proxy tell.
 
 use std::net::IpAddr;
 
 use farcast_shared::config::Networks;
 use http::HeaderMap;
 
+use crate::api::Caller;
+
 /// Hops that are looked at; nobody has so many proxies.
 const MAX_HOPS: usize = 32;
+
+/// Who sent a request that `peer` brought.
+pub(super) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Caller {
+    Caller { address: address(peer, headers, trusted), name: name(peer, headers, trusted) }
+}
+
+/// What a proxy that logs people in calls its user (X-Forwarded-User), where the peer is a trusted proxy. The last one
+/// counts, as with addresses: what a viewer put in front does not.
+fn name(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<String> {
+    if trusted.is_empty() || !trusted.contain(peer.to_canonical()) {
+        return None;
+    }
+    let last = headers.get_all("x-forwarded-user").iter().next_back()?;
+    std::str::from_utf8(last.as_bytes()).ok().map(str::to_owned)
+}
 
 /// The address of whoever sent a request that `peer` brought: the last hop of X-Forwarded-For that is no trusted proxy,
 /// where the peer is one; else the peer's. Whatever the viewer put in front himself does not count.
@@ -63,6 +80,27 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["1.1.1.1"], "10.0.0.0/8"), "1.1.1.1");
         assert_eq!(seen("::ffff:10.0.0.1", &["1.1.1.1"], "10.0.0.0/8"), "1.1.1.1");
         assert_eq!(seen("10.0.0.1", &[], "10.0.0.0/8"), "10.0.0.1");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_what_a_viewer_is_called() {
+        let named = |peer: &str, names: &[&[u8]], trusted: &str| {
+            let mut headers = HeaderMap::new();
+            for value in names {
+                headers.append("x-forwarded-user", HeaderValue::from_bytes(value).unwrap());
+            }
+            name(peer.parse().unwrap(), &headers, &Networks::parse(trusted).unwrap())
+        };
+        assert_eq!(named("9.9.9.9", &[b"Ada"], ""), None);
+        assert_eq!(named("9.9.9.9", &[b"Ada"], "10.0.0.0/8"), None);
+        assert_eq!(named("10.0.0.1", &[b"Ada"], "10.0.0.0/8").as_deref(), Some("Ada"));
+        assert_eq!(named("::ffff:10.0.0.1", &[b"Ada"], "10.0.0.0/8").as_deref(), Some("Ada"));
+        assert_eq!(
+            named("10.0.0.1", &[b"Eve", "J\u{fc}rg".as_bytes()], "10.0.0.1").as_deref(),
+            Some("J\u{fc}rg")
+        );
+        assert_eq!(named("10.0.0.1", &[], "10.0.0.1"), None);
+        assert_eq!(named("10.0.0.1", &[b"Ada", b"\xff"], "10.0.0.1"), None);
     }
 
     #[test]

@@ -66,10 +66,11 @@ impl Handler {
     {
         activity.request_began(Instant::now());
         let _in_flight = InFlight(activity);
-        let viewer = client::address(peer, request.headers(), &self.trusted_proxies);
+        let caller = client::caller(peer, request.headers(), &self.trusted_proxies);
+        let viewer = caller.address;
         if let Route::Api = Route::of(request.uri().path()) {
             let is_head = request.method() == Method::HEAD;
-            let reply = Box::pin(self.api.answer(request, viewer)).await;
+            let reply = Box::pin(self.api.answer(request, caller)).await;
             self.metrics.responded(Route::Api.kind(), reply.status());
             return reply::of_api(reply, is_head)
                 .map(|body| body.watched(activity, &self.metrics.sent_bytes));

@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::client::PATIENCE;
 use crate::edge::{CHATTERS, Edge, until};
 
-async fn edge(runtime: Runtime) -> Edge {
+pub(crate) async fn edge(runtime: Runtime) -> Edge {
     let edge = Edge::new(Vec::new()).await;
     edge.inform(runtime);
     // The log has to be read, too.
@@ -38,12 +38,12 @@ async fn shake(mut socket: TcpStream, path: &str) -> (String, TcpStream) {
 }
 
 /// Opens a socket; gives the head of the answer.
-async fn open(edge: &Edge, path: &str) -> (String, TcpStream) {
+pub(crate) async fn open(edge: &Edge, path: &str) -> (String, TcpStream) {
     shake(TcpStream::connect(edge.http).await.unwrap(), path).await
 }
 
 /// The next frame of the server: its opcode and payload.
-async fn frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+pub(crate) async fn frame(socket: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     tokio::time::timeout(PATIENCE, plain_frame(socket)).await.expect("a frame, or the end")
 }
 
@@ -147,6 +147,64 @@ async fn who_does_not_read_is_cut_off_and_nobody_else_notices() {
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, slow.read_to_end(&mut rest)).await.expect("its connection ends");
     assert!(rest.len() < count * 60_000, "{}", rest.len());
+    edge.stop().await;
+}
+
+/// Nothing is lost between the answer that opens a socket and its first frame, however long its user is looked up.
+#[tokio::test]
+async fn whose_socket_is_open_hears_all_that_is_said_from_then_on() {
+    let edge = edge(Runtime::default()).await;
+    let (chat, path) = register(&edge).await;
+    // Their account was read; what comes next is not.
+    edge.held.hold(Some("chat_last_client"));
+    let (head, mut socket) = open(&edge, &path).await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    edge.held.reached().await;
+    let heard = |count: f64| {
+        let edge = &edge;
+        until(move || edge.metric("farcast_edge_chat_events_total") >= count, "the edge hears it")
+    };
+    chat.tell(&[Entry::new(WallTime::now(), Event::Action { body: "early".to_owned() })]).await.unwrap();
+    heard(1.0).await;
+    edge.held.hold(None);
+    let (_, first) = frame(&mut socket).await.unwrap();
+    assert!(first.starts_with(b"{\"type\":\"CONNECTED_USER_INFO\""), "{}", String::from_utf8_lossy(&first));
+    chat.tell(&[Entry::new(WallTime::now(), Event::Action { body: "late".to_owned() })]).await.unwrap();
+    for words in ["early", "late"] {
+        let (_, said) = frame(&mut socket).await.unwrap();
+        assert!(
+            String::from_utf8_lossy(&said).contains(words),
+            "{words}: {}",
+            String::from_utf8_lossy(&said)
+        );
+    }
+    edge.stop().await;
+}
+
+/// What became of a user between the reading of their record and their coming in is not lost either.
+#[tokio::test]
+async fn who_is_changed_while_they_come_is_told_who_they_are_now() {
+    let edge = edge(Runtime::default()).await;
+    let chat = Chat::new(edge.store.clone());
+    let (user, token) = chat.register(User::new("Ada".to_owned(), WallTime::now())).await.unwrap();
+    let path = format!("/ws?accessToken={}", token.replace('=', "%3D"));
+    edge.held.hold(Some("chat_last_client"));
+    let (_, mut renamed) = open(&edge, &path).await;
+    edge.held.reached().await;
+    let account = chat.account(&user.id).await.unwrap().unwrap();
+    chat.rename(account, "Ada Lovelace", 7, WallTime::now()).await.unwrap();
+    chat.set_moderator(&user.id, true, WallTime::now()).await.unwrap();
+    until(|| edge.metric("farcast_edge_chat_events_total") >= 2.0, "the edge hears it").await;
+    edge.held.hold(None);
+    let (_, info) = frame(&mut renamed).await.unwrap();
+    let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
+    assert_eq!(info["type"], "CONNECTED_USER_INFO");
+    assert_eq!(
+        (&info["user"]["displayName"], &info["user"]["scopes"][0]),
+        (&"Ada Lovelace".into(), &"MODERATOR".into())
+    );
+    let (_, change) = frame(&mut renamed).await.unwrap();
+    assert!(change.starts_with(b"{\"type\":\"NAME_CHANGE\""), "{}", String::from_utf8_lossy(&change));
     edge.stop().await;
 }
 

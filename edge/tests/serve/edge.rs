@@ -13,8 +13,7 @@ use farcast_edge::serve::{self, Server};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
-use farcast_shared::store::Store;
-use farcast_shared::store::memory::Memory;
+use farcast_shared::store::{Engine, Store};
 use farcast_shared::time::WallTime;
 use farcast_shared::viewers::Active;
 use http::Method;
@@ -28,6 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Client, PATIENCE, Reply};
+use crate::held::Held;
 
 pub(crate) const EPOCH: Epoch = Epoch(1);
 /// Most connections of the chat.
@@ -36,6 +36,7 @@ pub(crate) const CHATTERS: usize = 4;
 pub(crate) struct Edge {
     pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
+    pub(crate) held: Arc<Held>,
     pub(crate) set: watch::Sender<Option<Snapshot>>,
     pub(crate) status: watch::Sender<Option<Arc<LiveStatus>>>,
     pub(crate) viewers: Arc<Active>,
@@ -57,7 +58,8 @@ impl Edge {
         let live_metrics = live::Metrics::new(&registry).unwrap();
         let live = Arc::new(Live::new(live::Config::default(), Arc::new(()), live_metrics));
         live.apply(inputs).await;
-        let store = Memory::store().0;
+        let held = Arc::new(Held::default());
+        let store = Store::new(Arc::clone(&held) as Arc<dyn Engine>);
         let (set, runtime) = watch::channel(None);
         let (status, told) = watch::channel(None);
         let viewers = Arc::new(Active::new(Instant::now()));
@@ -98,7 +100,7 @@ impl Edge {
             running.push(tokio::spawn(async move { server.run(listener, tls, shutdown).await }));
         }
         let [http, https] = [addresses[0], addresses[1]];
-        Self { live, store, set, status, viewers, registry, http, https, root, shutdown, running }
+        Self { live, store, held, set, status, viewers, registry, http, https, root, shutdown, running }
     }
 
     /// What the origin's store would say.

@@ -8,5 +8,6 @@ mod chat;
 mod client;
 mod connections;
 mod edge;
+mod held;
 mod objects;
 mod playlists;

@@ -15,6 +15,17 @@ async fn objects_and_their_ranges() {
         (part.is(200, kept).text().as_str(), part.header("content-type")),
         ("<30.1>", "video/iso.segment")
     );
+    for appended in ["?cachebust=1", "?a=1?cachebust=1", "?_HLS_msn=x&_HLS_part=7?", "?%3F;&amp;"] {
+        for (path, object) in [("/hls/0/1/init-0.mp4", &init), ("/hls/0/1/30.1.m4s", &part)] {
+            assert_eq!(
+                edge.get(&format!("{path}{appended}")).await.is(200, kept).body,
+                object.body,
+                "{appended}"
+            );
+        }
+        let multivariant = edge.get("/hls/stream.m3u8").await.body;
+        assert_eq!(edge.get(&format!("/hls/stream.m3u8{appended}")).await.body, multivariant, "{appended}");
+    }
     let whole = "<29.0><29.1><29.2><29.3><29.4><29.5><29.6><29.7>";
     let path = "/hls/0/1/29.m4s";
     let segment = edge.get(path).await;

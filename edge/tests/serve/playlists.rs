@@ -25,6 +25,13 @@ async fn the_status_table_of_playlists() {
     // Answered at once; kept for long only if it is the first playlist with what was asked for.
     for (query, cache_control) in [
         ("?_HLS_msn=30&_HLS_part=1", exact),
+        // What later players of Owncast append, and their kin.
+        ("?_HLS_msn=30&_HLS_part=1?cachebust=1", exact),
+        ("?_HLS_msn=30?cachebust=1&_HLS_part=1%3Fcachebust=2", exact),
+        ("?_HLS_msn=30&amp;_HLS_part=1", exact),
+        ("?cachebust=1?_HLS_msn=30&_HLS_part=1", exact),
+        ("?_HLS_msn=30&_HLS_part=1&_HLS_msn=30", exact),
+        ("?cachebust=1?cachebust=2", now),
         ("?_HLS_msn=30&_HLS_part=0", now),
         ("?_HLS_msn=29", now),
         ("?_HLS_msn=29&_HLS_part=8", now),
@@ -36,6 +43,9 @@ async fn the_status_table_of_playlists() {
     }
     for query in [
         "?_HLS_part=1",
+        "?_HLS_part=1?cachebust=1",
+        "?_HLS_msn=x?cachebust=1",
+        "?_HLS_msn=30&_HLS_msn=29",
         "?_HLS_msn=-1",
         "?_HLS_msn=x",
         "?_HLS_msn=",

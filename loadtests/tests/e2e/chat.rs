@@ -80,6 +80,27 @@ async fn lines_of_two_edges_are_heard_everywhere_in_one_order_and_remembered() {
     }
 }
 
+/// Sockets that open on one edge while a bot speaks through the other: each hears what is said once it is open.
+#[tokio::test]
+async fn whose_socket_is_open_hears_what_is_said_on_the_other_edge_at_once() {
+    let (_stage, [first, second]) = two_edges().await;
+    let wanted = json!({ "name": "Bot", "scopes": ["CAN_SEND_MESSAGES"] });
+    let (_, bot) = admin(first, "accesstokens/create", &wanted).await;
+    let bearer = [("authorization", format!("Bearer {}", bot["accessToken"].as_str().unwrap()))];
+    for n in 0..24 {
+        let account = Account::register(second, &format!("Person {n}")).await.unwrap();
+        // The answer that opens it is all that is waited for.
+        let mut socket = Chatter::open(second, &account.path("/ws")).await.unwrap();
+        let words = format!("word {n}");
+        let body = json!({ "body": words }).to_string();
+        let said = first.ask(Method::POST, "/api/integrations/chat/send", &bearer, body).await.unwrap();
+        assert_eq!(said.status(), StatusCode::OK, "{said:?}");
+        let info = socket.next().await.unwrap();
+        assert_eq!(info["type"], "CONNECTED_USER_INFO");
+        socket.hears(&words).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn names_are_cleaned_refused_and_told() {
     let (_stage, [first, second]) = two_edges().await;
