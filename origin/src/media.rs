@@ -52,6 +52,9 @@ pub struct VideoConfig {
     pub bit_depth: u8,
     /// Whether frames are, or may be, made of two fields of different moments.
     pub interlaced: bool,
+    /// Key frames are no random access points of the codec: open groups of pictures or intra refresh in H.264, which
+    /// decoders that join there do not begin at, Chromium's and Apple's among them.
+    pub open_gop: bool,
 }
 
 impl VideoConfig {
@@ -69,6 +72,7 @@ impl VideoConfig {
             chroma: Chroma::Yuv420,
             bit_depth: 8,
             interlaced: false,
+            open_gop: false,
         }
     }
 }

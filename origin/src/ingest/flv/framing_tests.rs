@@ -187,12 +187,14 @@ fn a_frame_that_is_predicted_from_others_is_no_key_frame_whatever_its_tag_says()
         .frame(80, true, &lengths(&[recovery, PREDICTED]))
         .frame(120, true, &lengths(&[intra]))
         .frame(160, false, &lengths(&[intra]));
-    let keys: Vec<_> = stream
-        .end()
-        .into_iter()
-        .filter_map(|out| if let F(_, key, _) = out { Some(key) } else { None })
-        .collect();
+    let out = stream.end();
+    let keys: Vec<_> =
+        out.iter().filter_map(|out| if let F(_, key, _) = out { Some(*key) } else { None }).collect();
     assert_eq!(keys, [true, false, true, true, false]);
+    // From the first key frame that is no IDR picture on the track is one at which not everybody can begin.
+    let configs: Vec<_> =
+        out.iter().enumerate().filter(|(_, out)| matches!(out, Config(_))).map(|(at, _)| at).collect();
+    assert_eq!(configs, [0, 3]);
 }
 
 #[test]

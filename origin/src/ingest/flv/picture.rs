@@ -36,6 +36,7 @@ impl Picture {
             chroma,
             bit_depth,
             interlaced,
+            open_gop: false,
         }
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct State {
     seen: Sets,
     av1: Option<av1::Header>,
     config: Option<Arc<VideoConfig>>,
+    /// There have been key frames that are no random access points.
+    open_gop: bool,
     /// The sets that `config` was made of.
     configured: Sets,
 }
@@ -141,6 +143,7 @@ impl State {
         if self.codec != Some(codec) {
             (self.sets, self.seen, self.av1) = Default::default();
             (self.codec, self.framer, self.config) = (Some(codec), Framer::default(), None);
+            self.open_gop = false;
             self.received = Bytes::new();
         }
     }
@@ -263,6 +266,7 @@ impl State {
         // of intra slices, and one from which decoding recovers, are as good as IDR pictures where nothing better comes.
         let key = random_access || (unit.flagged && (intra || recovery));
         if key {
+            self.open_gop |= !random_access;
             self.configure(picture_set, nominal_milli, out);
             changed = false;
         }
@@ -313,6 +317,7 @@ impl State {
     fn configure(&mut self, picture_set: Option<u8>, nominal_milli: Option<u32>, out: &mut Vec<Output>) {
         let Some((codec, picture, record)) = self.description(picture_set) else { return };
         let mut config = picture.config(codec, record, nominal_milli);
+        config.open_gop = self.open_gop;
         if let Some(current) = &self.config {
             // What only the metadata says is no reason to interrupt a broadcast.
             let nominal = std::mem::replace(&mut config.frame_rate_milli, current.frame_rate_milli);
