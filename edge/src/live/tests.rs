@@ -58,6 +58,7 @@ fn presentation(epoch: u64, continues: bool) -> Arc<Presentation> {
         started_at: WallTime(0),
         part_target: PART,
         target_duration_s: 2,
+        keyed: true,
         window: Duration::from_secs(16),
         variants: vec![
             Variant { id: V0, name: "Source".to_owned(), nominal_bps: 2_000_000 },
@@ -100,7 +101,12 @@ fn close(variant: VariantId, msn: u64) -> Input {
 }
 
 fn format() -> Format {
-    Format { codecs: "avc1.640028,mp4a.40.2".to_owned(), resolution: None, frame_rate: None, video_range: None }
+    Format {
+        codecs: "avc1.640028,mp4a.40.2".to_owned(),
+        resolution: None,
+        frame_rate: None,
+        video_range: None,
+    }
 }
 
 /// A broadcast with segments 0 and 1 complete and part 0 of segment 2, in both variants.

@@ -224,12 +224,17 @@ impl Broadcast {
             started_at: WallTime::now(),
             part_target: Duration::from_millis(250),
             target_duration_s: 1,
+            keyed: true,
             window: Duration::from_secs(6),
             variants: vec![variant(0, "Source", 4_000_000), variant(1, "low", 400_000)],
         })));
         for id in 0..2 {
-            let format =
-                Format { codecs: "avc1.640028".to_owned(), resolution: Some((16, 9)), frame_rate: None, video_range: None };
+            let format = Format {
+                codecs: "avc1.640028".to_owned(),
+                resolution: Some((16, 9)),
+                frame_rate: None,
+                video_range: None,
+            };
             let bytes = Bytes::from(format!("init {} {id}", self.epoch));
             let variant = VariantId(id);
             hub.publish(FeedEvent::Init { epoch: Epoch(self.epoch), variant, number: 0, format, bytes });

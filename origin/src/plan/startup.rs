@@ -38,6 +38,7 @@ pub(super) struct Startup {
     held: Vec<MediaEvent>,
     held_bytes: usize,
     passthrough: bool,
+    observe: Duration,
     expect_video: Option<bool>,
     expect_audio: Option<bool>,
     video_config: bool,
@@ -50,8 +51,9 @@ pub(super) struct Startup {
 }
 
 impl Startup {
-    pub(super) fn new(passthrough: bool) -> Self {
-        Self { passthrough, ..Self::default() }
+    /// `observe`: how much video is to be seen at least.
+    pub(super) fn new(passthrough: bool, observe: Duration) -> Self {
+        Self { passthrough, observe, ..Self::default() }
     }
 
     pub(super) fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
@@ -144,7 +146,12 @@ impl Startup {
         };
         let tracks_known = self.audio_config || video_for >= patience;
         let gop_known = !self.passthrough || self.gop.is_some() || video_for >= GOP_WAIT;
-        if (tracks_known && gop_known) || full { Verdict::Video { gop: self.gop } } else { Verdict::Wait }
+        let seen = video_for >= self.observe;
+        if (tracks_known && gop_known && seen) || full {
+            Verdict::Video { gop: self.gop }
+        } else {
+            Verdict::Wait
+        }
     }
 }
 

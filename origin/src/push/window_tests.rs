@@ -15,13 +15,15 @@ fn presentation(epoch: u64, continues: bool) -> FeedEvent {
         started_at: WallTime(0),
         part_target: Duration::from_millis(500),
         target_duration_s: 2,
+        keyed: true,
         window: Duration::from_secs(12),
         variants: vec![Variant { id: VariantId(0), name: "Source".to_owned(), nominal_bps: 1 }],
     }))
 }
 
 fn init(epoch: u64, number: u32) -> FeedEvent {
-    let format = Format { codecs: "avc1.640028".to_owned(), resolution: None, frame_rate: None, video_range: None };
+    let format =
+        Format { codecs: "avc1.640028".to_owned(), resolution: None, frame_rate: None, video_range: None };
     let bytes = Bytes::from(format!("init {epoch} {number}"));
     FeedEvent::Init { epoch: Epoch(epoch), variant: VariantId(0), number, format, bytes }
 }
