@@ -12,7 +12,7 @@ use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, Store
 use farcast_shared::telemetry::log;
 use farcast_shared::{choice, settings};
 
-use crate::transcode::{MAX_VARIANTS, VariantSpec};
+use crate::transcode::{KeyFrames, MAX_VARIANTS, VariantSpec};
 
 /// Longest stream key in bytes that ingest looks at.
 const MAX_KEY_BYTES: usize = 1024;
@@ -74,8 +74,11 @@ settings! {
     pub struct Variant {
         /// Name for people; made from the other values when empty.
         pub name: String = "",
-        /// Copy the source's video; every other video setting is then ignored.
+        /// Copy the source's video; every other video setting but `keyframes` is then ignored.
         pub video_passthrough: bool = "false",
+        /// Where key frames come from when video is passed through. "insert" re-encodes it after all, like the source
+        /// but with a key frame where each segment begins: for encoders whose key frames lie too far apart.
+        pub keyframes: Keyframes = "source",
         /// Copy the source's audio.
         pub audio_passthrough: bool = "false",
         /// Video bit rate in kbps; 0 is 1200.
@@ -90,6 +93,16 @@ settings! {
         pub framerate: u32 = "0",
         /// 0 takes the least CPU, 4 gives the best picture.
         pub cpu_usage_level: Level = "2",
+    }
+}
+
+choice! {
+    /// Where key frames come from when video is passed through.
+    pub enum Keyframes: "source or insert" {
+        /// From the source.
+        Source = "source",
+        /// From here.
+        Insert = "insert",
     }
 }
 
@@ -225,6 +238,10 @@ impl From<&Variant> for VariantSpec {
         Self {
             name: variant.name.clone(),
             video_passthrough: variant.video_passthrough,
+            keyframes: match variant.keyframes {
+                Keyframes::Source => KeyFrames::Source,
+                Keyframes::Insert => KeyFrames::Insert,
+            },
             audio_passthrough: variant.audio_passthrough,
             video_bitrate: variant.video_bitrate,
             audio_bitrate: variant.audio_bitrate,

@@ -30,7 +30,9 @@ fn planner(level: LatencyLevel, passthrough_video: bool) -> Planner {
         passthrough_video,
         first_msn: Msn(0),
         first_discontinuity_sequence: 0,
+        observe: Duration::ZERO,
         anchor: WallTime(1_700_000_000_000_000),
+        not_before: WallTime(0),
     })
 }
 
@@ -227,6 +229,83 @@ fn an_encoder_that_returns_goes_on_after_a_discontinuity() {
     assert_eq!(breaks, [(Msn(3), 1, 1)]);
     let dates: Vec<u64> = seen.iter().map(|s| s.start.program_date_time.0 - 1_700_000_000_000_000).collect();
     assert_eq!(dates, [0, 4_000_000, 8_000_000, 20_000_000, 24_000_000, 28_000_000]);
+}
+
+/// Two variants of one source, the first one's encoder being replaced by another whose pictures need another section
+/// each time the time is in `replaced`. Says the feeds, and how often a renewal was asked for.
+fn with_replaced_encoders(passthrough: bool, replaced: &[i64], grant: bool) -> ([Vec<FeedEvent>; 2], usize) {
+    let mut planner = planner(LatencyLevel::Medium, passthrough);
+    let source = Source { seconds: 40, ..Source::default() };
+    let mut packagers = [0, 1].map(|_| Packager::new(config(LatencyLevel::Medium, 4)));
+    let mut feeds = [Vec::new(), Vec::new()];
+    let mut planned = plan(&mut planner, source.configs());
+    let (mut asked, mut width) = (0, 320);
+    for event in source.frames() {
+        planner.push(event, &mut planned);
+        for event in planned.drain(..) {
+            let now = if let MediaEvent::Frame(frame) = &event { frame.arrived_at } else { WallTime(0) };
+            if let MediaEvent::Frame(Frame { mark: Some(mark), .. }) = &event {
+                packagers.iter_mut().zip(&mut feeds).for_each(|(p, feed)| p.mark(*mark, now, feed));
+            }
+            if let MediaEvent::Frame(frame) = &event
+                && replaced.contains(&frame.dts.micros())
+                && frame.track == Track::Video
+            {
+                width += 320;
+                packagers[0].push(video_config(width), now, &mut feeds[0]);
+            }
+            packagers.iter_mut().zip(&mut feeds).for_each(|(p, feed)| p.push(event.clone(), now, feed));
+        }
+        if packagers.iter_mut().any(Packager::take_renewal) {
+            asked += 1;
+            if grant {
+                planner.renew();
+            }
+        }
+    }
+    let now = WallTime(40_000_000);
+    packagers.iter_mut().zip(&mut feeds).for_each(|(p, feed)| p.finish(now, feed));
+    (feeds, asked)
+}
+
+#[test]
+fn an_encoder_that_is_replaced_brings_its_section_with_a_discontinuity_in_every_variant() {
+    let allow = Allow { short_parts: true, ..Allow::default() };
+    for passthrough in [false, true] {
+        // In the middle of a segment, at its end, twice within one.
+        for replaced in [&[9_100_000_i64][..], &[11_967_000, 30_000_000], &[9_100_000, 9_500_000]] {
+            let replaced: Vec<i64> =
+                replaced.iter().map(|us| us / 33_333 * 33_333 + us / 33_333 / 3).collect();
+            let replaced: Vec<i64> = replaced.iter().map(|us| (us + 500) / 1000 * 1000).collect();
+            let (feeds, asked) = with_replaced_encoders(passthrough, &replaced, true);
+            assert!(asked >= 1, "{passthrough} {replaced:?}");
+            let seen = feeds.map(|feed| judge(&feed, &config(LatencyLevel::Medium, 4), allow));
+            let breaks = |seen: &[SegmentSeen]| -> Vec<_> {
+                seen.iter()
+                    .map(|s| (s.start.msn, s.start.discontinuity, s.start.discontinuity_sequence))
+                    .collect()
+            };
+            assert_eq!(breaks(&seen[0]), breaks(&seen[1]), "in step: {passthrough} {replaced:?}");
+            let last = seen[0].last().unwrap().start;
+            assert!(last.discontinuity_sequence >= 1);
+            assert_eq!(u64::from(last.init), last.discontinuity_sequence, "each brought one section");
+            assert_eq!(seen[1].last().unwrap().start.init, 0, "the other variant keeps its section");
+        }
+    }
+}
+
+#[test]
+fn without_a_discontinuity_segments_that_need_another_section_are_lost_rather_than_wrong() {
+    let (feeds, asked) = with_replaced_encoders(false, &[9_100_000], false);
+    assert!(asked >= 5, "it goes on asking: {asked}");
+    let seen = judge(
+        &feeds[0],
+        &config(LatencyLevel::Medium, 4),
+        Allow { lost: true, short_parts: true, ..Allow::default() },
+    );
+    assert_eq!(seen.len(), 3);
+    let lost = feeds[0].iter().filter(|event| matches!(event, FeedEvent::SegmentLost { .. })).count();
+    assert_eq!(lost, 7);
 }
 
 #[test]

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use farcast_av::{Codec, EncodedPacket, Error, VideoDecoder, VideoDecoderConfig, VideoFrame};
 use farcast_origin::media::{Frame, MediaEvent, Track, VideoConfig};
+use farcast_origin::plan::{self, Planner};
 use farcast_origin::transcode::{
     DropReason, EncoderKind, EncoderSettings, Ladder, LadderConfig, LadderError, LibavEncoders, Metrics,
     OpenEncoder, Pace, VariantSpec, VideoEncode, default_ladder,
 };
-use farcast_shared::name::VariantId;
-use farcast_shared::time::MediaTime;
+use farcast_shared::name::{Msn, VariantId};
+use farcast_shared::time::{MediaTime, WallTime};
 
 const SEGMENT: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -69,6 +70,11 @@ struct Outcome {
 }
 
 fn run(config: LadderConfig, events: &[MediaEvent]) -> Outcome {
+    run_at(config, events, None)
+}
+
+/// The same, of a source that was measured to have this bit rate.
+fn run_at(config: LadderConfig, events: &[MediaEvent], source_bps: Option<u64>) -> Outcome {
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     let count = config.specs.len();
     let (mut ladder, mut out) =
@@ -80,6 +86,7 @@ fn run(config: LadderConfig, events: &[MediaEvent]) -> Outcome {
         }
         variants
     });
+    ladder.set_source_rate(source_bps);
     let pushed = events.iter().try_for_each(|event| ladder.push(event.clone()));
     let finished = ladder.finish(DEADLINE);
     Outcome { variants: reader.join().unwrap(), metrics, result: pushed.and(finished) }
@@ -452,6 +459,125 @@ fn a_slow_encoder_loses_frames_but_neither_marks_nor_the_time_of_ingest() {
     assert_eq!(frames(&low, Track::Video).len() as u64 + lost, 150);
     assert!(marks(&low).iter().is_sorted_by(|a, b| a.0 < b.0));
     assert_eq!(decodable(&low), frames(&low, Track::Video).len());
+}
+
+#[test]
+fn frames_that_a_slow_encoder_loses_leave_no_gap_that_would_make_a_part_short() {
+    for (level_ms, longest_us) in [(334, 52_000), (500, 75_000), (1000, 150_000)] {
+        let source = clip(Some("320x240"), false, 3);
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+        let free = Arc::new(AtomicBool::new(false));
+        let (sent, seen) = (Arc::default(), Arc::default());
+        let opener = Arc::new(Stuck { free: free.clone(), sent, seen });
+        let part_target = Some(Duration::from_millis(level_ms));
+        let config = LadderConfig { opener, part_target, ..software(vec![rung(120)]) };
+        let (mut ladder, mut out) = Ladder::start(config, &metrics).unwrap();
+        source.iter().for_each(|event| ladder.push(event.clone()).unwrap());
+        let deadline = std::time::Instant::now() + DEADLINE;
+        while metrics.dropped_frames(DropReason::EncoderBehind) < 20 {
+            assert!(std::time::Instant::now() < deadline, "nothing was dropped");
+            std::thread::yield_now();
+        }
+        free.store(true, Ordering::Release);
+        ladder.finish(DEADLINE).unwrap();
+        let mut events = Vec::new();
+        while let Some((_, event)) = out.blocking_recv() {
+            events.push(event);
+        }
+        let video = frames(&events, Track::Video);
+        for pair in video.windows(2) {
+            let lasts = pair[1].pts.since(pair[0].pts).as_micros();
+            assert!(lasts <= longest_us, "{level_ms}: a frame lasts {lasts} us at {:?}", pair[0].pts);
+        }
+        assert_eq!(decodable(&events), video.len());
+        let lost = metrics.dropped_frames(DropReason::EncoderBehind);
+        // What is lost at the very end leaves no gap.
+        assert_eq!(video.len() as u64, 90 - lost + metrics.repeated_frames());
+        assert!(marks(&events).iter().is_sorted_by(|a, b| a.0 < b.0));
+    }
+}
+
+/// Notes what encoders are opened for.
+#[derive(Default)]
+struct Noting(Mutex<Vec<EncoderSettings>>);
+
+impl OpenEncoder for Noting {
+    fn open(
+        &self,
+        kind: EncoderKind,
+        settings: &EncoderSettings,
+        frame: &VideoFrame,
+    ) -> Result<Box<dyn VideoEncode>, Error> {
+        self.0.lock().unwrap().push(*settings);
+        LibavEncoders::default().open(kind, settings, frame)
+    }
+}
+
+/// The same events with segments where a planner begins them if no variant passes video through.
+fn planned(events: &[MediaEvent]) -> Vec<MediaEvent> {
+    let mut planner = Planner::new(plan::Config {
+        segment_target: SEGMENT,
+        part_target: Duration::from_millis(500),
+        passthrough_video: false,
+        first_msn: Msn(1),
+        first_discontinuity_sequence: 0,
+        observe: Duration::ZERO,
+        anchor: WallTime(0),
+        not_before: WallTime(0),
+    });
+    planner.expect(Some(true), Some(false));
+    let mut out = Vec::new();
+    for event in events {
+        let mut event = event.clone();
+        if let MediaEvent::Frame(frame) = &mut event {
+            frame.mark = None;
+        }
+        planner.push(event, &mut out);
+    }
+    out
+}
+
+#[test]
+fn a_source_with_too_few_key_frames_is_re_encoded_like_itself_with_one_where_each_segment_begins() {
+    let x264 = &["-c:v", "libx264", "-preset", "ultrafast", "-g", "600", "-bf", "2", "-threads", "1"];
+    let x265 = &["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=600"];
+    let inserted = VariantSpec {
+        video_passthrough: true,
+        audio_passthrough: true,
+        keyframes: KeyFrames::Insert,
+        scaled_height: 120,
+        cpu_usage_level: 0,
+        ..VariantSpec::default()
+    };
+    let chosen = VariantSpec { video_bitrate: 300, framerate: 15, ..inserted.clone() };
+    let cases = [
+        (inserted.clone(), encoded(Some("320x240"), false, 6, x264, "flv"), (320, 240), 400_000, 180),
+        (inserted, encoded(Some("640x360"), false, 6, x265, "mp4"), (640, 360), 400_000, 180),
+        (chosen, encoded(Some("320x240"), false, 6, x264, "flv"), (320, 240), 300_000, 90),
+    ];
+    for (spec, source, size, bit_rate_bps, pictures) in cases {
+        let key_frames = frames(&source, Track::Video).iter().filter(|frame| frame.key).count();
+        assert_eq!(key_frames, 1, "the source has one");
+        let source = planned(&source);
+        let opener = Arc::new(Noting::default());
+        let config = LadderConfig { opener: opener.clone(), ..software(vec![spec]) };
+        let outcome = run_at(config, &source, Some(350_000));
+        outcome.result.unwrap();
+        let events = &outcome.variants[0];
+        assert_eq!(marks(events).len(), 3);
+        assert_eq!(marks(events), marks_of_any(&source));
+        assert_eq!(keys(events), marks(events).iter().map(|(_, pts)| *pts).collect::<Vec<_>>());
+        let opened = opener.0.lock().unwrap();
+        let found: Vec<_> = opened.iter().map(|s| ((s.width, s.height), s.bit_rate_bps)).collect();
+        assert_eq!(found, [(size, bit_rate_bps)]);
+        assert!(decodable(events).abs_diff(pictures) <= 3, "{}", decodable(events));
+    }
+}
+
+/// Marks, on key frames or not.
+fn marks_of_any(events: &[MediaEvent]) -> Vec<(u64, MediaTime)> {
+    let mark = |frame: &&Frame| frame.mark.map(|mark| (mark.msn.0, frame.pts));
+    frames(events, Track::Video).iter().filter_map(mark).collect()
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub struct Presentation {
     pub part_target: Duration,
     /// EXT-X-TARGETDURATION in seconds, ≥ 1.
     pub target_duration_s: u32,
+    /// Whether all segments of all variants can be expected to begin with a key frame: a condition for saying so in
+    /// the multivariant playlist, which players read once (EXT-X-INDEPENDENT-SEGMENTS).
+    pub keyed: bool,
     /// How much finished media the playlists list, at least 6 segments (RFC 8216bis §6.2.2; Apple 8.11).
     pub window: Duration,
     /// The ladder, in configured order; `variants[i].id == VariantId(i)`.

@@ -58,6 +58,7 @@ fn presentation(epoch: u64, continues: bool) -> Arc<Presentation> {
         started_at: WallTime(0),
         part_target: PART,
         target_duration_s: 2,
+        keyed: true,
         window: Duration::from_secs(16),
         variants: vec![
             Variant { id: V0, name: "Source".to_owned(), nominal_bps: 2_000_000 },

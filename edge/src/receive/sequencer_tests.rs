@@ -20,6 +20,7 @@ fn presentation(epoch: Epoch) -> Arc<Presentation> {
         started_at: WallTime(0),
         part_target: Duration::from_millis(500),
         target_duration_s: 2,
+        keyed: true,
         window: Duration::from_secs(12),
         variants: vec![variant(0), variant(1)],
     })

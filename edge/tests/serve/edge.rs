@@ -183,6 +183,7 @@ fn presentation(target_duration_s: u32) -> Arc<Presentation> {
         started_at: WallTime(0),
         part_target: Duration::from_millis(500),
         target_duration_s,
+        keyed: true,
         window: Duration::from_secs(120),
         variants: vec![variant(0, "Source", 6_000_000), variant(1, "480p", 800_000)],
     })

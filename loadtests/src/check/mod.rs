@@ -142,6 +142,8 @@ rules! {
     AverageBandwidth = "C5-average-bandwidth",
     /// EXT-X-INDEPENDENT-SEGMENTS is missing.
     IndependentSegments = "C5-independent-segments",
+    /// EXT-X-INDEPENDENT-SEGMENTS is written, here or in the Multivariant Playlist, and a segment is not.
+    IndependentSegmentsFalse = "C5-independent-segments-false",
 }
 
 impl Serialize for Rule {

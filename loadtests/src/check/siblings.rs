@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::check::single::dependent;
 use crate::check::{Breach, Rule};
 use crate::playlist::{MediaPlaylist, Position};
 
@@ -27,6 +28,8 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 pub struct Siblings {
     variants: Vec<Variant>,
+    /// The Multivariant Playlist says EXT-X-INDEPENDENT-SEGMENTS: of all of them (§4.4.2.1).
+    independent: bool,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,14 @@ impl Siblings {
             pending: VecDeque::new(),
             discontinuities: VecDeque::new(),
         };
-        Self { variants: paths.into_iter().map(variant).collect() }
+        Self { variants: paths.into_iter().map(variant).collect(), independent: false }
+    }
+
+    /// The same, of a Multivariant Playlist that does or does not say EXT-X-INDEPENDENT-SEGMENTS.
+    #[must_use]
+    pub fn independent(mut self, said: bool) -> Self {
+        self.independent = said;
+        self
     }
 
     /// Judges a full playlist of the variant at `path`. `steady` is false during starts and outages, when
@@ -68,6 +78,14 @@ impl Siblings {
         self.settle(own, playlist, exchange, &mut found);
         self.reports(own, playlist, exchange, steady, &mut found);
         self.discontinuities(own, playlist, &mut found);
+        // Where the playlist says so itself, it is judged by itself.
+        if self.independent && !playlist.independent_segments {
+            for msn in dependent(playlist) {
+                let detail =
+                    format!("segment {msn} of {path} is not, the Multivariant Playlist says that all are");
+                found.push(Breach::new(Rule::IndependentSegmentsFalse, detail));
+            }
+        }
         found
     }
 
@@ -273,6 +291,19 @@ mod tests {
             rules(all.observe(A, &unknown, at(start, 0), true)),
             [Rule::ReportMissing, Rule::ReportMissing]
         );
+    }
+
+    #[test]
+    fn what_the_multivariant_playlist_says_of_all_segments_is_held_against_each_variant() {
+        let part = "#EXT-X-PART:DURATION=0.5,URI=\"1/14.0.m4s\",INDEPENDENT=YES";
+        let text = sample::live(7).replace(part, &part.replace(",INDEPENDENT=YES", ""));
+        let dependent = MediaPlaylist::parse(&text).unwrap();
+        let start = Instant::now();
+        for (said, expected) in [(true, vec![Rule::IndependentSegmentsFalse]), (false, vec![])] {
+            let mut all = siblings().independent(said);
+            assert_eq!(rules(all.observe(A, &of_a(7), at(start, 0), true)), []);
+            assert_eq!(rules(all.observe(A, &dependent, at(start, 10), true)), expected);
+        }
     }
 
     #[test]

@@ -33,6 +33,12 @@ pub fn media(playlist: &MediaPlaylist) -> Vec<Breach> {
     for pair in playlist.segments.windows(2) {
         between(&pair[0], &pair[1], &mut breach);
     }
+    sections(playlist, &mut breach);
+    if playlist.independent_segments {
+        for msn in dependent(playlist) {
+            breach(Rule::IndependentSegmentsFalse, format!("segment {msn} is not"));
+        }
+    }
     if live_parts {
         part_placement(playlist, &mut breach);
         hints(playlist, &mut breach);
@@ -175,13 +181,32 @@ fn segment_rules(playlist: &MediaPlaylist, segment: &Segment, breach: &mut impl 
     }
 }
 
+/// Segments that begin with a part which does not say that it is independent.
+pub(super) fn dependent(playlist: &MediaPlaylist) -> impl Iterator<Item = u64> {
+    let begins_so = |s: &&Segment| s.parts.first().is_some_and(|part| !part.independent && !part.gap);
+    playlist.segments.iter().filter(begins_so).map(|segment| segment.msn)
+}
+
+/// The section changes only at, or in the gaps after, a discontinuity.
+fn sections(playlist: &MediaPlaylist, breach: &mut impl FnMut(Rule, String)) {
+    let mut before: Option<&Segment> = None;
+    for segment in &playlist.segments {
+        if segment.discontinuity {
+            before = None;
+        }
+        if segment.map.is_none() || segment.gap {
+            continue;
+        }
+        if before.is_some_and(|before| before.map != segment.map) {
+            breach(Rule::MapChanged, format!("at segment {} without a discontinuity", segment.msn));
+        }
+        before = Some(segment);
+    }
+}
+
 fn between(one: &Segment, other: &Segment, breach: &mut impl FnMut(Rule, String)) {
     if other.discontinuity {
         return;
-    }
-    let known = one.map.is_some() && other.map.is_some() && !one.gap && !other.gap;
-    if known && one.map != other.map {
-        breach(Rule::MapChanged, format!("at segment {} without a discontinuity", other.msn));
     }
     if let (Some(from), Some(to)) = (one.program_date_time_us, other.program_date_time_us) {
         let expected = from.saturating_add(i64::try_from(one.length().as_micros()).unwrap_or(i64::MAX));
@@ -296,6 +321,11 @@ mod tests {
                 "#EXT-X-MAP:URI=\"other\"\n#EXTINF:2.00000,\n1/8.m4s",
                 Rule::MapChanged,
             ),
+            (
+                "#EXTINF:2.00000,\n1/8.m4s",
+                "#EXT-X-GAP\n#EXTINF:2.00000,\n1/8.m4s\n#EXT-X-MAP:URI=\"other\"",
+                Rule::MapChanged,
+            ),
             ("TARGETDURATION:2", "TARGETDURATION:0", Rule::TargetZero),
         ];
         for (from, to, rule) in cases {
@@ -303,6 +333,29 @@ mod tests {
             assert_ne!(text, sample::live(7), "{from}");
             assert!(rules(&text).contains(rule), "{rule:?} for {to:?}: {:?}", rules(&text));
         }
+    }
+
+    #[test]
+    fn a_playlist_that_calls_segments_independent_which_are_not_is_a_lie() {
+        let part = "#EXT-X-PART:DURATION=0.5,URI=\"1/14.0.m4s\",INDEPENDENT=YES";
+        let dependent = sample::live(7).replace(part, &part.replace(",INDEPENDENT=YES", ""));
+        let claims =
+            |text: &str| text.replacen("#EXT-X-VERSION", "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-VERSION", 1);
+        assert_eq!(rules(&claims(&sample::live(7))), []);
+        assert_eq!(rules(&dependent), [Rule::SegmentNotIndependent]);
+        assert_eq!(rules(&claims(&dependent)), [Rule::SegmentNotIndependent, Rule::IndependentSegmentsFalse]);
+        let gap = sample::live(7).replace(part, &part.replace("INDEPENDENT=YES", "GAP=YES"));
+        assert_eq!(rules(&claims(&gap)), [], "what is not there claims nothing");
+    }
+
+    #[test]
+    fn a_section_may_change_behind_a_gap_that_begins_with_a_discontinuity() {
+        let text = sample::live(7).replacen(
+            "#EXTINF:2.00000,\n1/8.m4s",
+            "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:08.000Z\n#EXT-X-GAP\n#EXTINF:2.00000,\n1/8.m4s\n#EXT-X-MAP:URI=\"other\"",
+            1,
+        );
+        assert!(!rules(&text).contains(&Rule::MapChanged), "{:?}", rules(&text));
     }
 
     #[test]

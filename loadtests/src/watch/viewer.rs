@@ -176,7 +176,8 @@ impl State {
             Choice::Only(index) => index.min(streams.len() - 1),
         };
         let paths = || streams.iter().map(|stream| resolve(&own, &stream.uri));
-        lock(&self.shared.siblings).get_or_insert_with(|| (Siblings::new(paths()), Instant::now()));
+        let siblings = || Siblings::new(paths()).independent(multivariant.independent_segments);
+        lock(&self.shared.siblings).get_or_insert_with(|| (siblings(), Instant::now()));
         let path = resolve(&own, &streams[index].uri);
         self.variant_path = Some(path.clone());
         let mut tally = lock(&self.tally);

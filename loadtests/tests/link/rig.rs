@@ -224,6 +224,7 @@ impl Broadcast {
             started_at: WallTime::now(),
             part_target: Duration::from_millis(250),
             target_duration_s: 1,
+            keyed: true,
             window: Duration::from_secs(6),
             variants: vec![variant(0, "Source", 4_000_000), variant(1, "low", 400_000)],
         })));

@@ -1,7 +1,7 @@
 //! JSON of the admin API's answers, as `openapi.yaml` has it.
 
 use farcast_shared::api::time::Time;
-use farcast_shared::runtime::{ExternalAction, Retention, SocialHandle, VariantSpec};
+use farcast_shared::runtime::{ExternalAction, KeyFrames, Retention, SocialHandle, VariantSpec};
 use serde::Serialize;
 
 use crate::broadcast;
@@ -102,6 +102,7 @@ impl From<broadcast::Output> for CurrentBroadcast {
 pub(super) struct StreamQuality {
     name: String,
     video_passthrough: bool,
+    keyframes: KeyFrames,
     audio_passthrough: bool,
     video_bitrate: u32,
     audio_bitrate: u32,
@@ -116,12 +117,13 @@ pub(super) struct StreamQuality {
 impl From<VariantSpec> for StreamQuality {
     fn from(spec: VariantSpec) -> Self {
         let framerate = match spec.framerate {
-            0 if spec.transcodes_video() => DEFAULT_FRAMERATE,
+            0 if spec.transcodes_video() && !spec.resembles_source() => DEFAULT_FRAMERATE,
             framerate => framerate,
         };
         Self {
             name: spec.display_name(),
             video_passthrough: spec.video_passthrough,
+            keyframes: spec.keyframes,
             audio_passthrough: !spec.transcodes_audio(),
             video_bitrate: spec.video_bitrate,
             audio_bitrate: spec.audio_bitrate,

@@ -254,7 +254,8 @@ impl Owner {
         self.ladder_fingerprint = fingerprint(&specs);
         // Opening a device asks a driver.
         let opened = tokio::task::spawn_blocking(move || LadderConfig::new(specs, encoder)).await;
-        let Ok(ladder) = opened else { return };
+        let Ok(mut ladder) = opened else { return };
+        ladder.part_target = Some(settings.level.part_target());
         self.parts = Arc::new(Parts { level: settings.level, ladder, ..Parts::clone(&self.parts) });
         self.made_of = Some(settings);
     }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::ingest::repair::Repair;
 use crate::ingest::{self, Timeline};
-use crate::media::{Mark, MediaEvent};
+use crate::media::{Mark, MediaEvent, Track};
 use crate::package::{self, LatencyLevel, Packager};
 use crate::plan::{self, Planner};
 use crate::push::Hub;
@@ -96,7 +96,9 @@ impl Pipeline {
             passthrough_video,
             first_msn: beginning.first_msn,
             first_discontinuity_sequence: beginning.discontinuity_sequence,
+            observe: parts.ladder.observe(),
             anchor: beginning.now,
+            not_before: beginning.continues.map_or(WallTime(0), |_| beginning.now),
         })
         .with_metrics(parts.plan.clone());
         if beginning.continues.is_some() {
@@ -137,10 +139,10 @@ impl Pipeline {
         self.planner.expect(video, audio);
     }
 
-    /// A publisher returned: its first frame falls where wall-clock time has got to, after a discontinuity.
+    /// A publisher returned: its first frame falls where wall-clock time has got to, by the dates that viewers have
+    /// been told, after a discontinuity.
     pub(super) fn resume(&mut self, now: WallTime) {
-        let at = MediaTime::default().after(now.since(self.beginning.now));
-        self.timeline.begin_session(at);
+        self.timeline.begin_session(self.planner.media_at(now));
         self.planner.discontinuity();
     }
 
@@ -156,6 +158,9 @@ impl Pipeline {
             self.planner.push(event, &mut self.planned);
         }
         let announce = self.announce();
+        if announce.is_some() {
+            self.ladder.set_source_rate(video_bps(&self.planned));
+        }
         let mut marks = Vec::new();
         for event in self.planned.drain(..) {
             if let MediaEvent::Frame(frame) = &event {
@@ -194,6 +199,7 @@ impl Pipeline {
             now,
             parts.level,
             target_duration_s,
+            self.planner.is_keyed(),
             names,
         );
         self.packagers = presentation
@@ -282,6 +288,9 @@ impl Pipeline {
             }
             next = self.output.try_recv().ok();
         }
+        if self.packagers.iter_mut().any(Packager::take_renewal) {
+            self.planner.renew();
+        }
         self.publish();
     }
 
@@ -346,6 +355,23 @@ fn say_what_fell_silent(outcome: &ingest::repair::Outcome) {
     if outcome.repairs.contains(&Repair::TrackBack) {
         tracing::info!("a track of the encoder that had fallen silent is back");
     }
+}
+
+/// Bit rate of the video among `events`; `None` if it is too short to say.
+fn video_bps(events: &[MediaEvent]) -> Option<u64> {
+    const LEAST: Duration = Duration::from_millis(900);
+    let frames = || {
+        events.iter().filter_map(|event| match event {
+            MediaEvent::Frame(frame) if frame.track == Track::Video => Some(frame),
+            _ => None,
+        })
+    };
+    // The last frame's duration is not known, so its bytes do not count.
+    let (first, last) = (frames().next()?, frames().next_back()?);
+    let span = last.dts.since(first.dts);
+    let bytes: usize = frames().filter(|frame| frame.dts < last.dts).map(|frame| frame.data.len()).sum();
+    let bits_us = u128::try_from(bytes).unwrap_or(u128::MAX).saturating_mul(8_000_000);
+    (span >= LEAST).then(|| u64::try_from(bits_us / span.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Equal for ladders that make the same variants.

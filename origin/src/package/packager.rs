@@ -47,6 +47,10 @@ pub struct Packager {
     sequence: u32,
     /// Frames have been longer than foreseen, so that a part had to end early.
     uneven: bool,
+    /// Discontinuities before the newest section, its own included.
+    init_sequence: u64,
+    /// The tracks have changed where there was no discontinuity.
+    wants_renewal: bool,
 }
 
 impl Packager {
@@ -66,6 +70,8 @@ impl Packager {
             last_length: None,
             sequence: 0,
             uneven: false,
+            init_sequence: 0,
+            wants_renewal: false,
             config,
         }
     }
@@ -89,7 +95,13 @@ impl Packager {
     pub fn push(&mut self, event: MediaEvent, now: WallTime, out: &mut Vec<FeedEvent>) {
         self.give_up_late(now, out);
         match event {
-            MediaEvent::Video(config) => self.coming.video = Some(config),
+            MediaEvent::Video(config) => {
+                // What follows cannot be in the open segment: it waits for a discontinuity, if none is on its way.
+                let open = self.init.as_ref().and_then(|(_, tracks)| tracks.video.as_ref());
+                let changed = open.is_some_and(|open| *open != config);
+                self.wants_renewal |= changed && !self.marks.bring_discontinuity(self.init_sequence);
+                self.coming.video = Some(config);
+            }
             MediaEvent::NoVideo => self.coming.video = None,
             MediaEvent::Audio(config) => {
                 if self.coming.audio.as_ref() != Some(&config) {
@@ -109,6 +121,13 @@ impl Packager {
                 (_, Track::Audio, _) => self.audio_frame(frame, now, out),
             },
         }
+    }
+
+    /// Whether this variant needs a discontinuity, since it can go on only with another initialisation section:
+    /// its encoder was replaced, which the planner does not know. Until there is one its segments are lost. Says so
+    /// once.
+    pub fn take_renewal(&mut self) -> bool {
+        std::mem::take(&mut self.wants_renewal)
     }
 
     /// Closes the open part and segment. The broadcast may go on after it, or end: that is the owner's to say.
@@ -145,7 +164,12 @@ impl Packager {
             self.lose(&lost, length, out);
         }
         let fresh = self.init.is_none() || mark.discontinuity;
-        let Some(number) = self.renew_init(out) else {
+        if self.must_wait_for_discontinuity(mark) {
+            self.wants_renewal = true;
+            self.dropped(DropReason::NoSegment, 1);
+            return self.lose(mark, self.config.segment_target, out);
+        }
+        let Some(number) = self.renew_init(mark, out) else {
             self.dropped(DropReason::Unwritable, 1);
             return self.lose(mark, self.config.segment_target, out);
         };
@@ -179,11 +203,19 @@ impl Packager {
         }
     }
 
+    /// Whether the tracks need another section, which only a discontinuity may bring (RFC 8216bis §4.4.4.5: a reader
+    /// resets its decoders there), and none was said since the last section.
+    fn must_wait_for_discontinuity(&self, mark: &Mark) -> bool {
+        let changed = self.init.as_ref().is_some_and(|(_, tracks)| *tracks != self.coming);
+        changed && mark.discontinuity_sequence <= self.init_sequence
+    }
+
     /// Number of the section that the tracks need, written anew if they have changed.
-    fn renew_init(&mut self, out: &mut Vec<FeedEvent>) -> Option<u32> {
+    fn renew_init(&mut self, mark: &Mark, out: &mut Vec<FeedEvent>) -> Option<u32> {
         if let Some((number, tracks)) = &self.init
             && *tracks == self.coming
         {
+            self.init_sequence = mark.discontinuity_sequence;
             // Audio that went and came back as it was.
             self.audio = self.audio_next.take().or_else(|| self.audio.take());
             return Some(*number);
@@ -195,6 +227,7 @@ impl Packager {
                 return None;
             }
         };
+        self.init_sequence = mark.discontinuity_sequence;
         let number = self.init.as_ref().map_or(0, |(number, _)| number + 1);
         let old = self.init.replace((number, self.coming.clone())).map(|(_, tracks)| tracks);
         let old = old.unwrap_or_default();

@@ -80,7 +80,7 @@ pub fn window(target_duration_s: u32) -> Duration {
     MIN_WINDOW.max(segments)
 }
 
-/// The presentation of an epoch. `target_duration_s` is the planner's; `ladder` is name and nominal
+/// The presentation of an epoch. `target_duration_s` and `keyed` are the planner's; `ladder` is name and nominal
 /// bit rate (bits per second) of each variant, in configured order.
 #[must_use]
 pub fn presentation(
@@ -90,6 +90,7 @@ pub fn presentation(
     started_at: WallTime,
     level: LatencyLevel,
     target_duration_s: u32,
+    keyed: bool,
     ladder: impl IntoIterator<Item = (String, u64)>,
 ) -> Presentation {
     let variant = |(id, (name, nominal_bps))| Variant { id: VariantId(id), name, nominal_bps };
@@ -100,6 +101,7 @@ pub fn presentation(
         started_at,
         part_target: level.part_target(),
         target_duration_s,
+        keyed,
         window: window(target_duration_s),
         variants: (0..).zip(ladder).map(variant).collect(),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farcast_shared::name::Msn;
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_shared::time::WallTime;
 
 /// Settings of a [`super::Planner`].
 #[derive(Clone, PartialEq, Debug)]
@@ -19,19 +19,18 @@ pub struct Config {
     /// Discontinuities before the first segment. Call [`super::Planner::discontinuity`] right after
     /// construction if the first segment is itself one (a continued presentation).
     pub first_discontinuity_sequence: u64,
-    /// Wall-clock time of media time 0; EXT-X-PROGRAM-DATE-TIME is this plus the media time.
+    /// How much video is to be seen before anything is passed on; zero if nobody needs to know what is to come.
+    pub observe: Duration,
+    /// Wall-clock time of media time 0, until frames have arrived that say better.
     pub anchor: WallTime,
+    /// No EXT-X-PROGRAM-DATE-TIME is before this: what a continued presentation may have dated.
+    pub not_before: WallTime,
 }
 
 impl Config {
     /// The segment target in whole seconds, rounded up, at least 1.
     pub(super) fn target_s(&self) -> u32 {
         ceil_s(self.segment_target).max(1)
-    }
-
-    /// EXT-X-PROGRAM-DATE-TIME of media time `start`.
-    pub(super) fn wall(&self, start: MediaTime) -> WallTime {
-        WallTime(self.anchor.0.saturating_add_signed(start.micros()))
     }
 }
 

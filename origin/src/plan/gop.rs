@@ -44,7 +44,8 @@ pub(super) fn target_duration_s(segment_target: Duration, observed: Option<Durat
     target.max(ceil_s(length.saturating_sub(2 * REGULAR_TOLERANCE)))
 }
 
-fn is_regular(gop: Duration) -> bool {
+/// Whether an encoder was told to place key frames by time, and segments can follow it.
+pub(super) fn is_regular(gop: Duration) -> bool {
     let past = gop.as_micros() % 500_000;
     past.min(500_000 - past) <= REGULAR_TOLERANCE.as_micros() && gop >= Duration::from_millis(450)
 }

@@ -1,6 +1,6 @@
 //! What a planner counts.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
 
 /// Why a frame was not passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub(super) discontinuities: IntCounter,
     pub(super) forced_cuts: IntCounter,
     dropped: IntCounterVec,
+    speed: Gauge,
+    drift: Gauge,
 }
 
 impl Metrics {
@@ -43,6 +45,8 @@ impl Metrics {
         registry.register(Box::new(metrics.discontinuities.clone()))?;
         registry.register(Box::new(metrics.forced_cuts.clone()))?;
         registry.register(Box::new(metrics.dropped.clone()))?;
+        registry.register(Box::new(metrics.speed.clone()))?;
+        registry.register(Box::new(metrics.drift.clone()))?;
         Ok(metrics)
     }
 
@@ -61,7 +65,21 @@ impl Metrics {
                 Opts::new("farcast_plan_dropped_frames_total", "Source frames not passed on"),
                 &["reason"],
             )?,
+            speed: Gauge::new(
+                "farcast_ingest_media_speed_ratio",
+                "Seconds of media that the publisher sends in a second, over the last minute",
+            )?,
+            drift: Gauge::new(
+                "farcast_ingest_media_drift_seconds",
+                "How far media has fallen behind its arrival since its publisher began",
+            )?,
         })
+    }
+
+    /// How fast media comes, and how far it has fallen behind.
+    pub(super) fn media(&self, (ratio, drift_s): (f64, f64)) {
+        self.speed.set(ratio);
+        self.drift.set(drift_s);
     }
 
     pub(super) fn dropped(&self, reason: DropReason) {

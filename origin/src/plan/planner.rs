@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_shared::name::Msn;
-use farcast_shared::time::MediaTime;
+use farcast_shared::time::{MediaTime, WallTime};
 use tracing::{info, warn};
 
+use super::clock::Clock;
 use super::config::Config;
-use super::gop::{Gops, target_duration_s};
+use super::gop::{Gops, is_regular, target_duration_s};
 use super::metrics::{DropReason, Metrics};
+use super::speed::{Pace, Report};
 use super::startup::{Startup, Verdict};
 use crate::media::{AudioConfig, Frame, Mark, MediaEvent, Track, VideoConfig};
 
@@ -33,6 +35,9 @@ pub struct Planner {
     startup: Option<Startup>,
     target_duration_s: Option<u32>,
     gops: Gops,
+    /// Whether key frames came where segments are to begin, as far as it was observed.
+    keyed: bool,
+    clock: Clock,
     lead: Track,
     /// As passed on.
     video: Option<Arc<VideoConfig>>,
@@ -41,6 +46,8 @@ pub struct Planner {
     /// As passed on.
     audio: Option<Arc<AudioConfig>>,
     pending: Option<Pending>,
+    /// A variant needs a discontinuity, at the next frame at which a segment may begin.
+    renewal: bool,
     next_msn: Msn,
     discontinuity_sequence: u64,
     segment: Option<Segment>,
@@ -76,14 +83,17 @@ impl Planner {
         let target_s = config.target_s();
         Self {
             metrics: None,
-            startup: Some(Startup::new(config.passthrough_video)),
+            startup: Some(Startup::new(config.passthrough_video, config.observe)),
             target_duration_s: (!config.passthrough_video).then_some(target_s),
             gops: Gops::new(config.segment_target, config.part_target, target_s),
+            keyed: !config.passthrough_video,
+            clock: Clock::new(config.anchor, config.not_before),
             lead: Track::Video,
             video: None,
             arriving: None,
             audio: None,
             pending: Some(Pending { discontinuity: false, key_only: true }),
+            renewal: false,
             next_msn: config.first_msn,
             discontinuity_sequence: config.first_discontinuity_sequence,
             segment: None,
@@ -118,6 +128,19 @@ impl Planner {
         self.target_duration_s
     }
 
+    /// Whether every segment of every variant can be expected to begin with a key frame: video is encoded here,
+    /// or the source's key frames were seen to come at regular times that segments can follow.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        self.keyed
+    }
+
+    /// Media time of the moment `now`, by the dates that segments have: where a publisher that returns goes on.
+    #[must_use]
+    pub fn media_at(&self, now: WallTime) -> MediaTime {
+        self.clock.media_at(now)
+    }
+
     /// Number of the next segment to begin; to be persisted ahead of use.
     #[must_use]
     pub fn next_msn(&self) -> Msn {
@@ -143,15 +166,33 @@ impl Planner {
             startup.restart();
         }
         self.pending = Some(Pending { discontinuity: true, key_only: true });
+        self.clock.broke();
         self.last_key = None;
         self.last_video = None;
     }
 
+    /// A variant needs another initialisation section, though the source has not changed: its encoder was
+    /// replaced. The next segment begins with a discontinuity, in all variants; where all are encoded it begins at
+    /// the next frame, else at the source's next key frame.
+    pub fn renew(&mut self) {
+        self.renewal = self.segment.is_some();
+    }
+
     /// Takes a source event and appends what goes on to the ladder.
     pub fn push(&mut self, event: MediaEvent, out: &mut Vec<MediaEvent>) {
+        if let MediaEvent::Frame(frame) = &event {
+            let leads = frame.track == self.lead;
+            let report = self.clock.arrived(frame.track, frame.pts, frame.arrived_at, leads);
+            self.count(|m| m.media(self.clock.speed()));
+            report.into_iter().for_each(tell);
+        }
         let Some(startup) = &mut self.startup else { return self.plan(event, out) };
         let verdict = startup.push(event);
         let target = self.config.segment_target;
+        self.keyed = match verdict {
+            Verdict::Video { gop } if self.config.passthrough_video => gop.is_some_and(is_regular),
+            _ => true,
+        };
         self.target_duration_s = match verdict {
             Verdict::Wait => return,
             Verdict::Video { gop } if self.config.passthrough_video => Some(target_duration_s(target, gop)),
@@ -261,6 +302,7 @@ impl Planner {
         if self.cut_at_video(&frame) {
             frame.mark = Some(self.begin(&frame));
         }
+        self.clock.passed(frame.pts.after(self.video_interval.min(VIDEO_SILENCE)));
         out.push(MediaEvent::Frame(frame));
     }
 
@@ -268,7 +310,8 @@ impl Planner {
         let Some(segment) = self.segment else { return frame.key };
         let elapsed = frame.dts.since(segment.dts);
         if self.config.passthrough_video {
-            let at_key = frame.key && (self.pending.is_some() || self.gops.cut_at_key(elapsed));
+            let wanted = self.pending.is_some() || self.renewal || self.gops.cut_at_key(elapsed);
+            let at_key = frame.key && wanted;
             if at_key {
                 return true;
             }
@@ -281,13 +324,15 @@ impl Planner {
                     warn!(
                         forced_cuts = self.forced_cuts,
                         target_duration_s = self.target_duration_s,
-                        "key frames of the source are too far apart; a segment begins without one"
+                        "key frames of the source are too far apart, a segment begins without one: set its \
+                         encoder's key frame interval to 2 s, or keyframes = \"insert\" in the variant that \
+                         passes it through"
                     );
                 }
             }
             return forced;
         }
-        self.pending.is_some() || frame.pts.after(SNAP) >= segment.next_cut
+        self.pending.is_some() || self.renewal || frame.pts.after(SNAP) >= segment.next_cut
     }
 
     fn audio_frame(&mut self, mut frame: Frame, out: &mut Vec<MediaEvent>) {
@@ -304,23 +349,34 @@ impl Planner {
         }
         if self.lead == Track::Audio {
             let grid = self.segment.is_none_or(|s| frame.pts.after(SNAP) >= s.next_cut);
-            if self.pending.is_some() || grid {
+            if self.pending.is_some() || self.renewal || grid {
                 frame.mark = Some(self.begin(&frame));
             }
         } else if self.pending.is_some() || self.segment.is_none() || frame.pts < self.floor {
             return self.drop(DropReason::BeforeStart);
         }
+        self.clock.passed(frame.pts);
         out.push(MediaEvent::Frame(frame));
     }
 
     /// Begins a segment at `frame`.
     fn begin(&mut self, frame: &Frame) -> Mark {
         let pending = self.pending.take();
-        let discontinuity = pending.is_some_and(|p| p.discontinuity);
+        // A discontinuity of the planner's own is no use where players cannot begin.
+        let may_break = frame.key || !self.config.passthrough_video;
+        let renewed = may_break && std::mem::take(&mut self.renewal);
+        let discontinuity = renewed || pending.is_some_and(|p| p.discontinuity);
+        let begun = self.clock.begin(frame.pts, frame.track, discontinuity, may_break);
+        if begun.breaks {
+            info!(
+                "dates have drifted too far from arrival, a segment begins with a discontinuity to set them right"
+            );
+        }
+        let discontinuity = discontinuity || begun.breaks;
         let target = self.config.segment_target;
         let next_cut = match self.segment {
             // The grid is kept, so that frames a little off it do not add up.
-            Some(segment) if pending.is_none() => {
+            Some(segment) if pending.is_none() && frame.pts.after(SNAP) >= segment.next_cut => {
                 let next = segment.next_cut.after(target);
                 if next > frame.pts.after(target / 2) { next } else { frame.pts.after(target) }
             }
@@ -340,7 +396,7 @@ impl Planner {
         Mark {
             msn,
             start: frame.pts,
-            program_date_time: self.config.wall(frame.pts),
+            program_date_time: begun.date,
             discontinuity,
             discontinuity_sequence: self.discontinuity_sequence,
         }
@@ -354,6 +410,23 @@ impl Planner {
         if let Some(metrics) = &self.metrics {
             what(metrics);
         }
+    }
+}
+
+/// Says to the operator how the publisher keeps up.
+fn tell(report: Report) {
+    let Report { pace, ratio } = report;
+    match pace {
+        Pace::Slow => warn!(
+            "the encoder sends {ratio:.2} s of media a second, so viewers wait for it again and again: lower its \
+             resolution, frame rate or preset, close what else keeps its computer busy, or see whether its uplink \
+             carries its bit rate"
+        ),
+        Pace::Fast => warn!(
+            "the encoder sends {ratio:.2} s of media a second, so viewers fall behind: what is sent from a file must \
+             be sent at its own speed (ffmpeg: -re)"
+        ),
+        Pace::Steady => warn!("the encoder keeps up again: it sends {ratio:.2} s of media a second"),
     }
 }
 

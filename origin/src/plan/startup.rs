@@ -4,11 +4,12 @@
 //! lost and the first playlist is right. Held media is bounded in time, bytes and number; whichever
 //! is reached first ends the wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_shared::time::MediaTime;
 
-use crate::media::{Frame, MediaEvent, Track};
+use crate::media::{Frame, MediaEvent, Track, VideoConfig};
 
 /// How long to wait for a track that nobody promised, in media time of the other.
 const TRACK_WAIT: Duration = Duration::from_secs(1);
@@ -38,6 +39,7 @@ pub(super) struct Startup {
     held: Vec<MediaEvent>,
     held_bytes: usize,
     passthrough: bool,
+    observe: Duration,
     expect_video: Option<bool>,
     expect_audio: Option<bool>,
     video_config: bool,
@@ -50,8 +52,9 @@ pub(super) struct Startup {
 }
 
 impl Startup {
-    pub(super) fn new(passthrough: bool) -> Self {
-        Self { passthrough, ..Self::default() }
+    /// `observe`: how much video is to be seen at least.
+    pub(super) fn new(passthrough: bool, observe: Duration) -> Self {
+        Self { passthrough, observe, ..Self::default() }
     }
 
     pub(super) fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
@@ -67,9 +70,33 @@ impl Startup {
         (self.first_key, self.video_last, self.audio_first, self.audio_last) = (None, None, None, None);
     }
 
-    /// Everything held, in order.
+    /// Everything held, in order, but for what was found out of a track only after its first frames: the broadcast
+    /// begins with it, and is not interrupted by it.
     pub(super) fn release(self) -> Vec<MediaEvent> {
-        self.held
+        let mut held = self.held;
+        if held.iter().any(|event| matches!(event, MediaEvent::NoVideo | MediaEvent::NoAudio)) {
+            return held;
+        }
+        let audio = |event: &MediaEvent| matches!(event, MediaEvent::Audio(_));
+        if held.iter().filter(|event| audio(event)).count() == 1
+            && let Some(at) = held.iter().position(audio)
+        {
+            let config = held.remove(at);
+            held.insert(0, config);
+        }
+        // That key frames are no random access points shows at the second of them.
+        let last = held.iter().rev().find_map(|event| match event {
+            MediaEvent::Video(config) => Some(Arc::clone(config)),
+            _ => None,
+        });
+        for event in &mut held {
+            if let (MediaEvent::Video(config), Some(last)) = (event, &last)
+                && (VideoConfig { open_gop: last.open_gop, ..VideoConfig::clone(config) }) == **last
+            {
+                *config = Arc::clone(last);
+            }
+        }
+        held
     }
 
     pub(super) fn push(&mut self, event: MediaEvent) -> Verdict {
@@ -144,7 +171,12 @@ impl Startup {
         };
         let tracks_known = self.audio_config || video_for >= patience;
         let gop_known = !self.passthrough || self.gop.is_some() || video_for >= GOP_WAIT;
-        if (tracks_known && gop_known) || full { Verdict::Video { gop: self.gop } } else { Verdict::Wait }
+        let seen = video_for >= self.observe;
+        if (tracks_known && gop_known && seen) || full {
+            Verdict::Video { gop: self.gop }
+        } else {
+            Verdict::Wait
+        }
     }
 }
 

@@ -15,6 +15,7 @@ fn presentation(epoch: u64, continues: bool) -> FeedEvent {
         started_at: WallTime(0),
         part_target: Duration::from_millis(500),
         target_duration_s: 2,
+        keyed: true,
         window: Duration::from_secs(12),
         variants: vec![Variant { id: VariantId(0), name: "Source".to_owned(), nominal_bps: 1 }],
     }))

@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,6 +18,7 @@ use farcast_shared::name::VariantId;
 use tokio::sync::mpsc;
 
 use super::audio::{Audio, Output};
+use super::cadence::Filler;
 use super::codec::EncoderKind;
 use super::encode::{LibavEncoders, OpenEncoder};
 use super::error::LadderError;
@@ -59,6 +60,9 @@ pub struct LadderConfig {
     pub device: Option<Arc<Device>>,
     /// What happens under load.
     pub pace: Pace,
+    /// PART-TARGET, where gaps in the video may not make parts much shorter than it; see
+    /// [`Filler`](super::cadence::Filler). Not for frames on a device: its surfaces are few.
+    pub part_target: Option<Duration>,
 }
 
 impl LadderConfig {
@@ -70,14 +74,26 @@ impl LadderConfig {
         let kind = encoder.device().filter(|_| transcodes);
         let device = kind.and_then(|kind| Device::open(kind, None).ok()).map(Arc::new);
         let opener = Arc::new(LibavEncoders { device: device.clone() });
-        Self { specs, encoder, opener, device, pace: Pace::Live }
+        Self { specs, encoder, opener, device, pace: Pace::Live, part_target: None }
     }
 
     /// The same, with frames in system memory; asks no driver.
     #[must_use]
     pub fn without_device(specs: Vec<VariantSpec>, encoder: EncoderKind) -> Self {
         let opener = Arc::new(LibavEncoders::default());
-        Self { specs, encoder, opener, device: None, pace: Pace::Live }
+        Self { specs, encoder, opener, device: None, pace: Pace::Live, part_target: None }
+    }
+}
+
+/// How much of a source is to be seen to know its bit rate: a group of pictures of most.
+const OBSERVED: Duration = Duration::from_secs(2);
+
+impl LadderConfig {
+    /// How much of the source should be seen before [`Ladder::set_source_rate`]; zero if nobody asks.
+    #[must_use]
+    pub fn observe(&self) -> Duration {
+        let asked = self.specs.iter().any(VariantSpec::follows_bit_rate);
+        if asked { OBSERVED } else { Duration::ZERO }
     }
 }
 
@@ -85,12 +101,19 @@ impl LadderConfig {
 pub(super) struct Shared {
     pub(super) metrics: Metrics,
     abort: AtomicBool,
+    /// Bit rate of the source's video in bits per second; 0: not known.
+    source_bps: AtomicU64,
     failure: Mutex<Option<LadderError>>,
 }
 
 impl Shared {
     pub(super) fn aborted(&self) -> bool {
         self.abort.load(Ordering::Relaxed)
+    }
+
+    /// Bit rate of the source's video in bits per second, if it is known.
+    pub(super) fn source_bps(&self) -> Option<u64> {
+        Some(self.source_bps.load(Ordering::Relaxed)).filter(|bps| *bps > 0)
     }
 
     /// Ends the ladder with an error; the first one counts.
@@ -134,6 +157,7 @@ impl Ladder {
         let shared = Arc::new(Shared {
             metrics: metrics.clone(),
             abort: AtomicBool::new(false),
+            source_bps: AtomicU64::new(0),
             failure: Mutex::new(None),
         });
         let mut ladder = Self {
@@ -171,6 +195,8 @@ impl Ladder {
                     failures: 0,
                     pending: None,
                     emitted: None,
+                    filler: config.part_target.map(Filler::new),
+                    shown: None,
                 };
                 ladder.spawn(&format!("encode-{variant}"), &guard, move || encoding.run(&work))?;
             }
@@ -190,6 +216,12 @@ impl Ladder {
             ladder.audio = Some(inlet);
         }
         Ok((ladder, receiver))
+    }
+
+    /// What the bit rate of the source's video is: variants that are to resemble it are encoded with about that. Call
+    /// it before the first frame, or it has no effect on encoders that run.
+    pub fn set_source_rate(&self, bps: Option<u64>) {
+        self.shared.source_bps.store(bps.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Takes an event of the source. Never waits at [`Pace::Live`].

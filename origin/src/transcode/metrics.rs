@@ -49,6 +49,7 @@ pub struct Metrics {
     pub(super) audio_errors: IntCounter,
     pub(super) encode_seconds: Histogram,
     pub(super) fallbacks: IntCounter,
+    pub(super) repeated: IntCounter,
     encoded: IntCounterVec,
     dropped: IntCounterVec,
     behind: IntGaugeVec,
@@ -91,6 +92,13 @@ impl Metrics {
                 registry,
                 IntCounter::with_opts(opts("fallbacks_total", "Encoders that failed and were replaced."))?,
             )?,
+            repeated: add(
+                registry,
+                IntCounter::with_opts(opts(
+                    "frames_repeated_total",
+                    "Pictures encoded once more, in place of frames that were dropped.",
+                ))?,
+            )?,
             encoded: add(
                 registry,
                 IntCounterVec::new(opts("frames_encoded_total", "Video frames encoded."), &["variant"])?,
@@ -117,6 +125,12 @@ impl Metrics {
     #[must_use]
     pub fn dropped_frames(&self, reason: DropReason) -> u64 {
         self.dropped.with_label_values(&[reason.label()]).get()
+    }
+
+    /// Pictures encoded once more so far.
+    #[must_use]
+    pub fn repeated_frames(&self) -> u64 {
+        self.repeated.get()
     }
 
     /// Encoders replaced so far.

@@ -27,7 +27,7 @@ mod video;
 pub use codec::EncoderKind;
 pub use encode::{EncoderSettings, LibavEncoders, OpenEncoder, VideoEncode};
 pub use error::LadderError;
-pub use farcast_shared::runtime::{MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
+pub use farcast_shared::runtime::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
 pub use ladder::{Ladder, LadderConfig, Pace};
 pub use metrics::{DropReason, Metrics};
 pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, supported_codecs};

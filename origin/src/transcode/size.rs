@@ -14,7 +14,7 @@ pub(super) struct Size {
 /// configured, and then with the pixel shape that keeps the picture's.
 pub(super) fn output_size(spec: &VariantSpec, source: (u32, u32), sample_aspect: (u32, u32)) -> Size {
     let (width, height) = (source.0.max(2), source.1.max(2));
-    match (spec.scaled_width, spec.scaled_height) {
+    match spec.scaled() {
         (0, 0) => Size { width: even(width), height: even(height), sample_aspect },
         (w, 0) => {
             let w = w.min(width);
@@ -29,6 +29,17 @@ pub(super) fn output_size(spec: &VariantSpec, source: (u32, u32), sample_aspect:
             Size { width: w, height: h, sample_aspect: reshape(sample_aspect, (width, height), (w, h)) }
         }
     }
+}
+
+/// Bit rate for a source that is re-encoded as it is: what it was measured to have and a tenth, in full 100 kbit/s, for
+/// the key frames that are added and the second generation; within what a picture of `size` can make use of, for the
+/// beginning of a broadcast may be a still picture. Not known, the middle of that.
+pub(super) fn like_source(measured_bps: Option<u64>, size: (u32, u32)) -> u64 {
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    // Bits per pixel and second: 2 and 12 Mbit/s at 1080p.
+    let (least, most) = ((pixels).max(100_000), (pixels * 6).clamp(600_000, 40_000_000));
+    let wanted = measured_bps.map_or(pixels * 3, |bps| bps.saturating_add(bps / 10));
+    wanted.div_ceil(100_000).saturating_mul(100_000).clamp(least.min(most), most)
 }
 
 /// Pixel shape after a change of size; unchanged if that distorts by less than a percent (rounding).
@@ -69,6 +80,18 @@ mod tests {
         let spec = VariantSpec { scaled_width: w, scaled_height: h, ..VariantSpec::default() };
         let size = output_size(&spec, source, (1, 1));
         (size.width, size.height, size.sample_aspect)
+    }
+
+    #[test]
+    fn a_re_encoded_source_has_about_its_bit_rate_within_what_its_size_needs() {
+        let full = (1920, 1080);
+        assert_eq!(like_source(Some(6_000_000), full), 6_600_000);
+        assert_eq!(like_source(Some(2_950_001), full), 3_300_000);
+        assert_eq!(like_source(Some(9_000), full), 2_073_600, "it begins with a still picture");
+        assert_eq!(like_source(Some(80_000_000), full), 12_441_600);
+        assert_eq!(like_source(None, full), 6_300_000);
+        assert_eq!(like_source(Some(u64::MAX), (8192, 8192)), 40_000_000);
+        assert_eq!(like_source(Some(0), (16, 16)), 100_000);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use farcast_av::{EncodedPacket, Error, Geometry, Scaler, VideoFrame};
 use farcast_shared::name::VariantId;
 use farcast_shared::time::MediaTime;
 
 use super::avc;
+use super::cadence::Filler;
 use super::codec::EncoderKind;
 use super::encode::{EncoderSettings, OpenEncoder, VideoEncode};
 use super::error::LadderError;
@@ -16,7 +18,7 @@ use super::feed::{Tick, VideoWork};
 use super::ladder::Shared;
 use super::metrics::DropReason;
 use super::sink::Sink;
-use super::size::{Size, output_size};
+use super::size::{Size, like_source, output_size};
 use crate::media::{Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
 use farcast_shared::runtime::VariantSpec;
 
@@ -41,6 +43,10 @@ pub(super) struct Encoding {
     pub(super) pending: Option<Mark>,
     /// The newest frame that came out; a replaced encoder does not make it again.
     pub(super) emitted: Option<MediaTime>,
+    /// Fills gaps, if that is wanted.
+    pub(super) filler: Option<Filler>,
+    /// The last frame that was to be encoded, to be repeated in a gap; none of a device.
+    pub(super) shown: Option<(Arc<VideoFrame>, MediaTime)>,
 }
 
 /// An open encoder and what is inside it.
@@ -103,8 +109,13 @@ impl Encoding {
             |running: &Running| running.settings == settings && running.on_device == frame.on_device();
         if self.running.as_ref().is_some_and(|running| !suits(running)) {
             self.close()?;
+            self.shown = None;
         }
-        let mut todo = VecDeque::from([InFlight { pts: 0, tick, source: frame }]);
+        let mut todo = self.repeats(&tick, settings.frame_rate_milli);
+        if self.filler.is_some() {
+            self.shown = (!frame.on_device()).then(|| (frame.clone(), tick.pts));
+        }
+        todo.push_back(InFlight { pts: 0, tick, source: frame });
         while let Some(item) = todo.pop_front() {
             if let Err(reason) = self.encode_one(item.source.clone(), item.tick, &settings) {
                 todo.push_front(item);
@@ -113,6 +124,23 @@ impl Encoding {
         }
         timer.observe_duration();
         Ok(())
+    }
+
+    /// The last picture again, where frames before `tick` were dropped and parts would become too short without.
+    fn repeats(&self, tick: &Tick, frame_rate_milli: u32) -> VecDeque<InFlight> {
+        let (Some(filler), Some((source, last))) = (self.filler, &self.shown) else { return VecDeque::new() };
+        // Across a discontinuity there is nothing to fill.
+        if tick.mark.is_some_and(|mark| mark.discontinuity) {
+            return VecDeque::new();
+        }
+        let interval = Duration::from_micros(1_000_000_000 / u64::from(frame_rate_milli.max(1)));
+        let repeat = |pts| {
+            let tick = Tick { pts, mark: None, key: false, ..*tick };
+            InFlight { pts: 0, tick, source: source.clone() }
+        };
+        let todo: VecDeque<_> = filler.between(*last, tick.pts, interval).into_iter().map(repeat).collect();
+        self.shared.metrics.repeated.inc_by(u64::try_from(todo.len()).unwrap_or(u64::MAX));
+        todo
     }
 
     fn encode_one(
@@ -145,11 +173,16 @@ impl Encoding {
         let Size { width, height, sample_aspect } =
             output_size(&self.spec, (frame.width(), frame.height()), frame.sample_aspect());
         let most = self.spec.max_framerate() * 1000;
+        let bit_rate_bps = if self.spec.follows_bit_rate() {
+            like_source(self.shared.source_bps(), (width, height))
+        } else {
+            self.spec.video_bps()
+        };
         EncoderSettings {
             width,
             height,
             frame_rate_milli: tick.source_rate_milli.filter(|&rate| rate >= 1000).unwrap_or(most).min(most),
-            bit_rate_bps: self.spec.video_bps(),
+            bit_rate_bps,
             cpu_usage_level: self.spec.cpu_usage_level,
             colour: frame.colour(),
             sample_aspect,

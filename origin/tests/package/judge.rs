@@ -39,6 +39,8 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
     let mut tracks: Vec<u32> = Vec::new();
     let mut next_msn = None;
     let mut open: Option<SegmentSeen> = None;
+    // The section of the last segment, and whether a discontinuity was said since.
+    let (mut section, mut broke) = (None, false);
     // Where each track's next sample must begin, and its timescale.
     let mut ends: HashMap<u32, u64> = HashMap::new();
     for event in events {
@@ -57,6 +59,10 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
                 assert_eq!(start.init + 1, inits, "a segment needs the newest init section");
                 assert!(next_msn.is_none_or(|msn| msn == start.msn), "a number is missing");
                 next_msn = Some(start.msn.next());
+                broke |= start.discontinuity;
+                let same = section.replace(start.init).is_none_or(|before| before == start.init);
+                assert!(same || broke, "segment {} has another section without a discontinuity", start.msn);
+                broke = false;
                 if start.discontinuity {
                     ends.clear();
                 }
@@ -92,6 +98,7 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
                 assert_eq!(meta.independent, key, "INDEPENDENT of part {}", meta.index);
                 if open.parts.is_empty() {
                     assert!(key || allow.dependent_segments, "segment {msn} begins without a key frame");
+                    assert_eq!(open.start.independent, key, "whether segment {msn} is independent");
                 }
                 open.parts.push(meta.duration);
             }
@@ -116,6 +123,7 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
             }
             FeedEvent::SegmentLost { start, duration, .. } => {
                 assert!(allow.lost, "segment {} is lost", start.msn);
+                broke |= start.discontinuity;
                 assert!(open.is_none());
                 assert!(next_msn.is_none_or(|msn| msn == start.msn), "a number is missing");
                 assert!(*duration <= Duration::from_secs(config.target_duration_s.into()));

@@ -103,6 +103,9 @@ impl Window {
         };
         writeln!(out, "#EXTM3U")?;
         writeln!(out, "#EXT-X-VERSION:{version}")?;
+        if self.is_independent() {
+            writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+        }
         writeln!(out, "#EXT-X-TARGETDURATION:{}", self.target.as_secs())?;
         writeln!(
             out,

@@ -43,7 +43,12 @@ impl Windows {
         let first = entries.remove(first);
         entries.insert(0, first);
 
-        let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+        let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n");
+        // Here it is said of every segment of every variant, those to come included (§4.4.2.1).
+        let expected = self.presentation().keyed;
+        if expected && entries.iter().all(|(_, window)| window.is_independent()) {
+            out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
+        }
         for (variant, window) in entries {
             // Writing to a String cannot fail.
             let _ = write_entry(&mut out, variant, window);

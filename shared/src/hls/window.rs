@@ -87,6 +87,12 @@ impl Window {
         self.format().is_some() && self.listed().any(Segment::has_media)
     }
 
+    /// Whether every segment that is listed can be decoded without others.
+    #[must_use]
+    pub fn is_independent(&self) -> bool {
+        self.listed().filter(|segment| segment.has_media()).all(|segment| segment.start.independent)
+    }
+
     /// Whether EXT-X-ENDLIST is written.
     #[must_use]
     pub fn has_ended(&self) -> bool {

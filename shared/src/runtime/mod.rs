@@ -23,7 +23,7 @@ pub use asset::{Asset, AssetHash, MAX_ASSET_BYTES, load_asset, remove_asset, sav
 pub use field::{Field, change, load, read, update};
 pub use follow::{Snapshot, follow, follow_status, newest};
 pub use status::{LiveStatus, status_key};
-pub use variant::{MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
+pub use variant::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
 
 /// Everything that operators set, as it is in force. JSON names are those of the stored fields.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

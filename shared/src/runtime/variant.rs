@@ -29,14 +29,32 @@ const PASSTHROUGH_VIDEO_KBPS: u32 = 6000;
 /// The same for audio.
 const PASSTHROUGH_AUDIO_KBPS: u32 = 160;
 
+/// Frame rate of a source that is re-encoded as it is: higher ones are thinned to it.
+const SOURCE_FRAMERATE: u32 = 60;
+
+/// Where the key frames of a variant come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyFrames {
+    /// From the source, where its video is passed through.
+    #[default]
+    Source,
+    /// From here, where segments begin: a source that would be passed through is re-encoded at its own size.
+    Insert,
+}
+
 /// One rung of the ladder, as configured; JSON keys are the API's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct VariantSpec {
     /// Name; empty is automatic.
     pub name: String,
-    /// Copy the source's video; every other video option is then ignored.
+    /// Copy the source's video; every other video option but `keyframes` is then ignored.
     pub video_passthrough: bool,
+    /// With [`KeyFrames::Insert`] a passed-through video is re-encoded with the source's size and about its bit rate
+    /// after all (`video_bitrate` and `framerate` hold if they are not 0). Re-encoded video has key frames at the
+    /// beginning of segments anyway.
+    pub keyframes: KeyFrames,
     /// Copy the source's audio.
     pub audio_passthrough: bool,
     /// Video bit rate in kbps; 0 is 1200.
@@ -58,6 +76,7 @@ impl Default for VariantSpec {
         Self {
             name: String::new(),
             video_passthrough: false,
+            keyframes: KeyFrames::Source,
             audio_passthrough: false,
             video_bitrate: 0,
             audio_bitrate: 0,
@@ -79,7 +98,19 @@ impl VariantSpec {
     /// Whether video is re-encoded.
     #[must_use]
     pub fn transcodes_video(&self) -> bool {
-        !self.video_passthrough
+        !self.video_passthrough || self.keyframes == KeyFrames::Insert
+    }
+
+    /// Whether video is re-encoded only for its key frames, otherwise like the source.
+    #[must_use]
+    pub fn resembles_source(&self) -> bool {
+        self.video_passthrough && self.keyframes == KeyFrames::Insert
+    }
+
+    /// Whether the source's bit rate is to be measured, since the variant is to have about the same.
+    #[must_use]
+    pub fn follows_bit_rate(&self) -> bool {
+        self.resembles_source() && self.video_bitrate == 0
     }
 
     /// Video bit rate in bits per second.
@@ -87,6 +118,12 @@ impl VariantSpec {
     pub fn video_bps(&self) -> u64 {
         let kbps = if self.video_bitrate == 0 { DEFAULT_VIDEO_KBPS } else { self.video_bitrate };
         u64::from(kbps) * 1000
+    }
+
+    /// Width and height in pixels that are asked for; 0 where they follow the source.
+    #[must_use]
+    pub fn scaled(&self) -> (u32, u32) {
+        if self.resembles_source() { (0, 0) } else { (self.scaled_width, self.scaled_height) }
     }
 
     /// Audio bit rate in bits per second, if audio is re-encoded.
@@ -98,14 +135,18 @@ impl VariantSpec {
     /// Highest frame rate.
     #[must_use]
     pub fn max_framerate(&self) -> u32 {
-        if self.framerate == 0 { DEFAULT_FRAMERATE } else { self.framerate }
+        match self.framerate {
+            0 if self.resembles_source() => SOURCE_FRAMERATE,
+            0 => DEFAULT_FRAMERATE,
+            framerate => framerate,
+        }
     }
 
     /// Expected total bit rate in bits per second, until it has been measured.
     #[must_use]
     pub fn nominal_bps(&self) -> u64 {
-        let video =
-            if self.video_passthrough { u64::from(PASSTHROUGH_VIDEO_KBPS) * 1000 } else { self.video_bps() };
+        let like_source = !self.transcodes_video() || self.follows_bit_rate();
+        let video = if like_source { u64::from(PASSTHROUGH_VIDEO_KBPS) * 1000 } else { self.video_bps() };
         let audio =
             if self.transcodes_audio() { self.audio_bps() } else { u64::from(PASSTHROUGH_AUDIO_KBPS) * 1000 };
         video + audio
@@ -186,12 +227,12 @@ impl VariantSpec {
             range("audio_bitrate", self.audio_bitrate, MIN_AUDIO_KBPS, MAX_AUDIO_KBPS, "kbps");
         }
         if self.transcodes_video() {
+            let (width, height) = self.scaled();
             range("video_bitrate", self.video_bitrate, MIN_VIDEO_KBPS, MAX_VIDEO_KBPS, "kbps");
-            range("scaled_width", self.scaled_width, MIN_SIDE, MAX_SIDE, "pixels");
-            range("scaled_height", self.scaled_height, MIN_SIDE, MAX_SIDE, "pixels");
+            range("scaled_width", width, MIN_SIDE, MAX_SIDE, "pixels");
+            range("scaled_height", height, MIN_SIDE, MAX_SIDE, "pixels");
             range("framerate", self.framerate, 1, MAX_FRAMERATE, "frames per second");
-            for (key, pixels) in [("scaled_width", self.scaled_width), ("scaled_height", self.scaled_height)]
-            {
+            for (key, pixels) in [("scaled_width", width), ("scaled_height", height)] {
                 if pixels % 2 != 0 {
                     let what = format!("{pixels} is odd: H.264 with 4:2:0 colour has even sizes");
                     problems.push(SpecProblem { key, what });
@@ -252,6 +293,38 @@ mod tests {
         assert_eq!((spec.video_bps(), spec.max_framerate()), (1_200_000, 24));
         assert!(!spec.transcodes_audio());
         assert_eq!(spec.problems(), []);
+    }
+
+    #[test]
+    fn a_source_whose_key_frames_are_inserted_is_re_encoded_like_itself() {
+        let copied = VariantSpec { video_passthrough: true, scaled_height: 481, ..VariantSpec::default() };
+        assert!(!copied.transcodes_video() && !copied.resembles_source());
+        let inserted = VariantSpec { keyframes: KeyFrames::Insert, ..copied.clone() };
+        assert!(inserted.transcodes_video() && inserted.follows_bit_rate());
+        assert_eq!((inserted.scaled(), inserted.max_framerate()), ((0, 0), 60));
+        assert_eq!(
+            (inserted.display_name(), inserted.nominal_bps()),
+            ("Source".to_owned(), copied.nominal_bps())
+        );
+        assert_eq!(inserted.problems(), [], "the size is ignored");
+        let chosen = VariantSpec { video_bitrate: 3000, framerate: 30, ..inserted };
+        assert!(!chosen.follows_bit_rate());
+        assert_eq!((chosen.video_bps(), chosen.max_framerate()), (3_000_000, 30));
+        assert_eq!(
+            VariantSpec { video_bitrate: 1, ..chosen }.problems().len(),
+            1,
+            "what is used is looked at"
+        );
+        let scaled = VariantSpec { keyframes: KeyFrames::Insert, ..VariantSpec::default() };
+        assert!(!scaled.resembles_source(), "what is re-encoded has them anyway");
+    }
+
+    #[test]
+    fn the_source_of_key_frames_has_two_words() {
+        let read = |text: &str| serde_json::from_str::<VariantSpec>(text).map(|spec| spec.keyframes);
+        assert_eq!(read("{}").unwrap(), KeyFrames::Source);
+        assert_eq!(read(r#"{"keyframes":"insert"}"#).unwrap(), KeyFrames::Insert);
+        assert!(read(r#"{"keyframes":"both"}"#).is_err());
     }
 
     #[test]

@@ -26,7 +26,8 @@ fn audio_config(channels: u16) -> Arc<AudioConfig> {
 
 fn frame(track: Track, ms: i64, key: bool) -> MediaEvent {
     let at = MediaTime::from_millis(ms);
-    let (data, arrived_at) = (Bytes::from_static(b"data"), WallTime(0));
+    let data = Bytes::from_static(b"data");
+    let arrived_at = WallTime(1_000_000_000 + u64::try_from(ms).unwrap() * 1000);
     MediaEvent::Frame(Frame { track, dts: at, pts: at, key, data, arrived_at, mark: None })
 }
 
@@ -37,7 +38,9 @@ fn config(passthrough_video: bool) -> Config {
         passthrough_video,
         first_msn: Msn(100),
         first_discontinuity_sequence: 7,
+        observe: Duration::ZERO,
         anchor: WallTime(1_000_000_000),
+        not_before: WallTime(0),
     }
 }
 
@@ -279,4 +282,75 @@ proptest! {
             prop_assert_eq!(planner.next_msn(), Msn(100 + msns));
         }
     }
+}
+
+#[test]
+fn a_renewal_is_a_discontinuity_at_the_next_frame_or_where_video_is_passed_through_at_the_next_key_frame() {
+    for (passthrough, expected, next) in [(false, 5000, 9000), (true, 6000, 10_000)] {
+        let mut planner = Planner::new(config(passthrough));
+        run(&mut planner, configs().into_iter().chain(source(0, 5000, every(2000))));
+        planner.renew();
+        let out = run(&mut planner, source(5000, 13_000, every(2000)));
+        let marks = marks(&out);
+        assert_eq!(marks[0].0, expected);
+        assert!(marks[0].3, "with a discontinuity");
+        assert_eq!((marks[1].0, marks[1].3), (next, false), "once");
+        let audio =
+            out.iter().filter(|event| matches!(event, MediaEvent::Frame(f) if f.track == Track::Audio));
+        assert_eq!(audio.count(), 400, "no sound is lost");
+    }
+}
+
+#[test]
+fn key_frames_can_be_expected_of_encoders_here_and_of_regular_sources() {
+    for (passthrough, gop_ms, expected) in [
+        (false, 20_000, true),
+        (true, 2000, true),
+        (true, 10_000, true),
+        (true, 8320, false),
+        (true, 20_000, false),
+    ] {
+        let mut planner = Planner::new(config(passthrough));
+        run(&mut planner, configs().into_iter().chain(source(0, 12_000, every(gop_ms))));
+        assert_eq!(planner.is_keyed(), expected, "{passthrough} {gop_ms}");
+    }
+    let mut planner = Planner::new(config(true));
+    planner.expect(Some(false), Some(true));
+    run(&mut planner, [MediaEvent::Audio(audio_config(2)), frame(Track::Audio, 0, true)]);
+    assert!(planner.is_keyed(), "there is no video");
+}
+
+#[test]
+fn a_source_that_is_to_be_measured_is_held_for_so_long() {
+    let mut planner = Planner::new(Config { observe: Duration::from_secs(2), ..config(false) });
+    let mut out = run(&mut planner, configs().into_iter().chain(source(0, 2000, every(500))));
+    assert!(out.is_empty());
+    planner.push(frame(Track::Video, 2000, false), &mut out);
+    assert_eq!(out.len(), 2 + 50 + 100 + 1);
+}
+
+#[test]
+fn what_is_found_out_of_the_tracks_while_the_start_is_held_interrupts_nothing() {
+    let open = VideoConfig { open_gop: true, ..VideoConfig::clone(&video_config(320)) };
+    let mut events = vec![MediaEvent::Video(video_config(320))];
+    for event in source(0, 9000, every(2000)) {
+        let at = if let MediaEvent::Frame(frame) = &event { frame.pts } else { MediaTime(0) };
+        if at == MediaTime::from_millis(500)
+            && matches!(&event, MediaEvent::Frame(f) if f.track == Track::Audio)
+        {
+            events.push(MediaEvent::Audio(audio_config(2)));
+        }
+        if at == MediaTime::from_millis(2000)
+            && matches!(&event, MediaEvent::Frame(f) if f.key && f.track == Track::Video)
+        {
+            events.push(MediaEvent::Video(Arc::new(open.clone())));
+        }
+        events.push(event);
+    }
+    let mut planner = Planner::new(config(true));
+    let out = run(&mut planner, events);
+    assert!(marks(&out).iter().all(|mark| !mark.3), "{:?}", marks(&out));
+    let configs: Vec<_> = out.iter().filter(|event| !matches!(event, MediaEvent::Frame(_))).collect();
+    assert_eq!(configs.len(), 2);
+    assert!(configs.contains(&&MediaEvent::Video(Arc::new(open))));
 }

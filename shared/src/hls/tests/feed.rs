@@ -79,6 +79,7 @@ pub(super) fn presentation(epoch: u64, continues: bool) -> Arc<Presentation> {
         started_at: WallTime(0),
         part_target: PART,
         target_duration_s: TARGET_S,
+        keyed: true,
         window: Duration::from_secs(16),
         variants: vec![variant(0, "Source", 6_000_000), variant(1, "480p", 1_200_000)],
     })
@@ -225,6 +226,24 @@ impl Packager {
 
     pub(super) fn end(&mut self) {
         self.events.push(FeedEvent::Ended { epoch: self.epoch });
+    }
+}
+
+/// The same history of a source whose key frames come where they like: these segments begin without one.
+pub(super) fn begins_without_key_frame(msn: u64) -> bool {
+    msn % 7 == 3
+}
+
+/// Makes it so.
+pub(super) fn without_key_frames(events: &mut [FeedEvent]) {
+    for event in events {
+        match event {
+            FeedEvent::SegmentOpened { start, .. } | FeedEvent::SegmentLost { start, .. } => {
+                start.independent = !begins_without_key_frame(start.msn.0);
+            }
+            FeedEvent::Part { msn, meta, .. } => meta.independent &= !begins_without_key_frame(msn.0),
+            _ => {}
+        }
     }
 }
 

@@ -21,6 +21,7 @@ const WHOLE: Step =
 const HEADER: &str = "\
 #EXTM3U
 #EXT-X-VERSION:6
+#EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-TARGETDURATION:2
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.500,CAN-SKIP-UNTIL=12.000
 #EXT-X-PART-INF:PART-TARGET=0.500
@@ -150,6 +151,39 @@ fn a_multivariant_playlist_begins_with_the_variant_nearest_to_two_megabits() {
     packager.step(WHOLE);
     let text = windows(&packager).render_multivariant().unwrap();
     assert!(text.contains("BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4000000"), "measured: {text}");
+}
+
+#[test]
+fn segments_are_called_independent_where_all_are_and_in_the_multivariant_playlist_if_that_can_be_expected() {
+    const TAG: &str = "#EXT-X-INDEPENDENT-SEGMENTS\n";
+    let mut packager = Packager::new();
+    // Segment 101 of variant 1 alone begins without a key frame; it is in the list, then not any more.
+    (0..20).for_each(|_| packager.step(WHOLE));
+    let mut windows = Windows::new(presentation(1, false));
+    let mut said = Vec::new();
+    for mut event in packager.events {
+        let opened = matches!(&event, FeedEvent::SegmentOpened { variant, .. } if variant.0 == 1);
+        if let FeedEvent::SegmentOpened { variant, start, .. } = &mut event {
+            start.independent = (variant.0, start.msn.0) != (1, 101);
+        }
+        windows.apply(&event);
+        if opened && windows.get(VariantId(1)).is_some_and(|window| window.listed().count() > 0) {
+            let of = |variant| windows.render_media(VariantId(variant), Form::Full).unwrap().contains(TAG);
+            said.push((of(0), of(1), windows.render_multivariant().unwrap().contains(TAG)));
+        }
+    }
+    said.dedup();
+    assert_eq!(said, [(true, true, true), (true, false, false), (true, true, true)]);
+
+    let irregular = crate::feed::Presentation { keyed: false, ..Clone::clone(&presentation(1, false)) };
+    let mut windows = Windows::new(std::sync::Arc::new(irregular));
+    let mut packager = Packager::new();
+    packager.step(WHOLE);
+    for event in &packager.events[1..] {
+        windows.apply(event);
+    }
+    assert!(windows.render_media(VariantId(0), Form::Full).unwrap().contains(TAG));
+    assert!(!windows.render_multivariant().unwrap().contains(TAG));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Playlist {
     pub(super) version: u64,
+    /// Whether all segments are said to be independent.
+    pub(super) independent: bool,
     /// TARGETDURATION, SERVER-CONTROL and PART-INF, which never change.
     pub(super) fixed: Vec<String>,
     pub(super) target: f64,
@@ -83,6 +85,10 @@ pub(super) fn parse(text: &str) -> Playlist {
         let header = !begun && out.segments.is_empty();
         match name {
             "EXT-X-VERSION" => out.version = value.parse().unwrap(),
+            "EXT-X-INDEPENDENT-SEGMENTS" => {
+                assert!(header && !out.independent);
+                out.independent = true;
+            }
             "EXT-X-TARGETDURATION" => {
                 out.target = num(value);
                 out.fixed.push(line.to_owned());

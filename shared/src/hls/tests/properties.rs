@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::feed::{Fate, Packager, Step, presentation, snapshot, steps};
-use super::playlist::{Playlist, parse};
+use super::feed::{
+    Fate, Packager, Step, begins_without_key_frame, presentation, snapshot, steps, without_key_frames,
+};
+use super::playlist::{Playlist, Segment, parse};
 use crate::feed::FeedEvent;
 use crate::hls::{Answer, Changed, Directives, Form, Windows};
 use crate::name::{Msn, VariantId};
@@ -18,6 +20,7 @@ fn history(steps: &[Step], end: bool) -> Vec<FeedEvent> {
     if end {
         packager.end();
     }
+    without_key_frames(&mut packager.events);
     packager.events
 }
 
@@ -42,6 +45,11 @@ fn check_alone(playlist: &Playlist, variant: VariantId) {
         assert!(near || segment.parts.is_empty(), "parts of {} lie too far back", segment.msn);
         assert!(!segment.parts.is_empty() || !near || segment.gap, "parts of {} are missing", segment.msn);
         after += segment.length();
+    }
+    if playlist.skipped.is_none() {
+        let has_media = |s: &&Segment| !s.gap || s.parts.iter().any(|part| !part.gap);
+        let mut played = playlist.segments.iter().filter(has_media);
+        assert_eq!(playlist.independent, !played.any(|s| begins_without_key_frame(s.msn)), "{playlist:?}");
     }
     if playlist.ended {
         assert!(playlist.hint.is_none() && playlist.segments.iter().all(|s| s.duration.is_some()));
