@@ -226,8 +226,8 @@ async fn a_goodbye_counts_although_the_next_publisher_is_there_already() {
     let first = rig.publisher().await;
     first.sound(20).await;
     rig.told(&[Told::Started { epoch: 1, continues: false }]).await;
-    // Both wait for the owner at once, whichever it looks at first.
-    let (second, ()) = tokio::join!(rig.publisher(), first.leave(EndReason::Unpublished));
+    // The goodbye is there before the next publisher, as the gate has it; the owner may look at either first.
+    let ((), second) = tokio::join!(first.leave(EndReason::Unpublished), rig.publisher());
     second.sound(20).await;
     rig.told(&[Told::Ended { epoch: 1 }, Told::Started { epoch: 2, continues: false }]).await;
     assert!(!second.close.is_cancelled());
