@@ -63,3 +63,18 @@ impl fmt::Display for Report {
         Ok(())
     }
 }
+
+#[test]
+fn what_is_broken_fails_and_what_is_pending_is_told() {
+    let mut report = Report::default();
+    report.client("x");
+    report.step("one".to_owned(), None, Ok(()));
+    report.step("two".to_owned(), Some("later".to_owned()), Err("no".to_owned()));
+    report.step("three".to_owned(), Some("later".to_owned()), Ok(()));
+    assert!(report.is_good());
+    let text = report.to_string();
+    assert!(text.contains("1 of 3") && text.contains("pending  two: no [later]"), "{text}");
+    assert!(text.contains("holds by now, take the mark away: three"), "{text}");
+    report.step("four".to_owned(), None, Err("no".to_owned()));
+    assert!(!report.is_good() && report.to_string().contains("BROKEN   four: no"));
+}
