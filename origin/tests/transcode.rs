@@ -15,8 +15,8 @@ use farcast_av::{Codec, EncodedPacket, Error, VideoDecoder, VideoDecoderConfig, 
 use farcast_origin::media::{Frame, MediaEvent, Track, VideoConfig};
 use farcast_origin::plan::{self, Planner};
 use farcast_origin::transcode::{
-    DropReason, EncoderKind, EncoderSettings, Ladder, LadderConfig, LadderError, LibavEncoders, Metrics,
-    OpenEncoder, Pace, VariantSpec, VideoEncode, default_ladder,
+    DropReason, EncoderKind, EncoderSettings, KeyFrames, Ladder, LadderConfig, LadderError, LibavEncoders,
+    Metrics, OpenEncoder, Pace, VariantSpec, VideoEncode, default_ladder,
 };
 use farcast_shared::name::{Msn, VariantId};
 use farcast_shared::time::{MediaTime, WallTime};

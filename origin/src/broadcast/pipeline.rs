@@ -192,16 +192,16 @@ impl Pipeline {
             );
             parts.hub.publish(FeedEvent::Ended { epoch: replaced });
         }
-        let presentation: Presentation = package::presentation(
+        let mut presentation: Presentation = package::presentation(
             parts.stream.clone(),
             epoch,
             continued,
             now,
             parts.level,
             target_duration_s,
-            self.planner.is_keyed(),
             names,
         );
+        presentation.keyed = self.planner.is_keyed();
         self.packagers = presentation
             .variants
             .iter()

@@ -80,8 +80,8 @@ pub fn window(target_duration_s: u32) -> Duration {
     MIN_WINDOW.max(segments)
 }
 
-/// The presentation of an epoch. `target_duration_s` and `keyed` are the planner's; `ladder` is name and nominal
-/// bit rate (bits per second) of each variant, in configured order.
+/// The presentation of an epoch; whether it is keyed is the planner's to add. `target_duration_s` is the planner's;
+/// `ladder` is name and nominal bit rate (bits per second) of each variant, in configured order.
 #[must_use]
 pub fn presentation(
     stream: StreamName,
@@ -90,7 +90,6 @@ pub fn presentation(
     started_at: WallTime,
     level: LatencyLevel,
     target_duration_s: u32,
-    keyed: bool,
     ladder: impl IntoIterator<Item = (String, u64)>,
 ) -> Presentation {
     let variant = |(id, (name, nominal_bps))| Variant { id: VariantId(id), name, nominal_bps };
@@ -101,7 +100,7 @@ pub fn presentation(
         started_at,
         part_target: level.part_target(),
         target_duration_s,
-        keyed,
+        keyed: false,
         window: window(target_duration_s),
         variants: (0..).zip(ladder).map(variant).collect(),
     }

@@ -92,7 +92,8 @@ impl Clock {
         let arrived = i64::try_from(when.0).unwrap_or(i64::MAX / 2);
         let lane = &mut self.lanes[index(track)];
         let second = lane.note(when.0 / 1_000_000, arrived.saturating_sub(at.micros()))?;
-        let least = lane.least().filter(|_| leads)?;
+        // While the window fills, its least is that of the beginning.
+        let least = lane.least().filter(|_| leads && lane.is_full())?;
         self.speed.note(second, least)
     }
 
@@ -133,10 +134,8 @@ impl Clock {
         } else if discontinuity || previous.is_none() {
             let end = previous.map_or(i64::MIN, |_| self.end.micros().saturating_add(self.offset));
             right.max(end).max(grown)
-        } else if error.unsigned_abs() > micros(DEAD_BAND).unsigned_abs() {
-            natural.saturating_add(error.clamp(-micros(MAX_STEP), micros(MAX_STEP))).max(grown)
         } else {
-            natural.max(grown)
+            natural.saturating_add(error.clamp(-micros(MAX_STEP), micros(MAX_STEP))).max(grown)
         };
         let date = WallTime(u64::try_from(date).unwrap_or(0)).max(self.not_before);
         self.offset = i64::try_from(date.0).unwrap_or(i64::MAX / 2).saturating_sub(start.micros());
@@ -166,7 +165,8 @@ impl Clock {
             self.waived = self.waived.saturating_sub(error);
             return 0;
         }
-        if error > 0 && !self.broken && !lane.is_settled() { 0 } else { error }
+        let unsure = error > 0 && !self.broken && !lane.is_settled();
+        if unsure || error.unsigned_abs() <= micros(DEAD_BAND).unsigned_abs() { 0 } else { error }
     }
 }
 

@@ -7,6 +7,7 @@ use farcast_shared::name::Msn;
 
 use super::*;
 use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, VideoCodec, VideoConfig};
+use crate::plan::speed::Pace;
 use crate::plan::{Config, Planner};
 
 /// When media time 0 was connected for, in microseconds.
@@ -105,19 +106,40 @@ fn dates_stay_with_arrival_at_any_speed_for_ten_minutes() {
         (4, 100, 50, 0),
         (4, 99, 200, 0),
         (2, 99, 200, 0),
-        (4, 97, 1500, 12),
-        (4, 103, 1200, 12),
-        (2, 97, 1500, 8),
-        (2, 103, 1200, 8),
-        (6, 97, 1600, 15),
-        (4, 90, 2700, 45),
-        (4, 110, 1800, 60),
+        (4, 97, 1300, 12),
+        (4, 103, 1000, 12),
+        (2, 97, 1300, 8),
+        (2, 103, 1000, 8),
+        (6, 97, 1300, 15),
+        (4, 90, 1900, 45),
+        (4, 110, 900, 60),
     ] {
         let (off_ms, count) = at_speed(segment_s, percent);
         assert!(
             off_ms <= bound_ms && count <= breaks,
             "{segment_s} s, {percent} %: {off_ms} ms, {count} breaks"
         );
+    }
+}
+
+#[test]
+fn the_operator_is_told_the_real_speed() {
+    for (percent, pace) in [(90, Pace::Slow), (97, Pace::Slow), (103, Pace::Fast), (100, Pace::Steady)] {
+        let mut clock = Clock::new(WallTime(0), WallTime(0));
+        let said: Vec<_> = (0..60_000_000_i64)
+            .step_by(40_000)
+            .filter_map(|at| {
+                let when = WallTime((at * 100 / percent).unsigned_abs());
+                clock.arrived(Track::Video, MediaTime(at), when, true)
+            })
+            .collect();
+        assert_eq!(
+            said.iter().map(|report| report.pace).collect::<Vec<_>>(),
+            vec![pace; usize::from(percent != 100)]
+        );
+        for ratio in said.iter().map(|report| report.ratio).chain([clock.speed().0]) {
+            assert!((ratio * 100.0 - percent as f64).abs() < 1.5, "{percent} %: {ratio}");
+        }
     }
 }
 

@@ -39,13 +39,18 @@ impl Delay {
         self.seconds.iter().map(|(_, least)| *least).min()
     }
 
-    /// Whether that is how late media comes: the window is full, without a recent silence, and values do not fall.
+    /// Whether the window is full, without a recent silence.
+    pub(super) fn is_full(&self) -> bool {
+        let (first, last) = (self.seconds.front(), self.seconds.back());
+        first.zip(last).is_some_and(|(first, last)| last.0 - first.0 + 2 >= WINDOW_S)
+    }
+
+    /// Whether that is how late media comes: the window is full and values do not fall.
     pub(super) fn is_settled(&self) -> bool {
-        let (Some((first, oldest)), Some((last, newest))) = (self.seconds.front(), self.seconds.back())
-        else {
+        let (Some((_, oldest)), Some((_, newest))) = (self.seconds.front(), self.seconds.back()) else {
             return false;
         };
-        last - first + 2 >= WINDOW_S && newest.saturating_add(FALLING_US) >= *oldest
+        self.is_full() && newest.saturating_add(FALLING_US) >= *oldest
     }
 }
 

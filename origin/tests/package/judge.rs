@@ -78,6 +78,7 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
                 assert!(meta.duration > Duration::ZERO);
                 let moof = moof(bytes);
                 let mut key = !tracks.contains(&1);
+                let mut first = None;
                 for traf in &moof.traf {
                     let id = traf.tfhd.track_id;
                     assert!(tracks.contains(&id));
@@ -88,6 +89,9 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
                         end += u64::from(entry.duration.or(traf.tfhd.default_sample_duration).unwrap());
                         let flags = entry.flags.or(traf.tfhd.default_sample_flags).unwrap();
                         key |= id == 1 && flags == SYNC;
+                        if id == 1 {
+                            first.get_or_insert(flags == SYNC);
+                        }
                         *open.samples.entry(id).or_default() += 1;
                     }
                     if let Some(expected) = ends.insert(id, end) {
@@ -98,7 +102,8 @@ pub(crate) fn judge(events: &[FeedEvent], config: &Config, allow: Allow) -> Vec<
                 assert_eq!(meta.independent, key, "INDEPENDENT of part {}", meta.index);
                 if open.parts.is_empty() {
                     assert!(key || allow.dependent_segments, "segment {msn} begins without a key frame");
-                    assert_eq!(open.start.independent, key, "whether segment {msn} is independent");
+                    let independent = first.unwrap_or(key);
+                    assert_eq!(open.start.independent, independent, "whether segment {msn} is independent");
                 }
                 open.parts.push(meta.duration);
             }
