@@ -1,7 +1,7 @@
 //! Pictures of high dynamic range (PQ and HLG, ITU-R BT.2100) made into BT.709 of 8 bits.
 //!
 //! All of the mathematics is in a table of 65 × 33 × 33 nodes over luma and chroma, computed once per transfer
-//! characteristic and interpolated per sample, in integers. That is a quarter of the CPU of zscale and tonemap,
+//! characteristic and interpolated per sample, in integers. That is about a third of the CPU of zscale and tonemap,
 //! needs neither of them nor a GPU, and gives the same picture everywhere. Light above 1000 cd/m² is clipped, the
 //! nominal peak of HLG and the usual one of PQ; reference white (203 cd/m², BT.2408) becomes about 90 %. Metadata
 //! of a mastering display are not looked at. Matrix and primaries are taken for BT.2020's, as BT.2100 demands.
