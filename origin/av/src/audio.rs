@@ -8,6 +8,10 @@ use crate::error::{Error, check};
 use crate::frame::{AudioFrame, Raw};
 use crate::packet::{EncodedPacket, Packet};
 
+/// Sample rates that players are sure to take (ISO/IEC 14496-3 table 1.18, less 7350).
+const RATES_HZ: [u32; 12] =
+    [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000];
+
 /// An AAC decoder; times are microseconds.
 pub struct AudioDecoder(Context);
 
@@ -45,7 +49,8 @@ pub struct Resampler {
     channels: u32,
     out_rate_hz: u32,
     in_rate_hz: u32,
-    in_channels: u32,
+    /// Channels, and which they are; 0 where libav has no number for that.
+    in_layout: (u32, u64),
     in_format: i32,
 }
 
@@ -64,7 +69,7 @@ impl Resampler {
             channels,
             out_rate_hz: rate_hz,
             in_rate_hz: frame.sample_rate_hz(),
-            in_channels: frame.channels(),
+            in_layout: frame.layout(),
             in_format: input.format,
         };
         let out_rate = i32::try_from(rate_hz).map_err(|_| Error::Invalid("sample rate"))?;
@@ -76,7 +81,11 @@ impl Resampler {
             let mut layout: ffi::AVChannelLayout = std::mem::zeroed();
             ffi::av_channel_layout_default(&mut layout, out_channels);
             let mut in_layout: ffi::AVChannelLayout = std::mem::zeroed();
-            ffi::av_channel_layout_default(&mut in_layout, input.ch_layout.nb_channels);
+            // Three channels may be 3.0 or 2.1: the usual ones of a number would lose what is in the middle.
+            let known = frame.layout().1;
+            if known == 0 || ffi::av_channel_layout_from_mask(&mut in_layout, known) < 0 {
+                ffi::av_channel_layout_default(&mut in_layout, input.ch_layout.nb_channels);
+            }
             let code = ffi::swr_alloc_set_opts2(
                 &mut this.raw,
                 &mut layout,
@@ -97,8 +106,8 @@ impl Resampler {
     /// Whether it was made for frames like this one.
     #[must_use]
     pub fn fits(&self, frame: &AudioFrame) -> bool {
-        (self.in_rate_hz, self.in_channels, self.in_format)
-            == (frame.sample_rate_hz(), frame.channels(), frame.0.get().format)
+        (self.in_rate_hz, self.in_layout, self.in_format)
+            == (frame.sample_rate_hz(), frame.layout(), frame.0.get().format)
     }
 
     /// Appends the converted samples to `planes`, one per channel; returns how many there were.
@@ -150,6 +159,12 @@ pub struct AacEncoder {
 }
 
 impl AacEncoder {
+    /// A sample rate that AAC has a number for: `rate_hz` if it is one, else 48 kHz.
+    #[must_use]
+    pub fn rate_for(rate_hz: u32) -> u32 {
+        if RATES_HZ.contains(&rate_hz) { rate_hz } else { 48_000 }
+    }
+
     /// Opens an encoder for planar floats.
     ///
     /// # Errors

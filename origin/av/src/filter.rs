@@ -1,112 +1,117 @@
-//! A filter graph of one scaler, for frames on a device.
+//! What is done to pictures by libavfilter: scaling on a device, and making whole pictures of fields.
 
-use ffmpeg_next::ffi;
+use crate::error::Error;
+use crate::frame::VideoFrame;
+use crate::graph::Graph;
 
-use crate::device::FramesContext;
-use crate::error::{Error, c_string, check, is_pause};
-use crate::frame::{Raw, VideoFrame};
+/// Threads of a deinterlacer; a 1080p picture takes a millisecond or two of one.
+const DEINTERLACER_THREADS: i32 = 2;
+/// Both look at the fields of neighbouring pictures; the first is the better one.
+const DEINTERLACERS: [&str; 2] = ["bwdif", "yadif"];
 
-/// `buffer → scale_cuda | scale_vaapi → buffersink`.
-pub(crate) struct DeviceScale {
-    graph: *mut ffi::AVFilterGraph,
-    source: *mut ffi::AVFilterContext,
-    sink: *mut ffi::AVFilterContext,
-}
-
-// SAFETY: the graph is owned by this wrapper, used by one thread at a time through &mut self; source
-// and sink belong to it.
-unsafe impl Send for DeviceScale {}
+/// `scale_cuda` or `scale_vaapi`.
+pub(crate) struct DeviceScale(Graph);
 
 impl DeviceScale {
-    /// A graph for frames like `frame`, which must be on a device.
+    /// A scaler for frames like `frame`, which must be on a device.
     pub(crate) fn new(frame: &VideoFrame, width: u32, height: u32) -> Result<Self, Error> {
         let pool = frame.frames_context().ok_or(Error::Invalid("frame outside a device"))?;
         let kind = pool.kind().ok_or(Error::Invalid("device to scale on"))?;
-        // SAFETY: plain allocation; null is handled, and the wrapper frees the graph on every path.
-        let graph = unsafe { ffi::avfilter_graph_alloc() };
-        if graph.is_null() {
-            return Err(Error::OutOfMemory);
-        }
-        let mut scale = Self { graph, source: std::ptr::null_mut(), sink: std::ptr::null_mut() };
-        scale.source = scale.add("buffer", None, Some((frame, &pool)))?;
         let size = format!("w={width}:h={height}:format=nv12");
-        let scaler = scale.add(kind.scale_filter(), Some(&size), None)?;
-        scale.sink = scale.add("buffersink", None, None)?;
-        // SAFETY: all three belong to this graph and have a pad 0 on the side that is linked.
-        unsafe {
-            check("link a filter", ffi::avfilter_link(scale.source, 0, scaler, 0))?;
-            check("link a filter", ffi::avfilter_link(scaler, 0, scale.sink, 0))?;
-            check("configure a scaler", ffi::avfilter_graph_config(scale.graph, std::ptr::null_mut()))?;
-        }
-        Ok(scale)
+        Ok(Self(Graph::new(frame, &[(kind.scale_filter(), &size)], 0)?))
     }
 
     /// Scales one frame; the result is on the device too.
     pub(crate) fn run(&mut self, frame: &VideoFrame) -> Result<Option<VideoFrame>, Error> {
-        let input = frame.0.reference()?;
-        let output = Raw::new()?;
-        // SAFETY: a configured graph; the source takes over the buffers of `input`, of which this is
-        // our own reference, and the sink fills an empty frame.
-        unsafe {
-            check("scale a frame", ffi::av_buffersrc_add_frame_flags(self.source, input.as_ptr(), 0))?;
-            let code = ffi::av_buffersink_get_frame(self.sink, output.as_ptr());
-            if is_pause(code) {
-                return Ok(None);
-            }
-            check("scale a frame", code)?;
-        }
-        Ok(Some(VideoFrame(output)))
-    }
-
-    fn add(
-        &mut self,
-        name: &str,
-        options: Option<&str>,
-        like: Option<(&VideoFrame, &FramesContext)>,
-    ) -> Result<*mut ffi::AVFilterContext, Error> {
-        let c_name = c_string(name)?;
-        let options = options.map(c_string).transpose()?;
-        let options = options.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
-        // SAFETY: lookups and allocations by valid C strings, null handled; the parameters are freed with
-        // av_free after av_buffersrc_parameters_set made its own reference to the pool, which `like` keeps
-        // alive until then.
-        unsafe {
-            let filter = ffi::avfilter_get_by_name(c_name.as_ptr());
-            if filter.is_null() {
-                return Err(Error::Missing(format!("the filter {name}")));
-            }
-            let context = ffi::avfilter_graph_alloc_filter(self.graph, filter, c_name.as_ptr());
-            if context.is_null() {
-                return Err(Error::OutOfMemory);
-            }
-            if let Some((frame, pool)) = like {
-                let parameters = ffi::av_buffersrc_parameters_alloc();
-                if parameters.is_null() {
-                    return Err(Error::OutOfMemory);
-                }
-                let raw = frame.0.get();
-                (*parameters).format = raw.format;
-                (*parameters).width = raw.width;
-                (*parameters).height = raw.height;
-                (*parameters).time_base = ffi::AVRational { num: 1, den: 1_000_000 };
-                (*parameters).sample_aspect_ratio = raw.sample_aspect_ratio;
-                let reference = pool.reference();
-                (*parameters).hw_frames_ctx = reference.clone().unwrap_or(std::ptr::null_mut());
-                let code = ffi::av_buffersrc_parameters_set(context, parameters);
-                ffi::av_buffer_unref(&mut (*parameters).hw_frames_ctx);
-                ffi::av_free(parameters.cast());
-                reference?;
-                check("describe a scaler's input", code)?;
-            }
-            check("initialise a filter", ffi::avfilter_init_str(context, options))?;
-            Ok(context)
-        }
+        self.0.push(frame)?;
+        self.0.pull()
     }
 }
 
-impl Drop for DeviceScale {
-    fn drop(&mut self) {
-        // SAFETY: owned, freed once, with all its filters.
-        unsafe { ffi::avfilter_graph_free(&mut self.graph) }
+/// Makes progressive pictures of interlaced ones, one of each; what the decoder calls progressive goes through as
+/// it is, by reference. It holds one picture back, since it looks at the next.
+#[derive(Default)]
+pub struct Deinterlacer {
+    /// The graph, and size and format that it was made for.
+    graph: Option<((u32, u32, i32), Graph)>,
+}
+
+impl Deinterlacer {
+    /// Takes a picture; what is finished goes to `out`. A picture on a device is copied to system memory.
+    ///
+    /// # Errors
+    /// If libav has no deinterlacer, or it fails; the picture is lost then.
+    pub fn run(&mut self, frame: &VideoFrame, out: &mut Vec<VideoFrame>) -> Result<(), Error> {
+        let downloaded = if frame.on_device() { Some(frame.download()?) } else { None };
+        let frame = downloaded.as_ref().unwrap_or(frame);
+        let of = (frame.width(), frame.height(), frame.0.get().format);
+        if self.graph.as_ref().is_none_or(|(like, _)| *like != of) {
+            self.finish(out)?;
+            self.graph = Some((of, graph(frame)?));
+        }
+        let Some((_, graph)) = &mut self.graph else { return Ok(()) };
+        graph.push(frame)?;
+        drain(graph, out)
+    }
+
+    /// Gives what is inside to `out`, and begins anew.
+    ///
+    /// # Errors
+    /// If libav fails.
+    pub fn finish(&mut self, out: &mut Vec<VideoFrame>) -> Result<(), Error> {
+        let Some((_, mut graph)) = self.graph.take() else { return Ok(()) };
+        graph.finish()?;
+        drain(&mut graph, out)
+    }
+}
+
+fn graph(frame: &VideoFrame) -> Result<Graph, Error> {
+    let mut refused = Error::Invalid("deinterlacer");
+    for name in DEINTERLACERS {
+        match Graph::new(frame, &[(name, "mode=send_frame:deint=interlaced")], DEINTERLACER_THREADS) {
+            Ok(graph) => return Ok(graph),
+            Err(reason) => refused = reason,
+        }
+    }
+    Err(refused)
+}
+
+fn drain(graph: &mut Graph, out: &mut Vec<VideoFrame>) -> Result<(), Error> {
+    while let Some(frame) = graph.pull()? {
+        out.push(frame);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::PixelLayout;
+
+    #[test]
+    fn progressive_pictures_go_through_with_their_times_and_the_last_one_comes_out_at_the_end() {
+        let mut deinterlacer = Deinterlacer::default();
+        let mut out = Vec::new();
+        for n in 0..5 {
+            let mut frame = VideoFrame::black(64, 48, PixelLayout::Yuv420p).unwrap();
+            frame.0.get_mut().pts = n * 33_333;
+            deinterlacer.run(&frame, &mut out).unwrap();
+        }
+        deinterlacer.finish(&mut out).unwrap();
+        let times: Vec<_> = out.iter().map(|frame| frame.pts().unwrap()).collect();
+        assert_eq!(times, [0, 33_333, 66_666, 99_999, 133_332]);
+    }
+
+    #[test]
+    fn pictures_of_another_size_lose_nothing() {
+        let mut deinterlacer = Deinterlacer::default();
+        let mut out = Vec::new();
+        for (n, width) in [64, 64, 32, 32].into_iter().enumerate() {
+            let mut frame = VideoFrame::black(width, 48, PixelLayout::Yuv420p).unwrap();
+            frame.0.get_mut().pts = n as i64 * 40_000;
+            deinterlacer.run(&frame, &mut out).unwrap();
+        }
+        deinterlacer.finish(&mut out).unwrap();
+        assert_eq!(out.iter().map(VideoFrame::width).collect::<Vec<_>>(), [64, 64, 32, 32]);
     }
 }

@@ -4,6 +4,7 @@ use ffmpeg_next::ffi;
 
 use crate::device::FramesContext;
 use crate::error::{Error, check};
+use crate::tonemap::Hdr;
 
 /// How the pixels of a frame in system memory are laid out, as far as encoders are concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -23,6 +24,9 @@ impl PixelLayout {
     }
 }
 
+/// Rows from which players take a picture of unknown colour for BT.709, not BT.601.
+const HD_ROWS: u32 = 720;
+
 /// Colour description that travels from decoder to encoder (H.273 code points, opaque here).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Colour {
@@ -32,14 +36,55 @@ pub struct Colour {
     pub(crate) location: ffi::AVChromaLocation,
 }
 
+impl Colour {
+    /// BT.709, in which most of what is watched is made.
+    pub const BT709: Self = Self {
+        primaries: ffi::AVColorPrimaries::AVCOL_PRI_BT709,
+        transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709,
+        matrix: ffi::AVColorSpace::AVCOL_SPC_BT709,
+        location: ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
+    };
+    /// Nothing is said.
+    pub const UNSPECIFIED: Self = Self {
+        primaries: ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED,
+        transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED,
+        matrix: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
+        location: ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
+    };
+
+    /// Primaries, transfer characteristics and matrix coefficients as ITU-T H.273 numbers them.
+    #[must_use]
+    pub fn code_points(self) -> (u8, u8, u8) {
+        let code = |number: u32| u8::try_from(number).unwrap_or(2);
+        (code(self.primaries as u32), code(self.transfer as u32), code(self.matrix as u32))
+    }
+
+    /// What a picture of `height` rows has after [`crate::Scaler`] made one of `scaled_height` of it. High dynamic range and
+    /// RGB become BT.709. Where nothing is said players go by the size, so it must be said if a scaler takes a picture from
+    /// one side of that border to the other.
+    #[must_use]
+    pub fn scaled(self, height: u32, scaled_height: u32) -> Self {
+        let location = self.location;
+        let silent = Self { location, ..Self::UNSPECIFIED } == self;
+        if self.hdr().is_some() || silent && height >= HD_ROWS && scaled_height < HD_ROWS {
+            return Self { location, ..Self::BT709 };
+        }
+        let rgb = self.matrix == ffi::AVColorSpace::AVCOL_SPC_RGB;
+        Self { matrix: if rgb { ffi::AVColorSpace::AVCOL_SPC_BT709 } else { self.matrix }, ..self }
+    }
+
+    pub(crate) fn hdr(self) -> Option<Hdr> {
+        match self.transfer {
+            ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE2084 => Some(Hdr::Pq),
+            ffi::AVColorTransferCharacteristic::AVCOL_TRC_ARIB_STD_B67 => Some(Hdr::Hlg),
+            _ => None,
+        }
+    }
+}
+
 impl Default for Colour {
     fn default() -> Self {
-        Self {
-            primaries: ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED,
-            transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED,
-            matrix: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
-            location: ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
-        }
+        Self::UNSPECIFIED
     }
 }
 
@@ -161,6 +206,20 @@ impl VideoFrame {
         }
     }
 
+    /// Whether its tones must be mapped before it can be shown as BT.709: it is PQ or HLG.
+    #[must_use]
+    pub fn is_high_dynamic_range(&self) -> bool {
+        self.colour().hdr().is_some()
+    }
+
+    /// Whether its headers ask players to turn or mirror it.
+    #[must_use]
+    pub fn is_turned(&self) -> bool {
+        let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX;
+        // SAFETY: a lookup in a valid frame, which is only read.
+        !unsafe { ffi::av_frame_get_side_data(self.0.as_ptr(), kind) }.is_null()
+    }
+
     /// The device pool that it lives in; `None` for system memory.
     #[must_use]
     pub fn frames_context(&self) -> Option<FramesContext> {
@@ -224,6 +283,16 @@ impl AudioFrame {
     #[must_use]
     pub fn channels(&self) -> u32 {
         u32::try_from(self.0.get().ch_layout.nb_channels).unwrap_or(0)
+    }
+}
+
+impl AudioFrame {
+    /// Channels, and libav's mask of which they are; 0 where it has none for them.
+    pub(crate) fn layout(&self) -> (u32, u64) {
+        let layout = &self.0.get().ch_layout;
+        let native = layout.order == ffi::AVChannelOrder::AV_CHANNEL_ORDER_NATIVE;
+        // SAFETY: of the union `mask` is the one that is valid in native order, which was checked.
+        (self.channels(), if native { unsafe { layout.u.mask } } else { 0 })
     }
 }
 

@@ -38,7 +38,7 @@ impl Tracks {
         let bytes = cmaf::init_section(video.as_ref(), audio.as_ref())?;
         let format = Format {
             codecs: cmaf::codecs(video.as_ref(), audio.as_ref())?,
-            resolution: video.as_ref().map(|track| (track.width, track.height)),
+            resolution: video.as_ref().map(VideoTrack::display_size),
             frame_rate: self
                 .video
                 .as_deref()

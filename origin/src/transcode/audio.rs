@@ -11,6 +11,7 @@ use std::sync::mpsc::Receiver;
 use farcast_av::{AacEncoder, AudioDecoder, AudioFrame, Error, Resampler};
 use farcast_shared::time::{MediaTime, WallTime};
 
+use super::inlet::Work;
 use super::ladder::Shared;
 use super::origin_of::{Origin, Origins};
 use super::sink::Sink;
@@ -24,9 +25,14 @@ const MAX_SILENCE_US: i64 = 2_000_000;
 /// Highest number of channels that is encoded; more are mixed down, as players expect of HLS.
 const MAX_CHANNELS: u32 = 2;
 
+/// Bit rate of the variants that pass audio through, for sources that nobody plays as they are.
+pub(super) const STAND_IN_BPS: u64 = 128_000;
+
 /// State of the audio thread.
 pub(super) struct Audio {
     shared: Arc<Shared>,
+    /// Whether outputs that only stand in for the source have work.
+    stands_in: bool,
     decoder: Option<AudioDecoder>,
     outputs: Vec<Output>,
 }
@@ -34,6 +40,8 @@ pub(super) struct Audio {
 /// One bit rate and the variants that use it.
 pub(super) struct Output {
     bit_rate_bps: u64,
+    /// Whether its variants pass through what viewers can play.
+    stand_in: bool,
     sinks: Vec<Sink>,
     origins: Origins,
     track: Option<Encoded>,
@@ -57,21 +65,27 @@ struct Encoded {
 
 impl Output {
     pub(super) fn new(bit_rate_bps: u64, sinks: Vec<Sink>) -> Self {
-        Self { bit_rate_bps, sinks, origins: Origins::default(), track: None }
+        Self { bit_rate_bps, stand_in: false, sinks, origins: Origins::default(), track: None }
+    }
+
+    /// For variants that pass audio through: it works once a source comes that viewers cannot play.
+    pub(super) fn stand_in(sinks: Vec<Sink>) -> Self {
+        Self { stand_in: true, ..Self::new(STAND_IN_BPS, sinks) }
     }
 }
 
 impl Audio {
     pub(super) fn new(shared: Arc<Shared>, outputs: Vec<Output>) -> Self {
-        Self { shared, decoder: None, outputs }
+        Self { shared, stands_in: false, decoder: None, outputs }
     }
 
     /// Works until the queue ends, then drains; or until the ladder is given up.
-    pub(super) fn run(mut self, queue: &Receiver<MediaEvent>) {
-        while let Ok(event) = queue.recv() {
+    pub(super) fn run(mut self, queue: &Receiver<Work>) {
+        while let Ok(Work { event, stands_in }) = queue.recv() {
             if self.shared.aborted() {
                 return;
             }
+            self.stands_in |= stands_in;
             self.take(&event);
         }
         self.close();
@@ -81,16 +95,28 @@ impl Audio {
         match event {
             MediaEvent::Audio(config) => {
                 self.close();
-                self.decoder = AudioDecoder::open(&config.record).map_err(|reason| self.lose(&reason)).ok();
+                self.decoder = match AudioDecoder::open(&config.record) {
+                    Ok(decoder) => Some(decoder),
+                    Err(reason) => {
+                        tracing::warn!(
+                            %reason,
+                            set = "AAC-LC, stereo",
+                            "the source's audio cannot be decoded, variants that re-encode it have no sound"
+                        );
+                        self.shared.metrics.audio_errors.inc();
+                        None
+                    }
+                };
             }
             MediaEvent::NoAudio => {
                 self.close();
-                for sink in self.outputs.iter().flat_map(|output| &output.sinks) {
+                for sink in self.working().flat_map(|output| &output.sinks) {
                     sink.push(Track::Audio, MediaEvent::NoAudio);
                 }
             }
             MediaEvent::Frame(frame) => {
-                for output in &mut self.outputs {
+                let stands_in = self.stands_in;
+                for output in self.outputs.iter_mut().filter(|output| stands_in || !output.stand_in) {
                     output.origins.insert(frame.pts, frame.arrived_at, frame.mark);
                 }
                 if let Err(reason) = self.transcode(frame) {
@@ -106,11 +132,16 @@ impl Audio {
         decoder.send(&frame.data, frame.pts.micros())?;
         while let Some(samples) = decoder.receive()? {
             let pts = samples.pts().map_or(frame.pts, MediaTime);
-            for output in &mut self.outputs {
+            let stands_in = self.stands_in;
+            for output in self.outputs.iter_mut().filter(|output| stands_in || !output.stand_in) {
                 output.feed(&samples, pts)?;
             }
         }
         Ok(())
+    }
+
+    fn working(&self) -> impl Iterator<Item = &Output> {
+        self.outputs.iter().filter(|output| self.stands_in || !output.stand_in)
     }
 
     fn lose(&self, reason: &Error) {
@@ -157,7 +188,7 @@ impl Output {
     }
 
     fn open(&mut self, samples: &AudioFrame, pts: MediaTime) -> Result<(), Error> {
-        let rate_hz = samples.sample_rate_hz();
+        let rate_hz = AacEncoder::rate_for(samples.sample_rate_hz());
         let channels = samples.channels().clamp(1, MAX_CHANNELS);
         let resampler = Resampler::new(samples, rate_hz, channels)?;
         let encoder = AacEncoder::open(rate_hz, channels, self.bit_rate_bps)?;

@@ -5,10 +5,14 @@
 //!       ├─ video ▶ decoder thread ─▶ encoder threads ───┼─▶ sink per variant ─▶ channel
 //!       └─ audio ▶ audio thread ────────────────────────┘
 //! ```
+//!
+//! A track of which [`super::playable`] says that viewers cannot play it goes the lower ways for all variants, from its
+//! configuration to the end of the broadcast: a variant does not go back to passing it through, since what is still
+//! being encoded then would come after what is passed through. The threads for that wait from the start.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,17 +27,19 @@ use super::codec::EncoderKind;
 use super::encode::{LibavEncoders, OpenEncoder};
 use super::error::LadderError;
 use super::feed::{QUEUE_FRAMES, VariantFeed, queue_frames_on_device};
-use super::metrics::{DropReason, Metrics};
+use super::inlet::Inlet;
+use super::metrics::Metrics;
+use super::playable::{self, Verdict};
 use super::sink::Sink;
-use super::source::Source;
-use super::video::Encoding;
-use crate::media::{Mark, MediaEvent, Track};
+use super::source::{Feed, Source};
+use super::video::{BitRate, Encoding};
+use crate::media::{MediaEvent, Track};
 use farcast_shared::runtime::VariantSpec;
 
-/// Source events that may wait for the decoder or the audio thread: two seconds of 60 frames per second.
-const QUEUE_EVENTS: usize = 120;
 /// Events of all variants that may wait for the packagers: seconds of a ladder of five.
 const OUTPUT_EVENTS: usize = 2048;
+/// Highest frame rate of a variant that stands in for one that passes video through.
+const STAND_IN_FPS: u32 = 60;
 /// How long threads have to notice that the ladder was given up.
 const ABORT_GRACE: Duration = Duration::from_secs(2);
 
@@ -133,6 +139,8 @@ pub struct Ladder {
     shared: Arc<Shared>,
     /// Whether the source has video, audio.
     present: [bool; 2],
+    /// Whether variants that pass video, audio through re-encode it, since viewers could not play it.
+    stands_in: [bool; 2],
     variants: Vec<(VariantSpec, Sink)>,
     video: Option<Inlet>,
     audio: Option<Inlet>,
@@ -163,6 +171,7 @@ impl Ladder {
         let mut ladder = Self {
             shared: shared.clone(),
             present: [false; 2],
+            stands_in: [false; 2],
             variants: Vec::new(),
             video: None,
             audio: None,
@@ -172,49 +181,49 @@ impl Ladder {
         let transcoded = config.specs.iter().filter(|spec| spec.transcodes_video()).count();
         let queue_frames =
             if config.device.is_some() { queue_frames_on_device(transcoded) } else { QUEUE_FRAMES };
-        let (mut feeds, mut rates) = (Vec::new(), BTreeMap::<u64, Vec<Sink>>::new());
+        let (mut feeds, mut rates, mut copies) = (Vec::new(), BTreeMap::<u64, Vec<Sink>>::new(), Vec::new());
         for (index, spec) in config.specs.into_iter().enumerate() {
             let variant = VariantId(u16::try_from(index).unwrap_or(u16::MAX));
             let interleaved = spec.transcodes_video() || spec.transcodes_audio();
             let sink = Sink::new(variant, interleaved, out.clone(), pace, metrics.clone());
             if spec.transcodes_audio() {
                 rates.entry(spec.audio_bps()).or_default().push(sink.clone());
+            } else {
+                copies.push(sink.clone());
             }
-            if spec.transcodes_video() {
-                let (queue, work) = sync_channel(queue_frames);
-                let behind = metrics.behind(variant);
-                feeds.push(VariantFeed::new(queue, spec.max_framerate(), pace, behind, metrics.clone()));
-                let encoding = Encoding {
-                    variant,
-                    spec: spec.clone(),
-                    kind: config.encoder,
-                    opener: config.opener.clone(),
-                    sink: sink.clone(),
-                    shared: shared.clone(),
-                    running: None,
-                    failures: 0,
-                    pending: None,
-                    emitted: None,
-                    filler: config.part_target.map(Filler::new),
-                    shown: None,
-                };
-                ladder.spawn(&format!("encode-{variant}"), &guard, move || encoding.run(&work))?;
-            }
+            let (queue, work) = sync_channel(queue_frames);
+            let (fps, stand_in) =
+                if spec.transcodes_video() { (spec.max_framerate(), false) } else { (STAND_IN_FPS, true) };
+            let feed = VariantFeed::new(queue, fps, pace, metrics.behind(variant), metrics.clone());
+            feeds.push(Feed { stand_in, feed });
+            let encoding = Encoding {
+                variant,
+                spec: if stand_in { stand_in_spec(&spec) } else { spec.clone() },
+                bit_rate: if stand_in { BitRate::OfThePicture } else { BitRate::Configured },
+                kind: config.encoder,
+                opener: config.opener.clone(),
+                sink: sink.clone(),
+                shared: shared.clone(),
+                running: None,
+                failures: 0,
+                pending: None,
+                emitted: None,
+                filler: config.part_target.map(Filler::new),
+                shown: None,
+            };
+            ladder.spawn(&format!("encode-{variant}"), &guard, move || encoding.run(&work))?;
             ladder.variants.push((spec, sink));
         }
-        if !feeds.is_empty() {
-            let (inlet, work) = Inlet::new(pace);
-            let source = Source::new(shared.clone(), feeds, config.device);
-            ladder.spawn("decode", &guard, move || source.run(&work))?;
-            ladder.video = Some(inlet);
-        }
-        if !rates.is_empty() {
-            let (inlet, work) = Inlet::new(pace);
-            let outputs = rates.into_iter().map(|(rate, sinks)| Output::new(rate, sinks)).collect();
-            let audio = Audio::new(shared, outputs);
-            ladder.spawn("audio", &guard, move || audio.run(&work))?;
-            ladder.audio = Some(inlet);
-        }
+        let (inlet, work) = Inlet::new(pace);
+        let source = Source::new(shared.clone(), feeds, config.device);
+        ladder.spawn("decode", &guard, move || source.run(&work))?;
+        ladder.video = Some(inlet);
+        let (inlet, work) = Inlet::new(pace);
+        let mut outputs: Vec<_> = rates.into_iter().map(|(rate, sinks)| Output::new(rate, sinks)).collect();
+        outputs.push(Output::stand_in(copies));
+        let audio = Audio::new(shared, outputs);
+        ladder.spawn("audio", &guard, move || audio.run(&work))?;
+        ladder.audio = Some(inlet);
         Ok((ladder, receiver))
     }
 
@@ -237,18 +246,22 @@ impl Ladder {
             MediaEvent::Audio(_) | MediaEvent::NoAudio => Track::Audio,
             MediaEvent::Frame(frame) => frame.track,
         };
-        let present = &mut self.present[usize::from(track == Track::Audio)];
+        let index = usize::from(track == Track::Audio);
+        let copied = self.variants.iter().any(|(spec, _)| !transcodes(spec, track));
+        if copied && !self.stands_in[index] && refused(&event) {
+            self.stands_in[index] = true;
+            for (_, sink) in self.variants.iter().filter(|(spec, _)| !transcodes(spec, track)) {
+                sink.interleave(self.present);
+            }
+        }
+        let (stands_in, present) = (self.stands_in[index], &mut self.present[index]);
         let begins = !*present && matches!(event, MediaEvent::Video(_) | MediaEvent::Audio(_));
         *present = (*present || begins) && !matches!(event, MediaEvent::NoVideo | MediaEvent::NoAudio);
         for (spec, sink) in &self.variants {
             if begins {
                 sink.announce(track);
             }
-            let transcodes = match track {
-                Track::Video => spec.transcodes_video(),
-                Track::Audio => spec.transcodes_audio(),
-            };
-            if !transcodes {
+            if !stands_in && !transcodes(spec, track) {
                 sink.push(track, event.clone());
             }
         }
@@ -256,8 +269,9 @@ impl Ladder {
             Track::Video => &mut self.video,
             Track::Audio => &mut self.audio,
         };
-        if let Some(inlet) = inlet {
-            inlet.push(event, &self.shared.metrics);
+        let wanted = stands_in || self.variants.iter().any(|(spec, _)| transcodes(spec, track));
+        if let Some(inlet) = inlet.as_mut().filter(|_| wanted) {
+            inlet.push(event, stands_in, &self.shared.metrics);
         }
         Ok(())
     }
@@ -319,6 +333,45 @@ impl Drop for Ladder {
     }
 }
 
+fn transcodes(spec: &VariantSpec, track: Track) -> bool {
+    match track {
+        Track::Video => spec.transcodes_video(),
+        Track::Audio => spec.transcodes_audio(),
+    }
+}
+
+/// What a variant that passes video through encodes when it must: the source's size and rate.
+fn stand_in_spec(spec: &VariantSpec) -> VariantSpec {
+    VariantSpec { scaled_width: 0, scaled_height: 0, framerate: STAND_IN_FPS, ..spec.clone() }
+}
+
+/// Whether viewers cannot play a track that begins or changes here; says so, as what they play badly.
+fn refused(event: &MediaEvent) -> bool {
+    let (verdict, track) = match event {
+        MediaEvent::Video(config) => (playable::video(config), "video"),
+        MediaEvent::Audio(config) => (playable::audio(config), "audio"),
+        _ => return false,
+    };
+    match verdict {
+        Verdict::Plays => false,
+        Verdict::Doubtful(reason) => {
+            let (reason, set) = (reason.what, reason.set);
+            tracing::warn!(
+                track,
+                reason,
+                set,
+                "not every viewer plays the source well, variants pass it through"
+            );
+            false
+        }
+        Verdict::Refused(reason) => {
+            let (reason, set) = (reason.what, reason.set);
+            tracing::warn!(track, reason, set, "viewers cannot play the source, every variant re-encodes it");
+            true
+        }
+    }
+}
+
 /// Fails the ladder if its thread panics.
 struct OnPanic(Arc<Shared>);
 
@@ -326,56 +379,6 @@ impl Drop for OnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.fail(LadderError::Panicked);
-        }
-    }
-}
-
-/// The bounded queue into the decoder or audio thread.
-struct Inlet {
-    queue: SyncSender<MediaEvent>,
-    pace: Pace,
-    /// A configuration (or end) that did not fit.
-    owed: Option<MediaEvent>,
-    missed_mark: Option<Mark>,
-    /// A frame was dropped: what follows is of no use before a key frame.
-    skipping: bool,
-}
-
-impl Inlet {
-    fn new(pace: Pace) -> (Self, Receiver<MediaEvent>) {
-        let (queue, work) = sync_channel(QUEUE_EVENTS);
-        (Self { queue, pace, owed: None, missed_mark: None, skipping: false }, work)
-    }
-
-    fn push(&mut self, event: MediaEvent, metrics: &Metrics) {
-        if self.pace == Pace::Lossless {
-            // Fails only if the thread has ended, which the ladder's failure tells.
-            let _ = self.queue.send(event);
-            return;
-        }
-        let MediaEvent::Frame(mut frame) = event else {
-            self.owed = self.try_send(event);
-            self.skipping |= self.owed.is_some();
-            return;
-        };
-        frame.mark = frame.mark.or(self.missed_mark.take());
-        if let Some(owed) = self.owed.take() {
-            self.owed = self.try_send(owed);
-        }
-        let fits = self.owed.is_none() && (!self.skipping || frame.key);
-        let left =
-            if fits { self.try_send(MediaEvent::Frame(frame)) } else { Some(MediaEvent::Frame(frame)) };
-        self.skipping = left.is_some();
-        if let Some(MediaEvent::Frame(frame)) = left {
-            self.missed_mark = frame.mark;
-            metrics.drop_frame(DropReason::DecoderBehind);
-        }
-    }
-
-    fn try_send(&self, event: MediaEvent) -> Option<MediaEvent> {
-        match self.queue.try_send(event) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
-            Err(TrySendError::Full(event)) => Some(event),
         }
     }
 }

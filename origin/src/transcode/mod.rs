@@ -2,7 +2,8 @@
 //!
 //! Between the planner, which sets the marks, and the packager of each variant. A [`Ladder`] decodes
 //! once ([`source`]), scales and encodes each variant on its own thread ([`video`]), re-encodes audio on one
-//! thread ([`audio`]) and forwards what is passed through. Invariants, for every variant:
+//! thread ([`audio`]) and forwards what is passed through, unless viewers could not play it ([`playable`]): then a
+//! variant that should pass it through re-encodes it too. Invariants, for every variant:
 //! the timeline is the source's; a mark comes out at most once, in order, on a key frame; key frames are
 //! aligned across transcoded variants ([`cadence`]); tracks are interleaved by decode time
 //! ([`interleave`]). Every queue is bounded: what does not fit is dropped and counted, and ingest never waits.
@@ -14,10 +15,12 @@ mod codec;
 mod encode;
 mod error;
 mod feed;
+mod inlet;
 mod interleave;
 mod ladder;
 mod metrics;
 mod origin_of;
+mod playable;
 mod probe;
 mod sink;
 mod size;

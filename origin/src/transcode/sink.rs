@@ -41,6 +41,23 @@ impl Sink {
         Self(Arc::new(Mutex::new(State { variant, interleaver, out, pace, metrics, skipping: false, owed })))
     }
 
+    /// From now on a track of this variant is made here, later than it arrived: the other waits for it. `present`
+    /// says which the source has.
+    pub(super) fn interleave(&self, present: [bool; 2]) {
+        self.with(|state| {
+            let pace = state.pace;
+            if state.interleaver.is_some() {
+                return;
+            }
+            let interleaver = state.interleaver.insert(Interleaver::new(pace));
+            for (track, present) in [Track::Video, Track::Audio].into_iter().zip(present) {
+                if present {
+                    interleaver.announce(track);
+                }
+            }
+        });
+    }
+
     /// The source has this track: the variant's other track waits for it.
     pub(super) fn announce(&self, track: Track) {
         self.with(|state| {

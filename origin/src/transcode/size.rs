@@ -1,5 +1,6 @@
 //! The size of a variant's picture.
 
+use farcast_shared::cmaf::display_size;
 use farcast_shared::runtime::VariantSpec;
 
 /// Size and pixel shape of what a variant encodes.
@@ -10,10 +11,11 @@ pub(super) struct Size {
     pub(super) sample_aspect: (u32, u32),
 }
 
-/// The variant's size for a source. Even; never larger than the source unless both sides are
-/// configured, and then with the pixel shape that keeps the picture's.
+/// The variant's size for a source, whose pixels become square: the width follows their shape. Even; never larger
+/// than the source is shown unless both sides are configured, and then with the pixel shape that keeps the picture's.
 pub(super) fn output_size(spec: &VariantSpec, source: (u32, u32), sample_aspect: (u32, u32)) -> Size {
-    let (width, height) = (source.0.max(2), source.1.max(2));
+    let (width, height) = display_size((source.0.max(2), source.1.max(2)), sample_aspect);
+    let (width, sample_aspect) = (width.max(2), (1, 1));
     match spec.scaled() {
         (0, 0) => Size { width: even(width), height: even(height), sample_aspect },
         (w, 0) => {
@@ -80,6 +82,26 @@ mod tests {
         let spec = VariantSpec { scaled_width: w, scaled_height: h, ..VariantSpec::default() };
         let size = output_size(&spec, source, (1, 1));
         (size.width, size.height, size.sample_aspect)
+    }
+
+    fn squared(w: u32, h: u32, source: (u32, u32), shape: (u32, u32)) -> (u32, u32, (u32, u32)) {
+        let spec = VariantSpec { scaled_width: w, scaled_height: h, ..VariantSpec::default() };
+        let size = output_size(&spec, source, shape);
+        (size.width, size.height, size.sample_aspect)
+    }
+
+    #[test]
+    fn pixels_become_square() {
+        assert_eq!(squared(0, 0, (720, 576), (64, 45)), (1024, 576, (1, 1)));
+        assert_eq!(squared(0, 480, (720, 576), (64, 45)), (854, 480, (1, 1)));
+        assert_eq!(squared(640, 0, (1440, 1080), (4, 3)), (640, 360, (1, 1)));
+        assert_eq!(squared(0, 0, (720, 480), (8, 9)), (640, 480, (1, 1)));
+        assert_eq!(squared(1280, 0, (720, 480), (8, 9)), (640, 480, (1, 1)));
+        // Both sides are configured: the shape of the pixels keeps that of the picture.
+        assert_eq!(squared(640, 480, (720, 576), (64, 45)), (640, 480, (4, 3)));
+        assert_eq!(squared(1024, 576, (720, 576), (64, 45)), (1024, 576, (1, 1)));
+        assert_eq!(squared(0, 0, (640, 360), (0, 1)), (640, 360, (1, 1)));
+        assert_eq!(squared(0, 0, (640, 360), (1000, 1)), (640, 360, (1, 1)));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use farcast_av::{Codec, Device, VideoDecoder, VideoDecoderConfig, VideoFrame};
+use farcast_av::{Codec, Deinterlacer, Device, VideoDecoder, VideoDecoderConfig, VideoFrame};
 use farcast_shared::time::MediaTime;
 
 use super::cadence::KeyClock;
 use super::error::LadderError;
 use super::feed::{Tick, VariantFeed};
+use super::inlet::Work;
 use super::ladder::Shared;
 use super::metrics::DropReason;
 use super::origin_of::Origins;
@@ -18,10 +19,19 @@ use crate::media::{Frame, Mark, MediaEvent, VideoCodec, VideoConfig};
 /// frames per second.
 const MAX_DAMAGED: u32 = 300;
 
+/// Where decoded frames go.
+pub(super) struct Feed {
+    /// Whether it has work only for sources that viewers cannot play.
+    pub(super) stand_in: bool,
+    pub(super) feed: VariantFeed,
+}
+
 /// State of the decoder thread.
 pub(super) struct Source {
     shared: Arc<Shared>,
-    feeds: Vec<VariantFeed>,
+    feeds: Vec<Feed>,
+    /// Whether feeds that only stand in for the source have work.
+    stands_in: bool,
     device: Option<Arc<Device>>,
     decoder: Option<VideoDecoder>,
     /// Whether it is still to be said where the source is decoded.
@@ -32,13 +42,20 @@ pub(super) struct Source {
     last: Option<MediaTime>,
     needs_key: bool,
     damaged: u32,
+    /// There while the source is, or may be, interlaced.
+    deinterlacer: Option<Deinterlacer>,
+    /// Finished pictures of it.
+    whole: Vec<VideoFrame>,
+    /// Whether it was said that pictures ask to be turned.
+    said_turned: bool,
 }
 
 impl Source {
-    pub(super) fn new(shared: Arc<Shared>, feeds: Vec<VariantFeed>, device: Option<Arc<Device>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, feeds: Vec<Feed>, device: Option<Arc<Device>>) -> Self {
         Self {
             shared,
             feeds,
+            stands_in: false,
             device,
             decoder: None,
             unsaid: false,
@@ -48,15 +65,19 @@ impl Source {
             last: None,
             needs_key: true,
             damaged: 0,
+            deinterlacer: None,
+            whole: Vec::new(),
+            said_turned: false,
         }
     }
 
     /// Works until the queue ends, then drains; or until the ladder is given up.
-    pub(super) fn run(mut self, queue: &Receiver<MediaEvent>) {
-        while let Ok(event) = queue.recv() {
+    pub(super) fn run(mut self, queue: &Receiver<Work>) {
+        while let Ok(Work { event, stands_in }) = queue.recv() {
             if self.shared.aborted() {
                 return;
             }
+            self.stands_in |= stands_in;
             if let Err(error) = self.take(event) {
                 return self.shared.fail(error);
             }
@@ -70,7 +91,7 @@ impl Source {
             MediaEvent::NoVideo => {
                 self.drain();
                 self.decoder = None;
-                self.feeds.iter_mut().for_each(VariantFeed::gone);
+                self.working().for_each(VariantFeed::gone);
                 Ok(())
             }
             MediaEvent::Frame(frame) => self.decode(&frame),
@@ -92,16 +113,27 @@ impl Source {
                 device,
             })
         };
-        let on_device = self.device.as_deref().and_then(|device| open(Some(device)).ok());
+        // What viewers cannot play, devices seldom decode; and one more variant would need more of their surfaces.
+        let device = self.device.as_deref().filter(|_| !self.stands_in);
+        let on_device = device.and_then(|device| open(Some(device)).ok());
         self.unsaid = on_device.is_some();
         let decoder = match on_device {
             Some(decoder) => decoder,
             None => open(None).map_err(LadderError::DecoderRefused)?,
         };
         self.decoder = Some(decoder);
-        self.config = Some(config);
+        self.deinterlacer = config.interlaced.then(Deinterlacer::default);
+        if config.interlaced {
+            tracing::info!("the source is interlaced or may be, re-encoded variants are deinterlaced");
+        }
+        (self.config, self.said_turned) = (Some(config), false);
         self.needs_key = true;
         Ok(())
+    }
+
+    fn working(&mut self) -> impl Iterator<Item = &mut VariantFeed> {
+        let stands_in = self.stands_in;
+        self.feeds.iter_mut().filter(move |feed| stands_in || !feed.stand_in).map(|feed| &mut feed.feed)
     }
 
     fn decode(&mut self, frame: &Frame) -> Result<(), LadderError> {
@@ -145,6 +177,8 @@ impl Source {
         if let Some(decoder) = &mut self.decoder {
             decoder.flush();
         }
+        // What is inside it is whole, and its neighbour will not come.
+        self.finish_deinterlacing();
         self.damaged += 1;
         if self.damaged >= MAX_DAMAGED {
             return Err(LadderError::SourceDamaged { packets: self.damaged });
@@ -168,9 +202,33 @@ impl Source {
         while let Some(decoder) = &mut self.decoder
             && let Some(frame) = decoder.receive()?
         {
-            self.deliver(frame);
+            self.picture(frame);
         }
         Ok(())
+    }
+
+    /// A picture out of the decoder: delivered as it is, or made whole of two fields first.
+    fn picture(&mut self, frame: VideoFrame) {
+        if !self.said_turned && frame.is_turned() {
+            self.said_turned = true;
+            tracing::warn!(
+                set = "turn the picture before it is encoded",
+                "the source asks players to turn the picture, which none does in a live stream"
+            );
+        }
+        let Some(deinterlacer) = &mut self.deinterlacer else { return self.deliver(frame) };
+        if let Err(reason) = deinterlacer.run(&frame, &mut self.whole) {
+            tracing::warn!(%reason, "the source cannot be deinterlaced, re-encoded variants show combs");
+            self.deinterlacer = None;
+            self.whole.push(frame);
+        }
+        self.deliver_whole();
+    }
+
+    fn deliver_whole(&mut self) {
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.drain(..).for_each(|frame| self.deliver(frame));
+        self.whole = whole;
     }
 
     fn deliver(&mut self, frame: VideoFrame) {
@@ -190,9 +248,7 @@ impl Source {
             source_rate_milli: self.config.as_ref().and_then(|config| config.frame_rate_milli),
         };
         let frame = Arc::new(frame);
-        for feed in &mut self.feeds {
-            feed.offer(&frame, tick);
-        }
+        self.working().for_each(|feed| feed.offer(&frame, tick));
     }
 
     fn drain(&mut self) {
@@ -202,6 +258,15 @@ impl Source {
                 tracing::debug!(%reason, "the end of a video track could not be decoded");
             }
         }
+        self.finish_deinterlacing();
+    }
+
+    fn finish_deinterlacing(&mut self) {
+        let Some(deinterlacer) = &mut self.deinterlacer else { return };
+        if let Err(reason) = deinterlacer.finish(&mut self.whole) {
+            tracing::debug!(%reason, "a picture could not be deinterlaced");
+        }
+        self.deliver_whole();
     }
 }
 

@@ -17,9 +17,10 @@ use super::error::LadderError;
 use super::feed::{Tick, VideoWork};
 use super::ladder::Shared;
 use super::metrics::DropReason;
+use super::playable::bit_rate_bps;
 use super::sink::Sink;
 use super::size::{Size, like_source, output_size};
-use crate::media::{Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
+use crate::media::{Colour, Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
 use farcast_shared::runtime::VariantSpec;
 
 /// Failures of a variant's encoders without a packet between them, after which the ladder fails: a broadcast
@@ -28,10 +29,20 @@ const MAX_FAILURES: u32 = 3;
 /// Frames that are kept to be encoded again if the encoder fails; encoders without reordering hold fewer.
 const MAX_IN_FLIGHT: usize = 32;
 
+/// Where a variant's bit rate comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum BitRate {
+    /// Its specification.
+    Configured,
+    /// The picture: nothing was configured for a variant that stands in for one that passes video through.
+    OfThePicture,
+}
+
 /// State of an encoder thread.
 pub(super) struct Encoding {
     pub(super) variant: VariantId,
     pub(super) spec: VariantSpec,
+    pub(super) bit_rate: BitRate,
     pub(super) kind: EncoderKind,
     pub(super) opener: Arc<dyn OpenEncoder>,
     pub(super) sink: Sink,
@@ -173,18 +184,20 @@ impl Encoding {
         let Size { width, height, sample_aspect } =
             output_size(&self.spec, (frame.width(), frame.height()), frame.sample_aspect());
         let most = self.spec.max_framerate() * 1000;
-        let bit_rate_bps = if self.spec.follows_bit_rate() {
-            like_source(self.shared.source_bps(), (width, height))
-        } else {
-            self.spec.video_bps()
-        };
+        let frame_rate_milli = tick.source_rate_milli.filter(|&rate| rate >= 1000).unwrap_or(most).min(most);
         EncoderSettings {
             width,
             height,
-            frame_rate_milli: tick.source_rate_milli.filter(|&rate| rate >= 1000).unwrap_or(most).min(most),
-            bit_rate_bps,
+            frame_rate_milli,
+            bit_rate_bps: match self.bit_rate {
+                BitRate::Configured if self.spec.follows_bit_rate() => {
+                    like_source(self.shared.source_bps(), (width, height))
+                }
+                BitRate::Configured => self.spec.video_bps(),
+                BitRate::OfThePicture => bit_rate_bps(width, height, frame_rate_milli),
+            },
             cpu_usage_level: self.spec.cpu_usage_level,
-            colour: frame.colour(),
+            colour: frame.colour().scaled(frame.height(), height),
             sample_aspect,
         }
     }
@@ -254,8 +267,10 @@ impl Encoding {
                 .ok_or(Error::Invalid("encoder: it gave no parameter sets"))?;
             running.configured = true;
             let settings = &running.settings;
+            let (primaries, transfer, matrix) = settings.colour.code_points();
             let config = VideoConfig {
                 frame_rate_milli: Some(settings.frame_rate_milli),
+                colour: Colour { primaries, transfer, matrix, full_range: false },
                 sample_aspect: settings.sample_aspect,
                 ..VideoConfig::plain(VideoCodec::Avc, record, (settings.width, settings.height))
             };
@@ -324,6 +339,8 @@ impl Encoding {
 fn prepare(kind: EncoderKind, scaler: &mut Scaler, source: &VideoFrame) -> Result<VideoFrame, Error> {
     let pool = source.frames_context();
     match pool {
+        // Tones are mapped in system memory.
+        Some(_) if source.is_high_dynamic_range() => scaler.run(source),
         Some(pool) if kind.device().is_none() || pool.kind() != kind.device() => {
             let small = scaler.run(source).or_else(|_| source.share())?;
             scaler.run(&small.download()?)

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use mp4_atom::{
-    Atom, Audio, Av01, Av1c, Avc1, Avcc, BufMut, Codec, Dinf, Dref, DrefEntry, Encode, FixedPoint, FourCC,
-    Ftyp, Hdlr, Hvc1, Hvcc, Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Smhd, Stbl, Stco, Stsd, Stsz,
-    StszSamples, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
+    Atom, Audio, Av01, Av1c, Avc1, Avcc, BufMut, Codec, Colr, Dinf, Dref, DrefEntry, Encode, FixedPoint,
+    FourCC, Ftyp, Hdlr, Hvc1, Hvcc, Mdhd, Mdia, Minf, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsd,
+    Stsz, StszSamples, Tkhd, Trak, Trex, Url, Visual, Vmhd, esds,
 };
 
 use super::{
-    AUDIO_TRACK_ID, AudioTrack, Error, FLAGS_NON_SYNC, FLAGS_SYNC, VIDEO_TIMESCALE, VIDEO_TRACK_ID,
-    VideoCodec, VideoTrack,
+    AUDIO_TRACK_ID, AudioTrack, Colour, Error, FLAGS_NON_SYNC, FLAGS_SYNC, VIDEO_TIMESCALE, VIDEO_TRACK_ID,
+    VideoCodec, VideoTrack, pixel_shape,
 };
 
 /// ISO/IEC 14496-1 table 5: MPEG-4 audio.
@@ -70,13 +70,39 @@ fn defaults(track_id: u32, flags: u32) -> Trex {
 fn video_trak(track: &VideoTrack) -> Result<Trak, Error> {
     let (width, height) = track.check()?;
     let visual = Visual { data_reference_index: 1, width, height, ..Visual::default() };
+    let (colr, pasp) = (colr(track.colour), pasp(track.sample_aspect));
     let codec = match track.codec {
-        VideoCodec::Avc => Codec::Avc1(Avc1 { visual, avcc: avcc(&track.record)?, ..Avc1::default() }),
-        VideoCodec::Hevc => Codec::Hvc1(Hvc1 { visual, hvcc: hvcc(&track.record)?, ..Hvc1::default() }),
-        VideoCodec::Av1 => Codec::Av01(Av01 { visual, av1c: av1c(&track.record)?, ..Av01::default() }),
+        VideoCodec::Avc => {
+            Codec::Avc1(Avc1 { visual, avcc: avcc(&track.record)?, colr, pasp, ..Avc1::default() })
+        }
+        VideoCodec::Hevc => {
+            Codec::Hvc1(Hvc1 { visual, hvcc: hvcc(&track.record)?, colr, pasp, ..Hvc1::default() })
+        }
+        VideoCodec::Av1 => {
+            Codec::Av01(Av01 { visual, av1c: av1c(&track.record)?, colr, pasp, ..Av01::default() })
+        }
     };
-    let tkhd = Tkhd { width: width.into(), height: height.into(), ..tkhd(VIDEO_TRACK_ID) };
+    let (shown, _) = track.display_size();
+    let shown =
+        u16::try_from(shown).map_err(|_| Error::PictureSize { width: shown, height: track.height })?;
+    let tkhd = Tkhd { width: shown.into(), height: height.into(), ..tkhd(VIDEO_TRACK_ID) };
     Ok(trak(tkhd, VIDEO_TIMESCALE, b"vide", codec))
+}
+
+/// The colour box (ISO/IEC 14496-12 §12.1.5); none if there is nothing to say.
+fn colr(colour: Colour) -> Option<Colr> {
+    (colour != Colour::UNSPECIFIED).then(|| Colr::Nclx {
+        colour_primaries: colour.primaries.into(),
+        transfer_characteristics: colour.transfer.into(),
+        matrix_coefficients: colour.matrix.into(),
+        full_range_flag: colour.full_range,
+    })
+}
+
+/// The shape of a pixel (ISO/IEC 14496-12 §12.1.4); none if it is square.
+fn pasp(sample_aspect: (u32, u32)) -> Option<Pasp> {
+    let (h_spacing, v_spacing) = pixel_shape(sample_aspect);
+    (h_spacing != v_spacing).then_some(Pasp { h_spacing, v_spacing })
 }
 
 fn audio_trak(track: &AudioTrack) -> Result<Trak, Error> {
@@ -223,6 +249,45 @@ mod tests {
         assert_eq!(init_section(Some(&video()), Some(&audio())).unwrap(), &golden[..]);
     }
 
+    /// ffprobe reads the golden file as 320×180 with pixels of 4:3, shown as 64:27, and as bt2020, smpte2084,
+    /// bt2020nc, tv.
+    #[test]
+    fn a_section_of_a_wide_pq_picture_has_the_golden_bytes() {
+        let colour = Colour { primaries: 9, transfer: 16, matrix: 9, full_range: false };
+        let track = VideoTrack { sample_aspect: (4, 3), colour, ..video() };
+        let golden = include_bytes!("golden/init-pq-wide.mp4");
+        assert_eq!(init_section(Some(&track), None).unwrap(), &golden[..]);
+    }
+
+    #[test]
+    fn every_sample_entry_says_colour_and_shape_and_none_says_nothing() {
+        let bt709 = Colour { primaries: 1, transfer: 1, matrix: 1, full_range: true };
+        for (sample_aspect, colour) in
+            [((1, 1), Colour::UNSPECIFIED), ((64, 45), bt709), ((2, 2), bt709), ((0, 3), Colour::UNSPECIFIED)]
+        {
+            let wide = sample_aspect == (64, 45);
+            let track = VideoTrack { sample_aspect, colour, ..video() };
+            let bytes = init_section(Some(&track), None).unwrap();
+            let [Any::Ftyp(_), Any::Moov(moov)] = &boxes(&bytes)[..] else { panic!("unexpected boxes") };
+            let Codec::Avc1(entry) = &moov.trak[0].mdia.minf.stbl.stsd.codecs[0] else { panic!("no avc1") };
+            let shape = entry.pasp.as_ref().map(|pasp| (pasp.h_spacing, pasp.v_spacing));
+            assert_eq!(shape, wide.then_some((64, 45)));
+            let said = matches!(
+                entry.colr,
+                Some(Colr::Nclx {
+                    colour_primaries: 1,
+                    transfer_characteristics: 1,
+                    matrix_coefficients: 1,
+                    full_range_flag: true
+                })
+            );
+            assert_eq!(said, colour == bt709);
+            assert_eq!(entry.colr.is_none(), colour == Colour::UNSPECIFIED);
+            let shown: u16 = moov.trak[0].tkhd.width.integer();
+            assert_eq!(shown, if wide { 455 } else { 320 });
+        }
+    }
+
     #[test]
     fn each_track_alone_makes_a_section() {
         assert!(init_section(Some(&video()), None).is_ok());
@@ -238,6 +303,8 @@ mod tests {
         assert!(matches!(init_section(Some(&wide), None), Err(Error::PictureSize { .. })));
         let mute = AudioTrack { channels: 0, ..audio() };
         assert!(matches!(init_section(None, Some(&mute)), Err(Error::AudioFormat { .. })));
+        let shown = VideoTrack { width: 60_000, sample_aspect: (2, 1), ..video() };
+        assert!(matches!(init_section(Some(&shown), None), Err(Error::PictureSize { width: 120_000, .. })));
         let long = VideoTrack { record: vec![1; MAX_RECORD_BYTES + 1].into(), ..video() };
         assert!(matches!(init_section(Some(&long), None), Err(Error::RecordTooLong { .. })));
         let empty = VideoTrack { record: Bytes::from_static(&[1, 66, 0, 30, 255, 0xE0, 0]), ..video() };

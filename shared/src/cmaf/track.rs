@@ -55,6 +55,27 @@ impl Default for Colour {
     }
 }
 
+/// A pixel that is more than so many times as wide as high, or as high as wide, is an encoder's mistake.
+const MAX_PIXEL_RATIO: u32 = 8;
+
+/// The shape of a pixel as it is believed: (1, 1) in place of a ratio that is zero or beyond belief.
+#[must_use]
+pub fn pixel_shape((width, height): (u32, u32)) -> (u32, u32) {
+    let (most, least) = (width.max(height), width.min(height));
+    let believed = least > 0 && most / least < MAX_PIXEL_RATIO && width != height;
+    if believed { (width, height) } else { (1, 1) }
+}
+
+/// The size at which a picture is to be shown on square pixels: the rows stay, the width follows the shape of a
+/// pixel, rounded to the nearest.
+#[must_use]
+pub fn display_size((width, height): (u32, u32), sample_aspect: (u32, u32)) -> (u32, u32) {
+    let (num, den) = pixel_shape(sample_aspect);
+    let (num, den) = (u64::from(num), u64::from(den));
+    let shown = (u64::from(width) * num + den / 2) / den;
+    (u32::try_from(shown).unwrap_or(u32::MAX).max(1), height)
+}
+
 /// A video track.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VideoTrack {
@@ -85,6 +106,12 @@ pub struct AudioTrack {
 }
 
 impl VideoTrack {
+    /// The size at which it is to be shown, in square pixels: RESOLUTION, and that of the track header.
+    #[must_use]
+    pub fn display_size(&self) -> (u32, u32) {
+        display_size((self.width, self.height), self.sample_aspect)
+    }
+
     /// Checks what a sample entry can express.
     pub(super) fn check(&self) -> Result<(u16, u16), Error> {
         check_length(&self.record)?;
@@ -128,4 +155,34 @@ fn check_length(record: &[u8]) -> Result<(), Error> {
         return Err(Error::RecordTooLong { bytes: record.len(), max: MAX_RECORD_BYTES });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_shown_with_square_pixels() {
+        // PAL 16:9, NTSC 4:3, HDV, and what needs rounding.
+        assert_eq!(display_size((720, 576), (64, 45)), (1024, 576));
+        assert_eq!(display_size((720, 480), (8, 9)), (640, 480));
+        assert_eq!(display_size((1440, 1080), (4, 3)), (1920, 1080));
+        assert_eq!(display_size((720, 480), (40, 33)), (873, 480));
+        assert_eq!(display_size((641, 361), (1, 1)), (641, 361));
+    }
+
+    #[test]
+    fn a_shape_beyond_belief_is_square() {
+        for shape in [(0, 1), (1, 0), (0, 0), (u32::MAX, 1), (1, 65_535), (8, 1), (7, 7)] {
+            assert_eq!(display_size((640, 360), shape), (640, 360), "{shape:?}");
+        }
+        assert_eq!(display_size((u32::MAX, 2), (2, 1)), (u32::MAX, 2));
+    }
+
+    #[test]
+    fn the_transfer_decides_the_range() {
+        let range = |transfer| Colour { transfer, ..Colour::UNSPECIFIED }.range();
+        assert_eq!([1, 2, 13, 14, 15].map(range), [VideoRange::Sdr; 5]);
+        assert_eq!((range(16), range(18)), (VideoRange::Pq, VideoRange::Hlg));
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::directory::Windows;
 use super::text::Quotable;
 use super::window::Window;
-use crate::feed::Variant;
+use crate::feed::{Variant, VideoRange};
 
 /// The variant nearest to this rate comes first, as players start with it (Apple 9.2: about 2 Mbit/s).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
@@ -43,6 +43,11 @@ impl Windows {
         let first = entries.remove(first);
         entries.insert(0, first);
 
+        // Its absence means SDR (RFC 8216bis §4.4.6.2); where there is a choice, each says which it is.
+        let ranges = entries.iter().any(|(_, window)| {
+            let range = window.format().and_then(|format| format.video_range);
+            range.is_some_and(|range| range != VideoRange::Sdr)
+        });
         let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n");
         // Here it is said of every segment of every variant, those to come included (§4.4.2.1).
         let expected = self.presentation().keyed;
@@ -51,13 +56,13 @@ impl Windows {
         }
         for (variant, window) in entries {
             // Writing to a String cannot fail.
-            let _ = write_entry(&mut out, variant, window);
+            let _ = write_entry(&mut out, variant, window, ranges);
         }
         Some(out)
     }
 }
 
-fn write_entry(out: &mut String, variant: &Variant, window: &Window) -> fmt::Result {
+fn write_entry(out: &mut String, variant: &Variant, window: &Window, ranges: bool) -> fmt::Result {
     let (peak, average) = window.measured_bps.unwrap_or_default();
     let or_nominal = |bps: u64| if bps > 0 { bps } else { variant.nominal_bps.max(1) };
     let average = or_nominal(average);
@@ -71,6 +76,17 @@ fn write_entry(out: &mut String, variant: &Variant, window: &Window) -> fmt::Res
         if let Some(rate) = format.frame_rate.filter(|rate| rate.is_finite() && *rate > 0.0) {
             write!(out, ",FRAME-RATE={rate:.3}")?;
         }
+        if let Some(range) = format.video_range.filter(|_| ranges) {
+            write!(out, ",VIDEO-RANGE={}", range_name(range))?;
+        }
     }
     writeln!(out, "\n{}/stream.m3u8", variant.id)
+}
+
+fn range_name(range: VideoRange) -> &'static str {
+    match range {
+        VideoRange::Sdr => "SDR",
+        VideoRange::Hlg => "HLG",
+        VideoRange::Pq => "PQ",
+    }
 }

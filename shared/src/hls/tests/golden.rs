@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::feed::{Fate, Packager, Step, presentation};
-use crate::feed::FeedEvent;
+use crate::feed::{FeedEvent, VideoRange};
 use crate::hls::{Form, Lookup, Windows};
 use crate::name::{Epoch, Msn, ObjectName, VariantId};
 
@@ -184,6 +184,23 @@ fn segments_are_called_independent_where_all_are_and_in_the_multivariant_playlis
     }
     assert!(windows.render_media(VariantId(0), Form::Full).unwrap().contains(TAG));
     assert!(!windows.render_multivariant().unwrap().contains(TAG));
+}
+
+#[test]
+fn each_variant_says_its_range_where_one_is_not_sdr() {
+    for (range, name) in [(VideoRange::Pq, "PQ"), (VideoRange::Hlg, "HLG")] {
+        let mut packager = Packager::new();
+        packager.segment(1, 500, false, Fate::Whole, false);
+        for event in &mut packager.events {
+            if let FeedEvent::Init { variant: VariantId(0), format, .. } = event {
+                format.video_range = Some(range);
+            }
+        }
+        let text = windows(&packager).render_multivariant().unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF")).collect();
+        assert!(lines[0].ends_with(",FRAME-RATE=29.970,VIDEO-RANGE=SDR"), "{text}");
+        assert!(lines[1].ends_with(&format!(",VIDEO-RANGE={name}")), "{text}");
+    }
 }
 
 #[test]
