@@ -1,10 +1,12 @@
 //! The chat, as its owner sees and moderates it; integrations may do some of the same.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use farcast_shared::api::body::{self, null_is_zero};
 use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::shape::{ShownMessage, ShownUser};
 use farcast_shared::chat::{
     self, Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
@@ -55,7 +57,7 @@ pub(super) async fn answer(
     let chat = Chat::new(store.clone());
     match what {
         Moderation::Clients => Ok(clients(edges).await),
-        Moderation::Messages => messages(store).await,
+        Moderation::Messages => messages(&chat).await,
         Moderation::SetVisible => set_visible(&chat, body).await,
         Moderation::Disabled => users(&chat, List::Disabled).await,
         Moderation::Moderators => users(&chat, List::Moderators).await,
@@ -81,12 +83,19 @@ async fn since(store: &Store) -> Result<WallTime, StoreError> {
     Ok(chat::since(WallTime::now(), retention.max_age()))
 }
 
-async fn messages(store: &Store) -> Result<Reply, StoreError> {
+/// All messages. Each user is shown as they were, but for whether they may chat: the admin's page decides by that what it
+/// offers to do.
+async fn messages(chat: &Chat) -> Result<Reply, StoreError> {
+    let store = chat.store();
     let since = since(store).await?;
     let (history, _) = History::load(store, MAX_MESSAGES).await?;
+    let disabled: HashMap<_, _> =
+        chat.listed(List::Disabled).await?.into_iter().map(|user| (user.id, user.disabled_at)).collect();
     let kept = history.newest_first().filter(|seen| seen.entry.at >= since);
     let mut json = b"[".to_vec();
     for message in kept.filter_map(ShownMessage::of) {
+        let now = disabled.get(message.user_id()).copied().flatten();
+        let message = message.disabled(now);
         let before = json.len();
         if before > 1 {
             json.push(b',');
@@ -171,7 +180,7 @@ async fn bans(store: &Store) -> Result<Reply, StoreError> {
 #[derive(Deserialize)]
 struct BanWish {
     value: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     notes: String,
 }
 

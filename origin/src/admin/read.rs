@@ -72,6 +72,8 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
             bucket: runtime.s3.bucket,
             region: runtime.s3.region,
             acl: runtime.s3.acl,
+            force_path_style: runtime.s3.force_path_style,
+            path_prefix: runtime.s3.path_prefix,
         },
         video_settings: VideoSettings {
             video_quality_variants: variants.into_iter().map(Into::into).collect(),

@@ -196,6 +196,9 @@ pub(super) struct Storage {
     pub(super) region: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) acl: String,
+    pub(super) force_path_style: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) path_prefix: String,
 }
 
 #[derive(Serialize)]

@@ -13,7 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
-use farcast_shared::api::{Match, Method, Reply, body, reply};
+use farcast_shared::api::body::{self, null_is_zero};
+use farcast_shared::api::{Match, Method, Reply, reply};
 use farcast_shared::chat::{Chat, Entry, Event, log, render};
 use farcast_shared::protocol::Ask;
 use farcast_shared::runtime::{Runtime, Snapshot};
@@ -63,6 +64,7 @@ pub struct Integrations {
 /// What is said.
 #[derive(Deserialize)]
 struct Said {
+    #[serde(deserialize_with = "null_is_zero")]
     body: String,
 }
 

@@ -83,6 +83,19 @@ impl<'a> ShownMessage<'a> {
         })
     }
 
+    /// With what is known of its user now: since when they may not chat. A message carries its user as they were.
+    #[must_use]
+    pub fn disabled(mut self, since: Option<WallTime>) -> Self {
+        self.user.disabled_at = since.map(Time);
+        self
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.user.id
+    }
+
     /// A message of the history.
     #[must_use]
     pub fn of(seen: &'a Seen) -> Option<Self> {

@@ -20,7 +20,7 @@ pub use chunk::{MAX_CHUNK_BYTES, Run, Sample, chunk};
 pub use codecs::codecs;
 pub use error::Error;
 pub use init::init_section;
-pub use track::{Colour, AudioTrack, MAX_RECORD_BYTES, VideoCodec, VideoTrack};
+pub use track::{AudioTrack, Colour, MAX_RECORD_BYTES, VideoCodec, VideoTrack};
 
 /// Track id of video.
 pub const VIDEO_TRACK_ID: u32 = 1;
