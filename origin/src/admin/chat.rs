@@ -6,14 +6,15 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use farcast_shared::api::body::{self, null_is_zero};
 use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::chat::shape::{ShownMessage, ShownUser};
+use farcast_shared::api::{Reply, percent_decoded, reply};
+use farcast_shared::chat::shape::{Moderated, ShownMessage, ShownUser};
+use farcast_shared::chat::user::Account;
 use farcast_shared::chat::{
     self, Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
 };
 use farcast_shared::protocol::{Ask, MAX_REPLY_BYTES};
 use farcast_shared::runtime::{self, Ban, Field};
-use farcast_shared::store::{Store, StoreError};
+use farcast_shared::store::{Store, StoreError, Stored};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ use crate::push::Edges;
 const MAX_MESSAGES: usize = 10_000;
 /// Most bytes of them: an edge passes them on.
 const MAX_MESSAGES_BYTES: usize = MAX_REPLY_BYTES - 1024;
+/// Most messages of one user that are shown.
+const MAX_MESSAGES_OF_ONE: usize = 1000;
 /// Most addresses that are banned.
 const MAX_BANS: usize = 1000;
 /// Characters of the notes on one.
@@ -107,6 +110,29 @@ async fn messages(chat: &Chat) -> Result<Reply, StoreError> {
     }
     json.extend_from_slice(b"]\n");
     Ok(reply::with_body(StatusCode::OK, "application/json", Bytes::from(json)))
+}
+
+/// A user as who moderates sees them. Connections of an edge that does not answer in time are missing.
+pub(crate) async fn user(store: &Store, edges: &Edges, id: &str) -> Result<Reply, StoreError> {
+    let id = percent_decoded(id);
+    let Some(Stored { record: Account { user, .. }, .. }) = Chat::new(store.clone()).account(&id).await?
+    else {
+        return Ok(reply::problem(StatusCode::NOT_FOUND, "there is no such user"));
+    };
+    let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
+    let mut clients: Vec<_> =
+        asked.answers.into_iter().flatten().filter(|client| client.user.id == id).collect();
+    clients.sort_by_key(|client| (client.connected_at, client.id));
+    let since = since(store).await?;
+    let (history, _) = History::load(store, MAX_MESSAGES).await?;
+    let messages = history.newest_first().filter(|seen| seen.entry.at >= since).filter_map(ShownMessage::of);
+    let theirs = messages.filter(|message| message.user_id() == id).take(MAX_MESSAGES_OF_ONE);
+    let disabled_at = user.disabled_at;
+    Ok(reply::ok(&Moderated {
+        user: (&user).into(),
+        connected_clients: clients.iter().map(Into::into).collect(),
+        messages: theirs.map(|message| message.disabled(disabled_at)).collect(),
+    }))
 }
 
 /// The newest messages as those who come to the chat are shown them.

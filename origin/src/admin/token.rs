@@ -2,6 +2,7 @@
 
 use farcast_shared::api::body::{self, OrZero, null_is_zero};
 use farcast_shared::api::{Reply, reply};
+use farcast_shared::chat::name;
 use farcast_shared::store::{Store, StoreError};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
@@ -40,6 +41,12 @@ pub(super) async fn create(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
     let chars = wish.name.chars().count();
     if !(1..=255).contains(&chars) || wish.name.chars().any(char::is_control) {
         return Ok(refused("a name has 1 to 255 characters, none of them control characters"));
+    }
+    // It is who speaks in the chat.
+    if !name::is_shown(&wish.name) {
+        return Ok(refused(
+            "a name has a character that can be seen, and none that cannot or that turns the direction of text",
+        ));
     }
     let scopes: Result<Vec<Scope>, _> =
         wish.scopes.into_iter().map(|OrZero(scope)| from_value(Value::String(scope))).collect();
@@ -113,6 +120,21 @@ mod tests {
         let sent = serde_json::json!(["HAS_ADMIN_ACCESS", "CAN_SEND_MESSAGES"]);
         assert_eq!(json(&create(&store, body).await.unwrap())["scopes"], sent);
         assert_eq!(json(&list(&store).await.unwrap())[0]["scopes"], sent);
+    }
+
+    #[tokio::test]
+    async fn a_name_with_whole_emoji_is_taken_and_one_that_hides_something_is_not() {
+        let (store, _) = Memory::store();
+        let make = async |name: &str| {
+            let body = serde_json::json!({ "name": name, "scopes": ["CAN_SEND_MESSAGES"] });
+            create(&store, body.to_string().as_bytes()).await.unwrap()
+        };
+        for name in ["👩\u{200d}🚀 bot", "🏳\u{fe0f}\u{200d}🌈", "7\u{fe0f}\u{20e3}"] {
+            assert_eq!(json(&make(name).await)["displayName"], name);
+        }
+        for name in ["\u{200b}", "ad\u{200d}min", "a\u{202e}b", "\u{2066}a"] {
+            assert_eq!(make(name).await.status(), StatusCode::BAD_REQUEST, "{name:?}");
+        }
     }
 
     #[tokio::test]
