@@ -50,11 +50,12 @@ fn described(program: &str) -> BTreeSet<Operation> {
 }
 
 fn table(listed: impl Iterator<Item = (Method, &'static str)>) -> BTreeSet<Operation> {
-    let verb = |method| match method {
-        Method::Get => "get",
-        Method::Post => "post",
+    let verbs = |method| match method {
+        Method::Get => &["get"][..],
+        Method::Post => &["post"],
+        Method::Act => &["get", "post"],
     };
-    listed.map(|(method, path)| (verb(method), path.to_owned())).collect()
+    listed.flat_map(|(method, path)| verbs(method).iter().map(move |verb| (*verb, path.to_owned()))).collect()
 }
 
 #[test]

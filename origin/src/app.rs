@@ -129,6 +129,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         default_variants: choices.default_variants().to_vec(),
         default_codec: settings.video_codec.as_str().to_owned(),
         webhooks_reach,
+        allow_short_keys: settings.allow_short_keys,
     };
     tell_ladder(&store, &set, choices.default_variants()).await?;
     let (choose, chosen) = watch::channel(choices.of(&set));
@@ -158,6 +159,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         Statistics::load(&store, registry.inner(), status.clone(), settings.data_dir.clone()).await?;
     tokens::reserve_names(&store).await?;
     let edges = hub.connected().clone();
+    let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
@@ -168,10 +170,16 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         edges: edges.clone(),
         recent,
         statistics,
+        emoji: Arc::clone(&emoji),
         facts,
     });
-    let integrations =
-        Integrations::new(integrations::Parts { store: store.clone(), runtime: runtime.clone(), edges });
+    let integrations = Integrations::new(integrations::Parts {
+        store: store.clone(),
+        runtime: runtime.clone(),
+        edges,
+        status: status.clone(),
+        air: on_air.clone(),
+    });
     let api = Arc::new(Api::new(admin, integrations));
     let chat_metrics = chat::Metrics::new(registry.inner())?;
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
@@ -208,7 +216,6 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     // It ends after the owner, whose last word it writes.
     pushing.spawn(keeper.run(push_stops.clone()));
     pushing.spawn(sampler.run(push_stops.clone()));
-    let emoji = emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone());
     pushing.spawn(push_stops.clone().run_until_cancelled_owned(emoji.run()));
     let push_server = push::Server::new(
         push::ServerConfig::default(),

@@ -1,17 +1,21 @@
 //! Pictures for the chat, from a folder of the origin: `<data_dir>/emoji`.
 //!
 //! Place in the flow: what is there goes to the store, from where edges serve it; a file that comes, changes or goes is seen
-//! within [`LOOK_EVERY`]. Subfolders, files that are no pictures or too large, and those beyond [`MAX_EMOJI`] are left out, with
+//! within [`LOOK_EVERY`], and at once where the admin's page adds or removes it ([`Folder::add`]). Subfolders, files that are no pictures or too large, and those beyond [`MAX_EMOJI`] are left out, with
 //! a warning.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use farcast_shared::chat::name;
 use farcast_shared::runtime::{self, Asset, AssetHash, Emoji, Field, remove_asset, save_asset};
 use farcast_shared::store::{Batch, Store, StoreError};
+use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Name of the folder in the data folder.
@@ -49,24 +53,47 @@ struct Picture {
     bytes: Bytes,
 }
 
-/// Follows the folder.
+/// Follows the folder. Shared by who follows and who changes it.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     store: Store,
-    /// What was seen when the store was brought up to date.
-    seen: Option<Glance>,
+    /// What was seen when the store was brought up to date. Held while files are written, so that none is read half.
+    seen: Mutex<Option<Glance>>,
+}
+
+/// Why a picture was not added or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChanged {
+    /// It may not be there.
+    #[error("{0}")]
+    Unfit(&'static str),
+    /// There is one already.
+    #[error("An emoji with the name {0:?} already exists")]
+    There(String),
+    /// There is none.
+    #[error("File {0:?} doesn't exist")]
+    Missing(String),
+    /// There are enough.
+    #[error("there are {MAX_EMOJI} emoji: delete one first")]
+    TooMany,
+    /// The disk failed.
+    #[error("the folder of the emoji cannot be written")]
+    Disk(#[source] io::Error),
+    /// The store failed. The file is as was wished; the store follows.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Folder {
     /// The folder at `path`, which need not be there.
     #[must_use]
     pub fn new(path: PathBuf, store: Store) -> Self {
-        Self { path, store, seen: None }
+        Self { path, store, seen: Mutex::default() }
     }
 
     /// Keeps the store as the folder is. Runs until dropped, which is always allowed.
-    pub async fn run(mut self) {
+    pub async fn run(self: Arc<Self>) {
         let mut tick = interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -77,18 +104,75 @@ impl Folder {
         }
     }
 
-    async fn look(&mut self) -> Result<(), StoreError> {
+    /// Adds a picture, which edges can be asked for when this returns. Cancel safe; it may then have been added.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn add(&self, file: &str, bytes: Bytes) -> Result<(), NotChanged> {
+        check(file, bytes.len()).and_then(|found| found.fits(&bytes)).map_err(NotChanged::Unfit)?;
+        let mut seen = self.seen.lock().await;
+        let (path, file) = (self.path.clone(), file.to_owned());
+        blocking(move || add(&path, file, &bytes)).await?;
+        Ok(self.bring(&mut seen).await?)
+    }
+
+    /// Removes a picture. Cancel safe; it may then have been removed.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn remove(&self, file: &str) -> Result<(), NotChanged> {
+        check(file, 0).map_err(|_| NotChanged::Missing(file.to_owned()))?;
+        let mut seen = self.seen.lock().await;
+        let (path, file) = (self.path.clone(), file.to_owned());
+        blocking(move || match fs::remove_file(path.join(&file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(NotChanged::Missing(file)),
+            removed => removed.map_err(NotChanged::Disk),
+        })
+        .await?;
+        Ok(self.bring(&mut seen).await?)
+    }
+
+    async fn look(&self) -> Result<(), StoreError> {
+        let mut seen = self.seen.lock().await;
+        self.bring(&mut seen).await
+    }
+
+    async fn bring(&self, seen: &mut Option<Glance>) -> Result<(), StoreError> {
         let path = self.path.clone();
         let glance = tokio::task::spawn_blocking(move || glance(&path)).await.unwrap_or_default();
-        if self.seen.as_ref() == Some(&glance) {
+        if seen.as_ref() == Some(&glance) {
             return Ok(());
         }
         let (path, names) = (self.path.clone(), glance.keys().cloned().collect::<Vec<_>>());
         let pictures = tokio::task::spawn_blocking(move || read(&path, names)).await.unwrap_or_default();
         store(&self.store, pictures).await?;
-        self.seen = Some(glance);
+        *seen = Some(glance);
         Ok(())
     }
+}
+
+async fn blocking(work: impl FnOnce() -> Result<(), NotChanged> + Send + 'static) -> Result<(), NotChanged> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(NotChanged::Disk(io::Error::other(error))))
+}
+
+fn add(folder: &Path, file: String, bytes: &[u8]) -> Result<(), NotChanged> {
+    fs::create_dir_all(folder).map_err(NotChanged::Disk)?;
+    if glance(folder).len() >= MAX_EMOJI {
+        return Err(NotChanged::TooMany);
+    }
+    let path = folder.join(&file);
+    let mut new = match fs::File::options().write(true).create_new(true).open(&path) {
+        Ok(new) => new,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(NotChanged::There(file)),
+        Err(error) => return Err(NotChanged::Disk(error)),
+    };
+    let written = new.write_all(bytes).and_then(|()| new.sync_all());
+    written.map_err(|error| {
+        // What is there of it is no picture.
+        let _ = fs::remove_file(&path);
+        NotChanged::Disk(error)
+    })
 }
 
 fn glance(folder: &Path) -> Glance {
@@ -116,23 +200,51 @@ fn read(folder: &Path, names: Vec<String>) -> Vec<Picture> {
     pictures
 }
 
-fn picture(folder: &Path, file: &str) -> Result<Picture, &'static str> {
+/// What a file says that it is, by its name.
+struct Found<'f> {
+    name: &'f str,
+    content_type: &'static str,
+    begins: &'static [u8],
+}
+
+/// Looks at a file's name and length.
+fn check(file: &str, len: usize) -> Result<Found<'_>, &'static str> {
     let (name, ending) = file.rsplit_once('.').ok_or("it has no ending")?;
-    let plain = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | '"' | '<' | '>' | '%' | '?' | '#');
-    if name.is_empty() || file.len() > MAX_NAME_BYTES || !file.chars().all(plain) {
-        return Err("its name is too long or has special characters");
+    let plain = |c: char| !matches!(c, '/' | '\\' | '"' | '<' | '>' | '%' | '?' | '#');
+    if name.is_empty()
+        || name.starts_with('.')
+        || file.len() > MAX_NAME_BYTES
+        || !file.chars().all(plain)
+        || !name::is_shown(file)
+    {
+        return Err("its name is too long, or has special characters or such as cannot be seen");
     }
     let ending = ending.to_ascii_lowercase();
-    let (_, content_type, begins) =
+    let &(_, content_type, begins) =
         TYPES.iter().find(|(known, ..)| *known == ending).ok_or("it is no gif, png, jpg, webp or svg")?;
-    let path = folder.join(file);
-    if fs::metadata(&path).map_err(|_| "it cannot be read")?.len() > MAX_BYTES {
+    if u64::try_from(len).is_ok_and(|len| len > MAX_BYTES) {
         return Err("it is larger than 256 KiB");
     }
-    let bytes = fs::read(&path).map_err(|_| "it cannot be read")?;
-    if bytes.is_empty() || !bytes.starts_with(begins) {
-        return Err("its content is not what its ending says");
+    Ok(Found { name, content_type, begins })
+}
+
+impl Found<'_> {
+    /// Looks at its content.
+    fn fits(&self, bytes: &[u8]) -> Result<(), &'static str> {
+        if bytes.is_empty() || !bytes.starts_with(self.begins) {
+            return Err("its content is not what its ending says");
+        }
+        Ok(())
     }
+}
+
+fn picture(folder: &Path, file: &str) -> Result<Picture, &'static str> {
+    let path = folder.join(file);
+    let len = fs::metadata(&path).map_err(|_| "it cannot be read")?.len();
+    let found = check(file, usize::try_from(len).unwrap_or(usize::MAX))?;
+    let bytes = fs::read(&path).map_err(|_| "it cannot be read")?;
+    found.fits(&bytes)?;
+    let Found { name, content_type, .. } = found;
     Ok(Picture { name: name.to_owned(), file: file.to_owned(), content_type, bytes: bytes.into() })
 }
 
@@ -177,7 +289,7 @@ mod tests {
     async fn the_store_has_what_the_folder_has() {
         let folder = tempfile::tempdir().unwrap();
         let (store, engine) = Memory::store();
-        let mut emoji = Folder::new(folder.path().to_owned(), store.clone());
+        let emoji = Folder::new(folder.path().to_owned(), store.clone());
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         let names = async || {
             let listed = runtime::load(&store).await.unwrap().emoji;
@@ -210,5 +322,49 @@ mod tests {
         fs::remove_dir_all(folder.path()).unwrap();
         emoji.look().await.unwrap();
         assert_eq!(names().await, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_is_added_is_listed_at_once_and_one_that_is_removed_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Memory::store();
+        // It is made by the first picture.
+        let emoji = Folder::new(folder.path().join("emoji"), store.clone());
+        let names = async || {
+            let listed = runtime::load(&store).await.unwrap().emoji;
+            listed.into_iter().map(|emoji| emoji.name).collect::<Vec<_>>()
+        };
+        let gif = || Bytes::from_static(GIF);
+        emoji.add("beer.gif", gif()).await.unwrap();
+        emoji.add("👩‍🚀.svg", Bytes::from_static(b"<svg/>")).await.unwrap();
+        assert_eq!(names().await, ["beer", "👩‍🚀"]);
+        assert!(matches!(emoji.add("beer.gif", gif()).await, Err(NotChanged::There(_))));
+        for (file, bytes) in [
+            ("../beer.gif", gif()),
+            ("a/b.gif", gif()),
+            ("..\\b.gif", gif()),
+            (".hidden.gif", gif()),
+            ("..gif", gif()),
+            ("gif", gif()),
+            ("a.exe", gif()),
+            ("a.png", gif()),
+            ("a.gif", Bytes::new()),
+            ("a\u{202e}b.gif", gif()),
+            ("a\0.gif", gif()),
+            ("\u{200b}.gif", gif()),
+            ("large.gif", [GIF, &[0; 300_000]].concat().into()),
+        ] {
+            assert!(matches!(emoji.add(file, bytes).await, Err(NotChanged::Unfit(_))), "{file:?}");
+            assert!(matches!(emoji.remove(file).await, Err(NotChanged::Missing(_))), "{file:?}");
+        }
+        assert_eq!(fs::read_dir(folder.path().join("emoji")).unwrap().count(), 2);
+        emoji.remove("beer.gif").await.unwrap();
+        assert_eq!(names().await, ["👩‍🚀"]);
+        assert!(matches!(emoji.remove("beer.gif").await, Err(NotChanged::Missing(_))));
+        // The rest up to the limit.
+        for n in 1..MAX_EMOJI {
+            fs::write(folder.path().join("emoji").join(format!("{n}.gif")), GIF).unwrap();
+        }
+        assert!(matches!(emoji.add("more.gif", gif()).await, Err(NotChanged::TooMany)));
     }
 }

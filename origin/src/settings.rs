@@ -14,6 +14,8 @@ use farcast_shared::{choice, settings};
 
 use crate::transcode::{KeyFrames, MAX_VARIANTS, VariantSpec};
 
+/// Fewest characters of a stream key, unless short ones are allowed.
+pub const MIN_KEY_CHARS: usize = 8;
 /// Longest stream key in bytes that ingest looks at.
 const MAX_KEY_BYTES: usize = 1024;
 /// Longest grace: a broadcast that is away for longer has ended.
@@ -28,6 +30,8 @@ settings! {
         /// made and printed once. A flag is visible to other users of the machine: prefer the
         /// environment.
         pub stream_key: Option<Secret>,
+        /// Whether stream keys may have fewer than 8 characters, here and in the admin API: for one that is imported.
+        pub allow_short_keys: bool = "false",
         /// Where shared state is kept: embedded (a file in data_dir), or foundationdb:<cluster file>.
         pub store: StoreAddress = "embedded",
         /// Where publishers connect by RTMP.
@@ -174,6 +178,13 @@ impl Validate for Settings {
             checks.problem(
                 "stream_key",
                 format!("cannot be the end of an RTMP address: at most {MAX_KEY_BYTES} bytes, no spaces, no / at its ends"),
+            );
+        }
+        let chars = self.stream_key.as_ref().map(|key| key.expose().chars().count());
+        if chars.is_some_and(|chars| chars < MIN_KEY_CHARS && (chars == 0 || !self.allow_short_keys)) {
+            checks.problem(
+                "stream_key",
+                format!("has fewer than {MIN_KEY_CHARS} characters, which is soon guessed: choose a longer one; allow_short_keys permits it"),
             );
         }
         if self.store == StoreAddress::Origin {
@@ -341,6 +352,18 @@ mod tests {
             assert!(text.contains("--stream-key: cannot be") && !text.contains("hunter"), "{text}");
         }
         read("", &["--stream-key", "hunter/2"]).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_is_soon_guessed_is_refused_unless_short_ones_are_allowed() {
+        for key in ["abc123", "a", "äöüäöüä"] {
+            let text = read("", &["--stream-key", key]).unwrap_err().to_string();
+            assert!(text.contains("--stream-key: has fewer than 8 characters"), "{text}");
+            assert!(text.contains("allow_short_keys") && !text.contains(key), "{text}");
+            read("allow_short_keys = true", &["--stream-key", key]).unwrap();
+        }
+        read("", &["--stream-key", "äöüäöüäö"]).unwrap();
+        assert!(read("allow_short_keys = true", &["--stream-key", ""]).is_err(), "none is no key");
     }
 
     #[test]

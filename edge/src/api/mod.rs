@@ -30,7 +30,7 @@ use self::picture::Pictures;
 use crate::chat::Chat;
 use crate::receive::Forwarder;
 
-use Method::{Get, Post};
+use Method::{Act, Get, Post};
 
 /// How long an answer that changed a setting waits until this edge shows the change.
 const SEEN_WITHIN: Duration = Duration::from_secs(1);
@@ -214,7 +214,7 @@ impl Api {
                 let query = request.uri().query();
                 self.get(endpoint, found.rest, query, request.headers(), peer).await
             }
-            Post => {
+            Post | Act => {
                 let query = request.uri().query().map(str::to_owned);
                 match body::read(request.into_body(), body::MAX_BODY_BYTES).await {
                     Ok(given) => self.post(endpoint, query.as_deref(), &given, &caller).await,

@@ -1,17 +1,20 @@
 //! The chat, as its owner sees and moderates it; integrations may do some of the same.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use farcast_shared::api::body::{self, null_is_zero};
 use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, body, reply};
-use farcast_shared::chat::shape::{ShownMessage, ShownUser};
+use farcast_shared::api::{Reply, percent_decoded, reply};
+use farcast_shared::chat::shape::{Moderated, ShownMessage, ShownUser};
+use farcast_shared::chat::user::Account;
 use farcast_shared::chat::{
     self, Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
 };
 use farcast_shared::protocol::{Ask, MAX_REPLY_BYTES};
 use farcast_shared::runtime::{self, Ban, Field};
-use farcast_shared::store::{Store, StoreError};
+use farcast_shared::store::{Store, StoreError, Stored};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -22,6 +25,8 @@ use crate::push::Edges;
 const MAX_MESSAGES: usize = 10_000;
 /// Most bytes of them: an edge passes them on.
 const MAX_MESSAGES_BYTES: usize = MAX_REPLY_BYTES - 1024;
+/// Most messages of one user that are shown.
+const MAX_MESSAGES_OF_ONE: usize = 1000;
 /// Most addresses that are banned.
 const MAX_BANS: usize = 1000;
 /// Characters of the notes on one.
@@ -55,7 +60,7 @@ pub(super) async fn answer(
     let chat = Chat::new(store.clone());
     match what {
         Moderation::Clients => Ok(clients(edges).await),
-        Moderation::Messages => messages(store).await,
+        Moderation::Messages => messages(&chat).await,
         Moderation::SetVisible => set_visible(&chat, body).await,
         Moderation::Disabled => users(&chat, List::Disabled).await,
         Moderation::Moderators => users(&chat, List::Moderators).await,
@@ -81,12 +86,19 @@ async fn since(store: &Store) -> Result<WallTime, StoreError> {
     Ok(chat::since(WallTime::now(), retention.max_age()))
 }
 
-async fn messages(store: &Store) -> Result<Reply, StoreError> {
+/// All messages. Each user is shown as they were, but for whether they may chat: the admin's page decides by that what it
+/// offers to do.
+async fn messages(chat: &Chat) -> Result<Reply, StoreError> {
+    let store = chat.store();
     let since = since(store).await?;
     let (history, _) = History::load(store, MAX_MESSAGES).await?;
+    let disabled: HashMap<_, _> =
+        chat.listed(List::Disabled).await?.into_iter().map(|user| (user.id, user.disabled_at)).collect();
     let kept = history.newest_first().filter(|seen| seen.entry.at >= since);
     let mut json = b"[".to_vec();
     for message in kept.filter_map(ShownMessage::of) {
+        let now = disabled.get(message.user_id()).copied().flatten();
+        let message = message.disabled(now);
         let before = json.len();
         if before > 1 {
             json.push(b',');
@@ -98,6 +110,29 @@ async fn messages(store: &Store) -> Result<Reply, StoreError> {
     }
     json.extend_from_slice(b"]\n");
     Ok(reply::with_body(StatusCode::OK, "application/json", Bytes::from(json)))
+}
+
+/// A user as who moderates sees them. Connections of an edge that does not answer in time are missing.
+pub(crate) async fn user(store: &Store, edges: &Edges, id: &str) -> Result<Reply, StoreError> {
+    let id = percent_decoded(id);
+    let Some(Stored { record: Account { user, .. }, .. }) = Chat::new(store.clone()).account(&id).await?
+    else {
+        return Ok(reply::problem(StatusCode::NOT_FOUND, "there is no such user"));
+    };
+    let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
+    let mut clients: Vec<_> =
+        asked.answers.into_iter().flatten().filter(|client| client.user.id == id).collect();
+    clients.sort_by_key(|client| (client.connected_at, client.id));
+    let since = since(store).await?;
+    let (history, _) = History::load(store, MAX_MESSAGES).await?;
+    let messages = history.newest_first().filter(|seen| seen.entry.at >= since).filter_map(ShownMessage::of);
+    let theirs = messages.filter(|message| message.user_id() == id).take(MAX_MESSAGES_OF_ONE);
+    let disabled_at = user.disabled_at;
+    Ok(reply::ok(&Moderated {
+        user: (&user).into(),
+        connected_clients: clients.iter().map(Into::into).collect(),
+        messages: theirs.map(|message| message.disabled(disabled_at)).collect(),
+    }))
 }
 
 /// The newest messages as those who come to the chat are shown them.
@@ -171,7 +206,7 @@ async fn bans(store: &Store) -> Result<Reply, StoreError> {
 #[derive(Deserialize)]
 struct BanWish {
     value: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     notes: String,
 }
 

@@ -122,6 +122,27 @@ async fn users_are_disabled_and_enabled_again() {
     assert_eq!(column(&rig.see(Moderation::Messages).await, "visible"), [false, true]);
 }
 
+/// A message carries its user as they were; whether they may chat is told as it is.
+#[tokio::test]
+async fn messages_tell_whether_their_user_may_chat_now() {
+    let rig = Rig::new();
+    let (ada, eve) = (rig.user("Ada").await, rig.user("Eve").await);
+    rig.say(&ada, WallTime::now(), "hello").await;
+    rig.say(&eve, WallTime::now(), "spam").await;
+    let disabled = async || {
+        let messages = rig.see(Moderation::Messages).await;
+        column(&messages, "user").iter().map(|user| user["disabledAt"].is_string()).collect::<Vec<_>>()
+    };
+    let set =
+        |enabled: bool| rig.ask(Moderation::SetEnabled, json!({ "userId": eve.id, "enabled": enabled }));
+    assert_eq!(disabled().await, [false, false]);
+    set(false).await;
+    assert_eq!(disabled().await, [true, false]);
+    set(true).await;
+    rig.say(&eve, WallTime::now(), "sorry").await;
+    assert_eq!(disabled().await, [false, false, false]);
+}
+
 #[tokio::test]
 async fn users_become_moderators_and_are_it_no_more() {
     let rig = Rig::new();

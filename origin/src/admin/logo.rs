@@ -15,6 +15,9 @@ const TYPES: [(&str, &str, &[u8]); 4] = [
     ("image/svg+xml", "svg", b""),
 ];
 
+/// Owncast's words.
+const WRONG_TYPE: &str = "Missing or invalid contentType in base64 image.";
+
 /// A picture.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Picture {
@@ -23,18 +26,26 @@ pub(super) struct Picture {
     pub(super) bytes: Bytes,
 }
 
+/// The media type, in lower case, and the content of a data URI.
+///
+/// # Errors
+/// What is wrong, in a line.
+pub(super) fn data_uri(uri: &str) -> Result<(String, Vec<u8>), String> {
+    let (head, data) = uri.split_once(',').ok_or("Error splitting base64 image data.")?;
+    let kind = head.strip_prefix("data:").and_then(|head| head.strip_suffix(";base64")).ok_or(WRONG_TYPE)?;
+    let kind = kind.split(';').next().unwrap_or_default().to_ascii_lowercase();
+    let bytes = STANDARD.decode(data.trim()).map_err(|_| "the image is not base64")?;
+    Ok((kind, bytes))
+}
+
 /// The picture in a data URI.
 ///
 /// # Errors
 /// What is wrong, in a line.
 pub(super) fn parse(uri: &str) -> Result<Picture, String> {
-    let (head, data) = uri.split_once(',').ok_or("Error splitting base64 image data.")?;
-    let wrong_type = "Missing or invalid contentType in base64 image.";
-    let kind = head.strip_prefix("data:").and_then(|head| head.strip_suffix(";base64")).ok_or(wrong_type)?;
-    let kind = kind.split(';').next().unwrap_or_default().to_ascii_lowercase();
+    let (kind, bytes) = data_uri(uri)?;
     let found = TYPES.iter().find(|(content_type, ..)| *content_type == kind);
-    let &(content_type, ending, begins) = found.ok_or(wrong_type)?;
-    let bytes = STANDARD.decode(data.trim()).map_err(|_| "the image is not base64")?;
+    let &(content_type, ending, begins) = found.ok_or(WRONG_TYPE)?;
     if bytes.len() > MAX_LOGO_BYTES {
         return Err(format!("the image has more than {MAX_LOGO_BYTES} bytes"));
     }
@@ -56,6 +67,7 @@ mod tests {
         for (bad, why) in [
             ("/img/mylogo.png", "splitting"),
             ("data:text/html;base64,PGI+", "contentType"),
+            ("data:;base64,PGI+", "contentType"),
             ("data:image/png,abc", "contentType"),
             ("data:image/png;base64,@@", "not base64"),
             ("data:image/png;base64,R0lGODlhAQABAAAAACw=", "no image/png"),

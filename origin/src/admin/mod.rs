@@ -4,14 +4,18 @@
 //! ([`farcast_shared::runtime`]). A change is durable when it is answered. The order of checks is that of `openapi.yaml`: too
 //! many failures, login, method, site, length, content, store.
 
+mod absent;
 mod address;
 pub(crate) mod chat;
 mod login;
 mod logo;
+mod measured;
+mod picture;
 mod read;
 mod routes;
 mod setting;
 mod shape;
+mod site;
 mod token;
 mod webhook;
 
@@ -25,17 +29,18 @@ use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
 use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
 use farcast_shared::telemetry::recent::Recent;
-use http::header::{CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use self::routes::{Endpoint, Setter};
-use self::setting::Change;
+use self::setting::{Change, Rules};
 use crate::brake::{self, Brake};
 use crate::broadcast::{Air, Disconnect};
-use crate::credentials::{Credentials, Which};
+use crate::credentials::{Credentials, NotSet, Which};
 use crate::directory;
+use crate::emoji;
 use crate::http_client::Reach;
 use crate::push::Edges;
 use crate::statistics::Statistics;
@@ -64,6 +69,8 @@ pub struct Facts {
     pub default_codec: String,
     /// Where receivers of webhooks may be.
     pub webhooks_reach: Reach,
+    /// Whether stream keys may be short.
+    pub allow_short_keys: bool,
 }
 
 /// What an [`Admin`] works with.
@@ -87,6 +94,8 @@ pub struct Parts {
     pub recent: Recent,
     /// What was measured.
     pub statistics: Statistics,
+    /// The folder of the emoji.
+    pub emoji: Arc<emoji::Folder>,
     /// What does not change.
     pub facts: Facts,
 }
@@ -182,15 +191,25 @@ impl Admin {
         if !found.method.fits(&head.method) {
             return reply::method_not_allowed(&head.method, found.method);
         }
-        if found.method == Method::Post && is_cross_site(&head.headers) {
+        if head.method == http::Method::POST && site::is_cross_post(&head.headers) {
             return reply::refused(
                 StatusCode::FORBIDDEN,
                 "a page of another site sent this: use application/json",
             );
         }
+        if found.method == Method::Act
+            && head.method == http::Method::GET
+            && site::is_cross_get(&head.headers)
+        {
+            return reply::refused(
+                StatusCode::FORBIDDEN,
+                "a page of another site may have sent this: use POST, or the admin's page",
+            );
+        }
         let limit = match found.endpoint {
             Endpoint::Disconnect | Endpoint::ResetDirectory => None,
             Endpoint::Set(setter) => Some(setter.max_body_bytes()),
+            Endpoint::AddEmoji => Some(picture::MAX_BODY_BYTES),
             _ if found.method == Method::Post => Some(body::MAX_BODY_BYTES),
             _ => None,
         };
@@ -220,6 +239,12 @@ impl Admin {
             Endpoint::Tokens => token::list(store).await,
             Endpoint::CreateToken => token::create(store, &body).await,
             Endpoint::DeleteToken => token::delete(store, &body).await,
+            Endpoint::AddEmoji => picture::add(&self.parts.emoji, &body).await,
+            Endpoint::RemoveEmoji => picture::remove(&self.parts.emoji, &body).await,
+            Endpoint::VideoMetrics => Ok(measured::video(self)),
+            Endpoint::Prometheus => Ok(Box::pin(measured::prometheus(self)).await),
+            Endpoint::Absent(what) => Ok(absent::set(what, &body)),
+            Endpoint::Nothing(what) => Ok(absent::shown(what)),
             Endpoint::Chat(what) => Box::pin(chat::answer(what, store, &self.parts.edges, &body)).await,
         };
         answered.unwrap_or_else(|error| reply::store_failed(&error))
@@ -241,13 +266,19 @@ impl Admin {
     }
 
     async fn set(&self, setter: Setter, body: &[u8]) -> Result<Reply, StoreError> {
-        let change = match setting::parse(setter, body) {
+        let rules = Rules { short_keys: self.parts.facts.allow_short_keys };
+        let change = match setting::parse(setter, body, rules) {
             Ok(change) => change,
             Err(what) => return Ok(reply::bad_request(&what)),
         };
         let store = &self.parts.store;
         match change {
             Change::Credential(which, secret) => self.parts.credentials.set(which, secret).await?,
+            Change::StreamKeys(keys) => match self.parts.credentials.set_stream_keys(keys).await {
+                Ok(()) => {}
+                Err(NotSet::Store(error)) => return Err(error),
+                Err(unknown @ NotSet::Unknown) => return Ok(reply::bad_request(&unknown.to_string())),
+            },
             Change::Field(field, value) => {
                 store.commit(runtime::change(Batch::new(), field, &value)?).await?;
             }
@@ -280,7 +311,7 @@ impl Admin {
 
 /// Sets the title of the broadcast, for whoever may.
 pub(crate) async fn set_stream_title(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
-    match setting::parse(Setter::StreamTitle, body) {
+    match setting::parse(Setter::StreamTitle, body, Rules::default()) {
         Ok(Change::Field(field, value)) => {
             store.commit(runtime::change(Batch::new(), field, &value)?).await?;
             Ok(reply::done(Setter::StreamTitle.done()))
@@ -290,15 +321,7 @@ pub(crate) async fn set_stream_title(store: &Store, body: &[u8]) -> Result<Reply
     }
 }
 
-/// Whether a browser sends this for a page of another site without having asked: it would send the password along.
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN).map(HeaderValue::as_bytes) else { return false };
-    let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
-    let same = [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host));
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let asked = content_type
-        .split(';')
-        .next()
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    !same && !asked
-}
+pub(crate) use self::read::status_for_programs;
+
+#[cfg(test)]
+mod tests;

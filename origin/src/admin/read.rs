@@ -1,16 +1,23 @@
 //! What the admin API shows.
 
+use std::collections::BTreeMap;
+
 use farcast_shared::api::time::Time;
 use farcast_shared::api::{Reply, reply};
-use farcast_shared::runtime;
+use farcast_shared::runtime::{self, LiveStatus};
 use farcast_shared::store::{Store, StoreError};
 use farcast_shared::telemetry::recent::Line;
 use farcast_shared::time::WallTime;
 use serde::Serialize;
 use tracing::Level;
 
-use super::shape::{Directory, InstanceDetails, LogEntry, ServerConfig, Status, Storage, VideoSettings};
+use super::shape::{
+    BrowserNotifications, Directory, DiscordNotifications, Federation, InstanceDetails, LogEntry,
+    Notifications, ServerConfig, ShownKey, Status, StatusForPrograms, Storage, TwitterNotifications,
+    VideoSettings,
+};
 use super::{Admin, VERSION, stored_secret};
+use crate::broadcast::Air;
 use crate::series::{Sample, Series};
 use crate::statistics::Statistics;
 
@@ -18,16 +25,32 @@ pub(super) fn status(admin: &Admin) -> Reply {
     let air = admin.parts.air.borrow().clone();
     let status = admin.parts.status.borrow().clone();
     let title = admin.parts.runtime.borrow().as_ref().map(|set| set.runtime.stream_title.clone());
-    let status = status.unwrap_or_default();
-    reply::ok(&Status {
+    reply::ok(&shown(air, &status.unwrap_or_default(), title.unwrap_or_default()))
+}
+
+fn shown(air: Air, status: &LiveStatus, title: String) -> Status {
+    Status {
         broadcaster: air.broadcaster.map(Into::into),
         current_broadcast: air.output.map(Into::into),
         online: air.online,
         viewer_count: status.viewers,
         overall_peak_viewer_count: status.overall_peak,
         session_peak_viewer_count: status.session_peak,
-        stream_title: title.unwrap_or_default(),
+        stream_title: title,
         version_number: VERSION,
+        health: None,
+    }
+}
+
+/// The same with what everybody is told.
+pub(crate) fn status_for_programs(air: Air, status: &LiveStatus, title: String) -> Reply {
+    reply::ok(&StatusForPrograms {
+        overall_max_viewer_count: status.overall_peak,
+        session_max_viewer_count: status.session_peak,
+        last_connect_time: status.connected_at.map(Time),
+        last_disconnect_time: status.disconnected_at.map(Time),
+        server_time: Time(WallTime::now()),
+        status: shown(air, status, title),
     })
 }
 
@@ -53,10 +76,14 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
             social_handles: runtime.social_handles,
             custom_styles: runtime.custom_styles,
             offline_message: runtime.offline_message,
+            custom_javascript: "",
+            appearance_variables: BTreeMap::new(),
         },
         ffmpeg_path: runtime.ffmpeg_path,
         stream_key: "",
         stream_key_set: true,
+        stream_keys: admin.parts.credentials.stream_keys().into_iter().map(ShownKey::from).collect(),
+        stream_key_overridden: false,
         admin_password: "",
         admin_password_set: admin.parts.credentials.password_is_apart(),
         web_server_port: runtime.web_server_port.unwrap_or(facts.http.port()),
@@ -72,6 +99,8 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
             bucket: runtime.s3.bucket,
             region: runtime.s3.region,
             acl: runtime.s3.acl,
+            force_path_style: runtime.s3.force_path_style,
+            path_prefix: runtime.s3.path_prefix,
         },
         video_settings: VideoSettings {
             video_quality_variants: variants.into_iter().map(Into::into).collect(),
@@ -88,6 +117,18 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
         chat_established_user_mode: runtime.chat_established_users,
         chat_retention: runtime.chat_retention,
         hide_viewer_count: runtime.hide_viewer_count,
+        federation: Federation::default(),
+        notifications: Notifications {
+            browser: BrowserNotifications::default(),
+            discord: DiscordNotifications::default(),
+            twitter: TwitterNotifications::default(),
+        },
+        disable_search_indexing: false,
+        video_serving_endpoint: "",
+        socket_host_override: "",
+        chat_spam_protection_enabled: true,
+        chat_slur_filter_enabled: false,
+        chat_require_authentication: false,
     }))
 }
 

@@ -2,9 +2,10 @@
 
 use farcast_shared::api::{Method, Table};
 
+use super::absent::{Absent as A, Nothing as N};
 use super::chat::Moderation as M;
 
-use Method::{Get, Post};
+use Method::{Act, Get, Post};
 
 /// What answers a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,12 +26,22 @@ pub(super) enum Endpoint {
     CreateToken,
     DeleteToken,
     Chat(M),
+    AddEmoji,
+    RemoveEmoji,
+    /// What players measured.
+    VideoMetrics,
+    Prometheus,
+    /// Sets what Farcast does not have.
+    Absent(A),
+    /// Shows what Farcast does not have.
+    Nothing(N),
 }
 
 /// Which setting a path sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Setter {
     StreamKey,
+    StreamKeys,
     AdminPassword,
     Name,
     Summary,
@@ -68,13 +79,14 @@ use Setter as S;
 pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/api/admin/status", Endpoint::Status),
     (Get, "/api/admin/serverconfig", Endpoint::ServerConfig),
-    (Post, "/api/admin/disconnect", Endpoint::Disconnect),
-    (Post, "/api/admin/yp/reset", Endpoint::ResetDirectory),
+    (Act, "/api/admin/disconnect", Endpoint::Disconnect),
+    (Act, "/api/admin/yp/reset", Endpoint::ResetDirectory),
     (Get, "/api/admin/logs", Endpoint::Logs),
     (Get, "/api/admin/logs/warnings", Endpoint::Warnings),
     (Get, "/api/admin/viewersOverTime", Endpoint::ViewersOverTime),
     (Get, "/api/admin/hardwarestats", Endpoint::HardwareStats),
     (Post, "/api/admin/config/key", Endpoint::Set(S::StreamKey)),
+    (Post, "/api/admin/config/streamkeys", Endpoint::Set(S::StreamKeys)),
     (Post, "/api/admin/config/adminpass", Endpoint::Set(S::AdminPassword)),
     (Post, "/api/admin/config/name", Endpoint::Set(S::Name)),
     (Post, "/api/admin/config/serversummary", Endpoint::Set(S::Summary)),
@@ -123,6 +135,35 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/api/admin/accesstokens", Endpoint::Tokens),
     (Post, "/api/admin/accesstokens/create", Endpoint::CreateToken),
     (Post, "/api/admin/accesstokens/delete", Endpoint::DeleteToken),
+    (Post, "/api/admin/emoji/upload", Endpoint::AddEmoji),
+    (Post, "/api/admin/emoji/delete", Endpoint::RemoveEmoji),
+    (Get, "/api/admin/metrics/video", Endpoint::VideoMetrics),
+    (Get, "/api/admin/prometheus", Endpoint::Prometheus),
+    (Get, "/api/admin/viewers", Endpoint::Nothing(N::List)),
+    (Get, "/api/admin/followers", Endpoint::Nothing(N::Page)),
+    (Get, "/api/admin/followers/pending", Endpoint::Nothing(N::List)),
+    (Get, "/api/admin/followers/blocked", Endpoint::Nothing(N::List)),
+    (Post, "/api/admin/followers/approve", Endpoint::Absent(A::FollowerApproval)),
+    (Get, "/api/admin/federation/actions", Endpoint::Nothing(N::Page)),
+    (Post, "/api/admin/federation/send", Endpoint::Absent(A::FederationPost)),
+    (Get, "/api/admin/update/options", Endpoint::Nothing(N::Updates)),
+    (Post, "/api/admin/config/federation/enable", Endpoint::Absent(A::Federation)),
+    (Post, "/api/admin/config/federation/private", Endpoint::Absent(A::FederationPrivate)),
+    (Post, "/api/admin/config/federation/showengagement", Endpoint::Absent(A::FederationEngagement)),
+    (Post, "/api/admin/config/federation/username", Endpoint::Absent(A::FederationUsername)),
+    (Post, "/api/admin/config/federation/livemessage", Endpoint::Absent(A::FederationMessage)),
+    (Post, "/api/admin/config/federation/blockdomains", Endpoint::Absent(A::FederationBlocks)),
+    (Post, "/api/admin/config/notifications/discord", Endpoint::Absent(A::Discord)),
+    (Post, "/api/admin/config/notifications/browser", Endpoint::Absent(A::Browser)),
+    (Post, "/api/admin/config/notifications/twitter", Endpoint::Absent(A::Twitter)),
+    (Post, "/api/admin/config/customjavascript", Endpoint::Absent(A::Javascript)),
+    (Post, "/api/admin/config/appearance", Endpoint::Absent(A::Appearance)),
+    (Post, "/api/admin/config/disablesearchindexing", Endpoint::Absent(A::SearchOptOut)),
+    (Post, "/api/admin/config/videoservingendpoint", Endpoint::Absent(A::VideoEndpoint)),
+    (Post, "/api/admin/config/sockethostoverride", Endpoint::Absent(A::SocketHost)),
+    (Post, "/api/admin/config/chat/spamprotectionenabled", Endpoint::Absent(A::SpamProtection)),
+    (Post, "/api/admin/config/chat/slurfilterenabled", Endpoint::Absent(A::SlurFilter)),
+    (Post, "/api/admin/config/chat/requireauthentication", Endpoint::Absent(A::ChatLogin)),
 ]);
 
 /// Paths and methods, to be compared with the contract.

@@ -5,19 +5,21 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use farcast_shared::api::body;
+use farcast_shared::api::body::{self, OrZero};
+use farcast_shared::chat::name;
 use farcast_shared::config::Secret;
 use farcast_shared::runtime::{
     ExternalAction, Field, MAX_VARIANTS, Retention, S3, SocialHandle, VariantSpec,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::address;
 use super::logo::{self, Picture};
 use super::routes::Setter;
-use crate::credentials::Which;
+use crate::credentials::{MAX_STREAM_KEYS, Which, WishedKey, is_stand_in};
+use crate::settings::MIN_KEY_CHARS;
 
 /// Longest text that is kept, in bytes: below the limit of a stored value, escapes of JSON included.
 const MAX_STORED_BYTES: usize = 95_000;
@@ -33,7 +35,7 @@ const MAX_LATENCY_LEVEL: u8 = 4;
 /// A minute to 30 days.
 const RETENTION_SECONDS: std::ops::RangeInclusive<u64> = 60..=30 * 24 * 3600;
 const RETENTION_EVENTS: std::ops::RangeInclusive<u64> = 100..=1_000_000;
-const SECRET_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+const SECRET_CHARS: std::ops::RangeInclusive<usize> = MIN_KEY_CHARS..=128;
 
 /// What a setter does.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(super) enum Change {
     Field(Field, Value),
     /// Sets a credential.
     Credential(Which, Secret),
+    /// Replaces the stream keys, each with what it is for.
+    StreamKeys(Vec<(WishedKey, String)>),
     /// Replaces the logo.
     Logo(Picture),
     /// Sets the external storage; the secret stays when there is none, and goes when it is empty.
@@ -50,22 +54,28 @@ pub(super) enum Change {
 
 type Parsed = Result<Change, String>;
 
+/// What the origin's own settings say of what may be set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rules {
+    /// Stream keys may have fewer than [`MIN_KEY_CHARS`].
+    pub(super) short_keys: bool,
+}
+
 /// The change that a body asks for.
 ///
 /// # Errors
 /// What is wrong, in a line.
-pub(super) fn parse(setter: Setter, body: &[u8]) -> Parsed {
+pub(super) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
     match setter {
-        Setter::StreamKey => credential(body, Which::StreamKey, |key| {
-            let in_address =
-                !key.contains(char::is_whitespace) && !key.starts_with('/') && !key.ends_with('/');
-            if in_address {
-                Ok(())
-            } else {
-                Err("a stream key has no white space, and no / at its ends".to_owned())
-            }
-        }),
-        Setter::AdminPassword => credential(body, Which::AdminPassword, |_| Ok(())),
+        Setter::StreamKey => {
+            Ok(Change::Credential(Which::StreamKey, stream_key(value::<String>(body)?, rules)?))
+        }
+        Setter::StreamKeys => stream_keys(body, rules),
+        Setter::AdminPassword => {
+            let password = value::<String>(body)?;
+            check_line(&password, "this", *SECRET_CHARS.start(), *SECRET_CHARS.end())?;
+            Ok(Change::Credential(Which::AdminPassword, Secret::new(password)))
+        }
         Setter::Name => line(body, "name", 1, MAX_NAME_CHARS),
         Setter::StreamTitle => line(body, "streamTitle", 0, MAX_NAME_CHARS),
         Setter::Summary => text(body, "summary"),
@@ -74,9 +84,9 @@ pub(super) fn parse(setter: Setter, body: &[u8]) -> Parsed {
         Setter::PageContent => page(body, "pageContent"),
         Setter::CustomStyles => page(body, "customStyles"),
         Setter::Logo => Ok(Change::Logo(logo::parse(&value::<String>(body)?)?)),
-        Setter::Tags => words(body, "tags", MAX_LIST),
-        Setter::ForbiddenUsernames => words(body, "forbiddenUsernames", MAX_USERNAMES),
-        Setter::SuggestedUsernames => words(body, "suggestedUsernames", MAX_USERNAMES),
+        Setter::Tags => words("tags", &value::<Vec<String>>(body)?, MAX_LIST),
+        Setter::ForbiddenUsernames => words("forbiddenUsernames", &names(body)?, MAX_USERNAMES),
+        Setter::SuggestedUsernames => words("suggestedUsernames", &names(body)?, MAX_USERNAMES),
         Setter::Nsfw => field("nsfw", &value::<bool>(body)?),
         Setter::HideViewerCount => field("hideViewerCount", &value::<bool>(body)?),
         Setter::DirectoryEnabled => field("directoryEnabled", &value::<bool>(body)?),
@@ -127,6 +137,10 @@ fn check_line(text: &str, what: &str, min: usize, max: usize) -> Result<(), Stri
     if text.chars().any(char::is_control) {
         return Err(format!("{what} has control characters"));
     }
+    // They would turn what stands beside it, too. Marks and joiners of languages and emoji stay.
+    if text.contains(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        return Err(format!("{what} has characters that turn the direction of text"));
+    }
     check_length(text, what, min, max)
 }
 
@@ -135,10 +149,13 @@ fn check_length(text: &str, what: &str, min: usize, max: usize) -> Result<(), St
     if (min..=max).contains(&chars) { Ok(()) } else { Err(format!("{what} has {min} to {max} characters")) }
 }
 
-fn line(body: &[u8], name: &'static str, min: usize, max: usize) -> Parsed {
+fn line(body: &[u8], field_name: &'static str, min: usize, max: usize) -> Parsed {
     let text = value::<String>(body)?;
     check_line(&text, "this", min, max)?;
-    field(name, &text)
+    if !text.is_empty() && !name::is_seen(&text) {
+        return Err("nothing of this can be seen".to_owned());
+    }
+    field(field_name, &text)
 }
 
 fn text(body: &[u8], name: &'static str) -> Parsed {
@@ -155,9 +172,27 @@ fn page(body: &[u8], name: &'static str) -> Parsed {
     field(name, &text)
 }
 
-fn words(body: &[u8], name: &'static str, most: usize) -> Parsed {
-    let words = value::<Vec<String>>(body)?;
-    check_list(&words, most)?;
+/// Names; null is none, as Owncast's server has it, and so it is among them.
+fn names(body: &[u8]) -> Result<Vec<String>, String> {
+    let OrZero(names) = value::<OrZero<Vec<Option<String>>>>(body)?;
+    Ok(names.into_iter().flatten().collect())
+}
+
+/// A list of documents whose members may be null, which is absent; no list is an empty one, and nothing among them a
+/// document without members.
+fn list<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, String> {
+    let OrZero(documents) = value::<OrZero<Vec<Document>>>(body)?;
+    documents.into_iter().map(member_of_list).collect()
+}
+
+type Document = OrZero<serde_json::Map<String, Value>>;
+
+fn member_of_list<T: DeserializeOwned>(OrZero(document): Document) -> Result<T, String> {
+    body::members(document).map_err(|what| format!("unable to parse new value: {what}"))
+}
+
+fn words(name: &'static str, words: &[String], most: usize) -> Parsed {
+    check_list(words, most)?;
     words.iter().try_for_each(|word| check_line(word, "an entry", 1, MAX_WORD_CHARS))?;
     field(name, &words)
 }
@@ -166,11 +201,41 @@ fn check_list<T>(list: &[T], most: usize) -> Result<(), String> {
     if list.len() > most { Err(format!("these are more than {most}")) } else { Ok(()) }
 }
 
-fn credential(body: &[u8], which: Which, check: impl Fn(&str) -> Result<(), String>) -> Parsed {
-    let secret = value::<String>(body)?;
-    check_line(&secret, "this", *SECRET_CHARS.start(), *SECRET_CHARS.end())?;
-    check(&secret)?;
-    Ok(Change::Credential(which, Secret::new(secret)))
+fn stream_key(key: String, rules: Rules) -> Result<Secret, String> {
+    let most = *SECRET_CHARS.end();
+    if key.chars().count() < MIN_KEY_CHARS && (key.is_empty() || !rules.short_keys) {
+        return Err(format!(
+            "a stream key has {MIN_KEY_CHARS} to {most} characters, since a shorter one is soon guessed: the origin's setting \
+             allow_short_keys permits it"
+        ));
+    }
+    check_line(&key, "a stream key", 1, most)?;
+    if key.contains(char::is_whitespace) || key.starts_with('/') || key.ends_with('/') {
+        return Err("a stream key has no white space, and no / at its ends".to_owned());
+    }
+    Ok(Secret::new(key))
+}
+
+/// A stream key as pages send it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NewKey {
+    key: String,
+    comment: String,
+}
+
+fn stream_keys(body: &[u8], rules: Rules) -> Parsed {
+    let keys = list::<NewKey>(body)?;
+    if keys.is_empty() || keys.len() > MAX_STREAM_KEYS {
+        return Err(format!("there are 1 to {MAX_STREAM_KEYS} stream keys"));
+    }
+    let wished = keys.into_iter().map(|NewKey { key, comment }| {
+        check_line(&comment, "a comment", 0, MAX_NAME_CHARS)?;
+        let key =
+            if is_stand_in(&key) { WishedKey::Kept(key) } else { WishedKey::New(stream_key(key, rules)?) };
+        Ok((key, comment))
+    });
+    Ok(Change::StreamKeys(wished.collect::<Result<_, String>>()?))
 }
 
 fn port(body: &[u8]) -> Result<u16, String> {
@@ -180,7 +245,7 @@ fn port(body: &[u8]) -> Result<u16, String> {
 }
 
 fn social_handles(body: &[u8]) -> Parsed {
-    let handles = value::<Vec<SocialHandle>>(body)?;
+    let handles = list::<SocialHandle>(body)?;
     check_list(&handles, MAX_LIST)?;
     for handle in &handles {
         check_line(&handle.platform, "a platform", 1, MAX_WORD_CHARS)?;
@@ -194,32 +259,21 @@ fn social_handles(body: &[u8]) -> Parsed {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Actions {
-    Bare(Vec<Action>),
-    Wrapped { value: Vec<Action> },
-}
-
-/// An action as it comes: address and title are needed.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Action {
-    url: String,
-    title: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    icon: String,
-    #[serde(default)]
-    color: String,
-    #[serde(default)]
-    open_externally: bool,
+    Bare(Vec<Document>),
+    Wrapped(body::Value<OrZero<Vec<Document>>>),
 }
 
 fn external_actions(body: &[u8]) -> Parsed {
-    let parsed = body::json::<Actions>(body);
-    let actions = match parsed {
-        Ok(Actions::Bare(actions) | Actions::Wrapped { value: actions }) => actions,
-        Err(_) => return Err("unable to update external actions with provided values".to_owned()),
+    let documents = match body::json::<Actions>(body) {
+        Ok(Actions::Bare(documents)) => Ok(documents),
+        Ok(Actions::Wrapped(body::Value { value: OrZero(documents) })) => Ok(documents),
+        Err(what) => Err(what),
     };
+    let actions = documents.and_then(|documents| {
+        documents.into_iter().map(|OrZero(document)| body::members::<ExternalAction>(document)).collect()
+    });
+    let actions: Vec<_> =
+        actions.map_err(|_| "unable to update external actions with provided values".to_owned())?;
     check_list(&actions, MAX_LIST)?;
     for action in &actions {
         check_line(&action.url, "an address", 1, MAX_URL_CHARS)?;
@@ -232,11 +286,7 @@ fn external_actions(body: &[u8]) -> Parsed {
         }
         check_line(&action.color, "a colour", 0, MAX_WORD_CHARS)?;
     }
-    let known = |action: Action| {
-        let Action { url, title, description, icon, color, open_externally } = action;
-        ExternalAction { url, title, description, icon, color, open_externally }
-    };
-    field("externalActions", &actions.into_iter().map(known).collect::<Vec<_>>())
+    field("externalActions", &actions)
 }
 
 fn ffmpeg_path(body: &[u8]) -> Parsed {
@@ -274,7 +324,7 @@ fn retention(body: &[u8]) -> Parsed {
 
 fn variants(body: &[u8]) -> Parsed {
     const { assert!(MAX_API_VARIANTS <= MAX_VARIANTS) };
-    let variants = value::<Vec<VariantSpec>>(body)?;
+    let variants = list::<VariantSpec>(body)?;
     if variants.is_empty() || variants.len() > MAX_API_VARIANTS {
         return Err(format!("there are 1 to {MAX_API_VARIANTS} variants"));
     }
@@ -290,37 +340,40 @@ fn variants(body: &[u8]) -> Parsed {
     field("variants", &variants)
 }
 
-/// The storage as it comes.
-#[derive(Deserialize)]
-struct NewStorage {
-    enabled: bool,
-    #[serde(flatten)]
-    rest: serde_json::Map<String, Value>,
-}
-
+/// The storage as it comes. Its secret is apart: what is null there is a secret that goes, and a blank one stays, since the
+/// page was not shown it.
 fn storage(body: &[u8]) -> Parsed {
     let wrong = |_| "unable to update s3 config with provided values".to_owned();
-    let NewStorage { enabled, mut rest } = value(body).map_err(wrong)?;
-    let secret = match rest.remove("secret") {
-        None => None,
-        Some(Value::Null) => Some(None),
-        Some(Value::String(secret)) if secret.is_empty() => None,
-        Some(Value::String(secret)) => {
-            check_length(&secret, "a secret", 1, MAX_NAME_CHARS)?;
-            Some(Some(secret))
+    let sent = value::<Value>(body).map_err(wrong)?;
+    let (storage, secret) = match sent {
+        // All of it is zero.
+        Value::Null => (S3::default(), Some(None)),
+        Value::Object(mut members) => {
+            let secret = match members.remove("secret") {
+                None => None,
+                Some(Value::Null) => Some(None),
+                Some(Value::String(secret)) if secret.is_empty() => None,
+                Some(Value::String(secret)) => {
+                    check_length(&secret, "a secret", 1, MAX_NAME_CHARS)?;
+                    Some(Some(secret))
+                }
+                Some(_) => return Err(wrong(String::new())),
+            };
+            if !members.contains_key("enabled") {
+                return Err(wrong(String::new()));
+            }
+            (body::members::<S3>(members).map_err(wrong)?, secret)
         }
-        Some(_) => return Err("unable to update s3 config with provided values".to_owned()),
+        _ => return Err(wrong(String::new())),
     };
-    rest.insert("enabled".to_owned(), json!(enabled));
-    let storage: S3 = serde_json::from_value(Value::Object(rest))
-        .map_err(|_| "unable to update s3 config with provided values".to_owned())?;
+    let enabled = storage.enabled;
     for address in [&storage.endpoint, &storage.serving_endpoint] {
         check_line(address, "an address", 0, MAX_URL_CHARS)?;
         if !address.is_empty() {
             address::web(address)?;
         }
     }
-    for name in [&storage.access_key, &storage.bucket, &storage.region, &storage.acl] {
+    for name in [&storage.access_key, &storage.bucket, &storage.region, &storage.acl, &storage.path_prefix] {
         check_line(name, "this", 0, MAX_NAME_CHARS)?;
     }
     if enabled && storage.endpoint.is_empty() {

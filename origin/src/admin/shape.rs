@@ -1,10 +1,13 @@
 //! JSON of the admin API's answers, as `openapi.yaml` has it.
 
+use std::collections::BTreeMap;
+
 use farcast_shared::api::time::Time;
 use farcast_shared::runtime::{ExternalAction, KeyFrames, Retention, SocialHandle, VariantSpec};
 use serde::Serialize;
 
 use crate::broadcast;
+use crate::credentials::KeptKey;
 use crate::tokens::{Scope, Token};
 use crate::webhooks::{Kept, Secret, Webhook};
 
@@ -22,6 +25,21 @@ pub(super) struct Status {
     pub(super) session_peak_viewer_count: u64,
     pub(super) stream_title: String,
     pub(super) version_number: &'static str,
+    /// How players fare: nobody tells.
+    pub(super) health: Option<()>,
+}
+
+/// The status with the names that it has for everybody as well.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusForPrograms {
+    #[serde(flatten)]
+    pub(super) status: Status,
+    pub(super) overall_max_viewer_count: u64,
+    pub(super) session_max_viewer_count: u64,
+    pub(super) last_connect_time: Option<Time>,
+    pub(super) last_disconnect_time: Option<Time>,
+    pub(super) server_time: Time,
 }
 
 #[derive(Serialize)]
@@ -142,6 +160,8 @@ pub(super) struct ServerConfig {
     pub(super) ffmpeg_path: String,
     pub(super) stream_key: &'static str,
     pub(super) stream_key_set: bool,
+    pub(super) stream_keys: Vec<ShownKey>,
+    pub(super) stream_key_overridden: bool,
     pub(super) admin_password: &'static str,
     pub(super) admin_password_set: bool,
     pub(super) web_server_port: u16,
@@ -161,6 +181,75 @@ pub(super) struct ServerConfig {
     pub(super) chat_established_user_mode: bool,
     pub(super) chat_retention: Retention,
     pub(super) hide_viewer_count: bool,
+    pub(super) federation: Federation,
+    pub(super) notifications: Notifications,
+    pub(super) disable_search_indexing: bool,
+    pub(super) video_serving_endpoint: &'static str,
+    pub(super) socket_host_override: &'static str,
+    pub(super) chat_spam_protection_enabled: bool,
+    pub(super) chat_slur_filter_enabled: bool,
+    pub(super) chat_require_authentication: bool,
+}
+
+/// A stream key in a list of them.
+#[derive(Serialize)]
+pub(super) struct ShownKey {
+    /// What stands for it: a page sends it back for a key that stays.
+    key: String,
+    comment: String,
+}
+
+impl From<KeptKey> for ShownKey {
+    fn from(KeptKey { stands_for, comment }: KeptKey) -> Self {
+        Self { key: stands_for, comment }
+    }
+}
+
+/// What Farcast does not have, in the form that pages take apart ([`super::absent`]).
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Federation {
+    enabled: bool,
+    is_private: bool,
+    username: &'static str,
+    go_live_message: &'static str,
+    show_engagement: bool,
+    blocked_domains: [&'static str; 0],
+}
+
+/// The same.
+#[derive(Serialize)]
+pub(super) struct Notifications {
+    pub(super) browser: BrowserNotifications,
+    pub(super) discord: DiscordNotifications,
+    pub(super) twitter: TwitterNotifications,
+}
+
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BrowserNotifications {
+    enabled: bool,
+    go_live_message: &'static str,
+}
+
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DiscordNotifications {
+    enabled: bool,
+    webhook: &'static str,
+    go_live_message: &'static str,
+}
+
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TwitterNotifications {
+    enabled: bool,
+    api_key: &'static str,
+    api_secret: &'static str,
+    access_token: &'static str,
+    access_token_secret: &'static str,
+    bearer_token: &'static str,
+    go_live_message: &'static str,
 }
 
 #[derive(Serialize)]
@@ -178,6 +267,8 @@ pub(super) struct InstanceDetails {
     pub(super) social_handles: Vec<SocialHandle>,
     pub(super) custom_styles: String,
     pub(super) offline_message: String,
+    pub(super) custom_javascript: &'static str,
+    pub(super) appearance_variables: BTreeMap<&'static str, &'static str>,
 }
 
 #[derive(Serialize)]
@@ -198,6 +289,9 @@ pub(super) struct Storage {
     pub(super) region: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) acl: String,
+    pub(super) force_path_style: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) path_prefix: String,
 }
 
 #[derive(Serialize)]
@@ -245,6 +339,7 @@ struct ShownFailure {
     attempts: u32,
     next_attempt: Time,
     reason: String,
+    passed_over: u64,
 }
 
 impl From<Kept> for ShownWebhook {
@@ -257,6 +352,7 @@ impl From<Kept> for ShownWebhook {
             attempts: trouble.attempts,
             next_attempt: Time(trouble.next),
             reason: trouble.reason,
+            passed_over: trouble.passed_over,
         });
         Self {
             id,

@@ -1,6 +1,8 @@
 //! Access tokens of bots and tools, as their owner makes and deletes them ([`crate::tokens`] keeps them).
 
-use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::api::body::{self, OrZero, null_is_zero};
+use farcast_shared::api::{Reply, reply};
+use farcast_shared::chat::name;
 use farcast_shared::store::{Store, StoreError};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
@@ -8,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, from_value};
 
 use super::shape::{NewToken, ShownToken};
+use super::webhook::in_order;
 use crate::tokens::{self, NotMade, Scope};
 
 /// What follows the beginning of a token in a list.
@@ -20,8 +23,10 @@ pub(super) async fn list(store: &Store) -> Result<Reply, StoreError> {
 
 #[derive(Deserialize)]
 struct Wish {
+    #[serde(deserialize_with = "null_is_zero")]
     name: String,
-    scopes: Vec<String>,
+    #[serde(deserialize_with = "null_is_zero")]
+    scopes: Vec<OrZero<String>>,
 }
 
 fn refused(error: &str) -> Reply {
@@ -37,14 +42,18 @@ pub(super) async fn create(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
     if !(1..=255).contains(&chars) || wish.name.chars().any(char::is_control) {
         return Ok(refused("a name has 1 to 255 characters, none of them control characters"));
     }
+    // It is who speaks in the chat.
+    if !name::is_shown(&wish.name) {
+        return Ok(refused(
+            "a name has a character that can be seen, and none that cannot or that turns the direction of text",
+        ));
+    }
     let scopes: Result<Vec<Scope>, _> =
-        wish.scopes.into_iter().map(|scope| from_value(Value::String(scope))).collect();
-    let mut scopes = match scopes {
-        Ok(scopes) if !scopes.is_empty() => scopes,
+        wish.scopes.into_iter().map(|OrZero(scope)| from_value(Value::String(scope))).collect();
+    let scopes = match scopes {
+        Ok(scopes) if !scopes.is_empty() => in_order(scopes),
         _ => return Ok(refused("one or more invalid scopes provided")),
     };
-    scopes.sort();
-    scopes.dedup();
     match tokens::create(store, wish.name, scopes, WallTime::now()).await {
         Ok((token, secret)) => Ok(reply::ok(&NewToken::new(token, secret))),
         Err(NotMade::Store(error)) => Err(error),
@@ -54,9 +63,9 @@ pub(super) async fn create(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
 
 #[derive(Deserialize)]
 struct Which {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     token: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     id: String,
 }
 
@@ -92,4 +101,59 @@ pub(super) async fn delete(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
 
 fn missing() -> Reply {
     reply::problem(StatusCode::NOT_FOUND, "there is no such token")
+}
+
+#[cfg(test)]
+mod tests {
+    use farcast_shared::store::memory::Memory;
+
+    use super::*;
+
+    fn json(reply: &Reply) -> Value {
+        serde_json::from_slice(reply.body()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn scopes_are_listed_in_the_order_in_which_they_were_sent_each_once() {
+        let (store, _) = Memory::store();
+        let body = br#"{"name":"bot","scopes":["HAS_ADMIN_ACCESS","CAN_SEND_MESSAGES","HAS_ADMIN_ACCESS"]}"#;
+        let sent = serde_json::json!(["HAS_ADMIN_ACCESS", "CAN_SEND_MESSAGES"]);
+        assert_eq!(json(&create(&store, body).await.unwrap())["scopes"], sent);
+        assert_eq!(json(&list(&store).await.unwrap())[0]["scopes"], sent);
+    }
+
+    #[tokio::test]
+    async fn a_name_with_whole_emoji_is_taken_and_one_that_hides_something_is_not() {
+        let (store, _) = Memory::store();
+        let make = async |name: &str| {
+            let body = serde_json::json!({ "name": name, "scopes": ["CAN_SEND_MESSAGES"] });
+            create(&store, body.to_string().as_bytes()).await.unwrap()
+        };
+        for name in ["👩\u{200d}🚀 bot", "🏳\u{fe0f}\u{200d}🌈", "7\u{fe0f}\u{20e3}"] {
+            assert_eq!(json(&make(name).await)["displayName"], name);
+        }
+        for name in ["\u{200b}", "ad\u{200d}min", "a\u{202e}b", "\u{2066}a"] {
+            assert_eq!(make(name).await.status(), StatusCode::BAD_REQUEST, "{name:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn null_is_zero_which_is_no_name_no_scope_and_no_token() {
+        let (store, _) = Memory::store();
+        assert_eq!(list(&store).await.unwrap().body(), "[]\n");
+        for (body, why) in [
+            (r#"{"name":null,"scopes":["CAN_SEND_MESSAGES"]}"#, "a name has"),
+            (r#"{"name":"a","scopes":null}"#, "invalid scopes"),
+            (r#"{"name":"a","scopes":[null]}"#, "invalid scopes"),
+        ] {
+            let refused = json(&create(&store, body.as_bytes()).await.unwrap());
+            assert!(refused["error"].as_str().unwrap().contains(why), "{body}: {refused}");
+        }
+        let refused = json(&delete(&store, br#"{"token":null,"id":null}"#).await.unwrap());
+        assert_eq!(refused["error"], "must provide a token");
+        let made = json(&create(&store, br#"{"name":"a","scopes":["CAN_SEND_MESSAGES"]}"#).await.unwrap());
+        let by_value = serde_json::json!({ "token": made["accessToken"], "id": null });
+        let deleted = delete(&store, by_value.to_string().as_bytes()).await.unwrap();
+        assert_eq!(deleted.status(), StatusCode::OK);
+    }
 }

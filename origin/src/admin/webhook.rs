@@ -1,6 +1,7 @@
 //! Webhooks: making, showing and deleting them. [`crate::webhooks`] calls them.
 
-use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::api::body::{self, OrZero, null_is_zero};
+use farcast_shared::api::{Reply, reply};
 use farcast_shared::store::{Store, StoreError};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
@@ -21,8 +22,10 @@ pub(super) async fn list(store: &Store) -> Result<Reply, StoreError> {
 
 #[derive(Deserialize)]
 struct Wish {
+    #[serde(deserialize_with = "null_is_zero")]
     url: String,
-    events: Vec<String>,
+    #[serde(deserialize_with = "null_is_zero")]
+    events: Vec<OrZero<String>>,
 }
 
 fn refused(error: &str) -> Reply {
@@ -30,7 +33,7 @@ fn refused(error: &str) -> Reply {
 }
 
 pub(super) async fn create(store: &Store, reach: Reach, body: &[u8]) -> Result<Reply, StoreError> {
-    let Wish { url, mut events } = match body::json(body) {
+    let Wish { url, events } = match body::json(body) {
         Ok(wish) => wish,
         Err(what) => return Ok(refused(&what)),
     };
@@ -47,8 +50,7 @@ pub(super) async fn create(store: &Store, reach: Reach, body: &[u8]) -> Result<R
         }
         Ok(_) => {}
     }
-    events.sort();
-    events.dedup();
+    let events = in_order(events.into_iter().map(|OrZero(event)| event));
     if events.is_empty() || !events.iter().all(|event| EVENTS.contains(&event.as_str())) {
         return Ok(refused("one or more invalid event provided"));
     }
@@ -59,6 +61,17 @@ pub(super) async fn create(store: &Store, reach: Reach, body: &[u8]) -> Result<R
     }
 }
 
+/// Each once, in the order in which they were sent: clients compare what they read with what they sent.
+pub(super) fn in_order<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for item in items {
+        if !once.contains(&item) {
+            once.push(item);
+        }
+    }
+    once
+}
+
 /// A number, or a text of one: Owncast's description has the text, its server the number.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -67,8 +80,15 @@ enum Id {
     Text(String),
 }
 
+impl Default for Id {
+    fn default() -> Self {
+        Self::Number(0)
+    }
+}
+
 #[derive(Deserialize)]
 struct Which {
+    #[serde(deserialize_with = "null_is_zero")]
     id: Id,
 }
 
@@ -116,6 +136,33 @@ mod tests {
         for absent in ["secret", "disabledAt", "disabledReason", "failure"] {
             assert_eq!(listed[0].get(absent), None, "{absent}");
         }
+    }
+
+    #[tokio::test]
+    async fn events_are_listed_in_the_order_in_which_they_were_sent_each_once() {
+        let (store, _) = Memory::store();
+        let body = br#"{"url":"https://a.example.org","events":["STREAM_STOPPED","CHAT","STREAM_STOPPED","NAME_CHANGE"]}"#;
+        let made = json(&create(&store, Reach::Public, body).await.unwrap());
+        let sent = serde_json::json!(["STREAM_STOPPED", "CHAT", "NAME_CHANGE"]);
+        assert_eq!(made["events"], sent);
+        assert_eq!(json(&list(&store).await.unwrap())[0]["events"], sent);
+    }
+
+    #[tokio::test]
+    async fn null_is_zero_which_is_no_address_no_event_and_no_webhook() {
+        let (store, _) = Memory::store();
+        for (body, why) in [
+            (r#"{"url":null,"events":["CHAT"]}"#, "no http or https URL"),
+            (r#"{"url":"https://a.example.org","events":null}"#, "invalid event"),
+            (r#"{"url":"https://a.example.org","events":[null]}"#, "invalid event"),
+        ] {
+            let refused = create(&store, Reach::Public, body.as_bytes()).await.unwrap();
+            assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{body}");
+            assert!(json(&refused)["error"].as_str().unwrap().contains(why), "{body}");
+        }
+        let none = delete(&store, br#"{"id":null}"#).await.unwrap();
+        assert_eq!((none.status(), &json(&none)["error"]), (StatusCode::NOT_FOUND, &"0 not found".into()));
+        assert_eq!(delete(&store, b"{}").await.unwrap().status(), StatusCode::BAD_REQUEST);
     }
 
     #[tokio::test]

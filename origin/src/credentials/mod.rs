@@ -3,10 +3,14 @@
 //! Place in the flow: ingest asks for the stream key ([`crate::ingest::Keys`]), the admin API for the password. Both begin
 //! as one value; the password follows the key until it is set apart. A hash takes tens of milliseconds on purpose, so what
 //! was right once is remembered in memory, as a digest under a random key of this process, until it changes.
+//!
+//! There may be several stream keys, each with a comment. They cannot be shown, so a list has a [`KeptKey::stands_for`] in
+//! place of each, by which whoever sends the list back says that it stays.
 
 mod hash;
 mod random;
 
+use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,13 +42,79 @@ pub enum Which {
     AdminPassword,
 }
 
+/// Most stream keys. One that is wrong is compared with all of them, which takes tens of milliseconds each.
+pub const MAX_STREAM_KEYS: usize = 8;
+
+/// What stands for a key that is kept begins with this. No key has white space or such brackets at its ends.
+const STANDS_FOR: &str = "(kept, not shown: ";
+
 /// What the store keeps.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Hashes {
+    /// The first stream key.
     stream_key: String,
     /// Unless it is the stream key.
     admin_password: Option<String>,
+    /// What the first stream key is for.
+    #[serde(default)]
+    comment: String,
+    /// The other stream keys.
+    #[serde(default)]
+    more: Vec<HashedKey>,
+}
+
+/// A stream key as it is kept.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct HashedKey {
+    hash: String,
+    comment: String,
+}
+
+/// A stream key as it can be told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptKey {
+    /// Stands for the key itself; no key looks so.
+    pub stands_for: String,
+    /// What it is for.
+    pub comment: String,
+}
+
+/// A stream key as it is wished for.
+#[derive(Clone, Debug)]
+pub enum WishedKey {
+    /// One that is kept, by what stands for it.
+    Kept(String),
+    /// A new one.
+    New(Secret),
+}
+
+/// Whether a text stands for a key that is kept, here or elsewhere.
+#[must_use]
+pub fn is_stand_in(text: &str) -> bool {
+    text.starts_with(STANDS_FOR)
+}
+
+/// Of a hash, which has a salt of its own: it tells nothing of the key.
+fn stand_in(hash: &str) -> String {
+    let mut text = STANDS_FOR.to_owned();
+    for byte in &Sha256::digest(hash.as_bytes())[..4] {
+        // Writing to memory cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.push(')');
+    text
+}
+
+/// Why the stream keys were not set. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSet {
+    /// Something stands for a key that is not kept.
+    #[error("one of these stands for a key that is not kept any more: load the page again")]
+    Unknown,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Record for Hashes {
@@ -52,11 +122,19 @@ impl Record for Hashes {
 }
 
 impl Hashes {
-    fn of(&self, which: Which) -> &str {
+    /// Those of which one has to fit.
+    fn of(&self, which: Which) -> Vec<String> {
         match (which, &self.admin_password) {
-            (Which::AdminPassword, Some(password)) => password,
-            _ => &self.stream_key,
+            (Which::AdminPassword, Some(password)) => vec![password.clone()],
+            (Which::AdminPassword, None) => vec![self.stream_key.clone()],
+            (Which::StreamKey, _) => self.keys().map(|key| key.hash).collect(),
         }
+    }
+
+    /// All stream keys.
+    fn keys(&self) -> impl Iterator<Item = HashedKey> {
+        let first = HashedKey { hash: self.stream_key.clone(), comment: self.comment.clone() };
+        std::iter::once(first).chain(self.more.clone())
     }
 }
 
@@ -100,7 +178,7 @@ impl Credentials {
                     Some(preset) => preset.clone(),
                     None => made.insert(random::key()).clone(),
                 };
-                let hashes = Hashes { stream_key: hash::make(value).await?, admin_password: None };
+                let hashes = Hashes { stream_key: hash::make(value).await?, ..Hashes::default() };
                 let absent = Precondition::Absent(key().key().clone());
                 store.commit(Batch::new().require(absent).put(&key(), &hashes)?).await?;
                 hashes
@@ -129,22 +207,32 @@ impl Credentials {
     /// Whether `given` was right before and still is: costs nothing, and takes no time that tells how nearly it is.
     #[must_use]
     pub fn remembers(&self, which: Which, given: &str) -> bool {
-        let stored = lock(&self.hashes).of(which).to_owned();
-        self.known_digest(&stored).is_some_and(|known| known.ct_eq(&self.digest(given)).into())
+        let stored = lock(&self.hashes).of(which);
+        let digest = self.digest(given);
+        let compare = |right, known: &[u8; 32]| right | known.ct_eq(&digest);
+        self.known_of(&stored).iter().fold(Choice::from(0), compare).into()
     }
 
-    /// The digest of what fits a hash, if it has been right before. Nothing else fits that hash.
-    fn known_digest(&self, hash: &str) -> Option<[u8; 32]> {
-        lock(&self.known).iter().find(|(of, _)| of == hash).map(|(_, digest)| *digest)
+    /// The digests of what fits these hashes, as far as it has been right before. Nothing else fits those.
+    fn known_of(&self, hashes: &[String]) -> Vec<[u8; 32]> {
+        let known = lock(&self.known);
+        known.iter().filter(|(hash, _)| hashes.contains(hash)).map(|(_, digest)| *digest).collect()
     }
 
-    /// Whether one of the candidates is the stream key. Time depends on their number only, and on whether the key was right
-    /// before.
+    /// Whether one of the candidates is a stream key. Time depends on their number only, and on whether the keys were
+    /// right before.
     async fn is_stream_key(&self, key: &StreamKey) -> bool {
-        let stored = lock(&self.hashes).of(Which::StreamKey).to_owned();
-        if let Some(known) = self.known_digest(&stored) {
-            let compare = |right, text: &str| right | known.ct_eq(&self.digest(text));
-            return key.candidates().fold(Choice::from(0), compare).into();
+        let stored = lock(&self.hashes).of(Which::StreamKey);
+        let known = self.known_of(&stored);
+        let compare = |right, text: &str| {
+            let digest = self.digest(text);
+            known.iter().fold(right, |right, known| right | known.ct_eq(&digest))
+        };
+        if key.candidates().fold(Choice::from(0), compare).into() {
+            return true;
+        }
+        if known.len() == stored.len() {
+            return false;
         }
         for candidate in key.candidates().take(HASHES_PER_ADDRESS) {
             if self.verify(Which::StreamKey, candidate).await {
@@ -161,23 +249,37 @@ impl Credentials {
             return true;
         }
         let Ok(_turn) = self.turns.acquire().await else { return false };
-        let stored = lock(&self.hashes).of(which).to_owned();
-        let right = hash::fits(stored.clone(), Secret::new(given.to_owned())).await;
-        if right {
-            self.remember(stored, given);
+        let hashes = lock(&self.hashes).of(which);
+        for stored in hashes {
+            // Only what was right before fits a hash of which that is known.
+            if !self.known_of(std::slice::from_ref(&stored)).is_empty() {
+                continue;
+            }
+            if hash::fits(stored.clone(), Secret::new(given.to_owned())).await {
+                self.remember(stored, given);
+                return true;
+            }
         }
-        right
+        false
     }
 
-    /// What fits a hash.
-    fn remember(&self, hash: String, given: &str) {
+    fn remember(&self, stored: String, given: &str) {
         let current = lock(&self.hashes).clone();
         let mut known = lock(&self.known);
-        // What fits no present hash is forgotten, so there are two at most.
-        known.retain(|(of, _)| {
-            *of != hash && [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w) == of)
+        // What fits no present hash is forgotten, so there are no more than those.
+        known.retain(|(hash, _)| {
+            *hash != stored
+                && [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w).contains(hash))
         });
-        known.push((hash, self.digest(given)));
+        known.push((stored, self.digest(given)));
+    }
+
+    /// The stream keys, as they can be told.
+    #[must_use]
+    pub fn stream_keys(&self) -> Vec<KeptKey> {
+        let hashes = lock(&self.hashes).clone();
+        let shown = |key: HashedKey| KeptKey { stands_for: stand_in(&key.hash), comment: key.comment };
+        hashes.keys().map(shown).collect()
     }
 
     /// Whether the admin password was set apart from the stream key.
@@ -186,7 +288,53 @@ impl Credentials {
         lock(&self.hashes).admin_password.is_some()
     }
 
-    /// Changes one, durably. Whoever publishes now goes on. When the future is dropped the change goes on, too: it is not
+    /// Replaces the stream keys by these, at least one, durably. The admin password, where it was the stream key so far, stays
+    /// what it is: who sends several keys knows them apart. Whoever publishes now goes on. As [`Self::set`] where the future
+    /// is dropped.
+    ///
+    /// # Errors
+    /// [`NotSet`].
+    pub async fn set_stream_keys(self: &Arc<Self>, wished: Vec<(WishedKey, String)>) -> Result<(), NotSet> {
+        let own = Arc::clone(self);
+        let changed = tokio::spawn(async move { own.change_keys(wished).await }).await;
+        changed.unwrap_or_else(|_| Err(StoreError::Unknown("the change was given up".to_owned()).into()))
+    }
+
+    async fn change_keys(&self, wished: Vec<(WishedKey, String)>) -> Result<(), NotSet> {
+        let mut made = Vec::with_capacity(wished.len());
+        for (key, comment) in wished {
+            made.push(match key {
+                WishedKey::Kept(stands_for) => (Err(stands_for), comment),
+                WishedKey::New(key) => (Ok(hash::make(key).await?), comment),
+            });
+        }
+        let _turn = self.changing.lock().await;
+        let change = |hashes: &mut Hashes| {
+            let kept: Vec<_> = hashes.keys().map(|key| (stand_in(&key.hash), key.hash)).collect();
+            let mut keys = Vec::with_capacity(made.len());
+            for (key, comment) in &made {
+                let hash = match key {
+                    Ok(hash) => hash.clone(),
+                    Err(stands_for) => {
+                        let found = kept.iter().find(|(name, _)| name == stands_for);
+                        found.map(|(_, hash)| hash.clone()).ok_or(NotSet::Unknown)?
+                    }
+                };
+                keys.push(HashedKey { hash, comment: comment.clone() });
+            }
+            let mut keys = keys.into_iter();
+            let first = keys.next().ok_or(NotSet::Unknown)?;
+            hashes.admin_password.get_or_insert_with(|| hashes.stream_key.clone());
+            (hashes.stream_key, hashes.comment) = (first.hash, first.comment);
+            hashes.more = keys.collect();
+            Ok(())
+        };
+        let now = self.store.update::<_, NotSet>(&key(), change, |batch| batch).await?;
+        *lock(&self.hashes) = now;
+        Ok(())
+    }
+
+    /// Changes one, durably; a stream key takes the place of all. Whoever publishes now goes on. When the future is dropped the change goes on, too: it is not
     /// torn between store and memory.
     ///
     /// # Errors
@@ -202,7 +350,11 @@ impl Credentials {
         let _turn = self.changing.lock().await;
         let change = |hashes: &mut Hashes| {
             match which {
-                Which::StreamKey => hashes.stream_key.clone_from(&made),
+                Which::StreamKey => {
+                    hashes.stream_key.clone_from(&made);
+                    hashes.comment.clear();
+                    hashes.more.clear();
+                }
                 Which::AdminPassword => hashes.admin_password = Some(made.clone()),
             }
             Ok::<_, StoreError>(())
@@ -327,6 +479,42 @@ mod tests {
         let _turns = credentials.turns.acquire_many(u32::try_from(HASHES_AT_ONCE).unwrap()).await.unwrap();
         assert!(!credentials.is_right(&StreamKey::new("a guess")).await);
         assert!(credentials.is_right(&StreamKey::new(made.unwrap().expose())).await);
+    }
+
+    #[tokio::test]
+    async fn several_stream_keys_let_in_and_stay_by_what_stands_for_them() {
+        let store = Memory::store().0;
+        let (credentials, _) = open(&store, Some("first key")).await;
+        let lets_in = async |key: &str| credentials.verify(Which::StreamKey, key).await;
+        let [first] = &credentials.stream_keys()[..] else { panic!("one key") };
+        assert!(is_stand_in(&first.stands_for) && !first.stands_for.contains("first"));
+        let (kept, new) =
+            (WishedKey::Kept(first.stands_for.clone()), WishedKey::New(Secret::new("second key")));
+        let wish = vec![(new, "guest".to_owned()), (kept, "mine".to_owned())];
+        credentials.set_stream_keys(wish).await.unwrap();
+        for _ in 0..2 {
+            assert!(lets_in("first key").await && lets_in("second key").await && !lets_in("third key").await);
+        }
+        // The password is what it was, not the first of the new keys.
+        assert!(credentials.verify(Which::AdminPassword, "first key").await);
+        assert!(!credentials.verify(Which::AdminPassword, "second key").await);
+        let (again, _) = open(&store, None).await;
+        let listed = again.stream_keys();
+        let comments: Vec<_> = listed.iter().map(|key| key.comment.as_str()).collect();
+        assert_eq!(comments, ["guest", "mine"]);
+        assert!(again.verify(Which::StreamKey, "first key").await);
+
+        // One goes; what stood for it is then nothing, which changes nothing.
+        let (guest, mine) = (listed[0].stands_for.clone(), listed[1].stands_for.clone());
+        credentials.set_stream_keys(vec![(WishedKey::Kept(guest.clone()), String::new())]).await.unwrap();
+        assert!(lets_in("second key").await && !lets_in("first key").await);
+        let gone = vec![(WishedKey::Kept(guest), String::new()), (WishedKey::Kept(mine), String::new())];
+        assert!(matches!(credentials.set_stream_keys(gone).await, Err(NotSet::Unknown)));
+        assert!(lets_in("second key").await);
+        // The one key of Owncast 0.0.10 takes the place of all.
+        credentials.set(Which::StreamKey, Secret::new("only key!")).await.unwrap();
+        assert!(lets_in("only key!").await && !lets_in("second key").await);
+        assert_eq!(credentials.stream_keys().len(), 1);
     }
 
     #[tokio::test]

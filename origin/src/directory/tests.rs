@@ -109,7 +109,11 @@ async fn answers_that_are_no_success_are_told_apart_and_leave_the_key() {
 async fn a_redirect_is_not_followed_and_a_giant_answer_not_read() {
     let (store, _) = Memory::store();
     let mut target = Server::start(json(r#"{"key":"k","success":true}"#)).await;
-    let server = Server::start(Answer::Redirect(format!("http://{}/api/ping", target.address))).await;
+    let server = Server::start(Answer::Redirect(
+        StatusCode::PERMANENT_REDIRECT,
+        format!("http://{}/api/ping", target.address),
+    ))
+    .await;
     let directory = directory(&server, &store);
     let outcome = directory.ping(URL).await;
     assert!(matches!(outcome, Err(DirectoryError::Answer(StatusCode::PERMANENT_REDIRECT))), "{outcome:?}");

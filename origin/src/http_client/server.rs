@@ -26,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Whole(StatusCode, String),
-    Redirect(String),
+    Redirect(StatusCode, String),
     /// A body without end.
     Endless,
     /// A head, and a body that never comes.
@@ -112,8 +112,8 @@ async fn serve(
             };
             Ok(match answer {
                 Answer::Whole(status, body) => whole(status, body),
-                Answer::Redirect(to) => {
-                    let mut answer = whole(StatusCode::PERMANENT_REDIRECT, String::new());
+                Answer::Redirect(status, to) => {
+                    let mut answer = whole(status, String::new());
                     answer.headers_mut().insert(LOCATION, to.parse().unwrap());
                     answer
                 }

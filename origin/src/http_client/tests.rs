@@ -54,7 +54,11 @@ async fn a_request_is_answered() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let mut target = Server::start(whole("")).await;
-    let server = Server::start(Answer::Redirect(format!("http://{}/", target.address))).await;
+    let server = Server::start(Answer::Redirect(
+        StatusCode::PERMANENT_REDIRECT,
+        format!("http://{}/", target.address),
+    ))
+    .await;
     let answer = post(&client(), &format!("http://{}/", server.address)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT);
     assert!(target.arrived().is_empty());

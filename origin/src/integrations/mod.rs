@@ -9,14 +9,15 @@ mod routes;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
-use farcast_shared::api::{Match, Method, Reply, body, reply};
+use farcast_shared::api::body::{self, null_is_zero};
+use farcast_shared::api::{Match, Method, Reply, reply};
 use farcast_shared::chat::{Chat, Entry, Event, log, render};
 use farcast_shared::protocol::Ask;
-use farcast_shared::runtime::{Runtime, Snapshot};
+use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::{Batch, Store, StoreError};
 use farcast_shared::time::WallTime;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use self::routes::{Endpoint, ROUTES};
 use crate::admin;
 use crate::brake::{self, Brake};
+use crate::broadcast::Air;
 use crate::push::Edges;
 use crate::tokens::{self, Held, MAX_TOKENS, Scope};
 
@@ -48,6 +50,10 @@ pub struct Parts {
     pub runtime: watch::Receiver<Option<Snapshot>>,
     /// The edges, to be asked who is in the chat.
     pub edges: Edges,
+    /// The audience.
+    pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
+    /// What is on air.
+    pub air: watch::Receiver<Air>,
 }
 
 /// The API. Shared by all connections.
@@ -63,6 +69,7 @@ pub struct Integrations {
 /// What is said.
 #[derive(Deserialize)]
 struct Said {
+    #[serde(deserialize_with = "null_is_zero")]
     body: String,
 }
 
@@ -138,7 +145,7 @@ impl Integrations {
         }
         let body = match found.method {
             Method::Get => Bytes::new(),
-            Method::Post => match body::read(body, body::MAX_BODY_BYTES).await {
+            Method::Post | Method::Act => match body::read(body, body::MAX_BODY_BYTES).await {
                 Ok(body) => body,
                 Err(refused) => return refused,
             },
@@ -151,6 +158,8 @@ impl Integrations {
             Endpoint::SystemToClient => Ok(self.system_to_client(found.rest, &body).await),
             Endpoint::Action => self.action(held, &body).await,
             Endpoint::Backlog => admin::chat::backlog(store).await,
+            Endpoint::Status => Ok(self.status()),
+            Endpoint::User => admin::chat::user(store, &self.parts.edges, found.rest).await,
             Endpoint::Clients => Ok(admin::chat::clients(&self.parts.edges).await),
             Endpoint::SetVisible => admin::chat::set_visible(&Chat::new(store.clone()), &body).await,
             Endpoint::StreamTitle => admin::set_stream_title(store, &body).await,
@@ -221,7 +230,12 @@ impl Integrations {
         }
     }
 
-    fn runtime(&self) -> std::sync::Arc<Runtime> {
+    fn status(&self) -> Reply {
+        let (air, status) = (self.parts.air.borrow().clone(), self.parts.status.borrow().clone());
+        admin::status_for_programs(air, &status.unwrap_or_default(), self.runtime().stream_title.clone())
+    }
+
+    fn runtime(&self) -> Arc<Runtime> {
         let snapshot = self.parts.runtime.borrow();
         snapshot.as_ref().map(|snapshot| snapshot.runtime.clone()).unwrap_or_default()
     }

@@ -18,6 +18,8 @@ pub(super) enum Endpoint {
     Clients,
     SetVisible,
     StreamTitle,
+    Status,
+    User,
 }
 
 use Endpoint as E;
@@ -33,6 +35,8 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/integrations/chat/messagevisibility", E::SetVisible),
     (Post, "/api/integrations/chat/updatemessagevisibility", E::SetVisible),
     (Post, "/api/integrations/streamtitle", E::StreamTitle),
+    (Get, "/api/integrations/status", E::Status),
+    (Get, "/api/integrations/moderation/chat/user/{userId}", E::User),
 ]);
 
 /// Paths and methods, to be compared with the contract.
@@ -45,7 +49,9 @@ impl Endpoint {
         match self {
             E::Send | E::SendAsUser => Scope::CanSendMessages,
             E::System | E::SystemToClient | E::Action => Scope::CanSendSystemMessages,
-            E::Backlog | E::Clients | E::SetVisible | E::StreamTitle => Scope::HasAdminAccess,
+            E::Backlog | E::Clients | E::SetVisible | E::StreamTitle | E::Status | E::User => {
+                Scope::HasAdminAccess
+            }
         }
     }
 }

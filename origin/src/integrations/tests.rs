@@ -43,7 +43,9 @@ impl Rig {
         let snapshot = Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() };
         let (_, runtime) = watch::channel(Some(snapshot));
         let edges = hub.connected().clone();
-        Self { api: Integrations::new(Parts { store: store.clone(), runtime, edges }), store }
+        let ((_, status), (_, air)) = (watch::channel(None), watch::channel(Air::default()));
+        let parts = Parts { store: store.clone(), runtime, edges, status, air };
+        Self { api: Integrations::new(parts), store }
     }
 
     async fn token(&self, name: &str, scopes: &[Scope]) -> String {

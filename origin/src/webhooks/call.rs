@@ -1,4 +1,8 @@
 //! One attempt to tell a receiver of one event.
+//!
+//! A receiver that has moved may send on (307, 308: RFC 9110 §15.4.8, §15.4.9): the same POST goes to where it says, with the
+//! same signature, which is of this body alone and is worth nothing for another. Each address is looked at as the first one
+//! is, so no redirect leads into a private network; none leads from https to http. Other redirects would lose the body.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,16 +10,24 @@ use bytes::Bytes;
 use farcast_shared::chat::{Entry, shape};
 use farcast_shared::store::Versionstamp;
 use farcast_shared::time::WallTime;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use jiff::fmt::rfc2822;
 use serde_json::json;
+use tokio::time::Instant;
+use url::Url;
 
 use super::record::Webhook;
 use crate::http_client::{HttpClient, HttpClientError, Limits};
 
-/// What an answer may cost. Nobody looks at its body.
+/// What an answer may cost, redirects included. Nobody looks at its body.
 const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), body_bytes: 64 * 1024 };
+
+/// Most redirects in a row: http to https, and a name to another, and one to spare.
+const MAX_REDIRECTS: usize = 3;
+
+/// Longest address that is sent on to, as an address of a webhook.
+const MAX_LOCATION_BYTES: usize = 2048;
 
 /// Standard Webhooks 1.0.0, "Webhook headers".
 const ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -68,7 +80,7 @@ pub(super) enum Reason {
     Timeout,
     /// The connection broke.
     Exchange,
-    /// It sends to another address, which is not followed.
+    /// It sends to another address in a way that is not followed, or too often.
     Redirect,
     /// It does not want to be told any more.
     Gone,
@@ -117,13 +129,53 @@ impl Http {
 
 impl Caller for Http {
     async fn call(&self, webhook: &Webhook, call: &Call, now: WallTime) -> Result<(), Failure> {
-        let request = request(webhook, call, now)
+        let mut request = request(webhook, call, now)
             .ok_or_else(|| Failure::new(Reason::Address, "its address is not one of http or https"))?;
-        match self.0.send_for_head(request, LIMITS).await {
-            Ok(head) => judge(head.status, &head.headers, now),
-            Err(error) => Err(Failure::new(reason(&error), error.to_string())),
+        let until = Instant::now() + LIMITS.deadline;
+        for _ in 0..=MAX_REDIRECTS {
+            let limits = Limits { deadline: until.saturating_duration_since(Instant::now()), ..LIMITS };
+            let head = match self.0.send_for_head(request.clone(), limits).await {
+                Ok(head) => head,
+                // However little was left of it.
+                Err(HttpClientError::Deadline(_)) => {
+                    let late = HttpClientError::Deadline(LIMITS.deadline);
+                    return Err(Failure::new(reason(&late), late.to_string()));
+                }
+                Err(error) => return Err(Failure::new(reason(&error), error.to_string())),
+            };
+            let sends_on =
+                matches!(head.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+            if !sends_on {
+                return judge(head.status, &head.headers, now);
+            }
+            *request.uri_mut() = sent_on(request.uri(), &head.headers).map_err(|why| {
+                Failure::new(Reason::Redirect, format!("status {}: {why}", head.status.as_u16()))
+            })?;
         }
+        Err(Failure::new(Reason::Redirect, format!("it sends on more than {MAX_REDIRECTS} times")))
     }
+}
+
+/// Where an answer sends on to.
+fn sent_on(from: &Uri, headers: &HeaderMap) -> Result<Uri, &'static str> {
+    let no_address = "it sends on to no address";
+    let to = headers.get(LOCATION).and_then(|to| to.to_str().ok()).ok_or(no_address)?;
+    if to.len() > MAX_LOCATION_BYTES {
+        return Err(no_address);
+    }
+    let from = Url::parse(&from.to_string()).map_err(|_| no_address)?;
+    let mut to = from.join(to).map_err(|_| no_address)?;
+    to.set_fragment(None);
+    if !matches!(to.scheme(), "http" | "https") || !to.has_host() {
+        return Err("it sends on to an address that is not one of http or https");
+    }
+    if from.scheme() == "https" && to.scheme() == "http" {
+        return Err("it sends on from https to http, where anybody could read what is told");
+    }
+    if !to.username().is_empty() || to.password().is_some() {
+        return Err("it sends on to an address with a login in it");
+    }
+    to.as_str().parse().map_err(|_| no_address)
 }
 
 fn request(webhook: &Webhook, call: &Call, now: WallTime) -> Option<Request<Bytes>> {
@@ -151,7 +203,12 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: WallTime) -> Result<(), F
     };
     let text = match reason {
         Reason::Gone => "status 410: it does not want to be told any more".to_owned(),
-        Reason::Redirect => format!("status {}: redirects are not followed", status.as_u16()),
+        Reason::Redirect => {
+            format!(
+                "status {}: of redirects only 307 and 308 are followed, which keep the body",
+                status.as_u16()
+            )
+        }
         _ => format!("status {}", status.as_u16()),
     };
     let retry_after = headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
@@ -211,6 +268,36 @@ mod tests {
         for status in [100, 400, 404, 429, 500, 503, 600] {
             assert_eq!(judged(status), Err(Reason::Status));
         }
+    }
+
+    #[test]
+    fn an_address_that_is_sent_on_to_is_one_of_the_web_and_no_less_safe() {
+        let sent_on = |from: &str, to: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, HeaderValue::from_str(to).unwrap());
+            super::sent_on(&from.parse().unwrap(), &headers).map(|uri| uri.to_string())
+        };
+        for (from, to, expected) in [
+            ("http://a.example/hook?x=1", "https://a.example/hook", "https://a.example/hook"),
+            ("https://a.example/hook?x=1", "/new?y=2#top", "https://a.example/new?y=2"),
+            ("https://a.example/in/hook", "other", "https://a.example/in/other"),
+            ("https://a.example/hook", "//b.example:8443/h", "https://b.example:8443/h"),
+            ("http://a.example/hook", "http://10.0.0.1/", "http://10.0.0.1/"),
+        ] {
+            assert_eq!(sent_on(from, to).as_deref(), Ok(expected), "{to}");
+        }
+        for to in [
+            "http://a.example/",
+            "ftp://a.example/",
+            "javascript:alert(1)",
+            "https://user:pw@a.example/",
+            "https://",
+            "http://[",
+        ] {
+            assert!(sent_on("https://a.example/hook", to).is_err(), "{to}");
+        }
+        assert!(sent_on("http://a.example/", &format!("/{}", "a".repeat(2048))).is_err());
+        assert!(super::sent_on(&"http://a.example/".parse().unwrap(), &HeaderMap::new()).is_err());
     }
 
     #[test]

@@ -140,18 +140,24 @@ impl<C: Caller> Hook<C> {
     ) -> Result<(), End> {
         let server_url = self.server_url();
         let call = Call::new(at, entry, &server_url);
-        let Some(call) = call.filter(|call| self.webhook.events.iter().any(|event| event == call.event))
-        else {
-            self.skip(at, unsaved);
-            if unsaved.is_some_and(|since| since.elapsed() >= SAVE_SKIPPED) {
-                self.save().await?;
-                *unsaved = None;
-            }
-            return Ok(());
+        let Some(call) = call.filter(|call| self.wants(call)) else {
+            return self.skip_and_save(at, unsaved).await;
         };
         self.waiting.since(Some(entry.at));
-        self.tell(at, &call).await?;
-        *unsaved = None;
+        if self.tell(at, entry.at, &call).await? {
+            *unsaved = None;
+            return Ok(());
+        }
+        self.skip_and_save(at, unsaved).await
+    }
+
+    /// Goes past an event, which is saved now and then.
+    async fn skip_and_save(&mut self, at: Versionstamp, unsaved: &mut Option<Instant>) -> Result<(), End> {
+        self.skip(at, unsaved);
+        if unsaved.is_some_and(|since| since.elapsed() >= SAVE_SKIPPED) {
+            self.save().await?;
+            *unsaved = None;
+        }
         Ok(())
     }
 
@@ -160,43 +166,100 @@ impl<C: Caller> Hook<C> {
         unsaved.get_or_insert_with(Instant::now);
     }
 
-    /// Tells the receiver of an event until it takes it.
-    async fn tell(&mut self, at: Versionstamp, call: &Call) -> Result<(), End> {
+    /// Tells the receiver of an event, which happened at `happened`, until it takes it; or until it is passed over, because it
+    /// has held up another for long enough. Gives whether it was taken.
+    async fn tell(&mut self, at: Versionstamp, happened: WallTime, call: &Call) -> Result<bool, End> {
+        let mut behind = Behind::of(at);
         loop {
+            let common = Arc::clone(&self.common);
             if let Some(trouble) = &self.cursor.trouble {
-                let wait = trouble.wait(self.common.clock.now());
+                let now = common.clock.now();
+                let (wait, holds_up) =
+                    (trouble.wait(call.event, now), trouble.holds_up(call.event, happened, now));
+                let is_late = holds_up == Some(Duration::ZERO);
+                if is_late && self.another_waits(&mut behind).await? {
+                    self.pass_over();
+                    return Ok(false);
+                }
+                let stop = self.stop.clone();
                 tokio::select! {
                     () = sleep(wait) => {}
-                    () = self.stop.cancelled() => return Err(End::Stopped),
+                    () = after(holds_up.filter(|_| !is_late)) => continue,
+                    // Something may have come for which this has to make room.
+                    () = behind.tip.moved(&common.store), if is_late => continue,
+                    () = stop.cancelled() => return Err(End::Stopped),
                 }
             }
-            let common = Arc::clone(&self.common);
             let told = common.caller.call(&self.webhook, call, common.clock.now()).await;
             let now = common.clock.now();
             match told {
                 Ok(()) => {
                     common.metrics.delivered.inc();
-                    if let Some(Trouble { since, attempts, .. }) = self.cursor.trouble.take() {
+                    if let Some(Trouble { since, attempts, passed_over, .. }) = self.cursor.trouble.take() {
                         let (id, after_s) = (self.webhook.id, now.since(since).as_secs());
                         tracing::info!(
                             webhook = id,
                             attempts,
                             after_s,
+                            passed_over,
                             "a webhook's receiver takes events again"
                         );
                     }
                     self.cursor = Cursor { at, last_used_at: Some(now), trouble: None };
-                    return self.save().await;
+                    self.save().await?;
+                    return Ok(true);
                 }
-                Err(failure) => self.failed(&failure, now).await?,
+                Err(failure) => self.failed(call.event, &failure, now).await?,
             }
         }
     }
 
-    async fn failed(&mut self, failure: &Failure, now: WallTime) -> Result<(), End> {
+    fn pass_over(&mut self) {
+        self.common.metrics.passed_over.inc();
+        let Some(trouble) = &mut self.cursor.trouble else { return };
+        trouble.passed_over += 1;
+        if trouble.passed_over == 1 {
+            let (id, reason) = (self.webhook.id, &trouble.reason);
+            tracing::warn!(
+                webhook = id,
+                %reason,
+                "a webhook's receiver fails: events that hold up others are passed over"
+            );
+        }
+    }
+
+    /// Whether there is another event for this webhook, so far.
+    async fn another_waits(&self, behind: &mut Behind) -> Result<bool, End> {
+        while !behind.waits {
+            let page = match log::after(&self.common.store, behind.looked).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.pause(&error).await?;
+                    continue;
+                }
+            };
+            let server_url = self.server_url();
+            behind.waits = page
+                .entries
+                .iter()
+                .any(|(at, entry)| Call::new(*at, entry, &server_url).is_some_and(|call| self.wants(&call)));
+            behind.looked = page.last.unwrap_or(behind.looked);
+            if !page.more {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(behind.waits)
+    }
+
+    fn wants(&self, call: &Call) -> bool {
+        self.webhook.events.iter().any(|event| event == call.event)
+    }
+
+    async fn failed(&mut self, kind: &str, failure: &Failure, now: WallTime) -> Result<(), End> {
         let (id, reason) = (self.webhook.id, &failure.text);
         self.common.metrics.failed(failure.reason);
-        match policy::judge(self.cursor.trouble.as_ref(), failure, now, rand::random()) {
+        match policy::judge(self.cursor.trouble.as_ref(), kind, failure, now, rand::random()) {
             Verdict::Again(trouble) => {
                 if self.cursor.trouble.is_none() {
                     tracing::warn!(webhook = id, %reason, "a webhook's receiver fails, it is asked again");
@@ -247,6 +310,29 @@ impl<C: Caller> Hook<C> {
     fn server_url(&self) -> String {
         let runtime = self.common.runtime.borrow();
         runtime.as_ref().map(|set| set.runtime.server_url.clone()).unwrap_or_default()
+    }
+}
+
+/// What is behind an event in the log.
+#[derive(Debug)]
+struct Behind {
+    /// How far was looked.
+    looked: Versionstamp,
+    /// Whether the webhook wants something of it.
+    waits: bool,
+    tip: log::Tip,
+}
+
+impl Behind {
+    fn of(at: Versionstamp) -> Self {
+        Self { looked: at, waits: false, tip: log::Tip::default() }
+    }
+}
+
+async fn after(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

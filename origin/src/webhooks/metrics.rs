@@ -9,6 +9,7 @@ use super::call::Reason;
 pub struct Metrics {
     pub(super) delivered: IntCounter,
     pub(super) disabled: IntCounter,
+    pub(super) passed_over: IntCounter,
     /// Age of the oldest event that a receiver has still to take.
     pub(super) lag_seconds: Gauge,
     failed: IntCounterVec,
@@ -28,6 +29,11 @@ impl Metrics {
             "Webhooks that were disabled because their receiver failed for too long, or does not want them",
         )?;
         registry.register(Box::new(disabled.clone()))?;
+        let passed_over = IntCounter::new(
+            "farcast_webhooks_passed_over_total",
+            "Events that a webhook's receiver was not told of, because it failed while others waited behind them",
+        )?;
+        registry.register(Box::new(passed_over.clone()))?;
         let lag_seconds = Gauge::new(
             "farcast_webhooks_lag_seconds",
             "Age of the oldest event that a webhook's receiver has still to take; 0 when there is none",
@@ -41,7 +47,7 @@ impl Metrics {
             &["reason"],
         )?;
         registry.register(Box::new(failed.clone()))?;
-        Ok(Self { delivered, disabled, lag_seconds, failed })
+        Ok(Self { delivered, disabled, passed_over, lag_seconds, failed })
     }
 
     pub(super) fn failed(&self, reason: Reason) {

@@ -4,13 +4,18 @@
 //! webhook is served by a task of its own ([`Webhooks`]), at its own pace, from a cursor in the store.
 //!
 //! Invariants:
-//! - **At least once, in order**: the cursor moves behind an event when its receiver has answered with 2xx, and is kept
-//!   before the next event is sent. After a restart the one that was on its way is sent again, and no other.
+//! - **In order, and at least once unless it is passed over**: the cursor moves behind an event when its receiver has answered
+//!   with 2xx, and is kept before the next event is sent. After a restart the one that was on its way is sent again, and no
+//!   other.
+//! - **Nothing waits for long behind what a receiver does not take** ([`policy`]): where another event waits, one that has
+//!   failed for minutes is passed over, which is counted and told to the operator. None comes after a later one. The last one
+//!   is tried for as long as the webhook is.
 //! - **Nobody waits for a receiver**: neither who appends to the log nor other webhooks. Who lags reads the log from the
 //!   store, a page at a time.
 //! - **One origin delivers**: it holds a lease, and all that delivery writes requires it.
 //! - **A receiver that fails** is asked again, ever more rarely, for a day ([`policy`]); then its webhook is disabled.
-//! - Receivers are of the public network, unless the operator says otherwise ([`crate::http_client::Reach`]).
+//! - Receivers are of the public network, unless the operator says otherwise ([`crate::http_client::Reach`]); so is where they
+//!   send on to ([`call`]).
 //!
 //! Requests are signed as Standard Webhooks 1.0.0 says ([`Secret`]); bodies are Owncast's.
 

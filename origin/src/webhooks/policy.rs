@@ -13,10 +13,15 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause, also where the receiver asks for a longer one.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// How long an event is tried, from its first failure on.
+/// How long a receiver may fail, from the first failure on, until it is told nothing any more.
 pub(super) const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// An event that its receiver did not take; kept with the cursor, so that a restart begins no new day.
+/// How long an event that its receiver does not take holds up those behind it: from when it happened, or from the receiver's
+/// first failure if that was later. A receiver that is restarted or redeployed is back by then, after eight attempts or so;
+/// and who is told that a stream stopped can still do something about it.
+pub(super) const HOLDS_UP_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// A receiver that does not take an event; kept with the cursor, so that a restart begins no new day.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
@@ -28,6 +33,15 @@ pub struct Trouble {
     pub next: WallTime,
     /// Why the last attempt failed.
     pub reason: String,
+    /// When that was.
+    #[serde(default)]
+    pub last: WallTime,
+    /// Kinds of events that it did not take. Another kind is tried at once: a receiver may fail at one only.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// Events that were passed over since it first failed.
+    #[serde(default)]
+    pub passed_over: u64,
 }
 
 /// What becomes of an event that failed.
@@ -39,8 +53,14 @@ pub(super) enum Verdict {
     Disable(String),
 }
 
-/// Judges an attempt that failed at `now`, after those of `before`. `random` is between 0 and 1.
-pub(super) fn judge(before: Option<&Trouble>, failure: &Failure, now: WallTime, random: f64) -> Verdict {
+/// Judges an attempt with an event of this `kind` that failed at `now`, after those of `before`. `random` is between 0 and 1.
+pub(super) fn judge(
+    before: Option<&Trouble>,
+    kind: &str,
+    failure: &Failure,
+    now: WallTime,
+    random: f64,
+) -> Verdict {
     if failure.reason == Reason::Gone {
         return Verdict::Disable(failure.text.clone());
     }
@@ -51,7 +71,19 @@ pub(super) fn judge(before: Option<&Trouble>, failure: &Failure, now: WallTime, 
         return Verdict::Disable(format!("failed for {hours} hours: {}", failure.text));
     }
     let pause = pause(attempts, random).max(failure.retry_after.unwrap_or_default()).min(LONGEST_PAUSE);
-    Verdict::Again(Trouble { since, attempts, next: now.after(pause), reason: failure.text.clone() })
+    let mut kinds = before.map(|trouble| trouble.kinds.clone()).unwrap_or_default();
+    if !kinds.iter().any(|known| known == kind) {
+        kinds.push(kind.to_owned());
+    }
+    Verdict::Again(Trouble {
+        since,
+        attempts,
+        next: now.after(pause),
+        reason: failure.text.clone(),
+        last: now,
+        kinds,
+        passed_over: before.map_or(0, |trouble| trouble.passed_over),
+    })
 }
 
 fn pause(attempts: u32, random: f64) -> Duration {
@@ -61,9 +93,20 @@ fn pause(attempts: u32, random: f64) -> Duration {
 }
 
 impl Trouble {
-    /// How long to wait until it is tried again. A clock that was put back does not make it longer than ever.
-    pub(super) fn wait(&self, now: WallTime) -> Duration {
-        self.next.since(now).min(LONGEST_PAUSE)
+    /// How long to wait until an event of this kind is tried. A clock that was put back does not make it longer than ever.
+    pub(super) fn wait(&self, kind: &str, now: WallTime) -> Duration {
+        if self.has_failed(kind) { self.next.since(now).min(LONGEST_PAUSE) } else { Duration::ZERO }
+    }
+
+    /// How long an event of this kind, which happened `at`, still holds up those behind it: nothing when it has for long
+    /// enough. None when the receiver was not asked since: it may be back.
+    pub(super) fn holds_up(&self, kind: &str, at: WallTime, now: WallTime) -> Option<Duration> {
+        (self.has_failed(kind) && self.last >= at)
+            .then(|| at.max(self.since).after(HOLDS_UP_FOR).since(now).min(HOLDS_UP_FOR))
+    }
+
+    fn has_failed(&self, kind: &str) -> bool {
+        self.kinds.iter().any(|known| known == kind)
     }
 }
 
@@ -85,10 +128,10 @@ mod tests {
     fn pauses(retry_after: Option<u64>, random: f64) -> (Vec<u64>, WallTime, String) {
         let (mut now, mut trouble, mut pauses) = (START, None, Vec::new());
         loop {
-            match judge(trouble.as_ref(), &failure(retry_after), now, random) {
+            match judge(trouble.as_ref(), "CHAT", &failure(retry_after), now, random) {
                 Verdict::Again(next) => {
                     assert_eq!(next.since, START);
-                    pauses.push(next.wait(now).as_secs());
+                    pauses.push(next.wait("CHAT", now).as_secs());
                     now = next.next;
                     trouble = Some(next);
                 }
@@ -117,13 +160,33 @@ mod tests {
     #[test]
     fn a_receiver_that_is_gone_is_not_asked_again() {
         let gone = Failure { reason: Reason::Gone, text: "gone".to_owned(), retry_after: None };
-        assert_eq!(judge(None, &gone, START, 0.5), Verdict::Disable("gone".to_owned()));
+        assert_eq!(judge(None, "CHAT", &gone, START, 0.5), Verdict::Disable("gone".to_owned()));
     }
 
     #[test]
     fn a_clock_that_is_put_back_does_not_keep_an_event_waiting() {
-        let Verdict::Again(trouble) = judge(None, &failure(None), START, 0.0) else { panic!() };
-        assert_eq!(trouble.wait(WallTime(0)), LONGEST_PAUSE);
-        assert_eq!(trouble.wait(START.after(TRIED_FOR)), Duration::ZERO);
+        let Verdict::Again(trouble) = judge(None, "CHAT", &failure(None), START, 0.0) else { panic!() };
+        assert_eq!(trouble.wait("CHAT", WallTime(0)), LONGEST_PAUSE);
+        assert_eq!(trouble.wait("CHAT", START.after(TRIED_FOR)), Duration::ZERO);
+        assert_eq!(trouble.holds_up("CHAT", START, WallTime(0)), Some(HOLDS_UP_FOR));
+    }
+
+    #[test]
+    fn an_event_holds_up_others_for_minutes_once_its_receiver_was_asked_and_another_kind_is_tried_at_once() {
+        let minutes = |minutes: u64| START.after(Duration::from_secs(minutes * 60));
+        let Verdict::Again(trouble) = judge(None, "CHAT", &failure(None), START, 0.0) else { panic!() };
+        let Verdict::Again(trouble) = judge(Some(&trouble), "CHAT", &failure(None), minutes(20), 0.0) else {
+            panic!()
+        };
+        let chat = |at, now| trouble.holds_up("CHAT", at, now).map(|left| left.as_secs());
+        // What happened before the first failure waits from then on, what happened later from when it did.
+        assert_eq!(chat(WallTime(0), minutes(1)), Some(240));
+        assert_eq!(chat(minutes(18), minutes(20)), Some(180));
+        assert_eq!(chat(minutes(10), minutes(20)), Some(0));
+        // Of what happened since the last attempt nobody knows.
+        assert_eq!(chat(minutes(21), minutes(40)), None);
+        assert_eq!(trouble.holds_up("STREAM_STOPPED", minutes(1), minutes(20)), None);
+        assert_eq!(trouble.wait("STREAM_STOPPED", minutes(20)), Duration::ZERO);
+        assert!(trouble.wait("CHAT", minutes(20)) > Duration::ZERO);
     }
 }

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::call::{Call, Caller, Failure, Http, Reason};
 use super::hook::Common;
-use super::policy::{LONGEST_PAUSE, TRIED_FOR};
+use super::policy::{HOLDS_UP_FOR, LONGEST_PAUSE, TRIED_FOR};
 use super::record::needed_behind;
 use super::run::{Clock, Delivery, Needed};
 use super::*;
@@ -140,6 +140,16 @@ fn hidden(id: &str) -> Entry {
 /// Of which no webhook is told.
 fn action(id: &str) -> Entry {
     Entry { id: id.to_owned(), at: START, event: Event::Action { body: "a".to_owned() } }
+}
+
+fn stopped(id: &str) -> Entry {
+    let stream = farcast_shared::chat::entry::Stream {
+        name: String::new(),
+        summary: String::new(),
+        title: String::new(),
+        status: farcast_shared::runtime::LiveStatus::default(),
+    };
+    Entry { id: id.to_owned(), at: START, event: Event::StreamStopped(stream) }
 }
 
 async fn append(store: &Store, entries: &[Entry]) {
@@ -529,7 +539,7 @@ async fn receivers_that_misbehave_lose_nothing_and_delay_nobody() {
     let mut target = Server::start(fine()).await;
     let misbehave = [
         Answer::Whole(StatusCode::INTERNAL_SERVER_ERROR, String::new()),
-        Answer::Redirect(format!("http://{}/", target.address)),
+        Answer::Redirect(StatusCode::FOUND, format!("http://{}/", target.address)),
         Answer::Hangup,
         Answer::Silence,
     ];
@@ -558,6 +568,131 @@ async fn receivers_that_misbehave_lose_nothing_and_delay_nobody() {
         }
     }
     assert!(target.arrived().is_empty());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_has_moved_is_told_where_it_is_now_by_the_same_signed_post() {
+    let (store, _) = Memory::store();
+    let mut target = Server::start(Answer::Whole(StatusCode::OK, String::new())).await;
+    let onward = format!("http://{}/new?c=d", target.address);
+    let mut second = Server::start(Answer::Redirect(StatusCode::TEMPORARY_REDIRECT, onward)).await;
+    let onward = format!("http://{}/second", second.address);
+    let mut first = Server::start(Answer::Redirect(StatusCode::PERMANENT_REDIRECT, onward)).await;
+    let id = hook(&store, &address(&first), &["VISIBILITY-UPDATE"]).await;
+    let running = Running::start(&store, over_http(), system_clock());
+    append(&store, &[hidden("a")]).await;
+    let asked = arrives(&mut first).await;
+    arrives(&mut second).await;
+    let told = arrives(&mut target).await;
+    assert_eq!((told.method().as_str(), told.uri().to_string().as_str()), ("POST", "/new?c=d"));
+    assert_eq!(told.headers()["host"], target.address.to_string());
+    assert_eq!(told.body(), asked.body());
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature", "content-type"] {
+        assert_eq!(told.headers()[name], asked.headers()[name], "{name}");
+    }
+    until("it is saved", async || cursor(&store, id).await.last_used_at.is_some()).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn redirects_without_end_and_those_that_lose_the_body_are_failures() {
+    let (store, _) = Memory::store();
+    let mut target = Server::start(Answer::Whole(StatusCode::OK, String::new())).await;
+    let mut cases = Vec::new();
+    for status in [301, 302, 303] {
+        let status = StatusCode::from_u16(status).unwrap();
+        let server = Server::start(Answer::Redirect(status, format!("http://{}/", target.address))).await;
+        cases.push((server, "only 307 and 308"));
+    }
+    let circle = Server::start(Answer::Redirect(StatusCode::PERMANENT_REDIRECT, "/again".to_owned())).await;
+    cases.push((circle, "more than 3 times"));
+    let file = Answer::Redirect(StatusCode::TEMPORARY_REDIRECT, "file:///etc/passwd".to_owned());
+    cases.push((Server::start(file).await, "not one of http or https"));
+    let mut ids = Vec::new();
+    for (server, why) in &cases {
+        ids.push((hook(&store, &address(server), &["VISIBILITY-UPDATE"]).await, *why));
+    }
+    let running = Running::start(&store, over_http(), system_clock());
+    append(&store, &[hidden("a")]).await;
+    for (id, why) in ids {
+        until("it fails", async || cursor(&store, id).await.trouble.is_some()).await;
+        let trouble = cursor(&store, id).await.trouble.unwrap();
+        assert!(trouble.reason.contains(why), "{}", trouble.reason);
+    }
+    running.stop().await;
+    assert!(target.arrived().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_receiver_does_not_take_holds_up_what_is_behind_it_for_minutes_and_no_longer() {
+    let (store, _) = Memory::store();
+    let id = hook(&store, "http://a", &["VISIBILITY-UPDATE", "STREAM_STOPPED"]).await;
+    // It fails at one kind only.
+    let receiver = Scripted::new(|_, id, _| if id.starts_with("bad") { Does::Fails } else { Does::Takes });
+    let running = Running::start(&store, receiver.clone(), virtual_clock());
+    let start = Instant::now();
+    append(&store, &[hidden("bad")]).await;
+    until("it fails", async || !receiver.told(id).is_empty()).await;
+    append(&store, &[action("x"), stopped("stopped")]).await;
+    until("what is behind it is told", async || receiver.told(id).contains(&"stopped".to_owned())).await;
+    let after = start.elapsed();
+    assert!(after >= HOLDS_UP_FOR && after < HOLDS_UP_FOR + Duration::from_secs(60), "{after:?}");
+    assert!(receiver.told(id).len() > 5, "it was tried {} times before", receiver.told(id).len());
+    until("it is well again", async || cursor(&store, id).await.trouble.is_none()).await;
+    assert_eq!(running.metrics.passed_over.get(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_was_away_for_an_hour_is_told_of_what_is_new_and_in_order() {
+    let (store, _) = Memory::store();
+    let id = hook(&store, "http://a", &["VISIBILITY-UPDATE"]).await;
+    let (start, clock) = (Instant::now(), virtual_clock());
+    let away = Duration::from_secs(3600);
+    let receiver =
+        Scripted::new(move |_, _, _| if start.elapsed() < away { Does::Fails } else { Does::Takes });
+    let running = Running::start(&store, receiver.clone(), clock.clone());
+    // One each minute, for an hour and a half.
+    for n in 0..90_u64 {
+        let entry = Entry { at: clock.now(), ..hidden(&format!("e{n}")) };
+        append(&store, &[entry]).await;
+        sleep(Duration::from_secs(60)).await;
+    }
+    until("the last is told", async || receiver.told(id).last().is_some_and(|last| last == "e89")).await;
+    until("it is well again", async || cursor(&store, id).await.trouble.is_none()).await;
+    let mut numbers: Vec<u64> = receiver.told(id).iter().map(|id| id[1..].parse().unwrap()).collect();
+    assert!(numbers.is_sorted(), "{numbers:?}");
+    let attempts = numbers.len();
+    numbers.dedup();
+    // Everything since the last attempt that failed, and not much of what was before.
+    let new = numbers.iter().filter(|n| **n >= 60).count();
+    assert_eq!(new, 30, "{numbers:?}");
+    let passed = usize::try_from(running.metrics.passed_over.get()).unwrap();
+    assert!(passed > 30 && passed <= 60, "{passed} were passed over");
+    assert!(attempts < 90, "{attempts}");
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_event_is_passed_over_when_another_comes_and_not_before() {
+    let (store, _) = Memory::store();
+    let id = hook(&store, "http://a", &["VISIBILITY-UPDATE"]).await;
+    let receiver = Scripted::new(|_, id, _| if id == "a" { Does::Fails } else { Does::Takes });
+    let clock = virtual_clock();
+    let running = Running::start(&store, receiver.clone(), clock.clone());
+    append(&store, &[hidden("a")]).await;
+    sleep(HOLDS_UP_FOR * 4).await;
+    let trouble = cursor(&store, id).await.trouble.unwrap();
+    assert_eq!(trouble.passed_over, 0);
+    // What nobody wants makes no room.
+    append(&store, &[action("x")]).await;
+    sleep(HOLDS_UP_FOR * 2).await;
+    assert_eq!(running.metrics.passed_over.get(), 0);
+    append(&store, &[Entry { at: clock.now(), ..hidden("b") }]).await;
+    until("the next is told", async || receiver.told(id).last().is_some_and(|last| last == "b")).await;
+    assert_eq!(running.metrics.passed_over.get(), 1);
+    until("it is saved", async || cursor(&store, id).await.trouble.is_none()).await;
     running.stop().await;
 }
 

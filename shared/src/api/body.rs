@@ -24,6 +24,9 @@ const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 /// How long that may take.
 const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
 
+/// What is said of JSON that is something else than is needed.
+const OTHER_FORM: &str = "the JSON has another form than this needs";
+
 /// Reads a body of at most `limit` bytes. Cancel safe: what was read is lost with the request.
 ///
 /// # Errors
@@ -72,7 +75,7 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
         format!("the body is not JSON (line {}, column {})", error.line(), error.column())
     })?;
     whole_numbers(&mut value);
-    serde_json::from_value(value).map_err(|_| "the JSON has another form than this needs".to_owned())
+    serde_json::from_value(value).map_err(|_| OTHER_FORM.to_owned())
 }
 
 /// Writes 8080.0 as 8080. As deep as the parser lets values nest.
@@ -98,6 +101,44 @@ pub struct Value<T> {
     pub value: T,
 }
 
+/// What may be null, which is then the zero of its type: so Owncast's server, written in Go, reads it, and its admin page
+/// sends null for a number that nobody typed. It may not be absent unless its field says so.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct OrZero<T>(pub T);
+
+impl<'de, T: DeserializeOwned + Default> Deserialize<'de> for OrZero<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        null_is_zero(deserializer).map(Self)
+    }
+}
+
+/// The same for a field of a struct: `#[serde(deserialize_with = "null_is_zero")]`.
+///
+/// # Errors
+/// Where what is there is neither null nor a `T`.
+pub fn null_is_zero<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: DeserializeOwned + Default,
+    D: serde::Deserializer<'de>,
+{
+    // Not an Option: serde would take what is absent for null.
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => Ok(T::default()),
+        value => serde_json::from_value(value).map_err(serde::de::Error::custom),
+    }
+}
+
+/// A document of members that all may be absent, from one whose members may be null: null is absent.
+///
+/// # Errors
+/// Where a member is no such thing.
+pub fn members<T: DeserializeOwned>(
+    mut members: serde_json::Map<String, serde_json::Value>,
+) -> Result<T, String> {
+    members.retain(|_, member| !member.is_null());
+    serde_json::from_value(serde_json::Value::Object(members)).map_err(|_| OTHER_FORM.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use http_body_util::Full;
@@ -114,6 +155,18 @@ mod tests {
         {
             assert!(value(wrong).unwrap_err().contains("another form"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn null_is_zero_where_it_is_said_and_absence_is_not_null() {
+        let number = |text: &str| json::<Value<OrZero<u16>>>(text.as_bytes()).map(|value| value.value.0);
+        assert_eq!((number(r#"{"value":null}"#), number(r#"{"value":7.0}"#)), (Ok(0), Ok(7)));
+        assert!(json::<Value<u16>>(br#"{"value":null}"#).is_err());
+        for wrong in ["{}", r#"{"value":"7"}"#, r#"{"value":[null]}"#, "null"] {
+            assert!(number(wrong).is_err(), "{wrong}");
+        }
+        let list = json::<OrZero<Vec<OrZero<String>>>>(br#"["a",null]"#).unwrap().0;
+        assert_eq!(list.into_iter().map(|OrZero(text)| text).collect::<Vec<_>>(), ["a", ""]);
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub enum Method {
     Get,
     /// POST.
     Post,
+    /// POST, and GET where clients of Owncast, whose server looks at no method there, act by it.
+    Act,
 }
 
 impl Method {
@@ -16,6 +18,7 @@ impl Method {
         match self {
             Self::Get => "GET, HEAD, OPTIONS",
             Self::Post => "POST, OPTIONS",
+            Self::Act => "GET, POST, OPTIONS",
         }
     }
 
@@ -25,6 +28,8 @@ impl Method {
         match self {
             Self::Get => method == http::Method::GET || method == http::Method::HEAD,
             Self::Post => method == http::Method::POST,
+            // HEAD is not GET here: it must change nothing.
+            Self::Act => method == http::Method::POST || method == http::Method::GET,
         }
     }
 }

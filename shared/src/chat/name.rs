@@ -4,6 +4,7 @@
 //! HTML; whoever shows one escapes it. Comparisons are of what is seen ([`look`]), since that is what deceives.
 //! Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15.
 
+mod emoji;
 mod words;
 
 use std::fmt::Write as _;
@@ -33,16 +34,19 @@ pub enum NameProblem {
 }
 
 /// The name that was proposed, in normal form C: white space is single spaces, none at the ends; what cannot be seen or
-/// changes the direction of text is gone; marks are on a character, at most [`MAX_MARKS`]; cut at [`MAX_CHARS`]. Cleaning
-/// a clean name changes nothing.
+/// changes the direction of text is gone, but for what emoji of several characters are made with; marks are on a character,
+/// at most [`MAX_MARKS`]; cut at [`MAX_CHARS`], not within an emoji. Cleaning a clean name changes nothing.
 ///
 /// # Errors
 /// Nothing is left.
 pub fn clean(proposed: &str) -> Result<String, NameProblem> {
-    let seen = proposed.chars().filter(|c| c.is_whitespace() || !is_invisible(*c));
+    let seen: Vec<char> = Normalizer::new_nfc().normalize_iter(shown(proposed).into_iter()).collect();
     let mut name = String::new();
     let (mut chars, mut marks, mut is_spaced) = (0, 0, true);
-    for c in Normalizer::new_nfc().normalize_iter(seen) {
+    let mut rest = &seen[..];
+    while let Some(&c) = rest.first() {
+        let (whole, next) = rest.split_at(emoji::length(rest));
+        rest = next;
         if c.is_whitespace() {
             is_spaced = true;
             continue;
@@ -56,17 +60,46 @@ pub fn clean(proposed: &str) -> Result<String, NameProblem> {
             marks = 0;
         }
         let space = usize::from(is_spaced && !name.is_empty());
-        if chars + space >= MAX_CHARS {
+        if chars + space + whole.len() > MAX_CHARS {
             break;
         }
         if space > 0 {
             name.push(' ');
         }
-        name.push(c);
-        chars += space + 1;
+        name.extend(whole);
+        chars += space + whole.len();
         is_spaced = false;
     }
     if name.is_empty() { Err(NameProblem::Empty) } else { Ok(name) }
+}
+
+/// Without what cannot be seen or changes the direction of text; what emoji of several characters are made with stays.
+fn shown(text: &str) -> Vec<char> {
+    let all: Vec<char> =
+        text.chars().filter(|c| c.is_whitespace() || emoji::may_join(*c) || !is_invisible(*c)).collect();
+    let (mut shown, mut rest) = (Vec::with_capacity(all.len()), &all[..]);
+    while let Some(&c) = rest.first() {
+        let (whole, next) = rest.split_at(emoji::length(rest));
+        // By itself it belongs to nothing.
+        if !emoji::may_join(c) {
+            shown.extend(whole);
+        }
+        rest = next;
+    }
+    shown
+}
+
+/// Whether something of a text is seen.
+#[must_use]
+pub fn is_seen(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace() && !is_invisible(c))
+}
+
+/// Whether a text is all that there is to it: something of it is seen, and nothing is hidden in it or changes the direction
+/// of what stands around it. For names that are taken as they are, or not at all.
+#[must_use]
+pub fn is_shown(text: &str) -> bool {
+    shown(text).len() == text.chars().count() && is_seen(text)
 }
 
 /// Whether the name contains, or is, one of the words that operators forbid. Compares what is seen ([`look`]), as it is and
@@ -126,7 +159,7 @@ pub fn choose<R: Rng + ?Sized>(suggested: &[String], rng: &mut R) -> String {
     random(rng)
 }
 
-/// Whether a character shows nothing, or only by what it does to others: controls, formats with those that turn the
+/// Whether a character shows nothing by itself, or only by what it does to others: controls, formats with those that turn the
 /// direction of text, fillers, variation selectors, tags, private and not characters at all. Spaces are not meant.
 pub(super) fn is_invisible(c: char) -> bool {
     let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::client::{Client, Place};
 use super::entry::{Entry, Event, Stream};
 use super::history::Seen;
 use super::render;
@@ -83,10 +84,58 @@ impl<'a> ShownMessage<'a> {
         })
     }
 
+    /// With what is known of its user now: since when they may not chat. A message carries its user as they were.
+    #[must_use]
+    pub fn disabled(mut self, since: Option<WallTime>) -> Self {
+        self.user.disabled_at = since.map(Time);
+        self
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.user.id
+    }
+
     /// A message of the history.
     #[must_use]
     pub fn of(seen: &'a Seen) -> Option<Self> {
         Self::new(&seen.entry, seen.hidden_at)
+    }
+}
+
+/// A user as moderators see them: with what they wrote, the newest first, and the connections that they have.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moderated<'a> {
+    /// Who it is.
+    pub user: ShownUser<'a>,
+    /// Their connections, in the order in which they were opened.
+    pub connected_clients: Vec<ShownConnection<'a>>,
+    /// What they wrote, hidden or not.
+    pub messages: Vec<ShownMessage<'a>>,
+}
+
+/// A connection of a user who is named beside it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownConnection<'a> {
+    id: u64,
+    connected_at: Time,
+    message_count: u64,
+    user_agent: &'a str,
+    geo: Option<&'a Place>,
+}
+
+impl<'a> From<&'a Client> for ShownConnection<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            id: client.id,
+            connected_at: Time(client.connected_at),
+            message_count: client.messages,
+            user_agent: &client.user_agent,
+            geo: client.place.as_ref(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::api::body;
+use crate::api::body::{self, null_is_zero};
 
 /// Most messages that are hidden or shown at once.
 const MAX_IDS: usize = 1000;
@@ -16,9 +16,10 @@ const ID_BYTES: std::ops::RangeInclusive<usize> = 1..=64;
 #[serde(rename_all = "camelCase")]
 pub struct SetVisible {
     /// Ids of the messages, 1 to 1,000 of 1 to 64 bytes; ours are ASCII.
-    #[serde(rename = "idArray")]
+    #[serde(rename = "idArray", deserialize_with = "null_is_zero")]
     pub ids: Vec<String>,
-    /// Shown from now on, or hidden.
+    /// Shown from now on, or hidden, which null is as well.
+    #[serde(deserialize_with = "null_is_zero")]
     pub visible: bool,
 }
 
@@ -44,9 +45,10 @@ impl SetVisible {
 #[serde(rename_all = "camelCase")]
 pub struct SetEnabled {
     /// Whom; never empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     pub user_id: String,
-    /// May chat from now on, or not any more.
+    /// May chat from now on, or not any more, which null is as well.
+    #[serde(deserialize_with = "null_is_zero")]
     pub enabled: bool,
 }
 
@@ -66,9 +68,10 @@ impl SetEnabled {
 #[serde(rename_all = "camelCase")]
 pub struct SetModerator {
     /// Whom; never empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     pub user_id: String,
-    /// May moderate from now on, or not any more.
+    /// May moderate from now on, or not any more, which null is as well.
+    #[serde(deserialize_with = "null_is_zero")]
     pub is_moderator: bool,
 }
 
@@ -103,6 +106,25 @@ mod tests {
         for wrong in [id(0), id(65), "ä".repeat(33)] {
             assert_eq!(parse(&[id(1), wrong]), Err("an id has 1 to 64 bytes".to_owned()));
         }
+    }
+
+    #[test]
+    fn null_is_the_zero_of_its_type_as_owncasts_server_reads_it() {
+        let hide = SetVisible::parse(br#"{"idArray":["a"],"visible":null}"#).unwrap();
+        assert!(!hide.visible && hide.ids == ["a"]);
+        assert_eq!(
+            SetVisible::parse(br#"{"idArray":null,"visible":true}"#).unwrap_err(),
+            "idArray has 1 to 1000 ids"
+        );
+        let disable = SetEnabled::parse(br#"{"userId":"a","enabled":null}"#).unwrap();
+        let demote = SetModerator::parse(br#"{"userId":"a","isModerator":null}"#).unwrap();
+        assert!(!disable.enabled && !demote.is_moderator);
+        assert_eq!(SetEnabled::parse(br#"{"userId":null,"enabled":true}"#).unwrap_err(), NO_USER);
+        assert_eq!(SetModerator::parse(br#"{"userId":null,"isModerator":true}"#).unwrap_err(), NO_USER);
+        // What is absent is not null.
+        SetVisible::parse(br#"{"idArray":["a"]}"#).unwrap_err();
+        SetEnabled::parse(br#"{"userId":"a"}"#).unwrap_err();
+        SetModerator::parse(br#"{"userId":"a"}"#).unwrap_err();
     }
 
     #[test]

@@ -178,7 +178,8 @@ impl Retention {
 }
 
 /// A place where the owner is found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SocialHandle {
     /// Key of the network, or any word.
     pub platform: String,
@@ -224,6 +225,8 @@ pub struct S3 {
     pub acl: String,
     /// Whether the bucket is in the path.
     pub force_path_style: bool,
+    /// What objects' names begin with.
+    pub path_prefix: String,
 }
 
 /// A picture for the chat.

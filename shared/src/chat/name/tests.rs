@@ -27,7 +27,7 @@ fn a_name_is_cleaned() {
         ("\u{115f}a\u{1160}b\u{3164}c\u{ffa0}\u{2800}", "abc"),
         // Tags, variation selectors, private use, what is no character.
         ("a\u{e0001}\u{e0041}\u{e007f}b\u{fe0f}\u{e0100}c\u{e000}\u{f0000}\u{fdd0}\u{ffff}", "abc"),
-        ("❤\u{fe0f} me", "❤ me"),
+        ("❤\u{fe0f} me", "❤\u{fe0f} me"),
         // Spaces of all kinds are spaces.
         ("a\u{a0}\u{2003}\u{3000}\u{2028}b", "a b"),
         // Marks: on a character, and few.
@@ -39,6 +39,89 @@ fn a_name_is_cleaned() {
     ] {
         assert_eq!(clean(proposed).as_deref(), Ok(expected), "{proposed:?}");
     }
+}
+
+/// Emoji of several characters, each with a name of its own.
+const WHOLE: [&str; 14] = [
+    // Families, with and without colours of skin.
+    "👨\u{200d}👩\u{200d}👧\u{200d}👦",
+    "👩🏽\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨🏻",
+    "🧑🏿\u{200d}🤝\u{200d}🧑🏻",
+    // Professions and hair.
+    "👩\u{200d}🚀",
+    "👨🏾\u{200d}🦱",
+    "🕵🏼\u{200d}♀\u{fe0f}",
+    "🐻\u{200d}❄\u{fe0f}",
+    // Flags: of letters, of joined pictures, of tags.
+    "🇩🇪",
+    "🏳\u{fe0f}\u{200d}🌈",
+    "🏴\u{200d}☠\u{fe0f}",
+    "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    // Keycaps and presentation.
+    "7\u{fe0f}\u{20e3}",
+    "❤\u{fe0f}",
+    "☂\u{fe0e}",
+];
+
+#[test]
+fn emoji_of_several_characters_stay_whole() {
+    for emoji in WHOLE {
+        for name in
+            [emoji.to_owned(), format!("Ada {emoji}"), format!("{emoji}x"), format!("a{emoji}{emoji}b")]
+        {
+            if name.chars().count() <= MAX_CHARS {
+                assert_eq!(clean(&name), Ok(name.clone()), "{name:?}");
+            }
+            assert!(is_shown(&name), "{name:?}");
+        }
+        // What is reserved for somebody is not had by leaving out a joiner.
+        let bare: String = emoji.chars().filter(|c| !is_invisible(*c)).collect();
+        assert!(is_reserved(&bare, &[emoji.to_owned()]), "{emoji}");
+    }
+}
+
+#[test]
+fn a_cut_leaves_emoji_whole() {
+    let family = WHOLE[0];
+    for before in 20..=30 {
+        let name = clean(&format!("{}{family}", "a".repeat(before))).unwrap();
+        let rest = &name[before..];
+        assert!(rest.is_empty() || rest == family, "{name:?}");
+        assert_eq!(rest == family, before + family.chars().count() <= MAX_CHARS);
+    }
+}
+
+#[test]
+fn what_hides_among_emoji_goes() {
+    for (hostile, expected) in [
+        ("👩\u{200d}", "👩"),
+        ("\u{200d}👩", "👩"),
+        ("👩\u{200d}\u{200d}🚀", "👩🚀"),
+        ("👩\u{200b}\u{200d}\u{202e}🚀", "👩\u{200d}🚀"),
+        ("👩\u{200d}a", "👩a"),
+        ("a\u{200d}👩", "a👩"),
+        ("ad\u{fe0f}min", "admin"),
+        ("1\u{fe0f}2", "12"),
+        ("❤\u{fe0f}\u{fe0f}\u{fe0e}\u{fe0f}", "❤\u{fe0f}"),
+        ("🇩\u{200d}🇪", "🇩🇪"),
+        // Text that is hidden in tags: without an end, too long, on something else.
+        ("🏴\u{e0067}\u{e0062}\u{e0065}", "🏴"),
+        ("🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e0061}\u{e0061}\u{e007f}", "🏴"),
+        ("👩\u{e0067}\u{e0062}\u{e0073}\u{e007f}", "👩"),
+        ("🏴\u{e0041}\u{e0042}\u{e0043}\u{e007f}", "🏴"),
+        ("e\u{200d}\u{301}", "é"),
+    ] {
+        assert_eq!(clean(hostile).as_deref(), Ok(expected), "{hostile:?}");
+        assert!(!is_shown(hostile), "{hostile:?}");
+    }
+    for nothing in ["\u{200d}\u{200d}", "\u{fe0f}\u{200d}\u{fe0f}", " \u{200d} ", "\u{e0067}\u{e007f}"] {
+        assert_eq!(clean(nothing), Err(NameProblem::Empty), "{nothing:?}");
+        assert!(!is_shown(nothing), "{nothing:?}");
+    }
+    for turned in ["a\u{202e}b", "\u{2066}a\u{2069}", "a\u{200f}", "a\0", ""] {
+        assert!(!is_shown(turned), "{turned:?}");
+    }
+    assert!(is_shown("Zoë's Stream") && is_shown("日本語 名前") && is_shown("أحمد"));
 }
 
 #[test]
@@ -126,11 +209,31 @@ proptest! {
     fn a_clean_name_is_short_seen_and_stays(proposed in any::<String>()) {
         if let Ok(name) = clean(&proposed) {
             prop_assert!((1..=MAX_CHARS).contains(&name.chars().count()));
-            prop_assert!(!name.contains(is_invisible), "{:?}", name);
+            prop_assert!(is_shown(&name), "{:?}", name);
+            prop_assert!(name.chars().all(|c| !is_invisible(c) || emoji::may_join(c)), "{:?}", name);
             prop_assert_eq!(name.trim(), &name);
             prop_assert_eq!(clean(&name), Ok(name.clone()));
             prop_assert!(is_reserved(&name, std::slice::from_ref(&name)));
             prop_assert!(look(&name).is_empty() || is_forbidden(&name, std::slice::from_ref(&name)));
+        }
+    }
+
+    #[test]
+    fn pieces_of_emoji_in_any_order_give_a_clean_name(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(vec![
+                '👩', '🚀', '❤', '🏴', '🏽', '🇩', 'a', '7', ' ', '\u{200d}', '\u{fe0f}', '\u{fe0e}', '\u{20e3}', '\u{301}',
+                '\u{202e}', '\u{200b}', '\u{e0067}', '\u{e0062}', '\u{e007f}',
+            ]),
+            0..60,
+        ),
+    ) {
+        if let Ok(name) = clean(&pieces.into_iter().collect::<String>()) {
+            prop_assert!(is_shown(&name), "{:?}", name);
+            prop_assert!((1..=MAX_CHARS).contains(&name.chars().count()));
+            prop_assert_eq!(clean(&name), Ok(name.clone()));
+            let joins_at_its_ends = name.ends_with('\u{200d}') || name.starts_with(emoji::may_join);
+            prop_assert!(!joins_at_its_ends);
         }
     }
 

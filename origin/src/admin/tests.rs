@@ -1,0 +1,282 @@
+//! The whole of the admin's API on a store in memory: what pages of Owncast read and save.
+
+use farcast_shared::store::memory::Memory;
+use farcast_shared::time::WallTime;
+use http_body_util::Full;
+use prometheus::Registry;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::emoji::Folder;
+use crate::push::{Hub, HubConfig, Metrics};
+
+const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+/// `admin:first-stream-key`
+const LOGIN: (&str, &str) = ("authorization", "Basic YWRtaW46Zmlyc3Qtc3RyZWFtLWtleQ==");
+
+struct Rig {
+    admin: Admin,
+    disconnects: mpsc::Receiver<Disconnect>,
+    store: Store,
+    _folder: tempfile::TempDir,
+    _watched: (watch::Sender<Option<Arc<LiveStatus>>>, watch::Sender<Air>),
+}
+
+impl Rig {
+    async fn new() -> Self {
+        let (store, _) = Memory::store();
+        let folder = tempfile::tempdir().unwrap();
+        let preset = farcast_shared::config::Secret::new("first-stream-key");
+        let (credentials, _) = Credentials::load_or_create(store.clone(), Some(&preset)).await.unwrap();
+        let (_, runtime) = watch::channel(Some(Snapshot { runtime: Arc::default(), tip: Bytes::new() }));
+        let (told, status) =
+            watch::channel(Some(Arc::new(LiveStatus { viewers: 7, ..LiveStatus::default() })));
+        let (owner, air) = watch::channel(Air::default());
+        let (disconnect, disconnects) = mpsc::channel(1);
+        let hub = Hub::new(HubConfig::default(), Metrics::new(&Registry::new()).unwrap());
+        let path = folder.path().to_owned();
+        let (statistics, _) =
+            Statistics::load(&store, &Registry::new(), status.clone(), path.clone()).await.unwrap();
+        let admin = Admin::new(Parts {
+            store: store.clone(),
+            credentials: Arc::new(credentials),
+            runtime,
+            status,
+            air,
+            disconnects: disconnect,
+            edges: hub.connected().clone(),
+            recent: Recent::default(),
+            statistics,
+            emoji: Arc::new(Folder::new(path.join("emoji"), store.clone())),
+            facts: Facts {
+                http: ([127, 0, 0, 1], 8090).into(),
+                rtmp: ([127, 0, 0, 1], 1935).into(),
+                supported_codecs: vec!["libx264"],
+                default_level: 2,
+                default_variants: runtime::default_ladder(),
+                default_codec: "auto".to_owned(),
+                webhooks_reach: Reach::Public,
+                allow_short_keys: false,
+            },
+        });
+        Self { admin, disconnects, store, _folder: folder, _watched: (told, owner) }
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("/api/admin/{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        self.admin.answer(request, PEER).await.expect("the path is known")
+    }
+
+    async fn see(&self, path: &str) -> Value {
+        let reply = self.ask("GET", path, &[LOGIN], "").await;
+        assert_eq!(reply.status(), 200, "{path}");
+        serde_json::from_slice(reply.body()).unwrap()
+    }
+
+    async fn save(&self, path: &str, body: Value) -> (u16, String) {
+        let reply = self.ask("POST", path, &[LOGIN], &body.to_string()).await;
+        let answer: Value = serde_json::from_slice(reply.body()).unwrap();
+        let text = answer["message"].as_str().or(answer["error"].as_str()).unwrap_or_default();
+        (reply.status().as_u16(), text.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn the_settings_have_what_newer_pages_take_apart() {
+    let rig = Rig::new().await;
+    let config = rig.see("serverconfig").await;
+    assert_eq!(
+        config["federation"],
+        json!({
+            "enabled": false, "isPrivate": false, "username": "", "goLiveMessage": "", "showEngagement": false,
+            "blockedDomains": [],
+        })
+    );
+    for kind in ["browser", "discord", "twitter"] {
+        let told = &config["notifications"][kind];
+        assert_eq!((&told["enabled"], &told["goLiveMessage"]), (&json!(false), &json!("")), "{kind}");
+    }
+    for (member, value) in [
+        ("adminPassword", json!("")),
+        ("streamKeyOverridden", json!(false)),
+        ("hideViewerCount", json!(false)),
+        ("disableSearchIndexing", json!(false)),
+        ("videoServingEndpoint", json!("")),
+        ("socketHostOverride", json!("")),
+        ("chatSpamProtectionEnabled", json!(true)),
+        ("chatSlurFilterEnabled", json!(false)),
+        ("chatRequireAuthentication", json!(false)),
+    ] {
+        assert_eq!(config[member], value, "{member}");
+    }
+    let details = &config["instanceDetails"];
+    assert_eq!(
+        (&details["offlineMessage"], &details["customJavascript"], &details["appearanceVariables"]),
+        (&json!(""), &json!(""), &json!({}))
+    );
+    assert_eq!(config["s3"]["forcePathStyle"], json!(false));
+    assert!(!config.to_string().contains("first-stream-key"));
+    assert_eq!(rig.see("status").await["health"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_storages_path_style_is_read_back() {
+    let rig = Rig::new().await;
+    let saved = rig.save("config/s3", json!({ "value": { "enabled": false, "forcePathStyle": true } })).await;
+    assert_eq!(saved, (200, "storage configuration changed".to_owned()));
+    assert_eq!(rig.see("serverconfig").await["s3"]["forcePathStyle"], json!(true));
+    assert_eq!(rig.save("config/s3", json!({ "value": null })).await.0, 200);
+    assert_eq!(rig.see("serverconfig").await["s3"]["forcePathStyle"], json!(false));
+}
+
+/// As the page of 0.1.3 adds a key: it sends the list that it was shown, and the new one.
+#[tokio::test]
+async fn a_page_adds_and_removes_stream_keys_without_being_shown_any() {
+    let rig = Rig::new().await;
+    let mut keys = rig.see("serverconfig").await["streamKeys"].clone();
+    assert_eq!(keys.as_array().unwrap().len(), 1);
+    keys.as_array_mut().unwrap().push(json!({ "key": "a-guests-stream-key", "comment": "guest" }));
+    assert_eq!(rig.save("config/streamkeys", json!({ "value": keys })).await, (200, "changed".to_owned()));
+    // The login is what it was.
+    let shown = rig.see("serverconfig").await["streamKeys"].clone();
+    assert_eq!(shown[1]["comment"], "guest");
+    assert!(!shown.to_string().contains("a-guests"));
+    let right = |key: &'static str| rig.admin.parts.credentials.verify(Which::StreamKey, key);
+    assert!(right("first-stream-key").await && right("a-guests-stream-key").await);
+    assert_eq!(rig.save("config/streamkeys", json!({ "value": [shown[1]] })).await.0, 200);
+    assert!(!right("first-stream-key").await && right("a-guests-stream-key").await);
+    let (status, why) = rig.save("config/streamkeys", json!({ "value": [shown[0]] })).await;
+    assert!(status == 400 && why.contains("not kept any more"), "{why}");
+    let (status, why) = rig.save("config/streamkeys", json!({ "value": [{ "key": "abc123" }] })).await;
+    assert!(status == 400 && why.contains("allow_short_keys"), "{why}");
+    assert!(right("a-guests-stream-key").await);
+}
+
+#[tokio::test]
+async fn what_acts_by_get_acts_for_the_admin_and_not_for_pages_of_others() {
+    let mut rig = Rig::new().await;
+    let host = ("host", "live.example.org");
+    let browser = ("user-agent", "Mozilla/5.0");
+    for path in ["yp/reset", "disconnect"] {
+        for foreign in [
+            &[LOGIN, host, browser, ("sec-fetch-site", "cross-site"), ("sec-fetch-dest", "image")][..],
+            &[LOGIN, host, browser, ("referer", "https://evil.example/")],
+            &[LOGIN, host, browser],
+        ] {
+            let reply = rig.ask("GET", path, foreign, "").await;
+            assert_eq!(reply.status(), 403, "{path} {foreign:?}");
+        }
+        assert_eq!(rig.ask("GET", path, &[host], "").await.status(), 401, "{path}");
+        for method in ["HEAD", "PUT"] {
+            let refused = rig.ask(method, path, &[LOGIN, host], "").await;
+            assert_eq!(
+                (refused.status().as_u16(), &refused.headers()["allow"]),
+                (405, &"GET, POST, OPTIONS".parse().unwrap())
+            );
+        }
+    }
+    assert!(rig.disconnects.try_recv().is_err(), "nothing was done");
+    for given in [&[LOGIN][..], &[LOGIN, host, browser, ("sec-fetch-site", "same-origin")]] {
+        let reset = rig.ask("GET", "yp/reset", given, "").await;
+        assert_eq!(
+            (reset.status().as_u16(), reset.body().as_ref()),
+            (200, &b"{\"success\":true,\"message\":\"reset\"}\n"[..])
+        );
+    }
+    let Rig { admin, disconnects, .. } = &mut rig;
+    let request =
+        Request::get("/api/admin/disconnect").header(LOGIN.0, LOGIN.1).body(Full::new(Bytes::new())).unwrap();
+    let owner = async {
+        disconnects.recv().await.unwrap().send(true).unwrap();
+    };
+    let (reply, ()) = tokio::join!(admin.answer(request, PEER), owner);
+    assert_eq!(reply.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_asked_of_what_is_not_there_is_empty() {
+    let rig = Rig::new().await;
+    for path in [
+        "viewers",
+        "followers/pending",
+        "followers/blocked",
+        "webhooks",
+        "accesstokens",
+        "chat/messages",
+        "chat/clients",
+        "chat/users/disabled",
+        "chat/users/moderators",
+        "chat/users/ipbans",
+        "viewersOverTime?windowStart=1",
+    ] {
+        assert_eq!(rig.see(path).await, json!([]), "{path}");
+    }
+    for path in ["followers", "federation/actions"] {
+        assert_eq!(rig.see(path).await, json!({ "total": 0, "results": [] }), "{path}");
+    }
+    assert_eq!(rig.see("update/options").await["supportsUpdate"], json!(false));
+    assert_eq!(rig.save("config/federation/enable", json!({ "value": false })).await.0, 200);
+    let refused = rig.save("config/federation/enable", json!({ "value": true })).await;
+    assert_eq!(refused, (400, "Farcast has no federation".to_owned()));
+}
+
+#[tokio::test]
+async fn players_metrics_are_empty_beside_what_the_broadcast_offers() {
+    let rig = Rig::new().await;
+    let metrics = rig.see("metrics/video").await;
+    assert_eq!((&metrics["errors"], &metrics["medianLatency"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&metrics["segmentLength"], metrics["availableBitrates"].as_array().unwrap().len()),
+        (&json!(4), 2)
+    );
+    rig.admin.parts.statistics.cpu.push(WallTime::now(), 12.5);
+    let reply = rig.ask("GET", "prometheus", &[LOGIN], "").await;
+    let text = std::str::from_utf8(reply.body()).unwrap();
+    for gauge in [
+        "owncast_instance_active_viewer_count{host=\"\",version=\"0.1.0\"} 7\n",
+        "owncast_instance_active_chat_client_count{host=\"\",version=\"0.1.0\"} 0\n",
+        "owncast_instance_current_chat_message_count{host=\"\",version=\"0.1.0\"} 0\n",
+        "owncast_instance_cpu_usage{host=\"\",version=\"0.1.0\"} 12.5\n",
+    ] {
+        assert!(text.contains(gauge), "{gauge} is not in {text}");
+    }
+    assert_eq!(rig.ask("GET", "prometheus", &[], "").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_page_uploads_a_picture_for_the_chat_and_deletes_it() {
+    let rig = Rig::new().await;
+    let gif = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
+    let names = async || {
+        let listed = runtime::load(&rig.store).await.unwrap().emoji;
+        listed.into_iter().map(|emoji| emoji.name).collect::<Vec<_>>()
+    };
+    let done = rig.save("emoji/upload", json!({ "name": "beer.gif", "data": gif })).await;
+    assert_eq!(done, (200, "Emoji \"beer.gif\" has been uploaded".to_owned()));
+    assert_eq!(names().await, ["beer"]);
+    for (name, data) in [
+        (json!("beer.gif"), gif),
+        (json!("../../x.gif"), gif),
+        (json!("/etc/x.gif"), gif),
+        (json!("x.png"), gif),
+        (json!("x.html"), "data:text/html;base64,PGI+"),
+        (json!("x.gif"), "R0lGODlh"),
+        (json!(""), gif),
+        (Value::Null, gif),
+    ] {
+        let (status, why) = rig.save("emoji/upload", json!({ "name": name, "data": data })).await;
+        assert!(status == 400 && !why.is_empty(), "{name} {data}");
+    }
+    assert_eq!(rig.save("emoji/upload", json!({ "name": "x.gif", "data": null })).await.0, 400);
+    for name in [json!("wine.gif"), json!("../beer.gif"), Value::Null] {
+        assert_eq!(rig.save("emoji/delete", json!({ "name": name })).await.0, 400, "{name}");
+    }
+    assert_eq!(names().await, ["beer"]);
+    // As the page sends it, from the picture's path.
+    assert_eq!(rig.save("emoji/delete", json!({ "name": "/beer.gif" })).await.0, 200);
+    assert!(names().await.is_empty());
+}
