@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_soon_guessed_is_refused_unless_short_ones_are_allowed() {
-        for key in ["abc123", "a", "äöüäöüä"] {
+        for key in ["abc123", "x9", "äöüäöüä"] {
             let text = read("", &["--stream-key", key]).unwrap_err().to_string();
             assert!(text.contains("--stream-key: has fewer than 8 characters"), "{text}");
             assert!(text.contains("allow_short_keys") && !text.contains(key), "{text}");

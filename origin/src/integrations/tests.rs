@@ -103,6 +103,8 @@ async fn each_path_needs_its_scope_and_no_other_does() {
         ("POST", "streamtitle", HasAdminAccess),
         ("POST", "chat/messagevisibility", HasAdminAccess),
         ("POST", "chat/updatemessagevisibility", HasAdminAccess),
+        ("GET", "status", HasAdminAccess),
+        ("GET", "moderation/chat/user/nobody", HasAdminAccess),
     ] {
         for (scope, token) in &tokens {
             let bearer = format!("bEARER {token}");
@@ -113,7 +115,7 @@ async fn each_path_needs_its_scope_and_no_other_does() {
             assert_eq!(status, if *scope == needed { 405 } else { 401 }, "{wrong} {path}");
         }
     }
-    assert_eq!(listed().count(), 10);
+    assert_eq!(listed().count(), 12);
 }
 
 #[tokio::test]
