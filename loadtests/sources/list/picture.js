@@ -104,7 +104,7 @@ const samples = [
   {
     name: 'monochrome',
     about: 'H.264 without colours',
-    media: { colour: 'full', format: 'gray', encoder: ['-pix_fmt', 'gray'] },
+    media: { filter: 'extractplanes=y', encoder: ['-pix_fmt', 'gray'] },
     expect: { video: { grey: true } },
   },
   {
