@@ -254,8 +254,7 @@ export function negativeComposition(ms) {
     );
 }
 
-/** Drops two thirds of the pictures in every other second, after key frames only: the encoder is `ultrafast` with one reference,
- * so it drops the tail of a second. */
+/** Leaves out the last pictures of every other second; nothing but they refer to them, since a key frame follows. */
 export function variableRate(tags) {
   return tags.filter(
     (tag) => tag.kind !== VIDEO || video(tag).role !== 'picture' || tag.ts % 2000 < 1000 || tag.ts % 1000 < 600,

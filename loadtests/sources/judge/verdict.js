@@ -8,7 +8,7 @@ const WHITE = PATCHES.find(([name]) => name === 'white')[1][1];
 const TOLERANCE = 13;
 /** The same where pictures in HDR were made fit for a screen without: white is as bright as this at least, and other colours keep
  * their relation to it. Without it they are grey: green has more than half of its red and blue. */
-const MAPPED_TOLERANCE = 50;
+const MAPPED_TOLERANCE = 60;
 const MAPPED_WHITE = 120;
 const HZ_TOLERANCE = 8;
 const QUIET_RMS = 0.02;

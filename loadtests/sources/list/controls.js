@@ -53,11 +53,11 @@ export const controls = [
   { name: 'control-silence', about: 'silence', media: SILENT, control: /Chromium.*no sound/ },
   {
     name: 'control-pitch',
-    about: '24 kHz, said to be 48 kHz',
-    media: { sampleRate: 24_000 },
+    about: '44.1 kHz, said to be 48 kHz',
+    media: { sampleRate: 44_100 },
     other: { codec: null },
     rewrite: rewrite.audioHeaderOf,
-    control: /Chromium.*a tone of 8\d\d Hz/,
+    control: /Chromium.*a tone of 4[678]\d Hz/,
   },
   {
     name: 'control-woven',

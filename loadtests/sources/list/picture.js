@@ -104,7 +104,7 @@ const samples = [
   {
     name: 'monochrome',
     about: 'H.264 without colours',
-    media: { colour: 'full', format: 'gray', encoder: ['-pix_fmt', 'gray'] },
+    media: { filter: 'extractplanes=y', encoder: ['-pix_fmt', 'gray'] },
     expect: { video: { grey: true } },
   },
   {
@@ -160,8 +160,9 @@ const keys = [
   {
     name: 'gop-20',
     about: 'a key frame each 20 s',
-    media: { keyS: 20 },
-    expect: { said: /key ?frame|keyframe/i },
+    media: { keyS: 20, seconds: 60 },
+    expect: { some: true },
+    patience: 15,
   },
   { name: 'gop-4', about: 'a key frame each 4 s', media: { keyS: 4 } },
   { name: 'gop-half', about: 'a key frame each half second', media: { keyS: 0.5 } },
