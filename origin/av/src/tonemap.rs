@@ -260,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_within_two_values_of_luma_and_four_of_chroma_of_what_it_approximates() {
+    fn the_table_is_within_three_values_of_luma_and_four_of_chroma_of_what_it_approximates() {
         for hdr in [Hdr::Pq, Hdr::Hlg] {
             for luma in (64..=940).step_by(7) {
                 for (blue, red) in [(512, 512), (500, 530), (540, 505), (470, 560)] {
                     let table = mapped(hdr, luma, blue, red);
                     let wanted = exact(hdr, [luma, blue, red].map(f64::from));
-                    for ((got, wanted), most) in table.into_iter().zip(wanted).zip([2.0, 4.0, 4.0]) {
+                    for ((got, wanted), most) in table.into_iter().zip(wanted).zip([3.0, 4.0, 4.0]) {
                         let off = (f64::from(got) - wanted).abs();
                         assert!(off <= most, "{hdr:?} {luma} {blue} {red}: {got} for {wanted}");
                     }

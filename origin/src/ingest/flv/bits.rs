@@ -51,6 +51,11 @@ impl<'a> Bits<'a> {
         (1u32 << zeros).checked_sub(1)?.checked_add(rest)
     }
 
+    /// Passes over so many `ue(v)`.
+    pub(super) fn skip_ue(&mut self, count: usize) -> Option<()> {
+        (0..count).try_for_each(|_| self.ue().map(drop))
+    }
+
     /// `se(v)` (ISO/IEC 14496-10 §9.1.1).
     pub(super) fn se(&mut self) -> Option<i32> {
         let code = i64::from(self.ue()?);

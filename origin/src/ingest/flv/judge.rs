@@ -237,7 +237,7 @@ mod tests {
             Self { judge: Judge::default(), start: Instant::now(), said: Vec::new() }
         }
 
-        fn tag(&mut self, ms: u64, track: Track, result: Result<(), FlvError>, key: Option<bool>) {
+        fn tag(&mut self, ms: u64, track: Track, result: &Result<(), FlvError>, key: Option<bool>) {
             let event = key.map(|key| {
                 let (dts, data) = (MediaTime(0), Bytes::new());
                 MediaEvent::Frame(Frame {
@@ -251,7 +251,7 @@ mod tests {
                 })
             });
             let now = self.start + Duration::from_millis(ms);
-            match self.judge.tag(track, &result, event.iter(), now) {
+            match self.judge.tag(track, result, event.iter(), now) {
                 Verdict::Fine => {}
                 verdict => self.said.push((ms, verdict)),
             }
@@ -274,8 +274,8 @@ mod tests {
     fn a_bad_track_is_complained_of_once_and_the_good_one_goes_on() {
         let mut rig = Rig::new();
         for ms in (0..60_000).step_by(40) {
-            rig.tag(ms, Track::Video, no_config("video"), None);
-            rig.tag(ms + 1, Track::Audio, Ok(()), Some(true));
+            rig.tag(ms, Track::Video, &no_config("video"), None);
+            rig.tag(ms + 1, Track::Audio, &Ok(()), Some(true));
         }
         assert_eq!(rig.said.len(), 1, "{:?}", rig.said);
         let (ms, Verdict::Complain { track: Track::Video, text }) = &rig.said[0] else { panic!() };
@@ -287,7 +287,7 @@ mod tests {
         let unsupported = || Err(FlvError::Unsupported("set AAC".to_owned()));
         let mut rig = Rig::new();
         for ms in (0..7000).step_by(40) {
-            rig.tag(ms, Track::Audio, unsupported(), None);
+            rig.tag(ms, Track::Audio, &unsupported(), None);
         }
         assert_eq!(rig.complaints(), [(0, Track::Audio)]);
         let end = Verdict::End { text: "set AAC".to_owned(), unsupported: true };
@@ -298,8 +298,8 @@ mod tests {
     fn what_is_not_taken_beside_a_good_track_is_named_once() {
         let mut rig = Rig::new();
         for ms in (0..30_000).step_by(40) {
-            rig.tag(ms, Track::Video, Ok(()), Some(ms == 0));
-            rig.tag(ms + 1, Track::Video, Err(FlvError::Unsupported("several tracks".to_owned())), None);
+            rig.tag(ms, Track::Video, &Ok(()), Some(ms == 0));
+            rig.tag(ms + 1, Track::Video, &Err(FlvError::Unsupported("several tracks".to_owned())), None);
         }
         let text = "several tracks".to_owned();
         assert_eq!(rig.said, [(1, Verdict::Complain { track: Track::Video, text })]);
@@ -309,8 +309,8 @@ mod tests {
     fn two_bad_tracks_end_the_session() {
         let mut rig = Rig::new();
         for ms in (0..30_000).step_by(40) {
-            rig.tag(ms, Track::Video, Err(super::super::bad_video("x")), None);
-            rig.tag(ms, Track::Audio, no_config("audio"), None);
+            rig.tag(ms, Track::Video, &Err(super::super::bad_video("x")), None);
+            rig.tag(ms, Track::Audio, &no_config("audio"), None);
         }
         assert_eq!(rig.complaints().len(), 2);
         assert!(
@@ -326,13 +326,13 @@ mod tests {
         for ms in (0..20_000).step_by(40) {
             let bad = ms % 400 == 0;
             let result = if bad { Err(super::super::bad_video("x")) } else { Ok(()) };
-            rig.tag(ms, Track::Video, result, (!bad).then_some(ms == 40));
+            rig.tag(ms, Track::Video, &result, (!bad).then_some(ms == 40));
         }
         assert_eq!(rig.said, []);
         for ms in (20_000..27_000).step_by(40) {
-            rig.tag(ms, Track::Video, Err(super::super::bad_video("x")), None);
+            rig.tag(ms, Track::Video, &Err(super::super::bad_video("x")), None);
         }
-        rig.tag(27_000, Track::Video, Ok(()), Some(true));
+        rig.tag(27_000, Track::Video, &Ok(()), Some(true));
         assert_eq!(rig.complaints().len(), 1);
         assert_eq!(rig.said.last(), Some(&(27_000, Verdict::Recovered(Track::Video))));
     }
@@ -343,7 +343,7 @@ mod tests {
         let (video_codec, audio_codec) = (Some("H.264".to_owned()), Some("AAC".to_owned()));
         rig.judge.promise(&StreamMetadata { video_codec, audio_codec, ..StreamMetadata::default() });
         for ms in (0..14_000).step_by(40) {
-            rig.tag(ms, Track::Video, Ok(()), Some(false));
+            rig.tag(ms, Track::Video, &Ok(()), Some(false));
         }
         assert_eq!(rig.complaints(), [(10_000, Track::Video), (10_040, Track::Audio)]);
     }

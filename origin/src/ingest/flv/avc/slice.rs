@@ -49,7 +49,7 @@ pub(in crate::ingest::flv) fn field(unit: &[u8], sequence: &Sequence) -> Option<
     }
     let payload = unescape(unit.get(1..)?, HEADER_BYTES);
     let mut bits = Bits::new(&payload);
-    (bits.ue()?, bits.ue()?, bits.ue()?);
+    bits.skip_ue(3)?;
     if sequence.separate_planes {
         bits.skip(2)?;
     }

@@ -87,7 +87,7 @@ fn usability(bits: &mut Bits<'_>, sub_layers: u32) -> Option<Usability> {
     let order_count_bits = bits.ue().filter(|extra| *extra <= 12)? + 4;
     let all_sub_layers = bits.bit()?;
     for _ in 0..if all_sub_layers { sub_layers + 1 } else { 1 } {
-        (bits.ue()?, bits.ue()?, bits.ue()?);
+        bits.skip_ue(3)?;
     }
     for _ in 0..6 {
         bits.ue()?;
@@ -98,7 +98,7 @@ fn usability(bits: &mut Bits<'_>, sub_layers: u32) -> Option<Usability> {
     bits.skip(2)?;
     if bits.bit()? {
         bits.skip(8)?;
-        (bits.ue()?, bits.ue()?);
+        bits.skip_ue(2)?;
         bits.skip(1)?;
     }
     skip_reference_sets(bits)?;
@@ -116,7 +116,7 @@ fn usability(bits: &mut Bits<'_>, sub_layers: u32) -> Option<Usability> {
     let fields = bits.bit()?;
     bits.skip(1)?;
     if bits.bit()? {
-        (bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?);
+        bits.skip_ue(4)?;
     }
     let frame_rate_milli = bits.bit().filter(|timing| *timing).and_then(|_| timing(bits, fields));
     Some(Usability { signal, fields, frame_rate_milli })
@@ -209,7 +209,7 @@ pub(super) fn video_rate(unit: &[u8]) -> Option<u32> {
     skip_profile_tier_level(&mut bits, sub_layers)?;
     let all_sub_layers = bits.bit()?;
     for _ in 0..if all_sub_layers { sub_layers + 1 } else { 1 } {
-        (bits.ue()?, bits.ue()?, bits.ue()?);
+        bits.skip_ue(3)?;
     }
     let max_layer = bits.take(6)? as usize;
     let layer_sets = bits.ue()? as usize;
