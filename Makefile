@@ -81,6 +81,7 @@ test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && npm test && node . --seconds 10
+	cd loadtests/sources && npm test
 
 # Half an hour: a broadcast for each row. SOURCES="--only NAME --only 'hevc*'" chooses rows.
 SOURCES ?=

@@ -13,8 +13,9 @@ use crate::media::{Frame, MediaEvent, Track, VideoConfig};
 
 /// How long to wait for a track that nobody promised, in media time of the other.
 const TRACK_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait for a track that metadata promised.
-const PROMISED_TRACK_WAIT: Duration = Duration::from_secs(5);
+/// How long to wait for a track that metadata promised. Cameras and capture cards take seconds to start, and players are
+/// interrupted where a track joins later.
+const PROMISED_TRACK_WAIT: Duration = Duration::from_secs(8);
 /// How long to wait for a second key frame: the longest GOP that common encoders make by default.
 const GOP_WAIT: Duration = Duration::from_secs(10);
 /// Most bytes held: ten seconds at 50 Mbit/s.
