@@ -4,7 +4,7 @@
 //! media a second. Dates that were only counted on from the start would be 36 s behind after an hour of 1 %. So
 //! arrival less media time is measured, as the clock recovery of a jitter buffer does, and dates follow it:
 //!
-//! - What counts is the least value of a [`WINDOW_S`] window, for the network only ever makes a frame late. A
+//! - What counts is the least value of a window of ten seconds, for the network only ever makes a frame late. A
 //!   stall makes it no later while the window remembers the time before, and while values fall the upload is
 //!   catching up: dates wait for the end of that.
 //! - From segment to segment dates move by what media lasts, give or take [`MAX_STEP`]; so players that count

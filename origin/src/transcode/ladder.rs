@@ -67,7 +67,7 @@ pub struct LadderConfig {
     /// What happens under load.
     pub pace: Pace,
     /// PART-TARGET, where gaps in the video may not make parts much shorter than it; see
-    /// [`Filler`](super::cadence::Filler). Not for frames on a device: its surfaces are few.
+    /// [`Filler`]. Not for frames on a device: its surfaces are few.
     pub part_target: Option<Duration>,
 }
 
