@@ -4,8 +4,9 @@
 //! characteristic and interpolated per sample, in integers. That is about a third of the CPU of zscale and tonemap,
 //! needs neither of them nor a GPU, and gives the same picture everywhere. Light above 1000 cd/m² is clipped, the
 //! nominal peak of HLG and the usual one of PQ; reference white (203 cd/m², BT.2408) becomes about 90 %. Metadata
-//! of a mastering display are not looked at. Between nodes a bright saturated colour is off by up to 7 of 255 values in luma
-//! and 8 in chroma, where the knee and the edge of BT.709's colours bend what is interpolated; greys are exact. Matrix and primaries are taken for BT.2020's, as BT.2100 demands.
+//! of a mastering display are not looked at. Matrix and primaries are taken for BT.2020's, as BT.2100 demands. Between
+//! nodes a bright saturated colour is off by up to 7 of 255 values in luma and 8 in chroma, where the knee and the edge of
+//! BT.709's colours bend what is interpolated; greys stay grey.
 
 use std::sync::OnceLock;
 
