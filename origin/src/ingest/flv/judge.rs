@@ -148,7 +148,9 @@ impl Judge {
         let came = || self.tracks.iter().filter(|health| health.seen);
         let hopeless = |health: &Health| {
             let complained = health.complaint.as_ref();
-            complained.is_some_and(|complaint| now - complaint.at >= LAST_CHANCE)
+            // A track that can be read and only lacks its first key frame still may begin.
+            health.bad > 0
+                && complained.is_some_and(|complaint| now - complaint.at >= LAST_CHANCE)
                 && health.good_at.is_none_or(|at| now - at >= LAST_CHANCE)
         };
         if came().count() == 0 || !came().all(hopeless) {
@@ -342,9 +344,17 @@ mod tests {
         let mut rig = Rig::new();
         let (video_codec, audio_codec) = (Some("H.264".to_owned()), Some("AAC".to_owned()));
         rig.judge.promise(&StreamMetadata { video_codec, audio_codec, ..StreamMetadata::default() });
-        for ms in (0..14_000).step_by(40) {
+        for ms in (0..40_000).step_by(40) {
             rig.tag(ms, Track::Video, &Ok(()), Some(false));
         }
         assert_eq!(rig.complaints(), [(10_000, Track::Video), (10_040, Track::Audio)]);
+        assert_eq!(
+            rig.said.len(),
+            2,
+            "who is told that a key frame is missing may still send one: {:?}",
+            rig.said
+        );
+        rig.tag(40_000, Track::Video, &Ok(()), Some(true));
+        assert_eq!(rig.said.last(), Some(&(40_000, Verdict::Recovered(Track::Video))));
     }
 }
