@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use farcast_shared::api::{Reply, reply};
+use farcast_shared::network;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-
-use crate::peer::network;
 
 /// Failures that cost nothing: people mistype.
 const FREE_FAILURES: u32 = 5;
@@ -45,13 +44,13 @@ impl Failures {
 impl Brake {
     /// How long an address has to wait, if it has to.
     pub(crate) fn must_wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let left = self.failures.get(&network(address))?.free_at().saturating_duration_since(now);
+        let left = self.failures.get(&network::of(address))?.free_at().saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 
     /// An address failed.
     pub(crate) fn failed(&mut self, address: IpAddr, now: Instant) {
-        let address = network(address);
+        let address = network::of(address);
         if self.failures.len() >= MAX_ADDRESSES && !self.failures.contains_key(&address) {
             self.failures
                 .retain(|_, failures| now.saturating_duration_since(failures.last) < FORGOTTEN_AFTER);
@@ -71,7 +70,7 @@ impl Brake {
 
     /// An address was right.
     pub(crate) fn succeeded(&mut self, address: IpAddr) {
-        self.failures.remove(&network(address));
+        self.failures.remove(&network::of(address));
     }
 }
 

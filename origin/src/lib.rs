@@ -19,7 +19,6 @@ pub mod ingest;
 pub mod integrations;
 pub mod media;
 pub mod package;
-mod peer;
 pub mod plan;
 pub mod push;
 pub mod series;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use farcast_shared::network;
+
 use super::bucket::{Bucket, Rate};
 
 /// Users of one address: a school behind one address may come at once.
@@ -24,7 +26,7 @@ impl Registrar {
     /// Whether somebody at `address` may register. This machine always may: it is its owner's, or a proxy without
     /// `trusted_proxies`, behind which all are one address.
     pub fn may(&mut self, address: IpAddr, now: Instant) -> bool {
-        let address = network(address);
+        let address = network::of(address);
         if !address.is_loopback() {
             let known = self.addresses.len() < MAX_ADDRESSES || self.addresses.contains_key(&address);
             if known && !self.addresses.entry(address).or_default().take(PER_ADDRESS, now) {
@@ -37,14 +39,6 @@ impl Registrar {
     /// Forgets who did nothing for long.
     pub fn forget(&mut self, now: Instant) {
         self.addresses.retain(|_, bucket| !bucket.is_full(now));
-    }
-}
-
-/// Of IPv6 the first 64 bits, which are one customer's.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-        other => other,
     }
 }
 

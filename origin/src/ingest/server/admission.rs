@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use farcast_shared::network;
+
 use super::{Config, Refused};
-use crate::peer::network;
 
 /// Counts connections against the limits of [`Config`].
 pub(super) struct Admission {
@@ -35,7 +36,7 @@ impl Admission {
 
     /// A place for a connection from `address`, or which limit there is none by.
     pub(super) fn enter(&self, address: IpAddr) -> Result<Slot, Refused> {
-        let address = network(address);
+        let address = network::of(address);
         let mut counts = lock(&self.counts);
         if counts.open >= self.max_open {
             return Err(Refused::Connections);

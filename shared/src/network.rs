@@ -1,0 +1,33 @@
+//! Whom a limit counts as one: the unit of every limit "per network".
+//!
+//! A host of IPv4 has one address. A host of IPv6 has at least all addresses of a /64 (RFC 4291 §2.5.1, RFC 6177),
+//! so that a limit per address would be none.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The network that `address` is counted with: of IPv4 (also within IPv6) the address itself, of IPv6 the first
+/// 64 bits. The loopback address stays as it is.
+#[must_use]
+pub fn of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_cannot_leave_its_network() {
+        let network = |text: &str| of(text.parse().unwrap()).to_string();
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("::1"), "::1");
+    }
+}
