@@ -83,12 +83,13 @@ test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broad
 	cd loadtests/browser && npm ci --no-audit --no-fund && npm test && node . --seconds 10
 	cd loadtests/sources && npm test
 
-# Half an hour: a broadcast for each row. SOURCES="--only NAME --only 'hevc*'" chooses rows.
+# Half an hour: a broadcast for each row, by release builds, since media comes in real time.
+# SOURCES="--only NAME --only 'hevc*'" chooses rows.
 SOURCES ?=
 test-sources: $(PLAYER) ## A broadcast of each way of sending each kind of media, judged in Chromium, by ffprobe and farcast-load
-	cargo build --workspace --bins
+	cargo build --workspace --bins --release
 	cd loadtests/browser && npm ci --no-audit --no-fund
-	$(ENHANCED); cd loadtests/sources && npm test && node . $(SOURCES)
+	$(ENHANCED); export FARCAST_BIN_DIR="$(abspath $(RELEASE))"; cd loadtests/sources && npm test && node . $(SOURCES)
 
 test-sources-quick: ## The same for six of them
 	@$(MAKE) test-sources SOURCES=--quick

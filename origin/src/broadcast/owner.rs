@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
 use super::air::{Air, Broadcaster, Output};
-use super::pipeline::{Beginning, Parts, Pipeline, Progress, fingerprint};
+use super::pipeline::{Beginning, Parts, Pipeline, Progress, Targets, fingerprint};
 use crate::ingest::flv::StreamMetadata;
 use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
 use crate::package::{self, LatencyLevel};
@@ -285,7 +285,12 @@ impl Owner {
             let same = interrupted.latency_level == self.parts.level as u8
                 && interrupted.ladder_fingerprint == self.ladder_fingerprint;
             if same {
-                beginning.continues = Some((interrupted.epoch, interrupted.target_duration_s));
+                let part = match interrupted.part_target_ms {
+                    0 => self.parts.level.part_target(),
+                    ms => Duration::from_millis(ms.into()),
+                };
+                let targets = Targets { duration_s: interrupted.target_duration_s, part };
+                beginning.continues = Some((interrupted.epoch, targets));
             } else {
                 tracing::warn!("latency level or ladder changed, the interrupted broadcast is not continued");
                 self.end_epoch(interrupted.epoch, Ended::Replaced);
@@ -377,11 +382,14 @@ impl Owner {
         let now = WallTime::now();
         let mut cursor = match (announce, self.saver.cursor(stream)) {
             (None, Some(cursor)) => cursor,
-            (target_duration_s, _) => Cursor {
+            (targets, _) => Cursor {
                 epoch,
                 next_msn: last.msn,
                 discontinuity_sequence: last.discontinuity_sequence,
-                target_duration_s: target_duration_s.unwrap_or_default(),
+                target_duration_s: targets.map_or(0, |targets| targets.duration_s),
+                part_target_ms: targets
+                    .and_then(|targets| u32::try_from(targets.part.as_millis()).ok())
+                    .unwrap_or_default(),
                 latency_level: self.parts.level as u8,
                 ladder_fingerprint: self.ladder_fingerprint.clone(),
                 live: true,

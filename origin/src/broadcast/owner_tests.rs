@@ -52,6 +52,7 @@ fn interrupted(target_duration_s: u32, ago: Duration) -> Cursor {
         next_msn: Msn(40),
         discontinuity_sequence: 3,
         target_duration_s,
+        part_target_ms: 500,
         latency_level: LatencyLevel::Medium as u8,
         ladder_fingerprint: fingerprint(&specs()),
         live: true,

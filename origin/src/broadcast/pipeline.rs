@@ -51,9 +51,16 @@ pub(super) struct Beginning {
     pub(super) epoch: Epoch,
     pub(super) first_msn: Msn,
     pub(super) discontinuity_sequence: u64,
-    /// The epoch that this one may continue, and its TARGETDURATION. It is ended if that turns out different.
-    pub(super) continues: Option<(Epoch, u32)>,
+    /// The epoch that this one may continue, and its targets. It is ended if those turn out different.
+    pub(super) continues: Option<(Epoch, Targets)>,
     pub(super) now: WallTime,
+}
+
+/// What players are told once and for all: EXT-X-TARGETDURATION and PART-TARGET.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Targets {
+    pub(super) duration_s: u32,
+    pub(super) part: Duration,
 }
 
 /// What the owner must know of what went through.
@@ -61,8 +68,8 @@ pub(super) struct Beginning {
 pub(super) struct Progress {
     /// Segments that begin, in order.
     pub(super) marks: Vec<Mark>,
-    /// Set once, when TARGETDURATION became known: before that nothing was announced.
-    pub(super) announce: Option<u32>,
+    /// Set once, when the targets became known: before that nothing was announced.
+    pub(super) announce: Option<Targets>,
 }
 
 /// See the module.
@@ -155,6 +162,9 @@ impl Pipeline {
             self.planner.discontinuity();
         }
         for event in outcome.events {
+            if matches!(&event, MediaEvent::Video(config) if transcode::is_always_encoded(config)) {
+                self.planner.encode_all();
+            }
             self.planner.push(event, &mut self.planned);
         }
         let announce = self.announce();
@@ -172,23 +182,24 @@ impl Pipeline {
         Progress { marks, announce }
     }
 
-    /// Once TARGETDURATION is known: makes the packagers and publishes the presentation.
-    fn announce(&mut self) -> Option<u32> {
+    /// Once the targets are known: makes the packagers and publishes the presentation.
+    fn announce(&mut self) -> Option<Targets> {
         if self.is_announced() || self.planned.is_empty() {
             return None;
         }
         let parts = Arc::clone(&self.parts);
         // The planner releases nothing before it knows.
         let target_duration_s = self.planner.target_duration_s()?;
+        let targets = Targets { duration_s: target_duration_s, part: self.planner.part_target() };
         let Beginning { epoch, continues, now, .. } = self.beginning;
         let specs = &parts.ladder.specs;
         let names = specs.iter().map(|spec| (spec.display_name(), spec.nominal_bps()));
-        let continued = continues.is_some_and(|(_, before)| before == target_duration_s);
+        let continued = continues.is_some_and(|(_, before)| before == targets);
         if let Some((replaced, before)) = continues.filter(|_| !continued) {
             tracing::warn!(
-                before_s = before,
-                now_s = target_duration_s,
-                "the encoder's key frames lie differently, the interrupted broadcast is not continued"
+                ?before,
+                now = ?targets,
+                "the encoder's key frames or frame rate are different, the interrupted broadcast is not continued"
             );
             parts.hub.publish(FeedEvent::Ended { epoch: replaced });
         }
@@ -197,7 +208,7 @@ impl Pipeline {
             epoch,
             continued,
             now,
-            parts.level,
+            targets.part,
             target_duration_s,
             names,
         );
@@ -225,7 +236,7 @@ impl Pipeline {
             "broadcast is announced"
         );
         parts.hub.publish(FeedEvent::Started(Arc::new(presentation)));
-        Some(target_duration_s)
+        Some(targets)
     }
 
     /// When [`Pipeline::advance`] has something to do; `None`: not before the next event.

@@ -80,15 +80,15 @@ pub fn window(target_duration_s: u32) -> Duration {
     MIN_WINDOW.max(segments)
 }
 
-/// The presentation of an epoch; whether it is keyed is the planner's to add. `target_duration_s` is the planner's;
-/// `ladder` is name and nominal bit rate (bits per second) of each variant, in configured order.
+/// The presentation of an epoch; whether it is keyed is the planner's to add. `part_target` and `target_duration_s` are
+/// the planner's; `ladder` is name and nominal bit rate (bits per second) of each variant, in configured order.
 #[must_use]
 pub fn presentation(
     stream: StreamName,
     epoch: Epoch,
     continues: bool,
     started_at: WallTime,
-    level: LatencyLevel,
+    part_target: Duration,
     target_duration_s: u32,
     ladder: impl IntoIterator<Item = (String, u64)>,
 ) -> Presentation {
@@ -98,7 +98,7 @@ pub fn presentation(
         epoch,
         continues,
         started_at,
-        part_target: level.part_target(),
+        part_target,
         target_duration_s,
         keyed: false,
         window: window(target_duration_s),

@@ -10,7 +10,8 @@ use farcast_shared::time::WallTime;
 pub struct Config {
     /// How long segments should be; whole seconds, so that it is its own EXT-X-TARGETDURATION.
     pub segment_target: Duration,
-    /// PART-TARGET. Not used for cuts; a segment is never planned shorter than two parts.
+    /// PART-TARGET as the latency level wants it; see [`super::Planner::part_target`]. Not used for cuts; a segment is
+    /// never planned shorter than two parts.
     pub part_target: Duration,
     /// Whether any variant passes video through, so that cuts need key frames of the source.
     pub passthrough_video: bool,

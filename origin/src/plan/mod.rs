@@ -10,13 +10,15 @@
 //!
 //! EXT-X-TARGETDURATION may never change (RFC 8216bis §4.4.3.1). Where every variant is encoded here
 //! it is the segment target. Where one passes video through, cuts happen at the source's key frames:
-//! the planner watches one group of pictures ([`gop`]) before it lets anything pass ([`startup`]).
+//! the planner watches one group of pictures ([`gop`]) before it lets anything pass ([`startup`]), and makes PART-TARGET
+//! fit to frames that are far apart ([`parts`]).
 
 mod clock;
 mod config;
 mod delay;
 mod gop;
 mod metrics;
+mod parts;
 mod planner;
 mod speed;
 mod startup;

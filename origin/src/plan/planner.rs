@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::config::Config;
 use super::gop::{Gops, is_regular, target_duration_s};
 use super::metrics::{DropReason, Metrics};
+use super::parts;
 use super::speed::{Pace, Report};
 use super::startup::{Startup, Verdict};
 use crate::media::{AudioConfig, Frame, Mark, MediaEvent, Track, VideoConfig};
@@ -34,6 +35,7 @@ pub struct Planner {
     /// Some until it is known how to start.
     startup: Option<Startup>,
     target_duration_s: Option<u32>,
+    part_target: Duration,
     gops: Gops,
     /// Whether key frames came where segments are to begin, as far as it was observed.
     keyed: bool,
@@ -85,6 +87,7 @@ impl Planner {
             metrics: None,
             startup: Some(Startup::new(config.passthrough_video, config.observe)),
             target_duration_s: (!config.passthrough_video).then_some(target_s),
+            part_target: config.part_target,
             gops: Gops::new(config.segment_target, config.part_target, target_s),
             keyed: !config.passthrough_video,
             clock: Clock::new(config.anchor, config.not_before),
@@ -126,6 +129,25 @@ impl Planner {
     #[must_use]
     pub fn target_duration_s(&self) -> Option<u32> {
         self.target_duration_s
+    }
+
+    /// PART-TARGET, known when [`Self::target_duration_s`] is: what the configuration wants, unless frames of a source
+    /// that is passed through are so far apart that parts of them could not be about so long.
+    #[must_use]
+    pub fn part_target(&self) -> Duration {
+        self.part_target
+    }
+
+    /// No variant passes the source's video through from here on, whatever the configuration says: viewers could not
+    /// play it. Segments need no key frames of the source any more.
+    pub fn encode_all(&mut self) {
+        if !self.config.passthrough_video {
+            return;
+        }
+        self.config.passthrough_video = false;
+        if let Some(startup) = &mut self.startup {
+            startup.encode_all();
+        }
     }
 
     /// Whether every segment of every variant can be expected to begin with a key frame: video is encoded here,
@@ -199,7 +221,11 @@ impl Planner {
             Verdict::Video { .. } | Verdict::Audio => Some(self.config.target_s()),
         };
         let td = self.target_duration_s.unwrap_or_else(|| self.config.target_s());
-        self.gops = Gops::new(target, self.config.part_target, td);
+        if self.config.passthrough_video && verdict != Verdict::Audio {
+            let interval = self.startup.as_ref().and_then(|startup| parts::interval(startup.held()));
+            self.part_target = parts::part_target(self.config.part_target, interval);
+        }
+        self.gops = Gops::new(target, self.part_target, td);
         self.lead = if verdict == Verdict::Audio { Track::Audio } else { Track::Video };
         info!(target_duration_s = td, lead = ?self.lead, "broadcast timeline begins");
         for event in self.startup.take().map(Startup::release).unwrap_or_default() {

@@ -58,6 +58,16 @@ impl Startup {
         Self { passthrough, observe, ..Self::default() }
     }
 
+    /// No variant passes video through: the source's key frames do not matter.
+    pub(super) fn encode_all(&mut self) {
+        self.passthrough = false;
+    }
+
+    /// What is held, in order.
+    pub(super) fn held(&self) -> &[MediaEvent] {
+        &self.held
+    }
+
     pub(super) fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
         self.expect_video = video;
         self.expect_audio = audio;

@@ -16,6 +16,9 @@ pub struct Cursor {
     pub discontinuity_sequence: u64,
     /// EXT-X-TARGETDURATION of the epoch.
     pub target_duration_s: u32,
+    /// PART-TARGET of the epoch in milliseconds; 0, from an older version: that of its latency level.
+    #[serde(default)]
+    pub part_target_ms: u32,
     /// Latency level of the epoch, 0 to 4.
     pub latency_level: u8,
     /// Equal for equal ladders; whoever computes it says how.
@@ -48,6 +51,7 @@ pub(super) fn sample(next_msn: u64) -> Cursor {
         next_msn: Msn(next_msn),
         discontinuity_sequence: 2,
         target_duration_s: 4,
+        part_target_ms: 500,
         latency_level: 2,
         ladder_fingerprint: "abc".to_owned(),
         live: true,

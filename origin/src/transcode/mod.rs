@@ -33,4 +33,5 @@ pub use error::LadderError;
 pub use farcast_shared::runtime::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
 pub use ladder::{Ladder, LadderConfig, Pace};
 pub use metrics::{DropReason, Metrics};
+pub use playable::is_always_encoded;
 pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, supported_codecs};

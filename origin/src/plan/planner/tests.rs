@@ -321,6 +321,33 @@ fn key_frames_can_be_expected_of_encoders_here_and_of_regular_sources() {
 }
 
 #[test]
+fn a_source_that_is_encoded_in_every_variant_needs_no_key_frames() {
+    let mut planner = Planner::new(config(true));
+    let mut out = run(&mut planner, configs());
+    planner.encode_all();
+    out.extend(run(&mut planner, source(0, 12_000, every(20_000))));
+    assert!(planner.is_keyed());
+    assert_eq!(planner.target_duration_s(), Some(4));
+    assert_eq!(marks(&out).iter().map(|mark| mark.0).collect::<Vec<_>>(), [0, 4000, 8000]);
+    assert_eq!(planner.forced_cuts(), 0);
+}
+
+#[test]
+fn parts_are_of_whole_frames_where_few_frames_come() {
+    let slow = |passthrough, interval_ms: usize| {
+        let mut planner = Planner::new(config(passthrough));
+        planner.expect(Some(true), Some(false));
+        let video = (0..12_000).step_by(interval_ms).map(|ms| frame(Track::Video, ms, ms % 2000 == 0));
+        run(&mut planner, configs().into_iter().take(1).chain(video));
+        planner.part_target().as_millis()
+    };
+    assert_eq!(slow(true, 200), 400);
+    assert_eq!(slow(true, 125), 500);
+    assert_eq!(slow(true, 1000), 1000);
+    assert_eq!(slow(false, 200), 500, "encoders here repeat frames");
+}
+
+#[test]
 fn a_source_that_is_to_be_measured_is_held_for_so_long() {
     let mut planner = Planner::new(Config { observe: Duration::from_secs(2), ..config(false) });
     let mut out = run(&mut planner, configs().into_iter().chain(source(0, 2000, every(500))));
