@@ -226,7 +226,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     );
     pushing.spawn(push_server.run(endpoint, push_stops.clone()));
     owning.spawn(owner.run(arrivals, owner_stops.clone()));
-    let server = ingest::Server::new(ingest::server::Config::default(), gate, ingest_metrics, publishers);
+    let picture = ingest::flv::Limits { max_pixels: settings.max_pixels };
+    let doors = ingest::server::Config { picture, ..ingest::server::Config::default() };
+    let server = ingest::Server::new(doors, gate, ingest_metrics, publishers);
     if let Some((listener, acceptor)) = rtmps {
         ingesting.spawn(server.clone().run(listener, Some(acceptor), graceful.clone()));
     }

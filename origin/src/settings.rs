@@ -21,6 +21,9 @@ const MAX_KEY_BYTES: usize = 1024;
 /// Longest grace: a broadcast that is away for longer has ended.
 const MAX_GRACE: Duration = Duration::from_secs(600);
 
+/// Fewest pixels that encoders may be limited to; less is a mistake.
+const MIN_PIXELS: u32 = 320 * 240;
+
 settings! {
     /// The origin's settings.
     pub struct Settings {
@@ -57,6 +60,8 @@ settings! {
         pub video_codec: VideoEncoder = "auto",
         /// How long a broadcast waits for its publisher to come back before it ends.
         pub reconnect_grace: Duration = "15s",
+        /// Most pixels of the encoder's picture, width times height. A larger one is refused before it is decoded.
+        pub max_pixels: u32 = "9437184",
         /// Directory in which the server is listed, once that is turned on through the admin API.
         pub directory: String = "https://directory.owncast.online",
         /// Whether webhooks may be called at addresses of no public network: this machine, a local network. Whoever
@@ -195,6 +200,9 @@ impl Validate for Settings {
         }
         if self.reconnect_grace > MAX_GRACE {
             checks.problem("reconnect_grace", "is longer than 10m");
+        }
+        if self.max_pixels < MIN_PIXELS {
+            checks.problem("max_pixels", format!("is less than {MIN_PIXELS}, a picture of 320 by 240"));
         }
         if self.variants.len() > MAX_VARIANTS {
             checks.problem("variants", format!("are more than {MAX_VARIANTS}"));

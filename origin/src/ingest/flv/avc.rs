@@ -30,7 +30,9 @@ pub(super) fn kind(unit: &[u8], sets: &Sets) -> UnitKind {
         3 | 4 | 19..=21 => UnitKind::After,
         2 => UnitKind::Slice(slice_kind(unit, sets)),
         SEI if has_recovery_point(&unit[1..]) => UnitKind::Recovery,
-        SPS => sps::sequence(unit).map_or(UnitKind::Before, |set| UnitKind::Set(SetKind::Sequence, set.id)),
+        SPS => {
+            sps::sequence(unit).map_or(UnitKind::Unreadable, |set| UnitKind::Set(SetKind::Sequence, set.id))
+        }
         PPS => sps::picture_ids(unit).map_or(UnitKind::Before, |(id, _)| UnitKind::Set(SetKind::Picture, id)),
         SPS_EXTENSION => {
             extension_id(unit).map_or(UnitKind::Before, |id| UnitKind::Set(SetKind::SequenceExtension, id))
@@ -122,6 +124,11 @@ fn put(sets: &mut Sets, unit: &[u8]) {
     if let UnitKind::Set(set, id) = kind(unit, sets) {
         sets.put(set, id, unit);
     }
+}
+
+/// The picture of a sequence parameter set: a whole NAL unit.
+pub(super) fn sequence_picture(unit: &[u8]) -> Option<Picture> {
+    Some(sps::sequence(unit)?.picture)
 }
 
 /// The picture of pictures with `picture_set`, and the ids of the sets that they need; `None` if some are missing.

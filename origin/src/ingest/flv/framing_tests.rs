@@ -280,3 +280,73 @@ fn a_stream_may_go_on_in_another_codec() {
         .collect();
     assert_eq!(codecs, [VideoCodec::Avc, VideoCodec::Hevc]);
 }
+
+/// A broadcast to a server that takes pictures of 1280×720 and none of 1920×1080.
+fn limited() -> Stream {
+    Stream { demuxer: Demuxer::new(Limits { max_pixels: 1_000_000 }), ..Stream::default() }
+}
+
+#[test]
+fn a_picture_that_is_too_large_is_refused_aloud_wherever_its_size_is_said() {
+    let (small_sps, small_pps) = sets(RECORD);
+    let (large_sps, large_pps) = sets(CROPPED);
+    for (name, stream) in [
+        ("header", limited().header(CROPPED).frame(0, true, &lengths(&[IDR]))),
+        ("key frame", limited().frame(0, true, &lengths(&[large_sps, large_pps, IDR]))),
+        ("start codes", limited().frame(0, true, &codes(&[large_sps, large_pps, IDR]))),
+        (
+            "a later key frame",
+            limited().header(RECORD).frame(0, true, &lengths(&[IDR])).frame(
+                40,
+                true,
+                &lengths(&[large_sps, large_pps, IDR]),
+            ),
+        ),
+        (
+            "between key frames",
+            limited().header(RECORD).frame(0, true, &lengths(&[IDR])).frame(
+                40,
+                false,
+                &lengths(&[large_sps, large_pps, PREDICTED]),
+            ),
+        ),
+    ] {
+        let mut stream = stream.frame(80, false, &lengths(&[PREDICTED]));
+        stream.demuxer.finish(&mut stream.out);
+        assert!(
+            matches!(&stream.errors[..], [.., FlvError::Unsupported(text)] if text.contains("1920x1088")),
+            "{name}: {:?}",
+            stream.errors
+        );
+        let large = |event: &MediaEvent| match event {
+            MediaEvent::Video(config) => config.width > 1280,
+            MediaEvent::Frame(frame) => frame.data.windows(large_sps.len()).any(|bytes| bytes == large_sps),
+            _ => false,
+        };
+        assert!(!stream.out.iter().any(large), "{name}");
+        assert!(
+            stream.out.iter().all(|event| !matches!(event, MediaEvent::Frame(f) if f.dts.micros() > 0)),
+            "{name}"
+        );
+    }
+    let mut back = limited().header(CROPPED).frame(0, true, &lengths(&[IDR])).frame(
+        40,
+        true,
+        &lengths(&[small_sps, small_pps, IDR]),
+    );
+    back.demuxer.finish(&mut back.out);
+    let small = |event: &MediaEvent| matches!(event, MediaEvent::Video(config) if config.width == 1280);
+    assert!(back.out.iter().any(small), "a picture that is small enough is taken again");
+}
+
+#[test]
+fn a_parameter_set_that_cannot_be_read_here_is_read_by_no_decoder() {
+    let broken: &[u8] = &[0x67, 0x64, 0x00, 0x1f, 0xff];
+    for (key, delta) in [(true, false), (false, true)] {
+        let with = |here: bool, slice: &'static [u8]| {
+            if here { lengths(&[broken, slice]) } else { lengths(&[slice]) }
+        };
+        let stream = Stream::default().header(RECORD).frame(0, true, &with(key, IDR));
+        assert_eq!(stream.frame(40, false, &with(delta, PREDICTED)).end(), plain());
+    }
+}

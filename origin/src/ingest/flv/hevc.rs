@@ -41,7 +41,9 @@ pub(super) fn kind(unit: &[u8], sets: &Sets) -> UnitKind {
     match kind {
         0..=31 => UnitKind::Slice(slice_kind(unit, kind, sets)),
         VPS => UnitKind::Set(SetKind::Video, unit[2] >> 4),
-        SPS => sps::sequence(unit).map_or(UnitKind::Before, |set| UnitKind::Set(SetKind::Sequence, set.id)),
+        SPS => {
+            sps::sequence(unit).map_or(UnitKind::Unreadable, |set| UnitKind::Set(SetKind::Sequence, set.id))
+        }
         PPS => sps::picture_set(unit).map_or(UnitKind::Before, |set| UnitKind::Set(SetKind::Picture, set.id)),
         DELIMITER | FILLER => UnitKind::Padding,
         // End of sequence, end of bitstream, SEI of the picture before.
@@ -121,6 +123,11 @@ fn active(sets: &Sets, picture_set: Option<u8>) -> Option<&Bytes> {
         }
         None => sets.of(SetKind::Sequence).next().map(|(_, set)| set),
     }
+}
+
+/// The picture of a sequence parameter set: a whole NAL unit.
+pub(super) fn sequence_picture(unit: &[u8]) -> Option<Picture> {
+    Some(sps::sequence(unit)?.picture)
 }
 
 /// The picture of pictures with `picture_set`; `None` if sets are missing.

@@ -23,6 +23,7 @@ mod avc;
 mod bits;
 mod hevc;
 mod judge;
+mod limits;
 mod metadata;
 mod nal;
 mod picture;
@@ -40,6 +41,7 @@ use farcast_shared::time::{MediaTime, WallTime};
 use crate::media::{Frame, MediaEvent, Track, VideoConfig};
 
 pub use judge::{Judge, Verdict};
+pub use limits::Limits;
 pub use metadata::StreamMetadata;
 pub(super) use metadata::plain;
 
@@ -78,6 +80,12 @@ pub struct Demuxer {
 }
 
 impl Demuxer {
+    /// One that takes pictures within `limits`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { video: video::State::new(limits), ..Self::default() }
+    }
+
     /// Takes what the metadata says where the media themselves say nothing: frame rate, sample rate, channels.
     pub fn metadata(&mut self, metadata: &StreamMetadata) {
         self.metadata = metadata.clone();

@@ -11,6 +11,10 @@ pub(super) struct Picture {
     /// Less cropping, in pixels.
     pub(super) width: u32,
     pub(super) height: u32,
+    /// The same with what is cropped.
+    pub(super) coded: (u32, u32),
+    /// Reference pictures that a decoder keeps.
+    pub(super) references: u8,
     pub(super) frame_rate_milli: Option<u32>,
     pub(super) sample_aspect: (u32, u32),
     pub(super) colour: Colour,
@@ -22,8 +26,17 @@ pub(super) struct Picture {
 impl Picture {
     /// The description of a track with this picture; `nominal_milli` is the frame rate where the picture has none.
     pub(super) fn config(self, codec: VideoCodec, record: Bytes, nominal_milli: Option<u32>) -> VideoConfig {
-        let Self { width, height, frame_rate_milli, sample_aspect, colour, chroma, bit_depth, interlaced } =
-            self;
+        let Self {
+            width,
+            height,
+            frame_rate_milli,
+            sample_aspect,
+            colour,
+            chroma,
+            bit_depth,
+            interlaced,
+            ..
+        } = self;
         let frame_rate_milli = frame_rate_milli.or(nominal_milli);
         VideoConfig {
             codec,

@@ -16,6 +16,8 @@ pub(super) enum UnitKind {
     Before,
     /// What comes after them.
     After,
+    /// A sequence parameter set that cannot be read: a decoder that can would do what it says, unseen.
+    Unreadable,
     /// Delimiters and filler, of which nobody needs a copy.
     Padding,
 }

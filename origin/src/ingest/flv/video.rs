@@ -11,9 +11,10 @@ use bytes::Bytes;
 use farcast_shared::time::WallTime;
 
 use super::access_unit::{AccessUnit, Joiner, Part, Place, Times};
+use super::limits::Limits;
 use super::nal::{Framer, Units, sample};
 use super::picture::Picture;
-use super::sets::Sets;
+use super::sets::{SetKind, Sets};
 use super::unit::UnitKind;
 use super::video_tag::{self, Body};
 use super::{FlvError, av1, avc, bad_video, hevc};
@@ -52,9 +53,16 @@ pub(super) struct State {
     open_gop: bool,
     /// The sets that `config` was made of.
     configured: Sets,
+    limits: Limits,
+    /// Why the stream's pictures are not taken.
+    refused: Option<FlvError>,
 }
 
 impl State {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// The configuration that was given out last.
     pub(super) fn config(&self) -> Option<&Arc<VideoConfig>> {
         self.config.as_ref()
@@ -136,14 +144,14 @@ impl State {
         }
         self.av1 = av1.or(self.av1.take());
         self.configure(None, nominal_milli, out);
-        held
+        held.and(self.refused.clone().map_or(Ok(()), Err))
     }
 
     fn become_codec(&mut self, codec: VideoCodec) {
         if self.codec != Some(codec) {
             (self.sets, self.seen, self.av1) = Default::default();
             (self.codec, self.framer, self.config) = (Some(codec), Framer::default(), None);
-            self.open_gop = false;
+            (self.open_gop, self.refused) = (false, None);
             self.received = Bytes::new();
         }
     }
@@ -172,9 +180,9 @@ impl State {
         let disguised = stated == VideoCodec::Avc
             && (self.codec == Some(VideoCodec::Hevc) || hevc::is_disguised(units.iter()));
         let codec = if disguised { VideoCodec::Hevc } else { stated };
-        let brings_sets = units.iter().any(|unit| {
-            matches!(kind(codec, unit, &Sets::default()), UnitKind::Set(super::sets::SetKind::Sequence, _))
-        });
+        let brings_sets = units
+            .iter()
+            .any(|unit| matches!(kind(codec, unit, &Sets::default()), UnitKind::Set(SetKind::Sequence, _)));
         self.meet(codec, brings_sets, nominal_milli, out)?;
         let mut place = None;
         for unit in units.iter() {
@@ -224,6 +232,9 @@ impl State {
             Some(VideoCodec::Av1) => self.complete_av1(unit, nominal_milli, out),
             codec => self.complete_units(codec.unwrap_or(VideoCodec::Avc), unit, nominal_milli, out),
         };
+        if let Some(refused) = &self.refused {
+            return Err(refused.clone());
+        }
         if self.config.is_none() {
             return Err(FlvError::NoConfig { track: "video" });
         }
@@ -250,6 +261,9 @@ impl State {
         for unit in units() {
             match kind(codec, unit, &self.sets) {
                 UnitKind::Set(set, id) => {
+                    if set == SetKind::Sequence {
+                        self.check(sequence_picture(codec, unit));
+                    }
                     changed |= !self.configured.holds(set, id, unit);
                     self.sets.put(set, id, unit);
                 }
@@ -272,7 +286,7 @@ impl State {
         }
         let keep = |unit: &&[u8]| match kind(codec, unit, &self.sets) {
             UnitKind::Set(..) => changed,
-            UnitKind::Padding => false,
+            UnitKind::Padding | UnitKind::Unreadable => false,
             _ => true,
         };
         let data = match &unit.contents[..] {
@@ -300,6 +314,10 @@ impl State {
         };
         let key = pieces().find_map(|piece| piece.key).unwrap_or(unit.flagged);
         let begins = key || self.config.is_none();
+        // A decoder takes a header from any temporal unit.
+        for header in pieces().filter_map(|piece| piece.header.as_ref()) {
+            self.check(Some(header.picture()));
+        }
         if let Some(header) = pieces().find_map(|piece| piece.header.as_ref()).filter(|_| begins) {
             self.av1 = Some(header.clone());
         }
@@ -316,6 +334,10 @@ impl State {
     /// Gives out the configuration that pictures with `picture_set` need, if all of it is there and it is a new one.
     fn configure(&mut self, picture_set: Option<u8>, nominal_milli: Option<u32>, out: &mut Vec<Output>) {
         let Some((codec, picture, record)) = self.description(picture_set) else { return };
+        self.refused = self.limits.check(&picture).err();
+        if self.refused.is_some() {
+            return;
+        }
         let mut config = picture.config(codec, record, nominal_milli);
         config.open_gop = self.open_gop;
         if let Some(current) = &self.config {
@@ -333,6 +355,11 @@ impl State {
         out.push(Output::Config(config));
     }
 
+    /// What a decoder must not be given is not passed on, until a configuration comes that may be.
+    fn check(&mut self, picture: Option<Picture>) {
+        self.refused = self.refused.take().or_else(|| self.limits.check(&picture?).err());
+    }
+
     fn description(&self, picture_set: Option<u8>) -> Option<(VideoCodec, Picture, Bytes)> {
         let codec = self.codec?;
         let (picture, record) = match codec {
@@ -348,6 +375,14 @@ impl State {
             }
         };
         Some((codec, picture, record))
+    }
+}
+
+/// The picture of a sequence parameter set, a whole NAL unit.
+fn sequence_picture(codec: VideoCodec, unit: &[u8]) -> Option<Picture> {
+    match codec {
+        VideoCodec::Hevc => hevc::sequence_picture(unit),
+        VideoCodec::Avc | VideoCodec::Av1 => avc::sequence_picture(unit),
     }
 }
 

@@ -75,6 +75,7 @@ enum Wake {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn new(io: S, remote: SocketAddr, secure: bool, slot: Slot, shared: Arc<Shared>) -> Self {
+        let demuxer = Demuxer::new(shared.config.picture);
         Self {
             io,
             remote,
@@ -82,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             slot,
             shared,
             session: Session::new(Instant::now()),
-            demuxer: Demuxer::default(),
+            demuxer,
             judge: Judge::default(),
             publishing: None,
             close: CancellationToken::new(),

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::flv::Limits;
 use super::gate::Gate;
 use super::metrics::Metrics;
 use admission::{Admission, Slot};
@@ -72,6 +73,8 @@ pub struct Config {
     /// Most that a publisher may send, in bits per second, over a few seconds. More ends its session: nobody
     /// broadcasts at such a rate by intention, and all of it would be decoded and stored.
     pub max_bit_rate_bps: u64,
+    /// What a publisher's pictures may ask of decoders.
+    pub picture: Limits,
     /// Events between a connection and its owner, one or two per frame: 256 are about two seconds.
     pub queue_events: usize,
 }
@@ -83,6 +86,7 @@ impl Default for Config {
             max_pending: 32,
             max_pending_per_address: 8,
             max_bit_rate_bps: 100_000_000,
+            picture: Limits::default(),
             queue_events: 256,
         }
     }

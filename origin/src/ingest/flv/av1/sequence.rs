@@ -4,6 +4,9 @@ use crate::ingest::flv::bits::{Bits, rate_milli};
 use crate::ingest::flv::picture::{Picture, chroma};
 use crate::media::Colour;
 
+/// Reference frames (NUM_REF_FRAMES, §3).
+const REFERENCES: u8 = 8;
+
 /// What a sequence header says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sequence {
@@ -64,8 +67,18 @@ pub(super) fn read(payload: &[u8]) -> Option<Sequence> {
         _ => 3,
     })?;
     let (sample_aspect, interlaced) = ((1, 1), false);
-    let picture =
-        Picture { width, height, frame_rate_milli, sample_aspect, colour, chroma, bit_depth, interlaced };
+    let picture = Picture {
+        width,
+        height,
+        coded: (width, height),
+        references: REFERENCES,
+        frame_rate_milli,
+        sample_aspect,
+        colour,
+        chroma,
+        bit_depth,
+        interlaced,
+    };
     let flags = [tier, bit_depth > 8, bit_depth > 10, monochrome, across, down];
     let flags = flags.iter().fold(0u8, |byte, flag| byte << 1 | u8::from(*flag));
     let record = [0x81, u8::try_from(profile << 5 | level).ok()?, flags << 2 | position, 0];

@@ -6,6 +6,9 @@ use crate::ingest::flv::picture::{Picture, Signal, chroma, crop_unit};
 /// Profiles whose sequence parameter set describes chroma (§7.3.2.1.1).
 const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
+/// Most reference frames (annex A.3.1: MaxDpbFrames).
+const MAX_REFERENCES: u32 = 16;
+
 /// Highest `seq_parameter_set_id` and `pic_parameter_set_id` (§7.4.2).
 const MAX_SEQUENCE_ID: u32 = 31;
 const MAX_PICTURE_ID: u32 = 255;
@@ -60,7 +63,8 @@ pub(in crate::ingest::flv) fn sequence(unit: &[u8]) -> Option<Sequence> {
     }
     let frame_num_bits = bits.ue().filter(|extra| *extra <= 12)? + 4;
     skip_picture_order_count(&mut bits)?;
-    bits.ue()?;
+    // `max_num_ref_frames` (§7.4.2.1.1).
+    let references = u8::try_from(bits.ue().filter(|count| *count <= MAX_REFERENCES)?).ok()?;
     bits.bit()?;
     let width = bits.ue()?.checked_add(1)?.checked_mul(16)?;
     let map_units = bits.ue()?.checked_add(1)?.checked_mul(16)?;
@@ -82,10 +86,13 @@ pub(in crate::ingest::flv) fn sequence(unit: &[u8]) -> Option<Sequence> {
     // Usability information that is cut off says nothing; the set is good without it.
     let (signal, frame_rate_milli) =
         if bits.bit()? { usability(&mut bits).unwrap_or_default() } else { Default::default() };
+    let coded = (width, height);
     let (width, height) = (width.checked_sub(crop_width)?, height.checked_sub(crop_height)?);
     let picture = Picture {
         width,
         height,
+        coded,
+        references,
         frame_rate_milli,
         sample_aspect: signal.sample_aspect,
         colour: signal.colour,

@@ -7,6 +7,9 @@ use crate::ingest::flv::picture::{Picture, Signal, chroma, crop_unit};
 const MAX_SEQUENCE_ID: u32 = 15;
 const MAX_PICTURE_ID: u32 = 63;
 
+/// Most pictures that a decoder keeps (annex A.4.2: MaxDpbSize).
+const MAX_REFERENCES: u8 = 16;
+
 /// Bytes of `general_profile_space` to `general_level_idc`.
 pub(super) const GENERAL_BYTES: usize = 12;
 
@@ -48,14 +51,18 @@ pub(super) fn sequence(unit: &[u8]) -> Option<Sequence> {
     }
     let mut depth = || bits.ue().filter(|extra| *extra <= 8).and_then(|extra| u8::try_from(8 + extra).ok());
     let (luma_bits, chroma_bits) = (depth()?, depth()?);
+    let coded = (width, height);
     let (width, height) = (width.checked_sub(crop_width)?, height.checked_sub(crop_height)?);
     // What follows describes, and is not needed to decode; a set that is cut off there is good without it.
+    let references = references(&mut bits.clone(), sub_layers).unwrap_or(MAX_REFERENCES);
     let usability = usability(&mut bits, sub_layers).unwrap_or_default();
     // Source scan type in the general profile (§7.4.4): interlaced, and not progressive.
     let interlaced_source = general[5] & 0xc0 == 0x40;
     let picture = Picture {
         width,
         height,
+        coded,
+        references,
         frame_rate_milli: usability.frame_rate_milli,
         sample_aspect: usability.signal.sample_aspect,
         colour: usability.signal.colour,
@@ -73,6 +80,19 @@ pub(super) fn sequence(unit: &[u8]) -> Option<Sequence> {
         sub_layers: u8::try_from(sub_layers + 1).ok()?,
         nested,
     })
+}
+
+/// `sps_max_dec_pic_buffering_minus1` + 1 of the layer that needs most (§7.4.3.2.1).
+fn references(bits: &mut Bits<'_>, sub_layers: u32) -> Option<u8> {
+    bits.ue()?;
+    let layers = if bits.bit()? { sub_layers + 1 } else { 1 };
+    let mut most = 1;
+    for _ in 0..layers {
+        let of_layer = bits.ue()?.checked_add(1)?;
+        bits.skip_ue(2)?;
+        most = u8::try_from(of_layer).unwrap_or(MAX_REFERENCES).clamp(most, MAX_REFERENCES);
+    }
+    Some(most)
 }
 
 #[derive(Default)]
