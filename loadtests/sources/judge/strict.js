@@ -31,6 +31,8 @@ export async function strict(edge, variants, seconds) {
   } catch {
     return [`farcast-load: ${stderr}`];
   }
-  const rules = report.breaches.map((breach) => `${breach.rule}: ${breach.detail}`);
-  return [...report.failures, ...rules.slice(0, 2)];
+  // Each rule once, in place of their number.
+  const rules = new Map(report.breaches.map(({ rule, detail }) => [rule, `${rule}: ${detail}`]));
+  const failures = report.failures.filter((text) => rules.size === 0 || !/ breaches, /.test(text));
+  return [...failures, ...rules.values()];
 }

@@ -179,3 +179,12 @@ test('a page that does not play says why', () => {
     'Chromium: error: no',
   ]);
 });
+
+test("a fault that is the source's own is allowed by its name, and no other", () => {
+  const expected = { ...EXPECTED, allow: /C5-independent|NoProgress/ };
+  const facts = { ...FACTS, errors: ['hls.js: bufferAppendNoProgress x'], strict: ['C5-independent-segments: absent'] };
+  assert.deepEqual(judge(facts, expected), []);
+  assert.equal(judge(facts, EXPECTED).length, 2);
+  assert.equal(judge({ ...facts, strict: ['C6: other'] }, expected).length, 1);
+  assert.equal(judge({ ...facts, errors: ['hls.js: other'] }, expected).length, 1);
+});

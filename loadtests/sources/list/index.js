@@ -6,7 +6,7 @@
 // - `expect` says what differs from "plays at each quality in its shape, with its colours and its tone": `video: null`, or of the
 //   video `shape`, `tolerance`, `grey`, `mapped` (tone mapping); `audio: null`; `said` (words to the encoder or in the log's
 //   warnings); `refused` (words); `some` (one quality suffices: at others a picture begins with a key frame that is far away);
-//   `range` (PQ, HLG); `interlaced`; `discontinuities`; `stalls` (are no failure); or `either`, a list of expectations;
+//   `allow` (breaches and errors that are the source's own); `range` (PQ, HLG); `interlaced`; `discontinuities`; `stalls` (are no failure); or `either`, a list of expectations;
 // - `control` is what has to be among the failures, for a source that is wrong on purpose;
 // - `change` is `{ seconds, expect }`: what is expected after something changed;
 // - `seconds` keeps the page open so long, `patience` are further seconds for the first segments.

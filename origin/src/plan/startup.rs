@@ -18,6 +18,9 @@ const TRACK_WAIT: Duration = Duration::from_secs(1);
 const PROMISED_TRACK_WAIT: Duration = Duration::from_secs(8);
 /// How long to wait for a second key frame: the longest GOP that common encoders make by default.
 const GOP_WAIT: Duration = Duration::from_secs(10);
+/// How long there may be pictures without sound at the start. Variants whose tracks begin further apart would begin with
+/// one track and change to two, at which players give up. Less than the ladder lets one track wait for the other.
+const LEAD: Duration = Duration::from_secs(1);
 /// Most bytes held: ten seconds at 50 Mbit/s.
 const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Most events held: ten seconds of 120 pictures and 94 audio frames a second come to 2,140.
@@ -46,6 +49,7 @@ pub(super) struct Startup {
     video_config: bool,
     audio_config: bool,
     first_key: Option<MediaTime>,
+    last_key: Option<MediaTime>,
     gop: Option<Duration>,
     video_last: Option<MediaTime>,
     audio_first: Option<MediaTime>,
@@ -78,13 +82,26 @@ impl Startup {
         self.held.retain(|event| !matches!(event, MediaEvent::Frame(_)));
         self.held_bytes = 0;
         self.gop = None;
-        (self.first_key, self.video_last, self.audio_first, self.audio_last) = (None, None, None, None);
+        (self.first_key, self.last_key, self.video_last) = (None, None, None);
+        (self.audio_first, self.audio_last) = (None, None);
     }
 
-    /// Everything held, in order, but for what was found out of a track only after its first frames: the broadcast
-    /// begins with it, and is not interrupted by it.
+    /// Everything held, in order, but for two things. What was found out of a track only after its first frames comes
+    /// first: the broadcast begins with it, and is not interrupted by it. And pictures long before the first sound are
+    /// left out: nobody has seen them yet.
     pub(super) fn release(self) -> Vec<MediaEvent> {
+        let sound = self.audio_first.filter(|_| self.is_aligned());
         let mut held = self.held;
+        if let Some(sound) = sound {
+            let mut begun = false;
+            held.retain(|event| match event {
+                MediaEvent::Frame(frame) if frame.track == Track::Video => {
+                    begun |= frame.key && frame.dts.after(LEAD) >= sound;
+                    begun
+                }
+                _ => true,
+            });
+        }
         if held.iter().any(|event| matches!(event, MediaEvent::NoVideo | MediaEvent::NoAudio)) {
             return held;
         }
@@ -137,6 +154,9 @@ impl Startup {
             }
             Track::Video => {
                 self.video_last = Some(frame.dts);
+                if frame.key && self.video_config {
+                    self.last_key = Some(frame.dts);
+                }
                 match self.first_key {
                     None if frame.key && self.video_config => self.first_key = Some(frame.dts),
                     None => return false,
@@ -153,13 +173,20 @@ impl Startup {
         match track {
             Track::Video => {
                 (self.video_config, self.expect_video) = (false, Some(false));
-                (self.first_key, self.video_last, self.gop) = (None, None, None);
+                (self.first_key, self.last_key) = (None, None);
+                (self.video_last, self.gop) = (None, None);
             }
             Track::Audio => {
                 (self.audio_config, self.expect_audio) = (false, Some(false));
                 (self.audio_first, self.audio_last) = (None, None);
             }
         }
+    }
+
+    /// Whether there is a key frame not long before the first sound, or after it; so, too, without sound.
+    fn is_aligned(&self) -> bool {
+        let (Some(audio), Some(key)) = (self.audio_first, self.last_key) else { return true };
+        key.after(LEAD) >= audio
     }
 
     fn verdict(&self) -> Verdict {
@@ -180,10 +207,12 @@ impl Startup {
             Some(true) => PROMISED_TRACK_WAIT,
             None => TRACK_WAIT,
         };
-        let tracks_known = self.audio_config || video_for >= patience;
+        let sounds = self.audio_config && self.audio_first.is_some();
+        let tracks_known = sounds || video_for >= patience;
         let gop_known = !self.passthrough || self.gop.is_some() || video_for >= GOP_WAIT;
         let seen = video_for >= self.observe;
-        if (tracks_known && gop_known && seen) || full {
+        let aligned = self.is_aligned() || span(self.audio_first, self.video_last) >= GOP_WAIT;
+        if (tracks_known && gop_known && seen && aligned) || full {
             Verdict::Video { gop: self.gop }
         } else {
             Verdict::Wait

@@ -333,6 +333,36 @@ fn a_source_that_is_encoded_in_every_variant_needs_no_key_frames() {
 }
 
 #[test]
+fn pictures_long_before_the_first_sound_are_left_out() {
+    for (sound_ms, begin_ms, passthrough) in
+        [(0, 0, true), (900, 0, true), (1500, 2000, true), (5000, 4000, true), (5500, 6000, false)]
+    {
+        let mut planner = Planner::new(config(passthrough));
+        planner.expect(Some(true), Some(true));
+        let [video, audio] = [configs()[0].clone(), configs()[1].clone()];
+        let mut out = run(&mut planner, [video]);
+        for event in source(0, 10_000, every(2000)) {
+            let MediaEvent::Frame(frame) = &event else { continue };
+            match frame.track {
+                Track::Audio if frame.pts < MediaTime::from_millis(sound_ms) => continue,
+                Track::Audio if frame.pts == MediaTime::from_millis(sound_ms) => {
+                    out.extend(run(&mut planner, [audio.clone()]));
+                }
+                _ => {}
+            }
+            out.extend(run(&mut planner, [event]));
+        }
+        assert_eq!(marks(&out)[0].0, begin_ms, "{sound_ms}");
+        assert!(
+            matches!(out[..2], [MediaEvent::Audio(_), MediaEvent::Video(_)]),
+            "{sound_ms}: {:?}",
+            &out[..2]
+        );
+        assert!(marks(&out).iter().all(|mark| !mark.3), "{sound_ms}: no discontinuity");
+    }
+}
+
+#[test]
 fn parts_are_of_whole_frames_where_few_frames_come() {
     let slow = |passthrough, interval_ms: usize| {
         let mut planner = Planner::new(config(passthrough));
