@@ -8,6 +8,7 @@
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
 //! on no other member of the workspace and contains no unsafe code.
 
+pub mod accept;
 pub mod api;
 pub mod chat;
 pub mod cmaf;
