@@ -20,6 +20,7 @@ pub mod network;
 pub mod protocol;
 pub mod query;
 pub mod runtime;
+pub mod steady;
 pub mod store;
 pub mod telemetry;
 pub mod time;
