@@ -22,6 +22,7 @@ pub mod query;
 pub mod runtime;
 pub mod steady;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;
 pub mod time;
 pub mod tls;
