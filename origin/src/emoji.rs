@@ -16,6 +16,7 @@ use farcast_shared::chat::name;
 use farcast_shared::runtime::{self, Asset, AssetHash, Emoji, Field, remove_asset, save_asset};
 use farcast_shared::store::{Batch, Store, StoreError};
 use tokio::sync::Mutex;
+use tokio::task::JoinError;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Name of the folder in the data folder.
@@ -139,16 +140,21 @@ impl Folder {
 
     async fn bring(&self, seen: &mut Option<Glance>) -> Result<(), StoreError> {
         let path = self.path.clone();
-        let glance = tokio::task::spawn_blocking(move || glance(&path)).await.unwrap_or_default();
+        let glance = tokio::task::spawn_blocking(move || glance(&path)).await.map_err(unread)?;
         if seen.as_ref() == Some(&glance) {
             return Ok(());
         }
         let (path, names) = (self.path.clone(), glance.keys().cloned().collect::<Vec<_>>());
-        let pictures = tokio::task::spawn_blocking(move || read(&path, names)).await.unwrap_or_default();
+        let pictures = tokio::task::spawn_blocking(move || read(&path, names)).await.map_err(unread)?;
         store(&self.store, pictures).await?;
         *seen = Some(glance);
         Ok(())
     }
+}
+
+/// What is in the store stays where the folder cannot be read, a panic's text in the log.
+fn unread(error: JoinError) -> StoreError {
+    StoreError::Unavailable(format!("the folder of emoji was not read: {error}"))
 }
 
 async fn blocking(work: impl FnOnce() -> Result<(), NotChanged> + Send + 'static) -> Result<(), NotChanged> {
