@@ -16,7 +16,7 @@ use farcast_shared::name::StreamName;
 use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
 use farcast_shared::store::{Batch, Store};
 use farcast_shared::task_names;
-use farcast_shared::tasks::{Ended, Stopped, Tasks};
+use farcast_shared::tasks::{Contained, Ended, Part, Stopped, Tasks};
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
@@ -50,7 +50,7 @@ use crate::state::{Saver, State};
 use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
 use crate::tokens;
-use crate::transcode::{self, LibavEncoders, ProbeOutcome};
+use crate::transcode::{self, LadderConfig, LibavEncoders, ProbeOutcome};
 use crate::webhooks::{self, Webhooks};
 
 /// Name of the file in the data folder that edges join with.
@@ -198,6 +198,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         reconnect_grace: settings.reconnect_grace,
         hub: hub.clone(),
         saver: Arc::clone(&saver),
+        open_ladder: LadderConfig::new,
+        panics: Contained::new(Part::Broadcast, registry.inner())?,
         metrics: broadcast::Metrics::new(registry.inner())?,
         ingest_metrics: ingest_metrics.clone(),
         plan_metrics: plan::Metrics::new(registry.inner())?,
