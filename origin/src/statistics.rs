@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use farcast_shared::runtime::LiveStatus;
 use farcast_shared::store::{Store, StoreError};
@@ -118,7 +119,7 @@ async fn sample(
         tick.tick().await;
         if let Some(status) = status.borrow().as_ref().filter(|status| status.online) {
             #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 viewers")]
-            statistics.viewers.push(WallTime::now(), status.viewers as f64);
+            statistics.viewers.push(WallTime::now(), Instant::now(), status.viewers as f64);
         }
         let Some(mut taken) = hardware.take() else { continue };
         let contained = panics.clone();
@@ -135,7 +136,7 @@ async fn sample(
             [(&statistics.cpu, cpu), (&statistics.memory, memory), (&statistics.disk, disk)]
         {
             if let Some(value) = value {
-                series.push(WallTime::now(), value);
+                series.push(WallTime::now(), Instant::now(), value);
             }
         }
     }
