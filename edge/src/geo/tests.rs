@@ -159,7 +159,8 @@ async fn a_running_edge_looks_at_the_file_every_minute() {
     let shutdown = CancellationToken::new();
     tokio::time::pause();
     let before = tokio::time::Instant::now();
-    let task = tokio::spawn(Arc::clone(&geo).run(Contained::uncounted(Part::GeoReload), shutdown.clone()));
+    let panics = Contained::new(Part::GeoReload, &prometheus::Registry::new()).unwrap();
+    let task = tokio::spawn(Arc::clone(&geo).run(panics, shutdown.clone()));
     while look(&geo, "192.0.2.7") != place("FR", "Brittany", "") {
         assert!(before.elapsed() < Duration::from_secs(3600), "never read");
         tokio::time::sleep(Duration::from_secs(1)).await;

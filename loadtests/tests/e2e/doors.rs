@@ -128,7 +128,7 @@ async fn no_listener_gives_up_when_descriptors_run_out() {
             log.lines().any(|line| line.contains("cannot be accepted") && line.contains(&said)).then_some(())
         })
         .await
-        .unwrap();
+        .unwrap_or_else(|error| panic!("{error}\n{}", program.log_tail()));
     }
     for program in [&edge, &origin] {
         limit(program, "--nofile=1024:");

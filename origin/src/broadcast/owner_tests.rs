@@ -96,7 +96,7 @@ impl Rig {
             hub,
             saver: Arc::clone(&saver),
             open_ladder,
-            panics: Contained::uncounted(Part::Broadcast),
+            panics: Contained::new(Part::Broadcast, &registry).unwrap(),
             metrics: Metrics::new(&registry).unwrap(),
             ingest_metrics: ingest::Metrics::new(&registry).unwrap(),
             plan_metrics: plan::Metrics::new(&registry).unwrap(),

@@ -88,16 +88,6 @@ impl Contained {
         Ok(Self { part, panics })
     }
 
-    /// The same, counted for nobody: for tests.
-    ///
-    /// # Panics
-    /// Never: its name is a good one.
-    #[must_use]
-    pub fn uncounted(part: Part) -> Self {
-        let panics = IntCounter::new("farcast_contained_panics_total", "For tests.");
-        Self { part, panics: panics.expect("the name of a metric may have letters and underscores") }
-    }
-
     /// What `work` comes to, or `None` when it panics. As cancel safe as `work`. It is boxed at once: a future that is handed
     /// from one to the next would be held twice, and there are many connections.
     pub fn run<F: Future>(&self, work: F) -> impl Future<Output = Option<F::Output>> {

@@ -41,11 +41,13 @@ impl Signals {
 
     /// Passes them on as requests to stop. Runs until dropped, which is always allowed.
     pub async fn run(mut self, shutdown: Shutdown) {
-        loop {
+        for _ in 0..2 {
             let name = self.0.recv().await;
             tracing::info!(signal = name, "asked to stop");
             shutdown.request();
         }
+        // After the second there is nothing left to ask for.
+        std::future::pending().await
     }
 }
 
