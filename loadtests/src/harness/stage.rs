@@ -96,7 +96,7 @@ impl Stage {
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let turn = TURN.lock().await;
         let any: SocketAddr = "127.0.0.1:0".parse()?;
-        let count = settings.edges;
+        let (count, without_others) = (settings.edges, settings.programs.is_none());
         let mut stage = Self {
             folder: TempDir::new()?,
             link: Link::open().await?,
@@ -106,8 +106,10 @@ impl Stage {
             quic: any,
             edges: Vec::new(),
             edge_addresses: Vec::new(),
+            // Other programs have the default store: their build need not have another.
             store: std::env::var("FARCAST_TEST_STORE")
                 .ok()
+                .filter(|_| without_others)
                 .map(|store| format!("{store}?name=e2e-{:08x}", rand::random::<u32>())),
             _turn: turn,
         };
