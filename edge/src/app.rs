@@ -7,23 +7,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use farcast_shared::accept;
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::protocol::JoinToken;
 use farcast_shared::runtime::{follow, follow_status};
 use farcast_shared::store::{Engine, Store};
+use farcast_shared::task_names;
+use farcast_shared::tasks::{Contained, Part, Stopped, Tasks};
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
-use farcast_shared::telemetry::{listener, metrics, shutdown};
+use farcast_shared::telemetry::shutdown::{Shutdown, Signals};
+use farcast_shared::telemetry::{listener, metrics};
 use farcast_shared::tls;
 use farcast_shared::viewers::Active;
 use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api};
 use crate::chat::{self, Chat};
@@ -42,16 +44,47 @@ const RESERVED_FILES: usize = 64;
 /// How often readiness follows the live window.
 const HEALTH_TICK: Duration = Duration::from_millis(200);
 
-/// Runs the edge until it is asked to stop.
+task_names! {
+    /// What an edge consists of while it runs.
+    pub enum Task {
+        /// Viewers in the clear.
+        Http = "http",
+        /// Viewers over TLS.
+        Https = "https",
+        /// Telling who watches here.
+        Viewers = "viewers",
+        /// The link to the origin.
+        Link = "link",
+        /// The cache and the window.
+        LiveWindow = "live_window",
+        /// Following the settings.
+        Settings = "settings",
+        /// Following the status of the broadcast.
+        Status = "status",
+        /// The chat's log, room and clock.
+        Chat = "chat",
+        /// Reading the GeoIP file anew.
+        Geo = "geo",
+        /// Keeping readiness up to date.
+        Readiness = "readiness",
+        /// Metrics and health.
+        Metrics = "metrics",
+        /// SIGTERM and its like.
+        Signals = "signals",
+    }
+}
+
+/// Runs the edge until it is asked to stop, or a task of it fails.
 ///
 /// # Errors
-/// Whatever keeps it from starting: a taken port, a missing join token, an unreadable certificate.
+/// Whatever keeps it from starting: a taken port, a missing join token, an unreadable certificate. While it runs:
+/// [`Failed`](farcast_shared::tasks::Failed).
 pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let Loaded { settings, announce, warnings } = loaded;
     for warning in warnings {
         tracing::warn!(warning, "configuration");
     }
-    let (graceful, immediate) = shutdown::signals().context("signal handlers")?;
+    let (shutdown, signals) = (Shutdown::default(), Signals::take().context("signal handlers")?);
     let registry = metrics::Registry::new("farcast-edge", env!("CARGO_PKG_VERSION"))?;
     let health = Health::new();
 
@@ -130,61 +163,61 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     };
     let viewer_metrics = viewers::Metrics::new(registry.inner())?;
     let serve_metrics = serve::Metrics::new(registry.inner())?;
-    let server = Server::new(serve_config, Arc::clone(&live), Arc::clone(&api), serve_metrics);
+    let server =
+        Server::new(serve_config, Arc::clone(&live), Arc::clone(&api), health.clone(), serve_metrics);
+
+    let listener_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
+    let geo_panics = Contained::new(Part::GeoReload, registry.inner())?;
 
     // The servers drain first; the link and the window outlive them, so that what is drained can end well.
-    let last = CancellationToken::new();
-    let serving = TaskTracker::new();
-    let plain = (server.clone(), graceful.clone());
-    serving.spawn(async move { plain.0.run(http, None, plain.1).await });
+    let mut tasks = Tasks::new(registry.inner(), health.clone())?;
+    let (serving, feeding, last) = (tasks.stage(), tasks.stage(), tasks.stage());
+    let plain = server.clone();
+    tasks.spawn(&serving, Task::Http, |stop| async move { plain.run(http, None, stop).await });
     if let Some((listener, acceptor)) = https {
-        let graceful = graceful.clone();
-        serving.spawn(async move { server.run(listener, Some(acceptor), graceful).await });
+        tasks.spawn(&serving, Task::Https, |stop| async move {
+            server.run(listener, Some(acceptor), stop).await;
+        });
     }
-    let feeding = TaskTracker::new();
-    let (sink, inputs) = mpsc::channel(LINK_EVENTS);
-    feeding.spawn(client.run(sink, last.clone()));
-    let window = (Arc::clone(&live), last.clone());
-    feeding.spawn(async move { window.0.run(inputs, window.1).await });
-    let (followed, also) = (store.clone(), store.clone());
-    feeding.spawn(last.clone().run_until_cancelled_owned(async move { follow(&followed, &set).await }));
-    feeding.spawn(
-        last.clone().run_until_cancelled_owned(async move { follow_status(&also, &tell_status).await }),
-    );
     // It says farewell while there is still a link.
-    serving.spawn(viewers::run(store, active, viewer_metrics, graceful.clone()));
-    let observed = Arc::clone(&live);
+    let (telling, followed, also) = (store.clone(), store.clone(), store);
+    tasks.spawn(&serving, Task::Viewers, |stop| viewers::run(telling, active, viewer_metrics, stop));
+    let (sink, inputs) = mpsc::channel(LINK_EVENTS);
+    tasks.spawn(&feeding, Task::Link, |stop| client.run(sink, stop));
+    let window = Arc::clone(&live);
+    tasks.spawn(&feeding, Task::LiveWindow, |stop| async move { window.run(inputs, stop).await });
+    tasks.spawn_until_stopped(&feeding, Task::Settings, async move { follow(&followed, &set).await });
+    tasks.spawn_until_stopped(&feeding, Task::Status, async move {
+        follow_status(&also, &tell_status).await;
+    });
     let linked = health.readiness("linked to the origin");
     let informed = health.readiness("informed of the settings yet");
-    feeding.spawn(last.clone().run_until_cancelled_owned(async move {
+    tasks.spawn_until_stopped(&feeding, Task::Readiness, async move {
         let mut tick = tokio::time::interval(HEALTH_TICK);
         loop {
             tick.tick().await;
-            linked.set(observed.is_ready());
+            linked.set(live.is_ready());
             informed.set(api.is_ready());
         }
-    }));
-    feeding.spawn(geo.run(last.clone()));
-    feeding.spawn(chat.run(last.clone()));
-    feeding.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
+    });
+    if geo.has_file() {
+        tasks.spawn(&feeding, Task::Geo, |stop| geo.run(geo_panics, stop));
+    }
+    tasks.spawn(&feeding, Task::Chat, |stop| chat.run(stop));
+    // A program that stops is still seen, and hears a second signal.
+    tasks.spawn(&last, Task::Metrics, |stop| {
+        listener::run(metrics_listener, listener_counters, registry, health, stop)
+    });
+    tasks.spawn_until_stopped(&last, Task::Signals, signals.run(shutdown.clone()));
 
     if let Some(path) = announce {
         bound.write(&path)?;
     }
     tracing::info!(addresses = %bound, name = settings.name(), "edge runs");
 
-    graceful.cancelled().await;
-    health.drain();
-    serving.close();
-    feeding.close();
-    let drained = async {
-        serving.wait().await;
-        last.cancel();
-        feeding.wait().await;
-    };
-    tokio::select! {
-        () = drained => tracing::info!("edge has stopped"),
-        () = immediate.cancelled() => tracing::warn!("edge stops without draining"),
+    match tasks.run(&shutdown).await? {
+        Stopped::InOrder => tracing::info!("edge has stopped"),
+        Stopped::AtOnce => tracing::warn!("edge stops without draining"),
     }
     Ok(())
 }

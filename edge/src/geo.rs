@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 pub use farcast_shared::chat::Place;
+use farcast_shared::tasks::{Contained, relay};
 use farcast_shared::telemetry::throttle::Throttle;
 use maxminddb::{MaxMindDbError, Reader};
 use tokio_util::sync::CancellationToken;
@@ -135,21 +136,25 @@ impl Geo {
         Ok(true)
     }
 
-    /// Looks at the file every minute, on threads that may block. Cancel safe.
-    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
-        if self.file.is_none() {
-            return;
-        }
+    /// Whether there is a file, and so something to do for [`Geo::run`].
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Looks at the file every minute, on threads that may block. A file that makes the reader panic leaves what was read
+    /// before, as one that is damaged. Cancel safe.
+    pub async fn run(self: Arc<Self>, panics: Contained, shutdown: CancellationToken) {
         let check = async {
             loop {
                 tokio::time::sleep(CHECK_EVERY).await;
-                let geo = Arc::clone(&self);
-                match tokio::task::spawn_blocking(move || geo.reload()).await {
-                    Ok(Ok(true)) => tracing::info!("the GeoIP file has changed and was read"),
-                    Ok(Ok(false)) => {}
-                    Ok(Err(error)) => tracing::warn!(%error, "the older GeoIP file stays in use"),
-                    // It panicked, and said so.
-                    Err(_) => return,
+                let (geo, panics) = (Arc::clone(&self), panics.clone());
+                let reload = move || panics.call(|| geo.reload());
+                match relay(tokio::task::spawn_blocking(reload).await).flatten() {
+                    Some(Ok(true)) => tracing::info!("the GeoIP file has changed and was read"),
+                    Some(Ok(false)) => {}
+                    Some(Err(error)) => tracing::warn!(%error, "the older GeoIP file stays in use"),
+                    None => tracing::error!("reading the GeoIP file panicked, the older one stays in use"),
                 }
             }
         };

@@ -5,6 +5,7 @@ pub mod app;
 pub mod chat;
 pub mod geo;
 pub mod live;
+pub mod program;
 pub mod receive;
 pub mod serve;
 pub mod settings;

@@ -8,24 +8,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytes::Bytes;
+use farcast_shared::accept;
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
-use farcast_shared::store::{Batch, Engine, Store};
+use farcast_shared::store::{Batch, Store};
+use farcast_shared::task_names;
+use farcast_shared::tasks::{Contained, Ended, Part, Stopped, Tasks};
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
 use farcast_shared::telemetry::recent::Recent;
-use farcast_shared::telemetry::{file, listener, metrics, shutdown};
+use farcast_shared::telemetry::shutdown::{Shutdown, Signals};
+use farcast_shared::telemetry::{file, listener, metrics};
 use farcast_shared::tls;
 use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Admin, Facts};
 use crate::api::{self, Api};
@@ -48,30 +50,77 @@ use crate::state::{Saver, State};
 use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
 use crate::tokens;
-use crate::transcode::{self, LibavEncoders, ProbeOutcome};
+use crate::transcode::{self, LadderConfig, LibavEncoders, ProbeOutcome};
 use crate::webhooks::{self, Webhooks};
 
 /// Name of the file in the data folder that edges join with.
 const JOIN_TOKEN_FILE: &str = "join-token";
 /// How long the disk may take for the last word of the state.
 const LAST_WRITE: Duration = Duration::from_secs(5);
+/// How long that and the closing of the store may take together.
+const LAST_CLOSE: Duration = Duration::from_secs(10);
 
-/// Runs the origin until it is asked to stop. `recent` has the newest lines of its log.
+task_names! {
+    /// What an origin consists of while it runs.
+    pub enum Task {
+        /// Encoders in the clear.
+        Rtmp = "rtmp",
+        /// Encoders over TLS.
+        Rtmps = "rtmps",
+        /// The owner of the broadcast.
+        Owner = "owner",
+        /// Edges.
+        Push = "push",
+        /// The status that everybody sees.
+        Audience = "audience",
+        /// Samples of viewers and hardware.
+        Statistics = "statistics",
+        /// The folder of emoji.
+        Emoji = "emoji",
+        /// The API's listener.
+        Http = "http",
+        /// Following the settings.
+        Settings = "settings",
+        /// What new broadcasts are made with.
+        Choices = "choices",
+        /// Telling the chat of the broadcast.
+        Announcer = "announcer",
+        /// Forgetting what the chat need not keep.
+        Caretaker = "caretaker",
+        /// Whether the directory is to be told.
+        Listing = "listing",
+        /// Telling the directory.
+        Directory = "directory",
+        /// Delivery to webhooks.
+        Webhooks = "webhooks",
+        /// The thread that writes the embedded store.
+        StoreWriter = "store_writer",
+        /// The thread that saves where broadcasts are.
+        StateSaver = "state_saver",
+        /// Metrics and health.
+        Metrics = "metrics",
+        /// SIGTERM and its like.
+        Signals = "signals",
+    }
+}
+
+/// Runs the origin until it is asked to stop, or a task of it fails. `recent` has the newest lines of its log.
 ///
 /// # Errors
-/// Whatever keeps it from starting: a taken port, a damaged state file, an unusable ladder.
+/// Whatever keeps it from starting: a taken port, a damaged state file, an unusable ladder. While it runs:
+/// [`Failed`](farcast_shared::tasks::Failed).
 pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()> {
     let Loaded { settings, announce, warnings } = loaded;
     for warning in warnings {
         tracing::warn!(warning, "configuration");
     }
-    let (graceful, immediate) = shutdown::signals().context("signal handlers")?;
+    let (shutdown, signals) = (Shutdown::default(), Signals::take().context("signal handlers")?);
     let registry = metrics::Registry::new("farcast-origin", env!("CARGO_PKG_VERSION"))?;
     let health = Health::new();
     let ready = health.readiness("started");
 
     let state = State::load_or_create(&settings.data_dir)?;
-    let store = open_store(&settings, &registry)?;
+    let (store, writer_ended) = open_store(&settings, &registry)?;
     let set = runtime::load(&store).await.context("the settings in the store")?;
 
     let rtmp = bind("RTMP", "rtmp_listen", rtmp_address(&settings, &set))?;
@@ -149,6 +198,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         reconnect_grace: settings.reconnect_grace,
         hub: hub.clone(),
         saver: Arc::clone(&saver),
+        open_ladder: LadderConfig::new,
+        panics: Contained::new(Part::Broadcast, registry.inner())?,
         metrics: broadcast::Metrics::new(registry.inner())?,
         ingest_metrics: ingest_metrics.clone(),
         plan_metrics: plan::Metrics::new(registry.inner())?,
@@ -193,46 +244,60 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let (listed_runtime, listed_air) = (runtime.clone(), on_air.clone());
     let keeper = Keeper::new(store.clone(), on_air, publish_status).await?;
 
-    // Ingest stops first, then the owner packages what it has, then edges are told, then the listeners end.
-    let (owner_stops, push_stops, last) =
-        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
-    let (publishers, arrivals) = mpsc::channel(1);
-    let (ingesting, owning, pushing, watching) =
-        (TaskTracker::new(), TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
-    watching.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
-    watching.spawn(api::server::run(http, Arc::clone(&api), health.clone(), last.clone()));
-    let followed = store.clone();
-    watching
-        .spawn(last.clone().run_until_cancelled_owned(async move { runtime::follow(&followed, &set).await }));
-    watching.spawn(last.clone().run_until_cancelled_owned(async move { choices.run(runtime, choose).await }));
-    watching.spawn(last.clone().run_until_cancelled_owned(announcer.run()));
-    watching.spawn(last.clone().run_until_cancelled_owned(caretaker.run()));
     let directory = Directory::new(HttpClient::new(Reach::Anywhere)?, store.clone(), &settings.directory)?;
     let (listing, conditions) = watch::channel(Conditions::default());
-    let listed = directory::follow(listed_runtime, listed_air, listing);
-    watching.spawn(last.clone().run_until_cancelled_owned(listed));
-    watching.spawn(directory.run(conditions, last.clone()));
-    watching.spawn(webhooks.run(last.clone()));
-    // It ends after the owner, whose last word it writes.
-    pushing.spawn(keeper.run(push_stops.clone()));
-    pushing.spawn(sampler.run(push_stops.clone()));
-    pushing.spawn(push_stops.clone().run_until_cancelled_owned(emoji.run()));
+    let api_counters = listener::Counters::new(accept::Listener::Api, &registry)?;
+    let metrics_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
+    let (publishers, arrivals) = mpsc::channel(1);
+    let picture = ingest::flv::Limits { max_pixels: settings.max_pixels };
+    let doors = ingest::server::Config { picture, ..ingest::server::Config::default() };
+    let server = ingest::Server::new(doors, gate, ingest_metrics, publishers);
     let push_server = push::Server::new(
         push::ServerConfig::default(),
         identity,
         hub,
         store.clone(),
-        Some(api as Arc<dyn push::Api>),
+        Some(Arc::clone(&api) as Arc<dyn push::Api>),
     );
-    pushing.spawn(push_server.run(endpoint, push_stops.clone()));
-    owning.spawn(owner.run(arrivals, owner_stops.clone()));
-    let picture = ingest::flv::Limits { max_pixels: settings.max_pixels };
-    let doors = ingest::server::Config { picture, ..ingest::server::Config::default() };
-    let server = ingest::Server::new(doors, gate, ingest_metrics, publishers);
+
+    // Ingest stops first, then the owner packages what it has, then edges are told, then the rest. The disk's threads are
+    // asked by dropping what they belong to, when all tasks have ended.
+    let mut tasks = Tasks::new(registry.inner(), health.clone())?;
+    let [ingesting, owning, pushing, watching, last] = [(); 5].map(|()| tasks.stage());
     if let Some((listener, acceptor)) = rtmps {
-        ingesting.spawn(server.clone().run(listener, Some(acceptor), graceful.clone()));
+        let server = server.clone();
+        tasks.spawn(&ingesting, Task::Rtmps, |stop| server.run(listener, Some(acceptor), stop));
     }
-    ingesting.spawn(server.run(rtmp, None, graceful.clone()));
+    tasks.spawn(&ingesting, Task::Rtmp, |stop| server.run(rtmp, None, stop));
+    tasks.spawn(&owning, Task::Owner, |stop| owner.run(arrivals, stop));
+    // It ends after the owner, whose last word it writes.
+    tasks.spawn(&pushing, Task::Audience, |stop| keeper.run(stop));
+    tasks.spawn(&pushing, Task::Statistics, |stop| sampler.run(stop));
+    tasks.spawn_until_stopped(&pushing, Task::Emoji, emoji.run());
+    tasks.spawn(&pushing, Task::Push, |stop| push_server.run(endpoint, stop));
+    let answering = health.clone();
+    tasks.spawn(&watching, Task::Http, |stop| api::server::run(http, api_counters, api, answering, stop));
+    let followed = store.clone();
+    tasks.spawn_until_stopped(&watching, Task::Settings, async move {
+        runtime::follow(&followed, &set).await;
+    });
+    tasks.spawn_until_stopped(&watching, Task::Choices, async move { choices.run(runtime, choose).await });
+    tasks.spawn_until_stopped(&watching, Task::Announcer, announcer.run());
+    tasks.spawn_until_stopped(&watching, Task::Caretaker, caretaker.run());
+    let listed = directory::follow(listed_runtime, listed_air, listing);
+    tasks.spawn_until_stopped(&watching, Task::Listing, listed);
+    tasks.spawn(&watching, Task::Directory, |stop| directory.run(conditions, stop));
+    tasks.spawn(&watching, Task::Webhooks, |stop| webhooks.run(stop));
+    if let Some(ended) = writer_ended {
+        tasks.watch(&last, Task::StoreWriter, ended);
+    }
+    tasks.watch(&last, Task::StateSaver, saver.ended());
+    // A program that stops is still seen, and hears a second signal.
+    let seen = health.clone();
+    tasks.spawn(&last, Task::Metrics, |stop| {
+        listener::run(metrics_listener, metrics_counters, registry, seen, stop)
+    });
+    tasks.spawn_until_stopped(&last, Task::Signals, signals.run(shutdown.clone()));
 
     ready.set(true);
     if let Some(path) = announce {
@@ -240,44 +305,36 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     }
     tracing::info!(addresses = %bound, join_token_file = %token.display(), "origin runs");
 
-    graceful.cancelled().await;
-    health.drain();
-    for tracker in [&ingesting, &owning, &pushing, &watching] {
-        tracker.close();
+    let stopped = tasks.run(&shutdown).await;
+    if stopped == Ok(Stopped::AtOnce) {
+        tracing::warn!("origin stops without draining");
+        return Ok(());
     }
-    let drained = async {
-        ingesting.wait().await;
-        owner_stops.cancel();
-        owning.wait().await;
-        push_stops.cancel();
-        pushing.wait().await;
-        last.cancel();
-        watching.wait().await;
-        // The last handle of the store goes with it, which closes its file.
-        let close = move || {
-            drop(store);
-            saver.flush(LAST_WRITE)
-        };
-        tokio::task::spawn_blocking(close).await
+    // The last handle of the store goes with it, which closes its file. After a failure too: the next start goes on here.
+    let close = move || {
+        drop(store);
+        saver.flush(LAST_WRITE)
     };
-    tokio::select! {
-        written = drained => match written {
-            Ok(true) => tracing::info!("origin has stopped"),
-            _ => bail!("the state could not be written in time; segment numbers may jump at the next start"),
-        },
-        () = immediate.cancelled() => tracing::warn!("origin stops without draining"),
+    let closed = tokio::time::timeout(LAST_CLOSE, tokio::task::spawn_blocking(close)).await;
+    let written = matches!(closed, Ok(Ok(true)));
+    if !written {
+        tracing::error!("the state could not be written in time; segment numbers may jump at the next start");
     }
+    stopped?;
+    anyhow::ensure!(written, "the state could not be written in time");
+    tracing::info!("origin has stopped");
     Ok(())
 }
 
-fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Result<Store> {
-    let engine: Arc<dyn Engine> = match settings.store.cluster() {
-        Some(cluster) => {
-            Arc::new(Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?)
-        }
-        None => Arc::new(Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?),
-    };
-    Ok(Store::new(engine))
+/// The store, and what says when its writer has ended, where that is a thread of ours.
+fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Result<(Store, Option<Ended>)> {
+    if let Some(cluster) = settings.store.cluster() {
+        let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
+        return Ok((Store::new(Arc::new(engine)), None));
+    }
+    let engine = Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?;
+    let ended = engine.ended();
+    Ok((Store::new(Arc::new(engine)), Some(ended)))
 }
 
 /// What operators set through the API holds over what the process was started with, and says so.

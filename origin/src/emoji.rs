@@ -139,16 +139,22 @@ impl Folder {
 
     async fn bring(&self, seen: &mut Option<Glance>) -> Result<(), StoreError> {
         let path = self.path.clone();
-        let glance = tokio::task::spawn_blocking(move || glance(&path)).await.unwrap_or_default();
+        let glance = tokio::task::spawn_blocking(move || glance(&path)).await;
+        let glance = glance.map_err(unread)?.map_err(unread)?;
         if seen.as_ref() == Some(&glance) {
             return Ok(());
         }
         let (path, names) = (self.path.clone(), glance.keys().cloned().collect::<Vec<_>>());
-        let pictures = tokio::task::spawn_blocking(move || read(&path, names)).await.unwrap_or_default();
+        let pictures = tokio::task::spawn_blocking(move || read(&path, names)).await.map_err(unread)?;
         store(&self.store, pictures).await?;
         *seen = Some(glance);
         Ok(())
     }
+}
+
+/// What is in the store stays where the folder cannot be read, a panic's text in the log.
+fn unread(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("the folder of emoji was not read: {error}"))
 }
 
 async fn blocking(work: impl FnOnce() -> Result<(), NotChanged> + Send + 'static) -> Result<(), NotChanged> {
@@ -158,7 +164,7 @@ async fn blocking(work: impl FnOnce() -> Result<(), NotChanged> + Send + 'static
 
 fn add(folder: &Path, file: String, bytes: &[u8]) -> Result<(), NotChanged> {
     fs::create_dir_all(folder).map_err(NotChanged::Disk)?;
-    if glance(folder).len() >= MAX_EMOJI {
+    if glance(folder).map_err(NotChanged::Disk)?.len() >= MAX_EMOJI {
         return Err(NotChanged::TooMany);
     }
     let path = folder.join(&file);
@@ -175,14 +181,18 @@ fn add(folder: &Path, file: String, bytes: &[u8]) -> Result<(), NotChanged> {
     })
 }
 
-fn glance(folder: &Path) -> Glance {
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+/// What is in the folder; nothing if it is not there. One that cannot be read, for want of descriptors say, is not empty.
+fn glance(folder: &Path) -> io::Result<Glance> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Glance::default()),
+        entries => entries?,
+    };
     let file = |entry: fs::DirEntry| {
         let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
         Some((name, (about.len(), about.modified().unwrap_or(SystemTime::UNIX_EPOCH))))
     };
-    entries.filter_map(file).collect()
+    entries.filter_map(|entry| entry.map(file).transpose()).collect()
 }
 
 /// The pictures among files, in the order of their names.
@@ -319,7 +329,12 @@ mod tests {
         emoji.look().await.unwrap();
         assert_eq!(names().await, ["wine"]);
         assert_eq!(load_asset(&store, &listed[0].asset).await.unwrap(), None);
+        // What cannot be read is not empty.
         fs::remove_dir_all(folder.path()).unwrap();
+        fs::write(folder.path(), b"no folder").unwrap();
+        assert!(emoji.look().await.is_err());
+        assert_eq!(names().await, ["wine"]);
+        fs::remove_file(folder.path()).unwrap();
         emoji.look().await.unwrap();
         assert_eq!(names().await, Vec::<String>::new());
     }

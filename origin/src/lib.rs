@@ -20,6 +20,7 @@ pub mod integrations;
 pub mod media;
 pub mod package;
 pub mod plan;
+pub mod program;
 pub mod push;
 pub mod series;
 pub mod settings;

@@ -1,40 +1,7 @@
-//! The origin program: reads its settings, then runs [`farcast_origin::app`].
+//! The origin program; see [`farcast_origin::program`].
 
 use std::process::ExitCode;
 
-use farcast_origin::app;
-use farcast_origin::settings::Settings;
-use farcast_shared::config::{self, Outcome, Program};
-use farcast_shared::telemetry::log;
-
-const PROGRAM: Program = Program {
-    name: "farcast-origin",
-    version: env!("CARGO_PKG_VERSION"),
-    about: "Takes one broadcast in by RTMP, transcodes and packages it, and pushes it to edges.",
-};
-
-#[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
 fn main() -> ExitCode {
-    let loaded = match config::load::<Settings>(&PROGRAM, std::env::args_os().skip(1), std::env::vars_os()) {
-        Ok(Outcome::Run(loaded)) => loaded,
-        Ok(Outcome::Print(text)) => {
-            println!("{text}");
-            return ExitCode::SUCCESS;
-        }
-        Err(problems) => {
-            eprintln!("{problems}");
-            return ExitCode::from(2);
-        }
-    };
-    let result = log::init(&loaded.settings.log, loaded.settings.log_format)
-        .map_err(anyhow::Error::from)
-        .and_then(|recent| Ok((recent, tokio::runtime::Builder::new_multi_thread().enable_all().build()?)))
-        .and_then(|(recent, runtime)| runtime.block_on(app::run(loaded, recent)));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("farcast-origin: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    ExitCode::from(farcast_origin::program::run(std::env::args_os().skip(1)))
 }

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use farcast_shared::runtime::LiveStatus;
 use farcast_shared::store::{Store, StoreError};
+use farcast_shared::tasks::{Contained, Part, relay};
 use farcast_shared::time::WallTime;
 use prometheus::Registry;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::hardware::{Hardware, Usage};
 use crate::series::{self, CPU, DISK, Kind, MEMORY, SAMPLE_EVERY, Series, VIEWERS, Writer};
@@ -35,6 +37,8 @@ pub struct Sampler {
     writers: [Writer; 4],
     status: watch::Receiver<Option<Arc<LiveStatus>>>,
     folder: PathBuf,
+    /// Panics of whoever reads the machine's state.
+    panics: Contained,
 }
 
 /// Why there are no statistics.
@@ -60,6 +64,7 @@ impl Statistics {
         folder: PathBuf,
     ) -> Result<(Self, Sampler), StatisticsError> {
         let metrics = series::Metrics::new(registry)?;
+        let panics = Contained::new(Part::Hardware, registry)?;
         let now = WallTime::now();
         let load = async |kind: Kind| Series::load(store, kind, now, metrics.clone()).await;
         let (viewers, write_viewers) = load(VIEWERS).await?;
@@ -68,36 +73,45 @@ impl Statistics {
         let (disk, write_disk) = load(DISK).await?;
         let statistics = Self { viewers, cpu, memory, disk };
         let writers = [write_viewers, write_cpu, write_memory, write_disk];
-        Ok((statistics.clone(), Sampler { statistics, writers, status, folder }))
+        Ok((statistics.clone(), Sampler { statistics, writers, status, folder, panics }))
     }
 }
 
 impl Sampler {
     /// Samples each minute until `shutdown`, then brings what is left to the store.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { statistics, writers, status, folder } = self;
-        let writing = TaskTracker::new();
+        let Self { statistics, writers, status, folder, panics } = self;
+        let mut writing = JoinSet::new();
         for writer in writers {
             writing.spawn(writer.run(shutdown.clone()));
         }
-        writing.close();
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = sample(&statistics, &status, folder) => {}
+            () = sample(&statistics, &status, folder, &panics) => {}
+            Some(ended) = writing.join_next() => drop(relay(ended)),
         }
-        writing.wait().await;
+        while let Some(ended) = writing.join_next().await {
+            relay(ended);
+        }
     }
 }
 
-async fn sample(statistics: &Statistics, status: &watch::Receiver<Option<Arc<LiveStatus>>>, folder: PathBuf) {
-    let opened = tokio::task::spawn_blocking(|| Hardware::new(folder)).await;
-    let mut hardware = match opened {
-        Ok(Ok(hardware)) => Some(hardware),
-        Ok(Err(error)) => {
+async fn sample(
+    statistics: &Statistics,
+    status: &watch::Receiver<Option<Arc<LiveStatus>>>,
+    folder: PathBuf,
+    panics: &Contained,
+) {
+    // A panic is logged and counted: the machine is not sampled then, and broadcasts go on.
+    let contained = panics.clone();
+    let opened = tokio::task::spawn_blocking(move || contained.call(|| Hardware::new(folder)));
+    let mut hardware = match relay(opened.await).flatten() {
+        Some(Ok(hardware)) => Some(hardware),
+        Some(Err(error)) => {
             tracing::warn!(%error, "the machine is not sampled");
             None
         }
-        Err(_) => None,
+        None => None,
     };
     let mut tick = interval(SAMPLE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -105,21 +119,24 @@ async fn sample(statistics: &Statistics, status: &watch::Receiver<Option<Arc<Liv
         tick.tick().await;
         if let Some(status) = status.borrow().as_ref().filter(|status| status.online) {
             #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 viewers")]
-            statistics.viewers.push(WallTime::now(), status.viewers as f64);
+            statistics.viewers.push(WallTime::now(), Instant::now(), status.viewers as f64);
         }
         let Some(mut taken) = hardware.take() else { continue };
+        let contained = panics.clone();
         let sampled = tokio::task::spawn_blocking(move || {
-            let usage = taken.sample();
-            (taken, usage)
+            contained.call(move || {
+                let usage = taken.sample();
+                (taken, usage)
+            })
         });
-        let Ok((taken, usage)) = sampled.await else { continue };
+        let Some((taken, usage)) = relay(sampled.await).flatten() else { continue };
         hardware = Some(taken);
         let Usage { cpu, memory, disk } = usage;
         for (series, value) in
             [(&statistics.cpu, cpu), (&statistics.memory, memory), (&statistics.disk, disk)]
         {
             if let Some(value) = value {
-                series.push(WallTime::now(), value);
+                series.push(WallTime::now(), Instant::now(), value);
             }
         }
     }

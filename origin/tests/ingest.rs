@@ -429,7 +429,7 @@ async fn a_server_without_file_descriptors() {
     drop(last);
     strangers.extend(TcpStream::connect(origin.address).await);
     let failed = async {
-        while origin.total("farcast_ingest_accept_failures_total") < 1.0 {
+        while origin.count("farcast_accept_errors_total", "own") < 1.0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

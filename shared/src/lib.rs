@@ -8,6 +8,7 @@
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
 //! on no other member of the workspace and contains no unsafe code.
 
+pub mod accept;
 pub mod api;
 pub mod chat;
 pub mod cmaf;
@@ -19,7 +20,9 @@ pub mod network;
 pub mod protocol;
 pub mod query;
 pub mod runtime;
+pub mod steady;
 pub mod store;
+pub mod tasks;
 pub mod telemetry;
 pub mod time;
 pub mod tls;

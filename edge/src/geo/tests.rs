@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use farcast_shared::tasks::Part;
 use maxminddb_writer::Database;
 use maxminddb_writer::metadata::IpVersion;
 use maxminddb_writer::paths::IpAddrWithMask;
@@ -158,7 +159,8 @@ async fn a_running_edge_looks_at_the_file_every_minute() {
     let shutdown = CancellationToken::new();
     tokio::time::pause();
     let before = tokio::time::Instant::now();
-    let task = tokio::spawn(Arc::clone(&geo).run(shutdown.clone()));
+    let panics = Contained::new(Part::GeoReload, &prometheus::Registry::new()).unwrap();
+    let task = tokio::spawn(Arc::clone(&geo).run(panics, shutdown.clone()));
     while look(&geo, "192.0.2.7") != place("FR", "Brittany", "") {
         assert!(before.elapsed() < Duration::from_secs(3600), "never read");
         tokio::time::sleep(Duration::from_secs(1)).await;

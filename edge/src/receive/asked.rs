@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_shared::protocol::{Ask, Frames};
+use farcast_shared::tasks::Contained;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 
@@ -20,16 +21,18 @@ pub trait Asked: Send + Sync + std::fmt::Debug + 'static {
     fn answer(&self, ask: Ask) -> Bytes;
 }
 
-/// Answers until the connection ends, as many questions at once as QUIC lets the origin open streams.
-pub(super) async fn answer_all(connection: Connection, asked: Arc<dyn Asked>) {
+/// Answers until the connection ends, as many questions at once as QUIC lets the origin open streams. One that panics has no
+/// answer.
+pub(super) async fn answer_all(connection: Connection, asked: Arc<dyn Asked>, panics: Contained) {
     let mut questions = JoinSet::new();
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
                 let Ok((send, receive)) = stream else { return };
-                let asked = Arc::clone(&asked);
+                let (asked, panics) = (Arc::clone(&asked), panics.clone());
                 questions.spawn(async move {
-                    let _ = tokio::time::timeout(DEADLINE, answer(send, receive, asked.as_ref())).await;
+                    let answered = panics.run(answer(send, receive, asked.as_ref()));
+                    let _ = tokio::time::timeout(DEADLINE, answered).await;
                 });
             }
             Some(_) = questions.join_next() => {}

@@ -181,14 +181,18 @@ impl Client {
         let asked = self.asked.as_ref();
         let session = Session { name, stream, metrics: &self.metrics, sink, shutdown, asked };
         let mut was_up = false;
-        let end = Box::pin(session.run(connection, have, || {
+        let run = Box::pin(session.run(connection, have, || {
             was_up = true;
             self.metrics.up.set(1);
             self.metrics.links.inc();
             self.link.send_replace(Some(connection.clone()));
             tracing::info!(origin = %connection.remote_address(), "the link to the origin is up");
-        }))
-        .await;
+        }));
+        let end = self.metrics.panics.run(run).await.unwrap_or_else(|| {
+            // As a link that is lost: dialled again, from what was received last.
+            connection.close(CloseCode::Internal.code(), CloseCode::Internal.reason().as_bytes());
+            End::LinkLost
+        });
         self.metrics.up.set(0);
         self.link.send_replace(None);
         if was_up && end == End::LinkLost {

@@ -1,6 +1,7 @@
 //! What the receiving side counts.
 
 use farcast_shared::feed::PartMeta;
+use farcast_shared::tasks::{Contained, Part};
 use farcast_shared::telemetry::metrics::HOP_SECONDS;
 use farcast_shared::time::WallTime;
 use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
@@ -17,6 +18,8 @@ pub struct Metrics {
     pub(super) enrolments: IntCounter,
     pub(super) lost_segments: IntCounter,
     pub(super) held_events: IntGauge,
+    /// Panics of a session with the origin.
+    pub(super) panics: Contained,
     dial_failures: IntCounter,
     part_delay: HistogramVec,
     fetches: IntCounterVec,
@@ -56,6 +59,7 @@ impl Metrics {
         )?;
         registry.register(Box::new(fetches.clone()))?;
         Ok(Self {
+            panics: Contained::new(Part::OriginSession, registry)?,
             up: gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
             rtt_seconds,
             received_bytes: counter("farcast_receive_bytes_total", "Bytes of complete parts")?,

@@ -9,6 +9,7 @@ use farcast_shared::name::StreamName;
 use farcast_shared::protocol::{
     CloseCode, Frames, Have, MediaDecoder, MediaItem, StreamHeader, Subscribe, ToEdge, ToOrigin, encode,
 };
+use farcast_shared::tasks::relay;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -97,7 +98,7 @@ impl Session<'_> {
         tasks.spawn(write_confirms(send, confirms));
         tasks.spawn(accept_segments(connection.clone(), input));
         if let Some(asked) = self.asked {
-            tasks.spawn(answer_all(connection.clone(), Arc::clone(asked)));
+            tasks.spawn(answer_all(connection.clone(), Arc::clone(asked), self.metrics.panics.clone()));
         }
         let mut sequencer = Sequencer::new(have.as_ref());
         let mut ready = Some(ready);
@@ -109,6 +110,11 @@ impl Session<'_> {
             let next = tokio::select! {
                 next = inputs.recv() => next,
                 _ = connection.closed() => return End::LinkLost,
+                // One that panicked would be missed for as long as the link is up: the session panics with it.
+                Some(ended) = tasks.join_next() => {
+                    relay(ended);
+                    continue;
+                }
                 () = &mut answer_by, if ready.is_some() => return End::LinkLost,
                 _ = sample.tick() => {
                     self.metrics.rtt_seconds.set(connection.rtt().as_secs_f64());
@@ -201,7 +207,7 @@ async fn accept_segments(connection: Connection, input: mpsc::Sender<Input>) {
                 let Ok(receive) = stream else { return };
                 segments.spawn(read_segment(receive, input.clone()));
             }
-            Some(_) = segments.join_next() => {}
+            Some(ended) = segments.join_next() => drop(relay(ended)),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One connection, from accept to close.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -76,7 +75,11 @@ async fn drive(
     let service = service_fn(|request| {
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
         let slot = Arc::clone(slot);
-        async move { Ok::<_, Infallible>(handler.handle(request, peer, &activity, &slot, &draining).await) }
+        async move {
+            let answered = handler.handle(request, peer, &activity, &slot, &draining);
+            // Without an answer HTTP/2 resets the stream, and HTTP/1 the connection.
+            handler.metrics.request.run(answered).await.ok_or(Panicked)
+        }
     });
     let builder = protocol(config);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
@@ -112,6 +115,11 @@ async fn drive(
         }
     }
 }
+
+/// There is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("answering failed")]
+struct Panicked;
 
 fn protocol(config: &Config) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());

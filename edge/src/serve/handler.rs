@@ -8,6 +8,7 @@ use bytes::Buf;
 use farcast_shared::config::Networks;
 use farcast_shared::hls::Directives;
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use farcast_shared::telemetry::health::Health;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,7 @@ pub(super) struct Handler {
     api: Arc<Api>,
     pub(super) chat: Arc<Chat>,
     trusted_proxies: Networks,
+    health: Health,
     pub(super) metrics: Metrics,
     player: Player,
 }
@@ -47,9 +49,15 @@ impl Drop for InFlight<'_> {
 }
 
 impl Handler {
-    pub(super) fn new(live: Arc<Live>, api: Arc<Api>, trusted_proxies: Networks, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        live: Arc<Live>,
+        api: Arc<Api>,
+        trusted_proxies: Networks,
+        health: Health,
+        metrics: Metrics,
+    ) -> Self {
         let chat = Arc::clone(api.chat());
-        Self { live, api, chat, trusted_proxies, metrics, player: Player::embedded() }
+        Self { live, api, chat, trusted_proxies, health, metrics, player: Player::embedded() }
     }
 
     /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
@@ -121,6 +129,10 @@ impl Handler {
             Route::Multivariant => self.multivariant(headers).await,
             Route::Media(variant) => self.media(variant, query, headers).await,
             Route::Object(name) => self.object(name, method == Method::GET, headers).await,
+            // A task that failed is named; before the program has stopped its viewers are still served.
+            Route::Health | Route::Ready if !self.health.healthz().ok => {
+                reply::text(StatusCode::SERVICE_UNAVAILABLE, self.health.healthz().text.trim_end())
+            }
             Route::Health => reply::text(StatusCode::OK, "healthy"),
             Route::Ready if draining.is_cancelled() => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: shutting down")

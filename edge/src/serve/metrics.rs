@@ -1,5 +1,7 @@
 //! Metrics of the server.
 
+use farcast_shared::accept;
+use farcast_shared::tasks::{Contained, Part};
 use http::StatusCode;
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
@@ -8,7 +10,11 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(super) connections: IntGauge,
-    pub(super) accept_errors: IntCounter,
+    pub(super) accept: accept::Metrics,
+    /// Panics of connections, of requests, of the chat's connections.
+    pub(super) connection: Contained,
+    pub(super) request: Contained,
+    pub(super) chat: Contained,
     ended: IntCounterVec,
     responses: IntCounterVec,
     pub(super) sent_bytes: IntCounter,
@@ -41,10 +47,10 @@ impl Metrics {
         let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
         Ok(Self {
             connections: add(registry, IntGauge::new("farcast_serve_connections", "Open connections.")?)?,
-            accept_errors: counter(
-                "farcast_serve_accept_errors_total",
-                "Connections that could not be accepted.",
-            )?,
+            accept: accept::Metrics::new(accept::Listener::Viewers, registry)?,
+            connection: Contained::new(Part::HttpConnection, registry)?,
+            request: Contained::new(Part::HttpRequest, registry)?,
+            chat: Contained::new(Part::ChatConnection, registry)?,
             ended: add(registry, IntCounterVec::new(ended, &["reason"])?)?,
             responses: add(registry, IntCounterVec::new(responses, &["kind", "class"])?)?,
             sent_bytes: counter("farcast_serve_sent_bytes_total", "Bytes of response bodies.")?,

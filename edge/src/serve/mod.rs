@@ -25,7 +25,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use farcast_shared::accept::Accepting;
 use farcast_shared::config::Networks;
+use farcast_shared::telemetry::health::Health;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -38,9 +40,6 @@ use self::handler::Handler;
 pub use self::metrics::Metrics;
 use crate::api::Api;
 use crate::live::Live;
-
-/// Pause after an accept that failed for want of descriptors or memory: they come back with time only.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Settings of [`Server`].
 #[derive(Clone, Debug)]
@@ -90,11 +89,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of what `live` has and `api` answers.
+    /// A server of what `live` has and `api` answers; `/healthz` is from `health`.
     #[must_use]
-    pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, metrics: Metrics) -> Self {
+    pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, health: Health, metrics: Metrics) -> Self {
         let connections = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let handler = Handler::new(live, api, config.trusted_proxies.clone(), metrics);
+        let handler = Handler::new(live, api, config.trusted_proxies.clone(), health, metrics);
         Self { config, handler: Arc::new(handler), connections, sockets: TaskTracker::new() }
     }
 
@@ -102,39 +101,31 @@ impl Server {
     /// wait are answered 503, others finish within the drain deadline (HTTP/2 is told by GOAWAY).
     /// May run for several listeners at once. Not cancel safe: dropping it cuts all connections.
     pub async fn run(&self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
+        let metrics = &self.handler.metrics;
+        let mut accepting = Accepting::new(metrics.accept.clone());
         let mut connections = JoinSet::new();
         loop {
-            let accepted = tokio::select! {
+            let (socket, peer, permit) = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-                accepted = self.accept(&listener) => accepted,
+                accepted = accepting.next(|| self.accept(&listener)) => accepted,
             };
-            match accepted {
-                Ok((socket, peer, permit)) => {
-                    let handler = Arc::clone(&self.handler);
-                    let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
-                    let (chat, sockets) = (Arc::clone(&self.handler.chat), self.sockets.clone());
-                    connections.spawn(async move {
-                        let ending = shutdown.clone();
-                        let ticket =
-                            connection::serve(socket, peer.ip(), tls, &config, handler, ending).await;
-                        // A task of its own, since it is long-lived and much smaller.
-                        if let Some(ticket) = ticket {
-                            sockets.spawn(async move {
-                                chat.serve(ticket, shutdown).await;
-                                drop(permit);
-                            });
-                        }
+            let handler = Arc::clone(&self.handler);
+            let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
+            let (chat, sockets) = (Arc::clone(&self.handler.chat), self.sockets.clone());
+            let (connection, socket_of_chat) = (metrics.connection.clone(), metrics.chat.clone());
+            connections.spawn(async move {
+                let ending = shutdown.clone();
+                let served = connection::serve(socket, peer.ip(), tls, &config, handler, ending);
+                // A task of its own, since it is long-lived and much smaller.
+                if let Some(ticket) = connection.run(served).await.flatten() {
+                    sockets.spawn(async move {
+                        socket_of_chat.run(chat.serve(ticket, shutdown)).await;
+                        drop(permit);
                     });
                 }
-                Err(error) if is_of_the_peer(&error) => {}
-                Err(error) => {
-                    self.handler.metrics.accept_errors.inc();
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+            });
         }
         drop(listener);
         // Each connection keeps the deadline by itself.
@@ -151,10 +142,4 @@ impl Server {
         let (socket, peer) = listener.accept().await?;
         Ok((socket, peer, permit))
     }
-}
-
-/// Whether only the connection that was to be accepted failed.
-fn is_of_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

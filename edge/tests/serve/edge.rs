@@ -14,6 +14,7 @@ use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::{Engine, Store};
+use farcast_shared::telemetry::health::Health;
 use farcast_shared::time::WallTime;
 use farcast_shared::viewers::Active;
 use http::Method;
@@ -34,6 +35,7 @@ pub(crate) const EPOCH: Epoch = Epoch(1);
 pub(crate) const CHATTERS: usize = 4;
 
 pub(crate) struct Edge {
+    pub(crate) health: Health,
     pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
     pub(crate) held: Arc<Held>,
@@ -79,7 +81,9 @@ impl Edge {
             viewers: Arc::clone(&viewers),
             forwarder: None,
         }));
-        let server = Server::new(config, Arc::clone(&live), api, serve::Metrics::new(&registry).unwrap());
+        let metrics = serve::Metrics::new(&registry).unwrap();
+        let health = Health::new();
+        let server = Server::new(config, Arc::clone(&live), api, health.clone(), metrics);
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         let tls = farcast_shared::tls::server_config(
@@ -100,7 +104,21 @@ impl Edge {
             running.push(tokio::spawn(async move { server.run(listener, tls, shutdown).await }));
         }
         let [http, https] = [addresses[0], addresses[1]];
-        Self { live, store, held, set, status, viewers, registry, http, https, root, shutdown, running }
+        Self {
+            health,
+            live,
+            store,
+            held,
+            set,
+            status,
+            viewers,
+            registry,
+            http,
+            https,
+            root,
+            shutdown,
+            running,
+        }
     }
 
     /// What the origin's store would say.

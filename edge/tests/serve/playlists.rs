@@ -126,6 +126,12 @@ async fn an_edge_without_news_and_one_without_a_broadcast() {
     assert_eq!(edge.get("/readyz").await.status, 503, "it does not know the settings yet");
     edge.inform(Runtime::default());
     assert_eq!(edge.get("/readyz").await.status, 200);
+    edge.health.fail("live_window");
+    for path in ["/healthz", "/readyz"] {
+        let answer = edge.get(path).await;
+        let says = std::str::from_utf8(&answer.body).unwrap().to_owned();
+        assert!(answer.status == 503 && says.contains("\"live_window\""), "{path}: {says}");
+    }
     edge.stop().await;
 }
 

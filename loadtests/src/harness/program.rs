@@ -42,12 +42,15 @@ pub fn folder() -> anyhow::Result<PathBuf> {
     Ok(if in_deps { folder.parent().context("no folder")?.to_owned() } else { folder.to_owned() })
 }
 
-/// A command that starts `program` with the settings in `config`, logging to `log`.
+/// A command that starts a program of [`folder`] with the settings in `config`, logging to `log`.
 ///
 /// # Errors
 /// When the program has not been built, or the log cannot be made.
 pub fn command(program: &str, config: &Path, log: &Path) -> anyhow::Result<Command> {
-    let path = folder()?.join(program);
+    command_of(&folder()?.join(program), config, log)
+}
+
+fn command_of(path: &Path, config: &Path, log: &Path) -> anyhow::Result<Command> {
     anyhow::ensure!(path.exists(), "{} is missing: build the workspace first", path.display());
     let out = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(path);
@@ -57,16 +60,16 @@ pub fn command(program: &str, config: &Path, log: &Path) -> anyhow::Result<Comma
 }
 
 impl Program {
-    /// Starts a program and waits until it has announced its addresses.
+    /// Starts a program and waits until it has announced its addresses. `name` is for its files.
     ///
     /// # Errors
     /// When it ends or does not announce them in time.
-    pub async fn start(program: &str, name: &str, config: &Path, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn start(program: &Path, name: &str, config: &Path, folder: &Path) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let announce = folder.join(format!("{name}.addresses.json"));
         // A file of a former run would be taken for this one's.
         let _ = std::fs::remove_file(&announce);
-        let child = command(program, config, &log)?.arg("--announce").arg(&announce).spawn()?;
+        let child = command_of(program, config, &log)?.arg("--announce").arg(&announce).spawn()?;
         let mut program = Self { name: name.to_owned(), child, log, addresses: BTreeMap::new() };
         let child = &mut program.child;
         let what = format!("{name} announces its addresses");
@@ -97,6 +100,14 @@ impl Program {
         }
     }
 
+    /// The number of its process, while it runs.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the process has ended")
+    }
+
     /// Whether it runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -118,6 +129,16 @@ impl Program {
         signal(&self.child, "TERM").await?;
         let waited = tokio::time::timeout(STOP, self.child.wait()).await;
         Ok(waited.with_context(|| format!("{} did not stop\n{}", self.name, self.log_tail()))??)
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// When it does not within `limit`.
+    pub async fn ends(mut self, limit: Duration) -> anyhow::Result<(ExitStatus, String)> {
+        let ended = tokio::time::timeout(limit, self.child.wait()).await;
+        let status = ended.with_context(|| format!("{} goes on\n{}", self.name, self.log_tail()))??;
+        Ok((status, self.log_tail()))
     }
 
     /// The end of its log.

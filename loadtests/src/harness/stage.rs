@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::harness::edge::Edge;
 use crate::harness::link::Link;
-use crate::harness::program::Program;
+use crate::harness::program::{self, Program};
 use crate::harness::wait;
 use crate::publish::encoder::{self, Content, Picture, Source};
 use crate::publish::target::Target;
@@ -33,11 +33,13 @@ pub struct Settings {
     pub variants: Option<String>,
     /// Edges at the start.
     pub edges: usize,
+    /// Folder of other programs than those of [`program::folder`].
+    pub programs: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { level: 1, grace: Duration::from_secs(15), variants: None, edges: 1 }
+        Self { level: 1, grace: Duration::from_secs(15), variants: None, edges: 1, programs: None }
     }
 }
 
@@ -94,7 +96,7 @@ impl Stage {
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let turn = TURN.lock().await;
         let any: SocketAddr = "127.0.0.1:0".parse()?;
-        let count = settings.edges;
+        let (count, without_others) = (settings.edges, settings.programs.is_none());
         let mut stage = Self {
             folder: TempDir::new()?,
             link: Link::open().await?,
@@ -104,8 +106,10 @@ impl Stage {
             quic: any,
             edges: Vec::new(),
             edge_addresses: Vec::new(),
+            // Other programs have the default store: their build need not have another.
             store: std::env::var("FARCAST_TEST_STORE")
                 .ok()
+                .filter(|_| without_others)
                 .map(|store| format!("{store}?name=e2e-{:08x}", rand::random::<u32>())),
             _turn: turn,
         };
@@ -122,12 +126,18 @@ impl Stage {
     /// When it does not start.
     pub async fn start_origin(&mut self) -> anyhow::Result<()> {
         let config = self.write("origin.toml", &self.origin_config()?)?;
-        let origin = Program::start("farcast-origin", "origin", &config, self.folder.path()).await?;
+        let origin =
+            Program::start(&self.program("farcast-origin")?, "origin", &config, self.folder.path()).await?;
         self.rtmp = origin.address("rtmp");
         self.quic = origin.address("quic");
         self.link.lead_to(self.quic);
         self.origin = Some(origin);
         Ok(())
+    }
+
+    fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.settings.programs.clone().map_or_else(program::folder, Ok)?;
+        Ok(folder.join(name))
     }
 
     fn origin_config(&self) -> anyhow::Result<String> {
@@ -208,7 +218,7 @@ impl Stage {
     async fn launch_edge(&mut self, index: usize) -> anyhow::Result<()> {
         let config = self.write(&format!("edge-{index}.toml"), &self.edge_config(index)?)?;
         let name = format!("edge-{index}");
-        let edge = Program::start("farcast-edge", &name, &config, self.folder.path()).await?;
+        let edge = Program::start(&self.program("farcast-edge")?, &name, &config, self.folder.path()).await?;
         let http = edge.address("http");
         if index == self.edge_addresses.len() {
             self.edge_addresses.push(http);

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_loadtests::flv::{self, Tag};
-use farcast_loadtests::harness::program;
+use farcast_loadtests::harness::program::{self, Program};
 use farcast_loadtests::harness::stage::{Settings, Stage};
+use farcast_loadtests::harness::wait;
 use farcast_loadtests::publish::corrupt::Corruption;
 use farcast_loadtests::publish::encoder::Content;
 use farcast_loadtests::publish::run::{RunError, run};
 use farcast_loadtests::publish::schedule::Schedule;
 use farcast_loadtests::publish::session::PublishError;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use crate::viewers::{FLAWLESS, assert_good, watch};
@@ -93,6 +95,55 @@ async fn sigterm_during_a_broadcast_stops_both_programs_cleanly() {
     assert_eq!(edge.code(), Some(0));
     let origin = stage.take_origin().unwrap().stop().await.unwrap();
     assert_eq!(origin.code(), Some(0));
+}
+
+/// What comes while a program has no file descriptors left waits, on each of its listeners, and is served when it has.
+#[tokio::test]
+async fn no_listener_gives_up_when_descriptors_run_out() {
+    let mut stage = Stage::start(Settings::default()).await.unwrap();
+    let edge = stage.take_edge(0).unwrap();
+    let origin = stage.take_origin().unwrap();
+    let doors = [
+        (&edge, "http", "viewers"),
+        (&edge, "metrics", "metrics"),
+        (&origin, "http", "api"),
+        (&origin, "metrics", "metrics"),
+        (&origin, "rtmp", "rtmp"),
+    ];
+    // What the program has stays; nothing is added.
+    let limit = |program: &Program, files: &str| {
+        let id = program.id().unwrap().to_string();
+        let set = std::process::Command::new("prlimit").args(["--pid", &id, files]).status().unwrap();
+        assert!(set.success());
+    };
+    for program in [&edge, &origin] {
+        limit(program, "--nofile=3:");
+    }
+    let mut waiting = Vec::new();
+    for (program, door, listener) in doors {
+        waiting.push((program, door, tokio::net::TcpStream::connect(program.address(door)).await.unwrap()));
+        let said = format!("listener=\"{listener}\"");
+        wait::until(&format!("{door} says that it cannot accept"), START, || async {
+            let log = program.log_tail();
+            log.lines().any(|line| line.contains("cannot be accepted") && line.contains(&said)).then_some(())
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error}\n{}", program.log_tail()));
+    }
+    for program in [&edge, &origin] {
+        limit(program, "--nofile=1024:");
+    }
+    for (program, door, mut stream) in waiting {
+        // An RTMP peer begins with its version and 1536 bytes, and is answered in kind.
+        let hello = match door {
+            "rtmp" => [&[3][..], &[0; 1536]].concat(),
+            _ => b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+        };
+        stream.write_all(&hello).await.unwrap();
+        let answer = tokio::time::timeout(START, stream.read_u8()).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{door} is silent\n{}", program.log_tail()));
+        assert_eq!(answer.unwrap(), if door == "rtmp" { 3 } else { b'H' }, "{door}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod chat;
 mod doors;
 mod encoder;
+mod failing;
 mod formats;
 mod judged;
 mod links;

@@ -233,7 +233,7 @@ async fn players_metrics_are_empty_beside_what_the_broadcast_offers() {
         (&metrics["segmentLength"], metrics["availableBitrates"].as_array().unwrap().len()),
         (&json!(4), 2)
     );
-    rig.admin.parts.statistics.cpu.push(WallTime::now(), 12.5);
+    rig.admin.parts.statistics.cpu.push(WallTime::now(), std::time::Instant::now(), 12.5);
     let reply = rig.ask("GET", "prometheus", &[LOGIN], "").await;
     let text = std::str::from_utf8(reply.body()).unwrap();
     for gauge in [

@@ -18,9 +18,15 @@ use super::Api;
 /// Serves until `shutdown`, then finishes the answers under way.
 ///
 /// Cancel safety: dropping the future cuts all connections.
-pub async fn run(listener: TcpListener, api: Arc<Api>, health: Health, shutdown: CancellationToken) {
+pub async fn run(
+    listener: TcpListener,
+    counters: listener::Counters,
+    api: Arc<Api>,
+    health: Health,
+    shutdown: CancellationToken,
+) {
     let answer = move |request, peer| answer(Arc::clone(&api), health.clone(), request, peer);
-    listener::serve(listener, answer, shutdown).await;
+    listener::serve(listener, counters, answer, shutdown).await;
 }
 
 async fn answer(

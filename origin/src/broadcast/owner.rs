@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use farcast_shared::feed::FeedEvent;
 use farcast_shared::name::{Epoch, Msn, StreamName};
+use farcast_shared::tasks::{Contained, relay};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -48,6 +49,10 @@ pub struct Config {
     pub hub: Hub,
     /// Where sequence numbers are kept.
     pub saver: Arc<Saver>,
+    /// How a ladder's configuration is made, devices and all; may block.
+    pub open_ladder: fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig,
+    /// Panics of broadcasts: they end the broadcast, not the owner.
+    pub panics: Contained,
     /// Handles of the owner.
     pub metrics: Metrics,
     /// Handles of ingest, for timestamp repairs.
@@ -80,6 +85,7 @@ enum Ended {
     Unpublished,
     GraceOver,
     Failed,
+    Panicked,
     Replaced,
     Disconnected,
 }
@@ -90,6 +96,7 @@ impl Ended {
             Self::Unpublished => "unpublished",
             Self::GraceOver => "grace_over",
             Self::Failed => "failed",
+            Self::Panicked => "panicked",
             Self::Replaced => "replaced",
             Self::Disconnected => "disconnected",
         }
@@ -107,6 +114,8 @@ pub struct Owner {
     ladder_fingerprint: String,
     grace: Duration,
     saver: Arc<Saver>,
+    open_ladder: fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig,
+    panics: Contained,
     metrics: Metrics,
     pipeline: Option<Pipeline>,
     publisher: Option<Publisher>,
@@ -136,6 +145,8 @@ impl Owner {
             ladder_fingerprint: fingerprint(&ladder.specs),
             grace: config.reconnect_grace,
             saver: config.saver,
+            open_ladder: config.open_ladder,
+            panics: config.panics,
             metrics: config.metrics,
             pipeline: None,
             publisher: None,
@@ -184,9 +195,7 @@ impl Owner {
                 Some(answer) = self.disconnects.recv() => self.disconnect(answer).await,
                 event = said(self.publisher.as_mut()) => self.said(event).await,
                 Some(event) = made(self.pipeline.as_mut()) => {
-                    if let Some(pipeline) = &mut self.pipeline {
-                        pipeline.package(event, WallTime::now());
-                    }
+                    self.with_pipeline(|pipeline| pipeline.package(event, WallTime::now())).await;
                 }
                 _ = tick.tick(), if behind => self.advance().await,
                 () = until(grace), if grace.is_some() => self.end(Ended::GraceOver).await,
@@ -196,8 +205,19 @@ impl Owner {
             publisher.close.cancel();
         }
         if let Some(pipeline) = self.pipeline.take() {
-            pipeline.finish().await;
+            finish(pipeline, self.panics.clone()).await;
         }
+    }
+
+    /// Does something with the pipeline, if there is one. When that panics, the broadcast ends and the owner goes on: what is
+    /// left of the pipeline is not used again.
+    async fn with_pipeline<T>(&mut self, work: impl FnOnce(&mut Pipeline) -> T) -> Option<T> {
+        let pipeline = self.pipeline.as_mut()?;
+        let done = self.panics.call(|| work(pipeline));
+        if done.is_none() {
+            self.end(Ended::Panicked).await;
+        }
+        done
     }
 
     async fn arrived(&mut self, publisher: Publisher) {
@@ -222,42 +242,57 @@ impl Owner {
             air.connected_at.get_or_insert(broadcaster.connected_at);
             air.broadcaster = Some(broadcaster);
         });
-        if let Some(pipeline) = &mut self.pipeline {
-            pipeline.resume(WallTime::now());
-            self.metrics.resumed.inc();
+        if self.pipeline.is_some() {
+            if self.with_pipeline(|pipeline| pipeline.resume(WallTime::now())).await.is_some() {
+                self.metrics.resumed.inc();
+            }
             return;
         }
         self.take_settings().await;
         let beginning = self.beginning().await;
         self.metrics.epoch.set(i64::try_from(beginning.epoch.0).unwrap_or(i64::MAX));
-        match Pipeline::start(Arc::clone(&self.parts), beginning) {
-            Ok(pipeline) => {
+        match self.panics.call(|| Pipeline::start(Arc::clone(&self.parts), beginning)) {
+            Some(Ok(pipeline)) => {
                 self.pipeline = Some(pipeline);
                 self.metrics.started.inc();
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::error!(%error, "the broadcast cannot begin");
                 self.end(Ended::Failed).await;
             }
+            None => self.end(Ended::Panicked).await,
         }
     }
 
-    /// A new broadcast is made with what is set now.
+    /// A new broadcast is made with what is set now, and that is said.
     async fn take_settings(&mut self) {
         let settings = self.settings.borrow_and_update().clone();
-        let output = Output { level: settings.level, specs: settings.specs.clone() };
-        self.air.send_modify(|air| air.output = Some(output));
-        if self.made_of.as_ref() == Some(&settings) {
-            return;
+        if self.made_of.as_ref() != Some(&settings) {
+            self.build(settings).await;
         }
-        let (specs, encoder) = (settings.specs.clone(), settings.encoder);
+        let output = Output { level: self.parts.level, specs: self.parts.ladder.specs.clone() };
+        self.air.send_modify(|air| air.output = Some(output));
+    }
+
+    /// Makes what new broadcasts are made of. Where a device makes that panic it is left out, and tried again next time.
+    async fn build(&mut self, settings: Settings) {
+        let Settings { level, specs, encoder } = settings.clone();
         self.ladder_fingerprint = fingerprint(&specs);
+        let (open, panics, asked) = (self.open_ladder, self.panics.clone(), specs.clone());
         // Opening a device asks a driver.
-        let opened = tokio::task::spawn_blocking(move || LadderConfig::new(specs, encoder)).await;
-        let Ok(mut ladder) = opened else { return };
-        ladder.part_target = Some(settings.level.part_target());
-        self.parts = Arc::new(Parts { level: settings.level, ladder, ..Parts::clone(&self.parts) });
-        self.made_of = Some(settings);
+        let opened = tokio::task::spawn_blocking(move || panics.call(|| open(asked, encoder)));
+        let opened = relay(opened.await).flatten();
+        self.made_of = opened.is_some().then_some(settings);
+        let mut ladder = opened.unwrap_or_else(|| {
+            let encoder_name = encoder.name();
+            tracing::error!(
+                encoder = encoder_name,
+                "the encoder's device cannot be opened, frames go through memory"
+            );
+            LadderConfig::without_device(specs, encoder)
+        });
+        ladder.part_target = Some(level.part_target());
+        self.parts = Arc::new(Parts { level, ladder, ..Parts::clone(&self.parts) });
     }
 
     async fn disconnect(&mut self, answer: Disconnect) {
@@ -303,8 +338,10 @@ impl Owner {
     async fn said(&mut self, event: Option<PublisherEvent>) {
         match event {
             Some(PublisherEvent::Media(event)) => {
-                let Some(pipeline) = &mut self.pipeline else { return };
-                let progress = pipeline.source(event, std::time::Instant::now());
+                let now = std::time::Instant::now();
+                let Some(progress) = self.with_pipeline(|pipeline| pipeline.source(event, now)).await else {
+                    return;
+                };
                 self.save(progress).await;
                 self.advance().await;
             }
@@ -330,9 +367,8 @@ impl Owner {
                 }
                 // What is described will come; what is not may come all the same, so nothing is ruled out.
                 let promised = |codec: &Option<String>| codec.is_some().then_some(true);
-                if let Some(pipeline) = &mut self.pipeline {
-                    pipeline.expect(promised(&metadata.video_codec), promised(&metadata.audio_codec));
-                }
+                let (video, audio) = (promised(&metadata.video_codec), promised(&metadata.audio_codec));
+                self.with_pipeline(|pipeline| pipeline.expect(video, audio)).await;
             }
             Some(PublisherEvent::End(reason)) => self.left(reason).await,
             None => self.left(EndReason::Disconnected).await,
@@ -362,8 +398,9 @@ impl Owner {
     }
 
     async fn advance(&mut self) {
-        let Some(pipeline) = &mut self.pipeline else { return };
-        if let Err(error) = pipeline.advance(std::time::Instant::now(), WallTime::now()) {
+        let now = std::time::Instant::now();
+        if let Some(Err(error)) = self.with_pipeline(|pipeline| pipeline.advance(now, WallTime::now())).await
+        {
             tracing::error!(%error, "the broadcast ends: its ladder failed");
             self.end(Ended::Failed).await;
         }
@@ -429,8 +466,13 @@ impl Owner {
         let mut next = None;
         if let Some(pipeline) = self.pipeline.take() {
             let (epoch, announced) = (pipeline.epoch(), pipeline.is_announced());
-            next = announced.then_some(pipeline.next_msn());
-            pipeline.finish().await;
+            if matches!(why, Ended::Panicked) {
+                // Nothing of it is asked any more. The number that was reserved is free in any case.
+                drop(pipeline);
+            } else {
+                next = announced.then_some(pipeline.next_msn());
+                finish(pipeline, self.panics.clone()).await;
+            }
             if announced {
                 self.end_epoch(epoch, why);
             } else {
@@ -452,6 +494,11 @@ impl Owner {
         self.metrics.ended.with_label_values(&[why.label()]).inc();
         tracing::info!(epoch = epoch.0, reason = why.label(), "broadcast has ended");
     }
+}
+
+/// Drains a pipeline, in a task of its own: it may panic too.
+async fn finish(pipeline: Pipeline, panics: Contained) {
+    relay(tokio::spawn(async move { panics.run(pipeline.finish()).await }).await);
 }
 
 async fn said(publisher: Option<&mut Publisher>) -> Option<PublisherEvent> {

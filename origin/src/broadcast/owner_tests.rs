@@ -1,6 +1,7 @@
 //! Tests of the owner: what edges are told of beginnings and ends.
 
 use farcast_shared::protocol::ToEdge;
+use farcast_shared::tasks::Part;
 use farcast_shared::time::MediaTime;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -62,6 +63,14 @@ fn interrupted(target_duration_s: u32, ago: Duration) -> Cursor {
 
 impl Rig {
     fn start(grace: Duration, cursor: Option<Cursor>) -> Self {
+        Self::with(grace, cursor, LadderConfig::new)
+    }
+
+    fn with(
+        grace: Duration,
+        cursor: Option<Cursor>,
+        open_ladder: fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut state = State::load_or_create(folder.path()).unwrap();
         if let Some(cursor) = cursor {
@@ -87,6 +96,8 @@ impl Rig {
             reconnect_grace: grace,
             hub,
             saver: Arc::clone(&saver),
+            open_ladder,
+            panics: Contained::new(Part::Broadcast, &registry).unwrap(),
             metrics: Metrics::new(&registry).unwrap(),
             ingest_metrics: ingest::Metrics::new(&registry).unwrap(),
             plan_metrics: plan::Metrics::new(&registry).unwrap(),
@@ -334,4 +345,41 @@ async fn settings_hold_from_the_next_broadcast_on() {
     publisher.leave(EndReason::Unpublished).await;
     rig.told(&[Told::Ended { epoch: 2 }]).await;
     assert_eq!(rig.stop().await.unwrap().latency_level, LatencyLevel::Highest as u8);
+}
+
+/// What is said to be on air is what the broadcast is made with, before and after a driver broke.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_panics_is_left_out_and_what_is_set_holds_all_the_same() {
+    fn open(specs: Vec<VariantSpec>, encoder: EncoderKind) -> LadderConfig {
+        assert!(specs.len() < 2, "the driver breaks");
+        LadderConfig::new(specs, encoder)
+    }
+    let mut rig = Rig::with(LONG, None, open);
+    let publisher = rig.publisher().await;
+    publisher.sound(20).await;
+    rig.told(&[Told::Started { epoch: 1, continues: false }]).await;
+    publisher.leave(EndReason::Unpublished).await;
+    rig.told(&[Told::Ended { epoch: 1 }]).await;
+    let two = [specs(), specs()].concat();
+    rig.chosen.send_modify(|settings| settings.specs.clone_from(&two));
+    let publisher = rig.publisher().await;
+    publisher.sound(20).await;
+    let started = async {
+        let mut tick = interval(Duration::from_millis(5));
+        loop {
+            tick.tick().await;
+            let started = rig.edge.told().into_iter().find_map(|message| match message {
+                ToEdge::Started(it) => Some(it.variants.len()),
+                _ => None,
+            });
+            if let Some(variants) = started {
+                return variants;
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, started).await.unwrap(), 2);
+    assert_eq!(rig.on_air.borrow().output.as_ref().map(|output| output.specs.clone()), Some(two));
+    publisher.leave(EndReason::Unpublished).await;
+    rig.told(&[Told::Ended { epoch: 2 }]).await;
+    rig.stop().await;
 }

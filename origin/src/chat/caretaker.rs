@@ -1,13 +1,14 @@
 //! Forgets what is old: each minute entries of the chat's log, each hour users.
 //!
 //! Place in the flow: reads all of the log once, when it starts, and then what is new, so that it knows what is there without
-//! counting it again.
+//! counting it again. What is old is judged by [`Steady`], since what is forgotten does not come back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use farcast_shared::chat::log;
 use farcast_shared::runtime::{Retention, Snapshot};
+use farcast_shared::steady::Steady;
 use farcast_shared::store::{Store, StoreError, Versionstamp};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
@@ -37,6 +38,9 @@ pub struct Caretaker {
     runtime: watch::Receiver<Option<Snapshot>>,
     keep: Keep,
     kept: Mutex<Kept>,
+    /// The wall clock.
+    wall: fn() -> WallTime,
+    steady: Mutex<Steady>,
     metrics: Metrics,
     complaints: Mutex<Throttle>,
 }
@@ -50,8 +54,22 @@ impl Caretaker {
         keep: Keep,
         metrics: Metrics,
     ) -> Self {
-        let complaints = Mutex::new(Throttle::new(COMPLAIN));
-        Self { store, runtime, keep, kept: Mutex::default(), metrics, complaints }
+        Self {
+            store,
+            runtime,
+            keep,
+            kept: Mutex::default(),
+            wall: WallTime::now,
+            steady: Mutex::default(),
+            metrics,
+            complaints: Mutex::new(Throttle::new(COMPLAIN)),
+        }
+    }
+
+    /// The same with another wall clock, for tests.
+    #[cfg(test)]
+    fn with_clock(self, wall: fn() -> WallTime) -> Self {
+        Self { wall, ..self }
     }
 
     /// Runs until dropped, which is always allowed.
@@ -69,8 +87,18 @@ impl Caretaker {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The time to forget by; none while the clock has not proved itself.
+    fn now(&self) -> Option<WallTime> {
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        steady.now((self.wall)(), tokio::time::Instant::now().into_std())
+    }
+
+    fn take_jump(&self) -> bool {
+        self.steady.lock().unwrap_or_else(PoisonError::into_inner).take_jump()
+    }
+
     fn take(&self, entries: &[log::Placed]) {
-        let now = WallTime::now();
+        let now = self.now().unwrap_or_else(self.wall);
         let mut kept = self.kept();
         entries.iter().for_each(|(place, entry)| kept.add(*place, entry, now));
         self.metrics.entries.set(count(kept.len()));
@@ -93,9 +121,18 @@ impl Caretaker {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
+            let now = self.now();
+            if self.take_jump() {
+                // Times that lay in the future do not any more.
+                tracing::warn!(
+                    "the clock has jumped ahead, what is old in the chat is judged by it from now on"
+                );
+                at = Versionstamp::ZERO;
+                *self.kept() = Kept::default();
+            }
             let trimmed = async {
                 self.catch_up(&mut at).await?;
-                self.trim(WallTime::now()).await
+                self.trim(now).await
             };
             if let Err(error) = trimmed.await {
                 self.complain(&error);
@@ -103,7 +140,7 @@ impl Caretaker {
         }
     }
 
-    async fn trim(&self, now: WallTime) -> Result<(), StoreError> {
+    async fn trim(&self, now: Option<WallTime>) -> Result<(), StoreError> {
         let (retention, done) = (self.retention(), *self.keep.borrow());
         let old = self.kept().old(retention, now, done);
         self.metrics.held.set(count(old.held));
@@ -126,7 +163,8 @@ impl Caretaker {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            if let Err(error) = self.forget_users(WallTime::now()).await {
+            let Some(now) = self.now() else { continue };
+            if let Err(error) = self.forget_users(now).await {
                 self.complain(&error);
             }
         }

@@ -1,14 +1,29 @@
 //! Tests of the caretaker.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use farcast_shared::chat::{Chat, Entry, Event, User};
 use farcast_shared::runtime::Runtime;
+use farcast_shared::steady::FIRST;
 use farcast_shared::store::memory::Memory;
 
 use super::*;
 
 const LONG: Duration = Duration::from_secs(4 * 3600);
+
+thread_local! {
+    /// The time of the wall clock's start, and of tokio's clock then.
+    static BEGAN: (WallTime, tokio::time::Instant) = (WallTime::now(), tokio::time::Instant::now());
+    /// How far the wall clock is ahead, in seconds.
+    static AHEAD_S: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A wall clock that keeps pace with tokio's virtual time, and may be wrong. Each test has a thread of its own.
+fn wall() -> WallTime {
+    let (began, at) = BEGAN.with(|began| *began);
+    began.after(at.elapsed()).after(Duration::from_secs(AHEAD_S.get()))
+}
 
 struct Rig {
     chat: Chat,
@@ -29,7 +44,7 @@ impl Rig {
         let (runtime, set) = watch::channel(snapshot(max_events));
         let (keep, kept) = watch::channel(keep);
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-        let caretaker = Caretaker::new(chat.store().clone(), set, kept, metrics.clone());
+        let caretaker = Caretaker::new(chat.store().clone(), set, kept, metrics.clone()).with_clock(wall);
         Self { chat, runtime, keep, metrics, task: tokio::spawn(caretaker.run()) }
     }
 
@@ -68,13 +83,13 @@ async fn said(chat: &Chat) -> Vec<String> {
 }
 
 fn ago(seconds: u64) -> WallTime {
-    WallTime(WallTime::now().0 - seconds * 1_000_000)
+    WallTime(wall().0 - seconds * 1_000_000)
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_old_or_too_much_is_forgotten_and_what_comes_is_counted() {
     let chat = Chat::new(Memory::store().0);
-    for (at, text) in [(ago(7200), "a"), (ago(3700), "b"), (ago(3000), "c"), (ago(10), "d")] {
+    for (at, text) in [(ago(7200), "a"), (ago(3700), "b"), (ago(1000), "c"), (ago(10), "d")] {
         say(&chat, at, text).await;
     }
     let rig = Rig::start(chat.clone(), 100, None);
@@ -104,7 +119,7 @@ async fn what_webhooks_still_need_is_kept_until_they_are_done() {
         .map(|(at, _)| *at)
         .collect();
     let rig = Rig::start(chat.clone(), 100, Some(Versionstamp::ZERO));
-    tokio::time::sleep(TRIM_EVERY * 3).await;
+    tokio::time::sleep(FIRST + TRIM_EVERY * 3).await;
     rig.until(&["a", "b", "c"]).await;
     assert_eq!(rig.gauges(), [3, 3]);
     rig.keep.send_replace(Some(places[1]));
@@ -156,4 +171,22 @@ async fn a_store_that_is_away_at_first_is_tidied_later() {
     engine.fail(false);
     rig.until(&[]).await;
     assert!(rig.metrics.failures.get() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_wrong_for_a_while_deletes_nothing_and_what_is_old_goes_all_the_same() {
+    let chat = Chat::new(Memory::store().0);
+    let (user, _) = chat.register(User::new("Ada".to_owned(), ago(60))).await.unwrap();
+    say(&chat, ago(600), "a").await;
+    let rig = Rig::start(chat.clone(), 100, None);
+    tokio::time::sleep(FIRST + TRIM_EVERY * 2).await;
+    say(&chat, ago(0), "b").await;
+    // A year ahead, until the next look at users and beyond it.
+    AHEAD_S.set(365 * 86_400);
+    tokio::time::sleep(FORGET_USERS_EVERY - FIRST).await;
+    assert_eq!(said(&chat).await, ["b"], "what is old by the clock that was right goes");
+    assert!(chat.account(&user.id).await.unwrap().is_some());
+    AHEAD_S.set(0);
+    rig.until(&[]).await;
+    assert!(chat.account(&user.id).await.unwrap().is_some());
 }

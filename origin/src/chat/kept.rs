@@ -49,8 +49,9 @@ impl Kept {
     }
 
     /// What is too old or too much, up to the place that is done with, if somebody reads the log.
-    pub(super) fn old(&self, retention: Retention, now: WallTime, done: Option<Versionstamp>) -> Old {
-        let since = since(now, retention.max_age());
+    /// Without a time that can be believed only number counts.
+    pub(super) fn old(&self, retention: Retention, now: Option<WallTime>, done: Option<Versionstamp>) -> Old {
+        let since = now.map_or(WallTime(0), |now| since(now, retention.max_age()));
         let too_old = self.entries.iter().take_while(|(_, at)| *at < since).count();
         let most = usize::try_from(retention.max_events).unwrap_or(usize::MAX);
         let old = self.entries.len().saturating_sub(most).max(too_old);
@@ -110,7 +111,7 @@ mod tests {
 
     fn old(kept: &Kept, max_age_seconds: u64, max_events: u64, done: Option<u16>) -> (Option<u16>, usize) {
         let retention = Retention { max_age_seconds, max_events };
-        let old = kept.old(retention, WallTime(1000 * S), done.map(place));
+        let old = kept.old(retention, Some(WallTime(1000 * S)), done.map(place));
         (old.upto.map(|place| place.order), old.held)
     }
 
@@ -124,6 +125,8 @@ mod tests {
         assert_eq!(old(&kept, 700, 2, None), (Some(3), 0));
         assert_eq!(old(&kept, 1, 1, None), (Some(5), 0));
         assert_eq!(old(&Kept::default(), 1, 1, None), (None, 0));
+        let by_number = kept.old(Retention { max_age_seconds: 1, max_events: 3 }, None, None);
+        assert_eq!(by_number.upto, Some(place(2)), "without a time only number counts");
     }
 
     #[test]
@@ -140,7 +143,7 @@ mod tests {
         let kept = kept(&[9000, 300]);
         let later = |after_s: u64| {
             let retention = Retention { max_age_seconds: 60, max_events: 100 };
-            kept.old(retention, WallTime((1000 + after_s) * S), None).upto
+            kept.old(retention, Some(WallTime((1000 + after_s) * S)), None).upto
         };
         assert_eq!(later(60), None);
         assert_eq!(later(61), Some(place(2)));

@@ -1,5 +1,7 @@
 //! What ingest counts.
 
+use farcast_shared::accept;
+use farcast_shared::tasks::{Contained, Part};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::repair::{Outcome, Repair};
@@ -15,8 +17,9 @@ pub struct Metrics {
     pub(super) bit_rate: IntGauge,
     /// Open connections.
     pub(super) open: IntGauge,
-    /// Accepts that failed for want of file descriptors or memory.
-    pub(super) accept_failures: IntCounter,
+    pub(super) accept: accept::Metrics,
+    /// Panics of connections.
+    pub(super) panics: Contained,
     connections: IntCounterVec,
     refused: IntCounterVec,
     repairs: IntCounterVec,
@@ -57,10 +60,8 @@ impl Metrics {
         };
         Ok(Self {
             received_bytes: counter("farcast_ingest_received_bytes_total", "Bytes received from publishers")?,
-            accept_failures: counter(
-                "farcast_ingest_accept_failures_total",
-                "Accepts that failed for want of file descriptors or memory",
-            )?,
+            accept: accept::Metrics::new(accept::Listener::Rtmp, registry)?,
+            panics: Contained::new(Part::RtmpConnection, registry)?,
             bit_rate: gauge(
                 "farcast_ingest_bit_rate_bits_per_second",
                 "Bit rate of the publisher, measured over about a second",

@@ -1,5 +1,6 @@
 //! What the push side counts.
 
+use farcast_shared::tasks::{Contained, Part};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     exponential_buckets,
@@ -49,6 +50,9 @@ pub struct Metrics {
     pub(super) confirm_seconds: Histogram,
     pub(super) rtt_seconds: Histogram,
     pub(super) encode_errors: IntCounter,
+    /// Panics of edges' connections, and of what edges ask on them.
+    pub(super) connections: Contained,
+    pub(super) calls: Contained,
     drops: IntCounterVec,
     fetches: IntCounterVec,
     joins: IntCounterVec,
@@ -84,6 +88,8 @@ impl Metrics {
             IntCounter::new("farcast_push_encode_errors_total", "Feed events over the protocol's limits")?;
         registry.register(Box::new(encode_errors.clone()))?;
         Ok(Self {
+            connections: Contained::new(Part::EdgeConnection, registry)?,
+            calls: Contained::new(Part::EdgeCall, registry)?,
             edges,
             window_bytes,
             pushed_bytes,

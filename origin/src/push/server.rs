@@ -136,7 +136,11 @@ impl Server {
             }
             return;
         }
-        tasks.spawn(serve(Arc::clone(shared), incoming, permit, shutdown.clone()));
+        let panics = shared.metrics.connections.clone();
+        let served = serve(Arc::clone(shared), incoming, permit, shutdown.clone());
+        tasks.spawn(async move {
+            panics.run(served).await;
+        });
     }
 }
 

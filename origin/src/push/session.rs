@@ -280,7 +280,9 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
             stream = connection.accept_bi() => {
                 let Ok((send, receive)) = stream else { return CloseCode::Done };
                 let (shared, metrics, reads) = (shared.clone(), metrics.clone(), Arc::clone(&reads));
-                calls.spawn(async move { answer(send, receive, &shared, &reads, &metrics).await });
+                calls.spawn(async move {
+                    metrics.calls.run(answer(send, receive, &shared, &reads, &metrics)).await;
+                });
             }
             Some(_) = calls.join_next() => {}
         }

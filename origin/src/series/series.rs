@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use farcast_shared::steady::Steady;
 use farcast_shared::store::{Items, Key, Scan, Store, StoreError, Tuple, decode};
 use farcast_shared::time::WallTime;
 use tokio::sync::Notify;
@@ -35,8 +37,9 @@ struct State {
     ring: Ring,
     /// Values by second.
     pending: BTreeMap<u64, f64>,
-    /// What the clock said last.
+    /// The second by which samples are old; 0 while the clock is not believed, and nothing is.
     now_s: u64,
+    steady: Steady,
 }
 
 impl Series {
@@ -68,18 +71,19 @@ impl Series {
         if damaged > 0 {
             tracing::warn!(series = kind.name, samples = damaged, "stored samples cannot be read");
         }
-        let state = State { ring, pending: BTreeMap::new(), now_s };
+        let state = State { ring, pending: BTreeMap::new(), now_s: 0, steady: Steady::default() };
         let shared = Arc::new(Shared { kind, state: Mutex::new(state), changed: Notify::new(), metrics });
         Ok((Self { shared: Arc::clone(&shared) }, Writer::new(store.clone(), shared)))
     }
 
     /// Takes a sample, in place of one of the same second. Never waits for the store. A value that is not finite is
-    /// ignored.
-    pub fn push(&self, now: WallTime, value: f64) {
+    /// ignored. `now` and `at` are the same moment, by both clocks.
+    pub fn push(&self, now: WallTime, at: Instant, value: f64) {
         let Some(sample) = Sample::new(now, value) else { return };
         let mut state = self.shared.lock();
-        state.now_s = sample.unix_s;
-        state.ring.push(sample, sample.unix_s);
+        let now_s = state.steady.now(now, at).map_or(0, seconds);
+        state.now_s = now_s;
+        state.ring.push(sample, now_s);
         state.pending.insert(sample.unix_s, value);
         if state.pending.len() > MAX_PENDING {
             state.pending.pop_first();
@@ -113,7 +117,7 @@ impl Shared {
         }
     }
 
-    /// What the clock said last, and the oldest second that is kept.
+    /// The second by which samples are old, and the oldest second that is kept.
     pub(super) fn bounds_s(&self) -> (u64, u64) {
         let state = self.lock();
         (state.now_s, state.ring.oldest_s(state.now_s))

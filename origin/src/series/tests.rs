@@ -1,6 +1,6 @@
 //! A series and its writer, over a store in memory.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farcast_shared::store::memory::Memory;
 use farcast_shared::store::{Batch, Scan, Store};
@@ -43,6 +43,12 @@ impl Running {
     }
 }
 
+/// A sample of a moment at which both clocks agree.
+fn push(series: &Series, now: WallTime, value: f64) {
+    static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    series.push(now, *BEGAN + now.since(at(0)), value);
+}
+
 async fn stored(store: &Store) -> usize {
     store.scan_all(Scan::prefix(prefix(VIEWERS).key()), 100_000).await.unwrap().len()
 }
@@ -62,9 +68,9 @@ async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
 async fn samples_survive_a_restart() {
     let (store, _) = Memory::store();
     let running = Running::start(&store, at(0)).await;
-    running.series.push(at(0), 1.0);
-    running.series.push(at(60), 2.5);
-    running.series.push(at(60), f64::NAN);
+    push(&running.series, at(0), 1.0);
+    push(&running.series, at(60), 2.5);
+    push(&running.series, at(60), f64::NAN);
     let samples = running.series.since(at(60));
     assert_eq!(samples, [Sample { unix_s: NOW_S + 60, value: 2.5 }]);
     running.stop().await;
@@ -79,7 +85,7 @@ async fn samples_are_stored_while_the_series_runs() {
     let (store, _) = Memory::store();
     let running = Running::start(&store, at(0)).await;
     for minute in 0..3_usize {
-        running.series.push(at(minute as u64 * 60), 1.0);
+        push(&running.series, at(minute as u64 * 60), 1.0);
         until(async || stored(&store).await == minute + 1).await;
     }
     running.stop().await;
@@ -91,7 +97,7 @@ async fn a_store_that_fails_blocks_nobody_and_gets_the_samples_later() {
     let running = Running::start(&store, at(0)).await;
     engine.fail(true);
     for minute in 0..250 {
-        running.series.push(at(minute * 60), 1.0);
+        push(&running.series, at(minute * 60), 1.0);
     }
     assert_eq!(running.times().len(), 250);
     tokio::time::sleep(Duration::from_secs(600)).await;
@@ -107,7 +113,7 @@ async fn what_waits_too_long_is_lost_to_the_store_and_counted() {
     let running = Running::start(&store, at(0)).await;
     engine.fail(true);
     for minute in 0..1443 {
-        running.series.push(at(minute * 60), 1.0);
+        push(&running.series, at(minute * 60), 1.0);
     }
     assert_eq!((running.metrics.lost.get(), running.times().len()), (3, 1443));
     engine.fail(false);
@@ -122,7 +128,7 @@ async fn stopping_does_not_wait_long_for_a_store_that_fails() {
     let (store, engine) = Memory::store();
     let running = Running::start(&store, at(0)).await;
     engine.fail(true);
-    running.series.push(at(0), 1.0);
+    push(&running.series, at(0), 1.0);
     let before = tokio::time::Instant::now();
     running.stop().await;
     assert!(before.elapsed() <= Duration::from_secs(6), "{:?}", before.elapsed());
@@ -133,19 +139,21 @@ async fn old_samples_are_not_shown_and_are_cleared_a_few_at_a_time() {
     let (store, engine) = Memory::store();
     let running = Running::start(&store, at(0)).await;
     for minute in 0..1200 {
-        running.series.push(at(minute * 60), 1.0);
+        push(&running.series, at(minute * 60), 1.0);
     }
     running.stop().await;
     assert_eq!(stored(&store).await, 1200);
 
-    // So much later that the first 1100 are too old.
-    let later = at(1100 * 60).after(VIEWERS.keep);
+    // So much later that the first 1090 are too old, and ten more once the clock is believed.
+    let later = at(1090 * 60).after(VIEWERS.keep);
     let running = Running::start(&store, later).await;
-    assert_eq!((running.times().first(), running.times().len()), (Some(&(1100 * 60)), 100));
+    assert_eq!((running.times().first(), running.times().len()), (Some(&(1090 * 60)), 110));
     let commits = engine.commits();
-    running.series.push(later, 2.0);
+    for minute in 0..=10 {
+        push(&running.series, later.after(Duration::from_secs(minute * 60)), 2.0);
+    }
     running.stop().await;
-    assert_eq!(stored(&store).await, 101);
+    assert_eq!(stored(&store).await, 111);
     assert_eq!(engine.commits() - commits, 1 + 3);
 }
 
@@ -153,14 +161,30 @@ async fn old_samples_are_not_shown_and_are_cleared_a_few_at_a_time() {
 async fn a_series_that_runs_on_clears_its_old_samples() {
     let (store, engine) = Memory::store();
     let running = Running::start(&store, at(0)).await;
-    running.series.push(at(0), 1.0);
+    push(&running.series, at(0), 1.0);
     until(async || engine.commits() == 1).await;
-    running.series.push(at(1).after(VIEWERS.keep), 1.0);
+    push(&running.series, at(1).after(VIEWERS.keep), 1.0);
     // The sample, and the clearing.
     until(async || engine.commits() == 3).await;
     assert_eq!(stored(&store).await, 1);
     assert_eq!(running.times(), [1 + VIEWERS.keep.as_secs()]);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_clears_nothing() {
+    let (store, _) = Memory::store();
+    let running = Running::start(&store, at(0)).await;
+    let began = Instant::now();
+    for minute in 0..20 {
+        let passed = Duration::from_secs(minute * 60);
+        // Ten years ahead for a minute.
+        let off = if minute == 15 { VIEWERS.keep * 40 } else { Duration::ZERO };
+        running.series.push(at(0).after(passed + off), began + passed, 1.0);
+    }
+    assert_eq!(running.times().len(), 20);
+    running.stop().await;
+    assert_eq!(stored(&store).await, 20);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use farcast_shared::name::{Msn, StreamName};
+use farcast_shared::tasks::{Ended, Running, hook};
 use farcast_shared::telemetry::throttle::Throttle;
 
 use super::{Cursor, State};
@@ -22,6 +23,7 @@ const COMPLAIN: Duration = Duration::from_secs(30);
 pub struct Saver {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    ended: Ended,
 }
 
 #[derive(Debug)]
@@ -54,11 +56,21 @@ impl Saver {
             stopping: false,
         };
         let shared = Arc::new(Shared { progress: Mutex::new(progress), changed: Condvar::new() });
+        let (running, ended) = Running::new();
         let thread = std::thread::Builder::new().name("state".to_owned()).spawn({
             let shared = shared.clone();
-            move || shared.write_until_stopped()
+            move || {
+                let _running = running;
+                shared.write_until_stopped();
+            }
         })?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread), ended })
+    }
+
+    /// Says when the thread has ended: nothing is saved any more.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        self.ended.clone()
     }
 
     /// Takes the newest cursor of `stream`; never waits for the disk.
@@ -104,7 +116,7 @@ impl Drop for Saver {
         self.shared.lock().stopping = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It does not panic; if it did, there would be nothing to do about it here.
+            // It panicked, and whoever watches it was told.
             let _ = thread.join();
         }
     }
@@ -132,6 +144,7 @@ impl Shared {
             }
             let (state, version) = (progress.wanted.clone(), progress.version);
             drop(progress);
+            hook::point("state_saver");
             let result = state.write();
             progress = self.lock();
             match result {

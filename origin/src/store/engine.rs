@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError, limits};
+use farcast_shared::tasks::{Ended, Running};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,6 +55,7 @@ pub struct Embedded {
     shared: Arc<Shared>,
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+    ended: Ended,
 }
 
 /// What readers and the writer share.
@@ -81,11 +83,22 @@ impl Embedded {
             watches: Arc::default(),
         });
         let (requests, queue) = mpsc::channel(QUEUE);
+        let (running, ended) = Running::new();
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || writer::run(&shared, queue, &metrics)
+            move || {
+                let _running = running;
+                writer::run(&shared, queue, &metrics);
+            }
         });
-        Ok(Self { shared, requests: Some(requests), thread: Some(thread.map_err(OpenError::Thread)?) })
+        let thread = Some(thread.map_err(OpenError::Thread)?);
+        Ok(Self { shared, requests: Some(requests), thread, ended })
+    }
+
+    /// Says when the writer's thread has ended: nothing can be written any more.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        self.ended.clone()
     }
 
     /// How many keys somebody waits for.

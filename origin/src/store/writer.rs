@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use farcast_shared::store::{Batch, Committed, StoreError};
+use farcast_shared::tasks::hook;
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +48,7 @@ pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metric
     let mut complaints = Throttle::new(COMPLAIN);
     let mut group = Vec::with_capacity(GROUP_BATCHES);
     while requests.blocking_recv_many(&mut group, GROUP_BATCHES) > 0 {
+        hook::point("store_writer");
         metrics.group_batches.observe(f64::from(u16::try_from(group.len()).unwrap_or(u16::MAX)));
         let outcomes = commit(shared, &group).unwrap_or_else(|failed| {
             metrics.failures.inc();

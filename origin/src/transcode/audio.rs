@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use farcast_av::{AacEncoder, AudioDecoder, AudioFrame, Error, Resampler};
+use farcast_shared::tasks::hook;
 use farcast_shared::time::{MediaTime, WallTime};
 
 use super::inlet::Work;
@@ -82,6 +83,7 @@ impl Audio {
     /// Works until the queue ends, then drains; or until the ladder is given up.
     pub(super) fn run(mut self, queue: &Receiver<Work>) {
         while let Ok(Work { event, stands_in }) = queue.recv() {
+            hook::point("audio");
             if self.shared.aborted() {
                 return;
             }

@@ -299,9 +299,8 @@ impl Ladder {
             }
         }
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                result = Err(LadderError::Panicked);
-            }
+            // A panic has failed the ladder by now.
+            let _ = thread.join();
         }
         self.variants.iter().for_each(|(_, sink)| sink.flush());
         self.shared.failure().map_or(result, Err)
@@ -315,8 +314,10 @@ impl Ladder {
     ) -> Result<(), LadderError> {
         let (guard, shared) = (guard.clone(), self.shared.clone());
         let body = move || {
-            let _ends_with_the_thread = (guard, OnPanic(shared));
-            run();
+            let _ends_with_the_thread = guard;
+            if shared.metrics.panics.call(run).is_none() {
+                shared.fail(LadderError::Panicked);
+            }
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
         self.threads.push(thread.map_err(|error| LadderError::NoThread(error.to_string()))?);
@@ -368,17 +369,6 @@ fn refused(event: &MediaEvent) -> bool {
             let (reason, set) = (reason.what, reason.set);
             tracing::warn!(track, reason, set, "viewers cannot play the source, every variant re-encodes it");
             true
-        }
-    }
-}
-
-/// Fails the ladder if its thread panics.
-struct OnPanic(Arc<Shared>);
-
-impl Drop for OnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.fail(LadderError::Panicked);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the ladder counts.
 
 use farcast_shared::name::VariantId;
+use farcast_shared::tasks::{Contained, Part};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
 };
@@ -50,6 +51,7 @@ pub struct Metrics {
     pub(super) encode_seconds: Histogram,
     pub(super) fallbacks: IntCounter,
     pub(super) repeated: IntCounter,
+    pub(super) panics: Contained,
     encoded: IntCounterVec,
     dropped: IntCounterVec,
     behind: IntGaugeVec,
@@ -66,6 +68,7 @@ impl Metrics {
         let name = |what: &str| format!("farcast_transcode_{what}");
         let opts = |what: &str, help: &str| Opts::new(name(what), help);
         Ok(Self {
+            panics: Contained::new(Part::Transcoder, registry)?,
             decoded: add(
                 registry,
                 IntCounter::with_opts(opts("frames_decoded_total", "Video frames decoded."))?,

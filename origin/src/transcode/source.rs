@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use farcast_av::{Codec, Deinterlacer, Device, VideoDecoder, VideoDecoderConfig, VideoFrame};
+use farcast_shared::tasks::hook;
 use farcast_shared::time::MediaTime;
 
 use super::cadence::KeyClock;
@@ -74,6 +75,7 @@ impl Source {
     /// Works until the queue ends, then drains; or until the ladder is given up.
     pub(super) fn run(mut self, queue: &Receiver<Work>) {
         while let Ok(Work { event, stands_in }) = queue.recv() {
+            hook::point("decoder");
             if self.shared.aborted() {
                 return;
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use farcast_av::{EncodedPacket, Error, Geometry, Scaler, VideoFrame};
 use farcast_shared::name::VariantId;
+use farcast_shared::tasks::hook;
 use farcast_shared::time::MediaTime;
 
 use super::avc;
@@ -86,6 +87,7 @@ impl Encoding {
         let mut result = Ok(());
         while let Ok(work) = queue.recv() {
             behind.dec();
+            hook::point("encoder");
             if self.shared.aborted() {
                 break;
             }

@@ -1,5 +1,6 @@
 //! What webhooks count.
 
+use farcast_shared::tasks::{Contained, Part};
 use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
 
 use super::call::Reason;
@@ -12,6 +13,7 @@ pub struct Metrics {
     pub(super) passed_over: IntCounter,
     /// Age of the oldest event that a receiver has still to take.
     pub(super) lag_seconds: Gauge,
+    pub(super) panics: Contained,
     failed: IntCounterVec,
 }
 
@@ -47,7 +49,8 @@ impl Metrics {
             &["reason"],
         )?;
         registry.register(Box::new(failed.clone()))?;
-        Ok(Self { delivered, disabled, passed_over, lag_seconds, failed })
+        let panics = Contained::new(Part::Webhook, registry)?;
+        Ok(Self { panics, delivered, disabled, passed_over, lag_seconds, failed })
     }
 
     pub(super) fn failed(&self, reason: Reason) {

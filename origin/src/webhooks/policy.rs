@@ -16,6 +16,10 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// How long a receiver may fail, from the first failure on, until it is told nothing any more.
 pub(super) const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Attempts that this takes at least: half of those of a day with the longest pauses. A clock that is a day ahead for a minute
+/// is no day of failures.
+const LEAST_ATTEMPTS: u32 = 72;
+
 /// How long an event that its receiver does not take holds up those behind it: from when it happened, or from the receiver's
 /// first failure if that was later. A receiver that is restarted or redeployed is back by then, after eight attempts or so;
 /// and who is told that a stream stopped can still do something about it.
@@ -66,7 +70,7 @@ pub(super) fn judge(
     }
     let since = before.map_or(now, |trouble| trouble.since);
     let attempts = before.map_or(0, |trouble| trouble.attempts).saturating_add(1);
-    if now.since(since) >= TRIED_FOR {
+    if now.since(since) >= TRIED_FOR && attempts >= LEAST_ATTEMPTS {
         let hours = TRIED_FOR.as_secs() / 3600;
         return Verdict::Disable(format!("failed for {hours} hours: {}", failure.text));
     }
@@ -169,6 +173,13 @@ mod tests {
         assert_eq!(trouble.wait("CHAT", WallTime(0)), LONGEST_PAUSE);
         assert_eq!(trouble.wait("CHAT", START.after(TRIED_FOR)), Duration::ZERO);
         assert_eq!(trouble.holds_up("CHAT", START, WallTime(0)), Some(HOLDS_UP_FOR));
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_disables_nothing() {
+        let Verdict::Again(trouble) = judge(None, "CHAT", &failure(None), START, 0.0) else { panic!() };
+        let wrong = START.after(TRIED_FOR * 365);
+        assert!(matches!(judge(Some(&trouble), "CHAT", &failure(None), wrong, 0.0), Verdict::Again(_)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use farcast_shared::runtime::Snapshot;
 use farcast_shared::store::lease::{self, Lease};
 use farcast_shared::store::{Store, StoreError, Versionstamp};
+use farcast_shared::tasks::Contained;
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
 use tokio::sync::watch;
@@ -147,16 +148,18 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn ended(&mut self, ended: Result<(Id, End), JoinError>) {
+    /// One whose task panicked is begun again: that is its own failure, and no other webhook's.
+    fn ended(&mut self, ended: Result<(Id, End), JoinError>, panics: &Contained) {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
         self.served.retain(|_, served| served.task.id() != id);
-        match ended {
+        match ended.map_err(JoinError::try_into_panic) {
             Ok((_, end)) => tracing::debug!(?end, "a webhook is not served any more"),
-            Err(error) if error.is_cancelled() => {}
-            Err(error) => tracing::error!(%error, "the task of a webhook broke down, it is begun again"),
+            Err(Ok(panic)) => panics.caught(&*panic),
+            // It was deleted.
+            Err(Err(_)) => {}
         }
     }
 
@@ -246,7 +249,7 @@ impl<C: Caller> Delivery<C> {
                 }
                 Some(ended) = tasks.all.join_next_with_id() => {
                     // One that should be served is begun again when the lease is renewed, not at once.
-                    tasks.ended(ended);
+                    tasks.ended(ended, &common.metrics.panics);
                     continue;
                 }
             }

@@ -64,13 +64,6 @@ impl Origin {
         metrics.iter().find(of_label).map_or(0.0, |metric| metric.get_counter().get_value())
     }
 
-    /// The value of a counter without labels.
-    pub(crate) fn total(&self, name: &str) -> f64 {
-        let families = self.registry.gather();
-        let family = families.iter().find(|family| family.name() == name);
-        family.and_then(|family| family.get_metric().first()).map_or(0.0, |m| m.get_counter().get_value())
-    }
-
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         timeout(PATIENCE, self.running).await.expect("the server does not stop").unwrap();

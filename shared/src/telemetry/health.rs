@@ -3,6 +3,7 @@
 //! A component takes a [`Condition`] and keeps it up to date; the listeners answer `/healthz` and
 //! `/readyz` from all of them. A liveness condition begins fulfilled (a supervisor restarts the
 //! process when one fails); a readiness condition begins unfulfilled (traffic comes once all are).
+//! A task that failed ([`crate::tasks`]) makes both fail for good, and is named in the answers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,8 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct Shared {
     draining: AtomicBool,
+    /// Names of tasks that failed; there are as many as the program has at most.
+    failed: Mutex<Vec<&'static str>>,
     liveness: Mutex<Vec<Condition>>,
     readiness: Mutex<Vec<Condition>>,
 }
@@ -56,11 +59,13 @@ impl Answer {
         if self.ok { http::StatusCode::OK } else { http::StatusCode::SERVICE_UNAVAILABLE }
     }
 
-    fn of(unfulfilled: &[&str]) -> Self {
-        if unfulfilled.is_empty() {
+    fn of(failed: &[&str], unfulfilled: &[&str]) -> Self {
+        if failed.is_empty() && unfulfilled.is_empty() {
             return Self { ok: true, text: "ok\n".to_owned() };
         }
-        Self { ok: false, text: unfulfilled.iter().map(|name| format!("not {name}\n")).collect() }
+        let failed = failed.iter().map(|task| format!("the task \"{task}\" failed\n"));
+        let unfulfilled = unfulfilled.iter().map(|name| format!("not {name}\n"));
+        Self { ok: false, text: failed.chain(unfulfilled).collect() }
     }
 }
 
@@ -88,6 +93,11 @@ impl Health {
         self.shared.draining.store(true, Ordering::Release);
     }
 
+    /// Neither alive nor ready from now on, for good: a task of the process failed.
+    pub fn fail(&self, task: &'static str) {
+        self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
     /// Whether every readiness condition holds and the process does not drain.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -97,7 +107,7 @@ impl Health {
     /// Answer to `/healthz`.
     #[must_use]
     pub fn healthz(&self) -> Answer {
-        Answer::of(&unfulfilled(&self.shared.liveness))
+        Answer::of(&self.failed(), &unfulfilled(&self.shared.liveness))
     }
 
     /// Answer to `/readyz`.
@@ -107,7 +117,11 @@ impl Health {
         if self.shared.draining.load(Ordering::Acquire) {
             names.push("staying: it is shutting down");
         }
-        Answer::of(&names)
+        Answer::of(&self.failed(), &names)
+    }
+
+    fn failed(&self) -> Vec<&'static str> {
+        self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -149,5 +163,15 @@ mod tests {
         assert_eq!(health.healthz().status(), 200);
         encoder.set(false);
         assert_eq!(health.healthz().status(), 503);
+    }
+
+    #[test]
+    fn a_task_that_failed_ends_life_and_readiness_for_good_and_is_named() {
+        let health = Health::new();
+        health.fail("store writer");
+        health.clone().drain();
+        let failed = "the task \"store writer\" failed\n";
+        assert_eq!(health.healthz(), Answer { ok: false, text: failed.to_owned() });
+        assert!(!health.is_ready() && health.readyz().text.starts_with(failed));
     }
 }

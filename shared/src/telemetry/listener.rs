@@ -4,6 +4,7 @@
 //! everything else is done.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::accept::{self, Accepting};
+use crate::tasks::{Contained, Part};
+
 use super::health::Health;
 use super::metrics::{self, Registry};
 
@@ -32,25 +36,48 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
 /// Largest request head; the least that hyper takes is 8 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// Pause after a failed accept (the process is out of file descriptors).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long answers may take to be sent at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// What a listener counts.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    accept: accept::Metrics,
+    connections: Contained,
+}
+
+impl Counters {
+    /// Registers them, for the metrics listener or the origin's own.
+    ///
+    /// # Errors
+    /// When those of this listener are registered already.
+    pub fn new(which: accept::Listener, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let part = match which {
+            accept::Listener::Api => Part::ApiConnection,
+            _ => Part::MetricsConnection,
+        };
+        Ok(Self {
+            accept: accept::Metrics::new(which, registry.inner())?,
+            connections: Contained::new(part, registry.inner())?,
+        })
+    }
+}
 
 /// Serves operators until `shutdown`, then finishes the answers under way. Owns its connections' tasks.
 ///
 /// Cancel safety: dropping the future stops accepting and cuts all connections.
 pub async fn run(
     listener: TcpListener,
-    registry: Option<Registry>,
+    counters: Counters,
+    registry: Registry,
     health: Health,
     shutdown: CancellationToken,
 ) {
     let answer = move |request: Request<Incoming>, _peer| {
-        let response = respond(request.method(), request.uri().path(), registry.as_ref(), &health);
+        let response = respond(request.method(), request.uri().path(), Some(&registry), &health);
         std::future::ready(response)
     };
-    serve(listener, answer, shutdown).await;
+    serve(listener, counters, answer, shutdown).await;
 }
 
 /// Serves whatever `answer` says to requests, with the bounds of this module: for what few and known people ask.
@@ -59,29 +86,27 @@ pub async fn run(
 /// Cancel safety: dropping the future stops accepting and cuts all connections.
 pub async fn serve<F>(
     listener: TcpListener,
+    counters: Counters,
     answer: impl Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     shutdown: CancellationToken,
 ) where
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let place = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut accepting = Accepting::new(counters.accept);
     let mut connections = JoinSet::new();
     loop {
-        let accepted = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &place) => accepted,
+            accepted = accepting.next(|| accept(&listener, &place)) => accepted,
         };
-        match accepted {
-            Some((stream, peer, permit)) => {
-                let connection = drive(stream, peer, answer.clone(), shutdown.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
-            }
-            None => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
+        let connection = drive(stream, peer, answer.clone(), shutdown.clone());
+        let contained = counters.connections.clone();
+        connections.spawn(async move {
+            contained.run(connection).await;
+            drop(permit);
+        });
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -92,10 +117,10 @@ pub async fn serve<F>(
 async fn accept(
     listener: &TcpListener,
     place: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = place.clone().acquire_owned().await.ok()?;
-    let (stream, peer) = listener.accept().await.ok()?;
-    Some((stream, peer, permit))
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = place.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
 }
 
 async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
@@ -202,7 +227,8 @@ mod tests {
         let health = Health::new();
         let condition = health.readiness("linked");
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(run(listener, Some(registry), health, shutdown.clone()));
+        let counters = Counters::new(accept::Listener::Metrics, &registry).unwrap();
+        let task = tokio::spawn(run(listener, counters, registry, health, shutdown.clone()));
 
         let answer = ask(address, "GET /metrics HTTP/1.1").await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("farcast_build_info"), "{answer}");

@@ -66,7 +66,7 @@ pub enum InitError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up the log of the whole process, once; gives what keeps its newest lines. Colours are used only for text on a terminal, and
+/// Sets up the log of the whole process, once, for panics too; gives what keeps its newest lines. Colours are used only for text on a terminal, and
 /// not when `NO_COLOR` is set.
 ///
 /// # Errors
@@ -83,7 +83,23 @@ pub fn init(filter: &Filter, format: Format) -> Result<Recent, InitError> {
             registry.with(layer.with_ansi(std::io::stderr().is_terminal() && !no_color)).try_init()?;
         }
     }
+    std::panic::set_hook(Box::new(panicked));
     Ok(recent)
+}
+
+/// Panics are in the log like everything else, with their place, whoever catches them; with `RUST_BACKTRACE` also how it
+/// came to them.
+fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = std::backtrace::Backtrace::capture();
+    let captured = backtrace.status() == std::backtrace::BacktraceStatus::Captured;
+    tracing::error!(
+        panic = panic.payload_as_str(),
+        place = panic.location().map(ToString::to_string),
+        thread = thread.name(),
+        backtrace = captured.then(|| backtrace.to_string()),
+        "a panic"
+    );
 }
 
 #[cfg(test)]

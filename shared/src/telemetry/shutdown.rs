@@ -23,37 +23,43 @@ impl Shutdown {
     }
 }
 
-/// Listens for SIGINT and SIGTERM (Ctrl-C elsewhere) for the rest of the process's life, in a task
-/// of the current runtime.
-///
-/// # Errors
-/// When the system refuses the signal handlers.
-///
-/// # Panics
-/// Outside a tokio runtime.
-pub fn signals() -> io::Result<(CancellationToken, CancellationToken)> {
-    let shutdown = Shutdown::default();
-    let tokens = (shutdown.graceful.clone(), shutdown.immediate.clone());
-    let mut next = Signals::new()?;
-    tokio::spawn(async move {
-        // After the second there is nothing left to ask for.
+/// SIGINT and SIGTERM (Ctrl-C elsewhere), taken from when this is made: what comes before [`Signals::run`] is kept.
+#[derive(Debug)]
+pub struct Signals(Next);
+
+impl Signals {
+    /// Takes the signals over for the rest of the process's life.
+    ///
+    /// # Errors
+    /// When the system refuses the signal handlers.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn take() -> io::Result<Self> {
+        Ok(Self(Next::new()?))
+    }
+
+    /// Passes them on as requests to stop. Runs until dropped, which is always allowed.
+    pub async fn run(mut self, shutdown: Shutdown) {
         for _ in 0..2 {
-            let name = next.recv().await;
+            let name = self.0.recv().await;
             tracing::info!(signal = name, "asked to stop");
             shutdown.request();
         }
-    });
-    Ok(tokens)
+        // After the second there is nothing left to ask for.
+        std::future::pending().await
+    }
 }
 
 #[cfg(unix)]
-struct Signals {
+#[derive(Debug)]
+struct Next {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-impl Signals {
+impl Next {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
@@ -68,10 +74,11 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+#[derive(Debug)]
+struct Next;
 
 #[cfg(not(unix))]
-impl Signals {
+impl Next {
     fn new() -> io::Result<Self> {
         Ok(Self)
     }

@@ -11,17 +11,17 @@ mod linger;
 mod meter;
 mod publisher;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use farcast_shared::accept::Accepting;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::flv::Limits;
 use super::gate::Gate;
@@ -56,9 +56,6 @@ pub const RECONNECT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How long all connections may take to end when the server stops: the above, and the last writes.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(6);
-
-/// Pause after a failed accept: file descriptors come back when connections end.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Limits that a deployment may want to change.
 #[derive(Clone, Debug)]
@@ -125,32 +122,15 @@ impl Server {
     ///
     /// Dropping the future ends all connections at once.
     pub async fn run(self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
+        let mut accepting = Accepting::new(self.shared.metrics.accept.clone());
         let mut connections = JoinSet::new();
-        let mut failing = false;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(_) = connections.join_next() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, remote)) => {
-                        failing = false;
-                        self.admit(stream, remote, tls.clone(), &shutdown, &mut connections);
-                    }
-                    Err(error) if is_of_one_peer(&error) => {}
-                    Err(error) => {
-                        // Out of file descriptors or memory: connections that end give them back. One line
-                        // per episode.
-                        if !failing {
-                            warn!(%error, "accepting RTMP connections fails, trying on");
-                        }
-                        failing = true;
-                        self.shared.metrics.accept_failures.inc();
-                        tokio::select! {
-                            () = shutdown.cancelled() => break,
-                            () = tokio::time::sleep(ACCEPT_PAUSE) => {}
-                        }
-                    }
-                },
+                (stream, remote) = accepting.next(|| listener.accept()) => {
+                    self.admit(stream, remote, tls.clone(), &shutdown, &mut connections);
+                }
             }
         }
         drop(listener);
@@ -180,7 +160,9 @@ impl Server {
         let shutdown = shutdown.clone();
         connections.spawn(async move {
             shared.metrics.open.inc();
-            Box::pin(serve(stream, remote, tls, slot, Arc::clone(&shared), shutdown)).await;
+            // What a connection holds goes with it, so that the next publisher is let in.
+            let served = Box::pin(serve(stream, remote, tls, slot, Arc::clone(&shared), shutdown));
+            shared.metrics.panics.run(served).await;
             shared.metrics.open.dec();
         });
     }
@@ -216,12 +198,4 @@ async fn serve(
             debug!(%remote, "TLS handshake took too long");
         }
     }
-}
-
-/// Whether an accept failed because of the connection that was accepted, and not of this server.
-fn is_of_one_peer(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    )
 }
