@@ -173,7 +173,7 @@ async fn who_is_banned_does_not_come_back_by_another_address_of_their_network() 
     let chat_bans = vec![ban("2001:db8:0:7::1"), ban("127.0.0.1")];
     edge.inform(Runtime { chat_bans, ..Runtime::default() });
     let (_, token) = Person::registered(&Chat::new(edge.store.clone()), "Ada").await;
-    let mut comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();
+    let comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();
     assert!(!comes("2001:db8:0:7:ffff::1").await);
     assert!(comes("2001:db8:0:8::1").await && comes("127.0.0.1").await);
     edge.stop().await;

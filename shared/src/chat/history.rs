@@ -16,8 +16,8 @@ use crate::time::WallTime;
 /// Messages that newcomers are shown.
 pub const BACKLOG: usize = 50;
 
-/// Those among them that one network may have, where there are enough of others.
-pub const SHARE: usize = 10;
+/// Those among them that one network may have, where there are enough of others: nine floods leave room.
+pub const SHARE: usize = 5;
 
 /// Messages that a [`History`] keeps, visible or not.
 pub const KEPT_MESSAGES: usize = 500;

@@ -175,18 +175,19 @@ fn a_flood_pushes_nobody_out_of_what_newcomers_are_shown() {
     let say = |history: &mut History, body: &str, network: Option<u16>| {
         history.apply(&Arc::new(Entry { network, ..said(&ada, body) }));
     };
-    say(&mut history, "a real message", Some(7));
+    say(&mut history, "a real message", Some(100));
     say(&mut history, "a bot's", None);
     for n in 0..200 {
-        say(&mut history, &format!("spam {n}"), Some(1 + n % 4));
+        say(&mut history, &format!("spam {n}"), Some(1 + n % 8));
     }
     for n in 0..20 {
-        say(&mut history, &format!("talk {n}"), Some(7));
+        say(&mut history, &format!("talk {n}"), Some(50));
     }
     let shown = visible(&history);
     assert_eq!(shown.len(), BACKLOG);
-    assert!(shown.iter().any(|body| body == "a bot's"));
-    assert_eq!(shown.iter().filter(|body| body.starts_with("talk")).count(), SHARE);
+    assert_eq!(shown[..2], ["a real message", "a bot's"]);
+    // Five of each flood and of who talks, these two, and then whatever is newest.
+    assert_eq!(shown.iter().filter(|body| body.starts_with("talk")).count(), SHARE + 3);
     assert_eq!(shown.last().unwrap(), "talk 19");
     let place = |body: &str| shown.iter().position(|shown| shown == body);
     assert!(place("spam 198") < place("spam 199") && place("spam 199") < place("talk 19"));

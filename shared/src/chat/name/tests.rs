@@ -193,7 +193,7 @@ fn names_that_are_taken_for_each_other_have_one_skeleton() {
     for (taken, others) in [
         ("Moderator", &["M0derator", "rnoderator", "Ｍoderatοr", "ꓟODERATOR", "𝕄oderator", "Μoderator"][..]),
         ("Ally", &["AIly", "A1ly", "ALLY", "A|ly", "AІІy", "aӏӏу", "Αlly"]),
-        ("admin", &["ADMlN", "adm1n", "аdmіn", "ⲁdmin", "adrnin", "ａｄｍｉｎ", "AdmⅠn"]),
+        ("admin", &["ADMlN", "adm1n", "аdmіn", "ɑdmin", "adrnin", "ａｄｍｉｎ", "AdmⅠn"]),
         ("Пётр", &["пётр", "Пётp"]),
         ("scope", &["ѕсоре", "𝓼𝓬𝓸𝓹𝓮", "ꜱcope"]),
     ] {
