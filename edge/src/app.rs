@@ -146,6 +146,11 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         geo: Arc::clone(&geo),
         metrics: chat::Metrics::new(registry.inner())?,
         max_connections: chat::most_connections(connections),
+        limits: chat::Limits {
+            lines_per_network: settings.chat_lines_per_network,
+            lines: settings.chat_lines,
+            proxies: settings.trusted_proxies.clone(),
+        },
     }));
     let client = client.with_answers(Arc::clone(&chat) as Arc<dyn Asked>);
     let api = Arc::new(Api::new(api::Parts {

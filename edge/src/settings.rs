@@ -42,6 +42,11 @@ settings! {
         /// Most connections of viewers at once, 20 KiB or so each; seven tenths of them may be of the chat. Fewer where the
         /// process may not open so many files.
         pub max_connections: u32 = "20000",
+        /// Lines of the chat a second from one network (an IPv4 address, the /64 of an IPv6 address), and six times as many at
+        /// once; who goes far beyond that is slowed down for a minute. 0 is no limit.
+        pub chat_lines_per_network: u32 = "20",
+        /// Lines of the chat a second from all together, and four times as many at once. 0 is no limit.
+        pub chat_lines: u32 = "50",
         /// Where shared state is: origin (over the link to it), or foundationdb:<cluster file>, as the origin's setting.
         pub store: StoreAddress = "origin",
         /// Whether what only the origin answers (/admin, /api/admin/, /api/integrations/) is passed on to it, so that

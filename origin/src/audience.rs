@@ -10,14 +10,14 @@ use farcast_shared::runtime::{LiveStatus, status_key};
 use farcast_shared::store::{Batch, Store, StoreError};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
-use farcast_shared::viewers::{self, Peaks, SWEEP_EVERY, peaks_key};
+use farcast_shared::viewers::{self, Peaks, SWEEP_EVERY, SavedPeaks, peaks_key};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::broadcast::Air;
 
-/// How often peaks are saved while somebody broadcasts.
+/// How often peaks are saved while somebody broadcasts, beside whenever they grow: until when they were seen is kept as well.
 const SAVE_PEAKS: Duration = Duration::from_secs(60);
 /// How often a store that is not available is complained of.
 const COMPLAIN: Duration = Duration::from_secs(60);
@@ -47,9 +47,11 @@ impl Keeper {
         status: watch::Sender<Option<Arc<LiveStatus>>>,
     ) -> Result<Self, StoreError> {
         let known = store.load(&status_key()).await?.map(|stored| stored.record).unwrap_or_default();
-        let peaks = store.load(&peaks_key()).await?.map(|stored| stored.record).unwrap_or_default();
-        let peaks = Peaks::restore(peaks, WallTime::now());
-        let known = LiveStatus { online: false, viewers: 0, session_peak: peaks.session(), ..known };
+        let saved = store.load(&peaks_key()).await?.map(|stored| stored.record).unwrap_or_default();
+        let saved = SavedPeaks { overall: saved.overall.max(known.overall_peak), ..saved };
+        let peaks = Peaks::restore(saved, WallTime::now());
+        let (session_peak, overall_peak) = (peaks.session(), peaks.overall());
+        let known = LiveStatus { online: false, viewers: 0, session_peak, overall_peak, ..known };
         status.send_replace(Some(Arc::new(known.clone())));
         let complaints = Throttle::new(COMPLAIN);
         Ok(Self {
@@ -129,7 +131,9 @@ impl Keeper {
             return;
         }
         self.status.send_replace(Some(Arc::new(shown.clone())));
-        let written = match Batch::new().put(&status_key(), &shown) {
+        // The peaks with it: what is published never falls because the origin is killed.
+        let both = Batch::new().put(&status_key(), &shown);
+        let written = match both.and_then(|batch| batch.put(&peaks_key(), &self.peaks.saved())) {
             Ok(batch) => self.store.commit(batch).await,
             Err(error) => Err(error),
         };
@@ -238,6 +242,37 @@ mod tests {
         rig.air.send_replace(Air { online: true, ..Air::default() });
         let resumed = rig.until(|status| status.online).await;
         assert_eq!((resumed.connected_at, resumed.session_peak), (Some(WallTime(7)), 5));
+        rig.stop().await;
+    }
+
+    /// Killed without a word, seconds after the peak was seen for the first time.
+    #[tokio::test(start_paused = true)]
+    async fn peaks_that_were_published_are_not_lost_when_the_origin_is_killed() {
+        let store = Memory::store().0;
+        let mut rig = Rig::start(store.clone()).await;
+        rig.air.send_replace(live(7));
+        rig.watch(b"a", 0..5).await;
+        rig.until(|status| status.session_peak == 5).await;
+        let published = async {
+            while store.load(&status_key()).await.unwrap().is_none_or(|stored| stored.record.overall_peak < 5)
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        published.await;
+        rig.task.abort();
+        let mut rig = Rig::start(store).await;
+        let restarted = rig.until(|_| true).await;
+        assert_eq!((restarted.session_peak, restarted.overall_peak), (5, 5));
+        rig.air.send_replace(Air { online: true, ..Air::default() });
+        let resumed = rig.until(|status| status.online).await;
+        assert_eq!((resumed.session_peak, resumed.overall_peak), (5, 5));
+        // The next broadcast has a peak of its own.
+        rig.air.send_replace(Air { ended_at: Some(WallTime(9)), ..Air::default() });
+        rig.until(|status| !status.online).await;
+        rig.air.send_replace(live(11));
+        let next = rig.until(|status| status.online).await;
+        assert_eq!((next.session_peak, next.overall_peak), (0, 5));
         rig.stop().await;
     }
 

@@ -79,6 +79,7 @@ impl Token {
             disabled_at: None,
             is_moderator: false,
             is_bot: true,
+            revision: 0,
         }
     }
 }

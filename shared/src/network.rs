@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use sha2::{Digest as _, Sha256};
+
 /// The network that `address` is counted with: of IPv4 (also within IPv6) the address itself, of IPv6 the first
 /// 64 bits. The loopback address stays as it is.
 #[must_use]
@@ -18,6 +20,16 @@ pub fn of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// A number that tells networks apart without naming them, for what is stored: 65,536 addresses of IPv4 share each.
+#[must_use]
+pub fn tag(address: IpAddr) -> u16 {
+    let digest = match of(address) {
+        IpAddr::V4(v4) => Sha256::digest(v4.octets()),
+        IpAddr::V6(v6) => Sha256::digest(v6.octets()),
+    };
+    u16::from_be_bytes([digest[0], digest[1]])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +41,15 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::1"), "::1");
+    }
+
+    #[test]
+    fn a_tag_is_of_a_network_and_the_same_everywhere() {
+        let tag = |text: &str| tag(text.parse().unwrap());
+        assert_eq!(tag("2001:db8:1:2::1"), tag("2001:db8:1:2:ffff::"));
+        assert_eq!(tag("192.0.2.7"), tag("::ffff:192.0.2.7"));
+        assert_ne!(tag("192.0.2.7"), tag("192.0.2.8"));
+        // Edges of different builds must agree.
+        assert_eq!((tag("192.0.2.7"), tag("2001:db8::")), (49_164, 6_733));
     }
 }

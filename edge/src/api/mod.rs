@@ -13,12 +13,12 @@ mod status;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use farcast_shared::api::{Method, Reply, Table, body, percent_decoded, reply};
 use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
-use farcast_shared::runtime::{LiveStatus, Snapshot, newest};
+use farcast_shared::runtime::{LiveStatus, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
 use http::header::{CACHE_CONTROL, USER_AGENT};
@@ -31,9 +31,6 @@ use crate::chat::Chat;
 use crate::receive::Forwarder;
 
 use Method::{Act, Get, Post};
-
-/// How long an answer that changed a setting waits until this edge shows the change.
-const SEEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// What answers a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -320,14 +317,6 @@ impl Api {
 
     /// Waits until this edge has seen what was just changed: whoever asks next, asks here.
     async fn await_change(&self) {
-        let seen = async {
-            let Ok(newest) = newest(&self.parts.store).await else { return };
-            let mut runtime = self.parts.runtime.clone();
-            let reached =
-                |snapshot: &Option<Snapshot>| snapshot.as_ref().is_some_and(|set| set.tip >= newest);
-            // Fails only when nobody follows any more.
-            let _ = runtime.wait_for(reached).await;
-        };
-        let _ = tokio::time::timeout(SEEN_WITHIN, seen).await;
+        self.parts.chat.settings().caught_up().await;
     }
 }

@@ -44,9 +44,9 @@ impl Flood {
         Verdict::Muted
     }
 
-    /// A line was heard elsewhere: it counts here too.
-    pub fn elsewhere(&mut self, now: Instant, burst: u32) {
-        self.lines.take(rate(burst), now);
+    /// A line was said elsewhere at that time: it counts here too.
+    pub fn elsewhere(&mut self, at: Instant, burst: u32) {
+        self.lines.take(rate(burst), at);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use farcast_shared::api::time::Time;
 use farcast_shared::api::{Reply, percent_decoded, reply};
@@ -14,10 +14,14 @@ use farcast_shared::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Chat, is_banned};
+use super::Chat;
+use super::metrics::Refusal;
 
 /// Seconds after which who registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
+
+/// How long who was let in a moment ago waits for the store, which may be away: they are shown what is here all the same.
+const REMEMBERED_AFTER: Duration = Duration::from_millis(500);
 
 /// The token of a query: the last, of those in their place if there are any.
 pub(super) fn access_token(query: Option<&str>) -> Option<String> {
@@ -91,25 +95,24 @@ impl Chat {
     /// `POST /api/chat/register`: a body is not needed, and one that is no JSON is no name. Then the name of a proxy that
     /// is trusted is taken, which passes the same checks.
     pub async fn register(&self, given: &[u8], address: IpAddr, proxied: Option<&str>) -> Reply {
-        let Some(set) = self.runtime() else {
+        if self.runtime().is_none() {
             return reply::unavailable("the origin has not been reached yet");
-        };
-        if is_banned(&set, address) {
+        }
+        if self.is_banned(address).await {
             return unauthorized();
         }
-        let may = self.registrar.lock().unwrap_or_else(PoisonError::into_inner).may(address, Instant::now());
-        if !may {
+        if let Err(refusal) = self.registration(self.network(address)) {
+            self.parts.metrics.refused(refusal);
             let mut reply =
                 reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many users were added, wait a little");
             reply.headers_mut().insert(http::header::RETRY_AFTER, AGAIN_AFTER_S.into());
             return reply;
         }
         let wish: Wish = serde_json::from_slice(given).unwrap_or_default();
-        let free = |wanted: &String| {
-            !name::is_forbidden(wanted, &set.forbidden_usernames)
-                && !name::is_reserved(wanted, &set.reserved_usernames)
-                && !name::is_reserved(wanted, std::slice::from_ref(&set.name))
+        let Some(set) = self.names_of_now().await else {
+            return reply::unavailable("the origin has not been reached yet");
         };
+        let free = |wanted: &String| !self.names.is_taken(wanted, &set, None);
         let mut wishes = [wish.display_name.as_str(), proxied.unwrap_or_default()].into_iter();
         let name = wishes.find_map(|wish| name::clean(wish).ok().filter(free));
         let name = name.unwrap_or_else(|| name::choose(&set.suggested_usernames, &mut rand::rng()));
@@ -123,16 +126,33 @@ impl Chat {
         }
     }
 
-    /// `GET /api/chat`. A token that was good a moment ago is, so that a page may be loaded again while the store is away.
+    fn registration(&self, network: Option<IpAddr>) -> Result<(), Refusal> {
+        let mut registrar = self.registrar.lock().unwrap_or_else(PoisonError::into_inner);
+        registrar.register(network, Instant::now())
+    }
+
+    /// `GET /api/chat`: with all that was answered before, also by others: a message that was hidden elsewhere is. A token
+    /// that was good a moment ago is while the store is away, so that a page may be loaded again.
     pub async fn backlog(&self, query: Option<&str>, address: IpAddr) -> Reply {
         let token = access_token(query).map(|token| token_hash(&token)).unwrap_or_default();
-        let remembered = self.good_tokens.contains_key(&token) && !self.is_banned(address);
-        if !remembered {
-            match self.known(query, address).await {
-                Ok(user) if self.room.was_disabled(&user.id) => return unauthorized(),
-                Ok(_) => self.good_tokens.insert(token, ()).await,
-                Err(refused) => return refused,
-            }
+        let is_banned = self.runtime().is_some_and(|set| self.bans(&set, address));
+        let is_remembered = !is_banned && self.good_tokens.contains_key(&token);
+        let known = async {
+            let user = self.known(query, address).await?;
+            self.caught_up_with_log().await;
+            Ok(self.room.newest(user))
+        };
+        let known = if is_remembered {
+            let away = |_| Err(reply::unavailable("the store does not answer"));
+            tokio::time::timeout(REMEMBERED_AFTER, known).await.unwrap_or_else(away)
+        } else {
+            known.await
+        };
+        match known {
+            Ok(user) if user.disabled_at.is_some() => return unauthorized(),
+            Ok(_) => self.good_tokens.insert(token, ()).await,
+            Err(refused) if is_remembered && refused.status().is_server_error() => {}
+            Err(refused) => return refused,
         }
         let max_age = self.runtime().unwrap_or_default().chat_retention.max_age();
         match self.room.backlog(max_age, WallTime::now(), Instant::now()) {
@@ -141,15 +161,12 @@ impl Chat {
         }
     }
 
-    fn is_banned(&self, address: IpAddr) -> bool {
-        self.runtime().is_some_and(|set| is_banned(&set, address))
-    }
-
     /// Whose token a query has, if they may chat.
     async fn known(&self, query: Option<&str>, address: IpAddr) -> Result<User, Reply> {
-        let Some(token) = access_token(query).filter(|_| !self.is_banned(address)) else {
+        let Some(token) = access_token(query) else { return Err(unauthorized()) };
+        if self.is_banned(address).await {
             return Err(unauthorized());
-        };
+        }
         match self.acts.whose(&token).await {
             Ok(Some(account)) if account.record.user.disabled_at.is_none() => Ok(account.record.user),
             Ok(_) => Err(unauthorized()),

@@ -14,8 +14,31 @@ pub(super) enum Outcome {
     Muted,
     /// It was not allowed, or there was nothing in it.
     Refused,
+    /// It grows too large when it is rendered.
+    TooLarge,
+    /// Its network says too much.
+    Network,
+    /// All together say too much.
+    Room,
+    /// Too many lines wait for the store.
+    Waiting,
     /// The store did not take it.
     Failed,
+}
+
+/// Why somebody was turned away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// All connections are taken.
+    Connections,
+    /// Their network has its share of connections.
+    ConnectionsOfNetwork,
+    /// Too many users register.
+    Users,
+    /// Too many users of their network register.
+    UsersOfNetwork,
+    /// Their network is banned.
+    Banned,
 }
 
 /// Why a connection ended.
@@ -42,8 +65,10 @@ pub struct Metrics {
     pub(super) events: IntCounter,
     pub(super) delay: Histogram,
     pub(super) unannounced: IntCounter,
+    pub(super) waiting: IntGauge,
     lines: IntCounterVec,
     ended: IntCounterVec,
+    refused: IntCounterVec,
 }
 
 impl Metrics {
@@ -66,6 +91,10 @@ impl Metrics {
                 "farcast_edge_chat_unannounced_total",
                 "Comings and goings that were not told, because there were too many at once",
             )?,
+            waiting: IntGauge::new(
+                "farcast_edge_chat_lines_waiting",
+                "Lines of users that are being taken, or wait for the store",
+            )?,
             lines: IntCounterVec::new(
                 Opts::new("farcast_edge_chat_lines_total", "What users sent, by what became of it"),
                 &["outcome"],
@@ -74,7 +103,13 @@ impl Metrics {
                 Opts::new("farcast_edge_chat_ended_total", "Connections of the chat that ended, by reason"),
                 &["reason"],
             )?,
+            refused: IntCounterVec::new(
+                Opts::new("farcast_edge_chat_refused_total", "Who was turned away from the chat, by reason"),
+                &["reason"],
+            )?,
         };
+        registry.register(Box::new(metrics.refused.clone()))?;
+        registry.register(Box::new(metrics.waiting.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.delay.clone()))?;
@@ -89,6 +124,10 @@ impl Metrics {
             Outcome::Accepted => "accepted",
             Outcome::Muted => "muted",
             Outcome::Refused => "refused",
+            Outcome::TooLarge => "too_large",
+            Outcome::Network => "network",
+            Outcome::Room => "room",
+            Outcome::Waiting => "waiting",
             Outcome::Failed => "failed",
         };
         self.lines.with_label_values(&[label]).inc();
@@ -104,5 +143,15 @@ impl Metrics {
             Ended::Draining => "draining",
         };
         self.ended.with_label_values(&[label]).inc();
+    }
+    pub(super) fn refused(&self, reason: Refusal) {
+        let label = match reason {
+            Refusal::Connections => "connections",
+            Refusal::ConnectionsOfNetwork => "connections_of_network",
+            Refusal::Users => "users",
+            Refusal::UsersOfNetwork => "users_of_network",
+            Refusal::Banned => "banned",
+        };
+        self.refused.with_label_values(&[label]).inc();
     }
 }

@@ -4,15 +4,17 @@
 //! once, and appended to the log in the store ([`farcast_shared::chat`]); [`Chat::run`] follows the log and says its entries to
 //! everybody. So a line is shown after it is durable, and in the same order on every edge.
 //!
-//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`] and [`bucket`] count, [`room`] holds the state: all
-//!   without sockets.
+//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`], [`seats`] and [`bucket`] count, [`room`]
+//!   holds the state: all without sockets.
 //! - [`session`] is one connection.
 //!
 //! Invariants: no viewer costs a read of the log; a connection's outbox is the room's ring and a few frames of its own, so
 //! who does not read is cut off and delays nobody; an idle connection has no buffers; nothing that was shown is lost; whose
-//! socket is open hears all that is said from then on.
+//! socket is open hears all that is said from then on; nobody is refused something by what this edge remembers before the
+//! store was asked whether it still is so ([`CatchUp`], [`User::revision`]).
 
 pub mod bucket;
+mod crowd;
 pub mod flood;
 pub mod frame;
 pub mod handshake;
@@ -20,10 +22,13 @@ mod http;
 mod limit;
 pub mod line;
 mod metrics;
+mod names;
 mod register;
 mod room;
+mod seats;
 mod session;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,21 +41,26 @@ use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::shape::{self, Private};
 use farcast_shared::chat::user::new_id;
 use farcast_shared::chat::{
-    self, Account, Entry, Event, History, KEPT_MESSAGES, Refused, User, log, name, render,
+    self, Account, Entry, Event, History, KEPT_MESSAGES, List, Refused, User, log, name, render,
 };
+use farcast_shared::config::Networks;
+use farcast_shared::network;
 use farcast_shared::protocol::Ask;
-use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
-use farcast_shared::store::limits::COMMIT_DEADLINE;
-use farcast_shared::store::{Store, StoreError, Stored};
+use farcast_shared::runtime::{CatchUp, LiveStatus, Runtime, Snapshot, status_key};
+use farcast_shared::store::{Store, StoreError, Stored, Together, Versionstamp};
 use farcast_shared::time::WallTime;
 use moka::future::Cache;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::bucket::{Bucket, Rate};
+use self::crowd::Crowd;
 use self::line::Line;
-use self::metrics::Outcome;
+use self::metrics::{Outcome, Refusal};
+use self::names::Names;
 use self::room::{Arrival, Coming, Expelled, Member, Room};
+use self::seats::{Full, Seats};
+use self::session::{ALL_LINES_WAITING, Heard, TOO_LARGE};
 use crate::geo::Geo;
 use crate::receive::Asked;
 
@@ -75,8 +85,27 @@ const MAX_GOOD_TOKENS: u64 = 50_000;
 const GOOD_FOR: Duration = Duration::from_secs(300);
 /// How often who has left is looked for.
 const TICK: Duration = Duration::from_secs(1);
+/// How long somebody waits at most for this edge to take what is in the log already.
+const SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// Pause after a read that failed.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// What networks may do in the chat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Lines a second of a network; 0 is no limit.
+    pub lines_per_network: u32,
+    /// Lines a second of all together; 0 is no limit.
+    pub lines: u32,
+    /// Proxies that are trusted: who has one's address is anybody.
+    pub proxies: Networks,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { lines_per_network: 20, lines: 50, proxies: Networks::default() }
+    }
+}
 
 /// What a [`Chat`] works with.
 #[derive(Debug)]
@@ -93,6 +122,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Most connections.
     pub max_connections: usize,
+    /// What networks may do.
+    pub limits: Limits,
 }
 
 /// The chat. Shared by all connections.
@@ -101,7 +132,12 @@ pub struct Chat {
     parts: Parts,
     acts: chat::Chat,
     room: Room,
-    connections: Arc<Semaphore>,
+    names: Names,
+    settings: CatchUp,
+    log_end: Together<Versionstamp>,
+    seats: Arc<Seats>,
+    /// Places of lines that wait for the store.
+    waiting: Arc<Semaphore>,
     ids: tokio::sync::Mutex<Range<u64>>,
     announcements: Mutex<Bucket>,
     registrar: Mutex<Registrar>,
@@ -120,8 +156,12 @@ impl Chat {
     pub fn new(parts: Parts) -> Self {
         Self {
             acts: chat::Chat::new(parts.store.clone()),
-            room: Room::new(),
-            connections: Arc::new(Semaphore::new(parts.max_connections.min(Semaphore::MAX_PERMITS))),
+            room: Room::new(Crowd::new(parts.limits.lines_per_network, parts.limits.lines)),
+            names: Names::default(),
+            settings: CatchUp::new(parts.store.clone(), parts.runtime.clone()),
+            log_end: Together::default(),
+            seats: Seats::new(parts.max_connections),
+            waiting: Arc::new(Semaphore::new(ALL_LINES_WAITING)),
             ids: tokio::sync::Mutex::new(0..0),
             announcements: Mutex::default(),
             registrar: Mutex::default(),
@@ -132,6 +172,50 @@ impl Chat {
 
     fn runtime(&self) -> Option<Arc<Runtime>> {
         self.parts.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime))
+    }
+
+    /// How this edge catches up with the settings.
+    #[must_use]
+    pub fn settings(&self) -> &CatchUp {
+        &self.settings
+    }
+
+    /// Waits until this edge has taken all that was in the log before this call; for a second at most.
+    async fn caught_up_with_log(&self) {
+        let seen = async {
+            if let Ok(end) = self.log_end.read(log::end(self.acts.store())).await {
+                self.room.reached(end).await;
+            }
+        };
+        let _ = tokio::time::timeout(SEEN_WITHIN, seen).await;
+    }
+
+    /// The network that somebody is counted with. None of this machine, which is its owner's or a proxy without
+    /// `trusted_proxies`, and of a proxy itself: behind these all would be one network.
+    fn network(&self, address: IpAddr) -> Option<IpAddr> {
+        let is_anybody = address.to_canonical().is_loopback() || self.parts.limits.proxies.contain(address);
+        (!is_anybody).then(|| network::of(address))
+    }
+
+    /// Whether an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
+    fn bans(&self, set: &Runtime, address: IpAddr) -> bool {
+        let network = network::of(address);
+        set.chat_bans.iter().any(|ban| network::of(ban.address) == network)
+            && !self.parts.limits.proxies.contain(address)
+    }
+
+    /// Whether an address is banned, also when that was changed elsewhere a moment ago.
+    async fn is_banned(&self, address: IpAddr) -> bool {
+        let is_banned = || self.runtime().is_some_and(|set| self.bans(&set, address));
+        if !is_banned() {
+            return false;
+        }
+        self.settings.caught_up().await;
+        let is_banned = is_banned();
+        if is_banned {
+            self.parts.metrics.refused(Refusal::Banned);
+        }
+        is_banned
     }
 
     fn status(&self) -> Option<Arc<LiveStatus>> {
@@ -149,9 +233,9 @@ impl Chat {
     async fn follow(&self) {
         let store = self.acts.store();
         let end = loop {
-            match History::load(store, KEPT_MESSAGES).await {
+            match self.read_log(store).await {
                 Ok((history, end)) => {
-                    self.room.begin(history);
+                    self.room.begin(history, end);
                     break end;
                 }
                 Err(error) => {
@@ -169,7 +253,8 @@ impl Chat {
             if entries.iter().any(|(_, entry)| matches!(entry.event, Event::UserDisabled { .. })) {
                 self.good_tokens.invalidate_all();
             }
-            self.room.apply(entries, Instant::now());
+            entries.iter().for_each(|(_, entry)| self.names.apply(entry));
+            self.room.apply(entries, Instant::now(), now);
             metrics.events.inc_by(count);
             if started && let Some(welcome) = self.welcome() {
                 self.room.say(welcome);
@@ -177,6 +262,17 @@ impl Chat {
             true
         })
         .await;
+    }
+
+    /// The end of the log, and who moderates; what changes after that is followed.
+    async fn read_log(&self, store: &Store) -> Result<(History, Versionstamp), StoreError> {
+        let read = History::load(store, KEPT_MESSAGES).await?;
+        match self.acts.listed(List::Moderators).await {
+            Ok(moderators) => self.names.begin(&moderators),
+            Err(error) if error.may_pass() => return Err(error),
+            Err(error) => tracing::error!(%error, "who moderates cannot be read: their names can be taken"),
+        }
+        Ok(read)
     }
 
     async fn tick(&self) {
@@ -201,7 +297,12 @@ impl Chat {
         let mut runtime = self.parts.runtime.clone();
         loop {
             if let Some(set) = self.runtime() {
-                self.room.expel(|member| forbidden(&set, member));
+                // Looked up, not searched: there may be a thousand bans and as many connections.
+                let banned: HashSet<_> = set.chat_bans.iter().map(|ban| network::of(ban.address)).collect();
+                self.room.expel(|member| {
+                    let may_be = set.chat_disabled || banned.contains(&network::of(member.address));
+                    may_be.then(|| self.forbidden(&set, member)).flatten()
+                });
             }
             if runtime.changed().await.is_err() {
                 return;
@@ -209,14 +310,22 @@ impl Chat {
         }
     }
 
+    fn forbidden(&self, set: &Runtime, member: &Member) -> Option<Expelled> {
+        if set.chat_disabled {
+            return Some(Expelled::ChatOff);
+        }
+        self.bans(set, member.address).then_some(Expelled::Banned)
+    }
+
     fn expel_one(&self, member: &Arc<Member>) {
         if let Some(set) = self.runtime() {
-            self.room.expel(|other| if other.id == member.id { forbidden(&set, other) } else { None });
+            self.room.expel(|other| if other.id == member.id { self.forbidden(&set, other) } else { None });
         }
     }
 
     /// Answers a request that opens a socket: with 101 and a ticket for [`Self::serve`], or without. Outcomes as Owncast's.
-    pub fn admit<B>(
+    /// Cancel safe.
+    pub async fn admit<B>(
         self: &Arc<Self>,
         request: &mut ::http::Request<B>,
         address: IpAddr,
@@ -227,23 +336,35 @@ impl Chat {
         let Some(accepted) = handshake::accept(request.method(), request.version(), request.headers()) else {
             return plain(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here");
         };
-        let Some(set) = self.runtime().filter(|_| self.room.has_begun()) else {
+        let is_off = || self.runtime().is_none_or(|set| set.chat_disabled);
+        if self.runtime().is_none() || !self.room.has_begun() {
             return refused(reply::unavailable("the origin has not been reached yet"));
-        };
-        if set.chat_disabled {
-            return plain(StatusCode::OK, "CHAT_DISABLED");
         }
-        if is_banned(&set, address) {
+        if is_off() {
+            // It may have been turned on elsewhere a moment ago.
+            self.settings.caught_up().await;
+            if is_off() {
+                return plain(StatusCode::OK, "CHAT_DISABLED");
+            }
+        }
+        if self.is_banned(address).await {
             return plain(StatusCode::FORBIDDEN, "banned");
         }
-        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
-            return plain(StatusCode::OK, "ERROR_MAX_CONNECTIONS_EXCEEDED");
+        let seat = match self.seats.take(self.network(address)) {
+            Ok(seat) => seat,
+            Err(full) => {
+                self.parts.metrics.refused(match full {
+                    Full::All => Refusal::Connections,
+                    Full::Network => Refusal::ConnectionsOfNetwork,
+                });
+                return plain(StatusCode::OK, "ERROR_MAX_CONNECTIONS_EXCEEDED");
+            }
         };
         let ticket = Ticket {
             token: http::access_token(request.uri().query()),
             user_agent: agent(request.headers()),
             address,
-            permit,
+            seat,
             said: self.room.listen(),
             upgrade: hyper::upgrade::on(request),
         };
@@ -275,7 +396,8 @@ impl Chat {
         let account = self.acts.seen(account, now).await.map_err(away)?;
         let id = self.next_id().await.map_err(away)?;
         let place = self.parts.geo.lookup(address);
-        Ok(Arrival { id, user: account.record.user, address, user_agent, place, now })
+        let network = self.network(address).map(network::tag);
+        Ok(Arrival { id, user: account.record.user, address, network, user_agent, place, now })
     }
 
     async fn next_id(&self) -> Result<u64, StoreError> {
@@ -331,21 +453,19 @@ impl Chat {
     }
 
     /// Does what a user wants; gives what only they are told.
-    async fn say(
-        self: Arc<Self>,
-        member: Arc<Member>,
-        user: User,
-        line: Line,
-        now: WallTime,
-    ) -> Option<Bytes> {
+    async fn say(self: Arc<Self>, member: Arc<Member>, heard: Heard) -> Option<Bytes> {
         let set = self.runtime()?;
-        let done = match line {
-            Line::Chat { body } => self.message(&set, &member, &user, body, now).await,
-            Line::NameChange { new_name } => self.rename(&set, &member, &user, &new_name, now).await,
+        let done = if tokio::time::Instant::now() < heard.until {
+            match &heard.line {
+                Line::Chat { body } => self.message(&set, &member, &heard, body).await,
+                Line::NameChange { new_name } => self.rename(&member, &heard, new_name).await,
+            }
+        } else {
+            Err(StoreError::Unavailable("it was away for too long".to_owned()).into())
         };
         let (outcome, words) = match done {
             Ok(Ok(())) => (Outcome::Accepted, None),
-            Ok(Err(words)) => (Outcome::Refused, words),
+            Ok(Err(refused)) => refused,
             // The log says so, too.
             Err(Refused::Disabled | Refused::Unknown) => (Outcome::Refused, None),
             Err(Refused::Store(error)) => {
@@ -364,8 +484,7 @@ impl Chat {
     }
 
     /// A user's record. While the store is away, as when the origin starts again, a line waits for it.
-    async fn account(&self, id: &str) -> Result<Stored<Account>, Refused> {
-        let until = tokio::time::Instant::now() + COMMIT_DEADLINE;
+    async fn account(&self, id: &str, until: tokio::time::Instant) -> Result<Stored<Account>, Refused> {
         loop {
             match self.acts.account(id).await {
                 Err(error) if error.may_pass() && tokio::time::Instant::now() < until => {
@@ -376,39 +495,38 @@ impl Chat {
         }
     }
 
-    async fn message(
-        &self,
-        set: &Runtime,
-        member: &Member,
-        user: &User,
-        raw: String,
-        now: WallTime,
-    ) -> Result<Result<(), Option<Bytes>>, Refused> {
-        let body = render::message(&raw, &set.emoji);
+    async fn message(&self, set: &Runtime, member: &Member, heard: &Heard, raw: &str) -> Done {
+        let Heard { user, at: now, until, .. } = heard;
+        let Ok(body) = render::try_message(raw, &set.emoji) else {
+            return Ok(Err((Outcome::TooLarge, Some(tell(Private::Action(TOO_LARGE))))));
+        };
         if body.is_empty() {
-            return Ok(Err(None));
+            return Ok(Err((Outcome::Refused, None)));
         }
-        let action = |words: &str| Ok(Err(Some(tell(Private::Action(words)))));
-        let status = self.status().unwrap_or_default();
-        let ended = |at: &WallTime| now.since(*at) > OPEN_AFTER;
-        if !status.online && status.disconnected_at.as_ref().is_some_and(ended) {
+        let action = |words: &str| Ok(Err((Outcome::Refused, Some(tell(Private::Action(words))))));
+        if self.is_over(*now).await {
             return action(
                 "The stream has ended, and the chat with it. It opens again with the next stream.",
             );
         }
         let is_new = now.since(user.created_at) < ESTABLISHED_AFTER;
         if set.chat_established_users && is_new && !user.is_moderator {
-            return action(
-                "You have not been an established chat participant long enough to take part in chat. \
-                 Please enjoy the stream and try again later.",
-            );
+            self.settings.caught_up().await;
+            let still = self.runtime().is_some_and(|set| set.chat_established_users);
+            if still && !self.account(&member.user_id, *until).await?.record.user.is_moderator {
+                return action(
+                    "You have not been an established chat participant long enough to take part in chat. \
+                     Please enjoy the stream and try again later.",
+                );
+            }
         }
-        let account = self.account(&member.user_id).await?;
+        let account = self.account(&member.user_id, *until).await?;
         let client = Some(member.id);
         // Made once, whatever is tried again: it is one message.
-        let blank = Entry::new(now, Event::Action { body: String::new() });
+        let network = member.network;
+        let blank = Entry { network, ..Entry::new(*now, Event::Action { body: String::new() }) };
         let entry = |user: &User| Entry {
-            event: Event::Message { user: user.clone(), client, body: body.clone(), raw: raw.clone() },
+            event: Event::Message { user: user.clone(), client, body: body.clone(), raw: raw.to_owned() },
             ..blank.clone()
         };
         self.acts.act(account, entry).await?;
@@ -416,47 +534,51 @@ impl Chat {
         Ok(Ok(()))
     }
 
-    async fn rename(
-        &self,
-        set: &Runtime,
-        member: &Member,
-        user: &User,
-        wanted: &str,
-        now: WallTime,
-    ) -> Result<Result<(), Option<Bytes>>, Refused> {
-        let unchanged = || tell(Private::Connected(user));
-        let cleaned = name::clean(wanted);
-        let Ok(wanted) = cleaned else {
-            let words = "A name needs letters that can be seen.";
-            return Ok(Err(Some([tell(Private::Action(words)), unchanged()].concat().into())));
+    /// Whether the last broadcast ended so long ago that the chat has, too. The store is asked before somebody is refused.
+    async fn is_over(&self, now: WallTime) -> bool {
+        let is_over = |status: &LiveStatus| {
+            !status.online && status.disconnected_at.is_some_and(|at| now.since(at) > OPEN_AFTER)
+        };
+        if !self.status().is_some_and(|status| is_over(&status)) {
+            return false;
+        }
+        match self.acts.store().load(&status_key()).await {
+            Ok(Some(stored)) => is_over(&stored.record),
+            Ok(None) | Err(_) => true,
+        }
+    }
+
+    async fn rename(&self, member: &Member, heard: &Heard, wanted: &str) -> Done {
+        // As they are in the store: another edge may have given them another name a moment ago.
+        let account = self.account(&member.user_id, heard.until).await?;
+        let user = &account.record.user;
+        let refused = |words: Option<&str>| {
+            let words = words.map(|words| tell(Private::Action(words))).unwrap_or_default();
+            Ok(Err((Outcome::Refused, Some([words, tell(Private::Connected(user))].concat().into()))))
+        };
+        let Ok(wanted) = name::clean(wanted) else {
+            return refused(Some("A name needs letters that can be seen."));
         };
         if wanted == user.display_name {
-            return Ok(Err(Some(unchanged())));
+            return refused(None);
         }
-        let is_taken = name::is_forbidden(&wanted, &set.forbidden_usernames)
-            || name::is_reserved(&wanted, &set.reserved_usernames)
-            || name::is_reserved(&wanted, std::slice::from_ref(&set.name));
-        if is_taken {
+        if self.names_of_now().await.is_none_or(|set| self.names.is_taken(&wanted, &set, Some(&user.id))) {
             let words = format!("You cannot change your name to **{}**.", render::escape_markdown(&wanted));
-            return Ok(Err(Some([tell(Private::Action(&words)), unchanged()].concat().into())));
+            return refused(Some(&words));
         }
-        let account = self.account(&member.user_id).await?;
-        self.acts.rename(account, &wanted, member.id, now).await?;
+        self.acts.rename(account, &wanted, member.id, heard.at).await?;
         Ok(Ok(()))
     }
-}
 
-fn is_banned(set: &Runtime, address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    set.chat_bans.iter().any(|ban| ban.address.to_canonical() == address)
-}
-
-fn forbidden(set: &Runtime, member: &Member) -> Option<Expelled> {
-    if set.chat_disabled {
-        return Some(Expelled::ChatOff);
+    /// The settings, after this edge has seen which names were taken before: rarely asked for, so the store always is.
+    async fn names_of_now(&self) -> Option<Arc<Runtime>> {
+        tokio::join!(self.settings.caught_up(), self.caught_up_with_log());
+        self.runtime()
     }
-    is_banned(set, member.address).then_some(Expelled::Banned)
 }
+
+/// What became of a line: taken, or not, with what only its user is told.
+type Done = Result<Result<(), (Outcome, Option<Bytes>)>, Refused>;
 
 /// What a program calls itself, for people.
 fn agent(headers: &HeaderMap) -> String {

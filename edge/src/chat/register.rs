@@ -1,44 +1,44 @@
-//! How many users an address may add: each is a record that is kept.
+//! How many users a network may add: each is a record that is kept.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use farcast_shared::network;
-
 use super::bucket::{Bucket, Rate};
+use super::metrics::Refusal;
 
-/// Users of one address: a school behind one address may come at once.
-const PER_ADDRESS: Rate = Rate { burst: 200, each: Duration::from_secs(1) };
-/// Users of all addresses together, on this edge.
+/// Users of one network: a school behind one address may come at once.
+const PER_NETWORK: Rate = Rate { burst: 200, each: Duration::from_secs(1) };
+/// Users of all networks together, on this edge.
 const TOGETHER: Rate = Rate { burst: 20_000, each: Duration::from_millis(20) };
-/// Addresses that are remembered; beyond it only the rate for all together holds.
-const MAX_ADDRESSES: usize = 50_000;
+/// Networks that are remembered; beyond it only the rate for all together holds.
+const MAX_NETWORKS: usize = 50_000;
 
 /// Counts registrations. Sans-IO.
 #[derive(Debug, Default)]
 pub struct Registrar {
-    addresses: HashMap<IpAddr, Bucket>,
+    networks: HashMap<IpAddr, Bucket>,
     together: Bucket,
 }
 
 impl Registrar {
-    /// Whether somebody at `address` may register. This machine always may: it is its owner's, or a proxy without
-    /// `trusted_proxies`, behind which all are one address.
-    pub fn may(&mut self, address: IpAddr, now: Instant) -> bool {
-        let address = network::of(address);
-        if !address.is_loopback() {
-            let known = self.addresses.len() < MAX_ADDRESSES || self.addresses.contains_key(&address);
-            if known && !self.addresses.entry(address).or_default().take(PER_ADDRESS, now) {
-                return false;
+    /// Whether somebody of a network may register; without a network, only all together are limited.
+    ///
+    /// # Errors
+    /// Which limit is reached.
+    pub(super) fn register(&mut self, network: Option<IpAddr>, now: Instant) -> Result<(), Refusal> {
+        if let Some(network) = network {
+            let known = self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network);
+            if known && !self.networks.entry(network).or_default().take(PER_NETWORK, now) {
+                return Err(Refusal::UsersOfNetwork);
             }
         }
-        self.together.take(TOGETHER, now)
+        if self.together.take(TOGETHER, now) { Ok(()) } else { Err(Refusal::Users) }
     }
 
     /// Forgets who did nothing for long.
     pub fn forget(&mut self, now: Instant) {
-        self.addresses.retain(|_, bucket| !bucket.is_full(now));
+        self.networks.retain(|_, bucket| !bucket.is_full(now));
     }
 }
 
@@ -47,20 +47,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_may_add_so_many_and_others_do_not_suffer() {
+    fn a_network_may_add_so_many_and_others_do_not_suffer() {
         let (mut registrar, now) = (Registrar::default(), Instant::now());
-        let of = |text: &str| text.parse::<IpAddr>().unwrap();
-        let may = |registrar: &mut Registrar, text: &str| registrar.may(of(text), now);
+        let of = |text: &str| Some(text.parse::<IpAddr>().unwrap());
         for n in 0..200 {
-            assert!(may(&mut registrar, &format!("2001:db8::{n:x}")), "{n}");
+            assert_eq!(registrar.register(of("2001:db8::"), now), Ok(()), "{n}");
         }
-        assert!(!may(&mut registrar, "2001:db8::ffff"));
-        assert!(may(&mut registrar, "2001:db8:0:1::1") && may(&mut registrar, "192.0.2.1"));
-        for _ in 0..1000 {
-            assert!(may(&mut registrar, "127.0.0.1"));
+        assert_eq!(registrar.register(of("2001:db8::"), now), Err(Refusal::UsersOfNetwork));
+        for other in ["2001:db8:0:1::", "192.0.2.1"] {
+            assert_eq!(registrar.register(of(other), now), Ok(()));
         }
-        assert!(registrar.may(of("2001:db8::1"), now + Duration::from_secs(1)));
+        let later = now + Duration::from_secs(1);
+        assert_eq!(registrar.register(of("2001:db8::"), later), Ok(()));
+        let together = (0..30_000).map(|_| registrar.register(None, now)).filter(Result::is_ok).count();
+        assert!((19_000..20_000).contains(&together), "{together}");
+        assert_eq!(registrar.register(None, now), Err(Refusal::Users));
         registrar.forget(now + Duration::from_secs(1000));
-        assert!(registrar.addresses.is_empty());
+        assert!(registrar.networks.is_empty());
     }
 }

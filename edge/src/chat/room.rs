@@ -16,10 +16,12 @@ use farcast_shared::chat::log::Placed;
 use farcast_shared::chat::shape::{self, Private, ShownMessage};
 use farcast_shared::chat::user::new_id;
 use farcast_shared::chat::{Client, Entry, Event, History, Place, Seen, User, since};
+use farcast_shared::store::Versionstamp;
 use farcast_shared::time::WallTime;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::crowd::{self, Crowd};
 use super::flood::{Flood, Verdict};
 use super::frame;
 
@@ -67,6 +69,8 @@ pub(super) struct Member {
     pub(super) id: u64,
     pub(super) user_id: String,
     pub(super) address: IpAddr,
+    /// The tag of their network; none where networks are not told apart.
+    pub(super) network: Option<u16>,
     user_agent: Box<str>,
     place: Option<Place>,
     connected_at: WallTime,
@@ -83,6 +87,7 @@ pub(super) struct Arrival {
     pub(super) id: u64,
     pub(super) user: User,
     pub(super) address: IpAddr,
+    pub(super) network: Option<u16>,
     pub(super) user_agent: String,
     pub(super) place: Option<Place>,
     pub(super) now: WallTime,
@@ -116,8 +121,9 @@ struct Here {
     flood: Flood,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    crowd: Crowd,
     /// None until the log was read.
     history: Option<History>,
     backlog: Option<(Instant, Bytes)>,
@@ -158,22 +164,43 @@ pub(super) enum Coming {
 pub(super) struct Room {
     state: Mutex<State>,
     said: broadcast::Sender<Bytes>,
+    /// The place of the newest entry of the log that was taken.
+    reached: watch::Sender<Versionstamp>,
 }
 
 impl Room {
-    pub(super) fn new() -> Self {
-        Self { state: Mutex::default(), said: broadcast::channel(SAID_KEPT).0 }
+    pub(super) fn new(crowd: Crowd) -> Self {
+        let state = State {
+            crowd,
+            history: None,
+            backlog: None,
+            members: HashMap::new(),
+            users: HashMap::new(),
+            seen: HashMap::new(),
+            parting: HashMap::new(),
+            changed: HashMap::new(),
+        };
+        let reached = watch::Sender::new(Versionstamp::ZERO);
+        Self { state: Mutex::new(state), said: broadcast::channel(SAID_KEPT).0, reached }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The log was read: this is its end.
-    pub(super) fn begin(&self, history: History) {
+    /// The log was read up to this end.
+    pub(super) fn begin(&self, history: History, end: Versionstamp) {
         let mut state = self.lock();
         state.history = Some(history);
         state.backlog = None;
+        drop(state);
+        self.reached.send_replace(end);
+    }
+
+    /// Waits until the log was taken up to a commit. Cancel safe.
+    pub(super) async fn reached(&self, place: Versionstamp) {
+        // Fails only without a sender.
+        let _ = self.reached.subscribe().wait_for(|reached| reached.commit >= place.commit).await;
     }
 
     /// Whether the log was read.
@@ -181,18 +208,23 @@ impl Room {
         self.lock().history.is_some()
     }
 
-    /// Takes entries of the log, in their order, and says them to everybody.
-    pub(super) fn apply(&self, entries: Vec<Placed>, now: Instant) {
+    /// Takes entries of the log, in their order, and says them to everybody. By `wall` it is told how long ago they were said.
+    pub(super) fn apply(&self, entries: Vec<Placed>, now: Instant, wall: WallTime) {
         let mut state = self.lock();
         let mut said = Vec::with_capacity(entries.len());
+        let last = entries.last().map(|(stamp, _)| *stamp);
         for (_, entry) in entries {
             let entry = Arc::new(entry);
-            state.apply(&entry, now);
+            state.apply(&entry, now, wall);
             said.push(shape::broadcast(&entry));
         }
         let frames = frame::texts(said.iter().map(Vec::as_slice).filter(|json| !json.is_empty()));
         if !frames.is_empty() {
             self.say(frames);
+        }
+        drop(state);
+        if let Some(last) = last {
+            self.reached.send_replace(last);
         }
     }
 
@@ -211,14 +243,14 @@ impl Room {
     /// Somebody connects, who listens already.
     pub(super) fn enter(&self, arrival: Arrival, now: Instant) -> Entered {
         let (tell, told) = mpsc::channel(TOLD_KEPT);
-        let Arrival { id, user, address, user_agent, place, now: connected_at } = arrival;
+        let Arrival { id, user, address, network, user_agent, place, now: connected_at } = arrival;
         let mut state = self.lock();
-        // What the log said of them since then is newer, or will be followed by what was read.
-        let user = state.changed.get(&user.id).map_or(user, |(_, known)| known.clone());
+        let user = state.newest(user);
         let member = Arc::new(Member {
             id,
             user_id: user.id.clone(),
             address,
+            network,
             user_agent: user_agent.into_boxed_str(),
             place,
             connected_at,
@@ -266,15 +298,21 @@ impl Room {
     /// Who has left for good since the last call; forgets what was seen long ago.
     pub(super) fn parted(&self, now: Instant) -> Vec<User> {
         let mut state = self.lock();
+        state.crowd.forget(now);
         state.seen.retain(|_, at| now.duration_since(*at) < SEEN_FOR);
         state.changed.retain(|_, (at, _)| now.duration_since(*at) < READ_WITHIN);
         let due = |_: &String, (at, _): &mut (Instant, User)| *at <= now;
         state.parting.extract_if(due).map(|(_, (_, user))| user).collect()
     }
 
-    /// Whether a user was disabled a moment ago.
-    pub(super) fn was_disabled(&self, user_id: &str) -> bool {
-        self.lock().changed.get(user_id).is_some_and(|(_, user)| user.disabled_at.is_some())
+    /// A user as the newer one of the store and of the log says: either may be ahead.
+    pub(super) fn newest(&self, user: User) -> User {
+        self.lock().newest(user)
+    }
+
+    /// Somebody says a line: whether there is room for it beside what others of their network, and all, say.
+    pub(super) fn crowd(&self, member: &Member, now: Instant) -> crowd::Verdict {
+        self.lock().crowd.line(member.network, now)
     }
 
     /// A line of a user: who they are, and whether they are heard.
@@ -348,7 +386,18 @@ impl State {
         }
     }
 
-    fn apply(&mut self, entry: &Arc<Entry>, now: Instant) {
+    /// Of what was read of a user and what the log said of them, the newer.
+    fn newest(&self, user: User) -> User {
+        let changed = self.changed.get(&user.id).map(|(_, known)| known);
+        let here = self.users.get(&user.id).map(|here| &here.user);
+        let newer = |known: &&User| known.revision >= user.revision;
+        match changed.into_iter().chain(here).filter(newer).max_by_key(|known| known.revision) {
+            Some(known) => known.clone(),
+            None => user,
+        }
+    }
+
+    fn apply(&mut self, entry: &Arc<Entry>, now: Instant, wall: WallTime) {
         if let Some(history) = &mut self.history {
             history.apply(entry);
         }
@@ -356,8 +405,14 @@ impl State {
         match &entry.event {
             Event::Message { user, client, .. } => {
                 let is_ours = client.is_some_and(|client| self.members.contains_key(&client));
-                if !is_ours && let Some(here) = self.users.get_mut(&user.id) {
-                    here.flood.elsewhere(now, USER_BURST);
+                // Whom nothing limits takes no room of others.
+                if !is_ours && !user.is_bot && !user.is_moderator {
+                    // It may have waited long for the store: what counts is when it was said.
+                    let said_at = now.checked_sub(wall.since(entry.at)).unwrap_or(now);
+                    self.crowd.elsewhere(entry.network, said_at);
+                    if let Some(here) = self.users.get_mut(&user.id) {
+                        here.flood.elsewhere(said_at, USER_BURST);
+                    }
                 }
                 self.note(&user.id, now);
             }
@@ -370,6 +425,10 @@ impl State {
             }
             Event::UserDisabled { user } => {
                 self.update(user, entry, now);
+                // The store may have said already that they were enabled again.
+                if self.newest(user.clone()).disabled_at.is_none() {
+                    return;
+                }
                 self.parting.remove(&user.id);
                 for member in self.members.values().filter(|member| member.user_id == user.id) {
                     member.expel(Expelled::Disabled);
@@ -392,6 +451,9 @@ impl State {
 
     /// A user is another now: their connections are told, and who is on the way in will be.
     fn update(&mut self, user: &User, entry: &Entry, now: Instant) {
+        if self.newest(user.clone()).revision > user.revision {
+            return;
+        }
         let has_room = self.changed.len() < MAX_CHANGED || self.changed.contains_key(&user.id);
         if has_room || user.disabled_at.is_some() {
             self.changed.insert(user.id.clone(), (now, user.clone()));

@@ -1,15 +1,22 @@
 //! One connection of the chat, from its upgrade to its end.
+//!
+//! Lines are read, and judged, when they arrive, also while an earlier one waits for the store: what is said at an ordinary
+//! pace during a pause of the store is no flood when the pause is over.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use farcast_shared::chat::User;
 use farcast_shared::chat::shape::Private;
+use farcast_shared::store::limits::COMMIT_DEADLINE;
 use farcast_shared::time::WallTime;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use prometheus::IntGauge;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
@@ -18,9 +25,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::flood::{Flood, Verdict};
 use super::frame::{self, CloseCode, Incoming, Reader};
+use super::line::Line;
 use super::metrics::{Ended, Outcome};
 use super::room::{Entered, Expelled, Member};
-use super::{Chat, tell};
+use super::seats::Seat;
+use super::{Chat, crowd, tell};
 
 /// How long the upgrade may take after its answer.
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
@@ -43,6 +52,12 @@ const WRITE_TOGETHER: usize = 32;
 /// Longest message that is delivered, in bytes (`maxSocketPayloadSize`).
 const MAX_LINE_BYTES: usize = 2048;
 
+/// Lines of a connection that wait for the store; then it is not read. More than a user may say in the time that a line
+/// waits: [`COMMIT_DEADLINE`] at one per 667 ms.
+const LINES_WAITING: usize = 24;
+/// Lines of all connections that wait for the store: 8 MiB at most.
+pub(super) const ALL_LINES_WAITING: usize = 4096;
+
 /// What an upgrade needs after its answer.
 #[derive(Debug)]
 pub struct Ticket {
@@ -50,7 +65,7 @@ pub struct Ticket {
     pub(super) token: Option<String>,
     pub(super) user_agent: String,
     pub(super) address: IpAddr,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) seat: Seat,
     /// All that is said since before the answer.
     pub(super) said: broadcast::Receiver<Bytes>,
 }
@@ -127,6 +142,30 @@ impl Drop for Place<'_> {
     }
 }
 
+/// A line that was heard, and waits for its turn.
+pub(super) struct Heard {
+    /// Who said it, as they were then.
+    pub(super) user: User,
+    pub(super) line: Line,
+    /// When it arrived.
+    pub(super) at: WallTime,
+    /// How long it waits for the store.
+    pub(super) until: Instant,
+    _waiting: Waiting,
+}
+
+/// A place among [`ALL_LINES_WAITING`], counted.
+struct Waiting {
+    _permit: OwnedSemaphorePermit,
+    count: IntGauge,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.count.dec();
+    }
+}
+
 /// What is being done for a user; gives what only they are told.
 type Pending = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
@@ -143,7 +182,7 @@ enum Step {
 impl Chat {
     /// Serves a connection until it ends or `shutdown`, when it is told to come back (1012).
     pub async fn serve(self: Arc<Self>, ticket: Ticket, shutdown: CancellationToken) {
-        let Ticket { upgrade, token, user_agent, address, permit, said } = ticket;
+        let Ticket { upgrade, token, user_agent, address, seat, said } = ticket;
         let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else { return };
         let mut socket = Socket { io: TokioIo::new(upgraded), reader: Reader::default(), rest: Vec::new() };
         let arrival = tokio::select! {
@@ -178,7 +217,7 @@ impl Chat {
         if let Some((words, code)) = end.1 {
             socket.close(words, code).await;
         }
-        drop(permit);
+        drop(seat);
     }
 
     async fn converse(
@@ -190,18 +229,23 @@ impl Chat {
         pending: Pending,
         shutdown: &CancellationToken,
     ) -> (Ended, Option<(Option<Bytes>, CloseCode)>) {
-        let mut pending = Some(pending);
+        let (mut pending, mut waiting) = (Some(pending), VecDeque::new());
         let (mut flood, came) = (Flood::default(), Instant::now());
         let (mut heard, mut pinged, mut welcomed) = (came, came, false);
         let mut timer = pin!(tokio::time::sleep(WELCOME_AFTER));
         loop {
+            if pending.is_none()
+                && let Some(heard) = waiting.pop_front()
+            {
+                pending = Some(Box::pin(Arc::clone(self).say(Arc::clone(member), heard)) as Pending);
+            }
             let step = tokio::select! {
                 () = member.end.cancelled() => Step::Expelled,
                 () = shutdown.cancelled() => Step::Draining,
                 frames = said.recv() => Step::Said(frames),
                 Some(frame) = told.recv() => Step::Told(frame),
                 frame = done(&mut pending) => Step::Done(frame),
-                incoming = socket.next(), if pending.is_none() => Step::Came(incoming),
+                incoming = socket.next(), if waiting.len() < LINES_WAITING => Step::Came(incoming),
                 () = &mut timer => Step::Timer,
             };
             let written = match step {
@@ -230,10 +274,10 @@ impl Chat {
                         Incoming::Ping(payload) => socket.write(&frame::pong(&payload)).await,
                         Incoming::Pong => Ok(()),
                         Incoming::Text(text) => match self.heard(member, &mut flood, &text) {
-                            Heard::Nothing => Ok(()),
-                            Heard::Refused(words) => socket.write(&words).await,
-                            Heard::Pending(what) => {
-                                pending = Some(what);
+                            Judged::Ignored => Ok(()),
+                            Judged::Refused(words) => socket.write(&words).await,
+                            Judged::Heard(heard) => {
+                                waiting.push_back(heard);
                                 Ok(())
                             }
                         },
@@ -268,41 +312,57 @@ impl Chat {
         }
     }
 
-    /// What is to be done with a line.
-    fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Heard {
-        let now = Instant::now().into_std();
-        let refused = |words: &str| {
-            self.parts.metrics.line(Outcome::Refused);
-            Heard::Refused(tell(Private::Action(words)))
+    /// What is to be done with a line that arrived now.
+    fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Judged {
+        let now = Instant::now();
+        let refused = |outcome: Outcome, words: &str| {
+            self.parts.metrics.line(outcome);
+            Judged::Refused(tell(Private::Action(words)))
         };
         if text.len() > MAX_LINE_BYTES {
-            return refused("Sorry, that message exceeded the maximum size and can't be delivered.");
+            return refused(Outcome::TooLarge, TOO_LARGE);
         }
-        let Some((user, of_user)) = self.room.line(&member.user_id, now) else { return Heard::Nothing };
-        let of_connection = if user.is_moderator { Verdict::Heard } else { flood.line(now, 1) };
-        match (of_connection, of_user) {
-            (Verdict::Heard, Verdict::Heard) => {}
-            (Verdict::StillMuted, _) | (_, Verdict::StillMuted) => {
-                self.parts.metrics.line(Outcome::Muted);
-                return Heard::Nothing;
+        let Some((user, of_user)) = self.room.line(&member.user_id, now.into_std()) else {
+            return Judged::Ignored;
+        };
+        if !user.is_moderator {
+            match (flood.line(now.into_std(), 1), of_user) {
+                (Verdict::Heard, Verdict::Heard) => {}
+                (Verdict::StillMuted, _) | (_, Verdict::StillMuted) => {
+                    self.parts.metrics.line(Outcome::Muted);
+                    return Judged::Ignored;
+                }
+                _ => return refused(Outcome::Muted, FLOODING),
             }
-            _ => {
-                self.parts.metrics.line(Outcome::Muted);
-                return Heard::Refused(tell(Private::Action(
-                    "You are temporarily blocked from sending chat messages due to perceived flooding.",
-                )));
+            match self.room.crowd(member, now.into_std()) {
+                crowd::Verdict::Heard => {}
+                crowd::Verdict::Network => return refused(Outcome::Network, NETWORK_FLOODING),
+                crowd::Verdict::Room => return refused(Outcome::Room, ROOM_FULL),
             }
         }
         // What is no event of ours is ignored, as Owncast does.
-        let Some(line) = super::line::parse(text) else { return Heard::Nothing };
-        Heard::Pending(Box::pin(Arc::clone(self).say(Arc::clone(member), user, line, WallTime::now())))
+        let Some(line) = super::line::parse(text) else { return Judged::Ignored };
+        let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            return refused(Outcome::Waiting, ROOM_FULL);
+        };
+        let count = self.parts.metrics.waiting.clone();
+        count.inc();
+        let waiting = Waiting { _permit: permit, count };
+        let until = now + COMMIT_DEADLINE;
+        Judged::Heard(Heard { user, line, at: WallTime::now(), until, _waiting: waiting })
     }
 }
 
-enum Heard {
-    Nothing,
+const FLOODING: &str = "You are temporarily blocked from sending chat messages due to perceived flooding.";
+const NETWORK_FLOODING: &str =
+    "Too much is said from your network, your last line was not delivered. Try again in a moment.";
+const ROOM_FULL: &str = "Too much is said at once, your last line was not delivered. Try again in a moment.";
+pub(super) const TOO_LARGE: &str = "Sorry, that message exceeded the maximum size and can't be delivered.";
+
+enum Judged {
+    Ignored,
     Refused(Bytes),
-    Pending(Pending),
+    Heard(Heard),
 }
 
 /// Waits for what is pending; for ever when nothing is.

@@ -84,7 +84,7 @@ impl Handler {
                 .map(|body| body.watched(activity, &self.metrics.sent_bytes));
         }
         if Route::of(request.uri().path()) == Route::Socket && request.method() == Method::GET {
-            let (reply, ticket) = self.chat.admit(&mut request, viewer);
+            let (reply, ticket) = self.chat.admit(&mut request, viewer).await;
             self.metrics.responded(Route::Socket.kind(), reply.status());
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
             return reply::of_api(reply, false).map(|body| body.watched(activity, &self.metrics.sent_bytes));

@@ -14,7 +14,11 @@ use crate::edge::{CHATTERS, Edge, until};
 pub(crate) async fn edge(runtime: Runtime) -> Edge {
     let edge = Edge::new(Vec::new()).await;
     edge.inform(runtime);
-    // The log has to be read, too.
+    begun(edge).await
+}
+
+/// The log has to be read, too.
+pub(crate) async fn begun(edge: Edge) -> Edge {
     let answers = async {
         while open(&edge, "/ws").await.0.contains(" 503 ") {
             tokio::task::yield_now().await;
@@ -24,10 +28,15 @@ pub(crate) async fn edge(runtime: Runtime) -> Edge {
     edge
 }
 
-async fn shake(mut socket: TcpStream, path: &str) -> (String, TcpStream) {
+async fn shake(socket: TcpStream, path: &str) -> (String, TcpStream) {
+    shake_from(socket, path, "127.0.0.1").await
+}
+
+/// As a trusted proxy does it for somebody.
+pub(crate) async fn shake_from(mut socket: TcpStream, path: &str, address: &str) -> (String, TcpStream) {
     let head = format!(
         "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+         X-Forwarded-For: {address}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();

@@ -56,6 +56,16 @@ impl Edge {
     }
 
     pub(crate) async fn with(config: serve::Config, inputs: Vec<Input>) -> Self {
+        Self::crowded(config, inputs, CHATTERS, chat::Limits::default()).await
+    }
+
+    /// With so many seats in the chat, and what networks may do there.
+    pub(crate) async fn crowded(
+        config: serve::Config,
+        inputs: Vec<Input>,
+        chatters: usize,
+        limits: chat::Limits,
+    ) -> Self {
         let registry = Registry::new();
         let live_metrics = live::Metrics::new(&registry).unwrap();
         let live = Arc::new(Live::new(live::Config::default(), Arc::new(()), live_metrics));
@@ -71,7 +81,8 @@ impl Edge {
             status: told.clone(),
             geo: Arc::new(Geo::none()),
             metrics: chat::Metrics::new(&registry).unwrap(),
-            max_connections: CHATTERS,
+            max_connections: chatters,
+            limits: chat::Limits { proxies: config.trusted_proxies.clone(), ..limits },
         }));
         let api = Arc::new(Api::new(api::Parts {
             store: store.clone(),

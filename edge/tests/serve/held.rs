@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan};
+use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, Store};
 use tokio::sync::watch;
 
 /// The engine.
@@ -34,26 +34,53 @@ impl Held {
     }
 }
 
+impl Held {
+    /// The same store as another process reaches it, which nobody holds.
+    pub(crate) fn elsewhere(&self) -> Store {
+        Store::new(Arc::clone(&self.memory) as Arc<dyn Engine>)
+    }
+
+    async fn pass(&self, key: &Key) {
+        let is_free = |held: &Option<&str>| {
+            held.is_none_or(|text| !key.as_bytes().windows(text.len()).any(|bytes| bytes == text.as_bytes()))
+        };
+        let mut held = self.held.subscribe();
+        if !is_free(&held.borrow_and_update()) {
+            let _waiting = Waiting::new(&self.waiting);
+            held.wait_for(is_free).await.unwrap();
+        }
+    }
+}
+
+/// Counts a read that waits, for as long as it is not dropped.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|waiting| *waiting += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting -= 1);
+    }
+}
+
 impl Engine for Held {
     fn get(&self, key: Key) -> Answer<'_, Option<Bytes>> {
         Box::pin(async move {
-            let is_free = |held: &Option<&str>| {
-                held.is_none_or(|text| {
-                    !key.as_bytes().windows(text.len()).any(|bytes| bytes == text.as_bytes())
-                })
-            };
-            let mut held = self.held.subscribe();
-            if !is_free(&held.borrow_and_update()) {
-                self.waiting.send_modify(|waiting| *waiting += 1);
-                held.wait_for(is_free).await.unwrap();
-                self.waiting.send_modify(|waiting| *waiting -= 1);
-            }
+            self.pass(&key).await;
             self.memory.get(key).await
         })
     }
 
     fn scan(&self, scan: Scan) -> Answer<'_, Page> {
-        self.memory.scan(scan)
+        Box::pin(async move {
+            self.pass(&scan.from).await;
+            self.memory.scan(scan).await
+        })
     }
 
     fn commit(&self, batch: Arc<Batch>) -> Answer<'_, Committed> {

@@ -7,6 +7,7 @@ mod api;
 mod chat;
 mod client;
 mod connections;
+mod crowd;
 mod edge;
 mod held;
 mod objects;

@@ -12,6 +12,7 @@ use farcast_shared::chat::user::Account;
 use farcast_shared::chat::{
     self, Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
 };
+use farcast_shared::network;
 use farcast_shared::protocol::{Ask, MAX_REPLY_BYTES};
 use farcast_shared::runtime::{self, Ban, Field};
 use farcast_shared::store::{Store, StoreError, Stored};
@@ -244,10 +245,10 @@ async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     if wish.notes.chars().count() > MAX_NOTES_CHARS {
         return Ok(reply::bad_request(&format!("notes have at most {MAX_NOTES_CHARS} characters")));
     }
-    let now = WallTime::now();
+    let (now, network) = (WallTime::now(), network::of(address));
     let added = runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
         let room = bans.len() < MAX_BANS;
-        match bans.iter_mut().find(|ban| ban.address == address) {
+        match bans.iter_mut().find(|ban| network::of(ban.address) == network) {
             Some(ban) => ban.notes.clone_from(&wish.notes),
             None if !room => return Err(NotBanned::TooMany),
             None => bans.push(Ban { address, notes: wish.notes.clone(), created_at: now }),
@@ -263,14 +264,15 @@ async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     }
 }
 
-/// One that is not banned is none the more so.
+/// One that is not banned is none the more so. Of IPv6 the whole network is banned, so any of its addresses ends that.
 async fn unban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     let address = match body::json::<BanWish>(body).and_then(|wish| wish.address()) {
         Ok(address) => address,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
+    let network = network::of(address);
     runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
-        bans.retain(|ban| ban.address != address);
+        bans.retain(|ban| network::of(ban.address) != network);
         Ok::<_, StoreError>(())
     })
     .await?;

@@ -213,10 +213,25 @@ async fn addresses_are_banned_once_and_unbanned() {
 }
 
 #[tokio::test]
+async fn an_address_of_ipv6_is_banned_and_unbanned_with_its_network() {
+    let rig = Rig::new();
+    for (address, notes) in
+        [("2001:db8:0:7::1", "first"), ("2001:db8:0:7:a::2", "again"), ("2001:db8:0:8::1", "other")]
+    {
+        rig.ask(Moderation::Ban, json!({ "value": address, "notes": notes })).await;
+    }
+    let bans = rig.see(Moderation::Bans).await;
+    assert_eq!(column(&bans, "ipAddress"), ["2001:db8:0:7::1", "2001:db8:0:8::1"]);
+    assert_eq!(column(&bans, "notes"), ["again", "other"]);
+    rig.ask(Moderation::Unban, json!({ "value": "2001:db8:0:7:ffff::" })).await;
+    assert_eq!(column(&rig.see(Moderation::Bans).await, "ipAddress"), ["2001:db8:0:8::1"]);
+}
+
+#[tokio::test]
 async fn a_thousand_addresses_can_be_banned_and_no_more() {
     let rig = Rig::new();
     // As long as an address can be.
-    let address = |number: u16| IpAddr::from([0x2001, 0xdb8, 0xaaaa, 0xbbbb, 0xcccc, 0xdddd, 0xeeee, number]);
+    let address = |number: u16| IpAddr::from([0x2001, 0xdb8, 0xaaaa, number, 0xcccc, 0xdddd, 0xeeee, 0xffff]);
     let ban =
         |number: u16| Ban { address: address(number), notes: String::new(), created_at: WallTime::now() };
     let all: Vec<_> = (0x1000..0x1000 + 999).map(ban).collect();

@@ -306,6 +306,7 @@ mod tests {
             id: id.to_owned(),
             at: NOW,
             event: Event::Visibility { ids: Vec::new(), visible: true },
+            network: None,
         };
         let at = Versionstamp { commit: *b"0123456789", order: 258 };
         assert_eq!(id(at, &entry("aB3-_")), "aB3-_");

@@ -134,12 +134,12 @@ async fn hook(store: &Store, url: &str, events: &[&str]) -> u64 {
 
 fn hidden(id: &str) -> Entry {
     let event = Event::Visibility { ids: vec!["m".to_owned()], visible: false };
-    Entry { id: id.to_owned(), at: START, event }
+    Entry { id: id.to_owned(), at: START, event, network: None }
 }
 
 /// Of which no webhook is told.
 fn action(id: &str) -> Entry {
-    Entry { id: id.to_owned(), at: START, event: Event::Action { body: "a".to_owned() } }
+    Entry { id: id.to_owned(), at: START, event: Event::Action { body: "a".to_owned() }, network: None }
 }
 
 fn stopped(id: &str) -> Entry {
@@ -149,7 +149,7 @@ fn stopped(id: &str) -> Entry {
         title: String::new(),
         status: farcast_shared::runtime::LiveStatus::default(),
     };
-    Entry { id: id.to_owned(), at: START, event: Event::StreamStopped(stream) }
+    Entry { id: id.to_owned(), at: START, event: Event::StreamStopped(stream), network: None }
 }
 
 async fn append(store: &Store, entries: &[Entry]) {

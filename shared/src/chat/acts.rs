@@ -237,9 +237,8 @@ impl Chat {
     /// [`Refused::Unknown`], [`Refused::Store`].
     pub async fn set_enabled(&self, id: &str, enabled: bool, now: WallTime) -> Result<User, Refused> {
         let change = |account: &mut Account| {
-            let user = &mut account.user;
-            user.disabled_at = if enabled { None } else { Some(user.disabled_at.unwrap_or(now)) };
-            let user = user.clone();
+            account.user.set_enabled(enabled, now);
+            let user = account.user.clone();
             Entry::new(now, if enabled { Event::UserChanged { user } } else { Event::UserDisabled { user } })
         };
         let list = List::Disabled.key(id);
@@ -262,7 +261,7 @@ impl Chat {
     /// [`Refused::Unknown`], [`Refused::Store`].
     pub async fn set_moderator(&self, id: &str, is_moderator: bool, now: WallTime) -> Result<User, Refused> {
         let change = |account: &mut Account| {
-            account.user.is_moderator = is_moderator;
+            account.user.set_moderator(is_moderator);
             Entry::new(now, Event::UserChanged { user: account.user.clone() })
         };
         let list = List::Moderators.key(id);

@@ -19,6 +19,9 @@ pub struct Entry {
     pub at: WallTime,
     /// What happened.
     pub event: Event,
+    /// From which network a user said it ([`crate::network::tag`]); none of bots, and where networks are not told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<u16>,
 }
 
 impl Record for Entry {
@@ -133,7 +136,7 @@ impl Entry {
     /// An entry of now, with an id of its own.
     #[must_use]
     pub fn new(at: WallTime, event: Event) -> Self {
-        Self { id: new_id(), at, event }
+        Self { id: new_id(), at, event, network: None }
     }
 
     /// Whose doing it is.

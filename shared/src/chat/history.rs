@@ -1,9 +1,10 @@
 //! What is seen of the chat's past: messages, and whether they are visible.
 //!
 //! A plain fold over the log, so that whoever folds the same entries sees the same. It holds the newest
-//! [`KEPT_MESSAGES`] messages at most; among them the newest [`BACKLOG`] visible ones are what newcomers are shown.
+//! [`KEPT_MESSAGES`] messages at most; among them the newest [`BACKLOG`] visible ones are what newcomers are shown, of which
+//! one network has no more than [`SHARE`] while others have said something as well: a flood pushes nobody out.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use crate::time::WallTime;
 
 /// Messages that newcomers are shown.
 pub const BACKLOG: usize = 50;
+
+/// Those among them that one network may have, where there are enough of others: nine floods leave room.
+pub const SHARE: usize = 5;
 
 /// Messages that a [`History`] keeps, visible or not.
 pub const KEPT_MESSAGES: usize = 500;
@@ -68,13 +72,27 @@ impl History {
         }
     }
 
-    /// The newest visible messages that are not older than `since`, the oldest first; at most [`BACKLOG`].
+    /// The newest visible messages that are not older than `since`, the oldest first; at most [`BACKLOG`], and [`SHARE`] of a
+    /// network before older ones of others.
     #[must_use]
     pub fn backlog(&self, since: WallTime) -> Vec<&Seen> {
-        let visible = |seen: &&Seen| seen.hidden_at.is_none() && seen.entry.at >= since;
-        let mut newest: Vec<_> = self.messages.iter().rev().filter(visible).take(BACKLOG).collect();
-        newest.reverse();
-        newest
+        let visible = |(_, seen): &(usize, &Seen)| seen.hidden_at.is_none() && seen.entry.at >= since;
+        let (mut shares, mut chosen, mut spare) = (HashMap::<u16, usize>::new(), Vec::new(), Vec::new());
+        for (place, seen) in self.messages.iter().enumerate().rev().filter(visible) {
+            let has_share = seen.entry.network.is_none_or(|network| {
+                let share = shares.entry(network).or_default();
+                *share += 1;
+                *share <= SHARE
+            });
+            let pile = if has_share { &mut chosen } else { &mut spare };
+            pile.push((place, seen));
+            if chosen.len() == BACKLOG {
+                break;
+            }
+        }
+        chosen.extend(spare.into_iter().take(BACKLOG.saturating_sub(chosen.len())));
+        chosen.sort_unstable_by_key(|(place, _)| *place);
+        chosen.into_iter().map(|(_, seen)| seen).collect()
     }
 
     /// All messages, the newest first.

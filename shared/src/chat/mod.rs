@@ -21,7 +21,7 @@ mod wish;
 pub use acts::{Chat, Refused};
 pub use client::{Client, Place, ShownClient};
 pub use entry::{Entry, Event, Stream};
-pub use history::{BACKLOG, History, KEPT_MESSAGES, Seen, since};
+pub use history::{BACKLOG, History, KEPT_MESSAGES, SHARE, Seen, since};
 pub use user::{Account, List, User};
 pub use wish::{SetEnabled, SetModerator, SetVisible};
 

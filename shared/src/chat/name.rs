@@ -1,12 +1,14 @@
 //! What people in the chat are called: which names may be taken, and those that are given.
 //!
 //! Place in the flow: what somebody proposes → [`clean`] → [`is_forbidden`], [`is_reserved`] → the user. Names are text, not
-//! HTML; whoever shows one escapes it. Comparisons are of what is seen ([`look`]), since that is what deceives.
-//! Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15.
+//! HTML; whoever shows one escapes it. Comparisons are of what is seen ([`look`], [`skeleton`]), since that is what deceives.
+//! Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15, characters that are taken for each other
+//! those of UTS #39.
 
 mod emoji;
 mod words;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use icu_normalizer::ComposingNormalizerBorrowed as Normalizer;
@@ -102,28 +104,69 @@ pub fn is_shown(text: &str) -> bool {
     shown(text).len() == text.chars().count() && is_seen(text)
 }
 
-/// Whether the name contains, or is, one of the words that operators forbid. Compares what is seen ([`look`]), as it is and
-/// without punctuation and symbols, so "admin" forbids "A d-m.i n". Empty words forbid nothing.
+/// Whether the name contains, or is, one of the words that operators forbid ([`Forbidden`]).
 #[must_use]
 pub fn is_forbidden(name: &str, forbidden: &[String]) -> bool {
-    let name = look(name);
-    let letters = letters(&name);
-    forbidden.iter().map(|word| look(word)).filter(|word| !word.is_empty()).any(|word| {
-        let word_letters = self::letters(&word);
-        name.contains(&word) || (!word_letters.is_empty() && letters.contains(&word_letters))
-    })
+    Forbidden::new(forbidden).has(name)
 }
 
-/// Whether the name looks like one of those that are somebody's ([`look`]).
+/// The words that operators forbid, prepared to be looked for. Compares what is seen ([`look`]), as it is and without
+/// punctuation and symbols, so "admin" forbids "A d-m.i n"; and the whole name and each of its words by their [`skeleton`],
+/// so it forbids "the adm1n". Empty words forbid nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Forbidden {
+    /// Of each word how it looks, and that without punctuation and symbols.
+    words: Vec<(String, String)>,
+    skeletons: HashSet<String>,
+}
+
+impl Forbidden {
+    /// Forbids these words.
+    #[must_use]
+    pub fn new(words: &[String]) -> Self {
+        let seen = words.iter().map(|word| look(word)).filter(|word| !word.is_empty());
+        let words: Vec<_> = seen.map(|word| (word.clone(), letters(&word))).collect();
+        let skeletons =
+            words.iter().map(|(look, _)| skeleton(look)).filter(|word| !word.is_empty()).collect();
+        Self { words, skeletons }
+    }
+
+    /// Whether a name contains, or is, one of them.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        // Skeletons only of whole words: that of "pom" would be found in too many others.
+        let seen: String = name.chars().filter(|c| !is_invisible(*c)).collect();
+        let mut words = seen.split(|c: char| !c.is_alphanumeric()).chain([&seen[..]]);
+        let (look, is_word) = (look(name), words.any(|word| self.skeletons.contains(&skeleton(word))));
+        let bare = letters(&look);
+        let is_in = |(word, letters): &(String, String)| {
+            look.contains(word) || (!letters.is_empty() && bare.contains(letters))
+        };
+        is_word || self.words.iter().any(is_in)
+    }
+}
+
+/// Whether the name can be taken for one of those that are somebody's: they have one [`skeleton`].
 #[must_use]
 pub fn is_reserved(name: &str, reserved: &[String]) -> bool {
-    let name = look(name);
-    reserved.iter().any(|reserved| look(reserved) == name)
+    let name = skeleton(name);
+    reserved.iter().any(|reserved| skeleton(reserved) == name)
+}
+
+/// What names have in common that a reader may take for each other: to be compared, not shown. It is that of UTS #39 §4,
+/// of the [`look`]: "rn" is "m", a zero is "o". Names are compared without case, so "i", whose capital looks like "l", is "l".
+#[must_use]
+pub fn skeleton(name: &str) -> String {
+    let prototypes =
+        |text: &str| -> String { unicode_security::skeleton(text).flat_map(char::to_lowercase).collect() };
+    // A prototype may be a capital, whose small letter has one of its own.
+    prototypes(&prototypes(&look(name))).replace('i', "l")
 }
 
 /// What names have in common that people take for the same: to be compared, not shown. It has no case, no white space, no
 /// difference of width or font (normal form KC), no accents that are characters of their own, and Latin letters for the
-/// Cyrillic and Greek ones of the same shape. Letters that only resemble each other, as l and I do, stay different.
+/// Cyrillic and Greek ones of the same shape. Letters that only resemble each other, as l and I do, stay different: that is
+/// [`skeleton`]'s.
 #[must_use]
 pub fn look(name: &str) -> String {
     let seen = name.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c));

@@ -27,8 +27,12 @@ pub const MAX_MESSAGE_BYTES: usize = 2_048;
 /// Longest announcement that is rendered, in bytes.
 pub const MAX_ANNOUNCEMENT_BYTES: usize = 64 * 1024;
 
-/// Largest rendered message, in bytes: eight times the text, which most emoji and links fit.
-pub const MAX_MESSAGE_HTML_BYTES: usize = 16 * 1024;
+/// Largest rendered message, in bytes: four times the text. All connections are sent it, so a line must not grow by much:
+/// [`MAX_MESSAGE_EMOJI`] pictures and a few dozen links fit.
+pub const MAX_MESSAGE_HTML_BYTES: usize = 8 * 1024;
+
+/// Most pictures of emoji in a message: two rows of them. Of more the names are left, as they were written.
+pub const MAX_MESSAGE_EMOJI: usize = 40;
 
 /// Largest rendered announcement, in bytes: with what surrounds it, it fits a value of the store.
 pub const MAX_ANNOUNCEMENT_HTML_BYTES: usize = 80 * 1024;
@@ -43,18 +47,31 @@ pub const MAX_ANNOUNCEMENT_TAGS: usize = 512;
 /// Most entities (`&amp;`) that a text may have. The HTML parser's time grows with the square of these, too.
 pub const MAX_ENTITIES: usize = 4_096;
 
-/// HTML of a user's message, without space around it. Emoji by name (`:name:`) become pictures where `emoji` has them.
+/// A message exceeds a limit, and is refused as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the message is too large, or has too much markup")]
+pub struct TooLarge;
+
+/// HTML of a user's message, without space around it. Emoji by name (`:name:`) become pictures where `emoji` has them, up to
+/// [`MAX_MESSAGE_EMOJI`].
 ///
-/// Empty, which means that there is nothing to send, if nothing that can be seen is left, or if a limit is exceeded:
-/// [`MAX_MESSAGE_BYTES`], [`MAX_MESSAGE_TAGS`], [`MAX_ENTITIES`], [`MAX_MESSAGE_HTML_BYTES`].
-#[must_use]
-pub fn message(raw: &str, emoji: &[Emoji]) -> String {
+/// Empty, which means that there is nothing to send, if nothing that can be seen is left.
+///
+/// # Errors
+/// A limit is exceeded: [`MAX_MESSAGE_BYTES`], [`MAX_MESSAGE_TAGS`], [`MAX_ENTITIES`], [`MAX_MESSAGE_HTML_BYTES`].
+pub fn try_message(raw: &str, emoji: &[Emoji]) -> Result<String, TooLarge> {
     static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(sanitise::message);
     if raw.len() > MAX_MESSAGE_BYTES {
-        return String::new();
+        return Err(TooLarge);
     }
-    let html = render(raw.trim(), &ALLOWED, MAX_MESSAGE_TAGS, emoji);
-    if html.len() > MAX_MESSAGE_HTML_BYTES { String::new() } else { html.trim().to_owned() }
+    let form = Limits { tags: MAX_MESSAGE_TAGS, pictures: MAX_MESSAGE_EMOJI, bytes: MAX_MESSAGE_HTML_BYTES };
+    render(raw.trim(), &ALLOWED, form, emoji).map(|html| html.trim().to_owned())
+}
+
+/// As [`try_message`]; empty, too, if a limit is exceeded.
+#[must_use]
+pub fn message(raw: &str, emoji: &[Emoji]) -> String {
+    try_message(raw, emoji).unwrap_or_default()
 }
 
 /// HTML of what the server says: bodies of integrations' system and action messages, the welcome. Paragraphs, lists,
@@ -69,11 +86,28 @@ pub fn announcement(markdown: &str) -> String {
     if markdown.len() > MAX_ANNOUNCEMENT_BYTES {
         return String::new();
     }
-    let html = render(markdown.trim(), &ALLOWED, MAX_ANNOUNCEMENT_TAGS, &[]);
-    if html.len() > MAX_ANNOUNCEMENT_HTML_BYTES { String::new() } else { html }
+    let form = Limits {
+        tags: MAX_ANNOUNCEMENT_TAGS,
+        pictures: MAX_ANNOUNCEMENT_TAGS,
+        bytes: MAX_ANNOUNCEMENT_HTML_BYTES,
+    };
+    render(markdown.trim(), &ALLOWED, form, &[]).unwrap_or_default()
 }
 
-fn render(markdown: &str, allowed: &Builder<'_>, max_tags: usize, emoji: &[Emoji]) -> String {
+/// What the result may have.
+#[derive(Clone, Copy)]
+struct Limits {
+    tags: usize,
+    pictures: usize,
+    bytes: usize,
+}
+
+fn render(
+    markdown: &str,
+    allowed: &Builder<'_>,
+    limits: Limits,
+    emoji: &[Emoji],
+) -> Result<String, TooLarge> {
     let (guarded, is_hidden) = urls::guard(markdown);
     let mut html = String::with_capacity(markdown.len() * 3 / 2);
     html::push_html(&mut html, Parser::new_ext(&guarded, Options::empty()));
@@ -81,10 +115,11 @@ fn render(markdown: &str, allowed: &Builder<'_>, max_tags: usize, emoji: &[Emoji
         html = urls::release(&html);
     }
     let count = |wanted| html.bytes().filter(|byte| *byte == wanted).count();
-    if count(b'<') > max_tags || count(b'&') > MAX_ENTITIES {
-        return String::new();
+    if count(b'<') > limits.tags || count(b'&') > MAX_ENTITIES {
+        return Err(TooLarge);
     }
-    finish::finish(&allowed.clean(&html).to_string(), emoji)
+    let html = finish::finish(&allowed.clean(&html).to_string(), emoji, limits.pictures);
+    if html.len() > limits.bytes { Err(TooLarge) } else { Ok(html) }
 }
 
 /// `text` as HTML that shows it, in an element or a quoted attribute. At most six times as long.

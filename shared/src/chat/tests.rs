@@ -169,6 +169,56 @@ async fn the_log_is_followed_from_wherever_one_was_and_forgets_its_beginning() {
     assert!(log::end(&store).await.unwrap() > last.entries[0].0);
 }
 
+#[test]
+fn a_flood_pushes_nobody_out_of_what_newcomers_are_shown() {
+    let (ada, mut history) = (User::new("Ada".to_owned(), NOW), History::default());
+    let say = |history: &mut History, body: &str, network: Option<u16>| {
+        history.apply(&Arc::new(Entry { network, ..said(&ada, body) }));
+    };
+    say(&mut history, "a real message", Some(100));
+    say(&mut history, "a bot's", None);
+    for n in 0..200 {
+        say(&mut history, &format!("spam {n}"), Some(1 + n % 8));
+    }
+    for n in 0..20 {
+        say(&mut history, &format!("talk {n}"), Some(50));
+    }
+    let shown = visible(&history);
+    assert_eq!(shown.len(), BACKLOG);
+    assert_eq!(shown[..2], ["a real message", "a bot's"]);
+    // Five of each flood and of who talks, these two, and then whatever is newest.
+    assert_eq!(shown.iter().filter(|body| body.starts_with("talk")).count(), SHARE + 3);
+    assert_eq!(shown.last().unwrap(), "talk 19");
+    let place = |body: &str| shown.iter().position(|shown| shown == body);
+    assert!(place("spam 198") < place("spam 199") && place("spam 199") < place("talk 19"));
+    // Few who talk a lot fill it: there are no others.
+    let mut history = History::default();
+    say(&mut history, "long ago", Some(3));
+    for n in 0..300 {
+        say(&mut history, &format!("talk {n}"), Some(1 + n % 2));
+    }
+    let shown = visible(&history);
+    assert_eq!(
+        (shown.len(), &shown[0][..], &shown[1][..], &shown[49][..]),
+        (50, "long ago", "talk 251", "talk 299")
+    );
+}
+
+#[tokio::test]
+async fn of_two_records_of_a_user_the_newer_one_is_known() {
+    let (chat, store) = chat().await;
+    let ada = somebody(&chat, "Ada").await;
+    let id = ada.record.user.id.clone();
+    chat.rename(ada, "Countess", 1, NOW).await.unwrap();
+    chat.set_moderator(&id, true, NOW).await.unwrap();
+    chat.set_enabled(&id, false, NOW).await.unwrap();
+    chat.set_enabled(&id, true, NOW).await.unwrap();
+    let told: Vec<_> =
+        entries(&store).await.iter().map(|entry| entry.user().map(|user| user.revision)).collect();
+    assert_eq!(told, [1, 2, 3, 4].map(Some));
+    assert_eq!(chat.account(&id).await.unwrap().unwrap().record.user.revision, 4);
+}
+
 /// What somebody does.
 #[derive(Clone, Debug)]
 enum Act {
@@ -224,7 +274,7 @@ fn golden_json() {
     };
     let at = WallTime(1_773_511_500_120_000);
     let json = |event: Event| {
-        let entry = Entry { id: "kQ3x".to_owned(), at, event };
+        let entry = Entry { id: "kQ3x".to_owned(), at, event, network: None };
         String::from_utf8(shape::broadcast(&entry)).unwrap()
     };
     let shown = "{\"id\":\"yklw5Imng\",\"displayName\":\"Ada\",\"displayColor\":42,\

@@ -46,6 +46,9 @@ pub struct User {
     /// Whether they are an access token.
     #[serde(default)]
     pub is_bot: bool,
+    /// Grows with each change of them: of two of their records the one with the greater number is the newer one.
+    #[serde(default)]
+    pub revision: u64,
 }
 
 /// A user as they are kept.
@@ -89,7 +92,20 @@ impl User {
             disabled_at: None,
             is_moderator: false,
             is_bot: false,
+            revision: 0,
         }
+    }
+
+    /// Lets them chat, or not any more.
+    pub fn set_enabled(&mut self, enabled: bool, now: WallTime) {
+        self.disabled_at = if enabled { None } else { Some(self.disabled_at.unwrap_or(now)) };
+        self.revision = self.revision.saturating_add(1);
+    }
+
+    /// Lets them moderate, or not any more.
+    pub fn set_moderator(&mut self, is_moderator: bool) {
+        self.is_moderator = is_moderator;
+        self.revision = self.revision.saturating_add(1);
     }
 
     /// Gives them another name.
@@ -100,6 +116,7 @@ impl User {
         self.previous_names.push(name.clone());
         self.display_name = name;
         self.name_changed_at = Some(now);
+        self.revision = self.revision.saturating_add(1);
     }
 }
 

@@ -30,6 +30,7 @@ pub mod memory;
 mod record;
 mod scan;
 mod stamp;
+mod together;
 pub mod wire;
 
 use std::fmt;
@@ -46,6 +47,7 @@ pub use limits::LimitError;
 pub use record::{Record, Stored, TypedKey, decode, encode};
 pub use scan::{Page, Scan};
 pub use stamp::{STAMP_BYTES, Versionstamp};
+pub use together::Together;
 
 /// Pauses between tries of what is not available: the first, and the longest.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];

@@ -1,10 +1,11 @@
 //! Forgetting the batches that were applied long ago.
 //!
-//! Who commits does it, now and then, in a transaction of its own: no task, and nothing that conflicts with a commit, since
-//! it reads a snapshot of what no commit reads. Several may do it at once: they clear the same keys.
+//! Now and then a commit begins a pass, which runs beside it in a short task and a transaction of its own: nobody waits for
+//! it, and it conflicts with no commit, since it reads a snapshot of what no commit reads. A process does one at a time;
+//! several processes may at once: they clear the same keys.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use farcast_shared::store::BatchId;
@@ -23,8 +24,8 @@ const EVERY: u64 = 64;
 /// Batches that a pass forgets, at most: more than came in since the last one.
 const AT_ONCE: usize = 256;
 
-/// How long a pass may take; what it has not done the next one does. The commit before it waits as long for its answer.
-pub(crate) const DEADLINE: Duration = Duration::from_millis(900);
+/// How long a pass may take; what it has not done the next one does. A task lives no longer than that, so it needs no owner.
+const DEADLINE: Duration = Duration::from_secs(4);
 
 /// Versions of the cluster per second, nearly ("Developer Guide", "Transaction basics"). They leap ahead by up to a hundred
 /// seconds when the cluster recovers, so batches are kept for twice as long as promised.
@@ -38,21 +39,37 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Forgetting {
     commits: AtomicU64,
+    /// Held by the pass that runs.
+    running: Arc<tokio::sync::Mutex<()>>,
     complaints: Mutex<Throttle>,
 }
 
 impl Forgetting {
     pub(crate) fn new() -> Self {
-        Self { commits: AtomicU64::new(0), complaints: Mutex::new(Throttle::new(COMPLAINT_INTERVAL)) }
+        Self {
+            commits: AtomicU64::new(0),
+            running: Arc::default(),
+            complaints: Mutex::new(Throttle::new(COMPLAINT_INTERVAL)),
+        }
     }
 }
 
 impl Foundation {
-    /// A pass, if one is due. Its failure is nobody's but its own.
-    pub(crate) async fn forget_now_and_then(&self) {
+    /// Begins a pass, if one is due and none runs. Returns at once.
+    pub(crate) fn forget_now_and_then(&self) {
         if !self.forgetting.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVERY) {
             return;
         }
+        let Ok(running) = Arc::clone(&self.forgetting.running).try_lock_owned() else { return };
+        let foundation = self.clone();
+        tokio::spawn(async move {
+            foundation.forget_within_deadline().await;
+            drop(running);
+        });
+    }
+
+    /// A pass. Its failure is nobody's but its own.
+    async fn forget_within_deadline(&self) {
         let reason = match tokio::time::timeout(DEADLINE, self.forget()).await {
             Ok(Ok(_)) => return,
             Ok(Err(error)) => failure::reason(error.code()),

@@ -171,13 +171,52 @@ fn a_forbidden_word_is_found_within_a_name() {
 #[test]
 fn a_reserved_name_is_that_which_looks_like_it() {
     let reserved = list(&["Ann Lee", "Борис"]);
-    for name in
-        ["Ann Lee", "ann lee", "ANN  LEE", "AnnLee", "Ａｎｎ\u{3000}Ｌｅｅ", "Ann\u{a0}Lee\u{200b}", "борис"]
-    {
+    for name in [
+        "Ann Lee",
+        "ann lee",
+        "ANN  LEE",
+        "AnnLee",
+        "Ａｎｎ\u{3000}Ｌｅｅ",
+        "Ann\u{a0}Lee\u{200b}",
+        "борис",
+        "Бopиc",
+    ] {
         assert!(is_reserved(name, &reserved), "{name}");
     }
     for name in ["Ann", "Ann Lee 2", "Ann-Lee", "", "Борисъ"] {
         assert!(!is_reserved(name, &reserved), "{name}");
+    }
+}
+
+#[test]
+fn names_that_are_taken_for_each_other_have_one_skeleton() {
+    for (taken, others) in [
+        ("Moderator", &["M0derator", "rnoderator", "Ｍoderatοr", "ꓟODERATOR", "𝕄oderator", "Μoderator"][..]),
+        ("Ally", &["AIly", "A1ly", "ALLY", "A|ly", "AІІy", "aӏӏу", "Αlly"]),
+        ("admin", &["ADMlN", "adm1n", "аdmіn", "ɑdmin", "adrnin", "ａｄｍｉｎ", "AdmⅠn"]),
+        ("Пётр", &["пётр", "Пётp"]),
+        ("scope", &["ѕсоре", "𝓼𝓬𝓸𝓹𝓮", "ꜱcope"]),
+    ] {
+        for other in others {
+            assert_eq!(skeleton(other), skeleton(taken), "{other}");
+        }
+    }
+    for (one, other) in [("Ann", "Anna"), ("Zoe", "Zoë"), ("日本", "日木"), ("Bob", "Rob"), ("Pam", "Sam")]
+    {
+        assert_ne!(skeleton(one), skeleton(other));
+    }
+    assert_eq!(skeleton(""), "");
+}
+
+#[test]
+fn a_forbidden_word_is_not_had_by_what_looks_like_it() {
+    let forbidden = list(&["admin", "porn", "ill"]);
+    for name in ["Adm1n", "The ADMlN", "аdrnіn", "ad\u{200d}m1n!", "x pom"] {
+        assert!(is_forbidden(name, &forbidden), "{name}");
+    }
+    // Within words letters count as they are: too many would look like one.
+    for name in ["Pomegranate", "Lilian", "adm", "Alli"] {
+        assert!(!is_forbidden(name, &forbidden), "{name}");
     }
 }
 

@@ -17,9 +17,9 @@ const AWAY: &str = r#" rel="nofollow noreferrer noopener" target="_blank""#;
 /// And those that do not.
 const HERE: &str = r#" rel="nofollow noreferrer""#;
 
-/// The finished HTML; empty if nothing in it could be seen.
-pub(super) fn finish(sanitised: &str, emoji: &[Emoji]) -> String {
-    let mut writer = Writer::new(sanitised.len() * 2, emoji);
+/// The finished HTML; empty if nothing in it could be seen. Of pictures beyond `max_pictures` the names are left.
+pub(super) fn finish(sanitised: &str, emoji: &[Emoji], max_pictures: usize) -> String {
+    let mut writer = Writer::new(sanitised.len() * 2, emoji, max_pictures);
     let mut rest = sanitised;
     while let Some(at) = rest.find('<') {
         let (text, tag) = rest.split_at(at);
@@ -45,6 +45,8 @@ fn end_of_tag(html: &str) -> usize {
 struct Writer<'e> {
     out: String,
     emoji: &'e [Emoji],
+    /// Pictures that may still come.
+    pictures: usize,
     /// Whether there is something to see.
     is_visible: bool,
     /// How many `code` and `pre` are open.
@@ -54,8 +56,9 @@ struct Writer<'e> {
 }
 
 impl<'e> Writer<'e> {
-    fn new(capacity: usize, emoji: &'e [Emoji]) -> Self {
-        Self { out: String::with_capacity(capacity), emoji, is_visible: false, code: 0, links: Vec::new() }
+    fn new(capacity: usize, emoji: &'e [Emoji], pictures: usize) -> Self {
+        let out = String::with_capacity(capacity);
+        Self { out, emoji, pictures, is_visible: false, code: 0, links: Vec::new() }
     }
 
     fn tag(&mut self, tag: &str) {
@@ -64,8 +67,14 @@ impl<'e> Writer<'e> {
             "a" => self.link(tag),
             "/a" if self.links.pop() != Some(true) => (),
             "img" if attribute(tag, "src").is_none() => (),
+            "img" if self.pictures == 0 => {
+                let name = attribute(tag, "alt").unwrap_or_default();
+                self.is_visible |= !name.is_empty();
+                self.out.push_str(name);
+            }
             "img" => {
                 self.is_visible = true;
+                self.pictures -= 1;
                 self.out.push_str(tag);
             }
             _ => {
@@ -109,7 +118,10 @@ impl<'e> Writer<'e> {
     /// there is none.
     fn special(&mut self, before: &str, text: &str) -> usize {
         if text.starts_with(':') {
-            let Some((shortcode, file)) = self.shortcode(text) else { return 0 };
+            let Some((shortcode, file)) = self.shortcode(text).filter(|_| self.pictures > 0) else {
+                return 0;
+            };
+            self.pictures -= 1;
             let (src, alt) = (escape(&format!("{EMOJI_FOLDER}{file}")), escape(&unescape(shortcode)));
             self.out.push_str(before);
             self.out.push_str(&format!(r#"<img src="{src}" class="emoji" alt="{alt}" title="{alt}">"#));

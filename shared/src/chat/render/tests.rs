@@ -213,8 +213,8 @@ fn limits_hold() {
     let x = emoji(&["x.gif"]);
     assert_eq!(shown(&"a".repeat(MAX_MESSAGE_BYTES)).len(), MAX_MESSAGE_BYTES);
     assert_eq!(shown(&"a".repeat(MAX_MESSAGE_BYTES + 1)), "");
-    assert_eq!(message(&":x:".repeat(200), &x).len(), 200 * 64);
-    assert_eq!(message(&":x:".repeat(300), &x), "", "too large");
+    assert_eq!(try_message(&"http://a.example/ ".repeat(110), &x), Err(TooLarge));
+    assert_eq!(try_message(" \u{200b} ", &x), Ok(String::new()), "nothing to be seen is not too large");
     assert!(!shown(&"*a* ".repeat(127)).is_empty());
     assert_eq!(shown(&"*a* ".repeat(128)), "", "too many tags");
     assert!(announcement(&"a\n\n".repeat(256)).len() > 256 * 8);
@@ -223,6 +223,21 @@ fn limits_hold() {
     assert_eq!(announcement(&"&".repeat(MAX_ENTITIES + 1)), "", "too many entities");
     let linked = "http://a.example/ ".repeat(1_000);
     assert_eq!(announcement(&linked), "", "too large");
+}
+
+#[test]
+fn of_many_emoji_the_first_are_pictures_and_the_others_keep_their_names() {
+    let x = emoji(&["x.gif"]);
+    let pictures = |html: &str| html.matches("<img").count();
+    assert_eq!(pictures(&message(&":x:".repeat(MAX_MESSAGE_EMOJI), &x)), MAX_MESSAGE_EMOJI);
+    let many = message(&":x:".repeat(600), &x);
+    assert_eq!(pictures(&many), MAX_MESSAGE_EMOJI);
+    assert!(many.ends_with(&":x:".repeat(600 - MAX_MESSAGE_EMOJI)) && many.len() < 5_000, "{}", many.len());
+    // The pictures of Owncast 0.0.10's page are elements.
+    let written = r#"<img src="/img/emoji/x.gif" alt=":x:">"#;
+    let mixed = message(&format!("{}{}", ":x:".repeat(MAX_MESSAGE_EMOJI - 1), written.repeat(3)), &x);
+    assert_eq!(pictures(&mixed), MAX_MESSAGE_EMOJI);
+    assert!(mixed.ends_with(">:x::x:"), "{mixed}");
 }
 
 #[test]
