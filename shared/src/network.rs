@@ -3,7 +3,7 @@
 //! A host of IPv4 has one address. A host of IPv6 has at least all addresses of a /64 (RFC 4291 §2.5.1, RFC 6177),
 //! so that a limit per address would be none.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The network that `address` is counted with: of IPv4 (also within IPv6) the address itself, of IPv6 the first
 /// 64 bits. The loopback address stays as it is.
@@ -18,6 +18,17 @@ pub fn of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Whether `address` is how this machine calls itself, 127.0.0.1 or ::1: a proxy on it, whose clients are many, or a
+/// test. Limits per network do not hold for it. The other addresses of 127.0.0.0/8 are networks like any other: nobody
+/// connects from them without meaning to.
+#[must_use]
+pub fn is_this_machine(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4 == Ipv4Addr::LOCALHOST,
+        IpAddr::V6(v6) => v6.is_loopback(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +40,14 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::1"), "::1");
+    }
+
+    #[test]
+    fn only_the_usual_addresses_are_this_machine() {
+        for (address, this) in
+            [("127.0.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("127.0.0.2", false), ("::2", false)]
+        {
+            assert_eq!(is_this_machine(address.parse().unwrap()), this, "{address}");
+        }
     }
 }
