@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use farcast_shared::api::budget::{self, Budget};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::protocol::JoinToken;
@@ -121,6 +122,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         status,
         chat: Arc::clone(&chat),
         viewers: Arc::clone(&active),
+        bodies: Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?),
         forwarder: settings.forward_admin.then(|| client.forwarder()),
     }));
     let serve_config = serve::Config {

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use farcast_shared::api::budget::MIN_BUDGET;
 use farcast_shared::config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
 use farcast_shared::settings;
 use farcast_shared::telemetry::log;
@@ -42,6 +43,8 @@ settings! {
         /// Most connections of viewers at once, 20 KiB or so each; seven tenths of them may be of the chat. Fewer where the
         /// process may not open so many files.
         pub max_connections: u32 = "20000",
+        /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
+        pub request_body_memory: ByteSize = "32MiB",
         /// Where shared state is: origin (over the link to it), or foundationdb:<cluster file>, as the origin's setting.
         pub store: StoreAddress = "origin",
         /// Whether what only the origin answers (/admin, /api/admin/, /api/integrations/) is passed on to it, so that
@@ -102,6 +105,12 @@ impl Validate for Settings {
         self.check_listeners(checks);
         if self.max_connections == 0 {
             checks.problem("max_connections", "is 0");
+        }
+        if self.request_body_memory < MIN_BUDGET {
+            checks.problem(
+                "request_body_memory",
+                format!("{} is less than {MIN_BUDGET}", self.request_body_memory),
+            );
         }
         if self.cache_size < MIN_CACHE {
             checks.problem("cache_size", format!("{} is less than {MIN_CACHE}", self.cache_size));
@@ -168,6 +177,7 @@ mod tests {
             "--cache-size=1MiB",
             "--name=",
             "--store=embedded",
+            "--request-body-memory=1MiB",
         ])
         .unwrap_err()
         .to_string();
@@ -178,9 +188,10 @@ mod tests {
             "--cache-size: 1MiB is less than 16MiB",
             "--name: is empty",
             "--store: is \"embedded\", which is for the origin",
+            "--request-body-memory: 1MiB is less than 16MiB",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
-        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(text.lines().count(), 8, "{text}");
     }
 }

@@ -8,14 +8,13 @@ pub mod server;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use farcast_shared::api::{Method, Reply, reply};
 use http::{Request, StatusCode};
-use http_body_util::Full;
 
 use crate::admin::{self, Admin};
 use crate::integrations::{self, Integrations};
-use crate::push;
+use crate::push::{self, forward::ForwardedBody};
 
 /// The API. Shared by all connections.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Api {
 impl push::Api for Api {
     fn answer(
         &self,
-        request: Request<Full<Bytes>>,
+        request: Request<ForwardedBody>,
         peer: IpAddr,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use farcast_shared::api::budget::{self, Budget};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
@@ -160,6 +161,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tokens::reserve_names(&store).await?;
     let edges = hub.connected().clone();
     let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
+    let bodies = Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?);
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
@@ -169,6 +171,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         disconnects: disconnect,
         edges: edges.clone(),
         recent,
+        bodies: Arc::clone(&bodies),
         statistics,
         emoji: Arc::clone(&emoji),
         facts,
@@ -177,6 +180,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         store: store.clone(),
         runtime: runtime.clone(),
         edges,
+        bodies,
         status: status.clone(),
         air: on_air.clone(),
     });

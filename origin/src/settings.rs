@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
+use farcast_shared::api::budget::MIN_BUDGET;
+use farcast_shared::config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
 use farcast_shared::telemetry::log;
 use farcast_shared::{choice, settings};
 
@@ -42,8 +43,12 @@ settings! {
         pub tls_cert: Option<PathBuf>,
         /// Private key for RTMPS, PEM.
         pub tls_key: Option<PathBuf>,
-        /// Where the HTTP API listens.
-        pub http_listen: SocketAddr = "0.0.0.0:8090",
+        /// Where the HTTP API listens, without encryption: passwords go through it, so by default only on this machine.
+        pub http_listen: SocketAddr = "127.0.0.1:8090",
+        /// Where the HTTP API listens by TLS; needs tls_cert and tls_key.
+        pub https_listen: Option<SocketAddr>,
+        /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
+        pub request_body_memory: ByteSize = "32MiB",
         /// Where edges connect, QUIC over UDP; [::] takes IPv4 too.
         pub quic_listen: SocketAddr = "[::]:4433",
         /// Host and port that edges dial, written into the join token; without it 127.0.0.1 and the port
@@ -191,6 +196,12 @@ impl Validate for Settings {
             checks.problem(
                 "store",
                 "is \"origin\", which is for edges: embedded or foundationdb:<cluster file>",
+            );
+        }
+        if self.request_body_memory < MIN_BUDGET {
+            checks.problem(
+                "request_body_memory",
+                format!("{} is less than {MIN_BUDGET}", self.request_body_memory),
             );
         }
         if self.reconnect_grace > MAX_GRACE {

@@ -1,5 +1,7 @@
 //! The whole of the admin's API on a store in memory: what pages of Owncast read and save.
 
+use bytes::Bytes;
+use farcast_shared::api::budget::{self, MIN_BUDGET};
 use farcast_shared::store::memory::Memory;
 use farcast_shared::time::WallTime;
 use http_body_util::Full;
@@ -46,6 +48,7 @@ impl Rig {
             disconnects: disconnect,
             edges: hub.connected().clone(),
             recent: Recent::default(),
+            bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&Registry::new()).unwrap()),
             statistics,
             emoji: Arc::new(Folder::new(path.join("emoji"), store.clone())),
             facts: Facts {

@@ -5,6 +5,7 @@
 //! `openapi.yaml` is the contract.
 
 pub mod body;
+pub mod budget;
 mod markdown;
 mod percent;
 pub mod reply;
