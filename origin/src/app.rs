@@ -83,6 +83,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         _ => None,
     };
     let http = bind("HTTP", "http_listen", http_address(&settings, &set))?;
+    let https = match (settings.https_listen, &settings.tls_cert, &settings.tls_key) {
+        (Some(address), Some(cert), Some(key)) => {
+            let acceptor = TlsAcceptor::from(tls::load(cert, key, tls::ALPN_HTTP_1)?);
+            Some((bind("HTTPS", "https_listen", address)?, acceptor))
+        }
+        _ => None,
+    };
     let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
     let metrics_listener = bind("metrics", "metrics_listen", settings.metrics_listen)?;
     let (rtmp_address, http_address, quic_address) =
@@ -94,6 +101,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         .with("metrics", metrics_listener.local_addr()?);
     if let Some((rtmps, _)) = &rtmps {
         bound = bound.with("rtmps", rtmps.local_addr()?);
+    }
+    if let Some((https, _)) = &https {
+        bound = bound.with("https", https.local_addr()?);
     }
 
     let stream = StreamName::live();
@@ -204,7 +214,11 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let (ingesting, owning, pushing, watching) =
         (TaskTracker::new(), TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
     watching.spawn(listener::run(metrics_listener, Some(registry), health.clone(), last.clone()));
-    watching.spawn(api::server::run(http, Arc::clone(&api), health.clone(), last.clone()));
+    watching.spawn(api::server::run(http, None, Arc::clone(&api), health.clone(), last.clone()));
+    if let Some((listener, acceptor)) = https {
+        let (api, health) = (Arc::clone(&api), health.clone());
+        watching.spawn(api::server::run(listener, Some(acceptor), api, health, last.clone()));
+    }
     let followed = store.clone();
     watching
         .spawn(last.clone().run_until_cancelled_owned(async move { runtime::follow(&followed, &set).await }));

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod budget;
+pub mod host;
 mod markdown;
 mod percent;
 pub mod reply;
