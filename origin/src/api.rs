@@ -10,6 +10,7 @@ use std::pin::Pin;
 
 use bytes::Buf;
 use farcast_shared::api::{Method, Reply, reply};
+use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 
 use crate::admin::{self, Admin};
@@ -36,11 +37,14 @@ impl Api {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        if request.uri().path().starts_with(integrations::PREFIX) {
+        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let mut reply = if request.uri().path().starts_with(integrations::PREFIX) {
             self.integrations.answer(request, peer).await
         } else {
             self.admin.answer(request, peer).await
-        }
+        }?;
+        reply::guard_login(&mut reply, has_login);
+        Some(reply)
     }
 }
 
