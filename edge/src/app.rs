@@ -127,7 +127,11 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     }));
     let serve_config = serve::Config {
         max_connections: connections,
+        max_connections_per_network: usize::try_from(settings.max_connections_per_network)
+            .unwrap_or(usize::MAX),
         trusted_proxies: settings.trusted_proxies.clone(),
+        frame_ancestors: settings.frame_ancestors.clone(),
+        hsts_max_age: settings.hsts_max_age,
         ..serve::Config::default()
     };
     let viewer_metrics = viewers::Metrics::new(registry.inner())?;

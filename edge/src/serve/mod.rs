@@ -4,9 +4,10 @@
 //! TLS by ALPN, in the clear by HTTP/2's preface. What is served comes from [`crate::live`]; how it is
 //! said (status, cache lifetime, encoding, priority) is decided here, after RFC 8216bis appendix B.1.
 //!
-//! Bounds: connections ([`Config::max_connections`], beyond which no more are accepted), requests per
-//! connection ([`Config::max_streams`]) and so waiters, bytes buffered per stream, time for a handshake
-//! and a request's header, time without a request, time without progress of a response.
+//! Bounds: connections ([`Config::max_connections`], beyond which idle ones make room, or no more are accepted, and
+//! [`Config::max_connections_per_network`]), requests per connection ([`Config::max_streams`]) and so waiters, requests
+//! with bodies per connection, bytes buffered per stream, time for a handshake, the first request and a request's header,
+//! time without a request, time without progress of a response.
 
 mod activity;
 mod body;
@@ -23,17 +24,18 @@ mod route;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farcast_shared::config::Networks;
+use farcast_shared::entrance::{Entrance, Limits, Refused, Seat};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::body::Body;
+use self::connection::Arrived;
 use self::handler::Handler;
 pub use self::metrics::Metrics;
 use crate::api::Api;
@@ -48,12 +50,19 @@ pub struct Config {
     /// Most connections at once, over all listeners. Default 20,000; each costs some 20 KiB idle and
     /// up to `max_streams` × `send_buffer_bytes` with a viewer who asks for much and reads slowly.
     pub max_connections: usize,
+    /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted proxies; 0 is no
+    /// limit. Default 2,000: a viewer has one or two by HTTP/2 and up to seven by HTTP/1.1, and behind one address of a
+    /// school or a mobile carrier are hundreds.
+    pub max_connections_per_network: usize,
     /// Most requests at once on an HTTP/2 connection. Default 128.
     pub max_streams: u32,
     /// Most bytes of a response that are buffered per HTTP/2 stream. Default 128 KiB.
     pub send_buffer_bytes: usize,
     /// Time for the TLS handshake, and for the header of a request. Default 10 s.
     pub header_timeout: Duration,
+    /// Time from the opening of a connection to its first request. Default 10 s: browsers that open connections ahead
+    /// of need open them again.
+    pub first_request_timeout: Duration,
     /// Time that a connection may be without any request. Default 60 s.
     pub idle_timeout: Duration,
     /// Time that responses of a connection may be without progress. Default 20 s: a viewer so slow
@@ -63,19 +72,27 @@ pub struct Config {
     pub drain_deadline: Duration,
     /// Whose X-Forwarded-For is believed. Default nobody's.
     pub trusted_proxies: Networks,
+    /// Who may show the player page in a frame, as the policy's frame-ancestors. Default this site only.
+    pub frame_ancestors: String,
+    /// For how long browsers that came by HTTPS come by nothing else (RFC 6797). Default 0: this is not said.
+    pub hsts_max_age: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             max_connections: 20_000,
+            max_connections_per_network: 2_000,
             max_streams: 128,
             send_buffer_bytes: 128 << 10,
             header_timeout: Duration::from_secs(10),
+            first_request_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(20),
             drain_deadline: Duration::from_secs(10),
             trusted_proxies: Networks::default(),
+            frame_ancestors: "'self'".to_owned(),
+            hsts_max_age: Duration::ZERO,
         }
     }
 }
@@ -85,7 +102,7 @@ impl Default for Config {
 pub struct Server {
     config: Config,
     handler: Arc<Handler>,
-    connections: Arc<Semaphore>,
+    entrance: Entrance,
     sockets: TaskTracker,
 }
 
@@ -93,9 +110,11 @@ impl Server {
     /// A server of what `live` has and `api` answers.
     #[must_use]
     pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, metrics: Metrics) -> Self {
-        let connections = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let handler = Handler::new(live, api, config.trusted_proxies.clone(), metrics);
-        Self { config, handler: Arc::new(handler), connections, sockets: TaskTracker::new() }
+        let limits =
+            Limits { total: config.max_connections, per_network: config.max_connections_per_network };
+        let entrance = Entrance::new(limits, config.trusted_proxies.clone());
+        let handler = Handler::new(live, api, &config, metrics);
+        Self { config, handler: Arc::new(handler), entrance, sockets: TaskTracker::new() }
     }
 
     /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
@@ -103,27 +122,30 @@ impl Server {
     /// May run for several listeners at once. Not cancel safe: dropping it cuts all connections.
     pub async fn run(&self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
         let mut connections = JoinSet::new();
+        let mut newcomer = None;
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-                accepted = self.accept(&listener) => accepted,
+                accepted = self.accept(&listener, &mut newcomer) => accepted,
             };
             match accepted {
-                Ok((socket, peer, permit)) => {
+                Ok((_, _, Err(refused))) => self.handler.metrics.refused(refused),
+                Ok((socket, peer, Ok(seat))) => {
                     let handler = Arc::clone(&self.handler);
                     let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
                     let (chat, sockets) = (Arc::clone(&self.handler.chat), self.sockets.clone());
                     connections.spawn(async move {
                         let ending = shutdown.clone();
-                        let ticket =
-                            connection::serve(socket, peer.ip(), tls, &config, handler, ending).await;
+                        let is_secure = tls.is_some();
+                        let arrived = Arrived { peer: peer.ip(), is_secure, seat, opened: Instant::now() };
+                        let ended = connection::serve(socket, arrived, tls, &config, handler, ending).await;
                         // A task of its own, since it is long-lived and much smaller.
-                        if let Some(ticket) = ticket {
+                        if let Some((ticket, seat)) = ended {
                             sockets.spawn(async move {
                                 chat.serve(ticket, shutdown).await;
-                                drop(permit);
+                                drop(seat);
                             });
                         }
                     });
@@ -143,13 +165,19 @@ impl Server {
         self.sockets.wait().await;
     }
 
+    /// Accepts a connection and finds a place for it. Cancel safe: who was accepted is kept in `newcomer`.
     async fn accept(
         &self,
         listener: &TcpListener,
-    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
-        let (socket, peer) = listener.accept().await?;
-        Ok((socket, peer, permit))
+        newcomer: &mut Option<(TcpStream, SocketAddr)>,
+    ) -> io::Result<(TcpStream, SocketAddr, Result<Seat, Refused>)> {
+        let (socket, peer) = match newcomer.take() {
+            Some(accepted) => accepted,
+            None => listener.accept().await?,
+        };
+        let entered = self.entrance.enter(newcomer.insert((socket, peer)).1.ip()).await;
+        let (socket, peer) = newcomer.take().ok_or(io::ErrorKind::Interrupted)?;
+        Ok((socket, peer, entered))
     }
 }
 

@@ -8,6 +8,7 @@ mod chat;
 mod client;
 mod connections;
 mod edge;
+mod heads;
 mod held;
 mod objects;
 mod playlists;
