@@ -45,7 +45,7 @@ settings! {
         /// process may not open so many files.
         pub max_connections: u32 = "20000",
         /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted_proxies; 0 is no
-        /// limit. A viewer has one or two by HTTPS, up to seven by HTTP.
+        /// limit. Never more than three quarters of max_connections. A viewer has one or two by HTTPS, up to seven by HTTP.
         pub max_connections_per_network: u32 = "2000",
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",

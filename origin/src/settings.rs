@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use farcast_shared::api::budget::MIN_BUDGET;
-use farcast_shared::config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
+use farcast_shared::config::{
+    ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value,
+};
 use farcast_shared::telemetry::log;
 use farcast_shared::{choice, settings};
 

@@ -44,9 +44,13 @@ mod tests {
 
     #[test]
     fn only_the_usual_addresses_are_this_machine() {
-        for (address, this) in
-            [("127.0.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("127.0.0.2", false), ("::2", false)]
-        {
+        for (address, this) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("127.0.0.2", false),
+            ("::2", false),
+        ] {
             assert_eq!(is_this_machine(address.parse().unwrap()), this, "{address}");
         }
     }

@@ -219,7 +219,9 @@ impl Api {
             }
             Post | Act => {
                 let query = request.uri().query().map(str::to_owned);
-                match body::read(request.into_body(), body::MAX_BODY_BYTES, self.parts.bodies.share(peer)).await {
+                match body::read(request.into_body(), body::MAX_BODY_BYTES, self.parts.bodies.share(peer))
+                    .await
+                {
                     Ok(given) => self.post(endpoint, query.as_deref(), &given, &caller).await,
                     Err(refused) => refused,
                 }

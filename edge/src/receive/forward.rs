@@ -134,11 +134,7 @@ impl Forwarder {
     }
 }
 
-async fn exchange<B>(
-    link: &Connection,
-    head: ForwardedRequest,
-    mut body: Option<(B, Share)>,
-) -> Option<Reply>
+async fn exchange<B>(link: &Connection, head: ForwardedRequest, mut body: Option<(B, Share)>) -> Option<Reply>
 where
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {

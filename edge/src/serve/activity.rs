@@ -141,7 +141,10 @@ mod tests {
     fn a_connection_that_never_asks_is_not_kept_for_long() {
         let start = Instant::now();
         let activity = Activity::new(start);
-        assert_eq!((activity.verdict(start, PATIENCE), activity.state(start)), (Verdict::Keep, State::Silent));
+        assert_eq!(
+            (activity.verdict(start, PATIENCE), activity.state(start)),
+            (Verdict::Keep, State::Silent)
+        );
         assert_eq!(activity.verdict(start + FIRST, PATIENCE), Verdict::Silent);
     }
 

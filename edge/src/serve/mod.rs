@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use farcast_shared::config::Networks;
 use farcast_shared::entrance::{Entrance, Limits, Refused, Seat};
+use farcast_shared::telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -44,6 +45,12 @@ use crate::live::Live;
 /// Pause after an accept that failed for want of descriptors or memory: they come back with time only.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What part of all connections no single network may have: 4 is a quarter. It matters where there are few in all.
+const OTHERS_PART: usize = 4;
+
+/// How often it is logged that a network has too many connections.
+const COMPLAIN: Duration = Duration::from_secs(60);
+
 /// Settings of [`Server`].
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -51,7 +58,7 @@ pub struct Config {
     /// up to `max_streams` × `send_buffer_bytes` with a viewer who asks for much and reads slowly.
     pub max_connections: usize,
     /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted proxies; 0 is no
-    /// limit. Default 2,000: a viewer has one or two by HTTP/2 and up to seven by HTTP/1.1, and behind one address of a
+    /// limit. Never more than three quarters of all. Default 2,000: a viewer has one or two by HTTP/2 and up to seven by HTTP/1.1, and behind one address of a
     /// school or a mobile carrier are hundreds.
     pub max_connections_per_network: usize,
     /// Most requests at once on an HTTP/2 connection. Default 128.
@@ -110,8 +117,9 @@ impl Server {
     /// A server of what `live` has and `api` answers.
     #[must_use]
     pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, metrics: Metrics) -> Self {
-        let limits =
-            Limits { total: config.max_connections, per_network: config.max_connections_per_network };
+        let total = config.max_connections;
+        let per_network = config.max_connections_per_network.min(total - total / OTHERS_PART);
+        let limits = Limits { total, per_network };
         let entrance = Entrance::new(limits, config.trusted_proxies.clone());
         let handler = Handler::new(live, api, &config, metrics);
         Self { config, handler: Arc::new(handler), entrance, sockets: TaskTracker::new() }
@@ -122,7 +130,7 @@ impl Server {
     /// May run for several listeners at once. Not cancel safe: dropping it cuts all connections.
     pub async fn run(&self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
         let mut connections = JoinSet::new();
-        let mut newcomer = None;
+        let (mut newcomer, mut complaints) = (None, Throttle::new(COMPLAIN));
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -131,7 +139,17 @@ impl Server {
                 accepted = self.accept(&listener, &mut newcomer) => accepted,
             };
             match accepted {
-                Ok((_, _, Err(refused))) => self.handler.metrics.refused(refused),
+                Ok((_, peer, Err(refused))) => {
+                    self.handler.metrics.refused(refused);
+                    if let Some(suppressed) = complaints.admit(Instant::now()) {
+                        tracing::warn!(
+                            %peer,
+                            suppressed,
+                            limit = self.config.max_connections_per_network,
+                            "a network has as many connections as one may have; if it is a proxy, name it in trusted_proxies"
+                        );
+                    }
+                }
                 Ok((socket, peer, Ok(seat))) => {
                     let handler = Arc::clone(&self.handler);
                     let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());

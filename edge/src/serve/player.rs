@@ -48,8 +48,9 @@ impl Player {
         let mut files: HashMap<_, _> =
             FILES.iter().map(|(name, bytes)| (*name, asset(name, bytes))).collect();
         files.entry("index.html").or_insert_with(|| asset("index.html", PLACEHOLDER));
-        let policy = HeaderValue::try_from(format!("{CONTENT_SECURITY_POLICY}; frame-ancestors {frame_ancestors}"))
-            .unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+        let policy =
+            HeaderValue::try_from(format!("{CONTENT_SECURITY_POLICY}; frame-ancestors {frame_ancestors}"))
+                .unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
         Self { files, policy }
     }
 

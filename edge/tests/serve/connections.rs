@@ -202,6 +202,22 @@ async fn a_network_has_no_more_connections_than_its_limit_and_this_machine_has_n
 }
 
 #[tokio::test]
+async fn where_there_are_few_connections_one_network_leaves_some_to_others() {
+    let edge = Edge::with(Config { max_connections: 4, ..Config::default() }, playing()).await;
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::plain(from(STRANGER, edge.http).await).await;
+        strangers.push(tokio::spawn(async move { client.get("/hls/0/stream.m3u8?_HLS_msn=31").await.status }));
+    }
+    edge.until_waiters(3).await;
+    is_closed(from(STRANGER, edge.http).await).await;
+    let mut viewer = edge.plain().await;
+    assert_eq!(viewer.get("/healthz").await.status, StatusCode::OK);
+    strangers.iter().for_each(tokio::task::JoinHandle::abort);
+    edge.stop().await;
+}
+
+#[tokio::test]
 async fn strangers_who_ask_for_nothing_make_room_for_viewers() {
     let edge = Edge::with(Config { max_connections: 4, ..Config::default() }, playing()).await;
     let mut watching = edge.plain().await;

@@ -48,7 +48,8 @@ async fn a_request_that_could_be_read_in_two_ways_is_refused_and_its_connection_
         let text = format!("POST /api/metrics/playback HTTP/1.1\r\nHost: a\r\n{both}{hidden}");
         socket.write_all(text.as_bytes()).await.unwrap();
         let mut answer = String::new();
-        let read = tokio::time::timeout(PATIENCE, socket.read_to_string(&mut answer)).await.expect("it closes");
+        let read =
+            tokio::time::timeout(PATIENCE, socket.read_to_string(&mut answer)).await.expect("it closes");
         assert!(read.is_err() || answer.matches("HTTP/1.1").count() == 1, "{answer}");
     }
     let fine = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -65,8 +66,15 @@ async fn every_reply_says_what_caches_may_do_and_no_error_is_kept() {
             edge.inform(Runtime { directory_enabled: true, ..Runtime::default() });
         }
         let listed = farcast_edge::api::listed().map(|(method, path)| (method, path.to_owned()));
-        let media = ["/hls/stream.m3u8", "/hls/0/stream.m3u8", "/hls/0/1/29.m4s", "/hls/0/1/init-0.mp4", "/hls/0/1/30.1.m4s"];
-        let rest = ["/", "/healthz", "/readyz", "/nothing", "/hls/nothing", "/api/nothing", "/api/admin/status"];
+        let media = [
+            "/hls/stream.m3u8",
+            "/hls/0/stream.m3u8",
+            "/hls/0/1/29.m4s",
+            "/hls/0/1/init-0.mp4",
+            "/hls/0/1/30.1.m4s",
+        ];
+        let rest =
+            ["/", "/healthz", "/readyz", "/nothing", "/hls/nothing", "/api/nothing", "/api/admin/status"];
         let others = media.iter().chain(&rest).map(|path| (Known::Get, (*path).to_owned()));
         for (method, path) in listed.chain(others) {
             let path = path.replace("{file}", "github.svg").replace("{id}", "x");
@@ -107,7 +115,12 @@ async fn every_reply_says_what_caches_may_do_and_no_error_is_kept() {
 #[tokio::test]
 async fn a_cache_in_front_is_not_filled_with_errors_by_who_asks_too_early() {
     let edge = Edge::new(playing()).await;
-    let early = ["/hls/0/stream.m3u8?_HLS_msn=33", "/hls/0/stream.m3u8?_HLS_msn=30&_HLS_part=9", "/hls/0/1/31.m4s", "/hls/0/1/30.9.m4s"];
+    let early = [
+        "/hls/0/stream.m3u8?_HLS_msn=33",
+        "/hls/0/stream.m3u8?_HLS_msn=30&_HLS_part=9",
+        "/hls/0/1/31.m4s",
+        "/hls/0/1/30.9.m4s",
+    ];
     for path in early {
         let reply = edge.get(path).await;
         assert!(reply.status.as_u16() >= 400, "{path}");
@@ -131,7 +144,8 @@ async fn pages_of_other_sites_read_media_but_no_answer_to_a_login() {
         let reply = edge.plain().await.ask(Method::GET, path, &login).await;
         assert_eq!(reply.header("access-control-allow-origin"), allowed, "{path}");
     }
-    let preflight = edge.ask(Method::OPTIONS, "/api/chat/register", &[("origin", "https://example.org")]).await;
+    let preflight =
+        edge.ask(Method::OPTIONS, "/api/chat/register", &[("origin", "https://example.org")]).await;
     assert_eq!(preflight.header("access-control-allow-headers"), "Content-Type");
     edge.stop().await;
 }

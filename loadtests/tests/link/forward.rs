@@ -84,15 +84,18 @@ async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_no
         }
         let head = ForwardedRequest::new(&request.body(()).unwrap(), PEER);
         let asked = Arc::new(AtomicUsize::new(0));
-        let body = pieces.map(|pieces| {
-            (Counted { pieces, breaks_off, asked: Arc::clone(&asked) }, budget.share(PEER))
-        });
+        let body = pieces
+            .map(|pieces| (Counted { pieces, breaks_off, asked: Arc::clone(&asked) }, budget.share(PEER)));
         let reply = edge.forwarder.forward(head, body).await;
         let text = String::from_utf8(reply.body().to_vec()).unwrap();
         (reply.status().as_u16(), asked.load(Ordering::Relaxed), text)
     };
 
-    assert_eq!(ask(false, Some(2000), false).await, (401, 0, String::new()), "strangers' bodies are left alone");
+    assert_eq!(
+        ask(false, Some(2000), false).await,
+        (401, 0, String::new()),
+        "strangers' bodies are left alone"
+    );
     let (status, _, text) = ask(true, Some(2000), false).await;
     assert!(status == 200 && text.contains("\"2000000\""), "{status} {text}");
     let (status, _, text) = ask(true, None, false).await;

@@ -33,8 +33,8 @@ mod transport;
 pub use ask::{Ask, MAX_ANSWER_BYTES, MAX_ASKS};
 pub use close::CloseCode;
 pub use forward::{
-    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES,
-    forwarded_length,
+    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES,
+    MAX_REPLY_BYTES, forwarded_length,
 };
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MAX_PART_BYTES, MediaDecoder, MediaItem, PartHeader, StreamHeader};
