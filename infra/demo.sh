@@ -42,7 +42,8 @@ given_key=${FARCAST_STREAM_KEY-}
 # Each program is to see its own settings only: one that belongs to the other is a spelling mistake to it.
 for name in $(compgen -A export FARCAST_DEMO_ || true); do unset "$name"; done
 without=(env)
-for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMIN TRUSTED_PROXIES; do without+=(-u "FARCAST_$name"); done
+for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMIN TRUSTED_PROXIES MAX_CONNECTIONS_PER_NETWORK \
+  FRAME_ANCESTORS HSTS_MAX_AGE; do without+=(-u "FARCAST_$name"); done
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY ALLOW_SHORT_KEYS RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \

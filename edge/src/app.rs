@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use farcast_shared::accept;
+use farcast_shared::api::budget::{self, Budget};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::protocol::JoinToken;
@@ -159,11 +160,16 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         status,
         chat: Arc::clone(&chat),
         viewers: Arc::clone(&active),
+        bodies: Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?),
         forwarder: settings.forward_admin.then(|| client.forwarder()),
     }));
     let serve_config = serve::Config {
         max_connections: connections,
+        max_connections_per_network: usize::try_from(settings.max_connections_per_network)
+            .unwrap_or(usize::MAX),
         trusted_proxies: settings.trusted_proxies.clone(),
+        frame_ancestors: settings.frame_ancestors.clone(),
+        hsts_max_age: settings.hsts_max_age,
         ..serve::Config::default()
     };
     let viewer_metrics = viewers::Metrics::new(registry.inner())?;

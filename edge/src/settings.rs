@@ -5,7 +5,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use farcast_shared::api::budget::MIN_BUDGET;
 use farcast_shared::config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
 use farcast_shared::settings;
 use farcast_shared::telemetry::log;
@@ -42,6 +44,11 @@ settings! {
         /// Most connections of viewers at once, 20 KiB or so each; seven tenths of them may be of the chat. Fewer where the
         /// process may not open so many files.
         pub max_connections: u32 = "20000",
+        /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted_proxies; 0 is no
+        /// limit. Never more than three quarters of max_connections. A viewer has one or two by HTTPS, up to seven by HTTP.
+        pub max_connections_per_network: u32 = "2000",
+        /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
+        pub request_body_memory: ByteSize = "32MiB",
         /// Lines of the chat a second from one network (an IPv4 address, the /64 of an IPv6 address), and six times as many at
         /// once; who goes far beyond that is slowed down for a minute. 0 is no limit.
         pub chat_lines_per_network: u32 = "20",
@@ -55,6 +62,12 @@ settings! {
         /// Proxies whose X-Forwarded-For says who a viewer is, and X-Forwarded-User what a chatter is called: addresses and
         /// networks, comma-separated.
         pub trusted_proxies: Networks = "",
+        /// Who may show the player page in a frame: 'self', 'none', or origins such as https://example.org, separated by
+        /// spaces.
+        pub frame_ancestors: String = "'self'",
+        /// For how long browsers that came by https_listen shall come by HTTPS only; 0s says nothing of it. It cannot be taken
+        /// back from browsers that have heard it.
+        pub hsts_max_age: Duration = "0s",
         /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) that says where who chats is; read again when it
         /// changes. Without it no place is known.
         pub geoip_database: Option<PathBuf>,
@@ -107,6 +120,19 @@ impl Validate for Settings {
         self.check_listeners(checks);
         if self.max_connections == 0 {
             checks.problem("max_connections", "is 0");
+        }
+        let in_policy = |c: char| c.is_ascii_graphic() && !matches!(c, ';' | ',') || c == ' ';
+        if self.frame_ancestors.trim().is_empty() || !self.frame_ancestors.chars().all(in_policy) {
+            checks.problem(
+                "frame_ancestors",
+                "is not 'self', 'none' or a list of origins such as https://example.org, separated by spaces",
+            );
+        }
+        if self.request_body_memory < MIN_BUDGET {
+            checks.problem(
+                "request_body_memory",
+                format!("{} is less than {MIN_BUDGET}", self.request_body_memory),
+            );
         }
         if self.cache_size < MIN_CACHE {
             checks.problem("cache_size", format!("{} is less than {MIN_CACHE}", self.cache_size));
@@ -173,6 +199,8 @@ mod tests {
             "--cache-size=1MiB",
             "--name=",
             "--store=embedded",
+            "--request-body-memory=1MiB",
+            "--frame-ancestors='self'; script-src *",
         ])
         .unwrap_err()
         .to_string();
@@ -183,9 +211,11 @@ mod tests {
             "--cache-size: 1MiB is less than 16MiB",
             "--name: is empty",
             "--store: is \"embedded\", which is for the origin",
+            "--request-body-memory: 1MiB is less than 16MiB",
+            "--frame-ancestors: is not 'self'",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
-        assert_eq!(text.lines().count(), 7, "{text}");
+        assert_eq!(text.lines().count(), 9, "{text}");
     }
 }

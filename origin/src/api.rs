@@ -8,14 +8,14 @@ pub mod server;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use farcast_shared::api::{Method, Reply, reply};
+use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
-use http_body_util::Full;
 
 use crate::admin::{self, Admin};
 use crate::integrations::{self, Integrations};
-use crate::push;
+use crate::push::{self, forward::ForwardedBody};
 
 /// The API. Shared by all connections.
 #[derive(Debug)]
@@ -37,18 +37,21 @@ impl Api {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        if request.uri().path().starts_with(integrations::PREFIX) {
+        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let mut reply = if request.uri().path().starts_with(integrations::PREFIX) {
             self.integrations.answer(request, peer).await
         } else {
             self.admin.answer(request, peer).await
-        }
+        }?;
+        reply::guard_login(&mut reply, has_login);
+        Some(reply)
     }
 }
 
 impl push::Api for Api {
     fn answer(
         &self,
-        request: Request<Full<Bytes>>,
+        request: Request<ForwardedBody>,
         peer: IpAddr,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bytes::Bytes;
 use farcast_shared::accept;
+use farcast_shared::api::budget::{self, Budget};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
@@ -79,6 +80,8 @@ task_names! {
         Emoji = "emoji",
         /// The API's listener.
         Http = "http",
+        /// The same over TLS.
+        Https = "https",
         /// Following the settings.
         Settings = "settings",
         /// What new broadcasts are made with.
@@ -131,6 +134,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         _ => None,
     };
     let http = bind("HTTP", "http_listen", http_address(&settings, &set))?;
+    let https = match (settings.https_listen, &settings.tls_cert, &settings.tls_key) {
+        (Some(address), Some(cert), Some(key)) => {
+            let acceptor = TlsAcceptor::from(tls::load(cert, key, tls::ALPN_HTTP_1)?);
+            Some((bind("HTTPS", "https_listen", address)?, acceptor))
+        }
+        _ => None,
+    };
     let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
     let metrics_listener = bind("metrics", "metrics_listen", settings.metrics_listen)?;
     let (rtmp_address, http_address, quic_address) =
@@ -142,6 +152,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         .with("metrics", metrics_listener.local_addr()?);
     if let Some((rtmps, _)) = &rtmps {
         bound = bound.with("rtmps", rtmps.local_addr()?);
+    }
+    if let Some((https, _)) = &https {
+        bound = bound.with("https", https.local_addr()?);
     }
 
     let stream = StreamName::live();
@@ -211,6 +224,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tokens::reserve_names(&store).await?;
     let edges = hub.connected().clone();
     let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
+    let bodies = Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?);
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
@@ -220,6 +234,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         disconnects: disconnect,
         edges: edges.clone(),
         recent,
+        bodies: Arc::clone(&bodies),
         statistics,
         emoji: Arc::clone(&emoji),
         facts,
@@ -228,6 +243,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         store: store.clone(),
         runtime: runtime.clone(),
         edges,
+        bodies,
         status: status.clone(),
         air: on_air.clone(),
     });
@@ -275,8 +291,16 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tasks.spawn(&pushing, Task::Statistics, |stop| sampler.run(stop));
     tasks.spawn_until_stopped(&pushing, Task::Emoji, emoji.run());
     tasks.spawn(&pushing, Task::Push, |stop| push_server.run(endpoint, stop));
+    if let Some((listener, acceptor)) = https {
+        let (counters, api, health) = (api_counters.clone(), Arc::clone(&api), health.clone());
+        tasks.spawn(&watching, Task::Https, |stop| {
+            api::server::run(listener, counters, Some(acceptor), api, health, stop)
+        });
+    }
     let answering = health.clone();
-    tasks.spawn(&watching, Task::Http, |stop| api::server::run(http, api_counters, api, answering, stop));
+    tasks.spawn(&watching, Task::Http, |stop| {
+        api::server::run(http, api_counters, None, api, answering, stop)
+    });
     let followed = store.clone();
     tasks.spawn_until_stopped(&watching, Task::Settings, async move {
         runtime::follow(&followed, &set).await;

@@ -8,7 +8,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farcast_shared::config::{Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
+use farcast_shared::api::budget::MIN_BUDGET;
+use farcast_shared::config::{
+    ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value,
+};
 use farcast_shared::telemetry::log;
 use farcast_shared::{choice, settings};
 
@@ -41,12 +44,16 @@ settings! {
         pub rtmp_listen: SocketAddr = "0.0.0.0:1935",
         /// Where publishers connect by RTMPS; needs tls_cert and tls_key.
         pub rtmps_listen: Option<SocketAddr>,
-        /// Certificate chain for RTMPS, PEM.
+        /// Certificate chain for RTMPS and HTTPS, PEM.
         pub tls_cert: Option<PathBuf>,
-        /// Private key for RTMPS, PEM.
+        /// Private key for RTMPS and HTTPS, PEM.
         pub tls_key: Option<PathBuf>,
-        /// Where the HTTP API listens.
-        pub http_listen: SocketAddr = "0.0.0.0:8090",
+        /// Where the HTTP API listens, without encryption: passwords go through it, so by default only on this machine.
+        pub http_listen: SocketAddr = "127.0.0.1:8090",
+        /// Where the HTTP API listens by TLS; needs tls_cert and tls_key.
+        pub https_listen: Option<SocketAddr>,
+        /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
+        pub request_body_memory: ByteSize = "32MiB",
         /// Where edges connect, QUIC over UDP; [::] takes IPv4 too.
         pub quic_listen: SocketAddr = "[::]:4433",
         /// Host and port that edges dial, written into the join token; without it 127.0.0.1 and the port
@@ -198,6 +205,12 @@ impl Validate for Settings {
                 "is \"origin\", which is for edges: embedded or foundationdb:<cluster file>",
             );
         }
+        if self.request_body_memory < MIN_BUDGET {
+            checks.problem(
+                "request_body_memory",
+                format!("{} is less than {MIN_BUDGET}", self.request_body_memory),
+            );
+        }
         if self.reconnect_grace > MAX_GRACE {
             checks.problem("reconnect_grace", "is longer than 10m");
         }
@@ -218,12 +231,12 @@ impl Validate for Settings {
 
 impl Settings {
     fn check_tls(&self, checks: &mut Checks<'_>) {
-        let needs = self.rtmps_listen.is_some();
+        let needs = self.rtmps_listen.is_some() || self.https_listen.is_some();
         if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {
-            checks.problem("tls_cert", "is missing: rtmps_listen and tls_key need it");
+            checks.problem("tls_cert", "is missing: rtmps_listen, https_listen and tls_key need it");
         }
         if self.tls_key.is_none() && (needs || self.tls_cert.is_some()) {
-            checks.problem("tls_key", "is missing: rtmps_listen and tls_cert need it");
+            checks.problem("tls_key", "is missing: rtmps_listen, https_listen and tls_cert need it");
         }
     }
 
@@ -232,6 +245,7 @@ impl Settings {
         let others = [
             ("rtmps_listen", self.rtmps_listen),
             ("http_listen", Some(self.http_listen)),
+            ("https_listen", self.https_listen),
             ("metrics_listen", Some(self.metrics_listen)),
         ];
         for (key, address) in others {
@@ -372,6 +386,15 @@ mod tests {
         }
         read("", &["--stream-key", "äöüäöüäö"]).unwrap();
         assert!(read("allow_short_keys = true", &["--stream-key", ""]).is_err(), "none is no key");
+    }
+
+    #[test]
+    fn the_api_is_for_this_machine_unless_said_otherwise_and_tls_needs_a_certificate() {
+        assert!(read("", &[]).unwrap().http_listen.ip().is_loopback());
+        let text = read("https_listen = '127.0.0.1:9190'\n", &[]).unwrap_err().to_string();
+        for expected in ["tls_cert: is missing", "tls_key: is missing", "9190 is also https_listen"] {
+            assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+        }
     }
 
     #[test]

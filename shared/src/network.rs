@@ -3,7 +3,7 @@
 //! A host of IPv4 has one address. A host of IPv6 has at least all addresses of a /64 (RFC 4291 §2.5.1, RFC 6177),
 //! so that a limit per address would be none.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest as _, Sha256};
 
@@ -30,6 +30,17 @@ pub fn tag(address: IpAddr) -> u16 {
     u16::from_be_bytes([digest[0], digest[1]])
 }
 
+/// Whether `address` is how this machine calls itself, 127.0.0.1 or ::1: a proxy on it, whose clients are many, or a
+/// test. Limits per network do not hold for it. The other addresses of 127.0.0.0/8 are networks like any other: nobody
+/// connects from them without meaning to.
+#[must_use]
+pub fn is_this_machine(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4 == Ipv4Addr::LOCALHOST,
+        IpAddr::V6(v6) => v6.is_loopback(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +62,18 @@ mod tests {
         assert_ne!(tag("192.0.2.7"), tag("192.0.2.8"));
         // Edges of different builds must agree.
         assert_eq!((tag("192.0.2.7"), tag("2001:db8::")), (49_164, 6_733));
+    }
+
+    #[test]
+    fn only_the_usual_addresses_are_this_machine() {
+        for (address, this) in [
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("127.0.0.2", false),
+            ("::2", false),
+        ] {
+            assert_eq!(is_this_machine(address.parse().unwrap()), this, "{address}");
+        }
     }
 }

@@ -14,6 +14,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 /// ALPN of HTTP, HTTP/2 preferred (RFC 7301, RFC 9113 §3.2).
 pub const ALPN_HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
 
+/// The same without HTTP/2.
+pub const ALPN_HTTP_1: &[&[u8]] = &[b"http/1.1"];
+
 /// Why a certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -40,14 +43,37 @@ pub enum TlsError {
     Rejected(#[from] rustls::Error),
 }
 
-/// Reads a certificate chain and a key, both PEM files. Blocks on the disk.
+/// Reads a certificate chain and a key, both PEM files. Blocks on the disk. A key that every user of this machine may
+/// read is warned of.
 ///
 /// # Errors
 /// See [`TlsError`].
 pub fn load(chain: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
     let read =
         |path: &Path| std::fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
-    server_config(&read(chain)?, &read(key)?, alpn)
+    let config = server_config(&read(chain)?, &read(key)?, alpn)?;
+    if is_readable_by_all(key) {
+        tracing::warn!(
+            key = %key.display(),
+            "every user of this machine may read the private key of the certificate: chmod o-r it, and make another one \
+             if somebody may have"
+        );
+    }
+    Ok(config)
+}
+
+/// Whether a file's mode lets everybody read it. Where files have no modes nothing is known of it.
+fn is_readable_by_all(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// From a certificate chain and a key, both PEM.
@@ -87,5 +113,19 @@ mod tests {
         assert!(matches!(server_config(chain.as_bytes(), b"", &[]), Err(TlsError::Key(_))));
         let missing = load(Path::new("/nonexistent/a.pem"), Path::new("/nonexistent/b.pem"), &[]);
         assert!(matches!(missing, Err(TlsError::File { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_everybody_may_read_is_noticed() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key.pem");
+        std::fs::write(&key, "x").unwrap();
+        for (mode, by_all) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_readable_by_all(&key), by_all, "{mode:o}");
+        }
+        assert!(!is_readable_by_all(&folder.path().join("none")));
     }
 }

@@ -16,12 +16,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
+use farcast_shared::api::budget::Budget;
 use farcast_shared::api::{Method, Reply, Table, body, percent_decoded, reply};
-use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
+use farcast_shared::protocol::ForwardedRequest;
 use farcast_shared::runtime::{LiveStatus, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
-use http::header::{CACHE_CONTROL, USER_AGENT};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::watch;
 
@@ -132,6 +133,8 @@ pub struct Parts {
     pub viewers: Arc<Active>,
     /// The chat.
     pub chat: Arc<Chat>,
+    /// Memory for request bodies.
+    pub bodies: Arc<Budget>,
     /// Passes on what the origin answers, where that is allowed.
     pub forwarder: Option<Forwarder>,
 }
@@ -213,7 +216,9 @@ impl Api {
             }
             Post | Act => {
                 let query = request.uri().query().map(str::to_owned);
-                match body::read(request.into_body(), body::MAX_BODY_BYTES).await {
+                match body::read(request.into_body(), body::MAX_BODY_BYTES, self.parts.bodies.share(peer))
+                    .await
+                {
                     Ok(given) => self.post(endpoint, query.as_deref(), &given, &caller).await,
                     Err(refused) => refused,
                 }
@@ -301,10 +306,10 @@ impl Api {
         let head = ForwardedRequest::new(&request, peer);
         let is_head = request.method() == http::Method::HEAD;
         let changes = request.method() == http::Method::POST;
-        let body = match body::read(request.into_body(), MAX_FORWARDED_BYTES).await {
-            Ok(body) => body,
-            Err(refused) => return refused,
-        };
+        // Without a login nothing is answered that needs a body: it is not even offered.
+        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let body = request.into_body();
+        let body = (has_login && !body.is_end_stream()).then(|| (body, self.parts.bodies.share(peer)));
         let mut reply = forwarder.forward(head, body).await;
         if changes && reply.status().is_success() {
             self.await_change().await;

@@ -116,7 +116,7 @@ impl Client {
     /// Passes HTTP requests on over whatever link this client has.
     #[must_use]
     pub fn forwarder(&self) -> Forwarder {
-        Forwarder::new(self.link.subscribe())
+        Forwarder::new(self.link.subscribe(), self.metrics.clone())
     }
 
     /// Lets the origin ask.

@@ -1,14 +1,26 @@
-//! Passing HTTP requests on to the origin, over the link.
+//! Passing HTTP requests on to the origin, over the link: the head first; the body only once the origin, which has then
+//! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link.
+//!
+//! Bounds: [`MAX_FORWARDED`] requests are on their way at once and [`MAX_UNDER_WAY`] in all, [`MAX_OF_NETWORK`] of them
+//! from one network, so that no stranger alone keeps the owner out.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use farcast_shared::api::{Reply, reply};
+use bytes::{Buf, Bytes};
+use farcast_shared::api::budget::Share;
+use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::network;
 use farcast_shared::protocol::{
-    Call, ForwardedReply, ForwardedRequest, Frames, MAX_FORWARDED, MAX_REPLY_BYTES, encode,
+    Call, CloseCode, ForwardAnswer, ForwardedReply, ForwardedRequest, Frames, MAX_FORWARDED,
+    MAX_FORWARDED_BYTES, MAX_REPLY_BYTES, encode, forwarded_length,
 };
-use quinn::Connection;
+use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::{Semaphore, watch};
+
+use super::metrics::Metrics;
 
 /// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -16,20 +28,100 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Most bytes of a reply with its head.
 const MAX_BYTES: usize = MAX_REPLY_BYTES + 256 * 1024;
 
+/// Most requests that are being passed on or wait for it: four rounds of [`MAX_FORWARDED`].
+const MAX_UNDER_WAY: usize = 64;
+
+/// How many of them may come from one network, except from this machine: half of a round. An admin page asks for fewer
+/// at once.
+const MAX_OF_NETWORK: usize = 8;
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 * 1024;
+
 /// Passes requests on over whatever link there is.
 #[derive(Debug)]
 pub struct Forwarder {
     link: watch::Receiver<Option<Connection>>,
     turns: Semaphore,
+    under_way: Arc<Mutex<UnderWay>>,
+    metrics: Metrics,
+}
+
+/// How many requests are under way, by network. Sans-IO.
+#[derive(Debug, Default)]
+struct UnderWay {
+    total: usize,
+    networks: HashMap<IpAddr, usize>,
+}
+
+/// Why a request is not passed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Refused {
+    TooMany,
+    TooManyOfNetwork,
+}
+
+impl Refused {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::TooMany => "all",
+            Self::TooManyOfNetwork => "network",
+        }
+    }
+}
+
+impl UnderWay {
+    fn begin(&mut self, address: IpAddr) -> Result<(), Refused> {
+        if self.total >= MAX_UNDER_WAY {
+            return Err(Refused::TooMany);
+        }
+        let of_network = self.networks.get(&network::of(address)).copied().unwrap_or(0);
+        if of_network >= MAX_OF_NETWORK && !network::is_this_machine(address) {
+            return Err(Refused::TooManyOfNetwork);
+        }
+        self.total += 1;
+        self.networks.insert(network::of(address), of_network + 1);
+        Ok(())
+    }
+
+    fn end(&mut self, address: IpAddr) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(of_network) = self.networks.get_mut(&network::of(address)) {
+            *of_network = of_network.saturating_sub(1);
+            if *of_network == 0 {
+                self.networks.remove(&network::of(address));
+            }
+        }
+    }
+}
+
+/// Ends a request that is under way when it is dropped.
+struct Ending(Arc<Mutex<UnderWay>>, IpAddr);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).end(self.1);
+    }
 }
 
 impl Forwarder {
-    pub(super) fn new(link: watch::Receiver<Option<Connection>>) -> Self {
-        Self { link, turns: Semaphore::new(MAX_FORWARDED as usize) }
+    pub(super) fn new(link: watch::Receiver<Option<Connection>>, metrics: Metrics) -> Self {
+        Self { link, turns: Semaphore::new(MAX_FORWARDED as usize), under_way: Arc::default(), metrics }
     }
 
-    /// The origin's answer; 503 when there is none in time. Cancel safe, but the origin may have done what was asked.
-    pub async fn forward(&self, head: ForwardedRequest, body: Bytes) -> Reply {
+    /// The origin's answer; 503 when there is none in time. The body is read, and what it takes is charged, only if the
+    /// origin asks for it. Cancel safe, but the origin may have done what was asked.
+    pub async fn forward<B>(&self, head: ForwardedRequest, body: Option<(B, Share)>) -> Reply
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let peer = head.peer;
+        let begun = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).begin(peer);
+        if let Err(refused) = begun {
+            self.metrics.forward_refused(refused.label());
+            return reply::unavailable("too many requests are being passed on, try again soon");
+        }
+        let _ending = Ending(Arc::clone(&self.under_way), peer);
         let answered = async {
             let _turn = self.turns.acquire().await.ok()?;
             let link = self.link.borrow().clone()?;
@@ -42,13 +134,86 @@ impl Forwarder {
     }
 }
 
-async fn exchange(link: &Connection, head: ForwardedRequest, body: Bytes) -> Option<Reply> {
+async fn exchange<B>(link: &Connection, head: ForwardedRequest, mut body: Option<(B, Share)>) -> Option<Reply>
+where
+    B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
     let (mut send, mut receive) = link.open_bi().await.ok()?;
-    let head = encode(&Call::Forward(head)).ok()?;
-    send.write_all_chunks(&mut [head, body]).await.ok()?;
-    send.finish().ok()?;
+    send.write_chunk(encode(&Call::Forward(head)).ok()?).await.ok()?;
+    if body.is_none() {
+        send_body(&mut send, Bytes::new()).await?;
+    }
     let mut frames = Frames::new();
-    frames.feed(&receive.read_to_end(MAX_BYTES).await.ok()?);
-    let head: ForwardedReply = frames.next_message().ok()??;
-    head.into_reply(frames.into_rest().freeze()).ok()
+    let mut held = None;
+    let head: ForwardedReply = loop {
+        match next(&mut receive, &mut frames).await? {
+            ForwardAnswer::Reply(head) => break head,
+            ForwardAnswer::SendBody => {
+                let Some((body, share)) = body.take() else { continue };
+                match body::read(body, MAX_FORWARDED_BYTES, share).await {
+                    Ok(whole) => {
+                        send_body(&mut send, whole.bytes()).await?;
+                        held = Some(whole);
+                    }
+                    Err(refused) => {
+                        // Not finished: the origin must not take what it has for a whole body.
+                        let _ = send.reset(CloseCode::Dropped.code());
+                        return Some(refused);
+                    }
+                }
+            }
+        }
+    };
+    let mut whole = frames.into_rest();
+    while let Some(chunk) = receive.read_chunk(READ_BYTES, true).await.ok()? {
+        if whole.len() + chunk.bytes.len() > MAX_BYTES {
+            return None;
+        }
+        whole.extend_from_slice(&chunk.bytes);
+    }
+    // Until here the link may have had bytes of it to send again.
+    drop(held);
+    head.into_reply(whole.freeze()).ok()
+}
+
+/// Sends a body after its length, by which the origin knows that it is whole.
+async fn send_body(send: &mut SendStream, body: Bytes) -> Option<()> {
+    let length = forwarded_length(body.len())?;
+    send.write_all_chunks(&mut [length, body]).await.ok()?;
+    send.finish().ok()
+}
+
+async fn next(receive: &mut RecvStream, frames: &mut Frames) -> Option<ForwardAnswer> {
+    loop {
+        if let Some(answer) = frames.next_message().ok()? {
+            return Some(answer);
+        }
+        frames.feed(&receive.read_chunk(READ_BYTES, true).await.ok()??.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_never_takes_all_places_and_this_machine_may() {
+        let mut under_way = UnderWay::default();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        for number in 0..MAX_OF_NETWORK {
+            under_way.begin(address(&format!("2001:db8::{number:x}"))).unwrap();
+        }
+        assert_eq!(under_way.begin(address("2001:db8::ffff")), Err(Refused::TooManyOfNetwork));
+        under_way.begin(address("192.0.2.1")).unwrap();
+        for _ in under_way.total..MAX_UNDER_WAY {
+            under_way.begin(address("127.0.0.1")).unwrap();
+        }
+        assert_eq!(under_way.begin(address("192.0.2.2")), Err(Refused::TooMany));
+        under_way.end(address("2001:db8::1"));
+        under_way.begin(address("2001:db8::1")).unwrap();
+        for _ in 0..MAX_OF_NETWORK {
+            under_way.end(address("2001:db8::1"));
+        }
+        assert!(!under_way.networks.contains_key(&address("2001:db8::")));
+    }
 }

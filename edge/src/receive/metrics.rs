@@ -23,6 +23,7 @@ pub struct Metrics {
     dial_failures: IntCounter,
     part_delay: HistogramVec,
     fetches: IntCounterVec,
+    refused_forwards: IntCounterVec,
 }
 
 impl Metrics {
@@ -58,6 +59,14 @@ impl Metrics {
             &["outcome"],
         )?;
         registry.register(Box::new(fetches.clone()))?;
+        let refused_forwards = IntCounterVec::new(
+            Opts::new(
+                "farcast_receive_refused_forwards_total",
+                "Requests that were not passed on, since too many were: of all, or of the sender's network",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(refused_forwards.clone()))?;
         Ok(Self {
             panics: Contained::new(Part::OriginSession, registry)?,
             up: gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
@@ -73,7 +82,12 @@ impl Metrics {
             dial_failures: counter("farcast_receive_dial_failures_total", "Attempts that gave no link")?,
             part_delay,
             fetches,
+            refused_forwards,
         })
+    }
+
+    pub(super) fn forward_refused(&self, reason: &'static str) {
+        self.refused_forwards.with_label_values(&[reason]).inc();
     }
 
     pub(super) fn dial_failed(&self) {

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use farcast_shared::entrance::{Seat, State};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -15,8 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
-use super::activity::{Activity, Verdict};
-use super::handler::{Handler, Slot};
+use super::activity::{Activity, Patience, Verdict};
+use super::handler::{Handler, InFlight, Slot, Source};
 use crate::chat::Ticket;
 
 /// How often a connection is judged; its timeouts are that exact.
@@ -32,65 +33,96 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most bytes of a request's header (HTTP/2 header list).
 const MAX_HEADER_BYTES: u32 = 16 << 10;
 
-/// Most bytes buffered per HTTP/1 connection.
-const HTTP1_BUFFER_BYTES: usize = 128 << 10;
+/// How much of a request's body may come unasked; twice as much of all bodies of a connection. Bodies are read or refused
+/// at once, so it bounds only what is on its way. Over 100 ms of round trip a logo of 2 MiB takes 1.6 s.
+const BODY_WINDOW_BYTES: u32 = 128 << 10;
 
-/// Serves a connection until it ends, misbehaves, or the server has drained; or until it becomes a socket of the chat, which
-/// is given.
+/// Most bytes buffered per HTTP/1 connection, of heads that come and of responses: one piece of a body.
+const HTTP1_BUFFER_BYTES: usize = 64 << 10;
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) peer: IpAddr,
+    /// Whether it is one of TLS.
+    pub(super) is_secure: bool,
+    pub(super) seat: Seat,
+    pub(super) opened: Instant,
+}
+
+/// Serves a connection until it ends, misbehaves, has to make room, or the server has drained; or until it becomes a
+/// socket of the chat, which is given with its place.
 pub(super) async fn serve(
     socket: TcpStream,
-    peer: IpAddr,
+    arrived: Arrived,
     tls: Option<TlsAcceptor>,
     config: &Config,
     handler: Arc<Handler>,
     draining: CancellationToken,
-) -> Option<Ticket> {
+) -> Option<(Ticket, Seat)> {
     let _open = Open::new(&handler);
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let slot = Slot::default();
     match tls {
-        None => drive(socket, peer, config, &handler, &slot, &draining).await,
+        None => drive(socket, &arrived, config, &handler, &slot, &draining).await,
         Some(tls) => tokio::select! {
             () = draining.cancelled() => {}
+            () = arrived.seat.taken_away() => handler.metrics.ended("made_room"),
             shaken = timeout(config.header_timeout, tls.accept(socket)) => match shaken {
-                Ok(Ok(stream)) => drive(stream, peer, config, &handler, &slot, &draining).await,
+                Ok(Ok(stream)) => drive(stream, &arrived, config, &handler, &slot, &draining).await,
                 Ok(Err(_)) | Err(_) => handler.metrics.ended("handshake"),
             },
         },
     }
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+    let ticket = slot.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    Some((ticket, arrived.seat))
 }
 
 async fn drive(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: IpAddr,
+    arrived: &Arrived,
     config: &Config,
     handler: &Arc<Handler>,
     slot: &Slot,
     draining: &CancellationToken,
 ) {
-    let activity = Arc::new(Activity::new(Instant::now()));
+    let Arrived { seat, opened, .. } = arrived;
+    let source = Source::new(arrived.peer, arrived.is_secure);
+    let activity = Arc::new(Activity::new(*opened));
     let service = service_fn(|request| {
+        let (in_flight, is_first) = InFlight::begin(&activity);
+        if is_first {
+            seat.note(State::Busy);
+        }
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
-        let slot = Arc::clone(slot);
+        let (slot, source) = (Arc::clone(slot), source.clone());
         async move {
-            let answered = handler.handle(request, peer, &activity, &slot, &draining);
+            let answered = handler.handle(request, &source, &activity, &slot, &draining);
             // Without an answer HTTP/2 resets the stream, and HTTP/1 the connection.
-            handler.metrics.request.run(answered).await.ok_or(Panicked)
+            let response = handler.metrics.request.run(answered).await.ok_or(Panicked);
+            drop(in_flight);
+            response
         }
     });
     let builder = protocol(config);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
     let mut judge = interval(JUDGE_EVERY);
     judge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let patience = Patience {
+        first_request: config.first_request_timeout,
+        idle: config.idle_timeout,
+        stall: config.stall_timeout,
+    };
     let mut closes_at: Option<Instant> = None;
     let mut told = false;
+    let mut noted = State::Silent;
     loop {
         tokio::select! {
             // How it ended is the viewer's business: closed, reset, or nonsense.
             _ = connection.as_mut() => return,
+            () = seat.taken_away() => return handler.metrics.ended("made_room"),
             () = draining.cancelled(), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();
@@ -101,8 +133,14 @@ async fn drive(
                 if closes_at.is_some_and(|at| now >= at) {
                     return handler.metrics.ended("deadline");
                 }
-                match activity.verdict(now, config.idle_timeout, config.stall_timeout) {
+                let state = activity.state(now);
+                if state != noted {
+                    noted = state;
+                    seat.note(state);
+                }
+                match activity.verdict(now, patience) {
                     Verdict::Keep => {}
+                    Verdict::Silent => return handler.metrics.ended("silent"),
                     Verdict::Stalled => return handler.metrics.ended("stalled"),
                     Verdict::Idle if closes_at.is_some() => {}
                     Verdict::Idle => {
@@ -134,6 +172,8 @@ fn protocol(config: &Config) -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(config.max_streams)
         .max_send_buf_size(config.send_buffer_bytes)
         .max_header_list_size(MAX_HEADER_BYTES)
+        .initial_stream_window_size(BODY_WINDOW_BYTES)
+        .initial_connection_window_size(2 * BODY_WINDOW_BYTES)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
     builder

@@ -1,23 +1,31 @@
 //! From a request to its response.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Buf;
+use farcast_shared::api::reply::guard_login;
+use farcast_shared::api::{self, Reply, host};
 use farcast_shared::config::Networks;
-use farcast_shared::hls::Directives;
+use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::Health;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, IF_NONE_MATCH, IF_RANGE, RANGE, STRICT_TRANSPORT_SECURITY,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::Config;
 use super::activity::Activity;
 use super::body::Body;
 use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
-use super::player::Player;
+use super::player::{Asset, Player};
 use super::reply::{self, Description};
 use super::route::Route;
 use crate::api::Api;
@@ -35,36 +43,113 @@ pub(super) struct Handler {
     pub(super) chat: Arc<Chat>,
     trusted_proxies: Networks,
     health: Health,
+    /// What tells browsers to come by HTTPS only, where that is wanted.
+    strict_transport: Option<HeaderValue>,
+    warned_of_proxy: AtomicBool,
     pub(super) metrics: Metrics,
     player: Player,
 }
 
-/// Counts a request for as long as it is being answered.
-struct InFlight<'a>(&'a Activity);
+/// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
+const MAX_BODIES: usize = 8;
 
-impl Drop for InFlight<'_> {
+/// Most headers of a name by which a representation is chosen, and most bytes of each. Others are ignored, as the standard
+/// allows: nobody sends such.
+const MAX_CHOICES: usize = 8;
+const MAX_CHOICE_BYTES: usize = 1024;
+
+/// Where requests of a connection come from.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) peer: IpAddr,
+    /// Whether the connection is one of TLS.
+    pub(super) is_secure: bool,
+    /// Places for requests with bodies that are under way.
+    pub(super) bodies: Arc<Semaphore>,
+}
+
+impl Source {
+    pub(super) fn new(peer: IpAddr, is_secure: bool) -> Self {
+        Self { peer, is_secure, bodies: Arc::new(Semaphore::new(MAX_BODIES)) }
+    }
+}
+
+/// What is asked for, without what it was read from.
+enum Asked<'a> {
+    Multivariant,
+    Media(VariantId, Result<Directives, InvalidDirectives>),
+    Object(ObjectName),
+    Health,
+    Ready,
+    Page(&'a Asset),
+    Socket,
+    Unknown,
+}
+
+/// Counts a request for as long as it is being answered.
+pub(super) struct InFlight(Arc<Activity>);
+
+impl InFlight {
+    /// A request began; true if it is its connection's first.
+    pub(super) fn begin(activity: &Arc<Activity>) -> (Self, bool) {
+        let is_first = activity.request_began(Instant::now());
+        (Self(Arc::clone(activity)), is_first)
+    }
+}
+
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.request_ended(Instant::now());
     }
+}
+
+/// The headers by which a representation is chosen (see [`super::negotiate`]). All of a head may be 16 KiB, and hundreds of
+/// requests of a connection may wait.
+fn choosing(headers: &HeaderMap) -> HeaderMap {
+    let mut chosen = HeaderMap::new();
+    for name in [ACCEPT_ENCODING, RANGE, IF_RANGE, IF_NONE_MATCH] {
+        for value in headers.get_all(&name).iter().take(MAX_CHOICES) {
+            // Copied, since a value may be a part of all that was received with it.
+            if value.len() <= MAX_CHOICE_BYTES
+                && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
+            {
+                chosen.append(&name, value);
+            }
+        }
+    }
+    chosen
 }
 
 impl Handler {
     pub(super) fn new(
         live: Arc<Live>,
         api: Arc<Api>,
-        trusted_proxies: Networks,
+        config: &Config,
         health: Health,
         metrics: Metrics,
     ) -> Self {
         let chat = Arc::clone(api.chat());
-        Self { live, api, chat, trusted_proxies, health, metrics, player: Player::embedded() }
+        let strict_transport = Some(config.hsts_max_age.as_secs())
+            .filter(|seconds| *seconds > 0)
+            .and_then(|seconds| HeaderValue::try_from(format!("max-age={seconds}")).ok());
+        Self {
+            live,
+            api,
+            chat,
+            trusted_proxies: config.trusted_proxies.clone(),
+            strict_transport,
+            warned_of_proxy: AtomicBool::new(false),
+            health,
+            metrics,
+            player: Player::embedded(&config.frame_ancestors),
+        }
     }
 
     /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
     pub(super) async fn handle<B>(
         &self,
-        mut request: Request<B>,
-        peer: IpAddr,
+        request: Request<B>,
+        source: &Source,
         activity: &Arc<Activity>,
         upgraded: &Slot,
         draining: &CancellationToken,
@@ -72,13 +157,62 @@ impl Handler {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        activity.request_began(Instant::now());
-        let _in_flight = InFlight(activity);
-        let caller = client::caller(peer, request.headers(), &self.trusted_proxies);
+        self.warn_of_proxy(source.peer, request.headers());
+        let mut response = match host::check(&request) {
+            Ok(()) => self.respond(request, source, activity, upgraded, draining).await,
+            Err(wrong) => {
+                // What comes behind it on the connection cannot be trusted either.
+                let is_first_version = request.version() < Version::HTTP_2;
+                let mut response = reply::text(StatusCode::BAD_REQUEST, wrong);
+                if is_first_version {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                self.metrics.responded(Route::Unknown.kind(), response.status());
+                response
+            }
+        };
+        if let Some(value) = self.strict_transport.as_ref().filter(|_| source.is_secure) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value.clone());
+        }
+        response
+    }
+
+    /// Whoever runs a proxy and did not say so finds all viewers counted and banned as one.
+    fn warn_of_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
+        if headers.contains_key("x-forwarded-for")
+            && !self.warned_of_proxy.load(Ordering::Relaxed)
+            && !self.trusted_proxies.contain(peer)
+            && !self.warned_of_proxy.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                %peer,
+                "X-Forwarded-For is not believed, since its sender is not in trusted_proxies; if it is your proxy, all its \
+                 viewers count as one (said once, others are not told)"
+            );
+        }
+    }
+
+    async fn respond<B>(
+        &self,
+        mut request: Request<B>,
+        source: &Source,
+        activity: &Arc<Activity>,
+        upgraded: &Slot,
+        draining: &CancellationToken,
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let caller = client::caller(source.peer, request.headers(), &self.trusted_proxies);
         let viewer = caller.address;
         if let Route::Api = Route::of(request.uri().path()) {
             let is_head = request.method() == Method::HEAD;
-            let reply = Box::pin(self.api.answer(request, caller)).await;
+            let has_login = request.headers().contains_key(AUTHORIZATION);
+            let mut reply = match self.place_for_body(&request, source) {
+                Ok(_place) => Box::pin(self.api.answer(request, caller)).await,
+                Err(refused) => refused,
+            };
+            guard_login(&mut reply, has_login);
             self.metrics.responded(Route::Api.kind(), reply.status());
             return reply::of_api(reply, is_head)
                 .map(|body| body.watched(activity, &self.metrics.sent_bytes));
@@ -89,68 +223,99 @@ impl Handler {
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
             return reply::of_api(reply, false).map(|body| body.watched(activity, &self.metrics.sent_bytes));
         }
-        let (parts, _body) = request.into_parts();
+        // Nobody reads a body here, and few headers: nothing else is kept while the answer is waited for.
+        let (parts, body) = request.into_parts();
+        drop(body);
         let route = Route::of(parts.uri.path());
+        let kind = route.kind();
         if matches!(route, Route::Multivariant | Route::Media(_)) {
             self.api.mark(viewer, &parts.headers);
         }
-        let response = if parts.method == Method::OPTIONS {
+        let asked = self.asked(route, parts.uri.query().unwrap_or_default());
+        let headers = choosing(&parts.headers);
+        let method = parts.method;
+        drop((parts.uri, parts.headers, parts.extensions));
+        let response = if method == Method::OPTIONS {
             reply::preflight()
-        } else if parts.method != Method::GET && parts.method != Method::HEAD {
+        } else if method != Method::GET && method != Method::HEAD {
             reply::method_not_allowed()
         } else {
-            let query = parts.uri.query().unwrap_or_default();
             tokio::select! {
                 biased;
-                response = self.answer(route, &parts.method, query, &parts.headers, draining) => response,
+                response = self.answer(asked, &method, &headers, draining) => response,
                 () = draining.cancelled() => {
-                    reply::draining(self.live.target_duration())
+                    let target = self.live.target_duration();
+                    reply::error(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down", target)
                 }
             }
         };
-        self.metrics.responded(route.kind(), response.status());
+        self.metrics.responded(kind, response.status());
         // HEAD has the headers of GET and no body (RFC 9110 §9.3.2).
-        let is_head = parts.method == Method::HEAD;
+        let is_head = method == Method::HEAD;
         response.map(|body| {
             let body = if is_head { Body::default() } else { body };
             body.watched(activity, &self.metrics.sent_bytes)
         })
     }
 
+    /// The place among its connection's bodies of a request that has one; the reply to one that is too many.
+    fn place_for_body<B: http_body::Body>(
+        &self,
+        request: &Request<B>,
+        source: &Source,
+    ) -> Result<Option<OwnedSemaphorePermit>, Reply> {
+        if request.body().is_end_stream() || self.trusted_proxies.contain(source.peer) {
+            return Ok(None);
+        }
+        Arc::clone(&source.bodies).try_acquire_owned().map(Some).map_err(|_| {
+            self.metrics.refused_bodies.inc();
+            api::reply::unavailable("too many bodies come by this connection at once, try again soon")
+        })
+    }
+
+    fn asked(&self, route: Route<'_>, query: &str) -> Asked<'_> {
+        match route {
+            Route::Multivariant => Asked::Multivariant,
+            Route::Media(variant) => Asked::Media(variant, Directives::parse(query)),
+            Route::Object(name) => Asked::Object(name),
+            Route::Health => Asked::Health,
+            Route::Ready => Asked::Ready,
+            Route::Page(name) => self.player.get(name).map_or(Asked::Unknown, Asked::Page),
+            Route::Socket => Asked::Socket,
+            Route::Api | Route::Unknown => Asked::Unknown,
+        }
+    }
+
     async fn answer(
         &self,
-        route: Route<'_>,
+        asked: Asked<'_>,
         method: &Method,
-        query: &str,
         headers: &HeaderMap,
         draining: &CancellationToken,
     ) -> Response<Body> {
-        match route {
-            Route::Multivariant => self.multivariant(headers).await,
-            Route::Media(variant) => self.media(variant, query, headers).await,
-            Route::Object(name) => self.object(name, method == Method::GET, headers).await,
+        match asked {
+            Asked::Multivariant => self.multivariant(headers).await,
+            Asked::Media(variant, directives) => self.media(variant, directives, headers).await,
+            Asked::Object(name) => self.object(name, method == Method::GET, headers).await,
             // A task that failed is named; before the program has stopped its viewers are still served.
-            Route::Health | Route::Ready if !self.health.healthz().ok => {
+            Asked::Health | Asked::Ready if !self.health.healthz().ok => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, self.health.healthz().text.trim_end())
             }
-            Route::Health => reply::text(StatusCode::OK, "healthy"),
-            Route::Ready if draining.is_cancelled() => {
+            Asked::Health => reply::text(StatusCode::OK, "healthy"),
+            Asked::Ready if draining.is_cancelled() => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: shutting down")
             }
-            Route::Ready if !self.live.is_ready() => {
+            Asked::Ready if !self.live.is_ready() => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no link to the origin")
             }
-            Route::Ready if !self.api.is_ready() => {
+            Asked::Ready if !self.api.is_ready() => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the settings were not read yet")
             }
-            Route::Ready => reply::text(StatusCode::OK, "ready"),
-            Route::Page(name) => match self.player.get(name) {
-                Some(asset) => reply::page(asset, headers),
-                None => self.unknown(),
-            },
+            Asked::Ready => reply::text(StatusCode::OK, "ready"),
+            Asked::Page(asset) => reply::page(asset, &self.player.policy, headers),
             // HEAD opens no socket.
-            Route::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
-            Route::Api | Route::Unknown => self.unknown(),
+            Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
+            Asked::Unknown => self.unknown(),
         }
     }
 
@@ -159,21 +324,21 @@ impl Handler {
             Ok(playlist) => {
                 reply::playlist(&playlist, headers, Cached::Playlist, self.live.target_duration())
             }
-            Err(failure) => reply::failure(failure, Cached::PlaylistError, self.live.target_duration()),
+            Err(failure) => reply::failure(failure, self.live.target_duration()),
         }
     }
 
-    async fn media(&self, variant: VariantId, query: &str, headers: &HeaderMap) -> Response<Body> {
-        let directives = match Directives::parse(query) {
+    async fn media(
+        &self,
+        variant: VariantId,
+        directives: Result<Directives, InvalidDirectives>,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let directives = match directives {
             Ok(directives) => directives,
             Err(error) => {
                 let target = self.live.target_duration();
-                return reply::error(
-                    StatusCode::BAD_REQUEST,
-                    &error.to_string(),
-                    Cached::BlockingError,
-                    target,
-                );
+                return reply::error(StatusCode::BAD_REQUEST, &error.to_string(), target);
             }
         };
         let answer = self.live.media(variant, &directives).await;
@@ -183,8 +348,7 @@ impl Handler {
                 reply::playlist(&media.playlist, headers, Cached::BlockingPlaylist, target)
             }
             Ok(media) => reply::playlist(&media.playlist, headers, Cached::Playlist, target),
-            Err(failure) if directives.blocks() => reply::failure(failure, Cached::BlockingError, target),
-            Err(failure) => reply::failure(failure, Cached::PlaylistError, target),
+            Err(failure) => reply::failure(failure, target),
         }
     }
 
@@ -193,7 +357,7 @@ impl Handler {
         let target_duration = self.live.target_duration();
         let object = match answer {
             Ok(object) => object,
-            Err(failure) => return reply::failure(failure, Cached::ObjectError, target_duration),
+            Err(failure) => return reply::failure(failure, target_duration),
         };
         let ObjectName { epoch, variant, .. } = name;
         let (content_type, etag) = match name.kind {
@@ -209,7 +373,6 @@ impl Handler {
     }
 
     fn unknown(&self) -> Response<Body> {
-        let target = self.live.target_duration();
-        reply::error(StatusCode::NOT_FOUND, "not found", Cached::ObjectError, target)
+        reply::error(StatusCode::NOT_FOUND, "not found", self.live.target_duration())
     }
 }

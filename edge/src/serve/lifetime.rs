@@ -1,4 +1,8 @@
-//! How long caches may keep a response (RFC 8216bis appendix B.1), in target durations.
+//! How long caches may keep a response (RFC 8216bis appendix B.1, RFC 9111), in target durations.
+//!
+//! No error is kept by any cache. The profile would have errors kept for one to four target durations, which spares servers
+//! of files; but what is "too far ahead" or "not made yet" now is what all viewers ask for a moment later, so a stranger
+//! behind the same cache who asks first would turn them away.
 
 use std::time::Duration;
 
@@ -7,16 +11,10 @@ use std::time::Duration;
 pub(super) enum Cached {
     /// A playlist that answers what was asked for and nothing later: it will never change under its URL.
     BlockingPlaylist,
-    /// The answer to a blocking request that is an error.
-    BlockingError,
     /// A playlist as it is now.
     Playlist,
-    /// A playlist that is not to be had.
-    PlaylistError,
     /// An object, which never changes.
     Object,
-    /// An object that is not to be had.
-    ObjectError,
 }
 
 impl Cached {
@@ -24,9 +22,7 @@ impl Cached {
     pub(super) fn max_age_s(self, target_duration: Duration) -> u64 {
         let lifetime = match self {
             Self::BlockingPlaylist | Self::Object => target_duration * 6,
-            Self::BlockingError => target_duration * 4,
             Self::Playlist => target_duration / 2,
-            Self::PlaylistError | Self::ObjectError => target_duration,
         };
         lifetime.as_secs()
     }
@@ -38,14 +34,7 @@ mod tests {
 
     #[test]
     fn lifetimes_are_those_of_the_profile() {
-        let lifetimes = [
-            (Cached::BlockingPlaylist, 24),
-            (Cached::BlockingError, 16),
-            (Cached::Playlist, 2),
-            (Cached::PlaylistError, 4),
-            (Cached::Object, 24),
-            (Cached::ObjectError, 4),
-        ];
+        let lifetimes = [(Cached::BlockingPlaylist, 24), (Cached::Playlist, 2), (Cached::Object, 24)];
         for (cached, seconds) in lifetimes {
             assert_eq!(cached.max_age_s(Duration::from_secs(4)), seconds, "{cached:?}");
         }

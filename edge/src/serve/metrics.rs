@@ -1,6 +1,7 @@
 //! Metrics of the server.
 
 use farcast_shared::accept;
+use farcast_shared::entrance::Refused;
 use farcast_shared::tasks::{Contained, Part};
 use http::StatusCode;
 use prometheus::core::Collector;
@@ -16,7 +17,9 @@ pub struct Metrics {
     pub(super) request: Contained,
     pub(super) chat: Contained,
     ended: IntCounterVec,
+    refused: IntCounterVec,
     responses: IntCounterVec,
+    pub(super) refused_bodies: IntCounter,
     pub(super) sent_bytes: IntCounter,
     pub(super) part_first_byte: Histogram,
 }
@@ -44,6 +47,10 @@ impl Metrics {
             "farcast_serve_ended_connections_total",
             "Connections that the server ended, by reason.",
         );
+        let refused = Opts::new(
+            "farcast_serve_refused_connections_total",
+            "Connections that were closed at once: their network had its most (network).",
+        );
         let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
         Ok(Self {
             connections: add(registry, IntGauge::new("farcast_serve_connections", "Open connections.")?)?,
@@ -52,7 +59,12 @@ impl Metrics {
             request: Contained::new(Part::HttpRequest, registry)?,
             chat: Contained::new(Part::ChatConnection, registry)?,
             ended: add(registry, IntCounterVec::new(ended, &["reason"])?)?,
+            refused: add(registry, IntCounterVec::new(refused, &["reason"])?)?,
             responses: add(registry, IntCounterVec::new(responses, &["kind", "class"])?)?,
+            refused_bodies: counter(
+                "farcast_serve_refused_bodies_total",
+                "Requests whose body was refused, since too many came by their connection at once.",
+            )?,
             sent_bytes: counter("farcast_serve_sent_bytes_total", "Bytes of response bodies.")?,
             part_first_byte: add(registry, Histogram::with_opts(first_byte)?)?,
         })
@@ -66,6 +78,10 @@ impl Metrics {
             _ => "5xx",
         };
         self.responses.with_label_values(&[kind, class]).inc();
+    }
+
+    pub(super) fn refused(&self, reason: Refused) {
+        self.refused.with_label_values(&[reason.label()]).inc();
     }
 
     pub(super) fn ended(&self, reason: &str) {

@@ -4,9 +4,10 @@
 //! TLS by ALPN, in the clear by HTTP/2's preface. What is served comes from [`crate::live`]; how it is
 //! said (status, cache lifetime, encoding, priority) is decided here, after RFC 8216bis appendix B.1.
 //!
-//! Bounds: connections ([`Config::max_connections`], beyond which no more are accepted), requests per
-//! connection ([`Config::max_streams`]) and so waiters, bytes buffered per stream, time for a handshake
-//! and a request's header, time without a request, time without progress of a response.
+//! Bounds: connections ([`Config::max_connections`], beyond which idle ones make room, or no more are accepted, and
+//! [`Config::max_connections_per_network`]), requests per connection ([`Config::max_streams`]) and so waiters, requests
+//! with bodies per connection, bytes buffered per stream, time for a handshake, the first request and a request's header,
+//! time without a request, time without progress of a response.
 
 mod activity;
 mod body;
@@ -20,26 +21,33 @@ mod player;
 mod reply;
 mod route;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farcast_shared::accept::Accepting;
 use farcast_shared::config::Networks;
+use farcast_shared::entrance::{Entrance, Limits};
 use farcast_shared::telemetry::health::Health;
+use farcast_shared::telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::body::Body;
+use self::connection::Arrived;
 use self::handler::Handler;
 pub use self::metrics::Metrics;
 use crate::api::Api;
 use crate::live::Live;
+
+/// What part of all connections no single network may have: 4 is a quarter. It matters where there are few in all.
+const OTHERS_PART: usize = 4;
+
+/// How often it is logged that a network has too many connections.
+const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// Settings of [`Server`].
 #[derive(Clone, Debug)]
@@ -47,12 +55,19 @@ pub struct Config {
     /// Most connections at once, over all listeners. Default 20,000; each costs some 20 KiB idle and
     /// up to `max_streams` × `send_buffer_bytes` with a viewer who asks for much and reads slowly.
     pub max_connections: usize,
+    /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted proxies; 0 is no
+    /// limit. Never more than three quarters of all. Default 2,000: a viewer has one or two by HTTP/2 and up to seven by HTTP/1.1, and behind one address of a
+    /// school or a mobile carrier are hundreds.
+    pub max_connections_per_network: usize,
     /// Most requests at once on an HTTP/2 connection. Default 128.
     pub max_streams: u32,
     /// Most bytes of a response that are buffered per HTTP/2 stream. Default 128 KiB.
     pub send_buffer_bytes: usize,
     /// Time for the TLS handshake, and for the header of a request. Default 10 s.
     pub header_timeout: Duration,
+    /// Time from the opening of a connection to its first request. Default 10 s: browsers that open connections ahead
+    /// of need open them again.
+    pub first_request_timeout: Duration,
     /// Time that a connection may be without any request. Default 60 s.
     pub idle_timeout: Duration,
     /// Time that responses of a connection may be without progress. Default 20 s: a viewer so slow
@@ -62,19 +77,27 @@ pub struct Config {
     pub drain_deadline: Duration,
     /// Whose X-Forwarded-For is believed. Default nobody's.
     pub trusted_proxies: Networks,
+    /// Who may show the player page in a frame, as the policy's frame-ancestors. Default this site only.
+    pub frame_ancestors: String,
+    /// For how long browsers that came by HTTPS come by nothing else (RFC 6797). Default 0: this is not said.
+    pub hsts_max_age: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             max_connections: 20_000,
+            max_connections_per_network: 2_000,
             max_streams: 128,
             send_buffer_bytes: 128 << 10,
             header_timeout: Duration::from_secs(10),
+            first_request_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(20),
             drain_deadline: Duration::from_secs(10),
             trusted_proxies: Networks::default(),
+            frame_ancestors: "'self'".to_owned(),
+            hsts_max_age: Duration::ZERO,
         }
     }
 }
@@ -84,7 +107,7 @@ impl Default for Config {
 pub struct Server {
     config: Config,
     handler: Arc<Handler>,
-    connections: Arc<Semaphore>,
+    entrance: Entrance,
     sockets: TaskTracker,
 }
 
@@ -92,9 +115,12 @@ impl Server {
     /// A server of what `live` has and `api` answers; `/healthz` is from `health`.
     #[must_use]
     pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, health: Health, metrics: Metrics) -> Self {
-        let connections = Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let handler = Handler::new(live, api, config.trusted_proxies.clone(), health, metrics);
-        Self { config, handler: Arc::new(handler), connections, sockets: TaskTracker::new() }
+        let total = config.max_connections;
+        let per_network = config.max_connections_per_network.min(total - total / OTHERS_PART);
+        let limits = Limits { total, per_network };
+        let entrance = Entrance::new(limits, config.trusted_proxies.clone());
+        let handler = Handler::new(live, api, &config, health, metrics);
+        Self { config, handler: Arc::new(handler), entrance, sockets: TaskTracker::new() }
     }
 
     /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
@@ -104,12 +130,36 @@ impl Server {
         let metrics = &self.handler.metrics;
         let mut accepting = Accepting::new(metrics.accept.clone());
         let mut connections = JoinSet::new();
+        // Accepted, and waiting for a place.
+        let mut newcomer: Option<(TcpStream, SocketAddr)> = None;
+        let mut complaints = Throttle::new(COMPLAIN);
         loop {
-            let (socket, peer, permit) = tokio::select! {
+            let waiting = newcomer.as_ref().map(|(_, peer)| *peer);
+            let entered = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-                accepted = accepting.next(|| self.accept(&listener)) => accepted,
+                accepted = accepting.next(|| listener.accept()), if waiting.is_none() => {
+                    newcomer = Some(accepted);
+                    continue;
+                }
+                entered = self.entrance.enter_newcomer(waiting) => entered,
+            };
+            let Some((socket, peer)) = newcomer.take() else { continue };
+            let seat = match entered {
+                Ok(seat) => seat,
+                Err(refused) => {
+                    metrics.refused(refused);
+                    if let Some(suppressed) = complaints.admit(Instant::now()) {
+                        tracing::warn!(
+                            %peer,
+                            suppressed,
+                            limit = self.config.max_connections_per_network,
+                            "a network has as many connections as one may have; if it is a proxy, name it in trusted_proxies"
+                        );
+                    }
+                    continue;
+                }
             };
             let handler = Arc::clone(&self.handler);
             let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
@@ -117,12 +167,14 @@ impl Server {
             let (connection, socket_of_chat) = (metrics.connection.clone(), metrics.chat.clone());
             connections.spawn(async move {
                 let ending = shutdown.clone();
-                let served = connection::serve(socket, peer.ip(), tls, &config, handler, ending);
+                let is_secure = tls.is_some();
+                let arrived = Arrived { peer: peer.ip(), is_secure, seat, opened: Instant::now() };
+                let served = connection::serve(socket, arrived, tls, &config, handler, ending);
                 // A task of its own, since it is long-lived and much smaller.
-                if let Some(ticket) = connection.run(served).await.flatten() {
+                if let Some((ticket, seat)) = connection.run(served).await.flatten() {
                     sockets.spawn(async move {
                         socket_of_chat.run(chat.serve(ticket, shutdown)).await;
-                        drop(permit);
+                        drop(seat);
                     });
                 }
             });
@@ -132,14 +184,5 @@ impl Server {
         while connections.join_next().await.is_some() {}
         self.sockets.close();
         self.sockets.wait().await;
-    }
-
-    async fn accept(
-        &self,
-        listener: &TcpListener,
-    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit = Arc::clone(&self.connections).acquire_owned().await.map_err(io::Error::other)?;
-        let (socket, peer) = listener.accept().await?;
-        Ok((socket, peer, permit))
     }
 }

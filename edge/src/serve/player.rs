@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use sha2::{Digest, Sha256};
 
 use crate::live::gzip;
@@ -17,8 +18,8 @@ const PLACEHOLDER: &[u8] = b"<!doctype html><html lang=\"en\"><meta charset=\"ut
 /// Names under this folder carry a hash of their content, so they never change.
 const HASHED_PREFIX: &str = "assets/";
 
-/// Only our own scripts; media from blobs (Media Source Extensions), workers too (hls.js).
-pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \
+/// Only our own scripts, also where the page is shown in a frame; media from blobs (Media Source Extensions), workers too (hls.js).
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \
 style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; \
 worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'";
 
@@ -35,19 +36,26 @@ pub(super) struct Asset {
 
 /// All files of the page by name.
 #[derive(Debug)]
-pub(super) struct Player(HashMap<&'static str, Asset>);
+pub(super) struct Player {
+    files: HashMap<&'static str, Asset>,
+    /// What the page may do, and who may show it.
+    pub(super) policy: HeaderValue,
+}
 
 impl Player {
-    /// What is in the program.
-    pub(super) fn embedded() -> Self {
+    /// What is in the program; `frame_ancestors` may show it in a frame.
+    pub(super) fn embedded(frame_ancestors: &str) -> Self {
         let mut files: HashMap<_, _> =
             FILES.iter().map(|(name, bytes)| (*name, asset(name, bytes))).collect();
         files.entry("index.html").or_insert_with(|| asset("index.html", PLACEHOLDER));
-        Self(files)
+        let policy =
+            HeaderValue::try_from(format!("{CONTENT_SECURITY_POLICY}; frame-ancestors {frame_ancestors}"))
+                .unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+        Self { files, policy }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Asset> {
-        self.0.get(name)
+        self.files.get(name)
     }
 }
 
@@ -90,7 +98,7 @@ mod tests {
 
     #[test]
     fn there_is_always_a_page() {
-        let player = Player::embedded();
+        let player = Player::embedded("'self'");
         let page = player.get("index.html").expect("a page");
         assert_eq!((page.content_type, page.cache_control), ("text/html; charset=utf-8", "no-cache"));
         assert!(player.get("../Cargo.toml").is_none());

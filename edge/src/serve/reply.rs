@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use super::body::Body;
 use super::lifetime::Cached;
 use super::negotiate::{Wanted, accepts_gzip, has_already, wanted};
-use super::player::{self, Asset};
+use super::player::Asset;
 use crate::live::{Failure, Object, Playlist};
 use farcast_shared::api::Reply;
 
@@ -102,7 +102,6 @@ pub(super) fn object(
                 let mut response = error(
                     StatusCode::RANGE_NOT_SATISFIABLE,
                     "the range lies beyond the end",
-                    Cached::ObjectError,
                     *target_duration,
                 );
                 insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{len}"));
@@ -134,7 +133,7 @@ pub(super) fn of_api(reply: Reply, is_head: bool) -> Response<Body> {
 }
 
 /// A file of the player page.
-pub(super) fn page(asset: &Asset, request: &HeaderMap) -> Response<Body> {
+pub(super) fn page(asset: &Asset, policy: &HeaderValue, request: &HeaderMap) -> Response<Body> {
     let gzip = asset.gzip.as_ref().filter(|_| accepts_gzip(request));
     // The encodings are different representations (RFC 9110 §8.8.3.3); the tag says which.
     let etag = match gzip {
@@ -150,7 +149,7 @@ pub(super) fn page(asset: &Asset, request: &HeaderMap) -> Response<Body> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(player::CONTENT_SECURITY_POLICY));
+    headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     insert(headers, ETAG, &etag);
     if gzip.is_some() && response.status() == StatusCode::OK {
@@ -159,15 +158,9 @@ pub(super) fn page(asset: &Asset, request: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// An error with a line of text.
-pub(super) fn error(
-    status: StatusCode,
-    line: &str,
-    cached: Cached,
-    target_duration: Duration,
-) -> Response<Body> {
+/// An error with a line of text, which no cache keeps; one that may pass says when to ask again.
+pub(super) fn error(status: StatusCode, line: &str, target_duration: Duration) -> Response<Body> {
     let mut response = text(status, line);
-    response.headers_mut().insert(CACHE_CONTROL, max_age(cached, target_duration));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, target_duration.as_secs().max(1).into());
     }
@@ -175,20 +168,13 @@ pub(super) fn error(
 }
 
 /// The one place that maps failures to statuses.
-pub(super) fn failure(failure: Failure, cached: Cached, target_duration: Duration) -> Response<Body> {
+pub(super) fn failure(failure: Failure, target_duration: Duration) -> Response<Body> {
     let status = match failure {
         Failure::NotFound | Failure::NoBroadcast => StatusCode::NOT_FOUND,
         Failure::Refused(_) => StatusCode::BAD_REQUEST,
         Failure::TimedOut | Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
-    error(status, &failure.to_string(), cached, target_duration)
-}
-
-/// A server that shuts down answers nobody any more; no cache may say so for others.
-pub(super) fn draining(target_duration: Duration) -> Response<Body> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down");
-    response.headers_mut().insert(RETRY_AFTER, target_duration.as_secs().max(1).into());
-    response
+    error(status, &failure.to_string(), target_duration)
 }
 
 /// A line of text that no cache keeps.
@@ -215,6 +201,7 @@ pub(super) fn preflight() -> Response<Body> {
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,15 +1,24 @@
 //! Connections: many requests at once, viewers who leave, dawdle or do not read, shutdown.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_edge::serve::Config;
+use farcast_shared::runtime::Runtime;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::client::{PATIENCE, Sender};
+use crate::client::{Client, PATIENCE, Sender};
 use crate::edge::{Edge, part, part_of, playing, until};
 
 #[tokio::test]
@@ -79,17 +88,19 @@ async fn shutting_down_releases_who_waits_and_says_goodbye() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_their_turn() {
-    // Each of the two listeners holds a permit while it waits for a connection; one is left.
-    let edge = Edge::with(Config { max_connections: 3, ..Config::default() }, playing()).await;
+    let edge = Edge::with(Config { max_connections: 2, ..Config::default() }, playing()).await;
     let (mut first, mut second) = (edge.plain().await, edge.plain().await);
-    assert_eq!(first.get("/healthz").await.status, StatusCode::OK);
+    let held = tokio::spawn(async move { first.get("/hls/0/stream.m3u8?_HLS_msn=31").await.status });
+    edge.until_waiters(1).await;
     assert_eq!(second.get("/healthz").await.status, StatusCode::OK);
     let mut third = edge.plain().await;
     let waiting = tokio::spawn(async move { third.get("/healthz").await.status });
-    // The kernel has accepted it; the server has not, however often it answers others.
-    assert_eq!(second.get("/healthz").await.status, StatusCode::OK);
+    // The kernel has accepted it; the server has not, however often it answers others: both are in use.
+    for _ in 0..10 {
+        assert_eq!(second.get("/healthz").await.status, StatusCode::OK);
+    }
     assert!(edge.metric("farcast_serve_connections") <= 2.0 && !waiting.is_finished());
-    drop(first);
+    held.abort();
     assert_eq!(waiting.await.unwrap(), StatusCode::OK);
     drop(second);
     edge.stop().await;
@@ -99,11 +110,14 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 async fn silent_and_dawdling_connections_are_ended() {
     let config = Config {
         header_timeout: Duration::from_millis(200),
+        first_request_timeout: Duration::from_millis(200),
         idle_timeout: Duration::from_secs(1),
         ..Config::default()
     };
     let edge = Edge::with(config, playing()).await;
-    let cases: [(_, &[u8]); 4] = [
+    let cases: [(_, &[u8]); 5] = [
+        // HTTP/2 without a request.
+        (edge.http, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"),
         (edge.http, b""),
         (edge.http, b"GET /healthz HTTP/1.1\r\nHost: "),
         (edge.http, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -134,5 +148,142 @@ async fn a_viewer_who_does_not_read_is_cut_off() {
     // The body is held and not read: the flow control window fills, and the server gives up.
     tokio::time::timeout(PATIENCE, &mut client.task).await.expect("the connection is cut").unwrap();
     drop(response);
+    edge.stop().await;
+}
+
+/// A connection from another address of this machine, which counts as a stranger's.
+async fn from(address: [u8; 4], to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((address, 0).into()).unwrap();
+    socket.connect(to).await.unwrap()
+}
+
+const STRANGER: [u8; 4] = [127, 0, 0, 2];
+
+/// Whether the other side has closed the connection.
+async fn is_closed(mut socket: TcpStream) {
+    let read = tokio::time::timeout(PATIENCE, socket.read(&mut [0; 1])).await.expect("it is closed");
+    assert!(matches!(read, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn a_network_has_no_more_connections_than_its_limit_and_this_machine_has_none() {
+    let config = Config { max_connections_per_network: 2, ..Config::default() };
+    let edge = Edge::with(config, playing()).await;
+    let mut strangers = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::plain(from(STRANGER, edge.http).await).await;
+        assert_eq!(client.get("/healthz").await.status, StatusCode::OK);
+        strangers.push(client);
+    }
+    is_closed(from(STRANGER, edge.http).await).await;
+    assert_eq!(edge.metric("farcast_serve_refused_connections_total"), 1.0);
+    let mut here = Vec::new();
+    for _ in 0..4 {
+        let mut client = edge.plain().await;
+        assert_eq!(client.get("/healthz").await.status, StatusCode::OK);
+        here.push(client);
+    }
+    let mut neighbour = Client::plain(from([127, 0, 0, 3], edge.http).await).await;
+    assert_eq!(neighbour.get("/healthz").await.status, StatusCode::OK);
+    drop(strangers.pop());
+    let again = async {
+        loop {
+            let mut socket = from(STRANGER, edge.http).await;
+            socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            if socket.read_to_end(&mut answer).await.is_ok() && answer.starts_with(b"HTTP/1.1 200") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("a place that is given back is had again");
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn where_there_are_few_connections_one_network_leaves_some_to_others() {
+    let edge = Edge::with(Config { max_connections: 4, ..Config::default() }, playing()).await;
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::plain(from(STRANGER, edge.http).await).await;
+        strangers
+            .push(tokio::spawn(async move { client.get("/hls/0/stream.m3u8?_HLS_msn=31").await.status }));
+    }
+    edge.until_waiters(3).await;
+    is_closed(from(STRANGER, edge.http).await).await;
+    let mut viewer = edge.plain().await;
+    assert_eq!(viewer.get("/healthz").await.status, StatusCode::OK);
+    strangers.iter().for_each(tokio::task::JoinHandle::abort);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_who_ask_for_nothing_make_room_for_viewers() {
+    let edge = Edge::with(Config { max_connections: 4, ..Config::default() }, playing()).await;
+    let mut watching = edge.plain().await;
+    let watched = tokio::spawn(async move { watching.get("/hls/0/stream.m3u8?_HLS_msn=31").await.status });
+    edge.until_waiters(1).await;
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(from(STRANGER, edge.http).await);
+    }
+    until(|| edge.metric("farcast_serve_connections") == 4.0, "all places are taken").await;
+    let (mut one, mut two) = (edge.plain().await, edge.plain().await);
+    assert_eq!(one.get("/healthz").await.status, StatusCode::OK);
+    assert_eq!(two.get("/healthz").await.status, StatusCode::OK);
+    // The oldest went.
+    is_closed(silent.remove(0)).await;
+    is_closed(silent.remove(0)).await;
+    assert!(!watched.is_finished(), "who waits for an answer stays");
+    drop((one, two, silent));
+    watched.abort();
+    edge.stop().await;
+}
+
+/// A body of which a little comes.
+struct Unfinished(bool);
+
+impl http_body::Body for Unfinished {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"{")))))
+    }
+}
+
+#[tokio::test]
+async fn a_connection_brings_few_bodies_at_once() {
+    let edge = Edge::new(playing()).await;
+    edge.inform(Runtime::default());
+    let io = TokioIo::new(TcpStream::connect(edge.http).await.unwrap());
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));
+    let mut unfinished = || {
+        let request = Request::post("http://localhost/api/chat/register");
+        sender.send_request(request.body(Unfinished(false)).unwrap())
+    };
+    let mut waiting = JoinSet::new();
+    let mut answers = (0..8).map(|_| unfinished()).collect::<Vec<_>>();
+    let ninth = unfinished();
+    for answer in answers.drain(..) {
+        waiting.spawn(answer);
+    }
+    // Each takes the memory of what has come of it, and no more.
+    until(|| edge.metric("farcast_http_body_bytes") == 8.0 * 4096.0, "eight bodies are waited for").await;
+    let refused = ninth.await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "2");
+    assert_eq!(edge.metric("farcast_serve_refused_bodies_total"), 1.0);
+    // What a connection took comes back with its end.
+    drop((waiting, connection));
+    until(|| edge.metric("farcast_http_body_bytes") == 0.0, "the memory comes back").await;
     edge.stop().await;
 }

@@ -10,6 +10,7 @@ use farcast_edge::chat::{self, Chat};
 use farcast_edge::geo::Geo;
 use farcast_edge::live::{self, Input, Live};
 use farcast_edge::serve::{self, Server};
+use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
@@ -90,6 +91,7 @@ impl Edge {
             status: told,
             chat: Arc::clone(&chat),
             viewers: Arc::clone(&viewers),
+            bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&registry).unwrap()),
             forwarder: None,
         }));
         let metrics = serve::Metrics::new(&registry).unwrap();

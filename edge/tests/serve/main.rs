@@ -9,6 +9,7 @@ mod client;
 mod connections;
 mod crowd;
 mod edge;
+mod heads;
 mod held;
 mod objects;
 mod playlists;

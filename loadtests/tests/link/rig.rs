@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_edge::receive::{Client, ClientConfig, Fetcher, LinkEvent, Metrics as EdgeMetrics};
-use farcast_origin::push::{Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig};
+use farcast_edge::receive::{Client, ClientConfig, Fetcher, Forwarder, LinkEvent, Metrics as EdgeMetrics};
+use farcast_origin::push::{Api, Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig};
 use farcast_origin::store::{Embedded, Metrics as StoreMetrics};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
@@ -40,13 +40,17 @@ impl Origin {
     }
 
     pub(crate) async fn start_at(dir: &Path, address: SocketAddr) -> Self {
+        Self::start_with(dir, address, None).await
+    }
+
+    pub(crate) async fn start_with(dir: &Path, address: SocketAddr, api: Option<Arc<dyn Api>>) -> Self {
         let identity = Arc::new(Identity::load_or_create(dir).unwrap());
         let metrics = OriginMetrics::new(&prometheus::Registry::new()).unwrap();
         let hub = Hub::new(HubConfig::default(), metrics.clone());
         let embedded = Embedded::open(dir, StoreMetrics::new(&prometheus::Registry::new()).unwrap()).unwrap();
         let store = Store::new(Arc::new(embedded));
         let server =
-            Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), store.clone(), None);
+            Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), store.clone(), api);
         let endpoint = bind(&identity, address).await;
         let address = endpoint.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -92,6 +96,8 @@ struct Seen {
 pub(crate) struct Edge {
     seen: Arc<Seen>,
     pub(crate) fetcher: Fetcher,
+    /// What passes requests on to the origin.
+    pub(crate) forwarder: Forwarder,
     /// The origin's store, as this edge reaches it.
     pub(crate) store: Store,
     pub(crate) metrics: EdgeMetrics,
@@ -113,7 +119,7 @@ impl Edge {
             stream: StreamName::live(),
         };
         let client = Client::new(config, metrics.clone());
-        let fetcher = client.fetcher();
+        let (fetcher, forwarder) = (client.fetcher(), client.forwarder());
         let store = Store::new(Arc::new(client.origin_engine()));
         let shutdown = CancellationToken::new();
         let (sink, mut events) = mpsc::channel(16);
@@ -127,7 +133,7 @@ impl Edge {
             }
             client.await.unwrap();
         });
-        Self { seen, fetcher, store, metrics, shutdown, task }
+        Self { seen, fetcher, forwarder, store, metrics, shutdown, task }
     }
 
     pub(crate) fn with<T>(&self, look: impl FnOnce(&[LinkEvent]) -> T) -> T {

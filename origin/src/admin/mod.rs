@@ -23,7 +23,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
+use farcast_shared::api::body::Whole;
+use farcast_shared::api::budget::Budget;
 use farcast_shared::api::{Match, Method, Reply, body, reply};
 use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
 use farcast_shared::store::wire::PRIVATE;
@@ -92,6 +94,8 @@ pub struct Parts {
     pub edges: Edges,
     /// The newest lines of the log.
     pub recent: Recent,
+    /// Memory for request bodies.
+    pub bodies: Arc<Budget>,
     /// What was measured.
     pub statistics: Statistics,
     /// The folder of the emoji.
@@ -140,7 +144,7 @@ impl Admin {
             return Some(reply::options(found.method));
         }
         let admitted = match self.admit(&head.headers, peer).await {
-            Ok(()) => self.admitted(found, &head, body).await,
+            Ok(()) => self.admitted(found, &head, body, peer).await,
             Err(refused) => refused,
         };
         Some(admitted)
@@ -184,7 +188,13 @@ impl Admin {
         self.brake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn admitted<B>(&self, found: Match<'_, Endpoint>, head: &http::request::Parts, body: B) -> Reply
+    async fn admitted<B>(
+        &self,
+        found: Match<'_, Endpoint>,
+        head: &http::request::Parts,
+        body: B,
+        peer: IpAddr,
+    ) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -214,8 +224,8 @@ impl Admin {
             _ => None,
         };
         let body = match limit {
-            None => Bytes::new(),
-            Some(limit) => match body::read(body, limit).await {
+            None => Whole::default(),
+            Some(limit) => match body::read(body, limit, self.parts.bodies.share(peer)).await {
                 Ok(body) => body,
                 Err(refused) => return refused,
             },

@@ -1,5 +1,7 @@
 //! The whole of the admin's API on a store in memory: what pages of Owncast read and save.
 
+use bytes::Bytes;
+use farcast_shared::api::budget::{self, MIN_BUDGET};
 use farcast_shared::store::memory::Memory;
 use farcast_shared::time::WallTime;
 use http_body_util::Full;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::emoji::Folder;
+use crate::integrations::{self, Integrations};
 use crate::push::{Hub, HubConfig, Metrics};
 
 const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -46,6 +49,7 @@ impl Rig {
             disconnects: disconnect,
             edges: hub.connected().clone(),
             recent: Recent::default(),
+            bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&Registry::new()).unwrap()),
             statistics,
             emoji: Arc::new(Folder::new(path.join("emoji"), store.clone())),
             facts: Facts {
@@ -279,4 +283,46 @@ async fn a_page_uploads_a_picture_for_the_chat_and_deletes_it() {
     // As the page sends it, from the picture's path.
     assert_eq!(rig.save("emoji/delete", json!({ "name": "/beer.gif" })).await.0, 200);
     assert!(names().await.is_empty());
+}
+
+#[tokio::test]
+async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_sites() {
+    let rig = Rig::new().await;
+    let hub = Hub::new(HubConfig::default(), Metrics::new(&Registry::new()).unwrap());
+    let ((_, runtime), (_, status), (_, air)) =
+        (watch::channel(None), watch::channel(None), watch::channel(Air::default()));
+    let integrations = Integrations::new(integrations::Parts {
+        store: rig.store.clone(),
+        runtime,
+        edges: hub.connected().clone(),
+        bodies: Arc::clone(&rig.admin.parts.bodies),
+        status,
+        air,
+    });
+    let Rig { admin, .. } = rig;
+    let api = crate::api::Api::new(admin, integrations);
+    for (known, path) in crate::api::listed() {
+        // Nobody is there who would end a broadcast.
+        if path.ends_with("/disconnect") {
+            continue;
+        }
+        let path = path.replace("{id}", "x").replace("{clientId}", "1").replace("{userId}", "x");
+        let method = if known == Method::Get { http::Method::GET } else { http::Method::POST };
+        for method in [method, http::Method::PUT, http::Method::OPTIONS] {
+            for login in [None, Some(LOGIN.1), Some("Bearer x")] {
+                let mut request = Request::builder().method(method.clone()).uri(&path);
+                if let Some(login) = login {
+                    request = request.header("authorization", login);
+                }
+                let reply = api.answer(request.body(Full::new(Bytes::new())).unwrap(), PEER).await.unwrap();
+                let at = format!("{method} {path} with {login:?}: {}", reply.status());
+                assert_eq!(reply.headers().get("cache-control").unwrap(), "no-store", "{at}");
+                assert_eq!(
+                    reply.headers().contains_key("access-control-allow-origin"),
+                    login.is_none(),
+                    "{at}"
+                );
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The origin's own HTTP listener: the API, and health for whoever watches the machine.
+//! The origin's own HTTP listeners, in the clear and by TLS: the API, and health for whoever watches the machine.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Api;
@@ -21,12 +22,13 @@ use super::Api;
 pub async fn run(
     listener: TcpListener,
     counters: listener::Counters,
+    tls: Option<TlsAcceptor>,
     api: Arc<Api>,
     health: Health,
     shutdown: CancellationToken,
 ) {
     let answer = move |request, peer| answer(Arc::clone(&api), health.clone(), request, peer);
-    listener::serve(listener, counters, answer, shutdown).await;
+    listener::serve(listener, counters, tls, answer, shutdown).await;
 }
 
 async fn answer(

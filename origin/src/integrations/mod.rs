@@ -12,8 +12,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
-use farcast_shared::api::body::{self, null_is_zero};
+use bytes::Buf;
+use farcast_shared::api::body::{self, Whole, null_is_zero};
+use farcast_shared::api::budget::Budget;
 use farcast_shared::api::{Match, Method, Reply, reply};
 use farcast_shared::chat::{Chat, Entry, Event, log, render};
 use farcast_shared::protocol::Ask;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub runtime: watch::Receiver<Option<Snapshot>>,
     /// The edges, to be asked who is in the chat.
     pub edges: Edges,
+    /// Memory for request bodies.
+    pub bodies: Arc<Budget>,
     /// The audience.
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
     /// What is on air.
@@ -95,7 +98,7 @@ impl Integrations {
             Ok(held) => held,
             Err(refused) => return Some(refused),
         };
-        let reply = Box::pin(self.admitted(found, &head.method, body, &held)).await;
+        let reply = Box::pin(self.admitted(found, &head.method, body, peer, &held)).await;
         if !reply.status().is_server_error() {
             tokens::used(&self.parts.store, held, WallTime::now()).await;
         }
@@ -135,6 +138,7 @@ impl Integrations {
         found: Match<'_, Endpoint>,
         method: &http::Method,
         body: B,
+        peer: IpAddr,
         held: &Held,
     ) -> Reply
     where
@@ -144,11 +148,13 @@ impl Integrations {
             return reply::method_not_allowed(method, found.method);
         }
         let body = match found.method {
-            Method::Get => Bytes::new(),
-            Method::Post | Method::Act => match body::read(body, body::MAX_BODY_BYTES).await {
-                Ok(body) => body,
-                Err(refused) => return refused,
-            },
+            Method::Get => Whole::default(),
+            Method::Post | Method::Act => {
+                match body::read(body, body::MAX_BODY_BYTES, self.parts.bodies.share(peer)).await {
+                    Ok(body) => body,
+                    Err(refused) => return refused,
+                }
+            }
         };
         let store = &self.parts.store;
         let answered = match found.endpoint {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use farcast_shared::api::budget::{self, MIN_BUDGET};
 use farcast_shared::chat::{User, entry::Entry as LogEntry};
 use farcast_shared::runtime;
 use farcast_shared::store::memory::Memory;
@@ -44,7 +46,9 @@ impl Rig {
         let (_, runtime) = watch::channel(Some(snapshot));
         let edges = hub.connected().clone();
         let ((_, status), (_, air)) = (watch::channel(None), watch::channel(Air::default()));
-        let parts = Parts { store: store.clone(), runtime, edges, status, air };
+        let metrics = budget::Metrics::new(&prometheus::Registry::new()).unwrap();
+        let bodies = Budget::new(MIN_BUDGET, metrics);
+        let parts = Parts { store: store.clone(), runtime, edges, bodies, status, air };
         Self { api: Integrations::new(parts), store }
     }
 

@@ -14,6 +14,7 @@
 
 pub mod ask;
 pub mod enrol;
+pub mod forward;
 pub mod hub;
 pub mod identity;
 pub mod metrics;

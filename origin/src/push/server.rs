@@ -5,17 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use farcast_shared::api::Reply;
 use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode};
 use farcast_shared::store::Store;
 use http::Request;
-use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::enrol;
+use super::forward::ForwardedBody;
 use super::hub::Hub;
 use super::identity::Identity;
 use super::metrics::{JoinOutcome, Metrics};
@@ -51,7 +50,7 @@ pub trait Api: Send + Sync + std::fmt::Debug {
     /// Answers a request that `peer` sent to an edge.
     fn answer(
         &self,
-        request: Request<Full<Bytes>>,
+        request: Request<ForwardedBody>,
         peer: IpAddr,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 }

@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_shared::protocol::{
-    Call, CloseCode, FetchReply, FetchRequest, ForwardedReply, ForwardedRequest, Frames, MAX_FORWARDED_BYTES,
-    StreamHeader, Subscribe, ToOrigin, encode,
+    Call, CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
 };
 use farcast_shared::store::{Store, wire};
 use farcast_shared::time::WallTime;
-use http_body_util::Full;
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::forward;
 use super::hub::{EdgeQueue, Hub};
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
@@ -308,38 +307,12 @@ async fn answer(
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                let answered = forward(send, receive, head, frames.into_rest(), api.as_ref(), reads);
+                let answered = forward::answer(send, receive, head, frames.into_rest(), api.as_ref());
                 let _ = tokio::time::timeout(FORWARD_DEADLINE, answered).await;
             }
         }
         None => metrics.fetched(FetchOutcome::Failed),
     }
-}
-
-/// Answers a request that a viewer sent to the edge.
-async fn forward(
-    mut send: SendStream,
-    mut receive: RecvStream,
-    head: ForwardedRequest,
-    first: BytesMut,
-    api: &dyn Api,
-    reads: &Semaphore,
-) -> Option<()> {
-    send.set_priority(STORE_PRIORITY).ok()?;
-    let peer = head.peer;
-    let body = {
-        let _turn = reads.acquire().await.ok()?;
-        let rest = receive.read_to_end(MAX_FORWARDED_BYTES.saturating_sub(first.len())).await.ok()?;
-        Bytes::from([&first[..], &rest].concat())
-    };
-    let request = head.into_request(Full::new(body)).ok()?;
-    let reply = tokio::select! {
-        reply = api.answer(request, peer) => reply,
-        _ = send.stopped() => return None,
-    };
-    let head = encode(&ForwardedReply::new(&reply)).ok()?;
-    send.write_all_chunks(&mut [head, reply.into_body()]).await.ok()?;
-    send.finish().ok()
 }
 
 async fn fetch(mut send: SendStream, request: &FetchRequest, hub: &Hub) -> Option<FetchOutcome> {

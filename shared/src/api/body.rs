@@ -1,14 +1,16 @@
 //! Request bodies: bounded in size, time and depth, and told exactly what is wrong.
 
+use std::ops::Deref;
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::StatusCode;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::budget::Share;
 use super::reply::{self, Reply};
 
 /// Most bytes of a body where nothing else is said.
@@ -27,31 +29,99 @@ const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
 /// What is said of JSON that is something else than is needed.
 const OTHER_FORM: &str = "the JSON has another form than this needs";
 
-/// Reads a body of at most `limit` bytes. Cancel safe: what was read is lost with the request.
+/// How much room a body is given at first where its sender does not say how long it is: most bodies are shorter.
+const FIRST_ROOM_BYTES: usize = 4 * 1024;
+
+/// A whole body. The memory that it took of the budget comes back when it is dropped.
+#[derive(Debug, Default)]
+pub struct Whole {
+    bytes: Bytes,
+    _share: Option<Share>,
+}
+
+impl Whole {
+    /// The bytes, for what takes them apart or sends them on; keep the body for as long as they are in use.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Why a body was not read.
+enum NotRead {
+    TooLong,
+    NoMemory,
+    BrokeOff,
+}
+
+/// Reads a body of at most `limit` bytes, for which `share` takes memory as they arrive. Cancel safe: what was read is
+/// lost with the request.
 ///
 /// # Errors
-/// The reply to give: 413 when it is longer, 400 when it breaks off, 408 when it takes too long.
-pub async fn read<B>(body: B, limit: usize) -> Result<Bytes, Reply>
+/// The reply to give: 413 when it is longer, 400 when it breaks off, 408 when it takes too long, 503 when there is no
+/// memory for it now.
+pub async fn read<B>(body: B, limit: usize, share: Share) -> Result<Whole, Reply>
 where
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    let too_large =
-        || reply::refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body here has at most {limit} bytes"));
     let mut body = std::pin::pin!(body);
     // Nothing of it is kept where the sender says how long it is.
-    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-        discard(body).await;
-        return Err(too_large());
-    }
-    match tokio::time::timeout(READ_DEADLINE, Limited::new(body.as_mut(), limit).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            discard(body).await;
-            Err(too_large())
+    let announced = body.size_hint().lower();
+    let read = if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
+        Ok(Err(NotRead::TooLong))
+    } else {
+        let announced = usize::try_from(announced).unwrap_or(0);
+        tokio::time::timeout(READ_DEADLINE, gather(body.as_mut(), limit, announced, share)).await
+    };
+    let refused = match read {
+        Ok(Ok(whole)) => return Ok(whole),
+        Ok(Err(NotRead::TooLong)) => {
+            reply::refused(StatusCode::PAYLOAD_TOO_LARGE, &format!("a body here has at most {limit} bytes"))
         }
-        Ok(Err(_)) => Err(reply::bad_request("the body broke off")),
-        Err(_) => Err(reply::refused(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+        Ok(Err(NotRead::NoMemory)) => reply::unavailable("too many bodies are being read, try again soon"),
+        Ok(Err(NotRead::BrokeOff)) => return Err(reply::bad_request("the body broke off")),
+        Err(_) => return Err(reply::refused(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
+    };
+    discard(body).await;
+    Err(refused)
+}
+
+async fn gather<B: http_body::Body<Data: Buf>>(
+    mut body: Pin<&mut B>,
+    limit: usize,
+    announced: usize,
+    mut share: Share,
+) -> Result<Whole, NotRead> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(mut data) = frame.map_err(|_| NotRead::BrokeOff)?.into_data() else { continue };
+        let len = bytes.len().saturating_add(data.remaining());
+        if len > limit {
+            return Err(NotRead::TooLong);
+        }
+        if len > bytes.capacity() {
+            // Twice as much each time, but no more than it will be.
+            let most = if announced == 0 { limit } else { announced };
+            let room = bytes.capacity().saturating_mul(2).max(FIRST_ROOM_BYTES).min(most).max(len);
+            share.grow(room - bytes.capacity()).map_err(|_| NotRead::NoMemory)?;
+            bytes.reserve_exact(room - bytes.len());
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            bytes.extend_from_slice(chunk);
+            let taken = chunk.len();
+            data.advance(taken);
+        }
     }
+    Ok(Whole { bytes: bytes.into(), _share: Some(share) })
 }
 
 async fn discard<B: http_body::Body<Data: Buf>>(mut body: Pin<&mut B>) {
@@ -141,9 +211,14 @@ pub fn members<T: DeserializeOwned>(
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
     use http_body_util::Full;
 
+    use super::super::budget::{self, Budget};
     use super::*;
+    use crate::config::ByteSize;
 
     #[test]
     fn whole_numbers_are_integers_and_others_are_not() {
@@ -176,10 +251,63 @@ mod tests {
         }
     }
 
+    fn budget(mebibytes: u64) -> Arc<Budget> {
+        let metrics = budget::Metrics::new(&prometheus::Registry::new()).unwrap();
+        Budget::new(ByteSize::from_mebibytes(mebibytes), metrics)
+    }
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
     #[tokio::test]
     async fn a_body_may_be_just_as_long_as_the_limit() {
-        assert_eq!(read(Full::new(Bytes::from_static(b"1234")), 4).await.unwrap(), "1234");
-        let refused = read(Full::new(Bytes::from_static(b"12345")), 4).await.unwrap_err();
+        let budget = budget(1);
+        let full = |text: &'static [u8]| Full::new(Bytes::from_static(text));
+        assert_eq!(&*read(full(b"1234"), 4, budget.share(PEER)).await.unwrap(), b"1234");
+        let refused = read(full(b"12345"), 4, budget.share(PEER)).await.unwrap_err();
         assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn bodies_that_are_held_leave_no_memory_for_more_until_they_are_dropped() {
+        let budget = budget(1);
+        let body = || Full::new(Bytes::from(vec![b'a'; 400 << 10]));
+        let read = || async { read(body(), 512 << 10, budget.share(PEER)).await };
+        let (one, two) = (read().await.unwrap(), read().await.unwrap());
+        let refused = read().await.unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["retry-after"], "2");
+        drop(two);
+        assert_eq!(read().await.unwrap().len(), one.len());
+    }
+
+    /// A body that comes in pieces and never ends.
+    struct Endless(usize);
+
+    impl http_body::Body for Endless {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+            self.0 += 1000;
+            if self.0 > 100_000 {
+                return std::task::Poll::Pending;
+            }
+            std::task::Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from(vec![b'a'; 1000])))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_taken_as_bytes_arrive_and_given_back_when_they_stop_coming() {
+        let budget = budget(1);
+        let slow = tokio::spawn(read(Endless(0), 512 << 10, budget.share(PEER)));
+        // Long enough for what there is to be read, and not for the deadline.
+        tokio::time::sleep(READ_DEADLINE / 2).await;
+        let mut rest = budget.share(PEER);
+        assert!(rest.grow(950 << 10).is_err() && rest.grow(850 << 10).is_ok());
+        assert_eq!(slow.await.unwrap().unwrap_err().status(), StatusCode::REQUEST_TIMEOUT);
+        assert!(rest.grow(150 << 10).is_ok());
     }
 }

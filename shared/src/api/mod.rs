@@ -5,6 +5,8 @@
 //! `openapi.yaml` is the contract.
 
 pub mod body;
+pub mod budget;
+pub mod host;
 mod markdown;
 mod percent;
 pub mod reply;

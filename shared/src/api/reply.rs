@@ -134,9 +134,19 @@ pub fn options(known: Method) -> Reply {
     let allow = HeaderValue::from_static(known.allow());
     headers.insert(ALLOW, allow.clone());
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allow);
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, Content-Type"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     reply
+}
+
+/// Takes back that pages of all other sites may read a reply, where its request carried a login (`Authorization`): they
+/// would be told whether a password that they try is right. A reply that caches keep stays as it is, since they keep it
+/// for others too; it is the same for all.
+pub fn guard_login<B>(reply: &mut Response<B>, has_login: bool) {
+    let is_kept = reply.headers().get(CACHE_CONTROL).is_some_and(|value| value != "no-store");
+    if has_login && !is_kept {
+        reply.headers_mut().remove(ACCESS_CONTROL_ALLOW_ORIGIN);
+    }
 }
 
 /// Adds a header.
@@ -144,4 +154,21 @@ pub fn options(known: Method) -> Reply {
 pub fn with(mut reply: Reply, name: HeaderName, value: &'static str) -> Reply {
     reply.headers_mut().insert(name, HeaderValue::from_static(value));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_other_sites_read_no_answer_to_a_login() {
+        let allowed = |mut reply: Reply, has_login| {
+            guard_login(&mut reply, has_login);
+            reply.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN)
+        };
+        assert!(allowed(done("x"), false) && !allowed(done("x"), true));
+        assert!(!allowed(empty(StatusCode::UNAUTHORIZED), true));
+        assert!(allowed(with(done("x"), CACHE_CONTROL, "public, max-age=20"), true));
+        assert_eq!(options(Method::Post).headers()[ACCESS_CONTROL_ALLOW_HEADERS], "Content-Type");
+    }
 }

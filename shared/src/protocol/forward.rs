@@ -1,7 +1,11 @@
-//! HTTP requests that an edge passes on to the origin: a head, then the body up to the end of the stream, both ways.
+//! HTTP requests that an edge passes on to the origin. The edge sends the head; the origin answers with a reply, or asks
+//! for the body first, which it does only once it has looked at the login. A request's body is its length
+//! ([`forwarded_length`]), then its bytes, so that one that breaks off is never taken for a whole one; a reply's ends with
+//! the stream. Who has no body to send sends its length, 0, right after the head.
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +68,25 @@ impl ForwardedRequest {
         *request.headers_mut() = unpack(self.headers)?;
         Ok(request)
     }
+}
+
+/// What the origin says to a request that is passed on. [`Self::SendBody`] comes once at most, then the reply.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ForwardAnswer {
+    /// The body is wanted.
+    SendBody,
+    /// Head of the reply; its body follows.
+    Reply(ForwardedReply),
+}
+
+/// Bytes of the length of a request's body.
+pub const FORWARDED_LENGTH_BYTES: usize = 4;
+
+/// The length of a request's body, as it is sent in front of it; none beyond what that can tell.
+#[must_use]
+pub fn forwarded_length(len: usize) -> Option<Bytes> {
+    let len = u32::try_from(len).ok()?;
+    Some(Bytes::copy_from_slice(&len.to_be_bytes()))
 }
 
 /// Head of a reply.

@@ -32,7 +32,10 @@ mod transport;
 
 pub use ask::{Ask, MAX_ANSWER_BYTES, MAX_ASKS};
 pub use close::CloseCode;
-pub use forward::{ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES};
+pub use forward::{
+    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES,
+    MAX_REPLY_BYTES, forwarded_length,
+};
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MAX_PART_BYTES, MediaDecoder, MediaItem, PartHeader, StreamHeader};
 pub use message::{
@@ -45,7 +48,7 @@ pub use transport::{
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
-pub const ALPN_FEED: &[u8] = b"farcast/2";
+pub const ALPN_FEED: &[u8] = b"farcast/3";
 
 /// ALPN of enrolment.
 pub const ALPN_ENROL: &[u8] = b"farcast-enrol/1";
@@ -65,7 +68,7 @@ pub fn fuzz(data: &[u8]) {
         if let Ok(Call::Forward(head)) = frame::decode::<Call>(&frame) {
             let _ = head.into_request(());
         }
-        if let Ok(head) = frame::decode::<ForwardedReply>(&frame) {
+        if let Ok(ForwardAnswer::Reply(head)) = frame::decode::<ForwardAnswer>(&frame) {
             let _ = head.into_reply(());
         }
         let _ = frame::decode::<crate::store::wire::Request>(&frame);

@@ -4,22 +4,21 @@
 //! everything else is done.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, Accepting};
@@ -27,10 +26,14 @@ use crate::tasks::{Contained, Part};
 
 use super::health::Health;
 use super::metrics::{self, Registry};
+use crate::api::host;
+use crate::config::Networks;
+use crate::entrance::{Entrance, Limits, Seat, State};
 
-/// Connections at once: a few scrapers, probes and people. More wait in the kernel's queue.
+/// Connections at once: a few scrapers, probes and people. Idle ones make room for more; where all are busy, more wait
+/// in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
-/// How long a request's head may take, and how long an idle connection is kept.
+/// How long a TLS handshake and a request's head may take, and how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection lives: a scraper that never reads its answer does not hold its place.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
@@ -77,7 +80,7 @@ pub async fn run(
         let response = respond(request.method(), request.uri().path(), Some(&registry), &health);
         std::future::ready(response)
     };
-    serve(listener, counters, answer, shutdown).await;
+    serve(listener, counters, None, answer, shutdown).await;
 }
 
 /// Serves whatever `answer` says to requests, with the bounds of this module: for what few and known people ask.
@@ -87,26 +90,33 @@ pub async fn run(
 pub async fn serve<F>(
     listener: TcpListener,
     counters: Counters,
+    tls: Option<TlsAcceptor>,
     answer: impl Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     shutdown: CancellationToken,
 ) where
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    let place = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let entrance = Entrance::new(Limits { total: MAX_CONNECTIONS, per_network: 0 }, Networks::default());
     let mut accepting = Accepting::new(counters.accept);
+    // Accepted, and waiting for a place.
+    let mut newcomer: Option<(TcpStream, SocketAddr)> = None;
     let mut connections = JoinSet::new();
     loop {
-        let (stream, peer, permit) = tokio::select! {
+        let waiting = newcomer.as_ref().map(|(_, peer)| *peer);
+        let entered = tokio::select! {
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => continue,
-            accepted = accepting.next(|| accept(&listener, &place)) => accepted,
+            accepted = accepting.next(|| listener.accept()), if waiting.is_none() => {
+                newcomer = Some(accepted);
+                continue;
+            }
+            entered = entrance.enter_newcomer(waiting) => entered,
         };
-        let connection = drive(stream, peer, answer.clone(), shutdown.clone());
+        let Some((stream, peer)) = newcomer.take() else { continue };
+        let Ok(seat) = entered else { continue };
+        let connection = connect(stream, peer, seat, tls.clone(), answer.clone(), shutdown.clone());
         let contained = counters.connections.clone();
-        connections.spawn(async move {
-            contained.run(connection).await;
-            drop(permit);
-        });
+        connections.spawn(async move { contained.run(connection).await });
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -114,24 +124,50 @@ pub async fn serve<F>(
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    place: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = place.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
-}
-
-async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
+async fn connect<F: Future<Output = Response<Full<Bytes>>>>(
     stream: TcpStream,
     peer: SocketAddr,
+    seat: Seat,
+    tls: Option<TlsAcceptor>,
     answer: impl Fn(Request<Incoming>, SocketAddr) -> F,
     shutdown: CancellationToken,
 ) {
-    let service = service_fn(move |request| {
-        let answered = answer(request, peer);
-        async move { Ok::<_, Infallible>(answered.await) }
+    let driven = async {
+        match tls {
+            None => drive(stream, peer, &seat, answer, shutdown).await,
+            Some(tls) => match tokio::time::timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => drive(stream, peer, &seat, answer, shutdown).await,
+                Ok(Err(_)) | Err(_) => tracing::debug!(%peer, "operator's TLS handshake failed"),
+            },
+        }
+    };
+    tokio::select! {
+        () = driven => {}
+        () = seat.taken_away() => {}
+    }
+}
+
+async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    seat: &Seat,
+    answer: impl Fn(Request<Incoming>, SocketAddr) -> F,
+    shutdown: CancellationToken,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        seat.note(State::Busy);
+        let answered = match host::check(&request) {
+            Ok(()) => Ok(answer(request, peer)),
+            Err(wrong) => Err(wrong),
+        };
+        async move {
+            let response = match answered {
+                Ok(answered) => answered.await,
+                Err(wrong) => misread(wrong),
+            };
+            seat.note(State::Resting);
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -187,6 +223,13 @@ pub fn respond(
     }
 }
 
+/// A request that could be read in two ways; what comes behind it on the connection cannot be trusted either.
+fn misread(wrong: &str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::BAD_REQUEST, format!("{wrong}\n"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
@@ -208,9 +251,9 @@ mod tests {
             .write_all(format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
             .await
             .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     #[test]
@@ -250,5 +293,60 @@ mod tests {
         kept.read_to_end(&mut Vec::new()).await.unwrap();
         task.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn idle_connections_keep_nobody_out_and_doubtful_requests_are_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
+        let counters = Counters::new(accept::Listener::Metrics, &registry).unwrap();
+        let task = tokio::spawn(run(listener, counters, registry, Health::new(), shutdown.clone()));
+        let mut idle = Vec::new();
+        for _ in 0..MAX_CONNECTIONS + 8 {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        assert!(ask(address, "GET /healthz HTTP/1.1").await.starts_with("HTTP/1.1 200"));
+        let refused = ask(address, "GET /healthz HTTP/1.1\r\nHost: y").await;
+        assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("no-store"), "{refused}");
+        drop(idle);
+        shutdown.cancel();
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn it_serves_by_tls_where_there_is_a_certificate() {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let config =
+            crate::tls::server_config(chain.as_bytes(), key.as_bytes(), crate::tls::ALPN_HTTP_1).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let answer = |_: Request<Incoming>, _| std::future::ready(text(StatusCode::OK, "here\n".to_owned()));
+        let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
+        let counters = Counters::new(accept::Listener::Api, &registry).unwrap();
+        let task = tokio::spawn(serve(listener, counters, Some(config.into()), answer, shutdown.clone()));
+
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(client));
+        let socket = TcpStream::connect(address).await.unwrap();
+        let mut stream = connector.connect("localhost".try_into().unwrap(), socket).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here\n"), "{answer}");
+        // Who speaks no TLS there is not answered.
+        assert!(!ask(address, "GET / HTTP/1.1").await.contains("here"));
+        shutdown.cancel();
+        task.await.unwrap();
     }
 }

@@ -1,0 +1,115 @@
+//! Requests that an edge passes on: no body is read, here or there, before the origin asks for it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use farcast_origin::push::Api;
+use farcast_origin::push::forward::ForwardedBody;
+use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
+use farcast_shared::api::{Reply, reply};
+use farcast_shared::protocol::ForwardedRequest;
+use http::{Request, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
+
+use crate::rig::{Edge, Origin};
+
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// Answers who has a login with the length of their body, which it reads; others without reading any.
+#[derive(Debug)]
+struct Lengths;
+
+impl Api for Lengths {
+    fn answer(
+        &self,
+        request: Request<ForwardedBody>,
+        _peer: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(async move {
+            if !request.headers().contains_key("authorization") {
+                return reply::empty(StatusCode::UNAUTHORIZED);
+            }
+            match request.into_body().collect().await {
+                Ok(body) => reply::done(&body.to_bytes().len().to_string()),
+                Err(_) => reply::bad_request("the body broke off"),
+            }
+        })
+    }
+}
+
+/// A body of `pieces` pieces of 1000 bytes; counts how often it is asked for one.
+struct Counted {
+    pieces: usize,
+    breaks_off: bool,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match self.pieces.checked_sub(1) {
+            None if self.breaks_off => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into()))),
+            None => Poll::Ready(None),
+            Some(left) => {
+                self.pieces = left;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b'a'; 1000])))))
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_not_at_all() {
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let origin =
+        Origin::start_with(dirs[0].path(), "127.0.0.1:0".parse().unwrap(), Some(Arc::new(Lengths))).await;
+    let edge = Edge::start(dirs[1].path(), origin.token());
+    edge.until_up().await;
+    let budget = Budget::new(MIN_BUDGET, budget::Metrics::new(&prometheus::Registry::new()).unwrap());
+    let ask = async |login: bool, pieces: Option<usize>, breaks_off: bool| {
+        let mut request = Request::post("/api/admin/x");
+        if login {
+            request = request.header("authorization", "Basic eA==");
+        }
+        let head = ForwardedRequest::new(&request.body(()).unwrap(), PEER);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let body = pieces
+            .map(|pieces| (Counted { pieces, breaks_off, asked: Arc::clone(&asked) }, budget.share(PEER)));
+        let reply = edge.forwarder.forward(head, body).await;
+        let text = String::from_utf8(reply.body().to_vec()).unwrap();
+        (reply.status().as_u16(), asked.load(Ordering::Relaxed), text)
+    };
+
+    assert_eq!(
+        ask(false, Some(2000), false).await,
+        (401, 0, String::new()),
+        "strangers' bodies are left alone"
+    );
+    let (status, _, text) = ask(true, Some(2000), false).await;
+    assert!(status == 200 && text.contains("\"2000000\""), "{status} {text}");
+    let (status, _, text) = ask(true, None, false).await;
+    assert!(status == 200 && text.contains("\"0\""), "{status} {text}");
+    let (status, _, text) = ask(true, Some(3), true).await;
+    assert!(status == 400 && text.contains("broke off"), "{status} {text}");
+    assert_eq!(ask(true, Some(3000), false).await.0, 413);
+
+    // What others hold leaves no memory: the edge says so, and the origin is not told anything.
+    let mut held = budget.share(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    held.grow(16 << 20).unwrap();
+    assert_eq!(ask(true, Some(1), false).await.0, 503);
+    drop(held);
+    assert_eq!(ask(true, Some(1), false).await.0, 200);
+    edge.stop().await;
+    origin.stop().await;
+}

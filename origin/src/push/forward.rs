@@ -1,0 +1,118 @@
+//! Answering HTTP requests that an edge passes on: the body is asked of the edge only when whoever answers reads it,
+//! which is after the login was looked at.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use farcast_shared::protocol::{
+    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, encode,
+};
+use http_body::Frame;
+use quinn::{RecvStream, SendStream};
+use tokio::sync::oneshot;
+
+use super::queue::STORE_PRIORITY;
+use super::server::Api;
+
+/// How much of a body is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// The body of a request that an edge passes on. Nothing of it comes until it is polled.
+#[derive(Debug)]
+pub struct ForwardedBody {
+    /// Taken when it is polled for the first time.
+    ask: Option<oneshot::Sender<()>>,
+    /// What came and was not given yet.
+    buffer: BytesMut,
+    /// How much is to be given still, once its length is known.
+    left: Option<usize>,
+    stream: RecvStream,
+}
+
+impl ForwardedBody {
+    /// The body of a stream of which `first` was read already; and what tells when it is wanted.
+    fn new(first: BytesMut, stream: RecvStream) -> (Self, oneshot::Receiver<()>) {
+        let (ask, asked) = oneshot::channel();
+        (Self { ask: Some(ask), buffer: first, left: None, stream }, asked)
+    }
+}
+
+fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, why)
+}
+
+impl http_body::Body for ForwardedBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        if let Some(ask) = this.ask.take() {
+            // Nobody listens any more only when the edge has gone, which reading will tell.
+            let _ = ask.send(());
+        }
+        loop {
+            if this.left.is_none()
+                && let Some(length) = this.buffer.first_chunk::<FORWARDED_LENGTH_BYTES>()
+            {
+                let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+                if length > MAX_FORWARDED_BYTES {
+                    return Poll::Ready(Some(Err(broken("it is longer than any"))));
+                }
+                this.buffer.advance(FORWARDED_LENGTH_BYTES);
+                this.left = Some(length);
+            }
+            match this.left {
+                Some(0) => return Poll::Ready(None),
+                Some(left) if !this.buffer.is_empty() => {
+                    let piece = this.buffer.split_to(left.min(this.buffer.len())).freeze();
+                    this.left = Some(left - piece.len());
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+                _ => {}
+            }
+            let mut room = [0; READ_BYTES];
+            match ready!(this.stream.poll_read(context, &mut room)) {
+                Ok(0) => return Poll::Ready(Some(Err(broken("it ended early")))),
+                Ok(read) => this.buffer.extend_from_slice(&room[..read]),
+                Err(error) => return Poll::Ready(Some(Err(broken(error)))),
+            }
+        }
+    }
+}
+
+/// Answers a request that a viewer sent to the edge.
+pub(super) async fn answer(
+    mut send: SendStream,
+    receive: RecvStream,
+    head: ForwardedRequest,
+    first: BytesMut,
+    api: &dyn Api,
+) -> Option<()> {
+    send.set_priority(STORE_PRIORITY).ok()?;
+    let peer = head.peer;
+    let (body, mut asked) = ForwardedBody::new(first, receive);
+    let mut answering = api.answer(head.into_request(body).ok()?, peer);
+    let mut may_ask = true;
+    let reply = loop {
+        tokio::select! {
+            biased;
+            reply = &mut answering => break reply,
+            wanted = &mut asked, if may_ask => {
+                may_ask = false;
+                if wanted.is_ok() {
+                    send.write_chunk(encode(&ForwardAnswer::SendBody).ok()?).await.ok()?;
+                }
+            }
+            _ = send.stopped() => return None,
+        }
+    };
+    let head = encode(&ForwardAnswer::Reply(ForwardedReply::new(&reply))).ok()?;
+    send.write_all_chunks(&mut [head, reply.into_body()]).await.ok()?;
+    send.finish().ok()
+}

@@ -1,0 +1,286 @@
+//! The policy of places, without a clock: a limit for all and one for each network, and who goes when all are taken.
+//!
+//! Idle strangers never keep viewers out: when all places are taken, the network with the most connections that never
+//! asked for anything loses the oldest of these; where there are none, the network with the most connections that rest
+//! loses the one that has rested longest. A connection that is being answered is never ended for another.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use crate::network;
+
+/// How many connections there may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Of all.
+    pub total: usize,
+    /// Of one network; 0 is no limit.
+    pub per_network: usize,
+}
+
+/// What a connection does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// It has never asked for anything.
+    Silent,
+    /// It is being answered, or was a moment ago.
+    Busy,
+    /// It was answered and has asked for nothing since.
+    Resting,
+}
+
+/// Why a connection gets no place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// Its network has as many as one may have.
+    Network,
+    /// All places are taken by connections that are being answered; it may wait.
+    Full,
+}
+
+impl Refused {
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// All places of a listener, or of several that share them; `H` is by what a connection is ended.
+#[derive(Debug)]
+pub struct Places<H> {
+    limits: Limits,
+    next: u64,
+    taken: HashMap<u64, Place<H>>,
+    networks: HashMap<IpAddr, usize>,
+    silent: Ranking,
+    resting: Ranking,
+}
+
+#[derive(Debug)]
+struct Place<H> {
+    handle: H,
+    network: IpAddr,
+    /// Whether it is a trusted proxy's, which brings the requests of many people.
+    is_proxy: bool,
+    state: State,
+    since: Instant,
+}
+
+impl<H> Places<H> {
+    /// Places of which none is taken.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            next: 0,
+            taken: HashMap::new(),
+            networks: HashMap::new(),
+            silent: Ranking::default(),
+            resting: Ranking::default(),
+        }
+    }
+
+    /// A place for a connection of `peer`, by its number; and the handle of the connection that has to go for it.
+    /// `is_proxy`: it is a trusted proxy's, which no limit of a network holds for.
+    ///
+    /// # Errors
+    /// Why it gets none.
+    pub fn enter(
+        &mut self,
+        peer: IpAddr,
+        is_proxy: bool,
+        handle: H,
+        now: Instant,
+    ) -> Result<(u64, Option<H>), Refused> {
+        let network = network::of(peer);
+        let is_limited = self.limits.per_network > 0 && !is_proxy && !network::is_this_machine(peer);
+        let of_network = self.networks.get(&network).copied().unwrap_or(0);
+        if is_limited && of_network >= self.limits.per_network {
+            return Err(Refused::Network);
+        }
+        let gone = if self.taken.len() < self.limits.total {
+            None
+        } else {
+            let goes = self.silent.oldest_of_most().or_else(|| self.resting.oldest_of_most());
+            self.remove(goes.ok_or(Refused::Full)?)
+        };
+        let number = self.next;
+        self.next += 1;
+        *self.networks.entry(network).or_default() += 1;
+        self.silent.insert(network, now, number);
+        self.taken.insert(number, Place { handle, network, is_proxy, state: State::Silent, since: now });
+        Ok((number, gone))
+    }
+
+    /// Notes what a connection does now. One that has lost its place is not known any more.
+    pub fn note(&mut self, number: u64, state: State, now: Instant) {
+        let Some(place) = self.taken.get_mut(&number) else { return };
+        self.silent.remove(place.network, place.since, number);
+        self.resting.remove(place.network, place.since, number);
+        (place.state, place.since) = (state, now);
+        match state {
+            State::Silent => self.silent.insert(place.network, now, number),
+            // Connections of a proxy rest between the requests of many people.
+            State::Resting if !place.is_proxy => self.resting.insert(place.network, now, number),
+            State::Resting | State::Busy => {}
+        }
+    }
+
+    /// A connection has ended.
+    pub fn leave(&mut self, number: u64) {
+        self.remove(number);
+    }
+
+    fn remove(&mut self, number: u64) -> Option<H> {
+        let place = self.taken.remove(&number)?;
+        self.silent.remove(place.network, place.since, number);
+        self.resting.remove(place.network, place.since, number);
+        if let Some(of_network) = self.networks.get_mut(&place.network) {
+            *of_network = of_network.saturating_sub(1);
+            if *of_network == 0 {
+                self.networks.remove(&place.network);
+            }
+        }
+        Some(place.handle)
+    }
+}
+
+/// Connections by network, so that the oldest one of the network with the most is found at once.
+#[derive(Debug, Default)]
+struct Ranking {
+    networks: HashMap<IpAddr, BTreeSet<(Instant, u64)>>,
+    /// The last is that of the most, among equals that of the oldest.
+    order: BTreeSet<(usize, Reverse<(Instant, u64)>, IpAddr)>,
+}
+
+impl Ranking {
+    fn oldest_of_most(&self) -> Option<u64> {
+        self.order.last().map(|(_, Reverse((_, number)), _)| *number)
+    }
+
+    fn insert(&mut self, network: IpAddr, since: Instant, number: u64) {
+        self.change(network, |of_network| of_network.insert((since, number)));
+    }
+
+    fn remove(&mut self, network: IpAddr, since: Instant, number: u64) {
+        if self.networks.get(&network).is_some_and(|of_network| of_network.contains(&(since, number))) {
+            self.change(network, |of_network| of_network.remove(&(since, number)));
+        }
+    }
+
+    fn change(&mut self, network: IpAddr, change: impl FnOnce(&mut BTreeSet<(Instant, u64)>) -> bool) {
+        let of_network = self.networks.entry(network).or_default();
+        if let Some(oldest) = of_network.first() {
+            self.order.remove(&(of_network.len(), Reverse(*oldest), network));
+        }
+        change(of_network);
+        match of_network.first() {
+            Some(oldest) => {
+                self.order.insert((of_network.len(), Reverse(*oldest), network));
+            }
+            None => {
+                self.networks.remove(&network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn places(total: usize, per_network: usize) -> Places<u64> {
+        Places::new(Limits { total, per_network })
+    }
+
+    #[test]
+    fn a_network_has_its_limit_and_proxies_and_this_machine_have_none() {
+        let (mut places, now) = (places(100, 2), Instant::now());
+        let (first, _) = places.enter(address(1), false, 0, now).unwrap();
+        places.enter(address(1), false, 0, now).unwrap();
+        assert_eq!(places.enter(address(1), false, 0, now), Err(Refused::Network));
+        places.enter(address(2), false, 0, now).unwrap();
+        for _ in 0..9 {
+            places.enter(address(7), true, 0, now).unwrap();
+            places.enter(IpAddr::from([127, 0, 0, 1]), false, 0, now).unwrap();
+        }
+        places.leave(first);
+        assert!(places.enter(address(1), false, 0, now).is_ok());
+    }
+
+    #[test]
+    fn idle_strangers_make_room_the_busiest_network_first_and_whoever_is_answered_never_does() {
+        let (mut places, start) = (places(5, 0), Instant::now());
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        // A viewer who is answered, one who has just come, and three silent connections of a stranger.
+        let (answered, _) = places.enter(address(1), false, 10, at(0)).unwrap();
+        places.note(answered, State::Busy, at(0));
+        places.enter(address(2), false, 20, at(1)).unwrap();
+        for number in 30..33 {
+            places.enter(address(3), false, number, at(2)).unwrap();
+        }
+        // The stranger's oldest go, as long as he has the most; then the oldest of all.
+        let mut gone = |peer, second| places.enter(address(peer), false, 0, at(second)).unwrap().1;
+        assert_eq!((gone(4, 3), gone(5, 4), gone(6, 5)), (Some(30), Some(31), Some(20)));
+    }
+
+    #[test]
+    fn who_rests_makes_room_where_nobody_is_silent_but_a_proxy_does_not() {
+        let (mut places, start) = (places(3, 0), Instant::now());
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        for (handle, last, is_proxy) in [(100, 1, true), (101, 2, false), (102, 2, false)] {
+            let (entered, _) = places.enter(address(last), is_proxy, handle, at(0)).unwrap();
+            places.note(entered, State::Busy, at(0));
+        }
+        assert_eq!(places.enter(address(9), false, 0, at(1)), Err(Refused::Full), "all are being answered");
+        places.note(0, State::Resting, at(1));
+        assert_eq!(places.enter(address(9), false, 0, at(1)), Err(Refused::Full), "a proxy rests for others");
+        places.note(2, State::Resting, at(2));
+        places.note(1, State::Resting, at(3));
+        assert_eq!(places.enter(address(9), false, 0, at(4)).unwrap().1, Some(102));
+        // It is known no more, whatever it says.
+        places.note(2, State::Busy, at(5));
+        places.leave(2);
+        assert_eq!(places.taken.len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_no_more_than_the_limits_are_there(
+            steps in prop::collection::vec((0_u8..4, 0_u8..6, 0_u64..40), 0..200),
+        ) {
+            let (mut places, start) = (places(8, 5), Instant::now());
+            for (second, (what, network, number)) in steps.into_iter().enumerate() {
+                let now = start + Duration::from_secs(second.try_into().unwrap());
+                match what {
+                    0 => drop(places.enter(address(network), false, 0, now)),
+                    1 => places.note(number, State::Busy, now),
+                    2 => places.note(number, State::Resting, now),
+                    _ => places.leave(number),
+                }
+                prop_assert!(places.taken.len() <= 8);
+                prop_assert!(places.networks.values().all(|count| *count <= 5));
+                prop_assert_eq!(places.networks.values().sum::<usize>(), places.taken.len());
+                let in_state = |state| places.taken.values().filter(|place| place.state == state).count();
+                let ranked = |ranking: &Ranking| ranking.networks.values().map(BTreeSet::len).sum::<usize>();
+                prop_assert_eq!(ranked(&places.silent), in_state(State::Silent));
+                prop_assert_eq!(ranked(&places.resting), in_state(State::Resting));
+                prop_assert_eq!(places.silent.order.len(), places.silent.networks.len());
+            }
+        }
+    }
+}
