@@ -14,8 +14,9 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 
 use crate::admin::{self, Admin};
+use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
-use crate::push;
+use crate::push::{self, EdgeId};
 
 /// The API. Shared by all connections.
 #[derive(Debug)]
@@ -31,16 +32,16 @@ impl Api {
         Self { admin, integrations }
     }
 
-    /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when a change
-    /// is committed, which may then have happened.
-    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Option<Reply>
+    /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
+    /// which may then have happened.
+    pub async fn answer<B>(&self, request: Request<B>, caller: Caller) -> Option<Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
         if request.uri().path().starts_with(integrations::PREFIX) {
-            self.integrations.answer(request, peer).await
+            self.integrations.answer(request, caller).await
         } else {
-            self.admin.answer(request, peer).await
+            self.admin.answer(request, caller).await
         }
     }
 }
@@ -50,9 +51,11 @@ impl push::Api for Api {
         &self,
         request: Request<Full<Bytes>>,
         peer: IpAddr,
+        edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {
-            Self::answer(self, request, peer).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
+            let caller = Caller { edge: Some(edge), ..Caller::from(peer) };
+            Self::answer(self, request, caller).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
         })
     }
 }

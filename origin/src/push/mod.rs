@@ -27,7 +27,7 @@ pub use ask::{Answers, Edges};
 #[cfg(test)]
 pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
-pub use identity::Identity;
+pub use identity::{EdgeId, Identity};
 pub use metrics::Metrics;
 pub use server::{Api, Server, ServerConfig};
 pub use window::Window;

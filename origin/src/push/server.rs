@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::enrol;
 use super::hub::Hub;
-use super::identity::Identity;
+use super::identity::{EdgeId, Identity};
 use super::metrics::{JoinOutcome, Metrics};
 use super::session;
 
@@ -48,11 +48,12 @@ impl Default for ServerConfig {
 
 /// What answers HTTP requests that edges pass on.
 pub trait Api: Send + Sync + std::fmt::Debug {
-    /// Answers a request that `peer` sent to an edge.
+    /// Answers a request that `peer` sent to an edge, as `edge` says.
     fn answer(
         &self,
         request: Request<Full<Bytes>>,
         peer: IpAddr,
+        edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 }
 

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::hub::{EdgeQueue, Hub};
+use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
 use super::server::Api;
@@ -273,6 +274,7 @@ async fn write(
 
 /// Answers calls, as many at once as QUIC lets the edge open streams.
 async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metrics) -> CloseCode {
+    let Some(edge) = EdgeId::of(connection) else { return CloseCode::NotEnrolled };
     let mut calls = JoinSet::new();
     let reads = Arc::new(Semaphore::new(STORE_READS));
     loop {
@@ -280,7 +282,7 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
             stream = connection.accept_bi() => {
                 let Ok((send, receive)) = stream else { return CloseCode::Done };
                 let (shared, metrics, reads) = (shared.clone(), metrics.clone(), Arc::clone(&reads));
-                calls.spawn(async move { answer(send, receive, &shared, &reads, &metrics).await });
+                calls.spawn(async move { answer(send, receive, edge, &shared, &reads, &metrics).await });
             }
             Some(_) = calls.join_next() => {}
         }
@@ -290,6 +292,7 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
 async fn answer(
     send: SendStream,
     mut receive: RecvStream,
+    edge: EdgeId,
     shared: &Shared,
     reads: &Semaphore,
     metrics: &Metrics,
@@ -306,7 +309,7 @@ async fn answer(
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                let answered = forward(send, receive, head, frames.into_rest(), api.as_ref(), reads);
+                let answered = forward(send, receive, edge, head, frames.into_rest(), api.as_ref(), reads);
                 let _ = tokio::time::timeout(FORWARD_DEADLINE, answered).await;
             }
         }
@@ -318,6 +321,7 @@ async fn answer(
 async fn forward(
     mut send: SendStream,
     mut receive: RecvStream,
+    edge: EdgeId,
     head: ForwardedRequest,
     first: BytesMut,
     api: &dyn Api,
@@ -332,7 +336,7 @@ async fn forward(
     };
     let request = head.into_request(Full::new(body)).ok()?;
     let reply = tokio::select! {
-        reply = api.answer(request, peer) => reply,
+        reply = api.answer(request, peer, edge) => reply,
         _ = send.stopped() => return None,
     };
     let head = encode(&ForwardedReply::new(&reply)).ok()?;

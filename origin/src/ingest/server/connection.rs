@@ -290,10 +290,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Asks the gate, and hands the publisher to the owner.
     async fn publish(&mut self, request: PublishRequest, shutdown: &CancellationToken) -> Result<(), Finish> {
         let PublishRequest { key, application, encoder } = request;
-        let mut permit = match self.shared.gate.admit(&key, &encoder, Instant::now()).await {
+        let mut permit = match self.shared.gate.admit(&key, &encoder, self.remote.ip(), Instant::now()).await
+        {
             Ok(permit) => permit,
             Err(error) => {
-                if error == GateError::WrongKey {
+                if error != GateError::Busy {
                     tokio::select! {
                         () = shutdown.cancelled() => {}
                         () = tokio::time::sleep(WRONG_KEY_DELAY) => {}
@@ -302,6 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.refuse(&error.to_string());
                 return Err(Finish::Refused(match error {
                     GateError::WrongKey => Refused::WrongKey,
+                    GateError::Braked { .. } => Refused::Braked,
                     GateError::Busy => Refused::Busy,
                 }));
             }

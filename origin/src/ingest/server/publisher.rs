@@ -101,6 +101,8 @@ pub enum Refused {
     Play,
     /// Too many connections.
     Connections,
+    /// Too many keys from its network were wrong: this one was not looked at.
+    Braked,
     /// Too many connections that do not publish yet.
     Pending,
     /// Too many of those from one address.
@@ -131,6 +133,7 @@ impl Refused {
             Self::Play => "play",
             Self::Connections => "connections",
             Self::Pending => "pending",
+            Self::Braked => "braked",
             Self::Address => "address",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
