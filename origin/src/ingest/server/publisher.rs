@@ -103,10 +103,10 @@ pub enum Refused {
     Connections,
     /// Too many keys from its network were wrong: this one was not looked at.
     Braked,
-    /// Too many connections that do not publish yet.
+    /// Too many connections that do not publish yet, most of them of its own network.
     Pending,
-    /// Too many of those from one address.
-    Address,
+    /// It had to give way to a connection of another network.
+    Evicted,
     /// The TLS handshake.
     Tls,
     /// It took too long.
@@ -134,7 +134,7 @@ impl Refused {
             Self::Connections => "connections",
             Self::Pending => "pending",
             Self::Braked => "braked",
-            Self::Address => "address",
+            Self::Evicted => "evicted",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Protocol => "protocol",
