@@ -42,9 +42,9 @@ pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a publisher may be silent before its connection is given up.
 pub const SILENCE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// What a connection that does not publish yet may make this side hold of its messages: a connect command has some
-/// hundred bytes.
-pub const PENDING_BYTES: usize = 64 * 1024;
+/// What a connection that does not publish yet may make this side hold of its messages. A connect command has some
+/// hundred bytes; one that is far too long is still answered with what is wrong.
+pub const PENDING_BYTES: usize = 256 * 1024;
 
 /// How much of a command or data message is read. Metadata with a full list of key frames is the longest real one.
 const MAX_AMF_BYTES: usize = 128 * 1024;
