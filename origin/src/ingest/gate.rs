@@ -28,7 +28,7 @@ pub enum GateError {
     #[error("the stream key is wrong")]
     WrongKey,
     /// Too many keys from that network were wrong: this one was not looked at.
-    #[error("too many wrong stream keys came from here: try again in {seconds} s")]
+    #[error("too many wrong stream keys were tried: wait {seconds} s and try again")]
     Braked {
         /// Until when it is of no use to try again, at least one.
         seconds: u64,
