@@ -14,8 +14,9 @@ use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 
 use crate::admin::{self, Admin};
+use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
-use crate::push::{self, forward::ForwardedBody};
+use crate::push::{self, EdgeId, forward::ForwardedBody};
 
 /// The API. Shared by all connections.
 #[derive(Debug)]
@@ -31,17 +32,17 @@ impl Api {
         Self { admin, integrations }
     }
 
-    /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when a change
-    /// is committed, which may then have happened.
-    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Option<Reply>
+    /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
+    /// which may then have happened.
+    pub async fn answer<B>(&self, request: Request<B>, caller: Caller) -> Option<Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
         let has_login = request.headers().contains_key(AUTHORIZATION);
         let mut reply = if request.uri().path().starts_with(integrations::PREFIX) {
-            self.integrations.answer(request, peer).await
+            self.integrations.answer(request, caller).await
         } else {
-            self.admin.answer(request, peer).await
+            self.admin.answer(request, caller).await
         }?;
         reply::guard_login(&mut reply, has_login);
         Some(reply)
@@ -53,9 +54,11 @@ impl push::Api for Api {
         &self,
         request: Request<ForwardedBody>,
         peer: IpAddr,
+        edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {
-            Self::answer(self, request, peer).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
+            let caller = Caller { edge: Some(edge), ..Caller::from(peer) };
+            Self::answer(self, request, caller).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
         })
     }
 }

@@ -36,7 +36,7 @@ use crate::audience::Keeper;
 use crate::broadcast::{self, Air, Owner};
 use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::Choices;
-use crate::credentials::Credentials;
+use crate::credentials::{self, Credentials};
 use crate::directory::{self, Conditions, Directory};
 use crate::emoji;
 use crate::http_client::{HttpClient, Reach};
@@ -158,10 +158,15 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     }
 
     let stream = StreamName::live();
+    let counted = credentials::Metrics::new(registry.inner())?;
     let (credentials, made_key) =
-        Credentials::load_or_create(store.clone(), settings.stream_key.as_ref()).await?;
+        Credentials::load_or_create(store.clone(), settings.stream_key.as_ref(), counted).await?;
     if let Some(key) = &made_key {
         show_once(key.expose());
+    }
+    if !credentials.password_is_apart() {
+        // As long as it is so, the admin's warnings say it as well.
+        tracing::info!("{}", admin::SET_PASSWORD_APART);
     }
     let credentials = Arc::new(credentials);
     let gate = Arc::new(Gate::new(Arc::clone(&credentials) as Arc<dyn ingest::Keys>));
@@ -408,6 +413,9 @@ fn write_token(path: &Path, token: &str) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the key is shown once to whoever starts the origin")]
 fn show_once(key: &str) {
     println!("stream key, shown this once: {key}");
+    println!(
+        "it is the admin password (user admin) as well, until you set another: do so before you give the key away"
+    );
 }
 
 /// Edges show the ladder before there is a broadcast.

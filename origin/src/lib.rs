@@ -3,6 +3,7 @@
 //! [`media`] is the vocabulary between them.
 
 pub mod admin;
+mod admission;
 pub mod api;
 pub mod app;
 pub mod audience;
@@ -13,6 +14,7 @@ pub mod choices;
 pub mod credentials;
 pub mod directory;
 pub mod emoji;
+mod fading;
 pub mod hardware;
 pub mod http_client;
 pub mod ingest;
@@ -24,6 +26,7 @@ pub mod program;
 pub mod push;
 pub mod series;
 pub mod settings;
+mod site;
 pub mod state;
 pub mod statistics;
 pub mod store;

@@ -294,22 +294,59 @@ async fn mp3_alone_is_refused_with_a_text_that_says_what_to_set() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_that_says_nothing_or_nonsense_is_dropped_and_limits_hold() {
-    let config = Config { max_pending_per_address: 2, ..Config::default() };
+    let config = Config { max_pending: 2, kept_pending: 1, ..Config::default() };
     let origin = Origin::start_with(config, None).await;
+    let mut first = TcpStream::connect(origin.address).await.unwrap();
     let mut silent = TcpStream::connect(origin.address).await.unwrap();
     let mut nonsense = TcpStream::connect(origin.address).await.unwrap();
-    let mut third = TcpStream::connect(origin.address).await.unwrap();
     let mut buffer = [0; 8];
-    let read = timeout(PATIENCE, third.read(&mut buffer)).await.expect("the limit does not hold");
+    // The oldest of the network gives way to the newest.
+    let read = timeout(PATIENCE, first.read(&mut buffer)).await.expect("the limit does not hold");
     assert!(matches!(read, Ok(0) | Err(_)));
     nonsense.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let read = timeout(PATIENCE, nonsense.read_to_end(&mut Vec::new())).await;
     assert!(read.is_ok(), "nonsense is not dropped");
     let read = timeout(PATIENCE, silent.read(&mut buffer)).await.expect("silence is not dropped");
     assert!(matches!(read, Ok(0) | Err(_)));
-    assert_eq!(origin.count("farcast_ingest_refused_total", "address"), 1.0);
-    assert_eq!(origin.count("farcast_ingest_refused_total", "protocol"), 1.0);
-    assert_eq!(origin.count("farcast_ingest_refused_total", "timeout"), 1.0);
+    for reason in ["evicted", "protocol", "timeout"] {
+        assert_eq!(origin.count("farcast_ingest_refused_total", reason), 1.0, "{reason}");
+    }
+    origin.stop().await;
+}
+
+/// Strangers of four addresses hold as many connections as they get, each handshake half done.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_hold_connections_keep_no_publisher_out() {
+    let mut origin = Origin::start().await;
+    let address = origin.address;
+    let mut strangers = tokio::task::JoinSet::new();
+    for number in 0..300_u16 {
+        strangers.spawn(async move {
+            loop {
+                let socket = tokio::net::TcpSocket::new_v4().unwrap();
+                socket.bind(([127, 0, 9, number.to_be_bytes()[1] % 4 + 1], 0).into()).unwrap();
+                let Ok(mut stream) = socket.connect(address).await else { continue };
+                let _ = stream.write_all(&[3; 700]).await;
+                let mut buffer = [0; 4096];
+                while let Ok(1..) = stream.read(&mut buffer).await {}
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+    let full = async {
+        while origin.count("farcast_ingest_refused_total", "evicted") < 500.0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, full).await.expect("nobody gives way");
+    for round in 0..10 {
+        let client = timeout(Duration::from_secs(10), Raw::publish(address, &[])).await;
+        assert!(client.is_ok(), "round {round}");
+        let mut publisher = origin.publisher().await;
+        drop(client);
+        watch_to_end(&mut publisher).await;
+    }
+    strangers.shutdown().await;
     origin.stop().await;
 }
 
@@ -417,8 +454,7 @@ async fn accepting_goes_on_after_the_file_descriptors_ran_out() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs as a part of another test"]
 async fn a_server_without_file_descriptors() {
-    let many =
-        Config { max_connections: 200, max_pending: 200, max_pending_per_address: 200, ..Config::default() };
+    let many = Config { max_connections: 200, max_pending: 200, ..Config::default() };
     let mut origin = Origin::start_with(many, None).await;
     // The last file descriptor goes to a connection's own end, so that none is left to accept it.
     let last = std::fs::File::open("/dev/null").unwrap();

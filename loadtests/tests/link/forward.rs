@@ -29,6 +29,7 @@ impl Api for Lengths {
         &self,
         request: Request<ForwardedBody>,
         _peer: IpAddr,
+        _edge: farcast_origin::push::EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {
             if !request.headers().contains_key("authorization") {

@@ -13,15 +13,17 @@ mod measured;
 mod picture;
 mod read;
 mod routes;
+mod session;
 mod setting;
 mod shape;
 mod site;
 mod token;
 mod webhook;
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Buf;
 use farcast_shared::api::body::Whole;
@@ -30,20 +32,24 @@ use farcast_shared::api::{Match, Method, Reply, body, reply};
 use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
 use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
-use farcast_shared::telemetry::recent::Recent;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, Request, StatusCode};
+use farcast_shared::telemetry::recent::{Line, Recent};
+use farcast_shared::telemetry::throttle::Throttle;
+use farcast_shared::time::WallTime;
+use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::routes::{Endpoint, Setter};
+use self::session::Session;
 use self::setting::{Change, Rules};
-use crate::brake::{self, Brake};
+use crate::brake::{self, Caller};
 use crate::broadcast::{Air, Disconnect};
 use crate::credentials::{Credentials, NotSet, Which};
 use crate::directory;
 use crate::emoji;
 use crate::http_client::Reach;
+use crate::ingest::Checked;
 use crate::push::Edges;
 use crate::statistics::Statistics;
 
@@ -53,6 +59,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What a browser shows when it asks for the password; Owncast's words, by which clients know it.
 const REALM: &str = "Basic realm=\"Owncast Authenticated Request\"";
+
+/// Failed logins are told to the log once in this time: strangers can cause them.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What an owner is told while the stream key, which encoders and their users have, is the admin password as well.
+pub(crate) const SET_PASSWORD_APART: &str = "the stream key is the admin password as well: whoever may publish may change \
+    everything. Set a password of its own, in the admin's server setup or by /api/admin/config/adminpass";
 
 /// What does not change while the origin runs.
 #[derive(Clone, Debug)]
@@ -108,9 +121,8 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Admin {
     parts: Parts,
-    brake: Mutex<Brake>,
-    /// One password that is not known at a time, so that many guesses at once are braked like one after another.
-    guesses: Semaphore,
+    warnings: Mutex<Throttle>,
+    started_at: WallTime,
 }
 
 /// The secret of the external storage.
@@ -129,12 +141,13 @@ impl Admin {
     /// An API that is not served yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts, brake: Mutex::default(), guesses: Semaphore::new(1) }
+        let warnings = Mutex::new(Throttle::new(WARNING_INTERVAL));
+        Self { parts, warnings, started_at: WallTime::now() }
     }
 
-    /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when a change
-    /// is committed, which may then have happened.
-    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Option<Reply>
+    /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
+    /// which may then have happened.
+    pub async fn answer<B>(&self, request: Request<B>, caller: impl Into<Caller>) -> Option<Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -143,49 +156,53 @@ impl Admin {
         if head.method == http::Method::OPTIONS {
             return Some(reply::options(found.method));
         }
-        let admitted = match self.admit(&head.headers, peer).await {
-            Ok(()) => self.admitted(found, &head, body, peer).await,
-            Err(refused) => refused,
+        let caller = caller.into();
+        let cookie = match self.admit(&head.headers, caller).await {
+            Ok(cookie) => cookie,
+            Err(refused) => return Some(refused),
         };
-        Some(admitted)
+        let mut reply = self.admitted(found, &head, body, caller.address).await;
+        if let Some(cookie) = cookie {
+            reply.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Some(reply)
     }
 
-    async fn admit(&self, headers: &HeaderMap, peer: IpAddr) -> Result<(), Reply> {
-        if let Some(refused) = self.braked(peer) {
-            return Err(refused);
-        }
-        if let Some(password) = login::password(headers) {
-            let known = self.parts.credentials.remembers(Which::AdminPassword, &password);
-            if known || self.try_password(&password, peer).await? {
-                self.brake().succeeded(peer);
-                return Ok(());
+    /// Whether the login is right; with a cookie for a caller that has none, or an old one.
+    async fn admit(&self, headers: &HeaderMap, caller: Caller) -> Result<Option<HeaderValue>, Reply> {
+        let (credentials, now) = (&self.parts.credentials, WallTime::now());
+        let key = credentials.session_key();
+        let session = Session::read(headers, &key, now);
+        let caller = Caller { session: session.map(|session| session.id), ..caller };
+        let checked = match login::password(headers) {
+            Some(password) => credentials.check(Which::AdminPassword, &[&password], &caller).await,
+            None => match credentials.must_wait(Which::AdminPassword, &caller, Instant::now()) {
+                Some(wait) => Checked::Wait(wait),
+                None => return Err(unauthorized()),
+            },
+        };
+        match checked {
+            Checked::Right if session.is_some_and(|session| !session.is_old(now)) => Ok(None),
+            Checked::Right => Ok(Session::new(now).set(&key)),
+            Checked::Wait(wait) => Err(brake::refused(wait)),
+            Checked::Wrong => {
+                let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(suppressed) = warnings.admit(Instant::now()) {
+                    tracing::warn!(address = %caller.address, suppressed, "a login to the admin API failed");
+                }
+                Err(unauthorized())
             }
-            tracing::warn!(%peer, "a login to the admin API failed");
         }
-        let refused =
-            reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "Unauthorized\n");
-        Err(reply::with(refused, WWW_AUTHENTICATE, REALM))
     }
 
-    /// Looks at a password that was not right before, when it is its turn and its sender still may.
-    async fn try_password(&self, password: &str, peer: IpAddr) -> Result<bool, Reply> {
-        let _turn = self.guesses.acquire().await;
-        if let Some(refused) = self.braked(peer) {
-            return Err(refused);
+    /// The newest warnings, and what the owner should do.
+    fn warnings(&self) -> Vec<Line> {
+        let mut lines = self.parts.recent.warnings();
+        if !self.parts.credentials.password_is_apart() {
+            let text = SET_PASSWORD_APART.to_owned();
+            lines.insert(0, Line { time: self.started_at, level: tracing::Level::WARN, text });
         }
-        let right = self.parts.credentials.verify(Which::AdminPassword, password).await;
-        if !right {
-            self.brake().failed(peer, Instant::now());
-        }
-        Ok(right)
-    }
-
-    fn braked(&self, peer: IpAddr) -> Option<Reply> {
-        self.brake().must_wait(peer, Instant::now()).map(brake::refused)
-    }
-
-    fn brake(&self) -> MutexGuard<'_, Brake> {
-        self.brake.lock().unwrap_or_else(PoisonError::into_inner)
+        lines
     }
 
     async fn admitted<B>(
@@ -235,7 +252,7 @@ impl Admin {
             Endpoint::Status => Ok(read::status(self)),
             Endpoint::ServerConfig => read::server_config(self).await,
             Endpoint::Logs => Ok(read::logs(self.parts.recent.all())),
-            Endpoint::Warnings => Ok(read::logs(self.parts.recent.warnings())),
+            Endpoint::Warnings => Ok(read::logs(self.warnings())),
             Endpoint::ViewersOverTime => {
                 Ok(read::viewers_over_time(&self.parts.statistics, head.uri.query()))
             }
@@ -317,6 +334,11 @@ impl Admin {
         tracing::info!(setting = ?setter, "a setting was changed");
         Ok(reply::done(setter.done()))
     }
+}
+
+fn unauthorized() -> Reply {
+    let refused = reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "Unauthorized\n");
+    reply::with(refused, WWW_AUTHENTICATE, REALM)
 }
 
 /// Sets the title of the broadcast, for whoever may.

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use farcast_shared::api::budget::{self, MIN_BUDGET};
 use farcast_shared::store::memory::Memory;
-use farcast_shared::time::WallTime;
 use http_body_util::Full;
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use crate::emoji::Folder;
 use crate::integrations::{self, Integrations};
 use crate::push::{Hub, HubConfig, Metrics};
 
-const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// `admin:first-stream-key`
 const LOGIN: (&str, &str) = ("authorization", "Basic YWRtaW46Zmlyc3Qtc3RyZWFtLWtleQ==");
 
@@ -30,7 +29,9 @@ impl Rig {
         let (store, _) = Memory::store();
         let folder = tempfile::tempdir().unwrap();
         let preset = farcast_shared::config::Secret::new("first-stream-key");
-        let (credentials, _) = Credentials::load_or_create(store.clone(), Some(&preset)).await.unwrap();
+        let counted = crate::credentials::Metrics::new(&Registry::new()).unwrap();
+        let (credentials, _) =
+            Credentials::load_or_create(store.clone(), Some(&preset), counted).await.unwrap();
         let (_, runtime) = watch::channel(Some(Snapshot { runtime: Arc::default(), tip: Bytes::new() }));
         let (told, status) =
             watch::channel(Some(Arc::new(LiveStatus { viewers: 7, ..LiveStatus::default() })));
@@ -314,7 +315,8 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
                 if let Some(login) = login {
                     request = request.header("authorization", login);
                 }
-                let reply = api.answer(request.body(Full::new(Bytes::new())).unwrap(), PEER).await.unwrap();
+                let request = request.body(Full::new(Bytes::new())).unwrap();
+                let reply = api.answer(request, PEER.into()).await.unwrap();
                 let at = format!("{method} {path} with {login:?}: {}", reply.status());
                 assert_eq!(reply.headers().get("cache-control").unwrap(), "no-store", "{at}");
                 assert_eq!(
@@ -325,4 +327,86 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
             }
         }
     }
+}
+
+/// `admin:` and a guess.
+fn guess(number: u32) -> String {
+    use base64::Engine as _;
+    let login = base64::engine::general_purpose::STANDARD.encode(format!("admin:guess {number}"));
+    format!("Basic {login}")
+}
+
+#[tokio::test]
+async fn strangers_behind_the_same_address_do_not_lock_out_who_logged_in_before() {
+    let rig = Rig::new().await;
+    let first = rig.ask("GET", "status", &[LOGIN], "").await;
+    let set = first.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let cookie = set.split(';').next().unwrap();
+    // Who shows it gets no other one; what is not looked at gets none.
+    let again = rig.ask("GET", "status", &[LOGIN, ("cookie", cookie)], "").await;
+    assert!(again.status() == 200 && !again.headers().contains_key("set-cookie"));
+    let mut statuses = Vec::new();
+    for number in 0..60 {
+        let reply = rig.ask("GET", "status", &[("authorization", &guess(number))], "").await;
+        assert!(!reply.headers().contains_key("set-cookie"));
+        statuses.push(reply.status().as_u16());
+    }
+    // Five, and as many of the allowance that the owner's login gave the address.
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{statuses:?}");
+    assert_eq!(rig.ask("GET", "status", &[LOGIN], "").await.status(), 429);
+    assert_eq!(rig.ask("GET", "status", &[LOGIN, ("cookie", cookie)], "").await.status(), 200);
+    // It is no login, and its bearer is braked as well.
+    assert_eq!(rig.ask("GET", "status", &[("cookie", cookie)], "").await.status(), 401);
+    let mut last = 0;
+    for number in 100..106 {
+        let headers = [("authorization", &*guess(number)), ("cookie", cookie)];
+        last = rig.ask("GET", "status", &headers, "").await.status().as_u16();
+    }
+    assert_eq!(last, 429);
+    // Another password ends it.
+    let credentials = &rig.admin.parts.credentials;
+    let headers = HeaderMap::from_iter([(http::header::COOKIE, cookie.parse().unwrap())]);
+    let session = || Session::read(&headers, &credentials.session_key(), WallTime::now());
+    assert!(session().is_some());
+    credentials
+        .set(Which::AdminPassword, farcast_shared::config::Secret::new("first-stream-key"))
+        .await
+        .unwrap();
+    assert!(session().is_none());
+}
+
+#[tokio::test]
+async fn an_edge_cannot_guess_by_claiming_addresses_nor_lock_anybody_out() {
+    let rig = Rig::new().await;
+    let edge = Some(crate::push::EdgeId::from([1; 32]));
+    let ask = async |login: &str, address: [u8; 4], edge| {
+        let request = Request::get("/api/admin/status").header("authorization", login);
+        let caller = Caller { edge, ..Caller::from(std::net::IpAddr::from(address)) };
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        rig.admin.answer(request, caller).await.unwrap().status().as_u16()
+    };
+    let mut looked_at = 0;
+    for number in 0..200_u32 {
+        let [_, _, high, low] = number.to_be_bytes();
+        looked_at += u32::from(ask(&guess(number), [10, 0, high, low], edge).await == 401);
+    }
+    assert_eq!(looked_at, 20);
+    for (address, other) in [([10, 0, 0, 1], None), ([10, 0, 0, 1], Some(crate::push::EdgeId::from([2; 32])))]
+    {
+        assert_eq!(ask(LOGIN.1, address, other).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_owner_is_advised_to_set_the_password_apart_while_it_is_the_stream_key() {
+    let rig = Rig::new().await;
+    let warnings = rig.see("logs/warnings").await;
+    assert!(warnings.to_string().contains("stream key is the admin password"), "{warnings}");
+    rig.admin
+        .parts
+        .credentials
+        .set(Which::AdminPassword, farcast_shared::config::Secret::new("first-stream-key"))
+        .await
+        .unwrap();
+    assert_eq!(rig.see("logs/warnings").await, json!([]));
 }

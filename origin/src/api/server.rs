@@ -38,7 +38,7 @@ async fn answer(
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    match api.answer(request, peer.ip()).await {
+    match api.answer(request, peer.ip().into()).await {
         Some(reply) => reply.map(Full::new),
         None if path.starts_with("/api/") => reply::empty(StatusCode::NOT_FOUND).map(Full::new),
         None => listener::respond(&method, &path, None, &health),

@@ -7,10 +7,13 @@
 //! There may be several stream keys, each with a comment. They cannot be shown, so a list has a [`KeptKey::stands_for`] in
 //! place of each, by which whoever sends the list back says that it stays.
 
+mod check;
 mod hash;
+mod metrics;
 mod random;
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,12 +23,11 @@ use farcast_shared::store::{Batch, Precondition, Record, Store, StoreError, Stor
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use tokio::sync::Semaphore;
 
-use crate::ingest::{Keys, StreamKey};
-
-/// Hashes that are computed at once: strangers can make this program do so, and each takes 19 MiB.
-const HASHES_AT_ONCE: usize = 2;
+use self::check::Turns;
+pub use self::metrics::Metrics;
+use crate::brake::{Brake, Caller};
+use crate::ingest::{Checked, Keys, StreamKey};
 
 /// Hashes that one encoder's address costs at most, of all that it may mean. They are needed only from a start without
 /// a configured stream key until the key was right for the first time; later every candidate is compared by its digest,
@@ -149,7 +151,9 @@ pub struct Credentials {
     /// What was right, with the hash that it fits.
     known: Mutex<Vec<(String, [u8; 32])>>,
     pepper: [u8; 32],
-    turns: Semaphore,
+    turns: Turns,
+    brake: Mutex<Brake>,
+    metrics: Metrics,
     /// One change at a time, so that memory and store agree on which was the last.
     changing: tokio::sync::Mutex<()>,
 }
@@ -169,6 +173,7 @@ impl Credentials {
     pub async fn load_or_create(
         store: Store,
         preset: Option<&Secret>,
+        metrics: Metrics,
     ) -> Result<(Self, Option<Secret>), StoreError> {
         let mut made = None;
         let hashes = match store.load(&key()).await? {
@@ -189,7 +194,9 @@ impl Credentials {
             hashes: Mutex::new(hashes),
             known: Mutex::default(),
             pepper: rand::random(),
-            turns: Semaphore::new(HASHES_AT_ONCE),
+            turns: Turns::default(),
+            brake: Mutex::default(),
+            metrics,
             changing: tokio::sync::Mutex::default(),
         };
         if let Some(made) = &made {
@@ -204,63 +211,19 @@ impl Credentials {
         Ok((credentials, made))
     }
 
-    /// Whether `given` was right before and still is: costs nothing, and takes no time that tells how nearly it is.
-    #[must_use]
-    pub fn remembers(&self, which: Which, given: &str) -> bool {
-        let stored = lock(&self.hashes).of(which);
-        let digest = self.digest(given);
-        let compare = |right, known: &[u8; 32]| right | known.ct_eq(&digest);
-        self.known_of(&stored).iter().fold(Choice::from(0), compare).into()
+    /// Whether one of these has been right before, by the digests of what has; in time that does not tell how nearly.
+    fn any_is_known(&self, given: &[&str], known: &[[u8; 32]]) -> bool {
+        let compare = |right, text: &&str| {
+            let digest = self.digest(text);
+            known.iter().fold(right, |right, known| right | known.ct_eq(&digest))
+        };
+        given.iter().fold(Choice::from(0), compare).into()
     }
 
     /// The digests of what fits these hashes, as far as it has been right before. Nothing else fits those.
     fn known_of(&self, hashes: &[String]) -> Vec<[u8; 32]> {
         let known = lock(&self.known);
         known.iter().filter(|(hash, _)| hashes.contains(hash)).map(|(_, digest)| *digest).collect()
-    }
-
-    /// Whether one of the candidates is a stream key. Time depends on their number only, and on whether the keys were
-    /// right before.
-    async fn is_stream_key(&self, key: &StreamKey) -> bool {
-        let stored = lock(&self.hashes).of(Which::StreamKey);
-        let known = self.known_of(&stored);
-        let compare = |right, text: &str| {
-            let digest = self.digest(text);
-            known.iter().fold(right, |right, known| right | known.ct_eq(&digest))
-        };
-        if key.candidates().fold(Choice::from(0), compare).into() {
-            return true;
-        }
-        if known.len() == stored.len() {
-            return false;
-        }
-        for candidate in key.candidates().take(HASHES_PER_ADDRESS) {
-            if self.verify(Which::StreamKey, candidate).await {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Whether `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
-    /// right before. Cancel safe.
-    pub async fn verify(&self, which: Which, given: &str) -> bool {
-        if self.remembers(which, given) {
-            return true;
-        }
-        let Ok(_turn) = self.turns.acquire().await else { return false };
-        let hashes = lock(&self.hashes).of(which);
-        for stored in hashes {
-            // Only what was right before fits a hash of which that is known.
-            if !self.known_of(std::slice::from_ref(&stored)).is_empty() {
-                continue;
-            }
-            if hash::fits(stored.clone(), Secret::new(given.to_owned())).await {
-                self.remember(stored, given);
-                return true;
-            }
-        }
-        false
     }
 
     fn remember(&self, stored: String, given: &str) {
@@ -280,6 +243,13 @@ impl Credentials {
         let hashes = lock(&self.hashes).clone();
         let shown = |key: HashedKey| KeptKey { stands_for: stand_in(&key.hash), comment: key.comment };
         hashes.keys().map(shown).collect()
+    }
+
+    /// A key for what proves a login: of the password's hash, so that it changes with the password.
+    pub(crate) fn session_key(&self) -> [u8; 32] {
+        let hashes = lock(&self.hashes).of(Which::AdminPassword);
+        let of_all = Sha256::new().chain_update(b"farcast admin session 1");
+        hashes.iter().fold(of_all, |all, hash| all.chain_update(hash)).finalize().into()
     }
 
     /// Whether the admin password was set apart from the stream key.
@@ -371,8 +341,15 @@ impl Credentials {
 }
 
 impl Keys for Credentials {
-    fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        Box::pin(self.is_stream_key(key))
+    fn check<'a>(
+        &'a self,
+        key: &'a StreamKey,
+        from: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>> {
+        Box::pin(async move {
+            let candidates: Vec<_> = key.candidates().collect();
+            Self::check(self, Which::StreamKey, &candidates, &Caller::from(from)).await
+        })
     }
 }
 
@@ -387,9 +364,21 @@ mod tests {
 
     use super::*;
 
+    pub(super) fn metrics() -> Metrics {
+        Metrics::new(&prometheus::Registry::new()).unwrap()
+    }
+
+    async fn is_right(credentials: &Credentials, key: &StreamKey) -> bool {
+        let from = IpAddr::from([192, 0, 2, 1]);
+        let checked = Keys::check(credentials, key, from).await;
+        assert!(!matches!(checked, Checked::Wait(_)), "that are no more guesses than are free");
+        checked == Checked::Right
+    }
+
     async fn open(store: &Store, preset: Option<&str>) -> (Arc<Credentials>, Option<Secret>) {
         let preset = preset.map(Secret::new);
-        let (credentials, made) = Credentials::load_or_create(store.clone(), preset.as_ref()).await.unwrap();
+        let (credentials, made) =
+            Credentials::load_or_create(store.clone(), preset.as_ref(), metrics()).await.unwrap();
         (Arc::new(credentials), made)
     }
 
@@ -460,25 +449,16 @@ mod tests {
         let last = any_of(&["a", "b", "c", "d", "e", "f", "g", "first key"]);
         let wrong = any_of(&["first", "key", "First key"]);
         // The configured key is known from the start; after a change the new one is.
-        assert!(credentials.is_right(&last).await && !credentials.is_right(&wrong).await);
+        assert!(is_right(&credentials, &last).await && !is_right(&credentials, &wrong).await);
         credentials.set(Which::StreamKey, Secret::new("second key")).await.unwrap();
-        assert!(!credentials.is_right(&last).await);
+        assert!(!is_right(&credentials, &last).await);
         let last = any_of(&["a", "b", "c", "d", "e", "f", "g", "second key"]);
-        assert!(credentials.is_right(&last).await);
+        assert!(is_right(&credentials, &last).await);
         // Started anew it is not, until it was right among the first.
         let (again, _) = open(&store, None).await;
-        assert!(!again.is_right(&last).await && !again.is_right(&wrong).await);
-        assert!(again.is_right(&any_of(&["a", "b", "second key"])).await);
-        assert!(again.is_right(&last).await && !again.is_right(&wrong).await);
-    }
-
-    #[tokio::test]
-    async fn strangers_cost_no_hash_once_the_key_was_right() {
-        let (credentials, made) = open(&Memory::store().0, None).await;
-        // Nobody gets a turn to hash any more: what needs one would wait for ever.
-        let _turns = credentials.turns.acquire_many(u32::try_from(HASHES_AT_ONCE).unwrap()).await.unwrap();
-        assert!(!credentials.is_right(&StreamKey::new("a guess")).await);
-        assert!(credentials.is_right(&StreamKey::new(made.unwrap().expose())).await);
+        assert!(!is_right(&again, &last).await && !is_right(&again, &wrong).await);
+        assert!(is_right(&again, &any_of(&["a", "b", "second key"])).await);
+        assert!(is_right(&again, &last).await && !is_right(&again, &wrong).await);
     }
 
     #[tokio::test]

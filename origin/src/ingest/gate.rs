@@ -6,6 +6,7 @@
 //!
 //! One lock, held for a few instructions and never across an await.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,15 +27,36 @@ pub enum GateError {
     /// The key is not the stream's. The peer is told no more.
     #[error("the stream key is wrong")]
     WrongKey,
+    /// Too many keys from that network were wrong: this one was not looked at.
+    #[error("too many wrong stream keys were tried: wait {seconds} s and try again")]
+    Braked {
+        /// Until when it is of no use to try again, at least one.
+        seconds: u64,
+    },
     /// Another publisher is live.
     #[error("another broadcast is live")]
     Busy,
 }
 
+/// What whoever knows the key says of another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checked {
+    /// It is right.
+    Right,
+    /// It is wrong.
+    Wrong,
+    /// It was not looked at: so many were wrong before that whoever gave it has to wait.
+    Wait(Duration),
+}
+
 /// Who knows the stream key.
 pub trait Keys: Send + Sync + std::fmt::Debug {
-    /// Whether one of its candidates is this one; takes no time that tells how nearly.
-    fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+    /// Whether one of the candidates that somebody at `from` gave is this one; takes no time that tells how nearly.
+    fn check<'a>(
+        &'a self,
+        key: &'a StreamKey,
+        from: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
 }
 
 /// One key that never changes, kept as a digest: that of [`StreamKey::reveal`].
@@ -55,10 +77,15 @@ impl OneKey {
 }
 
 impl Keys for OneKey {
-    fn is_right<'a>(&'a self, key: &'a StreamKey) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+    fn check<'a>(
+        &'a self,
+        key: &'a StreamKey,
+        _from: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>> {
         // All are compared, whether one was right or not.
         let right = key.candidates().fold(Choice::from(0), |right, text| right | self.0.ct_eq(&digest(text)));
-        Box::pin(std::future::ready(right.into()))
+        let right: bool = right.into();
+        Box::pin(std::future::ready(if right { Checked::Right } else { Checked::Wrong }))
     }
 }
 
@@ -109,10 +136,13 @@ impl Gate {
         self: &Arc<Self>,
         key: &StreamKey,
         encoder: &str,
+        from: IpAddr,
         now: Instant,
     ) -> Result<Permit, GateError> {
-        if !self.keys.is_right(key).await {
-            return Err(GateError::WrongKey);
+        match self.keys.check(key, from).await {
+            Checked::Right => {}
+            Checked::Wrong => return Err(GateError::WrongKey),
+            Checked::Wait(wait) => return Err(GateError::Braked { seconds: wait.as_secs() + 1 }),
         }
         let mut state = self.lock();
         let mut predecessor = None;
@@ -191,6 +221,8 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     fn gate() -> (Arc<Gate>, StreamKey, Instant) {
         let key = StreamKey::new("one/two");
         (Arc::new(Gate::new(Arc::new(OneKey::new(&key)))), key, Instant::now())
@@ -200,9 +232,12 @@ mod tests {
     async fn only_the_right_key_is_let_in() {
         let (gate, key, now) = gate();
         for wrong in ["", "one", "one/two ", "ONE/TWO"] {
-            assert_eq!(gate.admit(&StreamKey::new(wrong), "e", now).await.err(), Some(GateError::WrongKey));
+            assert_eq!(
+                gate.admit(&StreamKey::new(wrong), "e", HERE, now).await.err(),
+                Some(GateError::WrongKey)
+            );
         }
-        assert!(gate.admit(&key, "e", now).await.is_ok());
+        assert!(gate.admit(&key, "e", HERE, now).await.is_ok());
     }
 
     #[tokio::test]
@@ -210,33 +245,33 @@ mod tests {
         let (gate, _, now) = gate();
         for right in [["one/two", "x", "y"], ["x", "one/two", "y"], ["x", "y", "one/two"]] {
             let key = StreamKey::any_of(right.map(str::to_owned)).unwrap();
-            assert!(gate.admit(&key, "e", now).await.is_ok(), "{right:?}");
+            assert!(gate.admit(&key, "e", HERE, now).await.is_ok(), "{right:?}");
         }
         let wrong = StreamKey::any_of(["x", "y", "one"].map(str::to_owned)).unwrap();
-        assert_eq!(gate.admit(&wrong, "e", now).await.err(), Some(GateError::WrongKey));
+        assert_eq!(gate.admit(&wrong, "e", HERE, now).await.err(), Some(GateError::WrongKey));
     }
 
     #[tokio::test]
     async fn a_second_publisher_is_refused_until_the_first_leaves() {
         let (gate, key, now) = gate();
-        let first = gate.admit(&key, "e", now).await.unwrap();
-        assert_eq!(gate.admit(&key, "e", now).await.err(), Some(GateError::Busy));
-        assert_eq!(gate.admit(&StreamKey::new("x"), "e", now).await.err(), Some(GateError::WrongKey));
+        let first = gate.admit(&key, "e", HERE, now).await.unwrap();
+        assert_eq!(gate.admit(&key, "e", HERE, now).await.err(), Some(GateError::Busy));
+        assert_eq!(gate.admit(&StreamKey::new("x"), "e", HERE, now).await.err(), Some(GateError::WrongKey));
         drop(first);
         assert!(!gate.is_live());
-        assert!(gate.admit(&key, "e", now).await.is_ok());
+        assert!(gate.admit(&key, "e", HERE, now).await.is_ok());
     }
 
     #[tokio::test]
     async fn the_same_encoder_takes_over_a_dead_connection_and_only_that() {
         let (gate, key, now) = gate();
-        let first = gate.admit(&key, "obs", now).await.unwrap();
+        let first = gate.admit(&key, "obs", HERE, now).await.unwrap();
         first.heard(now + Duration::from_secs(1));
         let before = now + Duration::from_secs(1) + PRESUMED_DEAD - Duration::from_millis(1);
         let after = now + Duration::from_secs(1) + PRESUMED_DEAD;
-        assert_eq!(gate.admit(&key, "obs", before).await.err(), Some(GateError::Busy));
-        assert_eq!(gate.admit(&key, "ffmpeg", after).await.err(), Some(GateError::Busy));
-        let mut second = gate.admit(&key, "obs", after).await.unwrap();
+        assert_eq!(gate.admit(&key, "obs", HERE, before).await.err(), Some(GateError::Busy));
+        assert_eq!(gate.admit(&key, "ffmpeg", HERE, after).await.err(), Some(GateError::Busy));
+        let mut second = gate.admit(&key, "obs", HERE, after).await.unwrap();
         assert!(first.taken_over().is_cancelled() && !second.taken_over().is_cancelled());
         let left = second.predecessor().unwrap();
         assert!(!left.is_cancelled());

@@ -21,7 +21,7 @@ pub mod repair;
 pub mod server;
 pub mod session;
 
-pub use gate::{Gate, Keys, OneKey};
+pub use gate::{Checked, Gate, Keys, OneKey};
 pub use metrics::Metrics;
 pub use repair::Timeline;
 pub use server::{EndReason, Publisher, PublisherEvent, PublisherInfo, Server};

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use self::routes::{Endpoint, ROUTES};
 use crate::admin;
-use crate::brake::{self, Brake};
+use crate::brake::{self, Brake, Caller, Door};
 use crate::broadcast::Air;
 use crate::push::Edges;
 use crate::tokens::{self, Held, MAX_TOKENS, Scope};
@@ -83,9 +83,9 @@ impl Integrations {
         Self { parts, brake: Mutex::default(), known: Mutex::default() }
     }
 
-    /// Answers a request from `peer`; none if its path is none of this API. Cancel safe up to the moment when something is
+    /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when something is
     /// committed, which may then have happened.
-    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Option<Reply>
+    pub async fn answer<B>(&self, request: Request<B>, caller: impl Into<Caller>) -> Option<Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -94,22 +94,26 @@ impl Integrations {
         if head.method == http::Method::OPTIONS {
             return Some(reply::options(found.method));
         }
-        let held = match self.admit(&head.headers, found.endpoint.scope(), peer).await {
+        let caller = caller.into();
+        let held = match self.admit(&head.headers, found.endpoint.scope(), caller).await {
             Ok(held) => held,
             Err(refused) => return Some(refused),
         };
-        let reply = Box::pin(self.admitted(found, &head.method, body, peer, &held)).await;
+        let reply = Box::pin(self.admitted(found, &head.method, body, caller.address, &held)).await;
         if !reply.status().is_server_error() {
             tokens::used(&self.parts.store, held, WallTime::now()).await;
         }
         Some(reply)
     }
 
-    async fn admit(&self, headers: &HeaderMap, scope: Scope, peer: IpAddr) -> Result<Held, Reply> {
+    async fn admit(&self, headers: &HeaderMap, scope: Scope, caller: Caller) -> Result<Held, Reply> {
         let token = bearer(headers);
         let hash = token.map(|token| <[u8; 32]>::from(Sha256::digest(token)));
         let known = hash.is_some_and(|hash| lock(&self.known).contains(&hash));
-        if !known && let Some(wait) = lock(&self.brake).must_wait(peer, Instant::now()) {
+        let guess =
+            hash.map_or(0, |[a, b, c, d, e, f, g, h, ..]| u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+        if !known && let Some(wait) = lock(&self.brake).must_wait(&caller, Door::Http, guess, Instant::now())
+        {
             return Err(brake::refused(wait));
         }
         let (Some(token), Some(hash)) = (token, hash) else { return Err(unauthorized()) };
@@ -126,8 +130,8 @@ impl Integrations {
             }
             None => {
                 lock(&self.known).remove(&hash);
-                lock(&self.brake).failed(peer, Instant::now());
-                tracing::warn!(%peer, "an access token is not known");
+                lock(&self.brake).failed(&caller, Door::Http, guess, Instant::now());
+                tracing::warn!(address = %caller.address, "an access token is not known");
                 Err(unauthorized())
             }
         }

@@ -16,7 +16,7 @@ use super::*;
 use crate::push::ask::tests::{Origin, say};
 use crate::push::{Hub, HubConfig, Metrics};
 
-const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 struct Rig {
     store: Store,

@@ -20,8 +20,8 @@ const LONG: Duration = Duration::from_secs(20);
 /// An origin whose edges a test plays.
 pub(crate) struct Origin {
     pub(crate) hub: Hub,
-    identity: Arc<Identity>,
-    address: SocketAddr,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) address: SocketAddr,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
     _folder: tempfile::TempDir,
@@ -57,7 +57,7 @@ impl Origin {
     ) -> Edge {
         let key = rcgen::KeyPair::generate().unwrap();
         let (certificate, _) = self.identity.certify("test", key.public_key_raw()).unwrap();
-        let config = client(&certificate, &key);
+        let config = client(ALPN_FEED, Some((&certificate, &key)));
         let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let connection =
             endpoint.connect_with(config, self.address, SERVER_NAME).unwrap().await.expect("it connects");
@@ -201,17 +201,22 @@ impl ServerCertVerifier for Trusting {
     }
 }
 
-fn client(certificate: &[u8], key: &rcgen::KeyPair) -> quinn::ClientConfig {
+/// With a certificate, or without.
+pub(crate) fn client(alpn: &[u8], own: Option<(&[u8], &rcgen::KeyPair)>) -> quinn::ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Trusting))
-        .with_client_auth_cert(vec![CertificateDer::from(certificate.to_vec())], key)
-        .unwrap();
-    tls.alpn_protocols = vec![ALPN_FEED.to_vec()];
+        .with_custom_certificate_verifier(Arc::new(Trusting));
+    let mut tls = match own {
+        Some((certificate, key)) => {
+            let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+            tls.with_client_auth_cert(vec![CertificateDer::from(certificate.to_vec())], key).unwrap()
+        }
+        None => tls.with_no_client_auth(),
+    };
+    tls.alpn_protocols = vec![alpn.to_vec()];
     let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
     config.transport_config(Arc::new(transport(128, MAX_ASKS)));
     config

@@ -12,8 +12,11 @@ use super::identity::Identity;
 /// ([`super::server`]) this makes guessing hopeless; the secret has 256 bits anyway.
 pub(super) const FAILED_TRY_DELAY: Duration = Duration::from_secs(1);
 
+/// How long the request may take to come: an edge sends it with the end of the handshake.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(3);
+
 /// How long the whole exchange may take.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(7);
 
 /// Longest a peer may take to read the answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -42,15 +45,7 @@ pub(super) async fn serve(connection: &quinn::Connection, identity: &Identity) -
 }
 
 async fn exchange(connection: &quinn::Connection, identity: &Identity) -> Option<Outcome> {
-    let (mut send, mut receive) = connection.accept_bi().await.ok()?;
-    let mut frames = Frames::new();
-    let request: Request = loop {
-        if let Some(request) = frames.next_message().ok()? {
-            break request;
-        }
-        let chunk = receive.read_chunk(4096, true).await.ok()??;
-        frames.feed(&chunk.bytes);
-    };
+    let (mut send, request) = tokio::time::timeout(REQUEST_DEADLINE, request(connection)).await.ok()??;
     let (reply, outcome) = answer(connection, identity, &request)?;
     if outcome == Outcome::BadToken {
         tokio::time::sleep(FAILED_TRY_DELAY).await;
@@ -61,6 +56,18 @@ async fn exchange(connection: &quinn::Connection, identity: &Identity) -> Option
     let _ = tokio::time::timeout(LINGER, connection.closed()).await;
     connection.close(CloseCode::Done.code(), b"");
     Some(outcome)
+}
+
+async fn request(connection: &quinn::Connection) -> Option<(quinn::SendStream, Request)> {
+    let (send, mut receive) = connection.accept_bi().await.ok()?;
+    let mut frames = Frames::new();
+    loop {
+        if let Some(request) = frames.next_message().ok()? {
+            return Some((send, request));
+        }
+        let chunk = receive.read_chunk(4096, true).await.ok()??;
+        frames.feed(&chunk.bytes);
+    }
 }
 
 fn answer(

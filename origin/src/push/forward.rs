@@ -13,6 +13,7 @@ use http_body::Frame;
 use quinn::{RecvStream, SendStream};
 use tokio::sync::oneshot;
 
+use super::identity::EdgeId;
 use super::queue::STORE_PRIORITY;
 use super::server::Api;
 
@@ -90,6 +91,7 @@ impl http_body::Body for ForwardedBody {
 pub(super) async fn answer(
     mut send: SendStream,
     receive: RecvStream,
+    edge: EdgeId,
     head: ForwardedRequest,
     first: BytesMut,
     api: &dyn Api,
@@ -97,7 +99,7 @@ pub(super) async fn answer(
     send.set_priority(STORE_PRIORITY).ok()?;
     let peer = head.peer;
     let (body, mut asked) = ForwardedBody::new(first, receive);
-    let mut answering = api.answer(head.into_request(body).ok()?, peer);
+    let mut answering = api.answer(head.into_request(body).ok()?, peer, edge);
     let mut may_ask = true;
     let reply = loop {
         tokio::select! {

@@ -96,6 +96,26 @@ impl std::fmt::Debug for Identity {
     }
 }
 
+/// Which edge: the SHA-256 of its certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EdgeId([u8; 32]);
+
+impl EdgeId {
+    /// The edge at the other end of a connection, if it showed a certificate; one of our authority, or there would be
+    /// no connection.
+    #[must_use]
+    pub fn of(connection: &quinn::Connection) -> Option<Self> {
+        let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+        chain.first().map(|own| Self(Sha256::digest(own).into()))
+    }
+}
+
+impl From<[u8; 32]> for EdgeId {
+    fn from(id: [u8; 32]) -> Self {
+        Self(id)
+    }
+}
+
 /// An edge's public key on its way into a certificate.
 struct EdgeKey<'a>(&'a [u8]);
 

@@ -30,8 +30,14 @@ pub enum JoinOutcome {
     BadToken,
     /// The handshake failed: a certificate that is not ours, a peer that left.
     HandshakeFailed,
-    /// Too many handshakes or edges.
+    /// Too many handshakes or enrolments, most of them of its own network.
     Refused,
+    /// It had to give way, during its handshake or enrolment, to a connection of another network.
+    Evicted,
+    /// Too many edges.
+    Full,
+    /// The same edge connected again and again: its oldest connection ends.
+    Replaced,
     /// The peer had to prove its address first.
     Retried,
     /// It spoke another protocol, or nothing in time.
@@ -143,10 +149,18 @@ impl Metrics {
             JoinOutcome::BadToken => "bad_token",
             JoinOutcome::HandshakeFailed => "handshake_failed",
             JoinOutcome::Refused => "refused",
+            JoinOutcome::Evicted => "evicted",
+            JoinOutcome::Full => "full",
+            JoinOutcome::Replaced => "replaced",
             JoinOutcome::Retried => "retried",
             JoinOutcome::Protocol => "protocol",
         };
         self.joins.with_label_values(&[outcome]).inc();
+    }
+
+    #[cfg(test)]
+    pub(super) fn joins(&self, outcome: &str) -> u64 {
+        self.joins.with_label_values(&[outcome]).get()
     }
 
     /// Segments dropped because an edge was late.

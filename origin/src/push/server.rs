@@ -1,27 +1,37 @@
 //! The listener: accepts edges, within limits, and runs a task for each.
+//!
+//! Who has not shown a certificate or a join token yet waits in places that [`crate::admission`] deals out, one kind for
+//! handshakes and one for enrolments: strangers who hold their connections delay nobody else's. Networks of edges keep
+//! places that strangers cannot take.
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use farcast_shared::api::Reply;
 use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode};
 use farcast_shared::store::Store;
+use farcast_shared::telemetry::throttle::Throttle;
 use http::Request;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::enrol;
 use super::forward::ForwardedBody;
 use super::hub::Hub;
-use super::identity::Identity;
+use super::identity::{EdgeId, Identity};
 use super::metrics::{JoinOutcome, Metrics};
+use super::seats::Seats;
 use super::session;
+use crate::admission::{self, Admission, Slot};
 
 /// How long a handshake may take.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Warnings about strangers that were refused: one in this time.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long edges get to see that the origin closes.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -31,27 +41,46 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct ServerConfig {
     /// Most edges at once; one more is told that the origin is full.
     pub max_edges: usize,
-    /// Most handshakes at once: bounds the signatures that strangers make the origin compute.
+    /// Most connections at once of one edge: those that it lost and that are not noticed yet ([`IDLE_TIMEOUT`]). One more
+    /// ends the oldest.
+    ///
+    /// [`IDLE_TIMEOUT`]: farcast_shared::protocol::IDLE_TIMEOUT
+    pub max_connections_per_edge: usize,
+    /// Most handshakes at once: bounds the memory and the signatures that strangers make the origin spend. When there are
+    /// more, one of the network with the most of them has to go.
     pub max_handshakes: usize,
-    /// From so many handshakes on, a peer must prove its address first (Retry, RFC 9000 §8.1.2).
+    /// Of these, how many strangers cannot take from networks of edges.
+    pub kept_handshakes: usize,
+    /// From so many handshakes on, a peer must prove its address first (Retry, RFC 9000 §8.1.2): others can have no more.
     pub retry_from: usize,
-    /// Most enrolments at once. Failed ones are slow, so this bounds guesses per second.
+    /// Most enrolments at once; as for handshakes.
     pub max_enrolments: usize,
+    /// Of these, how many strangers cannot take from networks of edges.
+    pub kept_enrolments: usize,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { max_edges: 1024, max_handshakes: 256, retry_from: 32, max_enrolments: 8 }
+        Self {
+            max_edges: 1024,
+            max_connections_per_edge: 8,
+            max_handshakes: 256,
+            kept_handshakes: 64,
+            retry_from: 32,
+            max_enrolments: 64,
+            kept_enrolments: 16,
+        }
     }
 }
 
 /// What answers HTTP requests that edges pass on.
 pub trait Api: Send + Sync + std::fmt::Debug {
-    /// Answers a request that `peer` sent to an edge.
+    /// Answers a request that `peer` sent to an edge, as `edge` says.
     fn answer(
         &self,
         request: Request<ForwardedBody>,
         peer: IpAddr,
+        edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 }
 
@@ -67,9 +96,12 @@ struct Shared {
     identity: Arc<Identity>,
     session: session::Shared,
     metrics: Metrics,
-    handshakes: Arc<Semaphore>,
-    enrolments: Arc<Semaphore>,
-    edges: Arc<Semaphore>,
+    handshakes: Admission,
+    enrolments: Admission,
+    edges: Semaphore,
+    seats: Seats,
+    /// Of warnings about strangers.
+    warnings: Mutex<Throttle>,
 }
 
 impl Server {
@@ -83,10 +115,13 @@ impl Server {
         store: Store,
         api: Option<Arc<dyn Api>>,
     ) -> Self {
+        let admission = |places, kept| Admission::new(admission::Config { places, kept });
         let shared = Shared {
-            handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
-            enrolments: Arc::new(Semaphore::new(config.max_enrolments)),
-            edges: Arc::new(Semaphore::new(config.max_edges)),
+            handshakes: admission(config.max_handshakes, config.kept_handshakes),
+            enrolments: admission(config.max_enrolments, config.kept_enrolments),
+            edges: Semaphore::new(config.max_edges),
+            seats: Seats::new(config.max_connections_per_edge),
+            warnings: Mutex::new(Throttle::new(WARNING_INTERVAL)),
             metrics: hub.metrics().clone(),
             config,
             identity,
@@ -121,56 +156,61 @@ impl Server {
 
     fn admit(&self, incoming: quinn::Incoming, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
         let shared = &self.shared;
-        let Ok(permit) = Arc::clone(&shared.handshakes).try_acquire_owned() else {
-            shared.metrics.joined(JoinOutcome::Refused);
-            incoming.refuse();
-            return;
-        };
-        let running = shared.config.max_handshakes - shared.handshakes.available_permits();
-        if running > shared.config.retry_from && !incoming.remote_address_validated() && incoming.may_retry()
-        {
+        let validated = incoming.remote_address_validated();
+        if !validated && shared.handshakes.taken() >= shared.config.retry_from && incoming.may_retry() {
             shared.metrics.joined(JoinOutcome::Retried);
             if let Err(error) = incoming.retry() {
                 error.into_incoming().refuse();
             }
             return;
         }
+        let address = incoming.remote_address().ip();
+        let Ok(slot) = shared.handshakes.enter(address, validated, Instant::now()) else {
+            shared.metrics.joined(JoinOutcome::Refused);
+            incoming.refuse();
+            return;
+        };
         let panics = shared.metrics.connections.clone();
-        let served = serve(Arc::clone(shared), incoming, permit, shutdown.clone());
+        let served = serve(Arc::clone(shared), incoming, slot, shutdown.clone());
         tasks.spawn(async move {
             panics.run(served).await;
         });
     }
 }
 
-async fn serve(
-    shared: Arc<Shared>,
-    incoming: quinn::Incoming,
-    handshake: OwnedSemaphorePermit,
-    shutdown: CancellationToken,
-) {
+async fn serve(shared: Arc<Shared>, incoming: quinn::Incoming, slot: Slot, shutdown: CancellationToken) {
     let remote = incoming.remote_address();
-    let handshake_done = async { incoming.accept()?.await };
-    let connection = match tokio::time::timeout(HANDSHAKE_DEADLINE, handshake_done).await {
-        Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => {
+    let handshake = async { incoming.accept()?.await };
+    let handshake = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake);
+    let evicted = slot.evicted();
+    let connection = match evicted.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(connection))) => connection,
+        Some(Ok(Err(error))) => {
             shared.metrics.joined(JoinOutcome::HandshakeFailed);
             tracing::debug!(%remote, %error, "a handshake failed");
             return;
         }
-        Err(_) => {
-            shared.metrics.joined(JoinOutcome::HandshakeFailed);
-            return;
-        }
+        Some(Err(_)) => return shared.metrics.joined(JoinOutcome::HandshakeFailed),
+        None => return shared.metrics.joined(JoinOutcome::Evicted),
     };
-    drop(handshake);
     let protocol = connection
         .handshake_data()
         .and_then(|data| data.downcast::<quinn::crypto::rustls::HandshakeData>().ok())
         .and_then(|data| data.protocol);
-    match protocol.as_deref() {
-        Some(ALPN_ENROL) => enrol_one(&shared, &connection).await,
-        Some(ALPN_FEED) => feed(&shared, &connection, &shutdown).await,
+    match (protocol.as_deref(), EdgeId::of(&connection)) {
+        (Some(ALPN_ENROL), _) => {
+            slot.release();
+            enrol_one(&shared, &connection).await;
+        }
+        (Some(ALPN_FEED), Some(edge)) => {
+            slot.proved(Instant::now());
+            shared.enrolments.remember(remote.ip(), Instant::now());
+            feed(&shared, &connection, edge, &shutdown).await;
+        }
+        (Some(ALPN_FEED), None) => {
+            shared.metrics.joined(JoinOutcome::Protocol);
+            close(&connection, CloseCode::NotEnrolled);
+        }
         _ => {
             shared.metrics.joined(JoinOutcome::Protocol);
             close(&connection, CloseCode::Protocol);
@@ -179,44 +219,65 @@ async fn serve(
 }
 
 async fn enrol_one(shared: &Shared, connection: &quinn::Connection) {
-    let Ok(_permit) = shared.enrolments.try_acquire() else {
+    let remote = connection.remote_address();
+    // Its address answered during the handshake.
+    let Ok(slot) = shared.enrolments.enter(remote.ip(), true, Instant::now()) else {
         shared.metrics.joined(JoinOutcome::Refused);
         close(connection, CloseCode::Full);
         return;
     };
-    let remote = connection.remote_address();
-    let outcome = match enrol::serve(connection, &shared.identity).await {
-        enrol::Outcome::Enrolled => {
+    let enrolment = enrol::serve(connection, &shared.identity);
+    let outcome = match slot.evicted().run_until_cancelled(enrolment).await {
+        Some(enrol::Outcome::Enrolled) => {
+            slot.proved(Instant::now());
+            shared.handshakes.remember(remote.ip(), Instant::now());
             tracing::info!(%remote, "an edge enrolled");
             JoinOutcome::Enrolled
         }
-        enrol::Outcome::BadToken => {
-            tracing::warn!(%remote, "an edge tried to enrol with a wrong token");
+        Some(enrol::Outcome::BadToken) => {
+            if let Some(suppressed) = shared.may_warn(Instant::now()) {
+                tracing::warn!(%remote, suppressed, "an edge tried to enrol with a wrong token");
+            }
             JoinOutcome::BadToken
         }
-        enrol::Outcome::Failed => JoinOutcome::Protocol,
+        Some(enrol::Outcome::Failed) => JoinOutcome::Protocol,
+        None => {
+            close(connection, CloseCode::Full);
+            JoinOutcome::Evicted
+        }
     };
     shared.metrics.joined(outcome);
 }
 
-async fn feed(shared: &Shared, connection: &quinn::Connection, shutdown: &CancellationToken) {
-    if connection.peer_identity().is_none() {
-        shared.metrics.joined(JoinOutcome::Protocol);
-        close(connection, CloseCode::NotEnrolled);
-        return;
-    }
+async fn feed(shared: &Shared, connection: &quinn::Connection, edge: EdgeId, shutdown: &CancellationToken) {
     let Ok(_permit) = shared.edges.try_acquire() else {
-        shared.metrics.joined(JoinOutcome::Refused);
+        shared.metrics.joined(JoinOutcome::Full);
         close(connection, CloseCode::Full);
         return;
     };
+    let seat = shared.seats.take(edge);
     let code = tokio::select! {
         () = shutdown.cancelled() => CloseCode::ShuttingDown,
+        () = seat.replaced() => {
+            shared.metrics.joined(JoinOutcome::Replaced);
+            CloseCode::Full
+        }
         code = Box::pin(session::run(connection, &shared.session, &shared.metrics)) => code,
     };
     close(connection, code);
 }
 
+impl Shared {
+    /// Whether strangers may cause one more line of the log, and how many were held back before it.
+    fn may_warn(&self, now: Instant) -> Option<u64> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
+    }
+}
+
 fn close(connection: &quinn::Connection, code: CloseCode) {
     connection.close(code.code(), code.reason().as_bytes());
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

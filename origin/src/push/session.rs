@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 
 use super::forward;
 use super::hub::{EdgeQueue, Hub};
+use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
 use super::server::Api;
@@ -272,6 +273,7 @@ async fn write(
 
 /// Answers calls, as many at once as QUIC lets the edge open streams.
 async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metrics) -> CloseCode {
+    let Some(edge) = EdgeId::of(connection) else { return CloseCode::NotEnrolled };
     let mut calls = JoinSet::new();
     let reads = Arc::new(Semaphore::new(STORE_READS));
     loop {
@@ -280,7 +282,7 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
                 let Ok((send, receive)) = stream else { return CloseCode::Done };
                 let (shared, metrics, reads) = (shared.clone(), metrics.clone(), Arc::clone(&reads));
                 calls.spawn(async move {
-                    metrics.calls.run(answer(send, receive, &shared, &reads, &metrics)).await;
+                    metrics.calls.run(answer(send, receive, edge, &shared, &reads, &metrics)).await;
                 });
             }
             Some(_) = calls.join_next() => {}
@@ -291,6 +293,7 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
 async fn answer(
     send: SendStream,
     mut receive: RecvStream,
+    edge: EdgeId,
     shared: &Shared,
     reads: &Semaphore,
     metrics: &Metrics,
@@ -307,7 +310,7 @@ async fn answer(
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                let answered = forward::answer(send, receive, head, frames.into_rest(), api.as_ref());
+                let answered = forward::answer(send, receive, edge, head, frames.into_rest(), api.as_ref());
                 let _ = tokio::time::timeout(FORWARD_DEADLINE, answered).await;
             }
         }

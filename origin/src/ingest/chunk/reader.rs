@@ -15,7 +15,8 @@ const EXTENDED: u32 = 0x00ff_ffff;
 /// The chunk stream of protocol control messages (§5.4).
 const CONTROL_STREAM: u32 = 2;
 
-/// How much is reserved for a message before its bytes have come: a length alone costs little.
+/// How much is reserved for a message before its bytes have come: a length alone costs little. Less where all chunk
+/// streams together may not hold so much.
 const RESERVE_BYTES: usize = 64 * 1024;
 
 /// What is wrong with a chunk. All of them end the connection: chunks cannot be found again after one.
@@ -37,7 +38,7 @@ pub enum ChunkError {
         /// Offset of the chunk in the stream of chunks.
         offset: u64,
     },
-    /// More than [`MAX_MESSAGE_BYTES`].
+    /// More than [`MAX_MESSAGE_BYTES`], or than a [`Reader::limited`] takes.
     #[error("message of type {kind} and {length} bytes at byte {offset}")]
     MessageTooLong {
         /// Message type.
@@ -47,8 +48,8 @@ pub enum ChunkError {
         /// Offset of the chunk in the stream of chunks.
         offset: u64,
     },
-    /// More than [`MAX_BUFFERED_BYTES`] of unfinished messages.
-    #[error("more than {MAX_BUFFERED_BYTES} bytes of unfinished messages at byte {offset}")]
+    /// More than [`MAX_BUFFERED_BYTES`] of unfinished messages, or than a [`Reader::limited`] takes.
+    #[error("too many bytes of unfinished messages at byte {offset}")]
     TooMuchBuffered {
         /// Offset of the chunk in the stream of chunks.
         offset: u64,
@@ -116,6 +117,8 @@ pub struct Reader {
     carried: Vec<u8>,
     chunk_bytes: usize,
     buffered: usize,
+    max_message: usize,
+    max_buffered: usize,
     repeats: Repeats,
     offset: u64,
 }
@@ -130,6 +133,8 @@ impl Default for Reader {
             carried: Vec::new(),
             chunk_bytes: INITIAL_CHUNK_BYTES,
             buffered: 0,
+            max_message: MAX_MESSAGE_BYTES,
+            max_buffered: MAX_BUFFERED_BYTES,
             repeats: Repeats::Unknown,
             offset: 0,
         }
@@ -149,6 +154,17 @@ struct Header {
 }
 
 impl Reader {
+    /// A reader that holds no more than so many bytes, of one message or of several, until [`Reader::allow_all`].
+    #[must_use]
+    pub fn limited(bytes: usize) -> Self {
+        Self { max_message: bytes, max_buffered: bytes, ..Self::default() }
+    }
+
+    /// From now on messages may be as long as any.
+    pub fn allow_all(&mut self) {
+        (self.max_message, self.max_buffered) = (MAX_MESSAGE_BYTES, MAX_BUFFERED_BYTES);
+    }
+
     /// Consumes `input` up to the end of the next message, which it returns, or all of it. Set Chunk
     /// Size and Abort take effect here and are not returned.
     ///
@@ -268,9 +284,10 @@ impl Reader {
         if !self.streams.contains_key(&csid) && self.streams.len() >= MAX_CHUNK_STREAMS {
             return Err(ChunkError::TooManyStreams { offset });
         }
-        if length > MAX_MESSAGE_BYTES {
+        if length > self.max_message {
             return Err(ChunkError::MessageTooLong { kind, length, offset });
         }
+        let reserve = RESERVE_BYTES.min(self.max_message / MAX_CHUNK_STREAMS);
         let stream = self.streams.entry(csid).or_default();
         if stream.partial.is_some() {
             // Type 3 goes on. A repeated header of the same message does too: peers that never compress
@@ -287,12 +304,12 @@ impl Reader {
                 length,
                 kind,
                 stream_id,
-                partial: Some(Vec::with_capacity(length.min(RESERVE_BYTES))),
+                partial: Some(Vec::with_capacity(length.min(reserve))),
             };
         }
         let so_far = stream.partial.as_ref().map_or(0, Vec::len);
         let left = stream.length.saturating_sub(so_far).min(self.chunk_bytes);
-        if self.buffered + left > MAX_BUFFERED_BYTES {
+        if self.buffered + left > self.max_buffered {
             return Err(ChunkError::TooMuchBuffered { offset });
         }
         if left == 0 {

@@ -28,6 +28,9 @@ use crate::media::{MediaEvent, Track};
 /// Bytes read at once: a few hundred milliseconds of a usual broadcast.
 const READ_BYTES: usize = 64 * 1024;
 
+/// The same before it publishes: a handshake and a few commands.
+const PENDING_READ_BYTES: usize = 4 * 1024;
+
 /// How often a publisher that this side keeps waiting is noted as alive.
 const ALIVE_PERIOD: Duration = Duration::from_secs(1);
 
@@ -94,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Serves the connection to its end. The end is told to the owner before the socket is closed.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        let mut buffer = vec![0; READ_BYTES];
+        let mut buffer = vec![0; PENDING_READ_BYTES];
         let finish = self.drive(&shutdown, &mut buffer).await;
         let remote = self.remote;
         let gone = match finish {
@@ -102,12 +105,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.shared.metrics.refused(reason);
                 match reason {
                     // Scanners and health checks.
-                    Refused::Left | Refused::Timeout | Refused::Protocol | Refused::Shutdown => {
+                    Refused::Left
+                    | Refused::Timeout
+                    | Refused::Protocol
+                    | Refused::Shutdown
+                    | Refused::Evicted => {
                         debug!(%remote, reason = reason.label(), "RTMP connection ended before it published");
+                    }
+                    // What strangers can cause does not drown the rest of the log.
+                    Refused::WrongKey
+                    | Refused::Braked
+                    | Refused::NoKey
+                    | Refused::Application
+                    | Refused::Play => {
+                        if let Some(suppressed) = self.shared.may_warn(Instant::now()) {
+                            warn!(%remote, reason = reason.label(), suppressed, "publisher refused");
+                        }
                     }
                     _ => warn!(%remote, reason = reason.label(), "publisher refused"),
                 }
-                reason == Refused::Left
+                matches!(reason, Refused::Left | Refused::Evicted)
             }
             Finish::Ended(reason) => {
                 match &reason {
@@ -136,8 +153,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    async fn drive(&mut self, shutdown: &CancellationToken, buffer: &mut [u8]) -> Finish {
+    async fn drive(&mut self, shutdown: &CancellationToken, buffer: &mut Vec<u8>) -> Finish {
         loop {
+            if self.publishing.is_some() && buffer.len() < READ_BYTES {
+                buffer.resize(READ_BYTES, 0);
+            }
             let draining = self.drain_until.is_some();
             let drained = self.drain_until.unwrap_or_else(tokio::time::Instant::now);
             let wake = tokio::select! {
@@ -291,10 +311,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Asks the gate, and hands the publisher to the owner.
     async fn publish(&mut self, request: PublishRequest, shutdown: &CancellationToken) -> Result<(), Finish> {
         let PublishRequest { key, application, encoder } = request;
-        let mut permit = match self.shared.gate.admit(&key, &encoder, Instant::now()).await {
+        let mut permit = match self.shared.gate.admit(&key, &encoder, self.remote.ip(), Instant::now()).await
+        {
             Ok(permit) => permit,
             Err(error) => {
-                if error == GateError::WrongKey {
+                if error == GateError::Busy {
+                    // The key was right.
+                    self.shared.pending.remember(self.remote.ip(), Instant::now());
+                } else {
                     tokio::select! {
                         () = shutdown.cancelled() => {}
                         () = tokio::time::sleep(WRONG_KEY_DELAY) => {}
@@ -303,10 +327,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.refuse(&error.to_string());
                 return Err(Finish::Refused(match error {
                     GateError::WrongKey => Refused::WrongKey,
+                    GateError::Braked { .. } => Refused::Braked,
                     GateError::Busy => Refused::Busy,
                 }));
             }
         };
+        if !self.slot.proved(Instant::now()) {
+            // It had to give way in this very moment.
+            return Err(Finish::Refused(Refused::Evicted));
+        }
         if let Some(predecessor) = permit.predecessor()
             && timeout(TAKEOVER_DEADLINE, predecessor.cancelled()).await.is_err()
         {
@@ -338,7 +367,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.taken_over = permit.taken_over();
         let meter = Meter::new(self.shared.config.max_bit_rate_bps, now);
         self.publishing = Some(Publishing { permit, events, end, meter });
-        self.slot.publishes();
         self.session.accept(now);
         self.flush().await
     }

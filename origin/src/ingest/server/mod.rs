@@ -1,23 +1,23 @@
 //! The listener: accepts connections within limits, and drives a session for each.
 //!
-//! Everything that a stranger can make this server hold is bounded: connections, those that have not
-//! published yet (in all and per address), the time that they may take, the bytes that a publisher may send, and the
-//! queue to whoever takes its frames. A full queue stops the reading of the connection, so TCP tells the encoder to
+//! Everything that a stranger can make this server hold is bounded: connections, those that have not published yet
+//! ([`crate::admission`] says who gives way when these are too many), the time that they may take, the bytes of what they
+//! say before they publish, the bytes that a publisher may send, and the queue to whoever takes its frames. A full queue stops the reading of the connection, so TCP tells the encoder to
 //! wait; after [`BACKPRESSURE_DEADLINE`] the connection is closed.
 
-mod admission;
 mod connection;
 mod linger;
 mod meter;
 mod publisher;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use farcast_shared::accept::Accepting;
+use farcast_shared::telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ use tracing::debug;
 use super::flv::Limits;
 use super::gate::Gate;
 use super::metrics::Metrics;
-use admission::{Admission, Slot};
+use crate::admission::{self, Admission, Slot};
 use connection::Connection;
 
 pub use publisher::{EndReason, Publisher, PublisherEvent, PublisherInfo, Refused};
@@ -44,8 +44,8 @@ pub const BACKPRESSURE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the owner may take to accept a publisher.
 pub const HANDOVER_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long a wrong key's answer is kept back, while the connection counts as pending: with the limit on
-/// those, guessing from one address is slower than ten keys a second.
+/// How long a wrong key's answer is kept back, while the connection counts as pending. How many keys may be tried is
+/// the brake's affair ([`crate::brake`]); this keeps an encoder that tries again at once from being busy with it.
 pub const WRONG_KEY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long one that takes over waits for the last event of its predecessor.
@@ -57,16 +57,20 @@ pub const RECONNECT_DEADLINE: Duration = Duration::from_secs(3);
 /// How long all connections may take to end when the server stops: the above, and the last writes.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(6);
 
+/// Warnings about strangers that were refused: one in this time.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Limits that a deployment may want to change.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Most open connections. There is one publisher; the rest are attempts and refusals. Each costs a read
-    /// buffer of 64 KiB and what [`super::chunk`] allows.
+    /// Open connections at once: those that do not publish yet, the publisher, and those that have to go and have not
+    /// gone yet.
     pub max_connections: usize,
-    /// Most connections that have not published yet.
+    /// Connections that do not publish yet. When there are more, one of the network with the most of them has to go.
+    /// Each takes some 20 KiB, and [`super::session::PENDING_BYTES`] if it says so much.
     pub max_pending: usize,
-    /// Most of those from one address, or one /64 network of IPv6. Encoders behind one NAT share it.
-    pub max_pending_per_address: usize,
+    /// Of these, how many strangers cannot take from networks that published before.
+    pub kept_pending: usize,
     /// Most that a publisher may send, in bits per second, over a few seconds. More ends its session: nobody
     /// broadcasts at such a rate by intention, and all of it would be decoded and stored.
     pub max_bit_rate_bps: u64,
@@ -79,9 +83,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            max_connections: 64,
-            max_pending: 32,
-            max_pending_per_address: 8,
+            max_connections: 512,
+            max_pending: 256,
+            kept_pending: 32,
             max_bit_rate_bps: 100_000_000,
             picture: Limits::default(),
             queue_events: 256,
@@ -95,7 +99,10 @@ struct Shared {
     gate: Arc<Gate>,
     metrics: Metrics,
     publishers: mpsc::Sender<Publisher>,
-    admission: Admission,
+    pending: Admission,
+    places: Arc<Semaphore>,
+    /// Of warnings about who was refused, which strangers can cause.
+    warnings: Mutex<Throttle>,
 }
 
 /// An RTMP server. Clones share limits, so that one can serve RTMP and another RTMPS.
@@ -113,8 +120,11 @@ impl Server {
         metrics: Metrics,
         publishers: mpsc::Sender<Publisher>,
     ) -> Self {
-        let admission = Admission::new(&config);
-        Self { shared: Arc::new(Shared { config, gate, metrics, publishers, admission }) }
+        let pending =
+            Admission::new(admission::Config { places: config.max_pending, kept: config.kept_pending });
+        let places = Arc::new(Semaphore::new(config.max_connections));
+        let warnings = Mutex::new(Throttle::new(WARNING_INTERVAL));
+        Self { shared: Arc::new(Shared { config, gate, metrics, publishers, pending, places, warnings }) }
     }
 
     /// Serves `listener`, behind TLS if there is an acceptor, until `shutdown`. Publishers that can are
@@ -148,23 +158,39 @@ impl Server {
         shutdown: &CancellationToken,
         connections: &mut JoinSet<()>,
     ) {
-        let slot = match self.shared.admission.enter(remote.ip()) {
-            Ok(slot) => slot,
-            Err(reason) => {
-                self.shared.metrics.refused(reason);
-                debug!(%remote, reason = reason.label(), "RTMP connection refused");
-                return;
-            }
+        let refuse = |reason: Refused| {
+            self.shared.metrics.refused(reason);
+            debug!(%remote, reason = reason.label(), "RTMP connection refused");
+        };
+        let Ok(place) = Arc::clone(&self.shared.places).try_acquire_owned() else {
+            return refuse(Refused::Connections);
+        };
+        let Ok(slot) = self.shared.pending.enter(remote.ip(), true, Instant::now()) else {
+            return refuse(Refused::Pending);
         };
         let shared = Arc::clone(&self.shared);
         let shutdown = shutdown.clone();
         connections.spawn(async move {
+            let _place = place;
             shared.metrics.open.inc();
-            // What a connection holds goes with it, so that the next publisher is let in.
+            let evicted = slot.evicted();
             let served = Box::pin(serve(stream, remote, tls, slot, Arc::clone(&shared), shutdown));
-            shared.metrics.panics.run(served).await;
+            // Whoever publishes is never told to go. What a connection holds goes with it when it panics, so that the next
+            // publisher is let in.
+            let served = shared.metrics.panics.run(evicted.run_until_cancelled(served)).await;
+            if served.is_some_and(|ended| ended.is_none()) {
+                shared.metrics.refused(Refused::Evicted);
+                debug!(%remote, "RTMP connection gave way to one of another network");
+            }
             shared.metrics.open.dec();
         });
+    }
+}
+
+impl Shared {
+    /// Whether strangers may cause one more line of the log, and how many were held back before it.
+    fn may_warn(&self, now: Instant) -> Option<u64> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
     }
 }
 

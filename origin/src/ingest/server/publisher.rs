@@ -101,10 +101,12 @@ pub enum Refused {
     Play,
     /// Too many connections.
     Connections,
-    /// Too many connections that do not publish yet.
+    /// Too many keys from its network were wrong: this one was not looked at.
+    Braked,
+    /// Too many connections that do not publish yet, most of them of its own network.
     Pending,
-    /// Too many of those from one address.
-    Address,
+    /// It had to give way to a connection of another network.
+    Evicted,
     /// The TLS handshake.
     Tls,
     /// It took too long.
@@ -131,7 +133,8 @@ impl Refused {
             Self::Play => "play",
             Self::Connections => "connections",
             Self::Pending => "pending",
-            Self::Address => "address",
+            Self::Braked => "braked",
+            Self::Evicted => "evicted",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Protocol => "protocol",

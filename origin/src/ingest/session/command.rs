@@ -204,6 +204,8 @@ impl Session {
         self.peer.created = if stream_id == 0 { self.peer.streams.max(1) } else { stream_id };
         self.peer.published = Name(name.to_owned());
         self.phase = Phase::Asking;
+        // Frames may follow at once. They are not read before the key was looked at, but for what came with it.
+        self.reader.allow_all();
         self.deadline = now + super::SILENCE_DEADLINE;
         self.events.push_back(Event::Publish(PublishRequest {
             key,

@@ -42,6 +42,10 @@ pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a publisher may be silent before its connection is given up.
 pub const SILENCE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// What a connection that does not publish yet may make this side hold of its messages. A connect command has some
+/// hundred bytes; one that is far too long is still answered with what is wrong.
+pub const PENDING_BYTES: usize = 256 * 1024;
+
 /// How much of a command or data message is read. Metadata with a full list of key frames is the longest real one.
 const MAX_AMF_BYTES: usize = 128 * 1024;
 
@@ -150,7 +154,7 @@ impl Session {
         Self {
             phase: Phase::Handshake,
             handshake: Some(Box::new(Handshake::new(PeerType::Server))),
-            reader: chunk::Reader::default(),
+            reader: chunk::Reader::limited(PENDING_BYTES),
             output: Vec::new(),
             our_chunk_bytes: chunk::INITIAL_CHUNK_BYTES,
             events: VecDeque::new(),

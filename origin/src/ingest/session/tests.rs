@@ -130,6 +130,38 @@ fn the_commands_of_obs_and_ffmpeg_are_answered() {
 }
 
 #[test]
+fn a_peer_that_does_not_publish_yet_makes_this_side_hold_little() {
+    let long = vec![0; PENDING_BYTES + 1];
+    let mut peer = Peer::new();
+    peer.connect("live");
+    let error = peer.send(kind::DATA, 1, long.clone()).unwrap_err();
+    assert!(matches!(error, SessionError::Chunk(ChunkError::MessageTooLong { .. })), "{error}");
+    let mut peer = Peer::new();
+    peer.connect("live");
+    // Nor by many messages that are not finished.
+    let mut held = Vec::new();
+    for csid in 10..50 {
+        held.extend([csid, 0, 0, 0, 0, 0x20, 0, kind::DATA, 1, 0, 0, 0]);
+        held.extend([0; 128]);
+    }
+    peer.session.receive(&held, peer.now).unwrap();
+    let mut more = Vec::new();
+    for _ in 0..62 {
+        for csid in 10..50 {
+            more.push(0xc0 | csid);
+            more.extend([0; 128]);
+        }
+    }
+    let error = peer.session.receive(&more, peer.now).unwrap_err();
+    assert!(matches!(error, SessionError::Chunk(ChunkError::TooMuchBuffered { .. })), "{error}");
+    // Who asked to publish may send pictures.
+    let mut peer = Peer::new();
+    peer.connect("live");
+    peer.publish("key");
+    peer.send(kind::VIDEO, 1, long).unwrap();
+}
+
+#[test]
 fn the_key_may_be_in_the_application() {
     let mut peer = Peer::new();
     peer.connect("live/secret");
