@@ -34,7 +34,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::shape::{self, Private};
-use farcast_shared::chat::user::new_id;
+use farcast_shared::chat::user::{new_id, token_hash};
 use farcast_shared::chat::{
     self, Account, Entry, Event, History, KEPT_MESSAGES, Refused, User, log, name, render,
 };
@@ -275,7 +275,8 @@ impl Chat {
         let account = self.acts.seen(account, now).await.map_err(away)?;
         let id = self.next_id().await.map_err(away)?;
         let place = self.parts.geo.lookup(address);
-        Ok(Arrival { id, user: account.record.user, address, user_agent, place, now })
+        let token_hash = token_hash(token);
+        Ok(Arrival { id, user: account.record.user, token_hash, address, user_agent, place, now })
     }
 
     async fn next_id(&self) -> Result<u64, StoreError> {
@@ -363,11 +364,12 @@ impl Chat {
         words
     }
 
-    /// A user's record. While the store is away, as when the origin starts again, a line waits for it.
-    async fn account(&self, id: &str) -> Result<Stored<Account>, Refused> {
+    /// The record of who came with a connection. While the store is away, as when the origin starts again, a line waits for
+    /// it. Looked up by the token: an origin that has started again learns so for whom this edge acts.
+    async fn account(&self, member: &Member) -> Result<Stored<Account>, Refused> {
         let until = tokio::time::Instant::now() + COMMIT_DEADLINE;
         loop {
-            match self.acts.account(id).await {
+            match self.acts.whose_hash(&member.token_hash).await {
                 Err(error) if error.may_pass() && tokio::time::Instant::now() < until => {
                     tokio::time::sleep(RETRY).await;
                 }
@@ -403,7 +405,7 @@ impl Chat {
                  Please enjoy the stream and try again later.",
             );
         }
-        let account = self.account(&member.user_id).await?;
+        let account = self.account(member).await?;
         let client = Some(member.id);
         // Made once, whatever is tried again: it is one message.
         let blank = Entry::new(now, Event::Action { body: String::new() });
@@ -440,7 +442,7 @@ impl Chat {
             let words = format!("You cannot change your name to **{}**.", render::escape_markdown(&wanted));
             return Ok(Err(Some([tell(Private::Action(&words)), unchanged()].concat().into())));
         }
-        let account = self.account(&member.user_id).await?;
+        let account = self.account(member).await?;
         self.acts.rename(account, &wanted, member.id, now).await?;
         Ok(Ok(()))
     }

@@ -66,6 +66,9 @@ pub(super) enum Expelled {
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) user_id: String,
+    /// Hash of the token with which it came: by it the user is looked up for each line, since the origin takes lines only
+    /// from an edge that shows it.
+    pub(super) token_hash: Box<str>,
     pub(super) address: IpAddr,
     user_agent: Box<str>,
     place: Option<Place>,
@@ -82,6 +85,7 @@ pub(super) struct Member {
 pub(super) struct Arrival {
     pub(super) id: u64,
     pub(super) user: User,
+    pub(super) token_hash: String,
     pub(super) address: IpAddr,
     pub(super) user_agent: String,
     pub(super) place: Option<Place>,
@@ -211,13 +215,14 @@ impl Room {
     /// Somebody connects, who listens already.
     pub(super) fn enter(&self, arrival: Arrival, now: Instant) -> Entered {
         let (tell, told) = mpsc::channel(TOLD_KEPT);
-        let Arrival { id, user, address, user_agent, place, now: connected_at } = arrival;
+        let Arrival { id, user, token_hash, address, user_agent, place, now: connected_at } = arrival;
         let mut state = self.lock();
         // What the log said of them since then is newer, or will be followed by what was read.
         let user = state.changed.get(&user.id).map_or(user, |(_, known)| known.clone());
         let member = Arc::new(Member {
             id,
             user_id: user.id.clone(),
+            token_hash: token_hash.into_boxed_str(),
             address,
             user_agent: user_agent.into_boxed_str(),
             place,

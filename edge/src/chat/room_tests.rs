@@ -13,7 +13,8 @@ fn user(name: &str) -> User {
 
 fn arrival(id: u64, user: &User) -> Arrival {
     let address = "192.0.2.1".parse().unwrap();
-    Arrival { id, user: user.clone(), address, user_agent: "x".to_owned(), place: None, now: WallTime(1) }
+    let (token_hash, user_agent) = (String::new(), "x".to_owned());
+    Arrival { id, user: user.clone(), token_hash, address, user_agent, place: None, now: WallTime(1) }
 }
 
 fn log(events: impl IntoIterator<Item = Event>) -> Vec<Placed> {
