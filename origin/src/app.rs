@@ -4,7 +4,6 @@
 //! everything else.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
 use farcast_shared::telemetry::recent::Recent;
-use farcast_shared::telemetry::{file, listener, metrics, shutdown};
+use farcast_shared::telemetry::{listener, metrics, shutdown};
 use farcast_shared::tls;
 use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
@@ -35,6 +34,7 @@ use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::Choices;
 use crate::credentials::Credentials;
 use crate::directory::{self, Conditions, Directory};
+use crate::edge_access::{self, EdgeAccess};
 use crate::emoji;
 use crate::http_client::{HttpClient, Reach};
 use crate::ingest::{self, Gate};
@@ -43,6 +43,7 @@ use crate::package;
 use crate::plan;
 use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
+use crate::roster::{self, Roster};
 use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::statistics::Statistics;
@@ -110,7 +111,15 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         .as_ref()
         .map_or_else(|| format!("127.0.0.1:{}", quic_address.port()), ToString::to_string);
     let token = settings.data_dir.join(JOIN_TOKEN_FILE);
-    write_token(&token, &format!("{}\n", identity.join_token(&advertise)))?;
+    let roster = Roster::open(
+        Arc::clone(&identity),
+        roster::Config {
+            dir: settings.data_dir.clone(),
+            token_file: token.clone(),
+            advertise,
+            token_lifetime: Some(settings.join_token_lifetime).filter(|lifetime| !lifetime.is_zero()),
+        },
+    )?;
     let endpoint = quinn::Endpoint::new(
         quinn::EndpointConfig::default(),
         Some(identity.server_config()?),
@@ -168,6 +177,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         air: on_air.clone(),
         disconnects: disconnect,
         edges: edges.clone(),
+        roster: Arc::clone(&roster),
         recent,
         statistics,
         emoji: Arc::clone(&emoji),
@@ -190,6 +200,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         webhooks::Metrics::new(registry.inner())?,
     );
     let caretaker = Caretaker::new(store.clone(), runtime.clone(), webhooks.keep(), chat_metrics);
+    let access =
+        EdgeAccess::new(store.clone(), runtime.clone(), edge_access::Metrics::new(registry.inner())?);
     let (listed_runtime, listed_air) = (runtime.clone(), on_air.clone());
     let keeper = Keeper::new(store.clone(), on_air, publish_status).await?;
 
@@ -219,9 +231,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     pushing.spawn(push_stops.clone().run_until_cancelled_owned(emoji.run()));
     let push_server = push::Server::new(
         push::ServerConfig::default(),
-        identity,
+        roster,
         hub,
-        store.clone(),
+        Arc::new(access),
         Some(api as Arc<dyn push::Api>),
     );
     pushing.spawn(push_server.run(endpoint, push_stops.clone()));
@@ -311,14 +323,6 @@ fn bind(
     at: std::net::SocketAddr,
 ) -> anyhow::Result<TcpListener> {
     Ok(TcpListener::from_std(listen::tcp(Purpose::new(protocol, setting), at)?)?)
-}
-
-/// Not again where it is there already: a full disk does not keep an origin from starting.
-fn write_token(path: &Path, token: &str) -> anyhow::Result<()> {
-    if std::fs::read_to_string(path).is_ok_and(|there| there == token) {
-        return Ok(());
-    }
-    Ok(file::write_private(path, token.as_bytes())?)
 }
 
 /// Not through the log: it is kept, and passed on.

@@ -29,5 +29,5 @@ pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
 pub use identity::Identity;
 pub use metrics::Metrics;
-pub use server::{Api, Server, ServerConfig};
+pub use server::{Api, Server, ServerConfig, StoreAccess};
 pub use window::Window;

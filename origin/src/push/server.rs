@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farcast_shared::api::Reply;
 use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode};
-use farcast_shared::store::Store;
+use farcast_shared::store::{Store, wire};
+use farcast_shared::time::WallTime;
 use http::Request;
 use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,12 +18,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::enrol;
 use super::hub::Hub;
-use super::identity::Identity;
 use super::metrics::{JoinOutcome, Metrics};
 use super::session;
+use crate::roster::Roster;
 
 /// How long a handshake may take.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How often the log is told of certificates that are good no more; each is counted.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the standing join token is good still.
+const TOKEN_LOOKS: Duration = Duration::from_secs(60);
 
 /// How long edges get to see that the origin closes.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -56,7 +63,31 @@ pub trait Api: Send + Sync + std::fmt::Debug {
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 }
 
-/// Accepts edges for a [`Hub`] and a [`Store`].
+/// What answers an edge's calls of the store.
+pub trait StoreAccess: Send + Sync + std::fmt::Debug {
+    /// Answers a call of the edge of this name, whose message has so many bytes.
+    fn answer<'a>(
+        &'a self,
+        edge: &'a str,
+        request: wire::Request,
+        request_bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>>;
+}
+
+/// A store without a door, all of which but what is private is everybody's: for tests and measurements of the link. Programs
+/// put [`crate::edge_access::EdgeAccess`] in front.
+impl StoreAccess for Store {
+    fn answer<'a>(
+        &'a self,
+        _: &'a str,
+        request: wire::Request,
+        _: usize,
+    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>> {
+        Box::pin(Self::answer(self, request))
+    }
+}
+
+/// Accepts edges for a [`Hub`] and a store.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -65,44 +96,63 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     config: ServerConfig,
-    identity: Arc<Identity>,
+    roster: Arc<Roster>,
     session: session::Shared,
     metrics: Metrics,
     handshakes: Arc<Semaphore>,
     enrolments: Arc<Semaphore>,
     edges: Arc<Semaphore>,
+    /// When the log was told that somebody came with a certificate that is good no more.
+    told_at: Mutex<Option<Instant>>,
+}
+
+impl Shared {
+    fn may_tell(&self) -> bool {
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY);
+        if may {
+            *told_at = Some(Instant::now());
+        }
+        may
+    }
 }
 
 impl Server {
-    /// A server that does nothing yet. `store` is what edges reach over their connections, `api` what answers the
+    /// A server that does nothing yet. `roster` says who may come, `store` answers their calls of the store, `api` the
     /// requests that they pass on.
     #[must_use]
     pub fn new(
         config: ServerConfig,
-        identity: Arc<Identity>,
+        roster: Arc<Roster>,
         hub: Hub,
-        store: Store,
+        store: Arc<dyn StoreAccess>,
         api: Option<Arc<dyn Api>>,
     ) -> Self {
         let shared = Shared {
             handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
             enrolments: Arc::new(Semaphore::new(config.max_enrolments)),
             edges: Arc::new(Semaphore::new(config.max_edges)),
+            told_at: Mutex::new(None),
             metrics: hub.metrics().clone(),
             config,
-            identity,
+            roster,
             session: session::Shared { hub, store, api },
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Accepts edges on `endpoint`, which was bound with [`Identity::server_config`], until `shutdown`;
+    /// Accepts edges on `endpoint`, which was bound with [`super::Identity::server_config`], until `shutdown`;
     /// then tells every edge and waits for them, for two seconds at most.
     pub async fn run(self, endpoint: quinn::Endpoint, shutdown: CancellationToken) {
         let mut tasks = JoinSet::new();
+        let mut looks = tokio::time::interval(TOKEN_LOOKS);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                _ = looks.tick() => {
+                    let roster = Arc::clone(&self.shared.roster);
+                    tasks.spawn(keep_token(roster));
+                }
                 incoming = endpoint.accept() => {
                     let Some(incoming) = incoming else { break };
                     self.admit(incoming, &mut tasks, &shutdown);
@@ -182,10 +232,11 @@ async fn enrol_one(shared: &Shared, connection: &quinn::Connection) {
         return;
     };
     let remote = connection.remote_address();
-    let outcome = match enrol::serve(connection, &shared.identity).await {
-        enrol::Outcome::Enrolled => {
-            tracing::info!(%remote, "an edge enrolled");
-            JoinOutcome::Enrolled
+    let outcome = match enrol::serve(connection, &shared.roster).await {
+        enrol::Outcome::Enrolled => JoinOutcome::Enrolled,
+        enrol::Outcome::TokenEnded => {
+            tracing::warn!(%remote, "an edge tried to enrol with a join token that has expired, is used up or was revoked");
+            JoinOutcome::TokenEnded
         }
         enrol::Outcome::BadToken => {
             tracing::warn!(%remote, "an edge tried to enrol with a wrong token");
@@ -197,11 +248,20 @@ async fn enrol_one(shared: &Shared, connection: &quinn::Connection) {
 }
 
 async fn feed(shared: &Shared, connection: &quinn::Connection, shutdown: &CancellationToken) {
-    if connection.peer_identity().is_none() {
+    let Some(certificate) = enrol::fingerprint(connection) else {
         shared.metrics.joined(JoinOutcome::Protocol);
         close(connection, CloseCode::NotEnrolled);
         return;
-    }
+    };
+    let remote = connection.remote_address();
+    let Some(place) = shared.roster.admit(&certificate, remote, WallTime::now()) else {
+        shared.metrics.joined(JoinOutcome::NotListed);
+        if shared.may_tell() {
+            tracing::warn!(%remote, "an edge came with a certificate that was revoked or is not known any more");
+        }
+        close(connection, CloseCode::NotEnrolled);
+        return;
+    };
     let Ok(_permit) = shared.edges.try_acquire() else {
         shared.metrics.joined(JoinOutcome::Refused);
         close(connection, CloseCode::Full);
@@ -209,9 +269,22 @@ async fn feed(shared: &Shared, connection: &quinn::Connection, shutdown: &Cancel
     };
     let code = tokio::select! {
         () = shutdown.cancelled() => CloseCode::ShuttingDown,
-        code = Box::pin(session::run(connection, &shared.session, &shared.metrics)) => code,
+        () = place.cut.cancelled() => {
+            // Or it has come again too often.
+            let is_out = shared.roster.whose(&certificate).is_none();
+            tracing::warn!(edge = %place.name, %remote, is_out, "a connection of an edge was ended");
+            if is_out { CloseCode::NotEnrolled } else { CloseCode::Full }
+        }
+        code = Box::pin(session::run(connection, &place.name, &shared.session, &shared.metrics)) => code,
     };
     close(connection, code);
+}
+
+async fn keep_token(roster: Arc<Roster>) {
+    let renewed = tokio::task::spawn_blocking(move || roster.renew_standing(WallTime::now())).await;
+    if let Ok(Err(error)) = renewed {
+        tracing::warn!(%error, "the join token is over, and a new one cannot be written");
+    }
 }
 
 fn close(connection: &quinn::Connection, code: CloseCode) {

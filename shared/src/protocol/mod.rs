@@ -45,10 +45,10 @@ pub use transport::{
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
-pub const ALPN_FEED: &[u8] = b"farcast/2";
+pub const ALPN_FEED: &[u8] = b"farcast/3";
 
 /// ALPN of enrolment.
-pub const ALPN_ENROL: &[u8] = b"farcast-enrol/1";
+pub const ALPN_ENROL: &[u8] = b"farcast-enrol/2";
 
 /// Name in the origin's server certificate. Edges pin the fingerprint of its authority, so the
 /// address they dial need not be in it.
