@@ -41,6 +41,7 @@ impl Metrics {
             Refused::Quota(Spent::Users) => "users",
             Refused::Quota(Spent::Entries) => "entries",
             Refused::Quota(Spent::Comings) => "comings",
+            Refused::Quota(Spent::Rendering) => "rendering",
         };
         self.refused.with_label_values(&[reason]).inc();
     }

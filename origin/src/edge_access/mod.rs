@@ -241,7 +241,12 @@ impl EdgeAccess {
             }
             _ => None,
         };
-        match derive::derive(batch.id(), act, facts, place)? {
+        let (says, began) = (matches!(act, Act::Say { .. }), Instant::now());
+        let derived = derive::derive(batch.id(), act, facts, place);
+        if says {
+            self.with(edge, now, |edge| edge.quota.was_rendered(began.elapsed(), now));
+        }
+        match derived? {
             Ok(batch) => Ok(self.store.answer(Request::Commit(batch)).await),
             Err(error) => Ok(Err(error)),
         }

@@ -24,10 +24,15 @@ const READ: Rate = Rate { burst: 512 << 20, per_second: 32 << 20 };
 /// Users that are added: records that are kept for 90 days. What is at once is a large audience that comes for the first
 /// time; what follows is 170,000 a day.
 const USERS: Rate = Rate { burst: 50_000, per_second: 2 };
-/// Entries of the chat's log. A line per second of each of a thousand people; the log is cut each minute.
-const ENTRIES: Rate = Rate { burst: 10_000, per_second: 1_000 };
+/// Entries of the chat's log: several times what anybody can read, or what 200 people write who write without pause. The log
+/// is cut each minute.
+const ENTRIES: Rate = Rate { burst: 4_000, per_second: 400 };
 /// Comings and goings that are told. An honest edge tells 20 at once, then 5 per second.
 const COMINGS: Rate = Rate { burst: 60, per_second: 10 };
+
+/// Microseconds in which lines are rendered: half a core. An ordinary line takes a tenth of a millisecond; those that
+/// are made to take long must not take the time of transcoding.
+const RENDERING: Rate = Rate { burst: 10_000_000, per_second: 500_000 };
 
 /// What was used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +43,7 @@ pub(crate) enum Spent {
     Users,
     Entries,
     Comings,
+    Rendering,
 }
 
 impl std::fmt::Display for Spent {
@@ -49,6 +55,7 @@ impl std::fmt::Display for Spent {
             Self::Users => "new users of the chat",
             Self::Entries => "lines of the chat",
             Self::Comings => "comings and goings",
+            Self::Rendering => "time to render lines",
         })
     }
 }
@@ -85,6 +92,7 @@ pub(super) struct Quota {
     users: Used,
     entries: Used,
     comings: Used,
+    rendering: Used,
 }
 
 fn size(bytes: usize) -> u64 {
@@ -115,8 +123,17 @@ impl Quota {
         self.read.take(READ, size(bytes), now);
     }
 
+    /// A line was rendered, which took so long.
+    pub(super) fn was_rendered(&mut self, took: Duration, now: Instant) {
+        self.rendering.take(RENDERING, u64::try_from(took.as_micros()).unwrap_or(u64::MAX), now);
+    }
+
     /// An act.
     pub(super) fn act(&mut self, act: &Act, now: Instant) -> Result<(), Refused> {
+        // As for reading: how long it takes is known afterwards.
+        if matches!(act, Act::Say { .. }) && !self.rendering.has_left(RENDERING, 0, now) {
+            return Err(Refused::Quota(Spent::Rendering));
+        }
         let (used, rate, spent, amount) = match act {
             Act::Register { .. } => (&mut self.users, USERS, Spent::Users, 1),
             Act::Told { .. } => (&mut self.comings, COMINGS, Spent::Comings, 1),
@@ -163,6 +180,25 @@ mod tests {
         quota.was_read(usize::try_from(READ.burst).unwrap() + 1, start);
         assert_eq!(quota.call(0, start), Err(Refused::Quota(Spent::Read)));
         assert_eq!(quota.call(batch, start + Duration::from_secs(2)), Ok(()));
+    }
+
+    #[test]
+    fn lines_that_take_long_to_render_are_fewer() {
+        let (mut quota, start) = (Quota::default(), Instant::now());
+        let account = farcast_shared::chat::Account {
+            user: farcast_shared::chat::User::new("Ada".to_owned(), farcast_shared::time::WallTime(1)),
+            seen_at: None,
+            token: String::new(),
+        };
+        let say = Act::Say { given: account, client: 1, raw: "x".to_owned() };
+        let said = (0..100).take_while(|_| {
+            let may = quota.act(&say, start).is_ok();
+            quota.was_rendered(Duration::from_millis(500), start);
+            may
+        });
+        assert_eq!(said.count(), 21);
+        assert_eq!(quota.act(&say, start), Err(Refused::Quota(Spent::Rendering)));
+        assert_eq!(quota.act(&say, start + Duration::from_secs(10)), Ok(()));
     }
 
     #[test]

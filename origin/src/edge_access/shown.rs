@@ -5,8 +5,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
-/// Users of a generation; two are kept. More than may be connected to an edge; some 6 MB of the origin's memory each at most.
-const MAX_USERS: usize = 50_000;
+/// Users of a generation; two are kept. As many as may be connected to an edge; some 3 MB of the origin's memory for both.
+const MAX_USERS: usize = 20_000;
 
 /// Moderators that are remembered, the newest first.
 const MAX_MODERATORS: usize = 32;
