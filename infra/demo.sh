@@ -47,7 +47,7 @@ for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMI
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY ALLOW_SHORT_KEYS RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \
-  RECONNECT_GRACE DIRECTORY JOIN_TOKEN; do without+=(-u "FARCAST_$name"); done
+  RECONNECT_GRACE DIRECTORY JOIN_TOKEN JOIN_TOKEN_LIFETIME; do without+=(-u "FARCAST_$name"); done
 for_edge=("${without[@]}")
 
 say() { printf '%s\n' "$@"; }

@@ -4,7 +4,6 @@
 //! everything else.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
 use farcast_shared::telemetry::recent::Recent;
 use farcast_shared::telemetry::shutdown::{Shutdown, Signals};
-use farcast_shared::telemetry::{file, listener, metrics};
+use farcast_shared::telemetry::{listener, metrics};
 use farcast_shared::tls;
 use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
@@ -38,6 +37,7 @@ use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::Choices;
 use crate::credentials::{self, Credentials};
 use crate::directory::{self, Conditions, Directory};
+use crate::edge_access::{self, EdgeAccess};
 use crate::emoji;
 use crate::http_client::{HttpClient, Reach};
 use crate::ingest::{self, Gate};
@@ -46,6 +46,7 @@ use crate::package;
 use crate::plan;
 use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
+use crate::roster::{self, Roster};
 use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::statistics::Statistics;
@@ -177,7 +178,15 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         .as_ref()
         .map_or_else(|| format!("127.0.0.1:{}", quic_address.port()), ToString::to_string);
     let token = settings.data_dir.join(JOIN_TOKEN_FILE);
-    write_token(&token, &format!("{}\n", identity.join_token(&advertise)))?;
+    let roster = Roster::open(
+        Arc::clone(&identity),
+        roster::Config {
+            dir: settings.data_dir.clone(),
+            token_file: token.clone(),
+            advertise,
+            token_lifetime: Some(settings.join_token_lifetime).filter(|lifetime| !lifetime.is_zero()),
+        },
+    )?;
     let endpoint = quinn::Endpoint::new(
         quinn::EndpointConfig::default(),
         Some(identity.server_config()?),
@@ -238,6 +247,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         air: on_air.clone(),
         disconnects: disconnect,
         edges: edges.clone(),
+        roster: Arc::clone(&roster),
         recent,
         bodies: Arc::clone(&bodies),
         statistics,
@@ -262,6 +272,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         webhooks::Metrics::new(registry.inner())?,
     );
     let caretaker = Caretaker::new(store.clone(), runtime.clone(), webhooks.keep(), chat_metrics);
+    let access =
+        EdgeAccess::new(store.clone(), runtime.clone(), edge_access::Metrics::new(registry.inner())?);
     let (listed_runtime, listed_air) = (runtime.clone(), on_air.clone());
     let keeper = Keeper::new(store.clone(), on_air, publish_status).await?;
 
@@ -275,9 +287,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let server = ingest::Server::new(doors, gate, ingest_metrics, publishers);
     let push_server = push::Server::new(
         push::ServerConfig::default(),
-        identity,
+        roster,
         hub,
-        store.clone(),
+        Arc::new(access),
         Some(Arc::clone(&api) as Arc<dyn push::Api>),
     );
 
@@ -399,14 +411,6 @@ fn bind(
     at: std::net::SocketAddr,
 ) -> anyhow::Result<TcpListener> {
     Ok(TcpListener::from_std(listen::tcp(Purpose::new(protocol, setting), at)?)?)
-}
-
-/// Not again where it is there already: a full disk does not keep an origin from starting.
-fn write_token(path: &Path, token: &str) -> anyhow::Result<()> {
-    if std::fs::read_to_string(path).is_ok_and(|there| there == token) {
-        return Ok(());
-    }
-    Ok(file::write_private(path, token.as_bytes())?)
 }
 
 /// Not through the log: it is kept, and passed on.

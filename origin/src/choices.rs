@@ -1,6 +1,6 @@
 //! What broadcasts are made with: what operators set, else what the process was started with, with the encoder that works.
 
-use farcast_shared::runtime::{Runtime, Snapshot, VariantSpec, default_ladder};
+use farcast_shared::runtime::{MAX_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
 use tokio::sync::watch;
 
 use crate::broadcast;
@@ -46,7 +46,8 @@ impl Choices {
     pub fn of(&self, runtime: &Runtime) -> broadcast::Settings {
         let level = runtime.latency_level.and_then(|level| LatencyLevel::try_from(level).ok());
         let specs = runtime.variants.clone().filter(|specs| {
-            let usable = !specs.is_empty() && specs.iter().all(|spec| spec.problems().is_empty());
+            let usable = (1..=MAX_VARIANTS).contains(&specs.len())
+                && specs.iter().all(|spec| spec.problems().is_empty());
             if !usable {
                 tracing::error!("the ladder in the store cannot be used, the configured one takes its place");
             }

@@ -59,6 +59,9 @@ settings! {
         /// Host and port that edges dial, written into the join token; without it 127.0.0.1 and the port
         /// of quic_listen, which only edges on this machine can use.
         pub quic_advertise: Option<HostPort>,
+        /// How long the join token in data_dir lets edges in; then a new one takes its place. Edges that have joined need
+        /// none any more. 0s: until it is revoked.
+        pub join_token_lifetime: Duration = "30d",
         /// Where /metrics, /healthz and /readyz are; not for the public.
         pub metrics_listen: SocketAddr = "127.0.0.1:9190",
         /// Latency against robustness: 0 is the shortest latency, 4 the longest.

@@ -39,7 +39,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::shape::{self, Private};
-use farcast_shared::chat::user::new_id;
+use farcast_shared::chat::user::{new_id, token_hash};
 use farcast_shared::chat::{
     self, Account, Entry, Event, History, KEPT_MESSAGES, List, Refused, User, log, name, render,
 };
@@ -397,7 +397,8 @@ impl Chat {
         let id = self.next_id().await.map_err(away)?;
         let place = self.parts.geo.lookup(address);
         let network = self.network(address).map(network::tag);
-        Ok(Arrival { id, user: account.record.user, address, network, user_agent, place, now })
+        let token_hash = token_hash(token);
+        Ok(Arrival { id, user: account.record.user, token_hash, address, network, user_agent, place, now })
     }
 
     async fn next_id(&self) -> Result<u64, StoreError> {
@@ -483,10 +484,15 @@ impl Chat {
         words
     }
 
-    /// A user's record. While the store is away, as when the origin starts again, a line waits for it.
-    async fn account(&self, id: &str, until: tokio::time::Instant) -> Result<Stored<Account>, Refused> {
+    /// The record of who came with a connection. While the store is away, as when the origin starts again, a line waits for
+    /// it. Looked up by the token: an origin that has started again learns so for whom this edge acts.
+    async fn account(
+        &self,
+        member: &Member,
+        until: tokio::time::Instant,
+    ) -> Result<Stored<Account>, Refused> {
         loop {
-            match self.acts.account(id).await {
+            match self.acts.whose_hash(&member.token_hash).await {
                 Err(error) if error.may_pass() && tokio::time::Instant::now() < until => {
                     tokio::time::sleep(RETRY).await;
                 }
@@ -513,14 +519,14 @@ impl Chat {
         if set.chat_established_users && is_new && !user.is_moderator {
             self.settings.caught_up().await;
             let still = self.runtime().is_some_and(|set| set.chat_established_users);
-            if still && !self.account(&member.user_id, *until).await?.record.user.is_moderator {
+            if still && !self.account(member, *until).await?.record.user.is_moderator {
                 return action(
                     "You have not been an established chat participant long enough to take part in chat. \
                      Please enjoy the stream and try again later.",
                 );
             }
         }
-        let account = self.account(&member.user_id, *until).await?;
+        let account = self.account(member, *until).await?;
         let client = Some(member.id);
         // Made once, whatever is tried again: it is one message.
         let network = member.network;
@@ -550,7 +556,7 @@ impl Chat {
 
     async fn rename(&self, member: &Member, heard: &Heard, wanted: &str) -> Done {
         // As they are in the store: another edge may have given them another name a moment ago.
-        let account = self.account(&member.user_id, heard.until).await?;
+        let account = self.account(member, heard.until).await?;
         let user = &account.record.user;
         let refused = |words: Option<&str>| {
             let words = words.map(|words| tell(Private::Action(words))).unwrap_or_default();

@@ -68,6 +68,9 @@ pub(super) enum Expelled {
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) user_id: String,
+    /// Hash of the token with which it came: by it the user is looked up for each line, since the origin takes lines only
+    /// from an edge that shows it.
+    pub(super) token_hash: Box<str>,
     pub(super) address: IpAddr,
     /// The tag of their network; none where networks are not told apart.
     pub(super) network: Option<u16>,
@@ -86,6 +89,7 @@ pub(super) struct Member {
 pub(super) struct Arrival {
     pub(super) id: u64,
     pub(super) user: User,
+    pub(super) token_hash: String,
     pub(super) address: IpAddr,
     pub(super) network: Option<u16>,
     pub(super) user_agent: String,
@@ -243,12 +247,14 @@ impl Room {
     /// Somebody connects, who listens already.
     pub(super) fn enter(&self, arrival: Arrival, now: Instant) -> Entered {
         let (tell, told) = mpsc::channel(TOLD_KEPT);
-        let Arrival { id, user, address, network, user_agent, place, now: connected_at } = arrival;
+        let Arrival { id, user, token_hash, address, network, user_agent, place, now: connected_at } =
+            arrival;
         let mut state = self.lock();
         let user = state.newest(user);
         let member = Arc::new(Member {
             id,
             user_id: user.id.clone(),
+            token_hash: token_hash.into_boxed_str(),
             address,
             network,
             user_agent: user_agent.into_boxed_str(),

@@ -16,6 +16,7 @@ fn arrival(id: u64, user: &User) -> Arrival {
     Arrival {
         id,
         user: user.clone(),
+        token_hash: String::new(),
         address,
         network: None,
         user_agent: "x".to_owned(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::LinkEvent;
 use super::asked::Asked;
 use super::backoff::Backoff;
-use super::enrol::{EnrolError, enrol};
+use super::enrol::{By, EnrolError, enrol};
 use super::fetch::Fetcher;
 use super::forward::Forwarder;
 use super::identity::{Identity, Store};
@@ -46,7 +46,7 @@ const CERTIFICATE_ALERTS: [u64; 8] = [42, 43, 44, 45, 46, 48, 51, 116];
 pub struct ClientConfig {
     /// Where the edge's identity is kept.
     pub data_dir: PathBuf,
-    /// The join token; needed for the first start and to enrol again.
+    /// The join token; needed for the first start, and where the certificate was lost or is not accepted any more.
     pub token: Option<JoinToken>,
     /// The edge's name, for people; cut at 255 bytes.
     pub name: String,
@@ -214,17 +214,22 @@ impl Client {
         });
         let now = SystemTime::now();
         let identity = match (usable, token) {
-            (Some(identity), Some(token)) if identity.needs_renewal(now) => match self.enrol(token).await {
-                Ok(renewed) => renewed,
-                // There is time to try again.
-                Err(error) if !identity.has_expired(now) => {
-                    tracing::warn!(%error, "this edge's certificate could not be renewed");
-                    identity
+            (Some(identity), Some(token)) if identity.has_expired(now) => {
+                tracing::warn!("this edge's certificate has expired, it enrols again");
+                self.enrol(By::Token(token)).await?
+            }
+            (Some(identity), _) if identity.needs_renewal(now) => {
+                match self.enrol(By::Certificate(&identity)).await {
+                    Ok(renewed) => renewed,
+                    // There is time to try again.
+                    Err(error) => {
+                        tracing::warn!(%error, "this edge's certificate could not be renewed");
+                        identity
+                    }
                 }
-                Err(error) => return Err(error),
-            },
+            }
             (Some(identity), _) => identity,
-            (None, token) => self.enrol(token.ok_or(DialError::NoToken)?).await?,
+            (None, token) => self.enrol(By::Token(token.ok_or(DialError::NoToken)?)).await?,
         };
         // The token is the newer word on where the origin is.
         let addresses = token.map_or(&identity.addresses, |token| &token.addresses);
@@ -232,10 +237,16 @@ impl Client {
         connect_any(addresses, &config).await
     }
 
-    async fn enrol(&self, token: &JoinToken) -> Result<Identity, DialError> {
-        let config = client_config(ALPN_ENROL, token.fingerprint, None)?;
-        let (endpoint, connection) = connect_any(&token.addresses, &config).await?;
-        let identity = tokio::time::timeout(ENROL_DEADLINE, enrol(&connection, token, &self.config.name))
+    async fn enrol(&self, by: By<'_>) -> Result<Identity, DialError> {
+        let presented = match by {
+            By::Certificate(identity) => Some(identity),
+            By::Token(_) => None,
+        };
+        let config = client_config(ALPN_ENROL, by.fingerprint(), presented)?;
+        // The token is the newer word on where the origin is.
+        let addresses = self.config.token.as_ref().map_or(by.addresses(), |token| &token.addresses);
+        let (endpoint, connection) = connect_any(addresses, &config).await?;
+        let identity = tokio::time::timeout(ENROL_DEADLINE, enrol(&connection, by, &self.config.name))
             .await
             .map_err(|_| DialError::Deadline)??;
         let _ = tokio::time::timeout(DRAIN, endpoint.wait_idle()).await;

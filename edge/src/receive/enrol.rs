@@ -13,6 +13,12 @@ pub enum EnrolError {
     /// The origin does not know the token's secret: the token is wrong or of the past.
     #[error("the origin refuses the join token")]
     BadToken,
+    /// The token was good once.
+    #[error(
+        "the join token has expired, is used up or was revoked: take a new one from the origin, its file join-token or \
+         its admin API"
+    )]
+    TokenEnded,
     /// The origin does not accept the request.
     #[error("the origin does not accept the request")]
     BadRequest,
@@ -39,18 +45,51 @@ pub enum EnrolError {
     Export,
 }
 
+/// By what an edge gets a certificate.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// It joins.
+    Token(&'a JoinToken),
+    /// It has one that is to be renewed.
+    Certificate(&'a Identity),
+}
+
+impl By<'_> {
+    /// SHA-256 of the DER of the origin's authority.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        match self {
+            Self::Token(token) => token.fingerprint,
+            Self::Certificate(identity) => identity.fingerprint,
+        }
+    }
+
+    /// Where the origin is.
+    #[must_use]
+    pub fn addresses(&self) -> &[String] {
+        match self {
+            Self::Token(token) => &token.addresses,
+            Self::Certificate(identity) => &identity.addresses,
+        }
+    }
+}
+
 /// Enrols over a connection that was made with [`farcast_shared::protocol::ALPN_ENROL`] and closes it.
 /// The caller sets the deadline; cancel safe, a half-done enrolment leaves nothing behind here.
 ///
 /// # Errors
 /// Any [`EnrolError`].
-pub async fn enrol(connection: &Connection, token: &JoinToken, name: &str) -> Result<Identity, EnrolError> {
+pub async fn enrol(connection: &Connection, by: By<'_>, name: &str) -> Result<Identity, EnrolError> {
     let key = rcgen::KeyPair::generate()?;
     let mut session = [0; 32];
     connection.export_keying_material(&mut session, EXPORTER_LABEL, b"").map_err(|_| EnrolError::Export)?;
     let request = Request {
         name: name.to_owned(),
-        proof: proof(&token.secret, &session),
+        proof: match by {
+            By::Token(token) => proof(&token.secret, &session),
+            // The connection was made with it.
+            By::Certificate(_) => [0; 32],
+        },
         public_key: Bytes::copy_from_slice(key.public_key_raw()),
     };
     let (mut send, mut receive) = connection.open_bi().await?;
@@ -66,13 +105,14 @@ pub async fn enrol(connection: &Connection, token: &JoinToken, name: &str) -> Re
     connection.close(CloseCode::Done.code(), b"");
     match reply {
         Reply::BadToken => Err(EnrolError::BadToken),
+        Reply::TokenEnded => Err(EnrolError::TokenEnded),
         Reply::BadRequest => Err(EnrolError::BadRequest),
         Reply::Enrolled { certificate, expires_at_s } => Ok(Identity {
             key: key.serialize_der(),
             certificate: certificate.to_vec(),
             expires_at_s,
-            fingerprint: token.fingerprint,
-            addresses: token.addresses.clone(),
+            fingerprint: by.fingerprint(),
+            addresses: by.addresses().to_vec(),
         }),
     }
 }

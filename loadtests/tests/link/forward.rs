@@ -16,7 +16,7 @@ use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 
-use crate::rig::{Edge, Origin};
+use crate::rig::{Door, Edge, Origin};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -73,8 +73,13 @@ impl Body for Counted {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_not_at_all() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let origin =
-        Origin::start_with(dirs[0].path(), "127.0.0.1:0".parse().unwrap(), Some(Arc::new(Lengths))).await;
+    let origin = Origin::start_with(
+        dirs[0].path(),
+        "127.0.0.1:0".parse().unwrap(),
+        Door::Open,
+        Some(Arc::new(Lengths)),
+    )
+    .await;
     let edge = Edge::start(dirs[1].path(), origin.token());
     edge.until_up().await;
     let budget = Budget::new(MIN_BUDGET, budget::Metrics::new(&prometheus::Registry::new()).unwrap());

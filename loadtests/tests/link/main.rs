@@ -14,6 +14,7 @@ use farcast_edge::receive::{FetchError, LinkEvent};
 use farcast_shared::feed::FeedEvent;
 use farcast_shared::name::{Epoch, Msn, ObjectKind, ObjectName, StreamName, VariantId};
 use farcast_shared::protocol::{ALPN_FEED, CloseCode, SERVER_NAME};
+use farcast_shared::time::WallTime;
 use quinn::ConnectionError;
 
 use proxy::Proxy;
@@ -136,6 +137,67 @@ async fn without_a_certificate_there_is_no_feed() {
     let ConnectionError::ApplicationClosed(close) = reason else { panic!("{reason:?}") };
     assert_eq!(CloseCode::from_code(close.error_code), Some(CloseCode::NotEnrolled));
     assert_eq!(origin.hub.edges(), 0);
+    origin.stop().await;
+}
+
+/// By its certificate it loses its links, and by the token that it knows it gets no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edge_that_is_revoked_is_cut_off_and_cannot_return() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let origin = Origin::start(dirs[0].path()).await;
+    let token = origin.token();
+    let bad = Edge::start(dirs[1].path(), token.clone());
+    bad.until_up().await;
+    let good = Edge::start(dirs[2].path(), token.clone());
+    good.until_up().await;
+    let names: Vec<_> = origin.roster.edges().into_iter().map(|edge| edge.name).collect();
+    assert_eq!(names, ["testedge", "testedge-2"], "two of one name are told apart");
+    origin.roster.revoke_edge("testedge", WallTime::now()).unwrap();
+    bad.until_down().await;
+    // It tries with its token, then with its certificate, and again.
+    bad.until_dials_fail(2).await;
+    assert_eq!(bad.metrics.enrolments(), 1);
+    let connected = |name: &str| {
+        let edges = origin.roster.edges();
+        edges.iter().any(|edge| edge.name == name && edge.connected.is_some())
+    };
+    assert!(!connected("testedge") && connected("testedge-2") && !good.words().contains(&"down".to_owned()));
+    // Who starts anew needs the token that has taken the place of that one.
+    bad.stop().await;
+    good.stop().await;
+    let again = Edge::start(dirs[1].path(), origin.token());
+    again.until_up().await;
+    assert!(connected("testedge-3"));
+    again.stop().await;
+    origin.stop().await;
+}
+
+/// A token is needed to join, not to stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_is_renewed_by_itself_under_the_same_name() {
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let origin = Origin::start(dirs[0].path()).await;
+    let edge = Edge::start(dirs[1].path(), origin.token());
+    edge.until_up().await;
+    edge.stop().await;
+    let file = dirs[1].path().join("edge-identity.json");
+    let read = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(&file).unwrap()).unwrap();
+    let mut identity = read();
+    let soon = WallTime::now().0 / 1_000_000 + 24 * 3600;
+    identity["expires_at_s"] = soon.into();
+    std::fs::write(&file, serde_json::to_vec(&identity).unwrap()).unwrap();
+    for token in &origin.roster.tokens() {
+        origin.roster.revoke_token(&token.id, false, WallTime::now()).unwrap();
+    }
+    let edge = Edge::start_with(dirs[1].path(), None);
+    edge.until_up().await;
+    assert_eq!(edge.metrics.enrolments(), 1);
+    assert!(
+        read()["expires_at_s"].as_u64().unwrap() > soon && read()["certificate"] != identity["certificate"]
+    );
+    let names: Vec<_> = origin.roster.edges().into_iter().map(|edge| edge.name).collect();
+    assert_eq!(names, ["testedge"]);
+    edge.stop().await;
     origin.stop().await;
 }
 

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_edge::receive::{Client, ClientConfig, Fetcher, Forwarder, LinkEvent, Metrics as EdgeMetrics};
-use farcast_origin::push::{Api, Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig};
+use farcast_origin::edge_access::{self, EdgeAccess};
+use farcast_origin::push::{
+    Api, Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig, StoreAccess,
+};
+use farcast_origin::roster::{self, Roster};
 use farcast_origin::store::{Embedded, Metrics as StoreMetrics};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
@@ -23,11 +27,20 @@ const DEADLINE: Duration = Duration::from_secs(40);
 
 pub(crate) const PARTS: u32 = 4;
 
+/// What stands between edges and the store.
+pub(crate) enum Door {
+    /// Nothing, but that private keys are refused: to test what the link does, with any keys.
+    Open,
+    /// What programs have.
+    AsInPrograms,
+}
+
 pub(crate) struct Origin {
     pub(crate) hub: Hub,
     pub(crate) metrics: OriginMetrics,
     pub(crate) address: SocketAddr,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) roster: Arc<Roster>,
     /// Its own store.
     pub(crate) store: Store,
     shutdown: CancellationToken,
@@ -40,22 +53,41 @@ impl Origin {
     }
 
     pub(crate) async fn start_at(dir: &Path, address: SocketAddr) -> Self {
-        Self::start_with(dir, address, None).await
+        Self::start_with(dir, address, Door::Open, None).await
     }
 
-    pub(crate) async fn start_with(dir: &Path, address: SocketAddr, api: Option<Arc<dyn Api>>) -> Self {
+    pub(crate) async fn start_with(
+        dir: &Path,
+        address: SocketAddr,
+        door: Door,
+        api: Option<Arc<dyn Api>>,
+    ) -> Self {
         let identity = Arc::new(Identity::load_or_create(dir).unwrap());
         let metrics = OriginMetrics::new(&prometheus::Registry::new()).unwrap();
         let hub = Hub::new(HubConfig::default(), metrics.clone());
         let embedded = Embedded::open(dir, StoreMetrics::new(&prometheus::Registry::new()).unwrap()).unwrap();
         let store = Store::new(Arc::new(embedded));
-        let server =
-            Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), store.clone(), api);
         let endpoint = bind(&identity, address).await;
         let address = endpoint.local_addr().unwrap();
+        let config = roster::Config {
+            dir: dir.to_owned(),
+            token_file: dir.join("join-token"),
+            advertise: address.to_string(),
+            token_lifetime: None,
+        };
+        let roster = Roster::open(Arc::clone(&identity), config).unwrap();
+        let door: Arc<dyn StoreAccess> = match door {
+            Door::Open => Arc::new(store.clone()),
+            Door::AsInPrograms => {
+                let metrics = edge_access::Metrics::new(&prometheus::Registry::new()).unwrap();
+                let (_, runtime) = tokio::sync::watch::channel(None);
+                Arc::new(EdgeAccess::new(store.clone(), runtime, metrics))
+            }
+        };
+        let server = Server::new(ServerConfig::default(), Arc::clone(&roster), hub.clone(), door, api);
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.run(endpoint, shutdown.clone()));
-        Self { hub, metrics, address, identity, store, shutdown, task }
+        Self { hub, metrics, address, identity, roster, store, shutdown, task }
     }
 
     pub(crate) fn token(&self) -> JoinToken {
@@ -63,7 +95,9 @@ impl Origin {
     }
 
     pub(crate) fn token_for(&self, address: SocketAddr) -> JoinToken {
-        self.identity.join_token(&address.to_string())
+        let tokens = self.roster.tokens();
+        let standing = tokens.iter().find(|token| token.standing).unwrap();
+        self.identity.join_token(&address.to_string(), standing.secret().unwrap())
     }
 
     pub(crate) async fn stop(self) {
@@ -161,6 +195,16 @@ impl Edge {
 
     pub(crate) async fn until_down(&self) {
         self.until("the link's loss", |events| events.contains(&LinkEvent::Down)).await;
+    }
+
+    pub(crate) async fn until_dials_fail(&self, count: u64) {
+        let reached = async {
+            let mut ticks = tokio::time::interval(Duration::from_millis(20));
+            while self.metrics.dial_failures() < count {
+                ticks.tick().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, reached).await.expect("so many dials fail");
     }
 
     pub(crate) async fn until_word(&self, word: &str) {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use farcast_shared::chat::{Chat, Entry, Event, History, User};
 use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Key, LimitError, Operation, Scan, Store, StoreError, Tuple, counter};
+use farcast_shared::time::WallTime;
 
 use crate::proxy::Proxy;
-use crate::rig::{Edge, Origin};
+use crate::rig::{Door, Edge, Origin};
 
 fn sum() -> Key {
     Tuple::new().text("sum").key()
@@ -85,6 +87,40 @@ async fn a_commit_whose_answer_is_lost_is_applied_once() {
         commit.unwrap().unwrap();
     }
     assert_eq!(sum_of(&origin.store).await, 20);
+    edge.stop().await;
+    origin.stop().await;
+}
+
+/// What an edge that was taken over asks for beyond its work, over the real link and the door that programs have. All
+/// of its attacks are in `farcast_origin::edge_access`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edge_reaches_what_an_edge_has_to_do_with_and_nothing_else() {
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let address = "127.0.0.1:0".parse().unwrap();
+    let origin = Origin::start_with(dirs[0].path(), address, Door::AsInPrograms, None).await;
+    let edge = Edge::start(dirs[1].path(), origin.token());
+    edge.until_up().await;
+    let chat = Chat::new(edge.store.clone());
+    let (_, token) = chat.register(User::new("Ada".to_owned(), WallTime::now())).await.unwrap();
+    let ada = chat.whose(&token).await.unwrap().unwrap();
+    let said = |user: &User| {
+        let (user, body, raw) = (user.clone(), "<script>x</script>".to_owned(), "*hi*".to_owned());
+        Entry::new(WallTime::now(), Event::Message { user, client: Some(1), body, raw })
+    };
+    chat.act(ada, said).await.unwrap();
+    let (history, _) = History::load(&edge.store, 10).await.unwrap();
+    let shown = &history.newest_first().next().unwrap().entry.event;
+    assert!(matches!(shown, Event::Message { body, .. } if body == "<em>hi</em>"), "{shown:?}");
+    let refused = StoreError::Limit(LimitError::NotForEdges);
+    assert_eq!(edge.store.get(&sum()).await, Err(refused.clone()));
+    assert_eq!(edge.store.commit(one_more()).await, Err(refused.clone()));
+    let setting =
+        farcast_shared::runtime::change(Batch::new(), farcast_shared::runtime::Field("name"), &"mine");
+    assert_eq!(edge.store.commit(setting.unwrap()).await, Err(refused.clone()));
+    let wipe = Operation::ClearRange(Tuple::new().text("a").key(), Tuple::new().text("o").key());
+    assert_eq!(edge.store.commit(Batch::new().then(wipe)).await, Err(refused.clone()));
+    let users = Scan::prefix(farcast_shared::chat::user::accounts());
+    assert_eq!(edge.store.scan(users).await, Err(refused));
     edge.stop().await;
     origin.stop().await;
 }

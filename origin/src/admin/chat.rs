@@ -73,10 +73,15 @@ pub(super) async fn answer(
     }
 }
 
+/// What edges say of their connections, without what no honest edge says.
+async fn ask(edges: &Edges) -> impl Iterator<Item = Client> {
+    let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
+    asked.answers.into_iter().flatten().filter(Client::is_lawful)
+}
+
 /// Who is connected, to whatever edge; those of an edge that does not answer in time are missing.
 pub(crate) async fn clients(edges: &Edges) -> Reply {
-    let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
-    let mut clients: Vec<_> = asked.answers.into_iter().flatten().collect();
+    let mut clients: Vec<_> = ask(edges).await.collect();
     clients.sort_by_key(|client| (client.connected_at, client.id));
     reply::ok(&clients.iter().map(ShownClient::from).collect::<Vec<_>>())
 }
@@ -120,9 +125,7 @@ pub(crate) async fn user(store: &Store, edges: &Edges, id: &str) -> Result<Reply
     else {
         return Ok(reply::problem(StatusCode::NOT_FOUND, "there is no such user"));
     };
-    let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
-    let mut clients: Vec<_> =
-        asked.answers.into_iter().flatten().filter(|client| client.user.id == id).collect();
+    let mut clients: Vec<_> = ask(edges).await.filter(|client| client.user.id == id).collect();
     clients.sort_by_key(|client| (client.connected_at, client.id));
     let since = since(store).await?;
     let (history, _) = History::load(store, MAX_MESSAGES).await?;

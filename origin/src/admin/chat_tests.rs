@@ -266,7 +266,10 @@ fn client(id: u64, connected_at: u64) -> Client {
 async fn who_is_connected_to_whatever_edge_is_shown_in_the_order_in_which_they_came() {
     let origin = Origin::start();
     let mut edges = Vec::new();
-    for clients in [vec![client(4, 2), client(3, 9)], vec![], vec![client(2, 2), client(1, 5)]] {
+    // What no honest edge says is left out.
+    let loud = Client { user_agent: "x".repeat(100_000), ..client(5, 1) };
+    let torn = Client { user: User { display_name: "a\nb".to_owned(), ..client(6, 1).user }, ..client(6, 1) };
+    for clients in [vec![client(4, 2), client(3, 9)], vec![loud, torn], vec![client(2, 2), client(1, 5)]] {
         let answer = serde_json::to_string(&clients).unwrap();
         let answering = move |ask, send| {
             let answer = answer.clone();

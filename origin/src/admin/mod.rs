@@ -7,6 +7,7 @@
 mod absent;
 mod address;
 pub(crate) mod chat;
+mod edge;
 mod login;
 mod logo;
 mod measured;
@@ -51,6 +52,7 @@ use crate::emoji;
 use crate::http_client::Reach;
 use crate::ingest::Checked;
 use crate::push::Edges;
+use crate::roster::Roster;
 use crate::statistics::Statistics;
 
 pub use self::routes::listed;
@@ -105,6 +107,8 @@ pub struct Parts {
     pub disconnects: mpsc::Sender<Disconnect>,
     /// The edges, to be asked who is in the chat.
     pub edges: Edges,
+    /// Which edges may come.
+    pub roster: Arc<Roster>,
     /// The newest lines of the log.
     pub recent: Recent,
     /// Memory for request bodies.
@@ -272,6 +276,7 @@ impl Admin {
             Endpoint::Prometheus => Ok(Box::pin(measured::prometheus(self)).await),
             Endpoint::Absent(what) => Ok(absent::set(what, &body)),
             Endpoint::Nothing(what) => Ok(absent::shown(what)),
+            Endpoint::Edge(asked) => Ok(edge::answer(asked, &self.parts.roster, &body).await),
             Endpoint::Chat(what) => Box::pin(chat::answer(what, store, &self.parts.edges, &body)).await,
         };
         answered.unwrap_or_else(|error| reply::store_failed(&error))

@@ -4,6 +4,7 @@ use farcast_shared::api::{Method, Table};
 
 use super::absent::{Absent as A, Nothing as N};
 use super::chat::Moderation as M;
+use super::edge::Asked as E;
 
 use Method::{Act, Get, Post};
 
@@ -26,6 +27,8 @@ pub(super) enum Endpoint {
     CreateToken,
     DeleteToken,
     Chat(M),
+    /// Edges and the tokens with which they join.
+    Edge(E),
     AddEmoji,
     RemoveEmoji,
     /// What players measured.
@@ -135,6 +138,11 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/api/admin/accesstokens", Endpoint::Tokens),
     (Post, "/api/admin/accesstokens/create", Endpoint::CreateToken),
     (Post, "/api/admin/accesstokens/delete", Endpoint::DeleteToken),
+    (Get, "/api/admin/edges", Endpoint::Edge(E::Edges)),
+    (Post, "/api/admin/edges/revoke", Endpoint::Edge(E::RevokeEdge)),
+    (Get, "/api/admin/jointokens", Endpoint::Edge(E::Tokens)),
+    (Post, "/api/admin/jointokens/create", Endpoint::Edge(E::CreateToken)),
+    (Post, "/api/admin/jointokens/revoke", Endpoint::Edge(E::RevokeToken)),
     (Post, "/api/admin/emoji/upload", Endpoint::AddEmoji),
     (Post, "/api/admin/emoji/delete", Endpoint::RemoveEmoji),
     (Get, "/api/admin/metrics/video", Endpoint::VideoMetrics),

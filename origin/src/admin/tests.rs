@@ -49,6 +49,16 @@ impl Rig {
             air,
             disconnects: disconnect,
             edges: hub.connected().clone(),
+            roster: Roster::open(
+                Arc::new(crate::push::Identity::load_or_create(&path).unwrap()),
+                crate::roster::Config {
+                    dir: path.clone(),
+                    token_file: path.join("join-token"),
+                    advertise: "origin.example:4433".to_owned(),
+                    token_lifetime: None,
+                },
+            )
+            .unwrap(),
             recent: Recent::default(),
             bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&Registry::new()).unwrap()),
             statistics,
@@ -409,4 +419,60 @@ async fn the_owner_is_advised_to_set_the_password_apart_while_it_is_the_stream_k
         .await
         .unwrap();
     assert_eq!(rig.see("logs/warnings").await, json!([]));
+}
+
+#[tokio::test]
+async fn join_tokens_are_made_listed_and_revoked_and_their_secrets_are_shown_once() {
+    let rig = Rig::new().await;
+    let listed = rig.see("jointokens").await;
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["standing"]), (1, &json!(true)));
+    let body = json!({ "label": "Frankfurt", "maxUses": 1 }).to_string();
+    let made = rig.ask("POST", "jointokens/create", &[LOGIN], &body).await;
+    let made: Value = serde_json::from_slice(made.body()).unwrap();
+    let whole: farcast_shared::protocol::JoinToken = made["token"].as_str().unwrap().parse().unwrap();
+    assert_eq!(whole.addresses, ["origin.example:4433"]);
+    assert_eq!((&made["state"], &made["uses"], &made["maxUses"]), (&json!("valid"), &json!(0), &json!(1)));
+    let listed = rig.see("jointokens").await;
+    assert!(listed[1]["label"] == "Frankfurt" && listed[1].get("token").is_none(), "{listed}");
+    let revoke = json!({ "id": made["id"] });
+    assert_eq!(rig.save("jointokens/revoke", revoke).await.0, 200);
+    assert_eq!(rig.see("jointokens").await[1]["state"], "revoked");
+    // The one in the file is replaced.
+    let standing = json!({ "id": listed[0]["id"] });
+    assert_eq!(rig.save("jointokens/revoke", standing).await.0, 200);
+    let after = rig.see("jointokens").await;
+    assert!(after[0]["state"] == "revoked" && after[2]["standing"] == true && after[2]["state"] == "valid");
+    for (path, body, status) in [
+        ("jointokens/revoke", json!({ "id": "none" }), 404),
+        ("jointokens/revoke", json!({}), 404),
+        ("jointokens/create", json!({ "maxUses": 0 }), 400),
+        ("jointokens/create", json!({ "lifetimeSeconds": 0 }), 400),
+        ("jointokens/create", json!({ "lifetimeSeconds": 31_536_001 }), 400),
+        ("jointokens/create", json!({ "label": "a\u{202e}b" }), 400),
+        ("jointokens/create", json!({ "label": "x".repeat(101) }), 400),
+        ("jointokens/create", json!({ "label": null, "lifetimeSeconds": null, "maxUses": null }), 200),
+        ("edges/revoke", json!({ "name": "nobody" }), 404),
+    ] {
+        assert_eq!(rig.save(path, body.clone()).await.0, status, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn edges_are_listed_and_shut_out_with_the_token_that_they_know() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.see("edges").await, json!([]));
+    let roster = &rig.admin.parts.roster;
+    let token = roster.tokens()[0].id.clone();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = roster.enrol(&token, "one", key.public_key_raw(), WallTime::now()).unwrap();
+    let certificate = crate::roster::fingerprint(&made.certificate);
+    let place = roster.admit(&certificate, "192.0.2.7:1".parse().unwrap(), WallTime::now()).unwrap();
+    let listed = rig.see("edges").await;
+    assert_eq!((&listed[0]["name"], &listed[0]["address"]), (&json!("one"), &json!("192.0.2.7")));
+    assert!(
+        listed[0]["connected"] == true && listed[0]["joinToken"] == token && listed[0]["revokedAt"].is_null()
+    );
+    assert_eq!(rig.save("edges/revoke", json!({ "name": "one" })).await.0, 200);
+    assert!(place.cut.is_cancelled() && rig.see("edges").await[0]["revokedAt"].is_string());
+    assert_eq!(rig.see("jointokens").await[0]["state"], "revoked");
 }

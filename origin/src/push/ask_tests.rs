@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use farcast_shared::protocol::{ALPN_FEED, Frames, MAX_ASKS, SERVER_NAME, Subscribe, ToOrigin, transport};
 use farcast_shared::store::memory::Memory;
+use farcast_shared::time::WallTime;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Endpoint, RecvStream, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::push::{Hub, HubConfig, Identity, Server, ServerConfig};
+use crate::roster::{self, Roster};
 
 /// Nothing takes so long.
 const LONG: Duration = Duration::from_secs(20);
@@ -20,7 +22,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// An origin whose edges a test plays.
 pub(crate) struct Origin {
     pub(crate) hub: Hub,
-    pub(crate) identity: Arc<Identity>,
+    roster: Arc<Roster>,
     pub(crate) address: SocketAddr,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
@@ -35,10 +37,24 @@ impl Origin {
         let endpoint =
             Endpoint::server(identity.server_config().unwrap(), "127.0.0.1:0".parse().unwrap()).unwrap();
         let (address, stop) = (endpoint.local_addr().unwrap(), CancellationToken::new());
-        let server =
-            Server::new(ServerConfig::default(), Arc::clone(&identity), hub.clone(), Memory::store().0, None);
+        let roster = Roster::open(
+            identity,
+            roster::Config {
+                dir: folder.path().to_owned(),
+                token_file: folder.path().join("join-token"),
+                advertise: address.to_string(),
+                token_lifetime: None,
+            },
+        );
+        let (roster, store) = (roster.unwrap(), Arc::new(Memory::store().0));
+        let server = Server::new(ServerConfig::default(), Arc::clone(&roster), hub.clone(), store, None);
         let task = tokio::spawn(server.run(endpoint, stop.clone()));
-        Self { hub, identity, address, stop, task, _folder: folder }
+        Self { hub, roster, address, stop, task, _folder: folder }
+    }
+
+    /// Of the standing join token.
+    pub(crate) fn secret(&self) -> [u8; 32] {
+        self.roster.tokens()[0].secret().unwrap()
     }
 
     pub(crate) async fn until_edges(&self, count: usize) {
@@ -56,8 +72,9 @@ impl Origin {
         answer: impl Fn(Ask, SendStream) -> A + Send + Sync + 'static,
     ) -> Edge {
         let key = rcgen::KeyPair::generate().unwrap();
-        let (certificate, _) = self.identity.certify("test", key.public_key_raw()).unwrap();
-        let config = client(ALPN_FEED, Some((&certificate, &key)));
+        let token = self.roster.tokens()[0].id.clone();
+        let made = self.roster.enrol(&token, "test", key.public_key_raw(), WallTime::now()).unwrap();
+        let config = client(ALPN_FEED, Some((&made.certificate, &key)));
         let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let connection =
             endpoint.connect_with(config, self.address, SERVER_NAME).unwrap().await.expect("it connects");

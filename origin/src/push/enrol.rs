@@ -1,12 +1,15 @@
 //! Enrolment, the origin's side: one connection, one request, one certificate.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_shared::protocol::enrol::{self, Reply, Request};
 use farcast_shared::protocol::{CloseCode, Frames, MAX_NAME_BYTES, encode};
+use farcast_shared::time::WallTime;
 
-use super::identity::Identity;
+use crate::roster::book::{NotAdded, TokenState};
+use crate::roster::{self, Made, Roster, RosterError};
 
 /// How long a failed try is kept waiting for its answer. With a few tries at a time
 /// ([`super::server`]) this makes guessing hopeless; the secret has 256 bits anyway.
@@ -26,12 +29,20 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) enum Outcome {
     Enrolled,
     BadToken,
+    TokenEnded,
     Failed,
 }
 
+/// The fingerprint of the certificate with which a peer came, if it came with one. TLS has checked it.
+pub(super) fn fingerprint(connection: &quinn::Connection) -> Option<roster::book::Fingerprint> {
+    let chain =
+        connection.peer_identity()?.downcast::<Vec<rustls_pki_types::CertificateDer<'static>>>().ok()?;
+    Some(roster::fingerprint(chain.first()?))
+}
+
 /// Answers one enrolment and closes the connection. Not cancel safe; takes at most [`DEADLINE`].
-pub(super) async fn serve(connection: &quinn::Connection, identity: &Identity) -> Outcome {
-    match tokio::time::timeout(DEADLINE, exchange(connection, identity)).await {
+pub(super) async fn serve(connection: &quinn::Connection, roster: &Arc<Roster>) -> Outcome {
+    match tokio::time::timeout(DEADLINE, exchange(connection, roster)).await {
         Ok(Some(outcome)) => outcome,
         Ok(None) => {
             connection.close(CloseCode::Protocol.code(), CloseCode::Protocol.reason().as_bytes());
@@ -44,10 +55,10 @@ pub(super) async fn serve(connection: &quinn::Connection, identity: &Identity) -
     }
 }
 
-async fn exchange(connection: &quinn::Connection, identity: &Identity) -> Option<Outcome> {
+async fn exchange(connection: &quinn::Connection, roster: &Arc<Roster>) -> Option<Outcome> {
     let (mut send, request) = tokio::time::timeout(REQUEST_DEADLINE, request(connection)).await.ok()??;
-    let (reply, outcome) = answer(connection, identity, &request)?;
-    if outcome == Outcome::BadToken {
+    let (reply, outcome) = answer(connection, roster, request).await?;
+    if matches!(outcome, Outcome::BadToken | Outcome::TokenEnded) {
         tokio::time::sleep(FAILED_TRY_DELAY).await;
     }
     send.write_all(&encode(&reply).ok()?).await.ok()?;
@@ -70,21 +81,47 @@ async fn request(connection: &quinn::Connection) -> Option<(quinn::SendStream, R
     }
 }
 
-fn answer(
+async fn answer(
     connection: &quinn::Connection,
-    identity: &Identity,
-    request: &Request,
+    roster: &Arc<Roster>,
+    request: Request,
 ) -> Option<(Reply, Outcome)> {
     let mut session = [0; 32];
     connection.export_keying_material(&mut session, enrol::EXPORTER_LABEL, b"").ok()?;
-    if !enrol::is_proof(&request.proof, identity.secret(), &session) {
-        return Some((Reply::BadToken, Outcome::BadToken));
-    }
-    let uncompressed_point =
-        request.public_key.len() == enrol::PUBLIC_KEY_BYTES && request.public_key[0] == 4;
-    if request.name.len() > MAX_NAME_BYTES || !uncompressed_point {
+    let Request { name, proof, public_key } = request;
+    let now = WallTime::now();
+    // Who has a certificate renews it by that: tokens may end sooner.
+    let renews = fingerprint(connection).and_then(|certificate| roster.whose(&certificate));
+    let token = match &renews {
+        Some(_) => None,
+        None => match roster.proved(|secret| enrol::is_proof(&proof, secret, &session), now) {
+            None => return Some((Reply::BadToken, Outcome::BadToken)),
+            Some((_, state)) if state != TokenState::Valid => {
+                return Some((Reply::TokenEnded, Outcome::TokenEnded));
+            }
+            Some((id, _)) => Some(id),
+        },
+    };
+    let uncompressed_point = public_key.len() == enrol::PUBLIC_KEY_BYTES && public_key[0] == 4;
+    if name.len() > MAX_NAME_BYTES || !uncompressed_point {
         return Some((Reply::BadRequest, Outcome::Failed));
     }
-    let (certificate, expires_at_s) = identity.certify(&request.name, &request.public_key).ok()?;
-    Some((Reply::Enrolled { certificate: Bytes::from(certificate), expires_at_s }, Outcome::Enrolled))
+    let roster = Arc::clone(roster);
+    let certify = move || match (renews, token) {
+        (Some(name), _) => roster.renew(&name, &public_key),
+        (None, Some(token)) => roster.enrol(&token, &name, &public_key, now),
+        (None, None) => Err(NotAdded::Unknown.into()),
+    };
+    match tokio::task::spawn_blocking(certify).await.ok()? {
+        Ok(Made { name, certificate, expires_at_s }) => {
+            tracing::info!(edge = name, remote = %connection.remote_address(), "an edge has a new certificate");
+            Some((Reply::Enrolled { certificate: Bytes::from(certificate), expires_at_s }, Outcome::Enrolled))
+        }
+        // Its last use went to another edge in between.
+        Err(RosterError::NotAdded(NotAdded::TokenEnded)) => Some((Reply::TokenEnded, Outcome::TokenEnded)),
+        Err(error) => {
+            tracing::error!(%error, "an edge cannot be enrolled");
+            None
+        }
+    }
 }

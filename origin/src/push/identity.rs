@@ -1,5 +1,5 @@
 //! The origin's identity: a certificate authority of its own, the server certificate made by it, and
-//! the secret that lets edges in.
+//! the secret of the first token that lets edges in.
 //!
 //! Made at the first start and kept in the data directory as `link-identity.json`, readable by its owner
 //! only and replaced atomically. Whoever reads it can be the origin; whoever loses it must join every
@@ -32,7 +32,7 @@ const FILE: &str = "link-identity.json";
 /// them means joining every edge again.
 const AUTHORITY_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
-/// How long an edge's certificate holds; an edge renews with its token by itself.
+/// How long an edge's certificate holds; an edge renews it by itself, with the one that it has.
 const EDGE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Certificates are valid from so long before now: clocks differ.
@@ -96,17 +96,15 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// Which edge: the SHA-256 of its certificate.
+/// Which edge: the SHA-256 of the name that the origin gave it, which stays when its certificate is renewed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EdgeId([u8; 32]);
 
 impl EdgeId {
-    /// The edge at the other end of a connection, if it showed a certificate; one of our authority, or there would be
-    /// no connection.
+    /// The edge of this name.
     #[must_use]
-    pub fn of(connection: &quinn::Connection) -> Option<Self> {
-        let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-        chain.first().map(|own| Self(Sha256::digest(own).into()))
+    pub fn of(name: &str) -> Self {
+        Self(Sha256::digest(name).into())
     }
 }
 
@@ -226,24 +224,26 @@ impl Identity {
         })
     }
 
-    /// The token with which edges join, naming `advertise` (`host:port`) as the origin's address.
+    /// A token with which edges join, naming `advertise` (`host:port`) as the origin's address.
     #[must_use]
-    pub fn join_token(&self, advertise: &str) -> JoinToken {
+    pub fn join_token(&self, advertise: &str, secret: [u8; 32]) -> JoinToken {
         let fingerprint = Sha256::digest(&self.authority).into();
-        JoinToken { addresses: vec![advertise.to_owned()], fingerprint, secret: self.secret }
+        JoinToken { addresses: vec![advertise.to_owned()], fingerprint, secret }
     }
 
-    pub(super) fn secret(&self) -> &[u8; 32] {
+    /// The secret of the first join token.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
         &self.secret
     }
 
-    /// A certificate for an edge's key (an uncompressed P-256 point), and when it expires.
+    /// A certificate for an edge's key (an uncompressed P-256 point) under the name that the origin gave it, and when it
+    /// expires.
     ///
     /// # Errors
     /// [`IdentityError::Certificate`].
     pub fn certify(&self, name: &str, public_key: &[u8]) -> Result<(Vec<u8>, u64), IdentityError> {
-        let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(64).collect();
-        let mut edge = params(if shown.is_empty() { "edge" } else { &shown }, EDGE_LIFETIME);
+        let mut edge = params(name, EDGE_LIFETIME);
         edge.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         edge.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         edge.use_authority_key_identifier_extension = true;
@@ -307,7 +307,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let made = Identity::load_or_create(dir.path()).unwrap();
         let loaded = Identity::load_or_create(dir.path()).unwrap();
-        assert_eq!(made.join_token("a:1"), loaded.join_token("a:1"));
+        assert_eq!(made.join_token("a:1", made.secret), loaded.join_token("a:1", loaded.secret));
         loaded.server_config().unwrap();
         #[cfg(unix)]
         {

@@ -28,6 +28,10 @@ pub enum JoinOutcome {
     Enrolled,
     /// The token's secret was not proved.
     BadToken,
+    /// The token that was proved has expired, is used up or was revoked.
+    TokenEnded,
+    /// The certificate was revoked, or is not known any more.
+    NotListed,
     /// The handshake failed: a certificate that is not ours, a peer that left.
     HandshakeFailed,
     /// Too many handshakes or enrolments, most of them of its own network.
@@ -147,6 +151,8 @@ impl Metrics {
             JoinOutcome::Subscribed => "subscribed",
             JoinOutcome::Enrolled => "enrolled",
             JoinOutcome::BadToken => "bad_token",
+            JoinOutcome::TokenEnded => "token_ended",
+            JoinOutcome::NotListed => "not_listed",
             JoinOutcome::HandshakeFailed => "handshake_failed",
             JoinOutcome::Refused => "refused",
             JoinOutcome::Evicted => "evicted",

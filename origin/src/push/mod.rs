@@ -6,7 +6,7 @@
 //! - [`window`] keeps what a newcomer must know and what may be fetched (sans-IO).
 //! - [`queue`] decides what one edge gets next and what it loses when it falls behind (sans-IO).
 //! - [`ask`] asks edges what only they know.
-//! - [`identity`] is the origin's certificate authority; [`enrol`] certifies edges; [`seats`] bounds what one may open.
+//! - [`identity`] is the origin's certificate authority; [`enrol`] certifies edges.
 //!
 //! Invariants: no edge slows the publisher or another edge; all edges share the same [`bytes::Bytes`];
 //! what waits for an edge, in flight included, is bounded in time; the feed needs a client
@@ -20,7 +20,6 @@ pub mod identity;
 pub mod metrics;
 pub mod queue;
 pub mod record;
-mod seats;
 pub mod server;
 pub mod session;
 pub mod window;
@@ -31,5 +30,5 @@ pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
 pub use identity::{EdgeId, Identity};
 pub use metrics::Metrics;
-pub use server::{Api, Server, ServerConfig};
+pub use server::{Api, Server, ServerConfig, StoreAccess};
 pub use window::Window;

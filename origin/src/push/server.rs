@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use farcast_shared::api::Reply;
 use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode};
-use farcast_shared::store::Store;
+use farcast_shared::store::{Store, wire};
 use farcast_shared::telemetry::throttle::Throttle;
+use farcast_shared::time::WallTime;
 use http::Request;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -21,17 +22,20 @@ use tokio_util::sync::CancellationToken;
 use super::enrol;
 use super::forward::ForwardedBody;
 use super::hub::Hub;
-use super::identity::{EdgeId, Identity};
+use super::identity::EdgeId;
 use super::metrics::{JoinOutcome, Metrics};
-use super::seats::Seats;
 use super::session;
 use crate::admission::{self, Admission, Slot};
+use crate::roster::Roster;
 
 /// How long a handshake may take.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Warnings about strangers that were refused: one in this time.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the standing join token is good still.
+const TOKEN_LOOKS: Duration = Duration::from_secs(60);
 
 /// How long edges get to see that the origin closes.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -44,8 +48,6 @@ pub struct ServerConfig {
     /// Most connections at once of one edge: those that it lost and that are not noticed yet ([`IDLE_TIMEOUT`]). One more
     /// ends the oldest.
     ///
-    /// [`IDLE_TIMEOUT`]: farcast_shared::protocol::IDLE_TIMEOUT
-    pub max_connections_per_edge: usize,
     /// Most handshakes at once: bounds the memory and the signatures that strangers make the origin spend. When there are
     /// more, one of the network with the most of them has to go.
     pub max_handshakes: usize,
@@ -63,7 +65,6 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             max_edges: 1024,
-            max_connections_per_edge: 8,
             max_handshakes: 256,
             kept_handshakes: 64,
             retry_from: 32,
@@ -84,7 +85,31 @@ pub trait Api: Send + Sync + std::fmt::Debug {
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 }
 
-/// Accepts edges for a [`Hub`] and a [`Store`].
+/// What answers an edge's calls of the store.
+pub trait StoreAccess: Send + Sync + std::fmt::Debug {
+    /// Answers a call of the edge of this name, whose message has so many bytes.
+    fn answer<'a>(
+        &'a self,
+        edge: &'a str,
+        request: wire::Request,
+        request_bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>>;
+}
+
+/// A store without a door, all of which but what is private is everybody's: for tests and measurements of the link. Programs
+/// put [`crate::edge_access::EdgeAccess`] in front.
+impl StoreAccess for Store {
+    fn answer<'a>(
+        &'a self,
+        _: &'a str,
+        request: wire::Request,
+        _: usize,
+    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>> {
+        Box::pin(Self::answer(self, request))
+    }
+}
+
+/// Accepts edges for a [`Hub`] and a store.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -93,26 +118,25 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     config: ServerConfig,
-    identity: Arc<Identity>,
+    roster: Arc<Roster>,
     session: session::Shared,
     metrics: Metrics,
     handshakes: Admission,
     enrolments: Admission,
     edges: Semaphore,
-    seats: Seats,
-    /// Of warnings about strangers.
+    /// Of warnings about strangers, and about certificates that are good no more.
     warnings: Mutex<Throttle>,
 }
 
 impl Server {
-    /// A server that does nothing yet. `store` is what edges reach over their connections, `api` what answers the
+    /// A server that does nothing yet. `roster` says who may come, `store` answers their calls of the store, `api` the
     /// requests that they pass on.
     #[must_use]
     pub fn new(
         config: ServerConfig,
-        identity: Arc<Identity>,
+        roster: Arc<Roster>,
         hub: Hub,
-        store: Store,
+        store: Arc<dyn StoreAccess>,
         api: Option<Arc<dyn Api>>,
     ) -> Self {
         let admission = |places, kept| Admission::new(admission::Config { places, kept });
@@ -120,23 +144,27 @@ impl Server {
             handshakes: admission(config.max_handshakes, config.kept_handshakes),
             enrolments: admission(config.max_enrolments, config.kept_enrolments),
             edges: Semaphore::new(config.max_edges),
-            seats: Seats::new(config.max_connections_per_edge),
             warnings: Mutex::new(Throttle::new(WARNING_INTERVAL)),
             metrics: hub.metrics().clone(),
             config,
-            identity,
+            roster,
             session: session::Shared { hub, store, api },
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Accepts edges on `endpoint`, which was bound with [`Identity::server_config`], until `shutdown`;
+    /// Accepts edges on `endpoint`, which was bound with [`super::Identity::server_config`], until `shutdown`;
     /// then tells every edge and waits for them, for two seconds at most.
     pub async fn run(self, endpoint: quinn::Endpoint, shutdown: CancellationToken) {
         let mut tasks = JoinSet::new();
+        let mut looks = tokio::time::interval(TOKEN_LOOKS);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                _ = looks.tick() => {
+                    let roster = Arc::clone(&self.shared.roster);
+                    tasks.spawn(keep_token(roster));
+                }
                 incoming = endpoint.accept() => {
                     let Some(incoming) = incoming else { break };
                     self.admit(incoming, &mut tasks, &shutdown);
@@ -197,20 +225,12 @@ async fn serve(shared: Arc<Shared>, incoming: quinn::Incoming, slot: Slot, shutd
         .handshake_data()
         .and_then(|data| data.downcast::<quinn::crypto::rustls::HandshakeData>().ok())
         .and_then(|data| data.protocol);
-    match (protocol.as_deref(), EdgeId::of(&connection)) {
-        (Some(ALPN_ENROL), _) => {
+    match protocol.as_deref() {
+        Some(ALPN_ENROL) => {
             slot.release();
             enrol_one(&shared, &connection).await;
         }
-        (Some(ALPN_FEED), Some(edge)) => {
-            slot.proved(Instant::now());
-            shared.enrolments.remember(remote.ip(), Instant::now());
-            feed(&shared, &connection, edge, &shutdown).await;
-        }
-        (Some(ALPN_FEED), None) => {
-            shared.metrics.joined(JoinOutcome::Protocol);
-            close(&connection, CloseCode::NotEnrolled);
-        }
+        Some(ALPN_FEED) => feed(&shared, &connection, &slot, &shutdown).await,
         _ => {
             shared.metrics.joined(JoinOutcome::Protocol);
             close(&connection, CloseCode::Protocol);
@@ -226,13 +246,22 @@ async fn enrol_one(shared: &Shared, connection: &quinn::Connection) {
         close(connection, CloseCode::Full);
         return;
     };
-    let enrolment = enrol::serve(connection, &shared.identity);
+    let enrolment = enrol::serve(connection, &shared.roster);
     let outcome = match slot.evicted().run_until_cancelled(enrolment).await {
         Some(enrol::Outcome::Enrolled) => {
             slot.proved(Instant::now());
             shared.handshakes.remember(remote.ip(), Instant::now());
-            tracing::info!(%remote, "an edge enrolled");
             JoinOutcome::Enrolled
+        }
+        Some(enrol::Outcome::TokenEnded) => {
+            if let Some(suppressed) = shared.may_warn(Instant::now()) {
+                tracing::warn!(
+                    %remote,
+                    suppressed,
+                    "an edge tried to enrol with a join token that has expired, is used up or was revoked"
+                );
+            }
+            JoinOutcome::TokenEnded
         }
         Some(enrol::Outcome::BadToken) => {
             if let Some(suppressed) = shared.may_warn(Instant::now()) {
@@ -249,20 +278,46 @@ async fn enrol_one(shared: &Shared, connection: &quinn::Connection) {
     shared.metrics.joined(outcome);
 }
 
-async fn feed(shared: &Shared, connection: &quinn::Connection, edge: EdgeId, shutdown: &CancellationToken) {
+async fn feed(shared: &Shared, connection: &quinn::Connection, slot: &Slot, shutdown: &CancellationToken) {
+    let Some(certificate) = enrol::fingerprint(connection) else {
+        shared.metrics.joined(JoinOutcome::Protocol);
+        close(connection, CloseCode::NotEnrolled);
+        return;
+    };
+    let remote = connection.remote_address();
+    let Some(place) = shared.roster.admit(&certificate, remote, WallTime::now()) else {
+        shared.metrics.joined(JoinOutcome::NotListed);
+        if let Some(suppressed) = shared.may_warn(Instant::now()) {
+            tracing::warn!(
+                %remote,
+                suppressed,
+                "an edge came with a certificate that was revoked or is not known any more"
+            );
+        }
+        close(connection, CloseCode::NotEnrolled);
+        return;
+    };
+    slot.proved(Instant::now());
+    shared.enrolments.remember(remote.ip(), Instant::now());
     let Ok(_permit) = shared.edges.try_acquire() else {
         shared.metrics.joined(JoinOutcome::Full);
         close(connection, CloseCode::Full);
         return;
     };
-    let seat = shared.seats.take(edge);
     let code = tokio::select! {
         () = shutdown.cancelled() => CloseCode::ShuttingDown,
-        () = seat.replaced() => {
-            shared.metrics.joined(JoinOutcome::Replaced);
-            CloseCode::Full
+        () = place.cut.cancelled() => {
+            // Or it has come again too often.
+            let is_out = shared.roster.whose(&certificate).is_none();
+            tracing::warn!(edge = %place.name, %remote, is_out, "a connection of an edge was ended");
+            if is_out {
+                CloseCode::NotEnrolled
+            } else {
+                shared.metrics.joined(JoinOutcome::Replaced);
+                CloseCode::Full
+            }
         }
-        code = Box::pin(session::run(connection, &shared.session, &shared.metrics)) => code,
+        code = Box::pin(session::run(connection, &place.name, &shared.session, &shared.metrics)) => code,
     };
     close(connection, code);
 }
@@ -271,6 +326,13 @@ impl Shared {
     /// Whether strangers may cause one more line of the log, and how many were held back before it.
     fn may_warn(&self, now: Instant) -> Option<u64> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
+    }
+}
+
+async fn keep_token(roster: Arc<Roster>) {
+    let renewed = tokio::task::spawn_blocking(move || roster.renew_standing(WallTime::now())).await;
+    if let Ok(Err(error)) = renewed {
+        tracing::warn!(%error, "the join token is over, and a new one cannot be written");
     }
 }
 

@@ -30,7 +30,7 @@ async fn enrol(origin: &Origin, endpoint: &Endpoint) -> Reply {
     connection.export_keying_material(&mut session, EXPORTER_LABEL, b"").unwrap();
     let request = Request {
         name: "new".to_owned(),
-        proof: proof(&origin.identity.join_token("a:1").secret, &session),
+        proof: proof(&origin.secret(), &session),
         public_key: Bytes::copy_from_slice(rcgen::KeyPair::generate().unwrap().public_key_raw()),
     };
     let (mut send, mut receive) = connection.open_bi().await.unwrap();

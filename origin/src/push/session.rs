@@ -13,7 +13,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_shared::protocol::{
     Call, CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
 };
-use farcast_shared::store::{Store, wire};
+use farcast_shared::store::wire;
 use farcast_shared::time::WallTime;
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ use super::hub::{EdgeQueue, Hub};
 use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
-use super::server::Api;
+use super::server::{Api, StoreAccess};
 
 /// How long an edge may take from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
@@ -64,12 +64,18 @@ const READ_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     pub(super) hub: Hub,
-    pub(super) store: Store,
+    pub(super) store: Arc<dyn StoreAccess>,
     pub(super) api: Option<Arc<dyn Api>>,
 }
 
-/// Serves an edge until it leaves or must be closed; gives the code to close with.
-pub(super) async fn run(connection: &Connection, shared: &Shared, metrics: &Metrics) -> CloseCode {
+/// Serves an edge until it leaves or must be closed; gives the code to close with. `edge` is its name by its certificate:
+/// what it calls itself does not count.
+pub(super) async fn run(
+    connection: &Connection,
+    edge: &Arc<str>,
+    shared: &Shared,
+    metrics: &Metrics,
+) -> CloseCode {
     let hub = &shared.hub;
     let subscribed = async {
         let (send, mut receive) = connection.accept_bi().await.ok()?;
@@ -90,13 +96,15 @@ pub(super) async fn run(connection: &Connection, shared: &Shared, metrics: &Metr
         }
     };
     metrics.joined(JoinOutcome::Subscribed);
-    let code = serve(connection, shared, metrics, send, receive, frames, &wish).await;
-    tracing::info!(edge = wish.name, remote = %connection.remote_address(), ?code, "an edge left");
+    let code = serve(connection, edge, shared, metrics, send, receive, frames, &wish).await;
+    tracing::info!(%edge, remote = %connection.remote_address(), ?code, "an edge left");
     code
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one subscription")]
 async fn serve(
     connection: &Connection,
+    edge: &Arc<str>,
     shared: &Shared,
     metrics: &Metrics,
     send: SendStream,
@@ -104,13 +112,13 @@ async fn serve(
     frames: Frames,
     wish: &Subscribe,
 ) -> CloseCode {
-    tracing::info!(edge = wish.name, remote = %connection.remote_address(), "an edge subscribed");
+    tracing::info!(%edge, remote = %connection.remote_address(), "an edge subscribed");
     let subscription = shared.hub.subscribe(wish);
     let _seat = shared.hub.connected().seat(connection.clone());
     tokio::select! {
         code = listen(receive, frames, &subscription.queue, metrics) => code,
         code = pump(connection, send, &subscription.queue, metrics) => code,
-        code = answer_calls(connection, shared, metrics) => code,
+        code = answer_calls(connection, edge, shared, metrics) => code,
         () = tick(connection, &subscription.queue, metrics) => CloseCode::Internal,
     }
 }
@@ -272,8 +280,12 @@ async fn write(
 }
 
 /// Answers calls, as many at once as QUIC lets the edge open streams.
-async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metrics) -> CloseCode {
-    let Some(edge) = EdgeId::of(connection) else { return CloseCode::NotEnrolled };
+async fn answer_calls(
+    connection: &Connection,
+    edge: &Arc<str>,
+    shared: &Shared,
+    metrics: &Metrics,
+) -> CloseCode {
     let mut calls = JoinSet::new();
     let reads = Arc::new(Semaphore::new(STORE_READS));
     loop {
@@ -281,8 +293,9 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
             stream = connection.accept_bi() => {
                 let Ok((send, receive)) = stream else { return CloseCode::Done };
                 let (shared, metrics, reads) = (shared.clone(), metrics.clone(), Arc::clone(&reads));
+                let edge = Arc::clone(edge);
                 calls.spawn(async move {
-                    metrics.calls.run(answer(send, receive, edge, &shared, &reads, &metrics)).await;
+                    metrics.calls.run(answer(send, receive, &edge, &shared, &reads, &metrics)).await;
                 });
             }
             Some(_) = calls.join_next() => {}
@@ -293,7 +306,7 @@ async fn answer_calls(connection: &Connection, shared: &Shared, metrics: &Metric
 async fn answer(
     send: SendStream,
     mut receive: RecvStream,
-    edge: EdgeId,
+    edge: &str,
     shared: &Shared,
     reads: &Semaphore,
     metrics: &Metrics,
@@ -306,11 +319,12 @@ async fn answer(
             metrics.fetched(outcome.ok().flatten().unwrap_or(FetchOutcome::Failed));
         }
         Some(Call::Store) => {
-            let _ = store(send, receive, frames.into_rest(), &shared.store, reads).await;
+            let _ = store(send, receive, frames.into_rest(), edge, shared.store.as_ref(), reads).await;
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                let answered = forward::answer(send, receive, edge, head, frames.into_rest(), api.as_ref());
+                let answered =
+                    forward::answer(send, receive, EdgeId::of(edge), head, frames.into_rest(), api.as_ref());
                 let _ = tokio::time::timeout(FORWARD_DEADLINE, answered).await;
             }
         }
@@ -337,18 +351,20 @@ async fn store(
     mut send: SendStream,
     mut receive: RecvStream,
     first: BytesMut,
-    store: &Store,
+    edge: &str,
+    store: &dyn StoreAccess,
     reads: &Semaphore,
 ) -> Option<()> {
     send.set_priority(STORE_PRIORITY).ok()?;
-    let request = {
+    let (request, bytes) = {
         let _turn = reads.acquire().await.ok()?;
         let rest = receive.read_to_end(wire::MAX_MESSAGE_BYTES.saturating_sub(first.len()));
         let rest = tokio::time::timeout(STORE_READ_DEADLINE, rest).await.ok()?.ok()?;
-        wire::decode::<wire::Request>(&[&first[..], &rest].concat()).ok()?
+        let bytes = [&first[..], &rest].concat();
+        (wire::decode::<wire::Request>(&bytes).ok()?, bytes.len())
     };
     let reply = tokio::select! {
-        reply = store.answer(request) => reply,
+        reply = store.answer(edge, request, bytes) => reply,
         _ = send.stopped() => return None,
     };
     send.write_chunk(wire::encode(&reply).ok()?).await.ok()?;

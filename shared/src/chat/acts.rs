@@ -42,11 +42,19 @@ pub enum Refused {
 }
 
 /// The number that the last connection got.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-struct LastClient(u64);
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LastClient(pub u64);
 
 impl Record for LastClient {
     const VERSION: u8 = 1;
+}
+
+impl LastClient {
+    /// Where it is.
+    #[must_use]
+    pub fn key() -> TypedKey<Self> {
+        TypedKey::new(Tuple::new().text("chat_last_client").key())
+    }
 }
 
 /// The chat. Cheap to clone.
@@ -94,7 +102,15 @@ impl Chat {
         if token.is_empty() || token.len() > MAX_ID_BYTES {
             return Ok(None);
         }
-        match self.store.load(&token_key(&token_hash(token))).await? {
+        self.whose_hash(&token_hash(token)).await
+    }
+
+    /// Whose token has this hash, disabled or not. An edge shows by it that it acts for somebody who came to it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn whose_hash(&self, hash: &str) -> Result<Option<Stored<Account>>, StoreError> {
+        match self.store.load(&token_key(hash)).await? {
             Some(Stored { record: UserId(id), .. }) => self.account(&id).await,
             None => Ok(None),
         }
@@ -315,7 +331,7 @@ impl Chat {
     /// # Errors
     /// When the store fails.
     pub async fn client_ids(&self, count: u64) -> Result<u64, StoreError> {
-        let key = TypedKey::<LastClient>::new(Tuple::new().text("chat_last_client").key());
+        let key = LastClient::key();
         let more = |last: &mut LastClient| {
             last.0 += count;
             Ok::<_, StoreError>(())

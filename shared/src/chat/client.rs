@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::shape::ShownUser;
-use super::user::User;
+use super::user::{MAX_ID_BYTES, MAX_PREVIOUS_NAMES, User};
 use crate::api::time::Time;
 use crate::time::WallTime;
 
@@ -38,6 +38,25 @@ pub struct Client {
     pub connected_at: WallTime,
     /// From where.
     pub address: IpAddr,
+}
+
+/// Longest text of a connection in bytes, each: names of 30 characters, agents of 256 bytes and places are shorter.
+const MAX_TEXT_BYTES: usize = 256;
+
+impl Client {
+    /// Whether it is what an honest edge tells: its texts are short and have no control characters.
+    #[must_use]
+    pub fn is_lawful(&self) -> bool {
+        let User { id, display_name, previous_names, .. } = &self.user;
+        let place = self.place.iter().flat_map(|Place { country_code, region_name, time_zone }| {
+            [country_code.as_str(), region_name, time_zone]
+        });
+        let texts = [id.as_str(), display_name, &self.user_agent];
+        let mut all = texts.into_iter().chain(previous_names.iter().map(String::as_str)).chain(place);
+        previous_names.len() <= MAX_PREVIOUS_NAMES
+            && id.len() <= MAX_ID_BYTES
+            && all.all(|text| text.len() <= MAX_TEXT_BYTES && !text.chars().any(char::is_control))
+    }
 }
 
 /// A connection as the API shows it.

@@ -20,11 +20,15 @@ const RETRY: Duration = Duration::from_millis(200);
 /// An entry and its place.
 pub type Placed = (Versionstamp, Entry);
 
-fn prefix() -> Key {
+/// What the keys of all entries begin with.
+#[must_use]
+pub fn prefix() -> Key {
     Tuple::new().text("chat").text("log").key()
 }
 
-fn tip() -> Key {
+/// Where the place of the newest entry is: what is watched.
+#[must_use]
+pub fn tip() -> Key {
     Tuple::new().text("chat_tip").key()
 }
 

@@ -18,7 +18,7 @@ pub mod shape;
 pub mod user;
 mod wish;
 
-pub use acts::{Chat, Refused};
+pub use acts::{Chat, LastClient, Refused};
 pub use client::{Client, Place, ShownClient};
 pub use entry::{Entry, Event, Stream};
 pub use history::{BACKLOG, History, KEPT_MESSAGES, SHARE, Seen, since};

@@ -190,6 +190,13 @@ pub fn random<R: Rng + ?Sized>(rng: &mut R) -> String {
     name
 }
 
+/// Whether a name is one of those that [`random`] gives.
+#[must_use]
+pub fn is_random(name: &str) -> bool {
+    let words = name.split_once('-');
+    words.is_some_and(|(adjective, noun)| ADJECTIVES.contains(&adjective) && NOUNS.contains(&noun))
+}
+
 /// A name for who has none: one of those that the operator suggests, cleaned, if there are [`MIN_SUGGESTED`], else a
 /// [`random`] one.
 #[must_use]

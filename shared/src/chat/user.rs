@@ -12,7 +12,7 @@ use crate::store::{Key, Record, Tuple, TypedKey};
 use crate::time::WallTime;
 
 /// Most former names that are kept: the first, and the newest ones.
-const MAX_PREVIOUS_NAMES: usize = 20;
+pub(super) const MAX_PREVIOUS_NAMES: usize = 20;
 
 /// Longest id or token in bytes that is looked for.
 pub const MAX_ID_BYTES: usize = 64;
@@ -158,6 +158,12 @@ pub fn account_key(id: &str) -> TypedKey<Account> {
 #[must_use]
 pub fn token_key(hash: &str) -> TypedKey<UserId> {
     TypedKey::new(chat("token").text(hash).key())
+}
+
+/// Below it is kept whose all tokens are.
+#[must_use]
+pub fn tokens() -> Key {
+    chat("token").key()
 }
 
 /// Lists of users, by id.

@@ -3,8 +3,9 @@
 //! The edge dials with [`super::ALPN_ENROL`], accepts only a server whose authority has the token's
 //! fingerprint, opens one bidirectional stream, sends a [`Request`], and reads a [`Reply`]. The proof
 //! binds the secret to this very TLS session (RFC 8446 §7.5), so the secret never travels and a proof
-//! is worth nothing anywhere else. The edge's key never travels either: that it owns the key shows
-//! when it uses the certificate.
+//! is worth nothing anywhere else. An edge that has a certificate presents it, and gets the next one for
+//! that: no proof is asked for then, so tokens may be short-lived. The edge's key never travels either:
+//! that it owns the key shows when it uses the certificate.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub enum Reply {
     BadToken,
     /// The request is out of bounds.
     BadRequest,
+    /// The token has expired, is used up or was revoked.
+    TokenEnded,
 }
 
 /// Proves the `secret` to the other end of the session that exported `session`. Both inputs have a

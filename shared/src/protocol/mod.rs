@@ -51,7 +51,7 @@ pub use transport::{
 pub const ALPN_FEED: &[u8] = b"farcast/3";
 
 /// ALPN of enrolment.
-pub const ALPN_ENROL: &[u8] = b"farcast-enrol/1";
+pub const ALPN_ENROL: &[u8] = b"farcast-enrol/2";
 
 /// Name in the origin's server certificate. Edges pin the fingerprint of its authority, so the
 /// address they dial need not be in it.

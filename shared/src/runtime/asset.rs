@@ -78,6 +78,12 @@ pub struct Asset {
     pub len: u32,
 }
 
+/// What the keys of all pictures begin with.
+#[must_use]
+pub fn assets() -> Key {
+    Tuple::new().text("asset").key()
+}
+
 fn prefix(hash: AssetHash) -> Tuple {
     Tuple::new().text("asset").bytes(&hash.0)
 }

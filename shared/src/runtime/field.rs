@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Runtime;
+use super::{MAX_VARIANTS, Runtime};
 use crate::store::{
     Batch, Items, Key, Operation, Precondition, Record, Scan, Store, StoreError, Tuple, decode,
 };
@@ -28,7 +28,9 @@ impl Record for Stored {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field(pub &'static str);
 
-fn prefix() -> Key {
+/// What the keys of all fields begin with.
+#[must_use]
+pub fn prefix() -> Key {
     Tuple::new().text("config").key()
 }
 
@@ -37,7 +39,8 @@ fn field_key(name: &str) -> Key {
 }
 
 /// Changes with every change of a field.
-pub(super) fn tip_key() -> Key {
+#[must_use]
+pub fn tip_key() -> Key {
     Tuple::new().text("config_tip").key()
 }
 
@@ -117,7 +120,20 @@ pub async fn load(store: &Store) -> Result<Runtime, StoreError> {
             (Err(error), _) => tracing::error!(%error, "a setting has no name"),
         }
     }
-    Ok(assemble(fields))
+    Ok(bounded(assemble(fields)))
+}
+
+/// Without a ladder that no broadcast can have: it would be offered to edges and players, who refuse it again and again.
+fn bounded(mut runtime: Runtime) -> Runtime {
+    let ladders = [("variants", &mut runtime.variants), ("ladder", &mut runtime.ladder)];
+    for (field, ladder) in ladders {
+        let count = ladder.as_ref().map_or(0, Vec::len);
+        if count > MAX_VARIANTS {
+            tracing::error!(field, count, "a ladder has too many variants, its default holds");
+            *ladder = None;
+        }
+    }
+    runtime
 }
 
 /// Leaves out, one after another, what does not fit.
@@ -210,6 +226,21 @@ mod tests {
         assert_eq!(store.get(&tip_key()).await.unwrap(), tip);
         let unreadable = read::<u32>(&store, Field("forbiddenUsernames")).await;
         assert!(matches!(unreadable, Err(StoreError::Damaged(_))));
+    }
+
+    #[tokio::test]
+    async fn a_ladder_of_more_variants_than_a_broadcast_can_have_counts_as_none() {
+        let (store, _) = Memory::store();
+        let ladder = |count: usize| vec![crate::runtime::VariantSpec::default(); count];
+        for field in ["variants", "ladder"] {
+            let set = async |count: usize| {
+                store.commit(change(Batch::new(), Field(field), &ladder(count)).unwrap()).await.unwrap();
+                let set = load(&store).await.unwrap();
+                set.variants.or(set.ladder).map(|ladder| ladder.len())
+            };
+            assert_eq!(set(MAX_VARIANTS).await, Some(MAX_VARIANTS), "{field}");
+            assert_eq!(set(MAX_VARIANTS + 1).await, None, "{field}");
+        }
     }
 
     #[test]

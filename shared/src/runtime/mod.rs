@@ -19,8 +19,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::time::WallTime;
-pub use asset::{Asset, AssetHash, MAX_ASSET_BYTES, load_asset, remove_asset, save_asset};
-pub use field::{Field, change, load, read, update};
+pub use asset::{Asset, AssetHash, MAX_ASSET_BYTES, assets, load_asset, remove_asset, save_asset};
+pub use field::{Field, change, load, prefix, read, tip_key, update};
 pub use follow::{CatchUp, Snapshot, follow, follow_status, newest};
 pub use status::{LiveStatus, status_key};
 pub use variant::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};

@@ -78,6 +78,9 @@ pub enum LimitError {
     /// A page of no or too many entries was asked for.
     #[error("a page of {0} entries is not between 1 and {MAX_PAGE_ROWS}")]
     Rows(u32),
+    /// An edge asked for what no edge has to do.
+    #[error("this is not for an edge to do")]
+    NotForEdges,
 }
 
 fn size(bytes: usize) -> u64 {

@@ -80,8 +80,9 @@ fn private() -> Key {
 }
 
 impl Store {
-    /// Answers a call of an edge with one try of the engine: it is the edge that tries again. A watch waits without
-    /// end; everything else is answered within [`super::limits::DEADLINE`].
+    /// Answers a call with one try of the engine: it is the edge that tries again. A watch waits without end; everything
+    /// else is answered within [`super::limits::DEADLINE`]. All is answered but what is [`PRIVATE`]; what an edge has to do
+    /// with the rest is decided in front of it.
     pub async fn answer(&self, request: Request) -> Reply {
         if request.is_private() {
             return Err(LimitError::Private.into());

@@ -17,5 +17,5 @@ mod sketch;
 pub use active::{ACTIVE_FOR, Active, Audience, MAX_ACTIVE, SWEEP_EVERY};
 pub use id::ViewerId;
 pub use peaks::{PEAK_KEPT, Peaks, SavedPeaks, peaks_key};
-pub use published::{LONGEST, Total, collect, publish, withdraw};
+pub use published::{LONGEST, Total, collect, is_lawful, is_published_key, publish, withdraw};
 pub use sketch::{InvalidSketch, MAX_EXACT, MAX_SKETCH_BYTES, Sketch};

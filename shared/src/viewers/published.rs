@@ -7,9 +7,11 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::active::Audience;
-use super::sketch::{InvalidSketch, Sketch};
-use crate::store::{Batch, Key, Precondition, Record, Scan, Store, StoreError, Tuple, TypedKey, decode};
+use super::active::{Audience, MAX_ACTIVE};
+use super::sketch::{InvalidSketch, MAX_SKETCH_BYTES, Sketch};
+use crate::store::{
+    Batch, Items, Key, Precondition, Record, Scan, Store, StoreError, Tuple, TypedKey, decode,
+};
 use crate::time::WallTime;
 
 /// Longest life of a record. One that claims more comes of a clock that is wrong, and would outlive its edge.
@@ -62,8 +64,38 @@ impl Total {
     }
 }
 
+/// Longest id of a run, in bytes.
+const MAX_RUN_ID_BYTES: usize = 32;
+
+/// Longest record: the largest sketch in base64, and the two numbers.
+const MAX_PUBLISHED_BYTES: usize = MAX_SKETCH_BYTES.div_ceil(3) * 4 + 256;
+
 fn prefix() -> Tuple {
     Tuple::new().text("viewers")
+}
+
+/// Whether a key is that of what a run of an edge publishes.
+#[must_use]
+pub fn is_published_key(key: &Key) -> bool {
+    let Ok(mut items) = Items::behind(&prefix().key(), key) else { return false };
+    items.bytes().is_ok_and(|run_id| run_id.len() <= MAX_RUN_ID_BYTES) && items.end().is_ok()
+}
+
+/// Whether a value is what an honest edge may publish at `now`: a sketch, of no more viewers than an edge counts, that ends
+/// in time.
+#[must_use]
+pub fn is_lawful(value: &[u8], now: WallTime) -> bool {
+    match read(value, now) {
+        _ if value.len() > MAX_PUBLISHED_BYTES => false,
+        Ok(Entry::Counts(audience)) => {
+            let most = u64::try_from(MAX_ACTIVE).unwrap_or(u64::MAX);
+            let known = audience.sketch.is_exact().then(|| audience.sketch.estimate());
+            audience.viewers <= most && known.is_none_or(|known| known == audience.viewers)
+        }
+        // Its clock may be behind.
+        Ok(Entry::Ended) => true,
+        Ok(Entry::Newer) | Err(_) => false,
+    }
 }
 
 fn key(run_id: &[u8]) -> TypedKey<Published> {
@@ -262,6 +294,35 @@ mod tests {
         let total = collect(&store, NOW).await.unwrap();
         assert_eq!((total.viewers(), total.edges), (3, 1));
         assert_eq!(entries(&store).await, 2);
+    }
+
+    #[tokio::test]
+    async fn what_no_edge_counts_is_not_lawful() {
+        let (store, _) = Memory::store();
+        let stored = async |audience: &Audience, lasts| {
+            publish(&store, b"a", audience, NOW, lasts).await.unwrap();
+            store.get(key(b"a").key()).await.unwrap().unwrap()
+        };
+        let honest = stored(&audience(0..10), LASTS).await;
+        assert!(is_lawful(&honest, NOW) && is_lawful(&honest, NOW.after(2 * LASTS)));
+        let beyond = Audience { viewers: MAX_ACTIVE as u64 + 1, ..audience(0..10) };
+        let invented = Audience { viewers: 11, ..audience(0..10) };
+        for wrong in [beyond, invented] {
+            assert!(!is_lawful(&stored(&wrong, LASTS).await, NOW), "{}", wrong.viewers);
+        }
+        assert!(!is_lawful(&honest, WallTime(NOW.0 - 3_000_000_000)), "it would last too long");
+        for wrong in ["", "\x01{", "\x02{}"] {
+            assert!(!is_lawful(wrong.as_bytes(), NOW), "{wrong:?}");
+        }
+        assert!(is_published_key(key(&[7; 32]).key()));
+        for other in [
+            key(&[7; 33]).key().clone(),
+            prefix().key(),
+            prefix().text("a").key(),
+            key(b"a").key().successor(),
+        ] {
+            assert!(!is_published_key(&other), "{other:?}");
+        }
     }
 
     #[tokio::test]

@@ -229,6 +229,8 @@ fn words_make_good_names() {
     }
     let mut rng = StdRng::seed_from_u64(1);
     let names: HashSet<_> = (0..1_000).map(|_| random(&mut rng)).collect();
+    assert!(names.iter().all(|name| is_random(name)));
+    assert!(!["brave", "-", "admin-admin", ""].iter().any(|name| is_random(name)));
     assert!(names.len() > 800, "{} of 1,000 differ", names.len());
     assert!(names.iter().all(|name| clean(name).as_ref() == Ok(name)));
 }

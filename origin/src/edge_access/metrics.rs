@@ -1,0 +1,48 @@
+//! What the door counts.
+
+use prometheus::{IntCounterVec, Opts, Registry};
+
+use super::Refused;
+use super::quota::Spent;
+
+/// Handles of the metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    refused: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When a name is registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "farcast_edge_access_refused_total",
+                "Calls of the store that an edge was refused: an edge that is attacked, too busy, or taken over",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(refused.clone()))?;
+        Ok(Self { refused })
+    }
+
+    pub(super) fn refused(&self, refused: Refused) {
+        let reason = match refused {
+            Refused::Private => "private",
+            Refused::NotListed => "not_listed",
+            Refused::Unlawful(_) => "unlawful",
+            Refused::NotShown => "token_not_shown",
+            Refused::NoModerator => "no_moderator",
+            Refused::Quota(Spent::Calls) => "calls",
+            Refused::Quota(Spent::Written) => "bytes_written",
+            Refused::Quota(Spent::Read) => "bytes_read",
+            Refused::Quota(Spent::Users) => "users",
+            Refused::Quota(Spent::Entries) => "entries",
+            Refused::Quota(Spent::Comings) => "comings",
+            Refused::Quota(Spent::Rendering) => "rendering",
+        };
+        self.refused.with_label_values(&[reason]).inc();
+    }
+}

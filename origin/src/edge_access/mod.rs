@@ -1,0 +1,287 @@
+//! What edges may do with the store: the door that all their calls pass.
+//!
+//! Place in the flow: an edge's call comes over its link ([`crate::push`]) → [`keys`] says whether an edge has anything to do
+//! there → [`act`] reads a batch as one of the few acts of an honest edge → [`derive`](mod@derive) makes the batch anew from the
+//! origin's own records → the store. An edge may have been taken over: nothing that it says of a user, of rendered text, of
+//! time or of rights is believed, only what people wrote to it and for whom it acts, and the latter only where it has shown
+//! their token ([`shown`]).
+//!
+//! - [`keys`], [`act`], [`derive`](mod@derive), [`shown`] and [`quota`] are plain; this file holds the store and the clock.
+//!
+//! Invariants: what is not listed is refused; every batch that is committed was made here; one edge cannot fill the store or
+//! keep it busy ([`quota`]); each refusal is counted, and told to the log at a bounded rate.
+
+mod act;
+mod derive;
+mod keys;
+mod metrics;
+mod quota;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::chat::user::{UserId, account_key};
+use farcast_shared::chat::{Account, Chat};
+use farcast_shared::runtime::{Runtime, Snapshot};
+use farcast_shared::store::wire::{Answer, Reply, Request};
+use farcast_shared::store::{Batch, Key, LimitError, Store, StoreError, Stored, decode, encode};
+use farcast_shared::time::WallTime;
+use tokio::sync::watch;
+
+use self::act::Act;
+use self::derive::Facts;
+use self::keys::{Family, Right};
+use self::quota::{Quota, Spent};
+use self::shown::Shown;
+use crate::push::StoreAccess;
+
+pub use self::metrics::Metrics;
+
+/// Edges that are remembered; beyond it the one that was quiet for longest is forgotten. As many as may be connected, and
+/// those of before.
+const MAX_EDGES: usize = 2048;
+
+/// How often the log is told that an edge is refused something.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Why an edge does not get what it asked for. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// The key is the origin's alone.
+    #[error("the key is the origin's alone")]
+    Private,
+    /// No edge has to do with the key, or not in this way.
+    #[error("no edge has this to do")]
+    NotListed,
+    /// The batch is none of the acts of an edge, or says what cannot be.
+    #[error("the act is not lawful: {0}")]
+    Unlawful(&'static str),
+    /// It acts for somebody whose token it has not shown.
+    #[error("it has not shown the token of the user for whom it acts")]
+    NotShown,
+    /// It moderates, and no moderator came to it.
+    #[error("no moderator has come to it")]
+    NoModerator,
+    /// It has used up what an edge may use.
+    #[error("it has used up its {0}")]
+    Quota(Spent),
+}
+
+impl From<Refused> for StoreError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Private => LimitError::Private.into(),
+            // It may try again: an honest edge is delayed, and loses nothing.
+            Refused::Quota(_) => Self::Unavailable(refused.to_string()),
+            _ => LimitError::NotForEdges.into(),
+        }
+    }
+}
+
+/// What is remembered of an edge.
+#[derive(Debug, Default)]
+struct Edge {
+    quota: Quota,
+    shown: Shown,
+    /// Where it publishes its viewers: in one place.
+    viewers: Option<Key>,
+    heard_at: Option<Instant>,
+    told_at: Option<Instant>,
+    /// Refusals since the log was told.
+    refusals: u64,
+}
+
+/// The door. Shared by all links.
+#[derive(Debug)]
+pub struct EdgeAccess {
+    store: Store,
+    chat: Chat,
+    runtime: watch::Receiver<Option<Snapshot>>,
+    metrics: Metrics,
+    edges: Mutex<HashMap<String, Edge>>,
+}
+
+impl EdgeAccess {
+    /// A door to `store`, by the settings in force.
+    #[must_use]
+    pub fn new(store: Store, runtime: watch::Receiver<Option<Snapshot>>, metrics: Metrics) -> Self {
+        Self { chat: Chat::new(store.clone()), store, runtime, metrics, edges: Mutex::default() }
+    }
+
+    fn runtime(&self) -> Arc<Runtime> {
+        self.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime)).unwrap_or_default()
+    }
+
+    fn with<T>(&self, name: &str, now: Instant, work: impl FnOnce(&mut Edge) -> T) -> T {
+        // What a panic leaves is counted wrong at most.
+        let mut edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
+        if !edges.contains_key(name) {
+            if edges.len() >= MAX_EDGES
+                && let Some(quiet) =
+                    edges.iter().min_by_key(|(_, edge)| edge.heard_at).map(|(name, _)| name.clone())
+            {
+                edges.remove(&quiet);
+            }
+            edges.insert(name.to_owned(), Edge::default());
+        }
+        let edge = edges.entry(name.to_owned()).or_default();
+        edge.heard_at = Some(now);
+        work(edge)
+    }
+
+    fn refuse(&self, name: &str, refused: Refused, now: Instant) {
+        self.metrics.refused(refused);
+        let told = self.with(name, now, |edge| {
+            edge.refusals += 1;
+            let is_due = edge.told_at.is_none_or(|at| now.duration_since(at) >= TELL_EVERY);
+            is_due.then(|| {
+                edge.told_at = Some(now);
+                std::mem::take(&mut edge.refusals)
+            })
+        });
+        if let Some(refusals) = told {
+            tracing::warn!(edge = name, refusals, reason = %refused, "an edge was refused what no honest edge asks for, or so much");
+        }
+    }
+
+    async fn admitted(&self, edge: &str, request: Request, request_bytes: usize) -> Result<Reply, Refused> {
+        let now = Instant::now();
+        let written = if matches!(request, Request::Commit(_)) { request_bytes } else { 0 };
+        self.with(edge, now, |edge| edge.quota.call(written, now))?;
+        let reply = match request {
+            Request::Commit(batch) => {
+                keys::check_batch(&batch)?;
+                return self.commit(edge, &batch, now).await;
+            }
+            Request::Get(key) => {
+                let family = keys::check(&key, Right::Get)?;
+                let value = self.store.get(&key).await;
+                value.and_then(|value| self.read(edge, family, &key, value, now)).map(Answer::Value)
+            }
+            Request::Changed(key, seen) => {
+                keys::check(&key, Right::Watch)?;
+                self.store.changed(&key, seen).await.map(Answer::Value)
+            }
+            Request::Scan(scan) => {
+                keys::check_scan(&scan)?;
+                self.store.scan(scan).await.map(Answer::Page)
+            }
+        };
+        let bytes = match &reply {
+            Ok(Answer::Value(value)) => value.as_ref().map_or(0, Bytes::len),
+            Ok(Answer::Page(page)) => {
+                page.entries.iter().map(|(key, value)| key.as_bytes().len() + value.len()).sum()
+            }
+            _ => 0,
+        };
+        self.with(edge, now, |edge| edge.quota.was_read(bytes, now));
+        Ok(reply)
+    }
+
+    /// What an edge is given of a value that it may read, and what reading it has shown.
+    fn read(
+        &self,
+        edge: &str,
+        family: Family,
+        key: &Key,
+        value: Option<Bytes>,
+        now: Instant,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let Some(bytes) = value else { return Ok(None) };
+        match family {
+            Family::Token => {
+                let UserId(id) = decode(&bytes)?;
+                self.with(edge, now, |edge| edge.shown.token(&id));
+                Ok(Some(bytes))
+            }
+            Family::User => {
+                let account: Account = decode(&bytes)?;
+                if *account_key(&account.user.id).key() == *key && account.user.is_moderator {
+                    self.with(edge, now, |edge| edge.shown.moderator(&account.user.id));
+                }
+                Ok(Some(encode(&derive::redacted(account))?))
+            }
+            _ => Ok(Some(bytes)),
+        }
+    }
+
+    async fn commit(&self, edge: &str, batch: &Batch, now: Instant) -> Result<Reply, Refused> {
+        let act = act::read(batch)?;
+        if let Some(id) = act.acts_for()
+            && !self.with(edge, now, |edge| edge.shown.has(id))
+        {
+            return Err(Refused::NotShown);
+        }
+        if act.moderates() {
+            match self.moderator(edge, now).await {
+                Ok(Some(moderator)) => tracing::info!(edge, moderator, "a moderator acted through an edge"),
+                Ok(None) => return Err(Refused::NoModerator),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        self.with(edge, now, |edge| edge.quota.act(&act, now))?;
+        let stored = match act.account() {
+            Some(id) => match self.chat.account(id).await {
+                Ok(stored) => stored,
+                Err(error) => return Ok(Err(error)),
+            },
+            None => None,
+        };
+        let runtime = self.runtime();
+        let facts = Facts { runtime: &runtime, now: WallTime::now(), stored: stored.as_ref() };
+        let place = match &act {
+            Act::Viewers { key, value: Some(_) } => {
+                self.with(edge, now, |edge| edge.viewers.replace(key.clone()))
+            }
+            _ => None,
+        };
+        let (says, began) = (matches!(act, Act::Say { .. }), Instant::now());
+        let derived = derive::derive(batch.id(), act, facts, place);
+        if says {
+            self.with(edge, now, |edge| edge.quota.was_rendered(began.elapsed(), now));
+        }
+        match derived? {
+            Ok(batch) => Ok(self.store.answer(Request::Commit(batch)).await),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// A moderator whose token the edge has shown, who may moderate still.
+    async fn moderator(&self, edge: &str, now: Instant) -> Result<Option<String>, StoreError> {
+        let known = self.with(edge, now, |edge| edge.shown.moderators());
+        for id in known {
+            if let Some(Stored { record, .. }) = self.chat.account(&id).await?
+                && record.user.is_moderator
+                && record.user.disabled_at.is_none()
+            {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl StoreAccess for EdgeAccess {
+    fn answer<'a>(
+        &'a self,
+        edge: &'a str,
+        request: Request,
+        request_bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        Box::pin(async move {
+            match self.admitted(edge, request, request_bytes).await {
+                Ok(reply) => reply,
+                Err(refused) => {
+                    self.refuse(edge, refused, Instant::now());
+                    Err(refused.into())
+                }
+            }
+        })
+    }
+}
