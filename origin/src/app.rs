@@ -1,5 +1,5 @@
-//! Assembly of the origin, in this order: the store before the ports, since it may say which; all ports are bound
-//! before anything runs, so that a taken port is the only output; encoders are probed before a publisher can come;
+//! Assembly of the origin, in this order: the store before the ports, since it may say which, and the channel before
+//! anything of the store, since another origin may have it; all ports are bound before anything runs, so that a taken port is the only output; encoders are probed before a publisher can come;
 //! the hub exists before the owner that feeds it and the server that empties it; ingest comes last, since it starts
 //! everything else.
 
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
-use farcast_shared::store::{Batch, Engine, Store};
+use farcast_shared::store::{self as shared_store, Batch, Engine, Store};
 use farcast_shared::telemetry::announce::Announcement;
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listen::{self, Purpose};
@@ -44,6 +44,7 @@ use crate::plan;
 use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
 use crate::settings::Settings;
+use crate::standby::{self, Holder, Tenure};
 use crate::state::{Saver, State};
 use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
@@ -71,7 +72,28 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let ready = health.readiness("started");
 
     let state = State::load_or_create(&settings.data_dir)?;
+    let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
+    let metrics_socket = listen::tcp(Purpose::new("metrics", "metrics_listen"), settings.metrics_listen)?;
     let store = open_store(&settings, &registry)?;
+    let waiting = async {
+        match settings.store.cluster() {
+            // The lock of the data folder lets one origin in.
+            None => Ok((store, None)),
+            Some(_) => {
+                let own = Holder::here(&settings.data_dir, &identity.fingerprint());
+                let listener = TcpListener::from_std(metrics_socket.try_clone()?)?;
+                let (store, tenure) = wait_for_channel(&store, own, listener, &registry, &health).await;
+                anyhow::Ok((store, Some(tenure)))
+            }
+        }
+    };
+    let Some(waited) = graceful.run_until_cancelled(waiting).await else { return Ok(()) };
+    let (store, tenure) = waited?;
+    // From here on it is renewed, however long encoders take to be probed.
+    let (held, holding) = (CancellationToken::new(), TaskTracker::new());
+    if let Some(tenure) = tenure.clone() {
+        holding.spawn(tenure.keep(graceful.clone(), held.clone()));
+    }
     let set = runtime::load(&store).await.context("the settings in the store")?;
 
     let rtmp = bind("RTMP", "rtmp_listen", rtmp_address(&settings, &set))?;
@@ -83,7 +105,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     };
     let http = bind("HTTP", "http_listen", http_address(&settings, &set))?;
     let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
-    let metrics_listener = bind("metrics", "metrics_listen", settings.metrics_listen)?;
+    let metrics_listener = TcpListener::from_std(metrics_socket)?;
     let (rtmp_address, http_address, quic_address) =
         (rtmp.local_addr()?, http.local_addr()?, quic.local_addr()?);
     let mut bound = Announcement::new()
@@ -104,7 +126,6 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let credentials = Arc::new(credentials);
     let gate = Arc::new(Gate::new(Arc::clone(&credentials) as Arc<dyn ingest::Keys>));
     let saver = Arc::new(Saver::start(state)?);
-    let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
     let advertise = settings
         .quic_advertise
         .as_ref()
@@ -240,7 +261,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
     graceful.cancelled().await;
     health.drain();
-    for tracker in [&ingesting, &owning, &pushing, &watching] {
+    for tracker in [&ingesting, &owning, &pushing, &watching, &holding] {
         tracker.close();
     }
     let drained = async {
@@ -251,16 +272,25 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         pushing.wait().await;
         last.cancel();
         watching.wait().await;
+        held.cancel();
+        holding.wait().await;
+        let given_back = match tenure {
+            Some(tenure) => tenure.end().await,
+            None => Ok(()),
+        };
         // The last handle of the store goes with it, which closes its file.
         let close = move || {
             drop(store);
             saver.flush(LAST_WRITE)
         };
-        tokio::task::spawn_blocking(close).await
+        (given_back, tokio::task::spawn_blocking(close).await)
     };
     tokio::select! {
-        written = drained => match written {
-            Ok(true) => tracing::info!("origin has stopped"),
+        (given_back, written) = drained => match written {
+            Ok(true) => {
+                given_back?;
+                tracing::info!("origin has stopped");
+            }
             _ => bail!("the state could not be written in time; segment numbers may jump at the next start"),
         },
         () = immediate.cancelled() => tracing::warn!("origin stops without draining"),
@@ -269,13 +299,34 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 }
 
 fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Result<Store> {
+    let seen = shared_store::Metrics::new(registry.inner())?;
     let engine: Arc<dyn Engine> = match settings.store.cluster() {
-        Some(cluster) => {
-            Arc::new(Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?)
-        }
+        Some(cluster) => Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?
+            .counting(seen.clone()),
         None => Arc::new(Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?),
     };
-    Ok(Store::new(engine))
+    Ok(Store::new(engine).observed(seen))
+}
+
+/// Waits until this is the channel's origin; operators see meanwhile that it lives and what it waits for.
+async fn wait_for_channel(
+    store: &Store,
+    own: Holder,
+    operators: TcpListener,
+    registry: &metrics::Registry,
+    health: &Health,
+) -> (Store, Tenure) {
+    let mine = health.readiness("the origin of its channel yet: the log says what it waits for");
+    let shown = CancellationToken::new();
+    let listening = listener::run(operators, Some(registry.clone()), health.clone(), shown.clone());
+    let waiting = async {
+        let taken = standby::stand_by(store, own).await;
+        shown.cancel();
+        taken
+    };
+    let ((), taken) = tokio::join!(listening, waiting);
+    mine.set(true);
+    taken
 }
 
 /// What operators set through the API holds over what the process was started with, and says so.

@@ -23,6 +23,7 @@ pub mod plan;
 pub mod push;
 pub mod series;
 pub mod settings;
+pub mod standby;
 pub mod state;
 pub mod statistics;
 pub mod store;

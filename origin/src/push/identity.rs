@@ -209,8 +209,14 @@ impl Identity {
     /// The token with which edges join, naming `advertise` (`host:port`) as the origin's address.
     #[must_use]
     pub fn join_token(&self, advertise: &str) -> JoinToken {
-        let fingerprint = Sha256::digest(&self.authority).into();
+        let fingerprint = self.fingerprint();
         JoinToken { addresses: vec![advertise.to_owned()], fingerprint, secret: self.secret }
+    }
+
+    /// What tells this identity from every other: SHA-256 of its authority's certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(&self.authority).into()
     }
 
     pub(super) fn secret(&self) -> &[u8; 32] {
