@@ -10,10 +10,10 @@ use anyhow::{Context, bail};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::protocol::JoinToken;
-use farcast_shared::runtime::{follow, follow_status};
-use farcast_shared::store::{Engine, Store};
+use farcast_shared::runtime::{follow, follow_status, status_key};
+use farcast_shared::store::{self, Engine, Store};
 use farcast_shared::telemetry::announce::Announcement;
-use farcast_shared::telemetry::health::Health;
+use farcast_shared::telemetry::health::{Health, Probe};
 use farcast_shared::telemetry::listen::{self, Purpose};
 use farcast_shared::telemetry::{listener, metrics, shutdown};
 use farcast_shared::tls;
@@ -93,13 +93,13 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let live_config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
     let live_metrics = live::Metrics::new(registry.inner())?;
     let live = Arc::new(Live::new(live_config, Arc::new(client.fetcher()), live_metrics));
+    let seen = store::Metrics::new(registry.inner())?;
     let engine: Arc<dyn Engine> = match settings.store.cluster() {
-        Some(cluster) => {
-            Arc::new(Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?)
-        }
+        Some(cluster) => Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?
+            .counting(seen.clone()),
         None => Arc::new(client.origin_engine()),
     };
-    let store = Store::new(engine);
+    let store = Store::new(engine).observed(seen);
     let (set, runtime) = watch::channel(None);
     let (tell_status, status) = watch::channel(None);
     let active = Arc::new(Active::new(Instant::now()));
@@ -151,17 +151,22 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     feeding.spawn(
         last.clone().run_until_cancelled_owned(async move { follow_status(&also, &tell_status).await }),
     );
+    let asked = store.clone();
+    feeding
+        .spawn(last.clone().run_until_cancelled_owned(async move { asked.pulse(status_key().key()).await }));
     // It says farewell while there is still a link.
     serving.spawn(viewers::run(store, active, viewer_metrics, graceful.clone()));
     let observed = Arc::clone(&live);
-    let linked = health.readiness("linked to the origin");
-    let informed = health.readiness("informed of the settings yet");
+    let linked = health.readiness_of(&[Probe::All, Probe::Media], "linked to the origin");
+    let informed = health.readiness_of(&[Probe::All, Probe::Chat], "informed of the settings yet");
+    let stored = health.readiness_of(&[Probe::Chat], "in touch with the store");
     feeding.spawn(last.clone().run_until_cancelled_owned(async move {
         let mut tick = tokio::time::interval(HEALTH_TICK);
         loop {
             tick.tick().await;
             linked.set(observed.is_ready());
             informed.set(api.is_ready());
+            stored.set(!api.store_is_away());
         }
     }));
     feeding.spawn(geo.run(last.clone()));

@@ -15,6 +15,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::{Chat, is_banned};
+use crate::api::not_reached;
 
 /// Seconds after which who registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
@@ -92,7 +93,7 @@ impl Chat {
     /// is trusted is taken, which passes the same checks.
     pub async fn register(&self, given: &[u8], address: IpAddr, proxied: Option<&str>) -> Reply {
         let Some(set) = self.runtime() else {
-            return reply::unavailable("the origin has not been reached yet");
+            return not_reached(self.acts.store());
         };
         if is_banned(&set, address) {
             return unauthorized();

@@ -51,6 +51,7 @@ use self::bucket::{Bucket, Rate};
 use self::line::Line;
 use self::metrics::Outcome;
 use self::room::{Arrival, Coming, Expelled, Member, Room};
+use crate::api::not_reached;
 use crate::geo::Geo;
 use crate::receive::Asked;
 
@@ -228,7 +229,7 @@ impl Chat {
             return plain(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here");
         };
         let Some(set) = self.runtime().filter(|_| self.room.has_begun()) else {
-            return refused(reply::unavailable("the origin has not been reached yet"));
+            return refused(not_reached(self.acts.store()));
         };
         if set.chat_disabled {
             return plain(StatusCode::OK, "CHAT_DISABLED");

@@ -8,6 +8,7 @@ use bytes::Buf;
 use farcast_shared::config::Networks;
 use farcast_shared::hls::Directives;
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use farcast_shared::telemetry::health::Probe;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
@@ -122,16 +123,8 @@ impl Handler {
             Route::Media(variant) => self.media(variant, query, headers).await,
             Route::Object(name) => self.object(name, method == Method::GET, headers).await,
             Route::Health => reply::text(StatusCode::OK, "healthy"),
-            Route::Ready if draining.is_cancelled() => {
-                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: shutting down")
-            }
-            Route::Ready if !self.live.is_ready() => {
-                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no link to the origin")
-            }
-            Route::Ready if !self.api.is_ready() => {
-                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the settings were not read yet")
-            }
-            Route::Ready => reply::text(StatusCode::OK, "ready"),
+            Route::Ready(_) if draining.is_cancelled() => not_ready("shutting down"),
+            Route::Ready(probe) => self.ready(probe),
             Route::Page(name) => match self.player.get(name) {
                 Some(asset) => reply::page(asset, headers),
                 None => self.unknown(),
@@ -140,6 +133,22 @@ impl Handler {
             Route::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Route::Api | Route::Unknown => self.unknown(),
         }
+    }
+
+    /// Each part by what it needs, and `/readyz` by what viewers need: media and page. A store that is away makes no
+    /// edge unready for them: all edges share it, and a balancer would take all of them away.
+    fn ready(&self, probe: Probe) -> Response<Body> {
+        let (media, chat) = (probe != Probe::Chat, probe != Probe::Media);
+        if media && !self.live.is_ready() {
+            return not_ready("no link to the origin");
+        }
+        if chat && !self.api.is_ready() {
+            return not_ready("the settings were not read yet");
+        }
+        if probe == Probe::Chat && self.api.store_is_away() {
+            return not_ready("the store does not answer");
+        }
+        reply::text(StatusCode::OK, "ready")
     }
 
     async fn multivariant(&self, headers: &HeaderMap) -> Response<Body> {
@@ -200,4 +209,8 @@ impl Handler {
         let target = self.live.target_duration();
         reply::error(StatusCode::NOT_FOUND, "not found", Cached::ObjectError, target)
     }
+}
+
+fn not_ready(why: &str) -> Response<Body> {
+    reply::text(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {why}"))
 }
