@@ -12,12 +12,12 @@ use farcast_shared::api::budget::{self, Budget};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::protocol::JoinToken;
-use farcast_shared::runtime::{follow, follow_status};
-use farcast_shared::store::{Engine, Store};
+use farcast_shared::runtime::{follow, follow_status, status_key};
+use farcast_shared::store::{self, Engine, Store};
 use farcast_shared::task_names;
 use farcast_shared::tasks::{Contained, Part, Stopped, Tasks};
 use farcast_shared::telemetry::announce::Announcement;
-use farcast_shared::telemetry::health::Health;
+use farcast_shared::telemetry::health::{Health, Probe};
 use farcast_shared::telemetry::listen::{self, Purpose};
 use farcast_shared::telemetry::shutdown::{Shutdown, Signals};
 use farcast_shared::telemetry::{listener, metrics};
@@ -62,6 +62,8 @@ task_names! {
         Settings = "settings",
         /// Following the status of the broadcast.
         Status = "status",
+        /// Asking whether the store answers.
+        StorePulse = "store_pulse",
         /// The chat's log, room and clock.
         Chat = "chat",
         /// Reading the GeoIP file anew.
@@ -127,13 +129,13 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let live_config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
     let live_metrics = live::Metrics::new(registry.inner())?;
     let live = Arc::new(Live::new(live_config, Arc::new(client.fetcher()), live_metrics));
+    let seen = store::Metrics::new(registry.inner())?;
     let engine: Arc<dyn Engine> = match settings.store.cluster() {
-        Some(cluster) => {
-            Arc::new(Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?)
-        }
+        Some(cluster) => Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?
+            .counting(seen.clone()),
         None => Arc::new(client.origin_engine()),
     };
-    let store = Store::new(engine);
+    let store = Store::new(engine).observed(seen);
     let (set, runtime) = watch::channel(None);
     let (tell_status, status) = watch::channel(None);
     let active = Arc::new(Active::new(Instant::now()));
@@ -191,7 +193,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         });
     }
     // It says farewell while there is still a link.
-    let (telling, followed, also) = (store.clone(), store.clone(), store);
+    let (telling, followed, also, asked) = (store.clone(), store.clone(), store.clone(), store);
     tasks.spawn(&serving, Task::Viewers, |stop| viewers::run(telling, active, viewer_metrics, stop));
     let (sink, inputs) = mpsc::channel(LINK_EVENTS);
     tasks.spawn(&feeding, Task::Link, |stop| client.run(sink, stop));
@@ -201,14 +203,21 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     tasks.spawn_until_stopped(&feeding, Task::Status, async move {
         follow_status(&also, &tell_status).await;
     });
-    let linked = health.readiness("linked to the origin");
-    let informed = health.readiness("informed of the settings yet");
+    tasks.spawn_until_stopped(
+        &feeding,
+        Task::StorePulse,
+        async move { asked.pulse(status_key().key()).await },
+    );
+    let linked = health.readiness_of(&[Probe::All, Probe::Media], "linked to the origin");
+    let informed = health.readiness_of(&[Probe::All, Probe::Chat], "informed of the settings yet");
+    let stored = health.readiness_of(&[Probe::Chat], "in touch with the store");
     tasks.spawn_until_stopped(&feeding, Task::Readiness, async move {
         let mut tick = tokio::time::interval(HEALTH_TICK);
         loop {
             tick.tick().await;
             linked.set(live.is_ready());
             informed.set(api.is_ready());
+            stored.set(!api.store_is_away());
         }
     });
     if geo.has_file() {

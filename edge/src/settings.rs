@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use farcast_shared::api::budget::MIN_BUDGET;
 use farcast_shared::config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
+use farcast_shared::host;
 use farcast_shared::settings;
 use farcast_shared::telemetry::log;
 
@@ -84,19 +85,8 @@ impl Settings {
     /// The configured name, or the host's.
     #[must_use]
     pub fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(host_name)
+        self.name.clone().or_else(host::name).unwrap_or_else(|| NAMELESS.to_owned())
     }
-}
-
-/// The host's name, cut to what an edge's name may be.
-fn host_name() -> String {
-    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok())
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_default();
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
-    if name.is_empty() { NAMELESS.to_owned() } else { name }
 }
 
 impl Validate for Settings {

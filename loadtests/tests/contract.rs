@@ -11,7 +11,7 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 type Operation = (&'static str, String);
 
 /// What is answered without a table: media, page, health.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("get", "/"),
     ("get", "/assets/{file}"),
     ("get", "/hls/stream.m3u8"),
@@ -21,6 +21,8 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("get", "/hls/{variant}/{epoch}/{msn}.{part}.m4s"),
     ("get", "/healthz"),
     ("get", "/readyz"),
+    ("get", "/readyz/media"),
+    ("get", "/readyz/chat"),
     ("get", "/metrics"),
 ];
 

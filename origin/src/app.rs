@@ -1,5 +1,5 @@
-//! Assembly of the origin, in this order: the store before the ports, since it may say which; all ports are bound
-//! before anything runs, so that a taken port is the only output; encoders are probed before a publisher can come;
+//! Assembly of the origin, in this order: the store before the ports, since it may say which, and the channel before
+//! anything of the store, since another origin may have it; all ports are bound before anything runs, so that a taken port is the only output; encoders are probed before a publisher can come;
 //! the hub exists before the owner that feeds it and the server that empties it; ingest comes last, since it starts
 //! everything else.
 
@@ -14,7 +14,7 @@ use farcast_shared::api::budget::{self, Budget};
 use farcast_shared::config::Loaded;
 use farcast_shared::name::StreamName;
 use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
-use farcast_shared::store::{Batch, Store};
+use farcast_shared::store::{self as shared_store, Batch, Engine, Store};
 use farcast_shared::task_names;
 use farcast_shared::tasks::{Contained, Ended, Part, Stopped, Tasks};
 use farcast_shared::telemetry::announce::Announcement;
@@ -28,6 +28,7 @@ use farcast_store_fdb::{Foundation, Network};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin, Facts};
 use crate::api::{self, Api};
@@ -48,6 +49,7 @@ use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
 use crate::roster::{self, Roster};
 use crate::settings::Settings;
+use crate::standby::{self, Holder, Tenure};
 use crate::state::{Saver, State};
 use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
@@ -101,6 +103,8 @@ task_names! {
         StoreWriter = "store_writer",
         /// The thread that saves where broadcasts are.
         StateSaver = "state_saver",
+        /// Staying the origin of the channel.
+        Tenure = "tenure",
         /// Metrics and health.
         Metrics = "metrics",
         /// SIGTERM and its like.
@@ -124,7 +128,34 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let ready = health.readiness("started");
 
     let state = State::load_or_create(&settings.data_dir)?;
+    let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
+    let metrics_socket = listen::tcp(Purpose::new("metrics", "metrics_listen"), settings.metrics_listen)?;
+    let metrics_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
+    // Ingest stops first, then the owner packages what it has, then edges are told, then the rest, and the channel is given
+    // back. The disk's threads are asked by dropping what they belong to, when all tasks have ended.
+    let mut tasks = Tasks::new(registry.inner(), health.clone())?;
+    let [ingesting, owning, pushing, watching, last] = [(); 5].map(|()| tasks.stage());
+    tasks.spawn_until_stopped(&last, Task::Signals, signals.run(shutdown.clone()));
     let (store, writer_ended) = open_store(&settings, &registry)?;
+    let waiting = async {
+        match settings.store.cluster() {
+            // The lock of the data folder lets one origin in.
+            None => Ok((store, None)),
+            Some(_) => {
+                let own = Holder::here(&settings.data_dir, &identity.fingerprint());
+                let listener = TcpListener::from_std(metrics_socket.try_clone()?)?;
+                let operators = (listener, metrics_counters.clone(), registry.clone());
+                let (store, tenure) = wait_for_channel(&store, own, operators, &health).await;
+                anyhow::Ok((store, Some(tenure)))
+            }
+        }
+    };
+    let Some(waited) = shutdown.graceful.run_until_cancelled(waiting).await else { return Ok(()) };
+    let (store, tenure) = waited?;
+    // From here on it is renewed, however long encoders take to be probed.
+    if let Some(tenure) = tenure.clone() {
+        tasks.spawn(&last, Task::Tenure, |stop| tenure.keep(shutdown.graceful.clone(), stop));
+    }
     let set = runtime::load(&store).await.context("the settings in the store")?;
 
     let rtmp = bind("RTMP", "rtmp_listen", rtmp_address(&settings, &set))?;
@@ -143,7 +174,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         _ => None,
     };
     let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
-    let metrics_listener = bind("metrics", "metrics_listen", settings.metrics_listen)?;
+    let metrics_listener = TcpListener::from_std(metrics_socket)?;
     let (rtmp_address, http_address, quic_address) =
         (rtmp.local_addr()?, http.local_addr()?, quic.local_addr()?);
     let mut bound = Announcement::new()
@@ -172,7 +203,6 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let credentials = Arc::new(credentials);
     let gate = Arc::new(Gate::new(Arc::clone(&credentials) as Arc<dyn ingest::Keys>));
     let saver = Arc::new(Saver::start(state)?);
-    let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
     let advertise = settings
         .quic_advertise
         .as_ref()
@@ -280,7 +310,6 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let directory = Directory::new(HttpClient::new(Reach::Anywhere)?, store.clone(), &settings.directory)?;
     let (listing, conditions) = watch::channel(Conditions::default());
     let api_counters = listener::Counters::new(accept::Listener::Api, &registry)?;
-    let metrics_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
     let (publishers, arrivals) = mpsc::channel(1);
     let picture = ingest::flv::Limits { max_pixels: settings.max_pixels };
     let doors = ingest::server::Config { picture, ..ingest::server::Config::default() };
@@ -293,10 +322,6 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         Some(Arc::clone(&api) as Arc<dyn push::Api>),
     );
 
-    // Ingest stops first, then the owner packages what it has, then edges are told, then the rest. The disk's threads are
-    // asked by dropping what they belong to, when all tasks have ended.
-    let mut tasks = Tasks::new(registry.inner(), health.clone())?;
-    let [ingesting, owning, pushing, watching, last] = [(); 5].map(|()| tasks.stage());
     if let Some((listener, acceptor)) = rtmps {
         let server = server.clone();
         tasks.spawn(&ingesting, Task::Rtmps, |stop| server.run(listener, Some(acceptor), stop));
@@ -338,7 +363,6 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tasks.spawn(&last, Task::Metrics, |stop| {
         listener::run(metrics_listener, metrics_counters, registry, seen, stop)
     });
-    tasks.spawn_until_stopped(&last, Task::Signals, signals.run(shutdown.clone()));
 
     ready.set(true);
     if let Some(path) = announce {
@@ -351,6 +375,10 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         tracing::warn!("origin stops without draining");
         return Ok(());
     }
+    let given_back = match tenure {
+        Some(tenure) => tenure.end().await,
+        None => Ok(()),
+    };
     // The last handle of the store goes with it, which closes its file. After a failure too: the next start goes on here.
     let close = move || {
         drop(store);
@@ -362,6 +390,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         tracing::error!("the state could not be written in time; segment numbers may jump at the next start");
     }
     stopped?;
+    given_back?;
     anyhow::ensure!(written, "the state could not be written in time");
     tracing::info!("origin has stopped");
     Ok(())
@@ -369,13 +398,39 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
 /// The store, and what says when its writer has ended, where that is a thread of ours.
 fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Result<(Store, Option<Ended>)> {
-    if let Some(cluster) = settings.store.cluster() {
-        let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
-        return Ok((Store::new(Arc::new(engine)), None));
-    }
-    let engine = Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?;
-    let ended = engine.ended();
-    Ok((Store::new(Arc::new(engine)), Some(ended)))
+    let seen = shared_store::Metrics::new(registry.inner())?;
+    let (engine, ended): (Arc<dyn Engine>, _) = match settings.store.cluster() {
+        Some(cluster) => {
+            let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
+            (engine.counting(seen.clone()), None)
+        }
+        None => {
+            let engine = Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?;
+            let ended = engine.ended();
+            (Arc::new(engine), Some(ended))
+        }
+    };
+    Ok((Store::new(engine).observed(seen), ended))
+}
+
+/// Waits until this is the channel's origin; operators see meanwhile that it lives and what it waits for.
+async fn wait_for_channel(
+    store: &Store,
+    own: Holder,
+    (operators, counters, registry): (TcpListener, listener::Counters, metrics::Registry),
+    health: &Health,
+) -> (Store, Tenure) {
+    let mine = health.readiness("the origin of its channel yet: the log says what it waits for");
+    let shown = CancellationToken::new();
+    let listening = listener::run(operators, counters, registry, health.clone(), shown.clone());
+    let waiting = async {
+        let taken = standby::stand_by(store, own).await;
+        shown.cancel();
+        taken
+    };
+    let ((), taken) = tokio::join!(listening, waiting);
+    mine.set(true);
+    taken
 }
 
 /// What operators set through the API holds over what the process was started with, and says so.

@@ -29,6 +29,7 @@ pub mod roster;
 pub mod series;
 pub mod settings;
 mod site;
+pub mod standby;
 pub mod state;
 pub mod statistics;
 pub mod store;

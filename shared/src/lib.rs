@@ -3,6 +3,7 @@
 //! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]), what operators keep
 //! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]) and queries
 //! ([`query`]), configuration ([`config`]), whom limits count as one ([`network`]), places for connections ([`entrance`]),
+//! the host's name ([`host`]),
 //! telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
 //!
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
@@ -16,6 +17,7 @@ pub mod config;
 pub mod entrance;
 pub mod feed;
 pub mod hls;
+pub mod host;
 pub mod name;
 pub mod network;
 pub mod protocol;

@@ -2,8 +2,8 @@
 //!
 //! Place in the flow: called by [`crate::serve`]; answers from snapshots that follow the store
 //! ([`farcast_shared::runtime`]), so no request reads it, but for pictures that were not loaded yet. What the origin alone
-//! answers is passed on to it where that is allowed (`forward_admin`). A snapshot that was never read, because the origin
-//! is away, is a 503; one that is old is better than none.
+//! answers is passed on to it where that is allowed (`forward_admin`). A snapshot that was never read, because the store
+//! is away, is a 503 that names it; one that is old is better than none.
 
 mod absent;
 mod config;
@@ -159,6 +159,11 @@ fn is_forwarded(path: &str) -> bool {
         || path == "/admin"
 }
 
+/// What is said while the store was never read.
+pub(crate) fn not_reached(store: &Store) -> Reply {
+    reply::unavailable(&format!("{} has not been reached yet", store.place()))
+}
+
 fn robots() -> Reply {
     let reply = reply::with_body(StatusCode::OK, "text/plain; charset=utf-8", ROBOTS);
     reply::with(reply, CACHE_CONTROL, "public, max-age=600")
@@ -181,6 +186,12 @@ impl Api {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.parts.runtime.borrow().is_some() && self.parts.status.borrow().is_some()
+    }
+
+    /// Whether the store has not answered for a while: the chat stands still, and what is shown grows old.
+    #[must_use]
+    pub fn store_is_away(&self) -> bool {
+        self.parts.store.is_away()
     }
 
     /// Notes that a viewer asked for something that only viewers ask for.
@@ -275,7 +286,7 @@ impl Api {
         let snapshot = self.parts.runtime.borrow().clone();
         let status = self.parts.status.borrow().clone();
         let (Some(snapshot), Some(status)) = (snapshot, status) else {
-            return reply::unavailable("the origin has not been reached yet");
+            return not_reached(&self.parts.store);
         };
         let runtime = &snapshot.runtime;
         match endpoint {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Chat;
 use super::metrics::Refusal;
+use crate::api::not_reached;
 
 /// Seconds after which who registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
@@ -96,7 +97,7 @@ impl Chat {
     /// is trusted is taken, which passes the same checks.
     pub async fn register(&self, given: &[u8], address: IpAddr, proxied: Option<&str>) -> Reply {
         if self.runtime().is_none() {
-            return reply::unavailable("the origin has not been reached yet");
+            return not_reached(self.acts.store());
         }
         if self.is_banned(address).await {
             return unauthorized();

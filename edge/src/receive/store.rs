@@ -70,6 +70,10 @@ fn unexpected<T>() -> Result<T, StoreError> {
 }
 
 impl Engine for OriginEngine {
+    fn place(&self) -> &'static str {
+        "the origin"
+    }
+
     fn get(&self, key: Key) -> Answer<'_, Option<Bytes>> {
         Box::pin(async move {
             match self.call(&Request::Get(key)).await? {

@@ -11,7 +11,7 @@ use farcast_shared::api::{self, Reply, host};
 use farcast_shared::config::Networks;
 use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
-use farcast_shared::telemetry::health::Health;
+use farcast_shared::telemetry::health::{Health, Probe};
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, IF_NONE_MATCH, IF_RANGE, RANGE, STRICT_TRANSPORT_SECURITY,
 };
@@ -80,7 +80,7 @@ enum Asked<'a> {
     Media(VariantId, Result<Directives, InvalidDirectives>),
     Object(ObjectName),
     Health,
-    Ready,
+    Ready(Probe),
     Page(&'a Asset),
     Socket,
     Unknown,
@@ -279,7 +279,7 @@ impl Handler {
             Route::Media(variant) => Asked::Media(variant, Directives::parse(query)),
             Route::Object(name) => Asked::Object(name),
             Route::Health => Asked::Health,
-            Route::Ready => Asked::Ready,
+            Route::Ready(probe) => Asked::Ready(probe),
             Route::Page(name) => self.player.get(name).map_or(Asked::Unknown, Asked::Page),
             Route::Socket => Asked::Socket,
             Route::Api | Route::Unknown => Asked::Unknown,
@@ -298,25 +298,33 @@ impl Handler {
             Asked::Media(variant, directives) => self.media(variant, directives, headers).await,
             Asked::Object(name) => self.object(name, method == Method::GET, headers).await,
             // A task that failed is named; before the program has stopped its viewers are still served.
-            Asked::Health | Asked::Ready if !self.health.healthz().ok => {
+            Asked::Health | Asked::Ready(_) if !self.health.healthz().ok => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, self.health.healthz().text.trim_end())
             }
             Asked::Health => reply::text(StatusCode::OK, "healthy"),
-            Asked::Ready if draining.is_cancelled() => {
-                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: shutting down")
-            }
-            Asked::Ready if !self.live.is_ready() => {
-                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no link to the origin")
-            }
-            Asked::Ready if !self.api.is_ready() => {
-                reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the settings were not read yet")
-            }
-            Asked::Ready => reply::text(StatusCode::OK, "ready"),
+            Asked::Ready(_) if draining.is_cancelled() => not_ready("shutting down"),
+            Asked::Ready(probe) => self.ready(probe),
             Asked::Page(asset) => reply::page(asset, &self.player.policy, headers),
             // HEAD opens no socket.
             Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Asked::Unknown => self.unknown(),
         }
+    }
+
+    /// Each part by what it needs, and `/readyz` by what viewers need: media and page. A store that is away makes no
+    /// edge unready for them: all edges share it, and a balancer would take all of them away.
+    fn ready(&self, probe: Probe) -> Response<Body> {
+        let (media, chat) = (probe != Probe::Chat, probe != Probe::Media);
+        if media && !self.live.is_ready() {
+            return not_ready("no link to the origin");
+        }
+        if chat && !self.api.is_ready() {
+            return not_ready("the settings were not read yet");
+        }
+        if probe == Probe::Chat && self.api.store_is_away() {
+            return not_ready("the store does not answer");
+        }
+        reply::text(StatusCode::OK, "ready")
     }
 
     async fn multivariant(&self, headers: &HeaderMap) -> Response<Body> {
@@ -375,4 +383,8 @@ impl Handler {
     fn unknown(&self) -> Response<Body> {
         reply::error(StatusCode::NOT_FOUND, "not found", self.live.target_duration())
     }
+}
+
+fn not_ready(why: &str) -> Response<Body> {
+    reply::text(StatusCode::SERVICE_UNAVAILABLE, &format!("not ready: {why}"))
 }

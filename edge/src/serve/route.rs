@@ -1,6 +1,7 @@
 //! What a path names.
 
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use farcast_shared::telemetry::health::Probe;
 
 use crate::api;
 
@@ -15,8 +16,8 @@ pub(super) enum Route<'a> {
     Object(ObjectName),
     /// `/healthz`
     Health,
-    /// `/readyz`
-    Ready,
+    /// `/readyz`, and the same for a part.
+    Ready(Probe),
     /// The API answers it.
     Api,
     /// `/ws`: the chat's socket.
@@ -29,10 +30,12 @@ pub(super) enum Route<'a> {
 
 impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str) -> Self {
+        if let Some(probe) = Probe::of(path) {
+            return Self::Ready(probe);
+        }
         let Some(media) = path.strip_prefix("/hls/") else {
             return match path {
                 "/healthz" => Self::Health,
-                "/readyz" => Self::Ready,
                 "/" => Self::Page("index.html"),
                 "/ws" => Self::Socket,
                 _ if api::is_of_api(path) => Self::Api,
@@ -59,7 +62,7 @@ impl<'a> Route<'a> {
                 ObjectKind::Segment(_) => "segment",
                 ObjectKind::Part(..) => "part",
             },
-            Self::Health | Self::Ready => "health",
+            Self::Health | Self::Ready(_) => "health",
             Self::Api => "api",
             Self::Socket => "chat",
             Self::Page(_) => "page",
@@ -78,6 +81,8 @@ mod tests {
         assert_eq!(Route::of("/hls/2/stream.m3u8"), Route::Media(VariantId(2)));
         assert!(matches!(Route::of("/hls/2/1/7.3.m4s"), Route::Object(_)));
         assert_eq!(Route::of("/"), Route::Page("index.html"));
+        assert_eq!(Route::of("/readyz"), Route::Ready(Probe::All));
+        assert_eq!(Route::of("/readyz/chat"), Route::Ready(Probe::Chat));
         assert_eq!(Route::of("/api/none"), Route::Api);
         assert_eq!(Route::of("/logo"), Route::Api);
         assert_eq!(Route::of("/ws"), Route::Socket);

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 /// The engine.
 #[derive(Debug)]
 pub(crate) struct Held {
-    memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     /// Reads of keys that contain this wait; and how many do.
     held: watch::Sender<Option<&'static str>>,
     waiting: watch::Sender<usize>,

@@ -136,6 +136,51 @@ async fn an_edge_without_news_and_one_without_a_broadcast() {
 }
 
 #[tokio::test]
+async fn media_and_chat_are_ready_by_what_each_of_them_needs() {
+    let edge = Edge::new(playing()).await;
+    let ask = async || {
+        let mut answers = Vec::new();
+        for path in ["/readyz", "/readyz/media", "/readyz/chat"] {
+            answers.push(edge.get(path).await.status.as_u16());
+        }
+        answers
+    };
+    assert_eq!(ask().await, [503, 200, 503], "it does not know the settings yet");
+    edge.inform(Runtime::default());
+    assert_eq!(ask().await, [200, 200, 200]);
+    // The origin is away, and this edge reaches the store by itself.
+    edge.live.apply(vec![Input::Down]).await;
+    assert_eq!(ask().await, [503, 503, 200]);
+    assert!(edge.get("/readyz/media").await.text().contains("no link to the origin"));
+    assert_eq!(edge.get("/readyz/other").await.status, 404);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_makes_the_chat_unready_and_sends_no_viewer_away() {
+    let edge = Edge::new(playing()).await;
+    edge.inform(Runtime::default());
+    edge.held.memory.fail(true);
+    let key = farcast_shared::store::Tuple::new().text("key").key();
+    assert!(edge.store.get(&key).await.is_err());
+    assert_eq!(edge.get("/readyz/chat").await.status, 200, "a moment is no outage");
+    // Five seconds without an answer, however often it is asked.
+    let away = async {
+        while edge.get("/readyz/chat").await.status == 200 {
+            assert!(edge.store.get(&key).await.is_err());
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(crate::client::PATIENCE, away).await.unwrap();
+    assert!(edge.get("/readyz/chat").await.text().contains("the store does not answer"));
+    assert_eq!(edge.get("/readyz").await.status, 200);
+    edge.held.memory.fail(false);
+    edge.store.get(&key).await.unwrap();
+    assert_eq!(edge.get("/readyz/chat").await.status, 200);
+    edge.stop().await;
+}
+
+#[tokio::test]
 async fn playlists_are_gzipped_for_those_who_take_it() {
     let edge = Edge::new(playing()).await;
     for path in ["/hls/stream.m3u8", "/hls/0/stream.m3u8", "/hls/0/stream.m3u8?_HLS_skip=YES"] {

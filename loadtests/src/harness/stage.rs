@@ -125,7 +125,7 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn start_origin(&mut self) -> anyhow::Result<()> {
-        let config = self.write("origin.toml", &self.origin_config()?)?;
+        let config = self.write("origin.toml", &self.origin_config("origin")?)?;
         let origin =
             Program::start(&self.program("farcast-origin")?, "origin", &config, self.folder.path()).await?;
         self.rtmp = origin.address("rtmp");
@@ -140,10 +140,24 @@ impl Stage {
         Ok(folder.join(name))
     }
 
-    fn origin_config(&self) -> anyhow::Result<String> {
+    /// Starts another origin on the same store and ports, with a data folder of its own, and waits until it is the channel's:
+    /// poll it while the first one is made to end. `standby.log` in the stage's folder is its log.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_standby(
+        &self,
+    ) -> anyhow::Result<impl Future<Output = anyhow::Result<Program>> + Send + use<>> {
+        let config = self.write("standby.toml", &self.origin_config("standby")?)?;
+        let folder = self.folder.path().to_owned();
+        let program = self.program("farcast-origin")?;
+        Ok(async move { Program::start(&program, "standby", &config, &folder).await })
+    }
+
+    fn origin_config(&self, folder: &str) -> anyhow::Result<String> {
         let Settings { level, grace, variants, .. } = &self.settings;
         let mut text = String::new();
-        writeln!(text, "data_dir = {:?}", self.folder.path().join("origin"))?;
+        writeln!(text, "data_dir = {:?}", self.folder.path().join(folder))?;
         writeln!(
             text,
             "stream_key = {KEY:?}\nrtmp_listen = \"{}\"\nquic_listen = \"{}\"",
@@ -225,6 +239,12 @@ impl Stage {
         }
         self.edges[index] = Some(edge);
         Ok(())
+    }
+
+    /// Whether edges reach the store by themselves, so that they know what is in it also while the origin is away.
+    #[must_use]
+    pub fn edges_reach_the_store(&self) -> bool {
+        self.store.is_some()
     }
 
     /// An edge as viewers reach it.

@@ -227,8 +227,14 @@ impl Identity {
     /// A token with which edges join, naming `advertise` (`host:port`) as the origin's address.
     #[must_use]
     pub fn join_token(&self, advertise: &str, secret: [u8; 32]) -> JoinToken {
-        let fingerprint = Sha256::digest(&self.authority).into();
+        let fingerprint = self.fingerprint();
         JoinToken { addresses: vec![advertise.to_owned()], fingerprint, secret }
+    }
+
+    /// What tells this identity from every other: SHA-256 of its authority's certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(&self.authority).into()
     }
 
     /// The secret of the first join token.

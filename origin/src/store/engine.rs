@@ -119,6 +119,10 @@ impl Drop for Embedded {
 }
 
 impl Engine for Embedded {
+    fn place(&self) -> &'static str {
+        "the store's file"
+    }
+
     fn get(&self, key: Key) -> Answer<'_, Option<Bytes>> {
         Box::pin(async move { self.shared.get(&key) })
     }

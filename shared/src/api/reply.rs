@@ -108,6 +108,9 @@ pub fn unavailable(message: &str) -> Reply {
 /// What a failure of the store looks like from outside.
 #[must_use]
 pub fn store_failed(error: &StoreError) -> Reply {
+    if *error == StoreError::Displaced {
+        return unavailable("another origin has taken over, nothing was changed");
+    }
     if !error.may_pass() {
         tracing::error!(%error, "the store refuses what the API asks");
         return refused(StatusCode::INTERNAL_SERVER_ERROR, "the store refused this, see the log");

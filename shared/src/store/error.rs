@@ -25,6 +25,9 @@ pub enum StoreError {
     /// A stored value cannot be read by this version.
     #[error("a stored value cannot be read: {0}")]
     Damaged(String),
+    /// Another origin has taken the channel over; nothing was changed, and nothing that this one wants will be.
+    #[error("another origin has taken over")]
+    Displaced,
 }
 
 impl StoreError {

@@ -1,8 +1,10 @@
 //! Leases: a key that one holder has for a time.
 //!
 //! The value begins with the holder's id, so that [`Precondition::StartsWith`] guards a batch with it (a holder that was
-//! overtaken can change nothing more, however late its batch arrives), followed by the end of the lease. Whether a
-//! lease has ended is judged by the clock of who wants it: clocks must agree to a fraction of the duration.
+//! overtaken can change nothing more, however late its batch arrives), followed by the end of the lease and a note by which
+//! others know the holder. [`Lease::acquire`] judges whether a lease has ended by the clock of who wants it: clocks must agree
+//! to a fraction of the duration. Who cannot rely on that watches the value change, and takes the lease from the value
+//! that it saw last ([`Lease::take`]).
 
 use std::time::Duration;
 
@@ -16,11 +18,15 @@ use crate::time::WallTime;
 /// Bytes of a holder's id.
 const HOLDER_BYTES: usize = 16;
 
+/// Bytes of the end.
+const END_BYTES: usize = 8;
+
 /// A lease that is held.
 #[derive(Clone, Debug)]
 pub struct Lease {
     key: Key,
     holder: BatchId,
+    note: Bytes,
 }
 
 /// Why a lease was not given.
@@ -41,17 +47,31 @@ impl Lease {
     /// # Errors
     /// [`Refused`].
     pub async fn acquire(store: &Store, key: Key, now: WallTime, lasts: Duration) -> Result<Self, Refused> {
-        let lease = Self { key, holder: BatchId::random() };
-        let before = store.get(&lease.key).await?;
-        let free = match &before {
+        let before = store.get(&key).await?;
+        let left = before.as_deref().map(|value| end(value).since(now)).unwrap_or_default();
+        if !left.is_zero() {
+            return Err(Refused::Held(left));
+        }
+        Self::take(store, key, before, Bytes::new(), now, lasts).await
+    }
+
+    /// Takes the lease of a key until `now + lasts`, with a note for others, if its value is still the one that was `seen`:
+    /// who calls this has judged that nobody holds it. When the future is dropped the lease may be held until then.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn take(
+        store: &Store,
+        key: Key,
+        seen: Option<Bytes>,
+        note: Bytes,
+        now: WallTime,
+        lasts: Duration,
+    ) -> Result<Self, Refused> {
+        let lease = Self { key, holder: BatchId::random(), note };
+        let free = match seen {
             None => Precondition::Absent(lease.key.clone()),
-            Some(value) => {
-                let left = end(value).since(now);
-                if !left.is_zero() {
-                    return Err(Refused::Held(left));
-                }
-                Precondition::Equals(lease.key.clone(), value.clone())
-            }
+            Some(value) => Precondition::Equals(lease.key.clone(), value),
         };
         match store.commit(lease.write(Batch::new().require(free), now.after(lasts))).await {
             Ok(_) => Ok(lease),
@@ -90,12 +110,18 @@ impl Lease {
     }
 
     fn write(&self, batch: Batch, end: WallTime) -> Batch {
-        batch.set(self.key.clone(), [&self.holder.0[..], &end.0.to_be_bytes()].concat())
+        batch.set(self.key.clone(), [&self.holder.0[..], &end.0.to_be_bytes(), &self.note].concat())
     }
+}
+
+/// What the holder of a lease says of itself; empty when it says nothing.
+#[must_use]
+pub fn note(value: &[u8]) -> &[u8] {
+    value.get(HOLDER_BYTES + END_BYTES..).unwrap_or_default()
 }
 
 /// When a lease ends; one that cannot be read has ended.
 fn end(value: &[u8]) -> WallTime {
-    let end = value.get(HOLDER_BYTES..).and_then(|rest| rest.try_into().ok());
+    let end = value.get(HOLDER_BYTES..HOLDER_BYTES + END_BYTES).and_then(|rest| rest.try_into().ok());
     WallTime(end.map_or(0, u64::from_be_bytes))
 }

@@ -27,6 +27,7 @@ pub mod lease;
 pub mod limits;
 #[cfg(any(test, feature = "conformance"))]
 pub mod memory;
+mod observed;
 mod record;
 mod scan;
 mod stamp;
@@ -36,14 +37,17 @@ pub mod wire;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
+use observed::{Call, Observer};
 
 pub use batch::{Batch, BatchId, Committed, Operation, Precondition, added, appended_key, counter};
 pub use error::StoreError;
 pub use key::{InvalidTuple, Items, Key, Tuple};
 pub use limits::LimitError;
+pub use observed::{Metrics, Retry};
 pub use record::{Record, Stored, TypedKey, decode, encode};
 pub use scan::{Page, Scan};
 pub use stamp::{STAMP_BYTES, Versionstamp};
@@ -72,19 +76,63 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Waits until the value of a key differs from `seen`, and gives it. No deadline.
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>>;
+
+    /// What people call the place where the entries are: in the log, and in the texts of a 503.
+    fn place(&self) -> &'static str {
+        "the store"
+    }
 }
 
 /// The store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    observer: Arc<Observer>,
 }
 
 impl Store {
     /// A store on an engine.
     #[must_use]
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine }
+        Self { engine, observer: Arc::new(Observer::new(None)) }
+    }
+
+    /// The same store, whose calls are counted.
+    #[must_use]
+    pub fn observed(self, metrics: Metrics) -> Self {
+        Self { observer: Arc::new(Observer::new(Some(metrics))), ..self }
+    }
+
+    /// A store on an engine that is made of this one's, observed as this one is.
+    #[must_use]
+    pub fn through(&self, make: impl FnOnce(Arc<dyn Engine>) -> Arc<dyn Engine>) -> Self {
+        Self { engine: make(Arc::clone(&self.engine)), observer: Arc::clone(&self.observer) }
+    }
+
+    /// What people call the place where its entries are.
+    #[must_use]
+    pub fn place(&self) -> &'static str {
+        self.engine.place()
+    }
+
+    /// Whether it has not answered for a while, as far as anybody asked.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.observer.is_away()
+    }
+
+    /// Reads a key again and again, so that [`Self::is_away`] says what is so where nobody asks for anything else. Runs until
+    /// dropped, which is always allowed.
+    pub async fn pulse(&self, key: &Key) {
+        loop {
+            // The observer notes and tells what becomes of it.
+            let _ = self.get(key).await;
+            tokio::time::sleep(observed::PULSE).await;
+        }
+    }
+
+    fn ended<T>(&self, call: Call, began: Instant, done: &Result<T, StoreError>) {
+        self.observer.ended(self.place(), call, began, done.as_ref().err());
     }
 
     /// The value of a key. Cancel safe.
@@ -93,7 +141,10 @@ impl Store {
     /// [`StoreError::Limit`], [`StoreError::Unavailable`].
     pub async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
         limits::check_key(key)?;
-        within_deadline(self.engine.get(key.clone())).await
+        let began = observed::now();
+        let done = within_deadline(self.engine.get(key.clone())).await;
+        self.ended(Call::Get, began, &done);
+        done
     }
 
     /// A page of a range. Cancel safe.
@@ -102,7 +153,10 @@ impl Store {
     /// [`StoreError::Limit`], [`StoreError::Unavailable`].
     pub async fn scan(&self, scan: Scan) -> Result<Page, StoreError> {
         limits::check_scan(&scan)?;
-        within_deadline(self.engine.scan(scan)).await
+        let began = observed::now();
+        let done = within_deadline(self.engine.scan(scan)).await;
+        self.ended(Call::Scan, began, &done);
+        done
     }
 
     /// All entries of a range, page by page, up to `limit`; for what is known to be small. Cancel safe.
@@ -138,11 +192,13 @@ impl Store {
                     Err(error) if error.may_pass() => error,
                     done => return done,
                 };
+                let retried = error.clone();
                 // One try of unknown result leaves the whole unknown.
                 if !matches!(last, StoreError::Unknown(_)) {
                     last = error;
                 }
                 pauses.wait().await;
+                self.observer.retried(&retried);
             }
         };
         match tokio::time::timeout(limits::COMMIT_DEADLINE, tries).await {
@@ -153,10 +209,13 @@ impl Store {
 
     async fn try_commit(&self, batch: Arc<Batch>) -> Result<Committed, StoreError> {
         limits::check_batch(&batch)?;
-        match tokio::time::timeout(limits::DEADLINE, self.engine.commit(batch)).await {
+        let began = observed::now();
+        let done = match tokio::time::timeout(limits::DEADLINE, self.engine.commit(batch)).await {
             Ok(done) => done,
             Err(_) => Err(StoreError::Unknown("no answer in time".to_owned())),
-        }
+        };
+        self.ended(Call::Commit, began, &done);
+        done
     }
 
     /// Waits until the value of a key differs from `seen`, and gives it. Tries again for ever while the store is not
@@ -168,7 +227,10 @@ impl Store {
         limits::check_key(key)?;
         let mut pauses = Pauses::new();
         loop {
-            match self.engine.changed(key.clone(), seen.clone()).await {
+            let began = observed::now();
+            let done = self.engine.changed(key.clone(), seen.clone()).await;
+            self.ended(Call::Watch, began, &done);
+            match done {
                 Err(error) if error.may_pass() => pauses.wait().await,
                 done => return done,
             }

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::telemetry::health::Probe;
 
 crate::task_names! {
     /// Tasks of a program that is none.
@@ -68,7 +69,7 @@ async fn a_task_that_panics_stops_the_program_in_order_and_is_named() {
     rig.tasks.spawn_until_stopped(&two, Sample::First, async { panic!("of {}", "course") });
     rig.tasks.spawn(&one, Sample::Second, |stop| async move {
         patient(stop, "early", ends).await;
-        during.send((health.healthz(), health.readyz())).unwrap();
+        during.send((health.healthz(), health.readyz(Probe::All).unwrap())).unwrap();
     });
     let failed = rig.tasks.run(&rig.shutdown).await.unwrap_err();
     assert_eq!(failed, Failed::Tasks(vec!["first"]));

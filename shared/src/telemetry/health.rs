@@ -1,7 +1,7 @@
 //! Health: whether the process is alive and whether it is ready, by named conditions.
 //!
 //! A component takes a [`Condition`] and keeps it up to date; the listeners answer `/healthz` and
-//! `/readyz` from all of them. A liveness condition begins fulfilled (a supervisor restarts the
+//! `/readyz` from all of them, and `/readyz/media` and `/readyz/chat` from those of that part ([`Probe`]). A liveness condition begins fulfilled (a supervisor restarts the
 //! process when one fails); a readiness condition begins unfulfilled (traffic comes once all are).
 //! A task that failed ([`crate::tasks`]) makes both fail for good, and is named in the answers.
 
@@ -20,7 +20,38 @@ struct Shared {
     /// Names of tasks that failed; there are as many as the program has at most.
     failed: Mutex<Vec<&'static str>>,
     liveness: Mutex<Vec<Condition>>,
-    readiness: Mutex<Vec<Condition>>,
+    readiness: Mutex<Vec<(Condition, &'static [Probe])>>,
+}
+
+/// What is asked for readiness.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Probe {
+    /// `/readyz`: whether viewers may be sent here.
+    All,
+    /// `/readyz/media`: whether what it serves of the broadcast is new.
+    Media,
+    /// `/readyz/chat`: whether the chat and the API work.
+    Chat,
+}
+
+impl Probe {
+    const EVERY: [Self; 3] = [Self::All, Self::Media, Self::Chat];
+
+    /// Its path.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::All => "/readyz",
+            Self::Media => "/readyz/media",
+            Self::Chat => "/readyz/chat",
+        }
+    }
+
+    /// The probe of a path.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        Self::EVERY.into_iter().find(|probe| probe.path() == path)
+    }
 }
 
 /// Something that must hold; clones are the same condition.
@@ -31,6 +62,10 @@ pub struct Condition {
 }
 
 impl Condition {
+    fn new(name: &'static str, fulfilled: bool) -> Self {
+        Self { name, fulfilled: Arc::new(AtomicBool::new(fulfilled)) }
+    }
+
     /// Says whether it holds now.
     pub fn set(&self, fulfilled: bool) {
         self.fulfilled.store(fulfilled, Ordering::Release);
@@ -79,13 +114,25 @@ impl Health {
     /// A new condition for being alive; it holds until set otherwise. `name` completes "not …".
     #[must_use]
     pub fn liveness(&self, name: &'static str) -> Condition {
-        add(&self.shared.liveness, name, true)
+        let condition = Condition::new(name, true);
+        let mut list = self.shared.liveness.lock().unwrap_or_else(PoisonError::into_inner);
+        list.push(condition.clone());
+        condition
     }
 
     /// A new condition for being ready; it does not hold until set. `name` completes "not …".
     #[must_use]
     pub fn readiness(&self, name: &'static str) -> Condition {
-        add(&self.shared.readiness, name, false)
+        self.readiness_of(&[Probe::All], name)
+    }
+
+    /// The same, for these probes.
+    #[must_use]
+    pub fn readiness_of(&self, probes: &'static [Probe], name: &'static str) -> Condition {
+        let condition = Condition::new(name, false);
+        let mut list = self.shared.readiness.lock().unwrap_or_else(PoisonError::into_inner);
+        list.push((condition.clone(), probes));
+        condition
     }
 
     /// Not ready from now on, for good: the process is about to stop.
@@ -98,26 +145,32 @@ impl Health {
         self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 
-    /// Whether every readiness condition holds and the process does not drain.
+    /// Whether every condition of `/readyz` holds and the process does not drain.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.readyz().ok
+        self.readyz(Probe::All).is_some_and(|answer| answer.ok)
     }
 
     /// Answer to `/healthz`.
     #[must_use]
     pub fn healthz(&self) -> Answer {
-        Answer::of(&self.failed(), &unfulfilled(&self.shared.liveness))
+        let list = self.shared.liveness.lock().unwrap_or_else(PoisonError::into_inner);
+        Answer::of(&self.failed(), &unfulfilled(list.iter()))
     }
 
-    /// Answer to `/readyz`.
+    /// Answer to a probe for readiness; none where the process has no such part.
     #[must_use]
-    pub fn readyz(&self) -> Answer {
-        let mut names = unfulfilled(&self.shared.readiness);
+    pub fn readyz(&self, probe: Probe) -> Option<Answer> {
+        let list = self.shared.readiness.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = list.iter().filter(|(_, probes)| probes.contains(&probe)).map(|(condition, _)| condition);
+        if probe != Probe::All && asked.clone().next().is_none() {
+            return None;
+        }
+        let mut names = unfulfilled(asked);
         if self.shared.draining.load(Ordering::Acquire) {
             names.push("staying: it is shutting down");
         }
-        Answer::of(&self.failed(), &names)
+        Some(Answer::of(&self.failed(), &names))
     }
 
     fn failed(&self) -> Vec<&'static str> {
@@ -125,15 +178,8 @@ impl Health {
     }
 }
 
-fn add(list: &Mutex<Vec<Condition>>, name: &'static str, fulfilled: bool) -> Condition {
-    let condition = Condition { name, fulfilled: Arc::new(AtomicBool::new(fulfilled)) };
-    list.lock().unwrap_or_else(PoisonError::into_inner).push(condition.clone());
-    condition
-}
-
-fn unfulfilled(list: &Mutex<Vec<Condition>>) -> Vec<&'static str> {
-    let list = list.lock().unwrap_or_else(PoisonError::into_inner);
-    list.iter().filter(|condition| !condition.is_fulfilled()).map(|condition| condition.name).collect()
+fn unfulfilled<'a>(conditions: impl Iterator<Item = &'a Condition>) -> Vec<&'static str> {
+    conditions.filter(|condition| !condition.is_fulfilled()).map(|condition| condition.name).collect()
 }
 
 #[cfg(test)]
@@ -144,16 +190,35 @@ mod tests {
     fn ready_means_that_every_condition_holds_and_nothing_drains() {
         let health = Health::new();
         let (link, disk) = (health.readiness("linked"), health.readiness("writable"));
-        assert_eq!(health.readyz().text, "not linked\nnot writable\n");
+        assert_eq!(health.readyz(Probe::All).unwrap().text, "not linked\nnot writable\n");
         link.set(true);
         disk.set(true);
         assert!(health.is_ready());
         link.set(false);
-        assert_eq!(health.readyz(), Answer { ok: false, text: "not linked\n".to_owned() });
+        let answer = health.readyz(Probe::All).unwrap();
+        assert_eq!(answer, Answer { ok: false, text: "not linked\n".to_owned() });
         link.set(true);
         health.clone().drain();
         assert!(!health.is_ready());
         assert!(health.healthz().ok);
+    }
+
+    #[test]
+    fn a_part_is_ready_by_its_own_conditions_and_unknown_without_any() {
+        let health = Health::new();
+        let ok = |probe| health.readyz(probe).map(|answer| answer.ok);
+        let started = health.readiness("started");
+        assert_eq!([ok(Probe::Media), ok(Probe::Chat)], [None, None]);
+        let linked = health.readiness_of(&[Probe::All, Probe::Media], "linked");
+        let stored = health.readiness_of(&[Probe::Chat], "in touch with the store");
+        started.set(true);
+        stored.set(true);
+        assert_eq!([Probe::All, Probe::Media, Probe::Chat].map(ok), [Some(false), Some(false), Some(true)]);
+        stored.set(false);
+        linked.set(true);
+        assert_eq!([Probe::All, Probe::Media, Probe::Chat].map(ok), [Some(true), Some(true), Some(false)]);
+        health.drain();
+        assert_eq!([Probe::All, Probe::Media, Probe::Chat].map(ok), [Some(false); 3]);
     }
 
     #[test]
@@ -172,6 +237,6 @@ mod tests {
         health.clone().drain();
         let failed = "the task \"store writer\" failed\n";
         assert_eq!(health.healthz(), Answer { ok: false, text: failed.to_owned() });
-        assert!(!health.is_ready() && health.readyz().text.starts_with(failed));
+        assert!(!health.is_ready() && health.readyz(Probe::All).unwrap().text.starts_with(failed));
     }
 }

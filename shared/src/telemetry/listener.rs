@@ -1,4 +1,4 @@
-//! The listener for operators and machines: `/metrics` (where a registry is given), `/healthz`, `/readyz`.
+//! The listener for operators and machines: `/metrics` (where a registry is given), `/healthz`, `/readyz` and its parts.
 //!
 //! It is the last to stop, so that a draining process is still seen: cancel its `shutdown` when
 //! everything else is done.
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::{self, Accepting};
 use crate::tasks::{Contained, Part};
 
-use super::health::Health;
+use super::health::{Health, Probe};
 use super::metrics::{self, Registry};
 use crate::api::host;
 use crate::config::Networks;
@@ -198,19 +198,24 @@ pub fn respond(
     health: &Health,
 ) -> Response<Full<Bytes>> {
     let registry = registry.filter(|_| path == "/metrics");
-    if registry.is_none() && !matches!(path, "/healthz" | "/readyz") {
-        return text(StatusCode::NOT_FOUND, "there is nothing at this path\n".to_owned());
+    let answer = if path == "/healthz" {
+        Some(health.healthz())
+    } else {
+        Probe::of(path).and_then(|probe| health.readyz(probe))
+    };
+    if registry.is_none() && answer.is_none() {
+        return nothing();
     }
     if method != Method::GET && method != Method::HEAD {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n".to_owned());
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
+    if let Some(answer) = answer {
+        return text(answer.status(), answer.text);
+    }
     match registry.map(Registry::render) {
-        None => {
-            let answer = if path == "/healthz" { health.healthz() } else { health.readyz() };
-            text(answer.status(), answer.text)
-        }
+        None => nothing(),
         Some(Ok(body)) => {
             let mut response = text(StatusCode::OK, body);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
@@ -228,6 +233,10 @@ fn misread(wrong: &str) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::BAD_REQUEST, format!("{wrong}\n"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+fn nothing() -> Response<Full<Bytes>> {
+    text(StatusCode::NOT_FOUND, "there is nothing at this path\n".to_owned())
 }
 
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
@@ -282,6 +291,10 @@ mod tests {
         condition.set(true);
         assert!(ask(address, "HEAD /readyz HTTP/1.1").await.starts_with("HTTP/1.1 200"));
         assert!(ask(address, "GET /other HTTP/1.1").await.starts_with("HTTP/1.1 404"));
+        assert!(
+            ask(address, "GET /readyz/chat HTTP/1.1").await.starts_with("HTTP/1.1 404"),
+            "it has no chat"
+        );
         let answer = ask(address, "POST /metrics HTTP/1.1").await;
         assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("allow: GET, HEAD"), "{answer}");
 

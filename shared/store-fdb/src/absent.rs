@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan};
+use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Metrics, Page, Scan};
 
 use crate::error::{BootError, OpenError};
 
@@ -33,6 +33,12 @@ impl Foundation {
     /// Never called: there is no [`Network`] in this build.
     pub fn open(network: &Arc<Network>, _cluster_file: &Path, _root: &[u8]) -> Result<Self, OpenError> {
         match **network {}
+    }
+
+    /// Counts the tries that the engine makes itself. There is none in this build.
+    #[must_use]
+    pub fn counting(self, _metrics: Metrics) -> Arc<Self> {
+        match self {}
     }
 }
 

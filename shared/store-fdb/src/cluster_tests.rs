@@ -195,6 +195,11 @@ async fn what_cannot_be_opened_says_why() {
     assert!(matches!(Network::boot(), Err(BootError::Again)));
     let missing = Foundation::open(network(), "/nonexistent/fdb.cluster".as_ref(), ROOT);
     assert!(matches!(missing, Err(OpenError::ClusterFile { .. })), "{missing:?}");
+    let file = std::env::temp_dir().join(format!("farcast-{:016x}.cluster", rand::random::<u64>()));
+    std::fs::write(&file, "garbage\n").unwrap();
+    let garbage = Foundation::open(network(), &file, ROOT);
+    std::fs::remove_file(&file).unwrap();
+    assert!(matches!(garbage, Err(OpenError::ConnectionString { .. })), "{garbage:?}");
     let root = Foundation::open(network(), "/nonexistent/fdb.cluster".as_ref(), b"");
     assert!(matches!(root, Err(OpenError::Root { len: 0 })), "{root:?}");
 }

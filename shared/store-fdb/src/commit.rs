@@ -24,6 +24,8 @@ enum Try {
     Failed {
         /// Whether it may have been applied nevertheless.
         maybe_applied: bool,
+        /// Its code.
+        code: i32,
         /// The transaction for the next try, or the failure when there is none.
         next: FdbResult<Transaction>,
     },
@@ -43,12 +45,13 @@ impl Foundation {
                 // That a precondition does not hold is certain even behind a try of unknown result, which found all of
                 // them to hold: what broke one since then has changed a key that it read, so it cannot be applied any more.
                 Try::Decided(outcome) => return outcome,
-                Try::Failed { maybe_applied, next } => {
+                Try::Failed { maybe_applied, code, next } => {
                     may_be_applied |= maybe_applied;
                     transaction = next.map_err(|error| {
                         let bytes = size::of_batch(batch, self.layout.overhead());
                         failure::of_commit(error.code(), may_be_applied, bytes)
                     })?;
+                    self.retried(failure::why_again(code, maybe_applied));
                 }
             }
         }
@@ -59,7 +62,8 @@ impl Foundation {
             Ok(None) => {}
             Ok(Some(outcome)) => return Try::Decided(outcome),
             Err(error) => {
-                return Try::Failed { maybe_applied: false, next: transaction.on_error(error).await };
+                let code = error.code();
+                return Try::Failed { maybe_applied: false, code, next: transaction.on_error(error).await };
             }
         }
         self.write(&transaction, batch);
@@ -72,12 +76,13 @@ impl Foundation {
                 match stamp {
                     Ok(stamp) => Try::Decided(outcome(&stamp)),
                     // It is applied, and the next call finds when.
-                    Err(error) => Try::Failed { maybe_applied: true, next: Err(error) },
+                    Err(error) => Try::Failed { maybe_applied: true, code: error.code(), next: Err(error) },
                 }
             }
             Err(failed) => {
-                let maybe_applied = failure::may_have_applied(failed.code());
-                Try::Failed { maybe_applied, next: failed.on_error().await }
+                let code = failed.code();
+                let maybe_applied = failure::may_have_applied(code);
+                Try::Failed { maybe_applied, code, next: failed.on_error().await }
             }
         }
     }

@@ -1,16 +1,18 @@
 //! The engine: opens a cluster's database and answers the store's calls.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError, limits};
+use farcast_shared::store::{
+    Answer, Batch, Committed, Engine, Key, Metrics, Page, Retry, Scan, StoreError, limits,
+};
 use foundationdb::options::DatabaseOption;
 use foundationdb::{Database, FdbError, Transaction};
 
+use crate::cluster_file;
 use crate::error::OpenError;
 use crate::failure;
 use crate::forget::Forgetting;
@@ -36,6 +38,7 @@ pub struct Foundation {
     pub(crate) layout: Arc<Layout>,
     pub(crate) forgetting: Arc<Forgetting>,
     cluster_file: PathBuf,
+    metrics: Option<Metrics>,
     // The last field, so that the client is stopped after its database is gone.
     _network: Arc<Network>,
 }
@@ -45,12 +48,12 @@ impl Foundation {
     /// file; does not wait for the cluster: while it cannot be reached, calls say that the store is not available.
     ///
     /// # Errors
-    /// When the file cannot be read, the root does not fit, or the client refuses.
+    /// When the file cannot be read or is no cluster file, the root does not fit, or the client refuses.
     pub fn open(network: &Arc<Network>, cluster_file: &Path, root: &[u8]) -> Result<Self, OpenError> {
         let layout = Layout::new(root)?;
         let path = cluster_file.to_path_buf();
-        // The client would tell it with the first call, and less clearly.
-        File::open(cluster_file).map_err(|source| OpenError::ClusterFile { path: path.clone(), source })?;
+        // The client would tell it with the first call, and less clearly: 2104 for what is no cluster file.
+        cluster_file::check(cluster_file)?;
         let name = cluster_file.to_str().filter(|name| !name.contains('\0'));
         let name = name.ok_or_else(|| OpenError::Path { path: path.clone() })?;
         let database = Database::from_path(name).and_then(|database| {
@@ -67,8 +70,21 @@ impl Foundation {
             layout: Arc::new(layout),
             forgetting: Arc::new(Forgetting::new()),
             cluster_file: path,
+            metrics: None,
             _network: Arc::clone(network),
         })
+    }
+
+    /// Counts the tries that the engine makes itself, which its callers do not see.
+    #[must_use]
+    pub fn counting(self, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self { metrics: Some(metrics), ..self })
+    }
+
+    pub(crate) fn retried(&self, why: Retry) {
+        if let Some(metrics) = &self.metrics {
+            metrics.retried(why);
+        }
     }
 
     /// A transaction. Its time runs from here, through all of its tries.
@@ -84,6 +100,10 @@ impl fmt::Debug for Foundation {
 }
 
 impl Engine for Foundation {
+    fn place(&self) -> &'static str {
+        "the FoundationDB cluster"
+    }
+
     fn get(&self, key: Key) -> Answer<'_, Option<Bytes>> {
         Box::pin(async move { self.value(self.begin()?, &key).await })
     }

@@ -43,6 +43,18 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// The cluster file has no connection string.
+    #[error(
+        "the cluster file {} is no cluster file: {what}. It has one line like description:id@10.0.0.1:4500,10.0.0.2:4500, and is \
+         copied from a server of the cluster (FoundationDB error 2104)",
+        path.display()
+    )]
+    ConnectionString {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// FoundationDB's client takes paths in UTF-8 only, and none with a zero byte.
     #[error("the cluster file's path {} is not UTF-8", path.display())]
     Path {

@@ -2,7 +2,7 @@
 //!
 //! Codes and meanings: FoundationDB, "Error codes", and `flow/error_definitions.h` of 7.3. Nothing that is stored enters a text.
 
-use farcast_shared::store::{LimitError, StoreError};
+use farcast_shared::store::{LimitError, Retry, StoreError};
 
 const TRANSACTION_TOO_OLD: i32 = 1007;
 const FUTURE_VERSION: i32 = 1009;
@@ -46,6 +46,15 @@ pub(crate) fn may_have_applied(code: i32) -> bool {
     )
 }
 
+/// Why a commit is tried again after this code.
+pub(crate) fn why_again(code: i32, maybe_applied: bool) -> Retry {
+    match code {
+        NOT_COMMITTED => Retry::Conflict,
+        _ if maybe_applied => Retry::Unknown,
+        _ => Retry::Unavailable,
+    }
+}
+
 /// The failure of a read, or of a watch.
 pub(crate) fn of_read(code: i32) -> StoreError {
     StoreError::Unavailable(text(code))
@@ -80,7 +89,8 @@ pub(crate) fn reason(code: i32) -> &'static str {
         BATCH_THROTTLED | TAG_THROTTLED | PROXY_TAG_THROTTLED | HOT_SHARD_THROTTLED => {
             "the cluster is overloaded and holds calls back"
         }
-        1511..=1515 => "the cluster file cannot be used",
+        1511..=1516 => "the cluster file cannot be used",
+        2104 => "the cluster file holds no connection string (description:id@address:port)",
         TRANSACTION_TOO_LARGE | KEY_TOO_LARGE | VALUE_TOO_LARGE => "a limit of FoundationDB was exceeded",
         2022 => "a variable FDB_NETWORK_OPTION_… is wrong",
         2203 => "libfdb_c is older than 7.3",
@@ -106,6 +116,13 @@ mod tests {
     }
 
     #[test]
+    fn tries_are_counted_by_why_they_were_made() {
+        assert_eq!(why_again(1020, false), Retry::Conflict);
+        assert_eq!(why_again(1021, true), Retry::Unknown);
+        assert_eq!(why_again(1007, false), Retry::Unavailable);
+    }
+
+    #[test]
     fn failures_say_what_the_caller_can_do() {
         assert!(matches!(of_read(1031), StoreError::Unavailable(_)));
         assert!(matches!(of_commit(1020, false, 9), StoreError::Unavailable(_)));
@@ -121,6 +138,7 @@ mod tests {
             of_read(1038).to_string(),
             "the store is not available: the database is locked (FoundationDB error 1038)"
         );
+        assert!(of_read(2104).to_string().contains("the cluster file holds no connection string"));
         assert!(of_read(4100).to_string().contains("an unexpected failure (FoundationDB error 4100)"));
     }
 }

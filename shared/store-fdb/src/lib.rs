@@ -35,6 +35,8 @@
 
 #[cfg(not(feature = "foundationdb"))]
 mod absent;
+#[cfg(any(test, feature = "foundationdb"))]
+mod cluster_file;
 #[cfg(all(test, feature = "foundationdb"))]
 mod cluster_tests;
 #[cfg(feature = "foundationdb")]

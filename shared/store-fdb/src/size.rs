@@ -111,7 +111,9 @@ mod tests {
         for key_bytes in [1, 10, 100, 500, 1_000, MAX_KEY_BYTES - STAMP_BYTES - 1] {
             for value_bytes in [0, 100, 1_000, MAX_VALUE_BYTES] {
                 for (kind, grow) in kinds(key_bytes, value_bytes) {
-                    let batch = largest(&grow);
+                    // What an origin adds to each of its batches: that it still holds its lease.
+                    let lease = Precondition::StartsWith(key(32), Bytes::from(vec![b'v'; 16]));
+                    let batch = largest(&grow).require(lease);
                     let bytes = of_batch(&batch, OVERHEAD);
                     let items = batch.operations().len() + batch.preconditions().len();
                     let what =

@@ -49,6 +49,7 @@ macro_rules! store_conformance {
             the_largest_batch_passes,
             what_was_acknowledged_is_read_at_once,
             a_lease_has_one_holder,
+            a_lease_is_taken_from_the_value_that_was_seen,
             who_lost_a_lease_changes_nothing_more,
         }
     };

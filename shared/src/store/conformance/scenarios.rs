@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::super::batch::{Batch, Operation, Precondition, counter};
 use super::super::key::{Items, Key};
-use super::super::lease::{Lease, Refused};
+use super::super::lease::{Lease, Refused, note};
 use super::super::limits::{LimitError, MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_PAGE_ROWS, MAX_VALUE_BYTES};
 use super::super::record::{Record, TypedKey};
 use super::super::scan::Scan;
@@ -366,6 +366,25 @@ pub async fn a_lease_has_one_holder(store: &Store) {
     }
     let won = rivals.join_all().await.into_iter().filter(|won| *won).count();
     assert_eq!(won, 1);
+}
+
+/// Who judges for himself that a lease has ended takes it from the value that he saw, and from no other.
+pub async fn a_lease_is_taken_from_the_value_that_was_seen(store: &Store) {
+    let key = named(&own_prefix("seen"), "lease");
+    let (start, lasts) = (WallTime(1_000_000), Duration::from_secs(10));
+    let take =
+        async |seen, note| Lease::take(store, key.clone(), seen, Bytes::from(note), start, lasts).await;
+    let first = take(None, "first").await.unwrap();
+    let seen = store.get(&key).await.unwrap();
+    assert_eq!(seen.as_deref().map(note), Some(&b"first"[..]));
+    assert!(take(None, "other").await.is_err());
+    first.renew(store, start.after(lasts), lasts).await.unwrap();
+    assert!(take(seen, "other").await.is_err(), "it was renewed since");
+    let seen = store.get(&key).await.unwrap();
+    let other = take(seen, "other").await.unwrap();
+    assert!(matches!(first.renew(store, start, lasts).await, Err(Refused::Held(_))));
+    other.renew(store, start, lasts).await.unwrap();
+    assert_eq!(store.get(&key).await.unwrap().as_deref().map(note), Some(&b"other"[..]));
 }
 
 /// However late a batch of a former holder comes, it changes nothing.
