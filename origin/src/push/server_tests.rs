@@ -64,7 +64,6 @@ async fn strangers_who_hold_connections_keep_no_new_edge_out() {
         let reply = tokio::time::timeout(LONG, enrol(&origin, &endpoint)).await.expect("an answer");
         assert!(matches!(reply, Reply::Enrolled { .. }), "round {round}: {reply:?}");
     }
-    assert_eq!(metrics.joins("enrolled"), 5);
     strangers.shutdown().await;
     origin.stop(Vec::new()).await;
 }
