@@ -3,6 +3,7 @@
 
 export class Attack {
   #endsAt;
+  #timer;
   #held = new Set();
   #wakers = new Set();
   #ended = false;
@@ -11,8 +12,10 @@ export class Attack {
   /** What was noted. */
   notes = new Set();
 
+  /** One that begins now, and ends by itself. */
   constructor(seconds) {
     this.#endsAt = performance.now() + seconds * 1000;
+    this.#timer = setTimeout(() => this.end(), seconds * 1000);
   }
 
   get over() {
@@ -30,6 +33,10 @@ export class Attack {
 
   /** Keeps something that is to be destroyed at the end, if it is still there. */
   hold(thing) {
+    if (this.#ended) {
+      destroy(thing);
+      return thing;
+    }
     this.#held.add(thing);
     thing.once('close', () => this.#held.delete(thing));
     return thing;
@@ -61,13 +68,18 @@ export class Attack {
   /** Ends it: closes what is held, wakes who waits. */
   end() {
     this.#ended = true;
+    clearTimeout(this.#timer);
     for (const thing of this.#held) {
-      (thing.destroy ?? thing.close).call(thing);
+      destroy(thing);
     }
     for (const wake of this.#wakers) {
       wake();
     }
   }
+}
+
+function destroy(thing) {
+  (thing.destroy ?? thing.close).call(thing);
 }
 
 /** So many at once, each with its number. */

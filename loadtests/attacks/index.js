@@ -55,7 +55,9 @@ async function all(members) {
   const rows = [];
   let interrupted = false;
   // The row that is under way is finished, and nothing is left behind.
-  process.once('SIGINT', () => (interrupted = true));
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => (interrupted = true));
+  }
   for (const member of members) {
     if (interrupted) {
       break;

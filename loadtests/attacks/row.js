@@ -1,12 +1,15 @@
 // One attack: a broadcast with people on it, strangers who do what the row says, and the verdict on what the others noticed.
 
+import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { KEY, Stage, until } from '../browser/stage.js';
 import { Attack } from './attack.js';
 import { Chatter, ChatNewcomers } from './honest/chatter.js';
+import { NewEdge } from './honest/edge.js';
 import { Encoder } from './honest/encoder.js';
 import { Newcomers } from './honest/newcomers.js';
 import { Owner } from './honest/owner.js';
@@ -16,6 +19,7 @@ import { found } from './table.js';
 import { judge, judgeControl } from './verdict.js';
 import { ask } from './wire/http1.js';
 
+const STRANGERS = join(dirname(fileURLToPath(import.meta.url)), 'strangers.js');
 const LEVEL = 1;
 /** As it comes, so that no transcoder takes the time of what is judged. */
 const VARIANTS = `
@@ -63,7 +67,8 @@ async function observed(member, stage, folder, { media, programs, clients, secon
     new Chatter(place),
     new ChatNewcomers(place),
     new Owner(place),
-    new Encoder(place, member.encoderAt),
+    new Encoder(place),
+    ...(member.edgeJoins ? [new NewEdge(place)] : []),
   ];
   const [, chatter] = people;
   for (const one of people) {
@@ -79,33 +84,41 @@ async function observed(member, stage, folder, { media, programs, clients, secon
     seconds: RAMP_S + START_S + seconds + AFTER_S,
   });
   const memory = new Memory({ edge: stage.pid('edge-0'), origin: stage.pid('origin') });
-  const attack = new Attack(RAMP_S + START_S + seconds);
+  const strangers = fork(STRANGERS, { serialization: 'advanced' });
   try {
-    await attack.pause((RAMP_S + START_S) * 1000);
+    await new Promise((done) => setTimeout(done, (RAMP_S + START_S) * 1000));
     await memory.begin();
     // People have a time of their own: what they hold is not the strangers'.
     const time = new Attack(seconds);
     const running = people.map((one) => one.run(time));
-    await member.attack(attack, place, prepared);
-    attack.end();
+    const { stage: _, ...plain } = place;
+    const seen = await answer(strangers, { name: member.name, seconds, place: plain, prepared });
     await Promise.all(running);
-    time.end();
     const facts = { ...(await viewers.facts()) };
     await memory.end();
-    Object.assign(facts, ...people.map((one) => one.facts()), memory.facts(), attack.counts);
+    Object.assign(facts, ...people.map((one) => one.facts()), memory.facts(), seen.counts);
     Object.assign(facts, (await member.after?.(place, { facts, chatter, prepared })) ?? {});
-    const own = Object.keys(member.bounds ?? {}).filter(
-      (name) => facts[name] !== undefined && !(name in attack.counts),
-    );
-    const counts = { ...attack.counts, ...Object.fromEntries(own.map((name) => [name, facts[name]])) };
-    return { facts, counts, notes: [...attack.notes] };
+    const own = Object.keys(member.bounds ?? {}).filter((name) => facts[name] !== undefined && !(name in seen.counts));
+    const counts = { ...seen.counts, ...Object.fromEntries(own.map((name) => [name, facts[name]])) };
+    return { facts, counts, notes: seen.notes };
   } finally {
-    attack.end();
+    strangers.kill('SIGKILL');
     viewers.stop();
+    await memory.end();
     for (const one of people) {
       one.stop?.();
     }
   }
+}
+
+/** What the strangers have seen: `{ counts, notes }`. Throws when they fail. */
+function answer(strangers, task) {
+  return new Promise((done, fail) => {
+    strangers.once('message', (seen) => (seen.error === undefined ? done(seen) : fail(new Error(seen.error))));
+    strangers.once('error', fail);
+    strangers.once('exit', (status) => fail(new Error(`the strangers ended with ${status}`)));
+    strangers.send(task);
+  });
 }
 
 /** Starts the programs and the broadcast. */

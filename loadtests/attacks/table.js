@@ -1,5 +1,7 @@
 // The result as a table for people (Markdown).
 
+import { BOUNDS } from './verdict.js';
+
 const SHOWN = [
   ['newcomers refused', 'newcomers'],
   ['lines lost', 'lines'],
@@ -16,14 +18,15 @@ export function markdown(rows, before) {
     return [
       name,
       about,
-      Object.entries(bounds).map(bounded).join(', ') || '–',
+      bounded(bounds) || '–',
       then === undefined ? 'not measured' : state(then),
       state({ found, failures }),
       failures.length === 0 ? 'nothing' : failures.join('; '),
     ].map(cell);
   });
   const table = [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  return before === undefined ? table : `${table}\n\nBefore: ${before.measured}.`;
+  const notes = [`For all rows: ${bounded(BOUNDS)}.`, ...(before === undefined ? [] : [`Before: ${before.measured}.`])];
+  return [table, ...notes].join('\n\n');
 }
 
 /** What was seen, in a line. */
@@ -48,11 +51,15 @@ function state({ found: text, failures }) {
   return `${failures.length === 0 ? 'kept' : 'BROKEN'}: ${text}`;
 }
 
-function bounded([name, bound]) {
-  if (bound === null) {
-    return `${name}: any`;
-  }
-  return typeof bound === 'object' ? `${name} ≥ ${bound.least}` : `${name} ≤ ${bound}`;
+/** Bounds in words. */
+function bounded(bounds) {
+  const one = ([name, bound]) => {
+    if (bound === null) {
+      return `${name}: any`;
+    }
+    return typeof bound === 'object' ? `${name} ≥ ${bound.least}` : `${name} ≤ ${bound}`;
+  };
+  return Object.entries(bounds).map(one).join(', ');
 }
 
 function cell(text) {

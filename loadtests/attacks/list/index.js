@@ -1,11 +1,12 @@
-// All attacks. Each is `{ name, about, bounds, prepare, attack, after, control, encoderAt, quick }`:
+// All attacks. Each is `{ name, about, bounds, prepare, attack, after, control, edgeJoins, quick }`:
 //
-// - `attack(attack, place, prepared)` does it until `attack.over`, and counts; `place` has the ports of the programs;
+// - `attack(attack, place, prepared)` does it until `attack.over`, and counts; `place` has the ports of the
+//   programs. It runs in a process of its own (strangers.js);
 // - `bounds` are bounds of its own, in place of or beside those that hold for all rows (verdict.js); `null` is none;
-// - `prepare(place, { chatter })` comes before, while nothing is judged yet; what it returns is `prepared`;
+// - `prepare(place, { chatter })` comes before, while nothing is judged yet; what it returns is `prepared`, plain values;
 // - `after(place, { facts, chatter, prepared })` returns further facts;
 // - `control` are words that the failures must have, for a row that is wrong on purpose;
-// - `encoderAt` is the address of the owner's encoder.
+// - `edgeJoins` lets a new edge join meanwhile.
 
 import { bodies } from './bodies.js';
 import { caches } from './caches.js';

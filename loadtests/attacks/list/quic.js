@@ -4,33 +4,13 @@ import { createSocket } from 'node:dgram';
 import { randomBytes } from 'node:crypto';
 
 import { stranger, together } from '../attack.js';
-import { ask } from '../wire/http1.js';
 import { Connection } from '../wire/quic.js';
 
 const EVERY_MS = 20;
-/** When the new edge begins: the attack is at its height. */
-const JOINS_AFTER_MS = 1500;
-const GIVE_UP_MS = 15_000;
 const RENEW_MS = 100;
 /** So long a connection is held before it is begun anew. */
 const HELD_S = 12;
 const BOUNDS = { 'new edge ready ms': 5000, 'datagrams': { least: 100 } };
-
-/** A new edge enrols and joins: how long until it is ready, from its start on. */
-async function joins(attack, stage) {
-  await attack.pause(JOINS_AFTER_MS);
-  const began = performance.now();
-  const elapsed = () => performance.now() - began;
-  const { metrics } = await stage.addEdge();
-  for (;;) {
-    const answer = await ask(`http://${metrics}/readyz`).catch(() => undefined);
-    if (answer?.status === 200 || elapsed() > GIVE_UP_MS) {
-      attack.count('new edge ready ms', Math.round(elapsed()));
-      return;
-    }
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}
 
 /** Sockets of strangers that do something each 20 ms; `datagram(bytes)` is called with what comes. */
 function sockets({ name, about, count, tick, datagram, quick }) {
@@ -38,9 +18,10 @@ function sockets({ name, about, count, tick, datagram, quick }) {
     name,
     about,
     quick,
+    edgeJoins: true,
     bounds: BOUNDS,
-    async attack(attack, { stage, quic: { port } }) {
-      const strangers = together(count, async (number) => {
+    async attack(attack, { quic: { port } }) {
+      await together(count, async (number) => {
         const socket = attack.hold(createSocket('udp4'));
         socket.on('error', () => {});
         await new Promise((done) => socket.bind(0, stranger(number % 8), done));
@@ -56,7 +37,6 @@ function sockets({ name, about, count, tick, datagram, quick }) {
         });
         await attack.again(EVERY_MS, () => tick(send, number));
       });
-      await Promise.all([strangers, joins(attack, stage)]);
     },
   };
 }
@@ -72,10 +52,10 @@ function held({ name, about, count, make, quick, bounds }) {
     name,
     about,
     quick,
+    edgeJoins: true,
     bounds: { ...BOUNDS, ...bounds },
-    async attack(attack, { stage, quic: { port } }) {
-      const strangers = together(count, (number) => attack.again(RENEW_MS, () => hold(attack, port, number, make)));
-      await Promise.all([strangers, joins(attack, stage)]);
+    async attack(attack, { quic: { port } }) {
+      await together(count, (number) => attack.again(RENEW_MS, () => hold(attack, port, number, make)));
     },
   };
 }
