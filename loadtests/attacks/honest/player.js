@@ -12,8 +12,8 @@ export function read(text, path = MEDIA) {
 }
 
 /** The playlist of now. */
-export async function playlist(url) {
-  const { status, body } = await ask(`${url}${MEDIA}`);
+export async function playlist(url, from) {
+  const { status, body } = await ask(`${url}${MEDIA}`, { from });
   if (status !== 200) {
     throw new Error(`no playlist: ${status}`);
   }

@@ -16,6 +16,20 @@ const PREAMBLE = Buffer.concat([
 ]);
 const HEAD = 'GET /api/status HTTP/1.1\r\nHost: localhost\r\n';
 
+/** `GET /` as HPACK (RFC 7541) has it, and 3000 more header fields. */
+const HEAD_HTTP2 = Buffer.from([0x82, 0x84, 0x86, 0x41, 1, 0x78]);
+const MORE_HEAD_HTTP2 = Buffer.concat(Array(3000).fill(Buffer.from([0, 1, 0x61, 1, 0x62])));
+
+/** A frame (RFC 9113 §4.1). */
+function http2Frame(kind, flags, stream, payload) {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = kind;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
 function holding({ name, about, count = ALL, to = 'edge', quick, bounds, ...what }) {
   return {
     name,
@@ -115,6 +129,21 @@ export const connections = [
         });
       }),
   },
+  holding({
+    name: 'connections-http2-endless-heads',
+    about: '60 HTTP/2 connections from 4 addresses with a head of 1 MiB more each second, which never ends',
+    count: 60,
+    begin: (socket) => socket.write(Buffer.concat([PREAMBLE, http2Frame(1, 0, 1, HEAD_HTTP2)])),
+    drip: (socket) => socket.write(Buffer.concat(Array(70).fill(http2Frame(9, 0, 1, MORE_HEAD_HTTP2)))),
+  }),
+  holding({
+    name: 'connections-http2-settings',
+    about: '60 HTTP/2 connections from 4 addresses that send 5000 settings a second and read no acknowledgement',
+    count: 60,
+    deaf: true,
+    begin: (socket) => socket.write(PREAMBLE),
+    drip: (socket) => socket.write(Buffer.concat(Array(5000).fill(http2Frame(4, 0, 0, Buffer.alloc(0))))),
+  }),
   holding({
     name: 'connections-origin-silent',
     about: '120 connections from 4 addresses to the origin’s own listener that say nothing',

@@ -64,7 +64,9 @@ export const names = [
         }
       });
       attack.count('let through', through.size);
-      attack.note(`let through: ${[...through].map((name) => JSON.stringify(name)).join(', ')}`);
+      for (const name of through) {
+        attack.note(`let through: ${JSON.stringify(name)}`);
+      }
     },
   },
 ];
