@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 
 import { PROGRAMS, TARGET } from '../browser/stage.js';
 import { ATTACKS, select } from './list/index.js';
+import { isBusy } from './machine.js';
 import { media } from './media.js';
 import { run } from './row.js';
 import { markdown } from './table.js';
@@ -81,9 +82,10 @@ async function all(members) {
   return broken.length === 0;
 }
 
-/** Keeps rows as what was before, in place of those of the same names. */
+/** Keeps rows as what was before, in place of those of the same names; not those of a machine that was busy otherwise. */
 async function record(rows, before, { seconds, clients }) {
   const measured = `${options['record-before']}; ${seconds} s of each attack, ${clients} viewers`;
-  const seen = Object.fromEntries(rows.map(({ name, found, failures }) => [name, { failures, found }]));
+  const clear = rows.filter(({ facts }) => !isBusy(facts));
+  const seen = Object.fromEntries(clear.map(({ name, found, failures }) => [name, { failures, found }]));
   await writeFile(BEFORE, `${JSON.stringify({ measured, rows: { ...before?.rows, ...seen } }, null, 2)}\n`);
 }

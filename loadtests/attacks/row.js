@@ -14,6 +14,7 @@ import { Encoder } from './honest/encoder.js';
 import { Newcomers } from './honest/newcomers.js';
 import { Owner } from './honest/owner.js';
 import { watch } from './honest/viewers.js';
+import { Machine } from './machine.js';
 import { Memory } from './memory.js';
 import { found } from './table.js';
 import { judge, judgeControl } from './verdict.js';
@@ -85,22 +86,25 @@ async function observed(member, stage, folder, { media, programs, clients, secon
   });
   const memory = new Memory({ edge: stage.pid('edge-0'), origin: stage.pid('origin') });
   const strangers = fork(STRANGERS, { serialization: 'advanced' });
+  const machine = new Machine([place.edge.pid, place.origin.pid, stage.pid('publisher'), viewers.pid]);
   try {
     await new Promise((done) => setTimeout(done, (RAMP_S + START_S) * 1000));
     await memory.begin();
+    await machine.begin();
     // People have a time of their own: what they hold is not the strangers'.
     const time = new Attack(seconds);
     const running = people.map((one) => one.run(time));
     const { stage: _, ...plain } = place;
     const seen = await answer(strangers, { name: member.name, seconds, place: plain, prepared });
+    await machine.end(seen.usedS);
     await Promise.all(running);
     const facts = { ...(await viewers.facts()) };
     await memory.end();
-    Object.assign(facts, ...people.map((one) => one.facts()), memory.facts(), seen.counts);
+    Object.assign(facts, ...people.map((one) => one.facts()), memory.facts(), machine.facts(), seen.counts);
     Object.assign(facts, (await member.after?.(place, { facts, chatter, prepared })) ?? {});
     const own = Object.keys(member.bounds ?? {}).filter((name) => facts[name] !== undefined && !(name in seen.counts));
     const counts = { ...seen.counts, ...Object.fromEntries(own.map((name) => [name, facts[name]])) };
-    return { facts, counts, notes: seen.notes };
+    return { facts, counts, notes: [...seen.notes, ...machine.notes()] };
   } finally {
     strangers.kill('SIGKILL');
     viewers.stop();
@@ -111,7 +115,7 @@ async function observed(member, stage, folder, { media, programs, clients, secon
   }
 }
 
-/** What the strangers have seen: `{ counts, notes }`. Throws when they fail. */
+/** What the strangers have seen: `{ counts, notes, usedS }`. Throws when they fail. */
 function answer(strangers, task) {
   return new Promise((done, fail) => {
     strangers.once('message', (seen) => (seen.error === undefined ? done(seen) : fail(new Error(seen.error))));

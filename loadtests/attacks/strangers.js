@@ -5,12 +5,15 @@ import { Attack } from './attack.js';
 import { ATTACKS } from './list/index.js';
 
 process.once('message', async ({ name, seconds, place, prepared }) => {
+  const before = process.cpuUsage();
   const attack = new Attack(seconds);
   try {
     const member = ATTACKS.find((one) => one.name === name);
     await member.attack(attack, place, prepared);
     attack.end();
-    process.send({ counts: attack.counts, notes: [...attack.notes] }, () => process.exit(0));
+    const { user, system } = process.cpuUsage(before);
+    const usedS = (user + system) / 1e6;
+    process.send({ counts: attack.counts, notes: [...attack.notes], usedS }, () => process.exit(0));
   } catch (error) {
     process.send({ error: error.stack }, () => process.exit(1));
   }

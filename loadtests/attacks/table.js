@@ -1,5 +1,6 @@
 // The result as a table for people (Markdown).
 
+import { isBusy } from './machine.js';
 import { BOUNDS } from './verdict.js';
 
 const SHOWN = [
@@ -43,8 +44,9 @@ export function found(facts, counts) {
   const memory = ['edge', 'origin'].map(
     (name) => `${name} ${facts[`${name} before MiB`]} → ${facts[`${name} peak MiB`]} MiB`,
   );
+  const others = isBusy(facts) ? [`others used ${facts['cores of others']} cores`] : [];
   const own = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
-  return [...viewers, ...parts, `lines p95 ${facts['line delay p95 ms']} ms`, ...memory, ...own].join(', ');
+  return [...viewers, ...parts, `lines p95 ${facts['line delay p95 ms']} ms`, ...memory, ...own, ...others].join(', ');
 }
 
 function state({ found: text, failures }) {

@@ -14,6 +14,7 @@ export function watch({ programs, folder, url, clients, ready, seconds }) {
   // Looked at in `facts`; until then it is nobody's error.
   ended.catch(() => {});
   return {
+    pid: child.pid,
     async facts() {
       await ended;
       return viewersFacts(JSON.parse(await readFile(json, 'utf8')));

@@ -9,14 +9,15 @@ const MIB = 1024 * 1024;
 /** All but the last byte of the longest body that is taken: it is kept, and waited for. */
 const LONGEST = Buffer.alloc(2 * MIB - 1, 'a');
 const SHORT = Buffer.alloc(64 * 1024 - 1, 'a');
-const OPENED = { opened: { least: 1 } };
+/** All bodies together have 32 MiB, whoever sends them. */
+const BOUNDS = { 'opened': { least: 1 }, 'edge grew MiB': 64, 'origin grew MiB': 64 };
 
 /** Holds bodies on streams of HTTP/2. */
 function streams({ name, about, to, path, connections, perConnection, body, quick }) {
   return {
     name,
     about,
-    bounds: OPENED,
+    bounds: BOUNDS,
     quick,
     attack: (attack, place) =>
       together(connections, (number) =>
@@ -36,7 +37,7 @@ function requests({ name, about, to, count, head, body, drip }) {
   return {
     name,
     about,
-    bounds: OPENED,
+    bounds: BOUNDS,
     attack: (attack, place) =>
       together(count, (number) =>
         keepOpen(attack, {
