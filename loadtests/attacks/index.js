@@ -15,7 +15,6 @@ import { parseArgs } from 'node:util';
 
 import { PROGRAMS, TARGET } from '../browser/stage.js';
 import { ATTACKS, select } from './list/index.js';
-import { isBusy } from './machine.js';
 import { media } from './media.js';
 import { run } from './row.js';
 import { markdown } from './table.js';
@@ -82,10 +81,9 @@ async function all(members) {
   return broken.length === 0;
 }
 
-/** Keeps rows as what was before, in place of those of the same names; not those of a machine that was busy otherwise. */
+/** Keeps rows as what was before, in place of those of the same names. */
 async function record(rows, before, { seconds, clients }) {
   const measured = `${options['record-before']}; ${seconds} s of each attack, ${clients} viewers`;
-  const clear = rows.filter(({ facts }) => !isBusy(facts));
-  const seen = Object.fromEntries(clear.map(({ name, found, failures }) => [name, { failures, found }]));
+  const seen = Object.fromEntries(rows.map(({ name, found, failures }) => [name, { failures, found }]));
   await writeFile(BEFORE, `${JSON.stringify({ measured, rows: { ...before?.rows, ...seen } }, null, 2)}\n`);
 }
