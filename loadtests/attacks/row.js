@@ -101,7 +101,7 @@ async function observed(member, stage, folder, { media, programs, clients, secon
     const facts = { ...(await viewers.facts()) };
     await memory.end();
     Object.assign(facts, ...people.map((one) => one.facts()), memory.facts(), machine.facts(), seen.counts);
-    Object.assign(facts, (await member.after?.(place, { facts, chatter, prepared })) ?? {});
+    Object.assign(facts, (await member.after?.(place, { chatter })) ?? {});
     const own = Object.keys(member.bounds ?? {}).filter((name) => facts[name] !== undefined && !(name in seen.counts));
     const counts = { ...seen.counts, ...Object.fromEntries(own.map((name) => [name, facts[name]])) };
     return { facts, counts, notes: [...seen.notes, ...machine.notes()] };

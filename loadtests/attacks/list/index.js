@@ -4,7 +4,7 @@
 //   programs. It runs in a process of its own (strangers.js);
 // - `bounds` are bounds of its own, in place of or beside those that hold for all rows (verdict.js); `null` is none;
 // - `prepare(place, { chatter })` comes before, while nothing is judged yet; what it returns is `prepared`, plain values;
-// - `after(place, { facts, chatter, prepared })` returns further facts;
+// - `after(place, { chatter })` returns further facts;
 // - `control` are words that the failures must have, for a row that is wrong on purpose;
 // - `edgeJoins` lets a new edge join meanwhile.
 
