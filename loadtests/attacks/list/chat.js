@@ -37,8 +37,11 @@ async function keepSocket(attack, edge, { user, address }, options, use) {
         await closed;
       }
       attack.count('sockets closed', attack.over ? 0 : 1);
-    } catch {
-      attack.count('sockets refused', attack.over ? 0 : 1);
+    } catch (error) {
+      if (!attack.over) {
+        attack.count('sockets refused');
+        attack.note(`a socket was refused: ${error.message.split(' Date:')[0].slice(0, 100)}`);
+      }
     }
     await attack.pause(REOPEN_MS);
   }
