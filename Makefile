@@ -51,8 +51,8 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-sources test-sources-quick test-foundationdb
-test: setup-test test-web test-rust test-e2e test-api test-browser ## All tests
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb
+test: setup-test test-web test-rust test-e2e test-api test-browser test-attacks-quick ## All tests
 	@if [ -n "$${FDB_CLUSTER_FILE-}" ] || $(FDBSERVER); then $(MAKE) test-foundationdb; else \
 	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
 	    "Name one by FDB_CLUSTER_FILE, or install an fdbserver: infra/foundationdb/README.md."; fi
@@ -96,6 +96,16 @@ test-sources: $(PLAYER) ## A broadcast of each way of sending each kind of media
 
 test-sources-quick: ## The same for six of them
 	@$(MAKE) test-sources SOURCES=--quick
+
+# A quarter of an hour. ATTACKS="--only NAME --only 'chat*'" chooses rows.
+ATTACKS ?=
+test-attacks: $(PLAYER) ## What strangers do to a server on the air, of each kind, and what everybody else notices of it
+	cargo build --workspace --bins --release
+	export FARCAST_BIN_DIR="$(abspath $(RELEASE))"; cd loadtests/attacks && npm test && node . $(ATTACKS)
+
+test-attacks-quick: $(PLAYER) ## The same for six of them, a few seconds each
+	cargo build --workspace --bins
+	cd loadtests/attacks && npm test && node . --quick
 
 # Needs libfdb_c too (infra/foundationdb/README.md). A cluster of its own is started where none is named and an fdbserver is
 # installed. The second run of the suite has faults that FoundationDB's client makes up; tests of faults of the server start

@@ -52,24 +52,36 @@ export class Stage {
   #rich;
   #variants;
   #settings;
+  #edgeSettings;
+  #programs;
   #folder;
   #processes = [];
   #rtmp;
+  #quic;
   #origin;
   #encoder;
+  #edges = 0;
 
   /** With `rich` the picture takes so many bits that players begin with the small variant and change to the other one.
-   * `variants` is another ladder, `settings` are further lines of the origin's configuration. */
-  constructor(level, { rich = false, variants = VARIANTS, settings = [] } = {}) {
+   * `variants` is another ladder, `settings` and `edgeSettings` are further lines of the configurations, `programs` is where
+   * the programs are. */
+  constructor(level, { rich = false, variants = VARIANTS, settings = [], edgeSettings = [], programs = PROGRAMS } = {}) {
     this.#level = level;
     this.#rich = rich;
     this.#variants = variants;
     this.#settings = settings;
+    this.#edgeSettings = edgeSettings;
+    this.#programs = programs;
   }
 
   /** Where encoders connect: host and port. */
   get rtmp() {
     return this.#rtmp;
+  }
+
+  /** Where edges connect: host and port, UDP. */
+  get quic() {
+    return this.#quic;
   }
 
   /** The origin's HTTP address. */
@@ -94,9 +106,8 @@ export class Stage {
   /** Starts the programs, without an encoder. Returns the addresses of the edges. */
   async open(edgeCount) {
     this.#folder = await mkdtemp(join(tmpdir(), 'farcast-browser-'));
-    const data = join(this.#folder, 'origin');
     const origin = await this.#program('farcast-origin', 'origin', [
-      `data_dir = ${JSON.stringify(data)}`,
+      `data_dir = ${JSON.stringify(join(this.#folder, 'origin'))}`,
       `stream_key = ${JSON.stringify(KEY)}`,
       'rtmp_listen = "127.0.0.1:0"',
       'http_listen = "127.0.0.1:0"',
@@ -107,27 +118,40 @@ export class Stage {
       ...this.#settings,
       this.#variants,
     ]);
+    this.#rtmp = origin.rtmp;
+    this.#quic = origin.quic;
+    this.#origin = `http://${origin.http}`;
     const edges = [];
     for (let index = 0; index < edgeCount; index += 1) {
-      const addresses = await this.#program('farcast-edge', `edge-${index}`, [
-        `data_dir = ${JSON.stringify(join(this.#folder, `edge-${index}`))}`,
-        `join_token_file = ${JSON.stringify(join(data, 'join-token'))}`,
-        'http_listen = "127.0.0.1:0"',
-        'metrics_listen = "127.0.0.1:0"',
-        `name = "edge-${index}"`,
-      ]);
-      edges.push(`http://${addresses.http}`);
+      edges.push(`http://${(await this.addEdge()).http}`);
     }
-    this.#rtmp = origin.rtmp;
-    this.#origin = `http://${origin.http}`;
     return edges;
+  }
+
+  /** Starts one more edge. Returns its addresses. */
+  async addEdge() {
+    const name = `edge-${this.#edges}`;
+    this.#edges += 1;
+    return this.#program('farcast-edge', name, [
+      `data_dir = ${JSON.stringify(join(this.#folder, name))}`,
+      `join_token_file = ${JSON.stringify(join(this.#folder, 'origin', 'join-token'))}`,
+      'http_listen = "127.0.0.1:0"',
+      'metrics_listen = "127.0.0.1:0"',
+      `name = "${name}"`,
+      ...this.#edgeSettings,
+    ]);
+  }
+
+  /** The process of a program: `origin`, `edge-0`. */
+  pid(name) {
+    return this.#processes.find((one) => one.name === name).child.pid;
   }
 
   async #program(program, name, settings) {
     const config = join(this.#folder, `${name}.toml`);
     const announce = join(this.#folder, `${name}.json`);
     await writeFile(config, `${settings.join('\n')}\n`);
-    const child = this.#spawn(name, join(PROGRAMS, program), ['--config', config, '--announce', announce]);
+    const child = this.#spawn(name, join(this.#programs, program), ['--config', config, '--announce', announce]);
     const text = await until(`${name} announces its addresses`, async () => {
       if (child.exitCode !== null) {
         throw new Error(`${name} ended with ${child.exitCode}`);
@@ -139,7 +163,7 @@ export class Stage {
 
   /** Begins, or takes up again, the broadcast. */
   publish() {
-    const frames = this.#spawn('clock-frames', join(PROGRAMS, 'farcast-load'), ['clock-frames'], 'pipe');
+    const frames = this.#spawn('clock-frames', join(this.#programs, 'farcast-load'), ['clock-frames'], 'pipe');
     const rate = this.#rich ? '2500k' : '1500k';
     // The clock stays readable: its blocks are black and white.
     const filter = this.#rich ? 'noise=alls=40:allf=t' : 'null';
@@ -162,6 +186,13 @@ export class Stage {
     // A killed encoder breaks the pipe; that is how it ends.
     encoder.stdin.on('error', () => {});
     frames.stdout.on('error', () => {});
+  }
+
+  /** Begins a broadcast of an FLV file, again and again for so long. */
+  publishFile(file, seconds) {
+    const to = `rtmp://${this.#rtmp}/live/${KEY}`;
+    const words = ['publish', '--to', to, '--file', file, '--seconds', `${seconds}`];
+    this.#encoder = this.#spawn('publisher', join(this.#programs, 'farcast-load'), words);
   }
 
   /** Ends the broadcast as a publisher does that means it. */
