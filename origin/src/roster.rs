@@ -232,6 +232,7 @@ impl Roster {
     }
 
     /// The state of the token that `is_proved` says is proved, with its id.
+    #[must_use]
     pub fn proved(
         &self,
         is_proved: impl Fn(&[u8; 32]) -> bool,
@@ -241,6 +242,7 @@ impl Roster {
     }
 
     /// Whose certificate this is, if they may come.
+    #[must_use]
     pub fn whose(&self, certificate: &Fingerprint) -> Option<String> {
         lock(&self.book).whose(certificate).map(str::to_owned)
     }
@@ -285,6 +287,7 @@ impl Roster {
     }
 
     /// Lets a connection in by its certificate.
+    #[must_use]
     pub fn admit(
         self: &Arc<Self>,
         certificate: &Fingerprint,
