@@ -144,8 +144,10 @@ impl Chat {
             Ok(self.room.newest(user))
         };
         let known = if is_remembered {
-            let away = |_| Err(reply::unavailable("the store does not answer"));
-            tokio::time::timeout(REMEMBERED_AFTER, known).await.unwrap_or_else(away)
+            match tokio::time::timeout(REMEMBERED_AFTER, known).await {
+                Ok(known) => known,
+                Err(_) => Err(reply::unavailable("the store does not answer")),
+            }
         } else {
             known.await
         };

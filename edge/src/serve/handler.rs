@@ -86,6 +86,15 @@ enum Asked<'a> {
     Unknown,
 }
 
+/// More requests with bodies come by one connection at once than may.
+struct TooManyBodies;
+
+impl TooManyBodies {
+    fn reply(self) -> Reply {
+        api::reply::unavailable("too many bodies come by this connection at once, try again soon")
+    }
+}
+
 /// Counts a request for as long as it is being answered.
 pub(super) struct InFlight(Arc<Activity>);
 
@@ -210,7 +219,7 @@ impl Handler {
             let has_login = request.headers().contains_key(AUTHORIZATION);
             let mut reply = match self.place_for_body(&request, source) {
                 Ok(_place) => Box::pin(self.api.answer(request, caller)).await,
-                Err(refused) => refused,
+                Err(refused) => refused.reply(),
             };
             guard_login(&mut reply, has_login);
             self.metrics.responded(Route::Api.kind(), reply.status());
@@ -258,18 +267,18 @@ impl Handler {
         })
     }
 
-    /// The place among its connection's bodies of a request that has one; the reply to one that is too many.
+    /// The place among its connection's bodies of a request that has one; an error to one that is too many.
     fn place_for_body<B: http_body::Body>(
         &self,
         request: &Request<B>,
         source: &Source,
-    ) -> Result<Option<OwnedSemaphorePermit>, Reply> {
+    ) -> Result<Option<OwnedSemaphorePermit>, TooManyBodies> {
         if request.body().is_end_stream() || self.trusted_proxies.contain(source.peer) {
             return Ok(None);
         }
         Arc::clone(&source.bodies).try_acquire_owned().map(Some).map_err(|_| {
             self.metrics.refused_bodies.inc();
-            api::reply::unavailable("too many bodies come by this connection at once, try again soon")
+            TooManyBodies
         })
     }
 

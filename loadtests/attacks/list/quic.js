@@ -42,7 +42,7 @@ function sockets({ name, about, count, tick, datagram, quick }) {
 }
 
 /** The protocols that the origin speaks with edges. */
-const ENROL = 'farcast-enrol/1';
+const ENROL = 'farcast-enrol/2';
 
 const begin = (send) => new Connection({ protocol: ENROL, part: true }).takeOutput().forEach(send);
 

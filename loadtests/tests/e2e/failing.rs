@@ -91,8 +91,9 @@ async fn every_task_of_an_origin_that_panics_stops_it_with_its_name_and_a_status
     let mut encoder = None;
     for task in OriginTask::ALL {
         let name = task.label();
-        // There is no certificate; it is the same server as `rtmp`. The state is saved by a broadcast, below.
-        if matches!(task, OriginTask::Rtmps) {
+        // There is no certificate; they are the same servers as `rtmp` and `http`. A channel is held where there is a
+        // cluster. The state is saved by a broadcast, below.
+        if matches!(task, OriginTask::Rtmps | OriginTask::Https | OriginTask::Tenure) {
             continue;
         }
         if *task == OriginTask::StateSaver {

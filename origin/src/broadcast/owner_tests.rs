@@ -317,7 +317,7 @@ async fn it_is_told_what_is_on_air() {
         reached.unwrap().unwrap().clone()
     };
     let publisher = rig.publisher().await;
-    let air = until(&mut rig, |air| air.broadcaster.is_some()).await;
+    let air = until(&mut rig, |air| air.broadcaster.is_some() && air.output.is_some()).await;
     assert!(!air.online && air.connected_at.is_some() && air.output.unwrap().specs == specs());
     publisher.sound(20).await;
     until(&mut rig, |air| air.online).await;

@@ -87,8 +87,7 @@ pub(super) fn derive(
                 return Err(Refused::Unlawful("a moderator cannot be disabled by another"));
             }
             Whole::of(given, facts).and_then(|whole| {
-                let since = whole.account.user.disabled_at.unwrap_or(now);
-                let change = |account: &mut Account| account.user.disabled_at = (!enabled).then_some(since);
+                let change = |account: &mut Account| account.user.set_enabled(enabled, now);
                 let (batch, Account { user, .. }) = whole.change(batch, change)?;
                 let listed = List::Disabled.key(&user.id);
                 let batch = if enabled { batch.clear(listed) } else { batch.set(listed, &b""[..]) };

@@ -2,7 +2,7 @@
 //! refused.
 //!
 //! Found by reading what an edge does: it follows the settings, the status and the chat's log, loads pictures, looks users up
-//! by their tokens, takes numbers for connections and publishes its viewers. Writing goes by whole acts ([`super::act`]).
+//! by their tokens, and moderators, whose names are taken, takes numbers for connections and publishes its viewers. Writing goes by whole acts ([`super::act`]).
 
 use farcast_shared::chat::log;
 use farcast_shared::chat::user::{List, accounts};
@@ -35,6 +35,8 @@ pub(super) enum Family {
     Token,
     /// Who may not chat.
     Disabled,
+    /// Who may moderate: their names are not for others.
+    Moderator,
     /// The number of the last connection.
     LastClient,
     /// Who watches at an edge.
@@ -81,6 +83,7 @@ impl Family {
             (accounts(), Self::User),
             (user::tokens(), Self::Token),
             (List::Disabled.prefix(), Self::Disabled),
+            (List::Moderators.prefix(), Self::Moderator),
         ];
         if let Some((_, family)) = named.iter().find(|(prefix, _)| text_behind(prefix).is_some()) {
             return Some(*family);
@@ -95,7 +98,7 @@ impl Family {
 
     fn has(self, right: Right) -> bool {
         match self {
-            Self::Setting | Self::Picture | Self::Entry => right == Right::Scan,
+            Self::Setting | Self::Picture | Self::Entry | Self::Moderator => right == Right::Scan,
             Self::SettingsTip | Self::Status | Self::LogTip => right != Right::Scan,
             Self::User | Self::Token | Self::LastClient => right == Right::Get,
             Self::Disabled | Self::Viewers => false,
@@ -117,7 +120,7 @@ pub(super) fn check(key: &Key, right: Right) -> Result<Family, Refused> {
 pub(super) fn check_scan(scan: &Scan) -> Result<(), Refused> {
     private(&Request::Scan(scan.clone()))?;
     let within = |prefix: Key| scan.to <= prefix.after_all_with_prefix() && scan.from >= prefix;
-    if [settings(), assets(), log::prefix()].into_iter().any(within) {
+    if [settings(), assets(), log::prefix(), List::Moderators.prefix()].into_iter().any(within) {
         Ok(())
     } else {
         Err(Refused::NotListed)
@@ -161,7 +164,7 @@ mod tests {
             (last, get),
             (viewers, none),
             (List::Disabled.key("a"), none),
-            (List::Moderators.key("a"), none),
+            (List::Moderators.key("a"), scan),
             // Of the origin alone, or of nobody.
             (key(&["series", "viewers"]), none),
             (key(&["viewer_peaks"]), none),
@@ -188,6 +191,7 @@ mod tests {
             whole(assets()),
             whole(Tuple::new().text("asset").bytes(&[7; 32]).key()),
             whole(log::prefix()),
+            whole(List::Moderators.prefix()),
             Scan::range(
                 appended_key(&log::prefix(), Versionstamp::ZERO).successor(),
                 log::prefix().after_all_with_prefix(),
@@ -200,7 +204,7 @@ mod tests {
             (whole(user::tokens()), Refused::NotListed),
             (whole(key(&["chat"])), Refused::NotListed),
             (whole(key(&["viewers"])), Refused::NotListed),
-            (whole(List::Moderators.prefix()), Refused::NotListed),
+            (whole(List::Disabled.prefix()), Refused::NotListed),
             (Scan::range(settings(), settings().after_all_with_prefix().successor()), Refused::NotListed),
             (Scan::range(key(&["a"]), key(&["b"])), Refused::NotListed),
             (Scan::range(key(&["a"]), key(&["z"])), Refused::Private),

@@ -151,12 +151,15 @@ impl<H> Places<H> {
     }
 }
 
+/// How many connections a network has, and its oldest one.
+type Rank = (usize, Reverse<(Instant, u64)>, IpAddr);
+
 /// Connections by network, so that the oldest one of the network with the most is found at once.
 #[derive(Debug, Default)]
 struct Ranking {
     networks: HashMap<IpAddr, BTreeSet<(Instant, u64)>>,
     /// The last is that of the most, among equals that of the oldest.
-    order: BTreeSet<(usize, Reverse<(Instant, u64)>, IpAddr)>,
+    order: BTreeSet<Rank>,
 }
 
 impl Ranking {
