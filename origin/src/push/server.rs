@@ -45,9 +45,6 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct ServerConfig {
     /// Most edges at once; one more is told that the origin is full.
     pub max_edges: usize,
-    /// Most connections at once of one edge: those that it lost and that are not noticed yet ([`IDLE_TIMEOUT`]). One more
-    /// ends the oldest.
-    ///
     /// Most handshakes at once: bounds the memory and the signatures that strangers make the origin spend. When there are
     /// more, one of the network with the most of them has to go.
     pub max_handshakes: usize,
