@@ -148,6 +148,15 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_value(value).map_err(|_| OTHER_FORM.to_owned())
 }
 
+/// The same of an object: a list is none, though it may have the right values in the right order.
+///
+/// # Errors
+/// As [`json`].
+pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let fields: serde_json::Map<String, serde_json::Value> = json(body)?;
+    serde_json::from_value(fields.into()).map_err(|_| OTHER_FORM.to_owned())
+}
+
 /// Writes 8080.0 as 8080. As deep as the parser lets values nest.
 fn whole_numbers(value: &mut serde_json::Value) {
     match value {
