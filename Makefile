@@ -122,7 +122,7 @@ test-foundationdb: setup $(PLAYER) ## The store, and Farcast on it, on the clust
 	FARCAST_TEST_STORE="foundationdb:$$FDB_CLUSTER_FILE" cargo test -p farcast-loadtests --test e2e -- --include-ignored --test-threads 1
 
 ##@ Check
-.PHONY: fmt lint doc ci check-foundationdb
+.PHONY: fmt lint audit doc ci check-foundationdb
 fmt: setup ## Format everything
 	cargo fmt --all
 	cd $(WEB) && npm run format
@@ -131,6 +131,9 @@ lint: setup $(PLAYER) ## Formatting, clippy and eslint with warnings denied, typ
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd $(WEB) && npm run typecheck && npm run lint
+
+audit: setup-test ## Licences, sources and known advisories of crates and npm packages
+	@infra/audit.sh
 
 doc: $(PLAYER) ## Documentation for maintainers, private items included, with warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
@@ -141,9 +144,10 @@ check-foundationdb: setup $(PLAYER) ## Clippy for the store's FoundationDB engin
 	cargo clippy -p farcast-store-fdb --features foundationdb --all-targets -- -D warnings
 
 # One build profile throughout, so that nothing is compiled twice.
-ci: ## What continuous integration runs: set-up, lint, doc, test
+ci: ## What continuous integration runs: set-up, lint, audit, doc, test
 	$(MAKE) setup-test
 	$(MAKE) lint
+	$(MAKE) audit
 	$(MAKE) check-foundationdb
 	$(MAKE) doc
 	$(MAKE) test

