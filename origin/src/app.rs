@@ -35,7 +35,7 @@ use crate::api::{self, Api};
 use crate::audience::Keeper;
 use crate::broadcast::{self, Air, Owner};
 use crate::chat::{self, Announcer, Caretaker};
-use crate::choices::Choices;
+use crate::choices::{self, Choices};
 use crate::credentials::{self, Credentials};
 use crate::directory::{self, Conditions, Directory};
 use crate::edge_access::{self, EdgeAccess};
@@ -54,7 +54,7 @@ use crate::state::{Saver, State};
 use crate::statistics::Statistics;
 use crate::store::{self, Embedded};
 use crate::tokens;
-use crate::transcode::{self, LadderConfig, LibavEncoders, ProbeOutcome};
+use crate::transcode::{self, LibavEncoders, ProbeOutcome};
 use crate::webhooks::{self, Webhooks};
 
 /// Name of the file in the data folder that edges join with.
@@ -255,7 +255,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         reconnect_grace: settings.reconnect_grace,
         hub: hub.clone(),
         saver: Arc::clone(&saver),
-        open_ladder: LadderConfig::new,
+        open_ladder: choices::open_ladder(&settings),
         panics: Contained::new(Part::Broadcast, registry.inner())?,
         metrics: broadcast::Metrics::new(registry.inner())?,
         ingest_metrics: ingest_metrics.clone(),

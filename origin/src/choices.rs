@@ -1,12 +1,34 @@
 //! What broadcasts are made with: what operators set, else what the process was started with, with the encoder that works.
 
+use std::sync::Arc;
+
+use farcast_shared::config::ByteSize;
 use farcast_shared::runtime::{MAX_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
 use tokio::sync::watch;
 
-use crate::broadcast;
+use crate::broadcast::{self, OpenLadder};
+use crate::hardware;
 use crate::package::{InvalidLatencyLevel, LatencyLevel};
 use crate::settings::Settings;
-use crate::transcode::{self, CodecChoice, ProbeOutcome};
+use crate::transcode::{self, CodecChoice, Launch, LadderConfig, ProbeOutcome};
+
+/// Memory of the transcoding process where the system does not say how much there is, in bytes.
+const TRANSCODER_MEMORY: u64 = 4 << 30;
+
+/// Where the process's settings have broadcasts transcoded: in a process of its own, or in this one.
+#[must_use]
+pub fn open_ladder(settings: &Settings) -> OpenLadder {
+    if !settings.transcoder_process {
+        return Arc::new(LadderConfig::new);
+    }
+    let most = || hardware::memory_limit().map_or(TRANSCODER_MEMORY, |bytes| bytes / 4 * 3);
+    let launch = Launch::this_program(settings.transcoder_memory.map_or_else(most, ByteSize::bytes));
+    Arc::new(move |specs, encoder| LadderConfig {
+        worker: Some(launch.clone()),
+        // The worker opens its own.
+        ..LadderConfig::without_device(specs, encoder)
+    })
+}
 
 /// The process's settings and the encoders that were found.
 #[derive(Debug)]

@@ -36,6 +36,16 @@ pub struct Usage {
 #[error("the system does not tell how busy it is: {0}")]
 pub struct HardwareError(String);
 
+/// Memory that this program may have, in bytes: the machine's, or what its control group may have where that is less. `None` where
+/// the system does not say.
+#[must_use]
+pub fn memory_limit() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let of_group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+    Some(system.total_memory().min(of_group)).filter(|bytes| *bytes > 0)
+}
+
 impl Hardware {
     /// Takes the first look. Blocks on the system, shortly.
     ///

@@ -10,9 +10,10 @@ use bytes::Bytes;
 pub use farcast_shared::cmaf::Colour;
 use farcast_shared::name::Msn;
 use farcast_shared::time::{MediaTime, WallTime};
+use serde::{Deserialize, Serialize};
 
 /// Video codecs that a variant can carry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum VideoCodec {
     /// H.264; samples are length-prefixed NAL units (4-byte lengths after ingest), config is `avcC`.
     Avc,
@@ -23,14 +24,14 @@ pub enum VideoCodec {
 }
 
 /// Audio codecs that a variant can carry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum AudioCodec {
     /// AAC; samples are raw access units without ADTS, config is the AudioSpecificConfig.
     Aac,
 }
 
 /// Description of a video track.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct VideoConfig {
     /// Codec.
     pub codec: VideoCodec,
@@ -57,6 +58,18 @@ pub struct VideoConfig {
     pub open_gop: bool,
 }
 
+impl MediaEvent {
+    /// The track that it belongs to.
+    #[must_use]
+    pub fn track(&self) -> Track {
+        match self {
+            Self::Video(_) | Self::NoVideo => Track::Video,
+            Self::Audio(_) | Self::NoAudio => Track::Audio,
+            Self::Frame(frame) => frame.track,
+        }
+    }
+}
+
 impl VideoConfig {
     /// What most sources are: progressive, 4:2:0 of 8 bits, square pixels, nothing said of colours.
     #[must_use]
@@ -78,7 +91,7 @@ impl VideoConfig {
 }
 
 /// How chroma is sampled.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Chroma {
     /// None: grey.
     Monochrome,
@@ -91,7 +104,7 @@ pub enum Chroma {
 }
 
 /// Description of an audio track.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AudioConfig {
     /// Codec.
     pub codec: AudioCodec,
@@ -106,7 +119,7 @@ pub struct AudioConfig {
 }
 
 /// Which track a frame belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Track {
     /// Video.
     Video,
@@ -115,7 +128,7 @@ pub enum Track {
 }
 
 /// The beginning of a segment, decided once for all variants by the planner.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mark {
     /// Number of the segment that begins.
     pub msn: Msn,
@@ -130,7 +143,7 @@ pub struct Mark {
 }
 
 /// One access unit.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Frame {
     /// Its track.
     pub track: Track,
@@ -150,7 +163,7 @@ pub struct Frame {
 }
 
 /// What flows from ingest to packager.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum MediaEvent {
     /// A video track begins or changes.
     Video(Arc<VideoConfig>),

@@ -9,6 +9,7 @@ use farcast_shared::telemetry::log;
 
 use crate::app;
 use crate::settings::Settings;
+use crate::transcode::{self, WORKER_ARGUMENT};
 
 const PROGRAM: Program = Program {
     name: "farcast-origin",
@@ -23,6 +24,10 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 /// stop and did, 2 when its settings cannot be used, [`EXIT_STATUS`] when a part of it failed, 1 for everything else.
 #[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_some_and(|first| first == WORKER_ARGUMENT) {
+        return transcode::run_worker();
+    }
     let loaded = match config::load::<Settings>(&PROGRAM, arguments, std::env::vars_os()) {
         Ok(Outcome::Run(loaded)) => loaded,
         Ok(Outcome::Print(text)) => {

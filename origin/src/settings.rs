@@ -24,6 +24,9 @@ const MAX_KEY_BYTES: usize = 1024;
 /// Longest grace: a broadcast that is away for longer has ended.
 const MAX_GRACE: Duration = Duration::from_secs(600);
 
+/// Least memory that transcoding may be limited to: one small variant takes a tenth of it.
+const MIN_TRANSCODER_MEMORY: ByteSize = ByteSize::from_mebibytes(256);
+
 /// Fewest pixels that encoders may be limited to; less is a mistake.
 const MIN_PIXELS: u32 = 320 * 240;
 
@@ -52,6 +55,12 @@ settings! {
         pub http_listen: SocketAddr = "127.0.0.1:8090",
         /// Where the HTTP API listens by TLS; needs tls_cert and tls_key.
         pub https_listen: Option<SocketAddr>,
+        /// Whether decoding and encoding run in a process of their own, which may do nothing else and is started again when it
+        /// crashes: codecs read what strangers send.
+        pub transcoder_process: bool = "true",
+        /// Most memory of that process, unless it uses a hardware encoder; without it three quarters of the machine's, or of
+        /// what the program's control group may have.
+        pub transcoder_memory: Option<ByteSize>,
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",
         /// Where edges connect, QUIC over UDP; [::] takes IPv4 too.
@@ -207,6 +216,9 @@ impl Validate for Settings {
                 "store",
                 "is \"origin\", which is for edges: embedded or foundationdb:<cluster file>",
             );
+        }
+        if let Some(memory) = self.transcoder_memory.filter(|memory| *memory < MIN_TRANSCODER_MEMORY) {
+            checks.problem("transcoder_memory", format!("{memory} is less than {MIN_TRANSCODER_MEMORY}"));
         }
         if self.request_body_memory < MIN_BUDGET {
             checks.problem(

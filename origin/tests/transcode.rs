@@ -4,6 +4,8 @@
 
 mod clip;
 mod device;
+#[cfg(target_os = "linux")]
+mod worker;
 
 use std::path::PathBuf;
 use std::process::Command;

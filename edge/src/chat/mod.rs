@@ -435,7 +435,7 @@ impl Chat {
     async fn came(self: Arc<Self>, user: User, client: u64, coming: Coming) -> Option<Bytes> {
         let event = match coming {
             Coming::New => Event::Joined { user, client },
-            Coming::Moved => Event::Present { user_id: user.id },
+            Coming::Moved => Event::Present { user_id: user.id, client },
             Coming::Known => return None,
         };
         if self.announces()

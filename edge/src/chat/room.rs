@@ -122,7 +122,19 @@ impl Member {
 struct Here {
     user: User,
     connections: usize,
+    /// The connection by which they came: the one that is announced.
+    announced: u64,
     flood: Flood,
+}
+
+/// A user whose last connection here is gone.
+#[derive(Debug)]
+struct Parting {
+    /// When they have left for good.
+    at: Instant,
+    user: User,
+    /// As [`Here::announced`].
+    announced: u64,
 }
 
 #[derive(Debug)]
@@ -134,7 +146,7 @@ struct State {
     members: HashMap<u64, Arc<Member>>,
     users: HashMap<String, Here>,
     seen: HashMap<String, Instant>,
-    parting: HashMap<String, (Instant, User)>,
+    parting: HashMap<String, Parting>,
     /// Who was changed a moment ago, as they are since: their record may have been read before.
     changed: HashMap<String, (Instant, User)>,
 }
@@ -265,17 +277,18 @@ impl Room {
             end: CancellationToken::new(),
             expelled: Mutex::new(None),
         });
-        let returned = state.parting.remove(&user.id).is_some();
+        let returned = state.parting.remove(&user.id);
         let seen = state.seen.get(&user.id).is_some_and(|at| now.duration_since(*at) < SEEN_FOR);
         state.note(&user.id, now);
         let here = state.users.entry(user.id.clone()).or_insert(Here {
             user: user.clone(),
             connections: 0,
+            announced: returned.as_ref().map_or(id, |parting| parting.announced),
             flood: Flood::default(),
         });
         here.user = user.clone();
         here.connections += 1;
-        let coming = match (here.connections, returned, seen) {
+        let coming = match (here.connections, returned.is_some(), seen) {
             (1, false, false) => Coming::New,
             (1, false, true) => Coming::Moved,
             _ => Coming::Known,
@@ -297,7 +310,8 @@ impl Room {
             && let Some(here) = state.users.remove(&member.user_id)
             && here.user.disabled_at.is_none()
         {
-            state.parting.insert(member.user_id.clone(), (now + PARTED_AFTER, here.user));
+            let Here { user, announced, .. } = here;
+            state.parting.insert(member.user_id.clone(), Parting { at: now + PARTED_AFTER, user, announced });
         }
     }
 
@@ -307,8 +321,8 @@ impl Room {
         state.crowd.forget(now);
         state.seen.retain(|_, at| now.duration_since(*at) < SEEN_FOR);
         state.changed.retain(|_, (at, _)| now.duration_since(*at) < READ_WITHIN);
-        let due = |_: &String, (at, _): &mut (Instant, User)| *at <= now;
-        state.parting.extract_if(due).map(|(_, (_, user))| user).collect()
+        let due = |_: &String, parting: &mut Parting| parting.at <= now;
+        state.parting.extract_if(due).map(|(_, parting)| parting.user).collect()
     }
 
     /// A user as the newer one of the store and of the log says: either may be ahead.
@@ -422,8 +436,8 @@ impl State {
                 }
                 self.note(&user.id, now);
             }
-            Event::Joined { user, .. } => self.is_here(&user.id, now),
-            Event::Present { user_id } => self.is_here(user_id, now),
+            Event::Joined { user, client } => self.is_here(&user.id, *client, now),
+            Event::Present { user_id, client } => self.is_here(user_id, *client, now),
             Event::Parted { user } => drop(self.seen.remove(&user.id)),
             Event::NameChanged { user, .. } | Event::UserChanged { user } => {
                 self.note(&user.id, now);
@@ -449,10 +463,13 @@ impl State {
         }
     }
 
-    /// Somebody is on some edge: they have not left this one for good.
-    fn is_here(&mut self, user_id: &str, now: Instant) {
+    /// Somebody came to some edge: if it is another one, they have not left this one for good. If it is this one, they may
+    /// be gone already.
+    fn is_here(&mut self, user_id: &str, client: u64, now: Instant) {
         self.note(user_id, now);
-        self.parting.remove(user_id);
+        if self.parting.get(user_id).is_some_and(|parting| parting.announced != client) {
+            self.parting.remove(user_id);
+        }
     }
 
     /// A user is another now: their connections are told, and who is on the way in will be.

@@ -77,7 +77,7 @@ fn who_goes_to_another_edge_has_not_left() {
     let (ada, bob) = (user("ada"), user("bob"));
     let (member, _) = coming(&room, 1, &ada, at(0));
     room.leave(&member, at(1));
-    apply(&room, log([Event::Present { user_id: ada.id.clone() }]), at(2));
+    apply(&room, log([Event::Present { user_id: ada.id.clone(), client: 77 }]), at(2));
     assert!(room.parted(at(30)).is_empty());
     // Somebody whom the log shows elsewhere moved here; after five minutes they are new.
     apply(&room, log([Event::Joined { user: bob.clone(), client: 77 }]), at(30));
@@ -86,6 +86,26 @@ fn who_goes_to_another_edge_has_not_left() {
     room.leave(&member, at(32));
     assert_eq!(names(room.parted(at(42))), ["bob"]);
     assert_eq!(coming(&room, 3, &bob, at(400)).1, Coming::New);
+}
+
+#[test]
+fn who_leaves_before_the_log_says_that_they_came_has_left() {
+    let (room, at) = room();
+    let (ada, bob) = (user("ada"), user("bob"));
+    let (member, first) = coming(&room, 1, &ada, at(0));
+    room.leave(&member, at(1));
+    apply(&room, log([Event::Joined { user: ada.clone(), client: 1 }]), at(2));
+    assert_eq!(first, Coming::New);
+    assert_eq!(names(room.parted(at(11))), ["ada"]);
+    // The same when they moved here, and came back for a moment before the log said so.
+    apply(&room, log([Event::Joined { user: bob.clone(), client: 77 }]), at(20));
+    let (member, moved) = coming(&room, 2, &bob, at(21));
+    room.leave(&member, at(22));
+    let (member, again) = coming(&room, 3, &bob, at(23));
+    room.leave(&member, at(24));
+    apply(&room, log([Event::Present { user_id: bob.id.clone(), client: 2 }]), at(25));
+    assert_eq!((moved, again), (Coming::Moved, Coming::Known));
+    assert_eq!(names(room.parted(at(34))), ["bob"]);
 }
 
 #[test]

@@ -16,4 +16,4 @@ mod pipeline;
 
 pub use air::{Air, Broadcaster, Output};
 pub use metrics::Metrics;
-pub use owner::{Config, Disconnect, Owner, Settings};
+pub use owner::{Config, Disconnect, OpenLadder, Owner, Settings};

@@ -50,7 +50,7 @@ pub struct Config {
     /// Where sequence numbers are kept.
     pub saver: Arc<Saver>,
     /// How a ladder's configuration is made, devices and all; may block.
-    pub open_ladder: fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig,
+    pub open_ladder: OpenLadder,
     /// Panics of broadcasts: they end the broadcast, not the owner.
     pub panics: Contained,
     /// Handles of the owner.
@@ -75,6 +75,9 @@ pub struct Settings {
     /// The encoder that works here.
     pub encoder: EncoderKind,
 }
+
+/// How a ladder's configuration is made.
+pub type OpenLadder = Arc<dyn Fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig + Send + Sync>;
 
 /// A wish to end the broadcast; answered with whether there was one.
 pub type Disconnect = oneshot::Sender<bool>;
@@ -114,7 +117,7 @@ pub struct Owner {
     ladder_fingerprint: String,
     grace: Duration,
     saver: Arc<Saver>,
-    open_ladder: fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig,
+    open_ladder: OpenLadder,
     panics: Contained,
     metrics: Metrics,
     pipeline: Option<Pipeline>,
@@ -278,7 +281,7 @@ impl Owner {
     async fn build(&mut self, settings: Settings) {
         let Settings { level, specs, encoder } = settings.clone();
         self.ladder_fingerprint = fingerprint(&specs);
-        let (open, panics, asked) = (self.open_ladder, self.panics.clone(), specs.clone());
+        let (open, panics, asked) = (Arc::clone(&self.open_ladder), self.panics.clone(), specs.clone());
         // Opening a device asks a driver.
         let opened = tokio::task::spawn_blocking(move || panics.call(|| open(asked, encoder)));
         let opened = relay(opened.await).flatten();

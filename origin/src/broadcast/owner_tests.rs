@@ -96,7 +96,7 @@ impl Rig {
             reconnect_grace: grace,
             hub,
             saver: Arc::clone(&saver),
-            open_ladder,
+            open_ladder: Arc::new(open_ladder),
             panics: Contained::new(Part::Broadcast, &registry).unwrap(),
             metrics: Metrics::new(&registry).unwrap(),
             ingest_metrics: ingest::Metrics::new(&registry).unwrap(),

@@ -33,7 +33,7 @@ impl Kept {
     pub(super) fn add(&mut self, place: Versionstamp, entry: &Entry, now: WallTime) {
         self.entries.push_back((place, entry.at.min(now)));
         let user = match &entry.event {
-            Event::Present { user_id } => Some(user_id),
+            Event::Present { user_id, .. } => Some(user_id),
             _ => entry.user().map(|user| &user.id),
         };
         if let Some(user) = user {
@@ -153,7 +153,7 @@ mod tests {
     fn users_are_known_as_long_as_an_entry_is_about_them() {
         let mut kept = kept(&[1, 2, 3]);
         kept.add(place(4), &message(4, "u1"), WallTime(1000 * S));
-        let present = Event::Present { user_id: "u9".to_owned() };
+        let present = Event::Present { user_id: "u9".to_owned(), client: 1 };
         kept.add(place(5), &Entry::new(WallTime(5 * S), present), WallTime(1000 * S));
         assert_eq!(kept.forget(place(3)), 3);
         assert_eq!(kept.len(), 2);

@@ -19,7 +19,7 @@ const MAX_ENTRIES: usize = 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Moving {
     Joined(u64),
-    Present,
+    Present(u64),
     Parted,
 }
 
@@ -189,7 +189,7 @@ fn of_nobody(entries: Vec<Entry>) -> Result<Act, Refused> {
     if let [Entry { event, .. }] = &entries[..] {
         match event {
             Event::Joined { user, client } => return told(Moving::Joined(*client), user.id.clone()),
-            Event::Present { user_id } => return told(Moving::Present, user_id.clone()),
+            Event::Present { user_id, client } => return told(Moving::Present(*client), user_id.clone()),
             Event::Parted { user } => return told(Moving::Parted, user.id.clone()),
             _ => {}
         }

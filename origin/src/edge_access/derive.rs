@@ -110,7 +110,7 @@ pub(super) fn derive(
                 batch,
                 &[entry(match moving {
                     Moving::Joined(client) => Event::Joined { user, client },
-                    Moving::Present => Event::Present { user_id },
+                    Moving::Present(client) => Event::Present { user_id, client },
                     Moving::Parted => Event::Parted { user },
                 })],
             )

@@ -141,7 +141,7 @@ async fn an_honest_edge_does_all_that_it_does() {
     let (_, ada) = rig.chat.act(ada, |user| said(user, "hello", "hello")).await.unwrap();
     let coming = Event::Joined { user: ada.record.user.clone(), client: 3 };
     rig.chat.tell(&[Entry::new(now, coming)]).await.unwrap();
-    let present = Event::Present { user_id: ada.record.user.id.clone() };
+    let present = Event::Present { user_id: ada.record.user.id.clone(), client: 7 };
     rig.chat.tell(&[Entry::new(now, present)]).await.unwrap();
     let ada = rig.chat.whose(&token).await.unwrap().unwrap();
     let (_, ada) = rig.chat.rename(ada, "Ada L", 3, now).await.unwrap();
@@ -320,7 +320,7 @@ async fn an_edge_acts_for_nobody_who_did_not_come_to_it() {
     let user = known.record.user;
     for event in [
         Event::Joined { user: user.clone(), client: 1 },
-        Event::Present { user_id: id.clone() },
+        Event::Present { user_id: id.clone(), client: 7 },
         Event::Parted { user: user.clone() },
     ] {
         refused(&other.tell(&[Entry::new(WallTime(1), event)]).await);

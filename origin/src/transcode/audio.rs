@@ -6,14 +6,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use farcast_av::{AacEncoder, AudioDecoder, AudioFrame, Error, Resampler};
 use farcast_shared::tasks::hook;
 use farcast_shared::time::{MediaTime, WallTime};
 
-use super::inlet::Work;
-use super::ladder::Shared;
+use super::inlet::{Outlet, Work};
+use super::engine::Shared;
 use super::origin_of::{Origin, Origins};
 use super::sink::Sink;
 use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, Track};
@@ -81,7 +80,7 @@ impl Audio {
     }
 
     /// Works until the queue ends, then drains; or until the ladder is given up.
-    pub(super) fn run(mut self, queue: &Receiver<Work>) {
+    pub(super) fn run(mut self, queue: &Outlet) {
         while let Ok(Work { event, stands_in }) = queue.recv() {
             hook::point("audio");
             if self.shared.aborted() {

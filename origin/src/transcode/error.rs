@@ -28,6 +28,15 @@ pub enum LadderError {
     /// A thread panicked: a bug.
     #[error("a transcoding thread panicked")]
     Panicked,
+    /// Nothing is taken by a thread that decodes: a codec or a driver hangs.
+    #[error("a decoder hangs")]
+    Stuck,
+    /// The worker process said why it cannot go on.
+    #[error("{0}")]
+    Told(String),
+    /// The worker process ended again and again, and there is no variant without it.
+    #[error("the transcoding process ended {0} times in a row")]
+    WorkerFails(u32),
     /// The deadline passed before all was drained; the rest was given up.
     #[error("transcoding did not finish in time")]
     Unfinished,

@@ -58,6 +58,19 @@ impl Sink {
         });
     }
 
+    /// What makes a track of this variant was interrupted: it goes on at the next frame that begins a segment. Not where
+    /// both tracks are passed through.
+    pub(super) fn interrupt(&self) {
+        self.with(|state| state.skipping |= state.interleaver.is_some());
+    }
+
+    /// Whether a track of this variant is made, not passed through.
+    pub(super) fn is_made(&self) -> bool {
+        let mut is_made = false;
+        self.with(|state| is_made = state.interleaver.is_some());
+        is_made
+    }
+
     /// The source has this track: the variant's other track waits for it.
     pub(super) fn announce(&self, track: Track) {
         self.with(|state| {

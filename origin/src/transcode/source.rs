@@ -1,7 +1,6 @@
 //! The decoder thread: decodes the source's video once, for all variants.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use farcast_av::{Codec, Deinterlacer, Device, VideoDecoder, VideoDecoderConfig, VideoFrame};
 use farcast_shared::tasks::hook;
@@ -10,8 +9,8 @@ use farcast_shared::time::MediaTime;
 use super::cadence::KeyClock;
 use super::error::LadderError;
 use super::feed::{Tick, VariantFeed};
-use super::inlet::Work;
-use super::ladder::Shared;
+use super::inlet::{Outlet, Work};
+use super::engine::Shared;
 use super::metrics::DropReason;
 use super::origin_of::Origins;
 use crate::media::{Frame, Mark, MediaEvent, VideoCodec, VideoConfig};
@@ -73,7 +72,7 @@ impl Source {
     }
 
     /// Works until the queue ends, then drains; or until the ladder is given up.
-    pub(super) fn run(mut self, queue: &Receiver<Work>) {
+    pub(super) fn run(mut self, queue: &Outlet) {
         while let Ok(Work { event, stands_in }) = queue.recv() {
             hook::point("decoder");
             if self.shared.aborted() {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farcast_av::{EncodedPacket, Error, Geometry, Scaler, VideoFrame};
 use farcast_shared::name::VariantId;
@@ -16,7 +16,7 @@ use super::codec::EncoderKind;
 use super::encode::{EncoderSettings, OpenEncoder, VideoEncode};
 use super::error::LadderError;
 use super::feed::{Tick, VideoWork};
-use super::ladder::Shared;
+use super::engine::Shared;
 use super::metrics::DropReason;
 use super::playable::bit_rate_bps;
 use super::sink::Sink;
@@ -116,7 +116,7 @@ impl Encoding {
     fn encode(&mut self, frame: Arc<VideoFrame>, mut tick: Tick) -> Result<(), Error> {
         tick.mark = tick.mark.or(self.pending.take());
         tick.key |= tick.mark.is_some();
-        let timer = self.shared.metrics.encode_seconds.start_timer();
+        let began = Instant::now();
         let settings = self.settings(&frame, &tick);
         let suits =
             |running: &Running| running.settings == settings && running.on_device == frame.on_device();
@@ -135,7 +135,7 @@ impl Encoding {
                 self.fail(reason, &mut todo)?;
             }
         }
-        timer.observe_duration();
+        self.shared.metrics.encoded_in(began.elapsed());
         Ok(())
     }
 

@@ -66,6 +66,9 @@ pub enum Event {
     Present {
         /// Who.
         user_id: String,
+        /// By which connection; 0 where an earlier version wrote the entry.
+        #[serde(default)]
+        client: u64,
     },
     /// A user left.
     Parted {

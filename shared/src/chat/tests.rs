@@ -253,7 +253,7 @@ proptest! {
                         let ids = ids.into_iter().map(id).collect();
                         Entry::new(NOW, Event::Visibility { ids, visible })
                     }
-                    Act::Other => Entry::new(NOW, Event::Present { user_id: "x".to_owned() }),
+                    Act::Other => Entry::new(NOW, Event::Present { user_id: "x".to_owned(), client: 1 }),
                 };
                 chat.tell(std::slice::from_ref(&entry)).await.unwrap();
                 followed.apply(&Arc::new(entry));
@@ -313,5 +313,5 @@ fn golden_json() {
         "{\"type\":\"SYSTEM\",\"id\":\"kQ3x\",\"timestamp\":\"2026-03-14T18:05:00.12Z\",\"body\":\"<p>x</p>\",\
          \"user\":{\"displayName\":\"Farcast\"}}"
     );
-    assert_eq!(json(Event::Present { user_id: "x".to_owned() }), "");
+    assert_eq!(json(Event::Present { user_id: "x".to_owned(), client: 1 }), "");
 }

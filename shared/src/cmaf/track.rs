@@ -2,6 +2,7 @@
 //! the part that boxes need, so that this crate imports nothing of the origin.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::feed::VideoRange;
@@ -22,7 +23,7 @@ pub enum VideoCodec {
 }
 
 /// How the numbers of a picture become colours: code points of ITU-T H.273, 2 being "unspecified".
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Colour {
     /// ColourPrimaries (H.273 §8.1): 1 is BT.709, 9 is BT.2020.
     pub primaries: u8,
