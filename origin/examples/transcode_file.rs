@@ -14,7 +14,7 @@ use clap::Parser;
 use farcast_av::{Device, DeviceKind};
 use farcast_origin::media::{MediaEvent, Track};
 use farcast_origin::transcode::{
-    EncoderKind, Ladder, LadderConfig, Metrics, Pace, VariantSpec, default_ladder,
+    EncoderKind, Ladder, LadderConfig, Launch, Metrics, Pace, VariantSpec, default_ladder,
 };
 use farcast_shared::name::VariantId;
 use serde_json::json;
@@ -30,6 +30,9 @@ struct Arguments {
     /// Encoder.
     #[arg(long, default_value = "libx264")]
     encoder: String,
+    /// The origin's program, to transcode in a process of its own.
+    #[arg(long)]
+    worker: Option<PathBuf>,
     /// Decodes and scales on an NVIDIA GPU.
     #[arg(long)]
     cuda: bool,
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
     if arguments.cuda {
         config.device = Some(Arc::new(Device::open(DeviceKind::Cuda, None)?));
     }
+    config.worker = arguments.worker.map(|program| Launch { program, memory_bytes: 4 << 30 });
     let (cpu, clock) = (farcast_av::cpu_time(), Instant::now());
     let (mut ladder, mut out) = Ladder::start(config, &metrics)?;
     let reader = std::thread::spawn(move || {

@@ -10,7 +10,7 @@ use crate::broadcast::{self, OpenLadder};
 use crate::hardware;
 use crate::package::{InvalidLatencyLevel, LatencyLevel};
 use crate::settings::Settings;
-use crate::transcode::{self, CodecChoice, Launch, LadderConfig, ProbeOutcome};
+use crate::transcode::{self, CodecChoice, LadderConfig, Launch, ProbeOutcome};
 
 /// Memory of the transcoding process where the system does not say how much there is, in bytes.
 const TRANSCODER_MEMORY: u64 = 4 << 30;

@@ -120,26 +120,29 @@ impl Live {
     /// # Errors
     /// See [`Failure`].
     pub async fn object(&self, name: ObjectName) -> Result<Object, Failure> {
-        if let Some(object) = self.here(&name).await {
+        // Nearly all requests are for parts that are held. Each waiting request keeps room for all that it might come to, so
+        // what is large and seldom is boxed.
+        let mut here = self.held(&name);
+        if here.is_none() {
+            here = Box::pin(self.cached(&name)).await;
+        }
+        if here.is_none() && self.await_hinted(&name).await? {
+            // It is among the held parts now, unless much happened at once; then it is fetched.
+            here = self.held(&name);
+            if here.is_none() {
+                here = Box::pin(self.cached(&name)).await;
+            }
+        }
+        if let Some(object) = here {
             self.metrics.hits.inc();
             return Ok(object);
         }
-        if self.await_hinted(&name).await? {
-            // It is among the held parts now, unless much happened at once; then it is fetched.
-            if let Some(object) = self.here(&name).await {
-                self.metrics.hits.inc();
-                return Ok(object);
-            }
-        }
         self.metrics.misses.inc();
-        self.fetched(name).await.map(Object::from)
+        Box::pin(self.fetched(name)).await.map(Object::from)
     }
 
-    /// The object, if all of its bytes are here.
-    async fn here(&self, name: &ObjectName) -> Option<Object> {
-        if let Some(object) = self.held(name) {
-            return Some(object);
-        }
+    /// The object, if all of its bytes are in the cache.
+    async fn cached(&self, name: &ObjectName) -> Option<Object> {
         if let Some(bytes) = self.cache.get(name).await {
             return Some(bytes.into());
         }

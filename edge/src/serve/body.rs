@@ -19,9 +19,14 @@ use crate::live::Object;
 /// little of it the viewer's window lets through; only small pieces show how far it has come.
 const FRAME_BYTES: usize = 64 << 10;
 
+/// The same over HTTP/1, which takes the next piece when the one before is gone: a part of most broadcasts with its head,
+/// so that it is written at once. At 64 kbit/s it takes 16 s, less than a response may stand still.
+const HTTP1_FRAME_BYTES: usize = 128 << 10;
+
 /// Pieces of bytes that are sent one after another, none of them copied.
 #[derive(Debug, Default)]
 pub struct Body {
+    is_http1: bool,
     chunks: VecDeque<Bytes>,
     remaining: u64,
     first_byte: Option<(WallTime, Histogram)>,
@@ -39,7 +44,7 @@ impl Body {
     pub(super) fn object(object: Object, first_byte: &Histogram) -> Self {
         let first_byte = object.born.map(|born| (born, first_byte.clone()));
         let remaining = object.len();
-        Self { chunks: object.into_chunks(), remaining, first_byte, watch: None }
+        Self { is_http1: false, chunks: object.into_chunks(), remaining, first_byte, watch: None }
     }
 
     /// How many bytes are to be sent.
@@ -52,6 +57,11 @@ impl Body {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.remaining == 0
+    }
+
+    /// It is sent by HTTP/1.
+    pub(super) fn over_http1(&mut self) {
+        self.is_http1 = true;
     }
 
     /// Watches over its progress for the rest of its life.
@@ -67,7 +77,8 @@ impl Body {
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         let object = Object::from(bytes);
-        Self { remaining: object.len(), chunks: object.into_chunks(), first_byte: None, watch: None }
+        let remaining = object.len();
+        Self { is_http1: false, remaining, chunks: object.into_chunks(), first_byte: None, watch: None }
     }
 }
 
@@ -80,8 +91,9 @@ impl http_body::Body for Body {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let Some(mut chunk) = self.chunks.pop_front() else { return Poll::Ready(None) };
-        if chunk.len() > FRAME_BYTES {
-            self.chunks.push_front(chunk.split_off(FRAME_BYTES));
+        let most = if self.is_http1 { HTTP1_FRAME_BYTES } else { FRAME_BYTES };
+        if chunk.len() > most {
+            self.chunks.push_front(chunk.split_off(most));
         }
         let size = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.remaining = self.remaining.saturating_sub(size);

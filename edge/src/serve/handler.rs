@@ -13,7 +13,8 @@ use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::{Health, Probe};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, IF_NONE_MATCH, IF_RANGE, RANGE, STRICT_TRANSPORT_SECURITY,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE,
+    STRICT_TRANSPORT_SECURITY,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -49,6 +50,8 @@ pub(super) struct Handler {
     pub(super) metrics: Metrics,
     player: Player,
 }
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
 const MAX_BODIES: usize = 8;
@@ -167,11 +170,11 @@ impl Handler {
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
         self.warn_of_proxy(source.peer, request.headers());
+        let is_first_version = request.version() < Version::HTTP_2;
         let mut response = match host::check(&request) {
             Ok(()) => self.respond(request, source, activity, upgraded, draining).await,
             Err(wrong) => {
                 // What comes behind it on the connection cannot be trusted either.
-                let is_first_version = request.version() < Version::HTTP_2;
                 let mut response = reply::text(StatusCode::BAD_REQUEST, wrong);
                 if is_first_version {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -180,6 +183,9 @@ impl Handler {
                 response
             }
         };
+        if is_first_version {
+            response.body_mut().over_http1();
+        }
         if let Some(value) = self.strict_transport.as_ref().filter(|_| source.is_secure) {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value.clone());
         }
@@ -188,8 +194,8 @@ impl Handler {
 
     /// Whoever runs a proxy and did not say so finds all viewers counted and banned as one.
     fn warn_of_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
-        if headers.contains_key("x-forwarded-for")
-            && !self.warned_of_proxy.load(Ordering::Relaxed)
+        if !self.warned_of_proxy.load(Ordering::Relaxed)
+            && headers.contains_key(&X_FORWARDED_FOR)
             && !self.trusted_proxies.contain(peer)
             && !self.warned_of_proxy.swap(true, Ordering::Relaxed)
         {
@@ -227,23 +233,21 @@ impl Handler {
                 .map(|body| body.watched(activity, &self.metrics.sent_bytes));
         }
         if Route::of(request.uri().path()) == Route::Socket && request.method() == Method::GET {
-            let (reply, ticket) = self.chat.admit(&mut request, viewer).await;
+            let (reply, ticket) = Box::pin(self.chat.admit(&mut request, viewer)).await;
             self.metrics.responded(Route::Socket.kind(), reply.status());
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
             return reply::of_api(reply, false).map(|body| body.watched(activity, &self.metrics.sent_bytes));
         }
         // Nobody reads a body here, and few headers: nothing else is kept while the answer is waited for.
-        let (parts, body) = request.into_parts();
-        drop(body);
-        let route = Route::of(parts.uri.path());
+        let route = Route::of(request.uri().path());
         let kind = route.kind();
         if matches!(route, Route::Multivariant | Route::Media(_)) {
-            self.api.mark(viewer, &parts.headers);
+            self.api.mark(viewer, request.headers());
         }
-        let asked = self.asked(route, parts.uri.query().unwrap_or_default());
-        let headers = choosing(&parts.headers);
-        let method = parts.method;
-        drop((parts.uri, parts.headers, parts.extensions));
+        let asked = self.asked(route, request.uri().query().unwrap_or_default());
+        let headers = choosing(request.headers());
+        let method = request.method().clone();
+        drop(request);
         let response = if method == Method::OPTIONS {
             reply::preflight()
         } else if method != Method::GET && method != Method::HEAD {

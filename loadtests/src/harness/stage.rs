@@ -31,6 +31,8 @@ pub struct Settings {
     pub grace: Duration,
     /// The ladder; `None` for a passthrough variant and a small one.
     pub variants: Option<String>,
+    /// More lines of the origin's settings.
+    pub origin: String,
     /// Edges at the start.
     pub edges: usize,
     /// Folder of other programs than those of [`program::folder`].
@@ -39,7 +41,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { level: 1, grace: Duration::from_secs(15), variants: None, edges: 1, programs: None }
+        Self {
+            level: 1,
+            grace: Duration::from_secs(15),
+            variants: None,
+            origin: String::new(),
+            edges: 1,
+            programs: None,
+        }
     }
 }
 
@@ -155,7 +164,7 @@ impl Stage {
     }
 
     fn origin_config(&self, folder: &str) -> anyhow::Result<String> {
-        let Settings { level, grace, variants, .. } = &self.settings;
+        let Settings { level, grace, variants, origin, .. } = &self.settings;
         let mut text = String::new();
         writeln!(text, "data_dir = {:?}", self.folder.path().join(folder))?;
         writeln!(
@@ -172,6 +181,7 @@ impl Stage {
         if let Some(store) = &self.store {
             writeln!(text, "store = {store:?}")?;
         }
+        writeln!(text, "{origin}")?;
         text += variants.as_deref().unwrap_or(VARIANTS);
         Ok(text)
     }

@@ -64,7 +64,12 @@ impl Programs {
     }
 
     fn settings(&self) -> Settings {
-        Settings { programs: Some(self.0.path().to_owned()), ..Settings::default() }
+        Settings {
+            programs: Some(self.0.path().to_owned()),
+            // A worker would be this executable without a word of what it is.
+            origin: "transcoder_process = false".to_owned(),
+            ..Settings::default()
+        }
     }
 
     fn file(folder: &Path, program: &str) -> PathBuf {

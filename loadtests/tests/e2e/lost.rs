@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use farcast_loadtests::harness::metrics::Metrics;
 use farcast_loadtests::harness::stage::{Settings, Stage};
+use farcast_loadtests::harness::wait;
+use farcast_loadtests::playlist::MediaPlaylist;
 use farcast_loadtests::publish::encoder::Content;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::viewers::{FLAWLESS, OUTAGE, assert_good, watch};
 
@@ -54,4 +58,49 @@ async fn viewers_go_on_when_the_origin_is_killed_and_returns_with_its_encoder() 
     let report = viewers.await.unwrap();
     assert_good(&report);
     assert!(report.discontinuities >= 4, "each viewer passes it: {report:?}");
+}
+
+/// The process in which an origin transcodes.
+fn worker(origin: u32) -> Option<Pid> {
+    let all = std::fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+    let is_its = |name: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{name}/status")).unwrap_or_default();
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).map(str::trim);
+        parent.is_some_and(|parent| parent == origin.to_string()) && !status.contains("(zombie)")
+    };
+    all.filter_map(|entry| entry.file_name().into_string().ok())
+        .find(|name| is_its(name))
+        .and_then(|name| Pid::from_raw(name.parse().ok()?))
+}
+
+#[tokio::test]
+async fn a_transcoding_process_that_crashes_or_hangs_is_replaced_while_the_source_goes_on() {
+    let mut stage = Stage::start(Settings::default()).await.unwrap();
+    let _encoder = stage.encoder(Content::Both).unwrap();
+    let edge = stage.edge(0);
+    edge.playable(1, 2, START).await.unwrap();
+    let first = edge.playlist(0).await.unwrap();
+    let (origin, metrics) = {
+        let origin = stage.origin().unwrap();
+        (origin.id().unwrap(), origin.address("metrics"))
+    };
+    for (signal, how) in [(Signal::ABORT, "crashed"), (Signal::STOP, "hung")] {
+        kill_process(worker(origin).unwrap(), signal).unwrap();
+        let name = format!("farcast_transcode_worker_ends_total{{how=\"{how}\"}}");
+        wait::until(&name, START, || async {
+            (Metrics::scrape(metrics).await.ok()?.sum(&name) > 0.0).then_some(())
+        })
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}\n{}", stage.logs()));
+        let then = edge.playlist(1).await.unwrap();
+        let back = |p: &MediaPlaylist| {
+            p.segments.iter().any(|s| s.msn > then.next().msn && s.is_complete() && !s.gap)
+        };
+        edge.until("the small variant's media", 1, START, back)
+            .await
+            .unwrap_or_else(|error| panic!("{how}: {error:?}\n{}", stage.logs()));
+    }
+    let last = edge.playlist(0).await.unwrap();
+    let since = last.segments.iter().filter(|segment| segment.msn >= first.next().msn);
+    assert!(since.clone().count() > 5 && since.clone().all(|segment| !segment.gap), "the source stood still");
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-/// User and system time of all threads of this process.
+/// User and system time of all threads of this process, and of the processes that it started and waited for.
 #[must_use]
 pub fn cpu_time() -> Duration {
+    used_by(libc::RUSAGE_SELF) + used_by(libc::RUSAGE_CHILDREN)
+}
+
+fn used_by(whom: libc::c_int) -> Duration {
     // SAFETY: getrusage fills the zeroed struct, which has no invalid bit patterns.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        libc::getrusage(whom, &mut usage);
         usage
     };
     let time = |value: libc::timeval| {

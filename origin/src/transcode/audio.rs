@@ -11,8 +11,8 @@ use farcast_av::{AacEncoder, AudioDecoder, AudioFrame, Error, Resampler};
 use farcast_shared::tasks::hook;
 use farcast_shared::time::{MediaTime, WallTime};
 
-use super::inlet::{Outlet, Work};
 use super::engine::Shared;
+use super::inlet::{Outlet, Work};
 use super::origin_of::{Origin, Origins};
 use super::sink::Sink;
 use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, Track};

@@ -175,7 +175,9 @@ impl Ladder {
             return Ok(());
         }
         match &mut self.work {
-            Place::Here(engine) => engine.push(event, stands_in).inspect_err(|error| self.shared.fail(error.clone())),
+            Place::Here(engine) => {
+                engine.push(event, stands_in).inspect_err(|error| self.shared.fail(error.clone()))
+            }
             Place::Apart(worker) => {
                 worker.push(event, stands_in);
                 Ok(())

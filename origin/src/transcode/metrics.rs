@@ -239,7 +239,8 @@ impl Metrics {
             EncoderKind::ALL.iter().position(uses).and_then(|place| u8::try_from(place).ok())
         };
         let observed = self.observed.as_ref();
-        let taken = observed.map(|all| std::mem::take(&mut *all.lock().unwrap_or_else(PoisonError::into_inner)));
+        let taken =
+            observed.map(|all| std::mem::take(&mut *all.lock().unwrap_or_else(PoisonError::into_inner)));
         Totals {
             decoded: self.decoded.get(),
             decode_errors: self.decode_errors.get(),
@@ -275,7 +276,10 @@ impl Metrics {
             self.encoded(variant).inc_by(grown(at(&before.encoded, place), at(&now.encoded, place)));
             self.behind(variant).set(now.behind.get(place).copied().unwrap_or(0));
             let encoder = now.encoders.get(place).copied().flatten();
-            self.use_encoder(variant, encoder.and_then(|place| EncoderKind::ALL.get(usize::from(place)).copied()));
+            self.use_encoder(
+                variant,
+                encoder.and_then(|place| EncoderKind::ALL.get(usize::from(place)).copied()),
+            );
         }
         let seconds = now.encode_seconds.iter().take(MAX_OBSERVED);
         seconds.filter(|s| s.is_finite() && **s >= 0.0).for_each(|s| self.encode_seconds.observe(*s));

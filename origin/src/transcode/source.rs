@@ -7,10 +7,10 @@ use farcast_shared::tasks::hook;
 use farcast_shared::time::MediaTime;
 
 use super::cadence::KeyClock;
+use super::engine::Shared;
 use super::error::LadderError;
 use super::feed::{Tick, VariantFeed};
 use super::inlet::{Outlet, Work};
-use super::engine::Shared;
 use super::metrics::DropReason;
 use super::origin_of::Origins;
 use crate::media::{Frame, Mark, MediaEvent, VideoCodec, VideoConfig};

@@ -114,7 +114,8 @@ fn a_worker_makes_the_same_as_threads_of_this_process() {
     assert_eq!((here.result, there.result), (Ok(()), Ok(())));
     assert!(frames(&here.variants[1], Track::Video).len() > 100);
     assert!(here.variants == there.variants, "what they made differs");
-    let counts = |metrics: &Metrics| (metrics.decode_error_count(), metrics.dropped_frames(DropReason::FrameRate));
+    let counts =
+        |metrics: &Metrics| (metrics.decode_error_count(), metrics.dropped_frames(DropReason::FrameRate));
     assert_eq!(counts(&here.metrics), counts(&there.metrics));
 }
 
@@ -135,7 +136,8 @@ fn what_a_worker_cannot_heal_is_said_here() {
 fn a_worker_that_is_killed_leaves_the_source_alone_and_another_goes_on_at_a_segment() {
     let events = clip(Some("320x180"), true, 12);
     // In the middle of a segment.
-    let three_s = |event: &MediaEvent| matches!(event, MediaEvent::Frame(frame) if frame.dts.micros() > 3_000_000);
+    let three_s =
+        |event: &MediaEvent| matches!(event, MediaEvent::Frame(frame) if frame.dts.micros() > 3_000_000);
     let (before, after) = events.split_at(events.iter().position(three_s).unwrap());
     let mut live = Live::start(two());
     live.push(before, true);
@@ -173,7 +175,9 @@ fn a_worker_is_confined_knows_nothing_of_the_environment_and_ends_with_its_ladde
     assert!(data.contains("2147483648"), "{data}");
     assert!(std::env::var_os("PATH").is_some());
     let environment = read("environ");
-    let is_needed = |name: &str| name.is_empty() || name.starts_with("LD_LIBRARY_PATH=") || name.starts_with("RUST_BACKTRACE=");
+    let is_needed = |name: &str| {
+        name.is_empty() || name.starts_with("LD_LIBRARY_PATH=") || name.starts_with("RUST_BACKTRACE=")
+    };
     assert!(environment.split('\0').all(is_needed), "{environment}");
     drop(live);
     let deadline = Instant::now() + DEADLINE;

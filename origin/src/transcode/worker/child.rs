@@ -106,7 +106,8 @@ fn work(mouth: &Mouth) -> anyhow::Result<()> {
 }
 
 fn config(setup: &Setup) -> anyhow::Result<LadderConfig> {
-    let specs: Vec<VariantSpec> = serde_json::from_str(&setup.specs).context("the variants are not understood")?;
+    let specs: Vec<VariantSpec> =
+        serde_json::from_str(&setup.specs).context("the variants are not understood")?;
     let encoder = EncoderKind::from_name(&setup.encoder).context("the encoder is not known")?;
     let config = match setup.memory_bytes {
         Some(_) => LadderConfig::without_device(specs, encoder),

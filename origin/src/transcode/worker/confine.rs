@@ -41,8 +41,8 @@ mod linux {
 
     use rustix::process::{Resource, Rlimit, setrlimit};
     use seccompiler::{
-        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-        apply_filter_all_threads,
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule, apply_filter_all_threads,
     };
 
     use super::{Bounds, Unconfined};
@@ -75,8 +75,12 @@ mod linux {
         let no_clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         apply(no_clone3, SeccompAction::Allow, SeccompAction::Errno(errno(libc::ENOSYS)))?;
         match bounds {
-            Bounds::Software { .. } => apply(needed()?, SeccompAction::Errno(errno(libc::EPERM)), SeccompAction::Allow),
-            Bounds::Device => apply(dangerous()?, SeccompAction::Allow, SeccompAction::Errno(errno(libc::EPERM))),
+            Bounds::Software { .. } => {
+                apply(needed()?, SeccompAction::Errno(errno(libc::EPERM)), SeccompAction::Allow)
+            }
+            Bounds::Device => {
+                apply(dangerous()?, SeccompAction::Allow, SeccompAction::Errno(errno(libc::EPERM)))
+            }
         }
     }
 

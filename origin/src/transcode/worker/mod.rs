@@ -33,7 +33,11 @@ impl Launch {
     /// This program, also when its file was replaced since it was started.
     #[must_use]
     pub fn this_program(memory_bytes: u64) -> Self {
-        let program = if cfg!(target_os = "linux") { Ok(PathBuf::from("/proc/self/exe")) } else { std::env::current_exe() };
+        let program = if cfg!(target_os = "linux") {
+            Ok(PathBuf::from("/proc/self/exe"))
+        } else {
+            std::env::current_exe()
+        };
         Self { program: program.unwrap_or_else(|_| "farcast-origin".into()), memory_bytes }
     }
 }

@@ -1,6 +1,7 @@
 //! The origin's side: starts a worker, feeds it, takes what it makes, and starts another when it ends.
 
 use std::io::{self, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -13,6 +14,7 @@ use super::WORKER_ARGUMENT;
 use super::restarts::{Next, Restarts};
 use super::wire::{self, FromWorker, Level, MAX_LINE_BYTES, Setup, ToWorker};
 use crate::media::{MediaEvent, Track};
+use crate::transcode::codec::EncoderKind;
 use crate::transcode::engine::Shared;
 use crate::transcode::error::LadderError;
 use crate::transcode::inlet::{Inlet, Outlet, Work};
@@ -53,7 +55,7 @@ impl Worker {
         sinks: &[Sink],
     ) -> Result<Self, LadderError> {
         let no_thread = |error: String| LadderError::NoThread(error);
-        let uses_device = config.encoder.device().is_some();
+        let uses_device = config.encoder != EncoderKind::X264;
         let setup = Setup {
             specs: serde_json::to_string(&config.specs).map_err(|error| no_thread(error.to_string()))?,
             encoder: config.encoder.name().to_owned(),
@@ -217,7 +219,9 @@ impl Feeder {
     fn run_one(&mut self, queue: &Outlet) -> End {
         let (input, output) = match self.spawn() {
             Ok(pipes) => pipes,
-            Err(error) => return End::Unasked(WorkerEnd::NotStarted, format!("it cannot be started: {error}")),
+            Err(error) => {
+                return End::Unasked(WorkerEnd::NotStarted, format!("it cannot be started: {error}"));
+            }
         };
         let reader = Reader { shared: Arc::clone(&self.shared), sinks: Arc::clone(&self.sinks), lines: None };
         let is_over = Arc::new(AtomicBool::new(false));
@@ -255,6 +259,8 @@ impl Feeder {
         let environment = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(needed));
         let mut child = Command::new(&self.launch.program)
             .arg(WORKER_ARGUMENT)
+            // What ends the origin from a terminal leaves it time to drain.
+            .process_group(0)
             .env_clear()
             .envs(environment)
             .stdin(Stdio::piped())
@@ -277,11 +283,12 @@ impl Feeder {
             wire::write(&mut input, &ToWorker::Source(event.clone(), *stands_in))?;
         }
         loop {
+            // It may go on reading when it says nothing any more.
+            if is_over.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             let work = match queue.recv_timeout(LOOK_EVERY) {
                 Ok(work) => work,
-                Err(RecvTimeoutError::Timeout) if is_over.load(Ordering::Relaxed) => {
-                    return Err(io::ErrorKind::BrokenPipe.into());
-                }
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
@@ -356,7 +363,9 @@ impl Reader {
                 Ok(Some(FromWorker::Made(variant, event))) => {
                     match self.sinks.get(usize::from(variant.0)).filter(|sink| sink.is_made()) {
                         Some(sink) => sink.push(event.track(), event),
-                        None => tracing::debug!(variant = variant.0, "the worker makes what it was not asked for"),
+                        None => {
+                            tracing::debug!(variant = variant.0, "the worker makes what it was not asked for")
+                        }
                     }
                 }
                 Ok(Some(FromWorker::Counted(now))) => {
