@@ -15,13 +15,19 @@ use crate::transcode::{self, CodecChoice, LadderConfig, Launch, ProbeOutcome};
 /// Memory of the transcoding process where the system does not say how much there is, in bytes.
 const TRANSCODER_MEMORY: u64 = 4 << 30;
 
+/// What it may have at least, also where there is less: the bound is against a fault, and it runs out of memory before.
+const LEAST_TRANSCODER_MEMORY: u64 = 1 << 30;
+
 /// Where the process's settings have broadcasts transcoded: in a process of its own, or in this one.
 #[must_use]
 pub fn open_ladder(settings: &Settings) -> OpenLadder {
     if !settings.transcoder_process {
         return Arc::new(LadderConfig::new);
     }
-    let most = || hardware::memory_limit().map_or(TRANSCODER_MEMORY, |bytes| bytes / 4 * 3);
+    let most = || {
+        hardware::memory_limit()
+            .map_or(TRANSCODER_MEMORY, |bytes| (bytes / 4 * 3).max(LEAST_TRANSCODER_MEMORY))
+    };
     let launch = Launch::this_program(settings.transcoder_memory.map_or_else(most, ByteSize::bytes));
     Arc::new(move |specs, encoder| LadderConfig {
         worker: Some(launch.clone()),

@@ -36,8 +36,8 @@ pub struct Usage {
 #[error("the system does not tell how busy it is: {0}")]
 pub struct HardwareError(String);
 
-/// Memory that this program may have, in bytes: the machine's, or what its control group may have where that is less. `None` where
-/// the system does not say.
+/// Memory that this program may have, in bytes: the machine's, or what its container may have where that is less.
+/// `None` where the system does not say.
 #[must_use]
 pub fn memory_limit() -> Option<u64> {
     let mut system = System::new().ok()?;

@@ -24,8 +24,8 @@ const MAX_KEY_BYTES: usize = 1024;
 /// Longest grace: a broadcast that is away for longer has ended.
 const MAX_GRACE: Duration = Duration::from_secs(600);
 
-/// Least memory that transcoding may be limited to: one small variant takes a tenth of it.
-const MIN_TRANSCODER_MEMORY: ByteSize = ByteSize::from_mebibytes(256);
+/// Least memory that transcoding may be limited to. Stacks of threads count, 8 MiB each, of which a variant has up to eight.
+const MIN_TRANSCODER_MEMORY: ByteSize = ByteSize::from_mebibytes(512);
 
 /// Fewest pixels that encoders may be limited to; less is a mistake.
 const MIN_PIXELS: u32 = 320 * 240;
@@ -59,7 +59,7 @@ settings! {
         /// crashes: codecs read what strangers send.
         pub transcoder_process: bool = "true",
         /// Most memory of that process, unless it uses a hardware encoder; without it three quarters of the machine's, or of
-        /// what the program's control group may have.
+        /// what its container may have.
         pub transcoder_memory: Option<ByteSize>,
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",

@@ -230,7 +230,7 @@ async fn what_is_told_of_a_page_of_the_log_is_framed_once_for_all() {
         &room,
         log([
             Event::Action { body: "x".to_owned() },
-            Event::Present { user_id: "z".to_owned() },
+            Event::Present { user_id: "z".to_owned(), client: 77 },
             Event::Visibility { ids, visible: false },
             Event::UserChanged { user: User { is_moderator: true, ..user("ada") } },
         ]),
@@ -241,7 +241,7 @@ async fn what_is_told_of_a_page_of_the_log_is_framed_once_for_all() {
     assert!(one.is_empty() && first.iter().filter(|byte| **byte == b'\n').count() == 1);
     // Who is a moderator now, is told so alone.
     assert!(String::from_utf8_lossy(&told.recv().await.unwrap()).contains("MODERATOR"));
-    apply(&room, log([Event::Present { user_id: "z".to_owned() }]), at(2));
+    apply(&room, log([Event::Present { user_id: "z".to_owned(), client: 77 }]), at(2));
     assert!(one.is_empty());
 }
 

@@ -156,7 +156,7 @@ fn tokens(roster: &Roster) -> Reply {
 }
 
 fn revoke_edge(roster: &Roster, given: &[u8]) -> Reply {
-    let Named { name } = match body::object(given) {
+    let Named { name } = match body::json(given) {
         Ok(wish) => wish,
         Err(what) => return refused(&what),
     };
@@ -174,7 +174,7 @@ fn revoke_edge(roster: &Roster, given: &[u8]) -> Reply {
 }
 
 fn create_token(roster: &Roster, given: &[u8]) -> Reply {
-    let wish: Wish = match body::object(given) {
+    let wish: Wish = match body::json(given) {
         Ok(wish) => wish,
         Err(what) => return refused(&what),
     };
@@ -200,7 +200,7 @@ fn create_token(roster: &Roster, given: &[u8]) -> Reply {
 }
 
 fn revoke_token(roster: &Roster, given: &[u8]) -> Reply {
-    let Identified { id, edges } = match body::object(given) {
+    let Identified { id, edges } = match body::json(given) {
         Ok(wish) => wish,
         Err(what) => return refused(&what),
     };

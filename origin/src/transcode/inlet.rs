@@ -61,7 +61,16 @@ pub(super) struct Inlet {
 
 impl Inlet {
     pub(super) fn new(pace: Pace) -> (Self, Outlet) {
-        let (queue, receiver) = sync_channel(QUEUE_EVENTS);
+        Self::with_room(pace, QUEUE_EVENTS)
+    }
+
+    /// One for two tracks: [`Inlet::beside`] is the other's.
+    pub(super) fn shared(pace: Pace) -> (Self, Outlet) {
+        Self::with_room(pace, 2 * QUEUE_EVENTS)
+    }
+
+    fn with_room(pace: Pace, events: usize) -> (Self, Outlet) {
+        let (queue, receiver) = sync_channel(events);
         let taken = Arc::new(AtomicU64::new(0));
         let inlet = Self {
             queue,

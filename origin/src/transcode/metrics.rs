@@ -90,6 +90,8 @@ pub(super) enum WorkerEnd {
     Crashed,
     /// It took nothing any more, and was ended.
     Hung,
+    /// It said that none can go on.
+    Failed,
     /// It could not be started.
     NotStarted,
 }
@@ -99,6 +101,7 @@ impl WorkerEnd {
         match self {
             Self::Crashed => "crashed",
             Self::Hung => "hung",
+            Self::Failed => "failed",
             Self::NotStarted => "not_started",
         }
     }
@@ -127,6 +130,10 @@ pub(super) struct Totals {
     /// Memory of the process.
     pub(super) resident_bytes: u64,
 }
+
+/// Most that is believed of a counter's growth between two [`Totals`], and of CPU time: half a second, many times over.
+const MAX_GROWTH: u64 = 100_000;
+const MAX_CPU_GROWTH: Duration = Duration::from_secs(600);
 
 /// Most encoding times that are kept for the next [`Totals`]: half a second of a large ladder, many times over.
 const MAX_OBSERVED: usize = 4096;
@@ -260,7 +267,7 @@ impl Metrics {
     /// Adds what another process counted between two of its totals. Nothing in them is trusted: numbers that went back, or
     /// of variants that are not there, count for nothing.
     pub(super) fn add(&self, before: &Totals, now: &Totals, variants: u16) {
-        let grown = |before: u64, now: u64| now.saturating_sub(before);
+        let grown = |before: u64, now: u64| now.saturating_sub(before).min(MAX_GROWTH);
         let at = |list: &[u64], place: usize| list.get(place).copied().unwrap_or(0);
         self.decoded.inc_by(grown(before.decoded, now.decoded));
         self.decode_errors.inc_by(grown(before.decode_errors, now.decode_errors));
@@ -283,7 +290,8 @@ impl Metrics {
         }
         let seconds = now.encode_seconds.iter().take(MAX_OBSERVED);
         seconds.filter(|s| s.is_finite() && **s >= 0.0).for_each(|s| self.encode_seconds.observe(*s));
-        self.worker_cpu_seconds.inc_by(now.cpu.saturating_sub(before.cpu).as_secs_f64());
+        let cpu = now.cpu.saturating_sub(before.cpu).min(MAX_CPU_GROWTH);
+        self.worker_cpu_seconds.inc_by(cpu.as_secs_f64());
         self.worker_resident_bytes.set(i64::try_from(now.resident_bytes).unwrap_or(i64::MAX));
     }
 

@@ -22,8 +22,8 @@ struct State {
     out: mpsc::Sender<(VariantId, MediaEvent)>,
     pace: Pace,
     metrics: Metrics,
-    /// The channel was full: frames are dropped until a segment can begin again.
-    skipping: bool,
+    /// Frames are dropped until a segment can begin again: the channel was full, or what makes a track was interrupted.
+    skipping: Option<DropReason>,
     /// What must be said before then, newest per track.
     owed: [Option<MediaEvent>; 2],
 }
@@ -38,7 +38,7 @@ impl Sink {
     ) -> Self {
         let interleaver = interleaved.then(|| Interleaver::new(pace));
         let owed = [None, None];
-        Self(Arc::new(Mutex::new(State { variant, interleaver, out, pace, metrics, skipping: false, owed })))
+        Self(Arc::new(Mutex::new(State { variant, interleaver, out, pace, metrics, skipping: None, owed })))
     }
 
     /// From now on a track of this variant is made here, later than it arrived: the other waits for it. `present`
@@ -61,7 +61,13 @@ impl Sink {
     /// What makes a track of this variant was interrupted: it goes on at the next frame that begins a segment. Not where
     /// both tracks are passed through.
     pub(super) fn interrupt(&self) {
-        self.with(|state| state.skipping |= state.interleaver.is_some());
+        self.with(|state| {
+            if state.interleaver.is_some() {
+                // What was made before belongs to what was shown before.
+                state.drain(true);
+                state.skipping.get_or_insert(DropReason::NoWorker);
+            }
+        });
     }
 
     /// Whether a track of this variant is made, not passed through.
@@ -115,14 +121,14 @@ impl State {
             let _ = self.out.blocking_send((self.variant, event));
             return;
         }
-        if self.skipping && !self.resume(&event) {
+        if self.skipping.is_some() && !self.resume(&event) {
             return self.miss(event);
         }
         if let Err(TrySendError::Full((_, event))) = self.out.try_send((self.variant, event)) {
-            if !self.skipping {
+            if self.skipping.is_none() {
                 tracing::warn!(variant = self.variant.0, "output of the ladder is full, frames are dropped");
             }
-            self.skipping = true;
+            self.skipping.get_or_insert(DropReason::OutputFull);
             self.miss(event);
         }
     }
@@ -141,7 +147,7 @@ impl State {
                 return false;
             }
         }
-        self.skipping = false;
+        self.skipping = None;
         true
     }
 
@@ -149,7 +155,9 @@ impl State {
         match event {
             MediaEvent::Video(_) | MediaEvent::NoVideo => self.owed[0] = Some(event),
             MediaEvent::Audio(_) | MediaEvent::NoAudio => self.owed[1] = Some(event),
-            MediaEvent::Frame(_) => self.metrics.drop_frame(DropReason::OutputFull),
+            MediaEvent::Frame(_) => {
+                self.metrics.drop_frame(self.skipping.unwrap_or(DropReason::OutputFull));
+            }
         }
     }
 }

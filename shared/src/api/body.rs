@@ -136,7 +136,8 @@ async fn discard<B: http_body::Body<Data: Buf>>(mut body: Pin<&mut B>) {
     let _ = tokio::time::timeout(DISCARD_DEADLINE, all).await;
 }
 
-/// A document of a body. An integer may be written with a fraction of zero, as JSON Schema has it.
+/// A document of a body, which is an object everywhere. An integer may be written with a fraction of zero, as JSON Schema
+/// has it. A list is no object, though it may have the right values in the right order.
 ///
 /// # Errors
 /// What is wrong, in a line; never with the value.
@@ -144,17 +145,11 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let mut value: serde_json::Value = serde_json::from_slice(body).map_err(|error| {
         format!("the body is not JSON (line {}, column {})", error.line(), error.column())
     })?;
+    if !value.is_object() {
+        return Err(OTHER_FORM.to_owned());
+    }
     whole_numbers(&mut value);
     serde_json::from_value(value).map_err(|_| OTHER_FORM.to_owned())
-}
-
-/// The same of an object: a list is none, though it may have the right values in the right order.
-///
-/// # Errors
-/// As [`json`].
-pub fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let fields: serde_json::Map<String, serde_json::Value> = json(body)?;
-    serde_json::from_value(fields.into()).map_err(|_| OTHER_FORM.to_owned())
 }
 
 /// Writes 8080.0 as 8080. As deep as the parser lets values nest.
@@ -234,9 +229,14 @@ mod tests {
         let value = |text: &str| json::<Value<u16>>(text.as_bytes()).map(|value| value.value);
         assert_eq!(value(r#"{"value":8080.0}"#), Ok(8080));
         assert_eq!(value(r#"{"value":8.08e3,"more":[1.5]}"#), Ok(8080));
-        for wrong in
-            [r#"{"value":80.5}"#, r#"{"value":-1}"#, r#"{"value":1e300}"#, r#"{"value":"8080"}"#, "{}"]
-        {
+        for wrong in [
+            r#"{"value":80.5}"#,
+            r#"{"value":-1}"#,
+            r#"{"value":1e300}"#,
+            r#"{"value":"8080"}"#,
+            "{}",
+            "[8080]",
+        ] {
             assert!(value(wrong).unwrap_err().contains("another form"), "{wrong}");
         }
     }
@@ -249,7 +249,7 @@ mod tests {
         for wrong in ["{}", r#"{"value":"7"}"#, r#"{"value":[null]}"#, "null"] {
             assert!(number(wrong).is_err(), "{wrong}");
         }
-        let list = json::<OrZero<Vec<OrZero<String>>>>(br#"["a",null]"#).unwrap().0;
+        let list = json::<Value<OrZero<Vec<OrZero<String>>>>>(br#"{"value":["a",null]}"#).unwrap().value.0;
         assert_eq!(list.into_iter().map(|OrZero(text)| text).collect::<Vec<_>>(), ["a", ""]);
     }
 

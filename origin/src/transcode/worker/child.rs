@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use farcast_shared::name::VariantId;
 use farcast_shared::runtime::VariantSpec;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tokio::sync::mpsc;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -55,6 +56,10 @@ fn work(mouth: &Mouth) -> anyhow::Result<()> {
     let mut input = io::stdin().lock();
     let Some(ToWorker::Setup(setup)) = wire::read(&mut input)? else { bail!("it was not told what to be") };
     log_to(mouth.clone(), setup.debug)?;
+    // It ends with its input: what ends the origin leaves it time to drain.
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
     let memory = Memory::open();
     let config = config(&setup)?;
     let bounds = match setup.memory_bytes {
@@ -78,7 +83,7 @@ fn work(mouth: &Mouth) -> anyhow::Result<()> {
         let mouth = mouth.clone();
         move || pass_on(&mouth, made)
     })?;
-    let (stop, stopped) = channel::<()>();
+    let (stop, stopped) = sync_channel::<()>(1);
     let report = std::thread::Builder::new().name("report".to_owned()).spawn({
         let (mouth, shared) = (mouth.clone(), Arc::clone(&shared));
         move || loop {
@@ -97,12 +102,13 @@ fn work(mouth: &Mouth) -> anyhow::Result<()> {
             ToWorker::Setup(_) => bail!("it was told twice what to be"),
         }
     }
-    let finished = engine.finish(DRAIN);
-    // All that makes something has ended, so this does.
+    // Where that fails a thread hangs, and the process ends without it.
+    engine.finish(DRAIN)?;
+    // All that makes something has ended, so these do.
     let _ = pass_on.join();
     drop(stop);
     let _ = report.join();
-    finished.map_err(Into::into)
+    Ok(())
 }
 
 fn config(setup: &Setup) -> anyhow::Result<LadderConfig> {
@@ -175,6 +181,8 @@ fn log_to(mouth: Mouth, debug: bool) -> anyhow::Result<()> {
         .with_ansi(false)
         .with_writer(Lines(mouth));
     lines.try_init().map_err(|error| anyhow::anyhow!("{error}"))?;
+    // Standard error is nowhere.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("a thread panicked: {panic}")));
     farcast_av::route_log_to_tracing();
     Ok(())
 }

@@ -39,7 +39,7 @@ mod linux {
     use std::collections::BTreeMap;
     use std::fs;
 
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
         SeccompRule, apply_filter_all_threads,
@@ -65,11 +65,10 @@ mod linux {
     pub(in super::super) fn confine(bounds: Bounds) -> Result<(), Unconfined> {
         // Refused where /proc is hidden, which is no reason to go without the rest.
         let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
-        let most = |most| Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(Resource::Core, most(0))?;
+        lower(Resource::Core, 0)?;
         if let Bounds::Software { memory_bytes } = bounds {
-            setrlimit(Resource::Data, most(memory_bytes))?;
-            setrlimit(Resource::Nofile, most(MAX_DESCRIPTORS))?;
+            lower(Resource::Data, memory_bytes)?;
+            lower(Resource::Nofile, MAX_DESCRIPTORS)?;
         }
         // The C library falls back to `clone`, whose flags can be looked at; those of `clone3` cannot.
         let no_clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
@@ -82,6 +81,12 @@ mod linux {
                 apply(dangerous()?, SeccompAction::Allow, SeccompAction::Errno(errno(libc::EPERM)))
             }
         }
+    }
+
+    /// Limits a resource, to less where whoever started this program already did.
+    fn lower(resource: Resource, most: u64) -> Result<(), Unconfined> {
+        let most = getrlimit(resource).maximum.map_or(most, |limit| limit.min(most));
+        Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
     }
 
     fn errno(code: i32) -> u32 {
@@ -100,6 +105,12 @@ mod linux {
     fn masked(place: u8, mask: u64, value: u64) -> Result<SeccompRule, Unconfined> {
         let (length, masked) = (SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask));
         Ok(SeccompRule::new(vec![SeccompCondition::new(place, length, masked, value)?])?)
+    }
+
+    /// A rule: argument `place`, 32 bits of it, has another value.
+    fn other_than(place: u8, value: u64) -> Result<SeccompRule, Unconfined> {
+        let condition = SeccompCondition::new(place, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)?;
+        Ok(SeccompRule::new(vec![condition])?)
     }
 
     fn flag(flag: i32) -> u64 {
@@ -202,11 +213,20 @@ mod linux {
             libc::SYS_clock_settime,
             libc::SYS_setuid,
             libc::SYS_setgid,
+            libc::SYS_kill,
+            libc::SYS_tkill,
+            libc::SYS_rt_sigqueueinfo,
+            libc::SYS_pidfd_send_signal,
         ];
         let mut rules: Rules = always.into_iter().map(|call| (call, Vec::new())).collect();
-        let families = [libc::AF_INET, libc::AF_INET6, libc::AF_PACKET, libc::AF_NETLINK];
-        let sockets = families.into_iter().map(|family| masked(0, u64::MAX, flag(family)));
-        rules.insert(libc::SYS_socket, sockets.collect::<Result<_, _>>()?);
+        #[cfg(target_arch = "x86_64")]
+        rules.extend([(libc::SYS_fork, Vec::new()), (libc::SYS_vfork, Vec::new())]);
+        // Processes, not threads.
+        rules.insert(libc::SYS_clone, vec![masked(0, flag(libc::CLONE_THREAD), 0)?]);
+        // All but those of this machine, which drivers use.
+        rules.insert(libc::SYS_socket, vec![other_than(0, flag(libc::AF_UNIX))?]);
+        // Signals to others.
+        rules.insert(libc::SYS_tgkill, vec![other_than(0, u64::from(std::process::id()))?]);
         Ok(rules)
     }
 }

@@ -1,5 +1,6 @@
 //! The origin's side: starts a worker, feeds it, takes what it makes, and starts another when it ends.
 
+use std::collections::VecDeque;
 use std::io::{self, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -9,11 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::Launch;
-use super::WORKER_ARGUMENT;
+use farcast_shared::cmaf::MAX_RECORD_BYTES;
+use farcast_shared::name::VariantId;
+use farcast_shared::runtime::VariantSpec;
+
 use super::restarts::{Next, Restarts};
 use super::wire::{self, FromWorker, Level, MAX_LINE_BYTES, Setup, ToWorker};
-use crate::media::{MediaEvent, Track};
+use super::{Launch, WORKER_ARGUMENT};
+use crate::media::{Frame, Mark, MediaEvent, Track};
 use crate::transcode::codec::EncoderKind;
 use crate::transcode::engine::Shared;
 use crate::transcode::error::LadderError;
@@ -26,12 +30,16 @@ use crate::transcode::sink::Sink;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a worker whose input has ended may take longer than it was told.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
+/// How long a worker that was killed takes to be gone; one that hangs in a driver is left behind.
+const GONE_WITHIN: Duration = Duration::from_secs(2);
+/// How often it is asked whether a worker has ended.
+const ASK_EVERY: Duration = Duration::from_millis(10);
 /// Lines that one worker may log in [`LINES_WINDOW`]; its own are few.
 const MAX_LINES: u32 = 100;
 const LINES_WINDOW: Duration = Duration::from_secs(10);
 /// What a worker needs of the origin's environment: libraries and drivers. Neither keys nor passwords.
-const ENVIRONMENT: [&str; 8] =
-    ["LD_LIBRARY_PATH", "LIBVA_", "CUDA_", "NVIDIA_", "MESA_", "DRI_", "XDG_RUNTIME_DIR", "RUST_BACKTRACE"];
+const ENVIRONMENT: [&str; 9] =
+    ["LD_LIBRARY_PATH", "LIBVA_", "CUDA_", "NVIDIA_", "MESA_", "DRI_", "XDG_", "HOME", "RUST_BACKTRACE"];
 
 /// A running worker, and its successors. Dropping it ends it at once; [`Worker::finish`] drains it.
 pub(in super::super) struct Worker {
@@ -64,7 +72,9 @@ impl Worker {
             memory_bytes: (!uses_device).then_some(launch.memory_bytes),
             debug: tracing::enabled!(target: "farcast_origin::transcode", tracing::Level::DEBUG),
         };
-        let (video, queue) = Inlet::new(config.pace);
+        let (video, queue) = Inlet::shared(config.pace);
+        let is_passed = |spec: &VariantSpec| !spec.transcodes_video() && !spec.transcodes_audio();
+        let goes_on_without = config.specs.iter().any(is_passed);
         let inlets = [video.beside(), video];
         let (guard, ended) = sync_channel::<()>(1);
         let process = Arc::new(Process::default());
@@ -74,9 +84,9 @@ impl Worker {
             shared: Arc::clone(shared),
             sinks: sinks.into(),
             process: Arc::clone(&process),
-            restarts: Restarts::new(
-                config.specs.iter().any(|spec| !spec.transcodes_video() && !spec.transcodes_audio()),
-            ),
+            goes_on_without,
+            restarts: Restarts::new(goes_on_without),
+            given: Arc::default(),
             known: [None, None],
         };
         let body = move || {
@@ -113,7 +123,11 @@ impl Worker {
             self.process.kill();
             result = Err(LadderError::Unfinished);
         }
-        if let Some(feeder) = self.feeder.take() {
+        let feeder = self.feeder.take();
+        // It takes [`GONE_WITHIN`] twice at most, for the process and for what it said.
+        if self.ended.recv_timeout(3 * GONE_WITHIN) == Err(RecvTimeoutError::Disconnected)
+            && let Some(feeder) = feeder
+        {
             // A panic has failed the ladder by now.
             let _ = feeder.join();
         }
@@ -134,18 +148,41 @@ impl Drop for Worker {
 #[derive(Default)]
 struct Process {
     child: Mutex<Option<Child>>,
-    /// It was ended because it took nothing any more.
+    /// It was ended by us,
+    killed: AtomicBool,
+    /// because it took nothing any more.
     hung: AtomicBool,
 }
 
 impl Process {
-    fn set(&self, child: Option<Child>) -> Option<Child> {
+    fn set(&self, child: Child) {
+        let mut now = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         self.hung.store(false, Ordering::Relaxed);
-        std::mem::replace(&mut *self.child.lock().unwrap_or_else(PoisonError::into_inner), child)
+        self.killed.store(false, Ordering::Relaxed);
+        *now = Some(child);
+    }
+
+    /// Waits until it has ended; gives up on one that was killed and does not.
+    fn wait(&self) -> Option<io::Result<ExitStatus>> {
+        let mut killed_at = None;
+        loop {
+            let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+            let ended = child.as_mut()?.try_wait().transpose();
+            if self.killed.load(Ordering::Relaxed) {
+                killed_at.get_or_insert_with(Instant::now);
+            }
+            if ended.is_some() || killed_at.is_some_and(|at| at.elapsed() > GONE_WITHIN) {
+                *child = None;
+                return ended;
+            }
+            drop(child);
+            std::thread::sleep(ASK_EVERY);
+        }
     }
 
     /// Ends it; its number is nobody else's while it was not waited for.
     fn kill(&self) {
+        self.killed.store(true, Ordering::Relaxed);
         if let Some(child) = &mut *self.child.lock().unwrap_or_else(PoisonError::into_inner) {
             // Fails when it has ended.
             let _ = child.kill();
@@ -155,6 +192,15 @@ impl Process {
     fn end_hung(&self) {
         if !self.hung.swap(true, Ordering::Relaxed) {
             self.kill();
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = child.kill();
+            let _ = child.try_wait();
         }
     }
 }
@@ -176,7 +222,10 @@ struct Feeder {
     shared: Arc<Shared>,
     sinks: Arc<[Sink]>,
     process: Arc<Process>,
+    /// Whether there are variants that need no worker.
+    goes_on_without: bool,
     restarts: Restarts,
+    given: Arc<Given>,
     /// The newest word on each track, for the next worker: what it is, or that it is gone.
     known: [Option<(MediaEvent, bool)>; 2],
 }
@@ -189,8 +238,10 @@ impl Feeder {
             self.shared.metrics.worker_gone(self.variants());
             let (how, why) = match end {
                 End::Finished => return,
+                End::Unasked(..) | End::Failed(_) if self.shared.aborted() => return,
+                // It need not be true.
+                End::Failed(why) if self.goes_on_without => (WorkerEnd::Failed, why),
                 End::Failed(why) => return self.shared.fail(LadderError::Told(why)),
-                End::Unasked(..) if self.shared.aborted() => return,
                 End::Unasked(how, why) => (how, why),
             };
             self.sinks.iter().for_each(Sink::interrupt);
@@ -223,13 +274,16 @@ impl Feeder {
                 return End::Unasked(WorkerEnd::NotStarted, format!("it cannot be started: {error}"));
             }
         };
-        let reader = Reader { shared: Arc::clone(&self.shared), sinks: Arc::clone(&self.sinks), lines: None };
+        let sinks = Arc::clone(&self.sinks);
+        let reader = Reader::new(Arc::clone(&self.shared), sinks, Arc::clone(&self.given));
         let is_over = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&is_over);
+        let (over, last_words) = (Arc::clone(&is_over), sync_channel(1));
+        let (say, heard) = last_words;
         let reading = std::thread::Builder::new().name("transcoded".to_owned()).spawn(move || {
-            let heard = reader.run(output);
+            let words = reader.run(output);
             over.store(true, Ordering::Relaxed);
-            heard
+            // Nobody may wait for it any more.
+            let _ = say.send(words);
         });
         let fed = match &reading {
             Ok(_) => self.feed(input, queue, &is_over),
@@ -238,19 +292,16 @@ impl Feeder {
         if fed.is_err() {
             self.process.kill();
         }
-        let heard = reading.map(|thread| thread.join().unwrap_or_default()).unwrap_or_default();
         let was_hung = self.process.hung.load(Ordering::Relaxed);
-        let status = self.process.set(None).map(|mut child| child.wait());
-        if let Some(why) = heard {
-            return End::Failed(why);
-        }
-        match (fed, status) {
-            (Ok(()), Some(Ok(status))) if status.success() => End::Finished,
-            (_, status) => {
-                let how = if was_hung { WorkerEnd::Hung } else { WorkerEnd::Crashed };
-                let why = if was_hung { "it hung".to_owned() } else { ending(status) };
-                End::Unasked(how, why)
-            }
+        let status = self.process.wait();
+        // What it said is read to the end by now, unless it left its output to somebody.
+        let words = heard.recv_timeout(GONE_WITHIN).unwrap_or(LastWords::None);
+        match (words, fed, status) {
+            (LastWords::Failed(why), ..) => End::Failed(why),
+            (LastWords::None, Ok(()), Some(Ok(status))) if status.success() => End::Finished,
+            (LastWords::Wrong(why), ..) => End::Unasked(WorkerEnd::Crashed, why),
+            (LastWords::None, ..) if was_hung => End::Unasked(WorkerEnd::Hung, "it hung".to_owned()),
+            (LastWords::None, _, status) => End::Unasked(WorkerEnd::Crashed, ending(status)),
         }
     }
 
@@ -263,11 +314,14 @@ impl Feeder {
             .process_group(0)
             .env_clear()
             .envs(environment)
+            .arg0("farcast-transcoder")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // It says by its output what is for the log.
+            .stderr(Stdio::null())
             .spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        self.process.set(Some(child));
+        self.process.set(child);
         // Given up before it was there to be ended.
         if self.shared.aborted() {
             self.process.kill();
@@ -293,6 +347,9 @@ impl Feeder {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
             self.remember(&work);
+            if let MediaEvent::Frame(Frame { mark: Some(mark), .. }) = &work.event {
+                self.given.add(*mark);
+            }
             let source_bps = self.shared.source_bps();
             if rate != Some(source_bps) {
                 rate = Some(source_bps);
@@ -345,27 +402,69 @@ fn ending(status: Option<io::Result<ExitStatus>>) -> String {
     }
 }
 
+/// What a worker says last.
+enum LastWords {
+    /// Nothing out of the ordinary.
+    None,
+    /// Why none can go on.
+    Failed(String),
+    /// What no worker of ours says.
+    Wrong(String),
+}
+
+/// The marks that workers were given, the newest last: they give them back, and no others.
+#[derive(Default)]
+struct Given(Mutex<VecDeque<Mark>>);
+
+impl Given {
+    fn add(&self, mark: Mark) {
+        let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if marks.len() == MAX_MARKS {
+            marks.pop_front();
+        }
+        marks.push_back(mark);
+    }
+
+    fn has(&self, mark: &Mark) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(mark)
+    }
+}
+
+/// Marks that may be inside a worker: a segment's frames are there for seconds at most.
+const MAX_MARKS: usize = 64;
+/// Longest frame that is taken, in bytes: far beyond a key frame of 100 Mbit/s.
+const MAX_FRAME_BYTES: usize = 8 << 20;
+/// Bytes that a worker may make at once and per second, and descriptions of tracks: several times those of the largest ladder.
+const MADE_BYTES: (u32, u32) = (64 << 20, 32 << 20);
+const CONFIGS: (u32, u32) = (128, 1);
+
 /// The thread that takes what one worker says. Nothing of it is trusted.
 struct Reader {
     shared: Arc<Shared>,
     sinks: Arc<[Sink]>,
+    given: Arc<Given>,
+    bytes: Allowance,
+    configs: Allowance,
     /// When lines of the log were counted from, and how many there were.
     lines: Option<(Instant, u32)>,
 }
 
 impl Reader {
-    /// Reads until the worker's end; gives why none can go on, if it said so.
-    fn run(mut self, output: ChildStdout) -> Option<String> {
+    fn new(shared: Arc<Shared>, sinks: Arc<[Sink]>, given: Arc<Given>) -> Self {
+        let now = Instant::now();
+        let (bytes, configs) = (Allowance::new(MADE_BYTES, now), Allowance::new(CONFIGS, now));
+        Self { shared, sinks, given, bytes, configs, lines: None }
+    }
+
+    /// Reads until the worker's end.
+    fn run(mut self, output: ChildStdout) -> LastWords {
         let mut output = BufReader::with_capacity(64 << 10, output);
         let mut counted = Totals::default();
         loop {
             match wire::read(&mut output) {
                 Ok(Some(FromWorker::Made(variant, event))) => {
-                    match self.sinks.get(usize::from(variant.0)).filter(|sink| sink.is_made()) {
-                        Some(sink) => sink.push(event.track(), event),
-                        None => {
-                            tracing::debug!(variant = variant.0, "the worker makes what it was not asked for")
-                        }
+                    if let Err(what) = self.made(variant, event) {
+                        return LastWords::Wrong(what.to_owned());
                     }
                 }
                 Ok(Some(FromWorker::Counted(now))) => {
@@ -373,14 +472,38 @@ impl Reader {
                     counted = now;
                 }
                 Ok(Some(FromWorker::Logged(level, line))) => self.log(level, &line),
-                Ok(Some(FromWorker::Failed(why))) => return Some(clean(&why)),
-                Ok(None) => return None,
-                Err(error) => {
-                    tracing::debug!(%error, "the transcoding process is not understood");
-                    return None;
-                }
+                Ok(Some(FromWorker::Failed(why))) => return LastWords::Failed(clean(&why)),
+                Ok(None) => return LastWords::None,
+                // It ended in the middle of a message.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return LastWords::None,
+                Err(error) => return LastWords::Wrong(format!("it is not understood: {error}")),
             }
         }
+    }
+
+    /// Passes on what was made; fails where no worker of ours makes such.
+    fn made(&mut self, variant: VariantId, event: MediaEvent) -> Result<(), &'static str> {
+        let sink = self.sinks.get(usize::from(variant.0)).filter(|sink| sink.is_made());
+        let sink = sink.ok_or("it makes a variant that it was not asked for")?;
+        let now = Instant::now();
+        let is_fine = match &event {
+            MediaEvent::Video(config) => config.record.len() <= MAX_RECORD_BYTES && self.configs.take(1, now),
+            MediaEvent::Audio(config) => config.record.len() <= MAX_RECORD_BYTES && self.configs.take(1, now),
+            MediaEvent::NoVideo | MediaEvent::NoAudio => self.configs.take(1, now),
+            MediaEvent::Frame(frame) => {
+                frame.data.len() <= MAX_FRAME_BYTES && self.bytes.take(frame.data.len(), now)
+            }
+        };
+        if !is_fine {
+            return Err("it makes more than there can be");
+        }
+        if let MediaEvent::Frame(Frame { mark: Some(mark), .. }) = &event
+            && !self.given.has(mark)
+        {
+            return Err("it begins a segment that was not given to it");
+        }
+        sink.push(event.track(), event);
+        Ok(())
     }
 
     fn count(&self, before: &Totals, now: &Totals) {
@@ -408,7 +531,123 @@ impl Reader {
     }
 }
 
+/// So much at once, and so much per second. Sans-IO.
+struct Allowance {
+    burst: f64,
+    per_second: f64,
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    fn new((burst, per_second): (u32, u32), now: Instant) -> Self {
+        Self { burst: burst.into(), per_second: per_second.into(), left: burst.into(), at: now }
+    }
+
+    fn take(&mut self, amount: usize, now: Instant) -> bool {
+        let since = now.saturating_duration_since(self.at).as_secs_f64();
+        self.left = (self.left + since * self.per_second).min(self.burst);
+        self.at = now;
+        let amount = u32::try_from(amount).map_or(f64::INFINITY, f64::from);
+        if amount > self.left {
+            return false;
+        }
+        self.left -= amount;
+        true
+    }
+}
+
 /// What a worker says, for the log: one line.
 fn clean(text: &str) -> String {
     text.chars().take(MAX_LINE_BYTES).filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use farcast_shared::name::Msn;
+    use farcast_shared::runtime::VariantSpec;
+    use farcast_shared::time::{MediaTime, WallTime};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::media::{VideoCodec, VideoConfig};
+
+    fn mark(msn: u64) -> Mark {
+        Mark {
+            msn: Msn(msn),
+            start: MediaTime(0),
+            program_date_time: WallTime(0),
+            discontinuity: false,
+            discontinuity_sequence: 0,
+        }
+    }
+
+    fn frame(bytes: usize, mark: Option<Mark>) -> MediaEvent {
+        let (at, data) = (MediaTime(0), vec![0; bytes].into());
+        let arrived_at = WallTime(0);
+        MediaEvent::Frame(Frame { track: Track::Video, dts: at, pts: at, key: true, data, arrived_at, mark })
+    }
+
+    /// A reader for a variant that is passed through and one that is made.
+    fn reader() -> (Reader, mpsc::Receiver<(VariantId, MediaEvent)>) {
+        let (out, made) = mpsc::channel(4096);
+        let shared = Shared::new(Metrics::new(&prometheus::Registry::new()).unwrap());
+        let sink = |n: u16| Sink::new(VariantId(n), n == 1, out.clone(), Pace::Live, shared.metrics.clone());
+        let sinks = [sink(0), sink(1)];
+        let given = Arc::new(Given::default());
+        given.add(mark(7));
+        (Reader::new(shared, sinks.into(), given), made)
+    }
+
+    #[test]
+    fn what_was_asked_for_is_passed_on() {
+        let (mut reader, mut made) = reader();
+        reader.made(VariantId(1), frame(1000, Some(mark(7)))).unwrap();
+        assert_eq!(made.try_recv().unwrap(), (VariantId(1), frame(1000, Some(mark(7)))));
+    }
+
+    #[test]
+    fn what_no_worker_makes_is_not() {
+        let (mut reader, mut made) = reader();
+        let long = VideoConfig::plain(VideoCodec::Avc, vec![0; MAX_RECORD_BYTES + 1].into(), (640, 360));
+        for (variant, event) in [
+            (0, frame(10, None)),
+            (2, frame(10, None)),
+            (1, frame(MAX_FRAME_BYTES + 1, None)),
+            (1, frame(10, Some(mark(8)))),
+            (1, frame(10, Some(mark(u64::MAX)))),
+            (1, MediaEvent::Video(long.into())),
+        ] {
+            assert!(reader.made(VariantId(variant), event).is_err());
+        }
+        assert!(made.try_recv().is_err());
+    }
+
+    #[test]
+    fn floods_of_bytes_or_of_descriptions_end() {
+        let (mut reader, _made) = reader();
+        let frames = (0..100).take_while(|_| reader.made(VariantId(1), frame(1 << 20, None)).is_ok()).count();
+        assert!((64..70).contains(&frames), "{frames}");
+        let ends = (0..1000).take_while(|_| reader.made(VariantId(1), MediaEvent::NoVideo).is_ok()).count();
+        assert!((128..135).contains(&ends), "{ends}");
+    }
+
+    #[test]
+    fn a_worker_that_leaves_its_output_to_another_process_ends_all_the_same() {
+        let config = LadderConfig::without_device(vec![VariantSpec::default()], EncoderKind::X264);
+        let shared = Shared::new(Metrics::new(&prometheus::Registry::new()).unwrap());
+        let (out, _made) = mpsc::channel(16);
+        let sinks = [Sink::new(VariantId(0), true, out, Pace::Live, shared.metrics.clone())];
+        // It ignores its argument, and neither reads nor ends.
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("worker");
+        std::fs::write(&program, "#!/bin/sh\n/bin/sleep 30 &\nexec /bin/sleep 30\n").unwrap();
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, all).unwrap();
+        let launch = Launch { program, memory_bytes: 1 << 30 };
+        let worker = Worker::start(launch, &config, &shared, &sinks).unwrap();
+        let began = Instant::now();
+        assert_eq!(worker.finish(Duration::from_millis(100)), Err(LadderError::Unfinished));
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    }
 }
