@@ -21,8 +21,9 @@ ENHANCED := export FARCAST_ENHANCED_FFMPEG="$${FARCAST_ENHANCED_FFMPEG-$$(compge
 GEOIP := export FARCAST_GEOIP="$${FARCAST_GEOIP-$$(compgen -G "$$PWD/target/tools/geoip/node_modules/@ip-location-db/*/dbip-country.mmdb" || true)}"
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 WEB := shared/web
-PLAYER := $(WEB)/dist/player/index.html
-WEB_SOURCES := $(shell find $(WEB)/player -type f) $(wildcard $(WEB)/*.json $(WEB)/*.ts)
+PLAYER := $(WEB)/dist/viewer/index.html
+WEB_SOURCES := $(shell find $(WEB)/common $(WEB)/player $(WEB)/viewer -type f -not -name schema.d.ts) \
+  $(wildcard $(WEB)/*.json $(WEB)/*.ts $(WEB)/*.js) openapi.yaml
 
 ##@ Run
 .PHONY: demo run
@@ -43,7 +44,7 @@ setup-test: ## Install what is missing to run the tests as well
 build: setup $(PLAYER) ## Release binaries, in target/release
 	cargo build --workspace --bins --release
 
-web: setup $(PLAYER) ## The player page, in shared/web/dist/player
+web: setup $(PLAYER) ## The pages, in shared/web/dist
 
 # Edges embed the page, so it comes before every compilation.
 $(PLAYER): $(WEB_SOURCES)

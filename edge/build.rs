@@ -1,4 +1,4 @@
-//! Embeds the player page: `shared/web/dist/player`, which npm builds. Without it the program
+//! Embeds the player page: `shared/web/dist/viewer`, which npm builds. Without it the program
 //! builds all the same, and says on the page what is missing.
 
 use std::error::Error;
@@ -8,7 +8,7 @@ use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let dist = crate_dir.join("../shared/web/dist/player");
+    let dist = crate_dir.join("../shared/web/dist/viewer");
     // A path that does not exist would make cargo build anew each time; its nearest ancestor does.
     let watched = dist.ancestors().find(|path| path.exists()).unwrap_or(&crate_dir);
     println!("cargo::rerun-if-changed={}", watched.display());
