@@ -1,5 +1,4 @@
-/** Numbers, times and spans as people of a language write them. */
-import type { Language } from "./language";
+/** Numbers, times and spans as people of a locale (`locale` of language.ts) write them. */
 
 const SPANS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ["year", 365 * 86_400],
@@ -11,8 +10,8 @@ const SPANS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 
 /** `3 hours ago`; less than a minute is `now`. */
-export function ago(language: Language, seconds: number): string {
-  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+export function ago(locale: string, seconds: number): string {
+  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const [unit, length] = SPANS.find(([, span]) => seconds >= span) ?? ["second", Infinity];
   return format.format(length === Infinity ? 0 : -Math.floor(seconds / length), unit);
 }
@@ -26,24 +25,24 @@ export function clock(seconds: number): string {
 }
 
 /** `12,345`; with `digits` behind the point. */
-export function count(language: Language, value: number, digits = 0): string {
-  return new Intl.NumberFormat(language, {
+export function count(locale: string, value: number, digits = 0): string {
+  return new Intl.NumberFormat(locale, {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
 }
 
 /** `1.2K` where there is little room. */
-export function shortCount(language: Language, value: number): string {
-  return new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 }).format(value);
+export function shortCount(locale: string, value: number): string {
+  return new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
 /** `14:05` */
-export function timeOfDay(language: Language, atMs: number): string {
-  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" }).format(atMs);
+export function timeOfDay(locale: string, atMs: number): string {
+  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(atMs);
 }
 
 /** The whole date, for what is shown on demand. */
-export function dateAndTime(language: Language, atMs: number): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(atMs);
+export function dateAndTime(locale: string, atMs: number): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(atMs);
 }

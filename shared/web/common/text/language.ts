@@ -27,6 +27,12 @@ export const language = signal<Language>(
   preferred(recall(KEY), typeof navigator === "undefined" ? [] : navigator.languages),
 );
 
+/** How numbers and dates are written: as in the viewer's country, where the browser tells it. */
+export const locale = computed(() => {
+  const wanted = typeof navigator === "undefined" ? [] : navigator.languages;
+  return wanted.find((tag) => tag.split("-")[0]?.toLowerCase() === language.value) ?? language.value;
+});
+
 export function chooseLanguage(chosen: Language): void {
   remember(KEY, chosen);
   language.value = chosen;

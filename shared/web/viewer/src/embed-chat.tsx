@@ -1,5 +1,17 @@
 /** The chat alone, for frames on other pages and windows of its own; `data-chat` says whether one may write. */
+import "./chat/chat.css";
 import "./embed.css";
+import type { JSX } from "preact";
+
+import { Chat, useRoom } from "./chat/Chat";
+import { Room } from "./chat/room";
 import { start } from "./start";
 
-start(<p>chat</p>);
+const isReadOnly = document.getElementById("app")?.dataset["chat"] === "readonly";
+
+function Page({ room }: { readonly room: Room }): JSX.Element {
+  useRoom(room);
+  return <Chat room={room} isReadOnly={isReadOnly} />;
+}
+
+start(<Page room={new Room()} />);

@@ -62,10 +62,7 @@ export function About(): JSX.Element | null {
           <Html html={now.extraPageContent} class="prose" />
         </section>
       )}
-      <footer class="foot">
-        <a href="/admin/">{page.admin}</a>
-        <span>{now.version}</span>
-      </footer>
+      <footer class="foot">{now.version}</footer>
     </div>
   );
 }

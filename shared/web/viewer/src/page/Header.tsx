@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Icon } from "@common/icons";
 import { MenuItem, PopupButton } from "@common/popup";
 import { clock, count } from "@common/text/format";
-import { chooseLanguage, language, LANGUAGES } from "@common/text/language";
+import { chooseLanguage, language, LANGUAGES, locale } from "@common/text/language";
 import type { Language } from "@common/text/language";
 import { chooseTheme, theme } from "@common/theme";
 import type { Theme } from "@common/theme";
@@ -38,12 +38,12 @@ function LiveState(): JSX.Element | null {
   const viewers = now.viewerCount;
   return (
     <>
-      <span class="badge live">{live}</span>
+      <span class="badge on-air">{live}</span>
       {viewers !== undefined && (
-        <span class="viewers" title={page.viewers(count(language.value, viewers), viewers === 1)}>
+        <span class="viewers" title={page.viewers(count(locale.value, viewers), viewers === 1)}>
           <Icon name="eye" />
-          <span aria-hidden="true">{count(language.value, viewers)}</span>
-          <span class="unseen">{page.viewers(count(language.value, viewers), viewers === 1)}</span>
+          <span aria-hidden="true">{count(locale.value, viewers)}</span>
+          <span class="unseen">{page.viewers(count(locale.value, viewers), viewers === 1)}</span>
         </span>
       )}
       {typeof now.lastConnectTime === "string" && <LiveFor since={Date.parse(now.lastConnectTime)} />}

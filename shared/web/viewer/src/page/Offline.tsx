@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 
 import { Html } from "@common/Html";
 import { ago, dateAndTime } from "@common/text/format";
-import { language } from "@common/text/language";
+import { locale } from "@common/text/language";
 
 import { clockAheadMs, config, status } from "../server";
 import { text } from "../text";
@@ -19,9 +19,7 @@ export function Offline(): JSX.Element {
       <img class="logo" src="/logo" alt="" />
       {words !== "" && <Html html={words} class="words" />}
       {Number.isFinite(seconds) && (
-        <p title={dateAndTime(language.value, at)}>
-          {page.lastLive(ago(language.value, Math.max(0, seconds)))}
-        </p>
+        <p title={dateAndTime(locale.value, at)}>{page.lastLive(ago(locale.value, Math.max(0, seconds)))}</p>
       )}
       <p>{player.startsByItself}</p>
     </>

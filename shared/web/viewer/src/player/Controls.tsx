@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { Icon } from "@common/icons";
 import { MenuItem, PopupButton } from "@common/popup";
 import { count } from "@common/text/format";
-import { language } from "@common/text/language";
+import { locale } from "@common/text/language";
 import { bestFirst, bitrateText, qualityName } from "@player/quality";
 
 import { text } from "../text";
@@ -103,7 +103,7 @@ function Live({ watching }: { readonly watching: Watching }): JSX.Element {
   const behind = behindS.value;
   const now = latency.value;
   const isBehind = behind !== null || (phase.value === "playing" && !watching.playing.value);
-  const shown = now === null ? "" : count(language.value, now.seconds, 1);
+  const shown = now === null ? "" : count(locale.value, now.seconds, 1);
   const hint = now?.isEndToEnd === false ? player.latencyEdgeHint(shown) : player.latencyHint(shown);
   const isLive = phase.value === "playing" || phase.value === "buffering";
   return (
@@ -118,7 +118,7 @@ function Live({ watching }: { readonly watching: Watching }): JSX.Element {
       >
         <span class="dot" aria-hidden="true" />
         <span class="word">{live}</span>
-        {behind !== null && <span class="behind">{player.behind(count(language.value, behind))}</span>}
+        {behind !== null && <span class="behind">{player.behind(count(locale.value, behind))}</span>}
       </button>
       {now !== null && behind === null && (
         <span class="latency" title={hint}>

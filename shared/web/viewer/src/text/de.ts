@@ -28,8 +28,6 @@ export const de: Texts = {
     light: "Hell",
     dark: "Dunkel",
     language: "Sprache",
-    madeWith: "Gesendet mit Farcast",
-    admin: "Verwaltung",
   },
 
   nsfw: {

@@ -26,8 +26,6 @@ export const en = {
     light: "Light",
     dark: "Dark",
     language: "Language",
-    madeWith: "Broadcast with Farcast",
-    admin: "Administration",
   },
 
   nsfw: {
