@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { CHROMIUM, launch } from './chromium.js';
+import { SIZES } from './sizes.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,12 +19,6 @@ const { values: options } = parseArgs({
   },
 });
 
-export const SIZES = {
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
-  sideways: { viewport: { width: 844, height: 390 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
-  desktop: { viewport: { width: 1440, height: 900 } },
-  wide: { viewport: { width: 3840, height: 2160 } },
-};
 const PAGES = {
   '': ['phone', 'sideways', 'desktop', 'wide'],
   'embed/video': ['desktop'],

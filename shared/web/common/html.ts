@@ -46,14 +46,22 @@ function cleanAttributes(element: Element, own: readonly string[]): void {
 
 /** The nodes of `html`, cleaned. */
 export function clean(html: string): DocumentFragment {
-  const { body } = new DOMParser().parseFromString(html, "text/html");
-  for (const dropped of body.querySelectorAll(DROPPED)) dropped.remove();
-  for (const element of [...body.querySelectorAll("*")]) {
+  // What is in a template belongs to no page: it loads nothing and runs nothing.
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const { content } = template;
+  for (const dropped of content.querySelectorAll(DROPPED)) dropped.remove();
+  for (const element of [...content.querySelectorAll("*")]) {
     const own = ELEMENTS[element.localName];
     if (own === undefined) element.replaceWith(...element.childNodes);
     else cleanAttributes(element, own);
   }
-  const fragment = document.createDocumentFragment();
-  fragment.append(...body.childNodes);
-  return fragment;
+  return content;
+}
+
+/** What HTML says, as text; pictures are what stands for them. */
+export function wordsOf(html: string): string {
+  const content = clean(html);
+  for (const picture of content.querySelectorAll("img")) picture.replaceWith(picture.alt);
+  return content.textContent.trim();
 }

@@ -1,6 +1,7 @@
 /** The chat beside the player, or, on phones, as a sheet below it that folds to a bar with the newest message. */
 import type { JSX } from "preact";
 
+import { wordsOf } from "@common/html";
 import { Icon } from "@common/icons";
 import { recall, remember } from "@common/storage";
 import { signal } from "@preact/signals";
@@ -79,7 +80,7 @@ function Newest({ room }: { readonly room: Room }): JSX.Element | null {
   if (line === undefined) return null;
   return (
     <span class="newest" dir="auto">
-      {line.user?.name}: {line.text ?? (line.html ?? "").replace(/<[^>]*>/gu, " ")}
+      {line.user?.name}: {line.text ?? wordsOf(line.html ?? "")}
     </span>
   );
 }

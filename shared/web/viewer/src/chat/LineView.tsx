@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 
 import { Dialog } from "@common/dialog";
 import { Html } from "@common/Html";
+import { wordsOf } from "@common/html";
 import { Icon } from "@common/icons";
 import { MenuItem, PopupButton } from "@common/popup";
 import { dateAndTime, timeOfDay } from "@common/text/format";
@@ -21,11 +22,6 @@ interface Props {
   readonly line: Line;
   readonly room: Room;
   readonly isReadOnly: boolean;
-}
-
-/** The words of HTML. */
-function wordsOf(html: string): string {
-  return new DOMParser().parseFromString(html, "text/html").body.textContent;
 }
 
 function LineOf({ line, room, isReadOnly }: Props): JSX.Element {
@@ -184,7 +180,7 @@ function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Element {
             <MenuItem
               onChoose={() => {
                 // The clipboard is there on secure pages only.
-                void (navigator.clipboard as Clipboard | undefined)?.writeText(wordsOf(html).trim());
+                void (navigator.clipboard as Clipboard | undefined)?.writeText(wordsOf(html));
                 close();
               }}
             >

@@ -5,6 +5,7 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
+import { wordsOf } from "@common/html";
 import { Icon } from "@common/icons";
 import { count } from "@common/text/format";
 import { locale } from "@common/text/language";
@@ -173,7 +174,7 @@ function Spoken({
     <div class="unseen" aria-live="polite" aria-relevant="additions">
       {newest.map(({ key, user, html, text: written }) => (
         <p key={key}>
-          {user?.name}: {written ?? (html ?? "").replace(/<[^>]*>/gu, " ")}
+          {user?.name}: {written ?? wordsOf(html ?? "")}
         </p>
       ))}
     </div>
