@@ -200,6 +200,6 @@ async fn the_page_is_filled_in_and_a_media_player_is_led_to_the_playlist() {
     assert_eq!((led.status.as_u16(), led.header("location")), (307, "/hls/stream.m3u8"));
     assert_eq!(led.header("cache-control"), "no-store");
     let browser = [("user-agent", "Mozilla/5.0 mpv"), ("accept", "text/html,*/*;q=0.8")];
-    assert_eq!(edge.ask(Method::GET, "/", &browser).await.status, 200);
+    assert_eq!(plain.ask(Method::GET, "/", &browser).await.status, 200);
     edge.stop().await;
 }

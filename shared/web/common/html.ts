@@ -44,13 +44,19 @@ function cleanAttributes(element: Element, own: readonly string[]): void {
   if (element.id !== "") element.id = `content-${element.id}`;
 }
 
+/** Whose pictures are shown: anybody's, or those of this server only. */
+export type Pictures = "all" | "own";
+
 /** The nodes of `html`, cleaned. */
-export function clean(html: string): DocumentFragment {
+export function clean(html: string, pictures: Pictures): DocumentFragment {
   // What is in a template belongs to no page: it loads nothing and runs nothing.
   const template = document.createElement("template");
   template.innerHTML = html;
   const { content } = template;
   for (const dropped of content.querySelectorAll(DROPPED)) dropped.remove();
+  for (const picture of pictures === "own" ? content.querySelectorAll("img") : []) {
+    if (!/^\/(?![/\\])/u.test(picture.getAttribute("src") ?? "")) picture.remove();
+  }
   for (const element of [...content.querySelectorAll("*")]) {
     const own = ELEMENTS[element.localName];
     if (own === undefined) element.replaceWith(...element.childNodes);
@@ -61,7 +67,7 @@ export function clean(html: string): DocumentFragment {
 
 /** What HTML says, as text; pictures are what stands for them. */
 export function wordsOf(html: string): string {
-  const content = clean(html);
+  const content = clean(html, "own");
   for (const picture of content.querySelectorAll("img")) picture.replaceWith(picture.alt);
   return content.textContent.trim();
 }

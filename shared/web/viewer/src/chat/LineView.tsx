@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 
+import { copy, hasClipboard } from "@common/clipboard";
 import { Dialog } from "@common/dialog";
 import { Html } from "@common/Html";
 import { wordsOf } from "@common/html";
@@ -34,13 +35,13 @@ function LineOf({ line, room, isReadOnly }: Props): JSX.Element {
       return (
         <li class="line system">
           <strong dir="auto">{before}</strong>
-          <Html html={html} class="body" />
+          <Html html={html} class="body" pictures="own" />
         </li>
       );
     case "action":
       return (
         <li class="line told">
-          <Html html={html} class="body" />
+          <Html html={html} class="body" pictures="own" />
         </li>
       );
     case "joined":
@@ -85,7 +86,7 @@ function Message({ line, room, isReadOnly }: Props): JSX.Element {
         )}
       </p>
       {line.text === undefined ? (
-        <Html html={html} class="body" />
+        <Html html={html} class="body" pictures="own" />
       ) : (
         <div class="body" dir="auto">
           {line.text}
@@ -177,16 +178,17 @@ function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Element {
               <Icon name="reply" />
               {chat.reply}
             </MenuItem>
-            <MenuItem
-              onChoose={() => {
-                // The clipboard is there on secure pages only.
-                void (navigator.clipboard as Clipboard | undefined)?.writeText(wordsOf(html));
-                close();
-              }}
-            >
-              <Icon name="copy" />
-              {chat.copy}
-            </MenuItem>
+            {hasClipboard && (
+              <MenuItem
+                onChoose={() => {
+                  void copy(wordsOf(html));
+                  close();
+                }}
+              >
+                <Icon name="copy" />
+                {chat.copy}
+              </MenuItem>
+            )}
             {mayModerate && (
               <>
                 <MenuItem

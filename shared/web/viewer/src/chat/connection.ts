@@ -13,7 +13,8 @@ export function pauseMs(tries: number, random: number): number {
 export interface ConnectionEvents {
   opened: () => void;
   frame: (text: string) => void;
-  closed: () => void;
+  /** It ended; `wasOpen` is false where it was never there. */
+  closed: (wasOpen: boolean) => void;
 }
 
 export class Connection {
@@ -69,7 +70,7 @@ export class Connection {
     socket.addEventListener("close", () => {
       this.socket = undefined;
       if (!this.isWanted) return;
-      this.events.closed();
+      this.events.closed(openedAt !== undefined);
       const wasGood = openedAt !== undefined && performance.now() - openedAt > GOOD_AFTER_MS;
       this.tries = wasGood ? 0 : this.tries + 1;
       this.timer = window.setTimeout(

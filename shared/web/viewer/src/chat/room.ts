@@ -122,8 +122,10 @@ export class Room {
       frame: (frame) => {
         this.take(eventsOf(frame));
       },
-      closed: () => {
+      closed: (wasOpen) => {
         this.state.value = "away";
+        // Why a socket is refused no browser tells; the history's answer does.
+        if (!wasOpen) void this.readHistory(token);
       },
     });
   }

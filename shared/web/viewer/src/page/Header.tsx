@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
+import { copy, hasClipboard } from "@common/clipboard";
 import { Icon } from "@common/icons";
 import { MenuItem, PopupButton } from "@common/popup";
 import { clock, count } from "@common/text/format";
@@ -70,24 +71,25 @@ function LiveFor({ since }: { readonly since: number }): JSX.Element {
   );
 }
 
-function Share(): JSX.Element {
+function Share(): JSX.Element | null {
   const { page } = text.value;
+  const isTouch = window.matchMedia("(hover: none)").matches && "share" in navigator;
   const [isCopied, setCopied] = useState(false);
   const share = (): void => {
     const url = location.origin + "/";
-    const isTouch = window.matchMedia("(hover: none)").matches;
-    if (isTouch && "share" in navigator) {
+    if (isTouch) {
       // Who changes their mind shares nothing.
       navigator.share({ url, title: document.title }).catch(() => undefined);
       return;
     }
-    void copy(url).then(() => {
-      setCopied(true);
+    void copy(url).then((isDone) => {
+      setCopied(isDone);
       window.setTimeout(() => {
         setCopied(false);
       }, 2_500);
     });
   };
+  if (!isTouch && !hasClipboard) return null;
   return (
     <>
       <button type="button" class="icon-button" aria-label={page.share} title={page.share} onClick={share}>
@@ -98,11 +100,6 @@ function Share(): JSX.Element {
       </span>
     </>
   );
-}
-
-/** The clipboard is there on secure pages only. */
-async function copy(url: string): Promise<void> {
-  await (navigator.clipboard as Clipboard | undefined)?.writeText(url);
 }
 
 function Settings({ close }: { readonly close: () => void }): JSX.Element {
