@@ -5,13 +5,18 @@ import type { JSX } from "preact";
 
 import { Chat, useRoom } from "./chat/Chat";
 import { Room } from "./chat/room";
+import { Embed } from "./Embed";
 import { start } from "./start";
 
 const isReadOnly = document.getElementById("app")?.dataset["chat"] === "readonly";
 
 function Page({ room }: { readonly room: Room }): JSX.Element {
   useRoom(room);
-  return <Chat room={room} isReadOnly={isReadOnly} />;
+  return (
+    <Embed>
+      <Chat room={room} isReadOnly={isReadOnly} />
+    </Embed>
+  );
 }
 
 start(<Page room={new Room()} />);
