@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { Icon } from "@common/icons";
 
+import { config, status, titleOf } from "../server";
 import { text } from "../text";
 import { Controls } from "./Controls";
 import { Notice } from "./Notice";
@@ -19,10 +20,22 @@ export function Player({ watching, offline }: Props): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const stage = useRef<HTMLElement>(null);
   const { player } = text.value;
+  const name = config.value?.name ?? "";
+  const title = titleOf(config.value, status.value);
 
   useEffect(() => {
     if (video.current !== null && stage.current !== null) watching.start(video.current, stage.current);
   }, [watching]);
+
+  useEffect(() => {
+    // What a phone's lock screen and a keyboard's media keys show.
+    if (!("mediaSession" in navigator)) return;
+    navigator.mediaSession.metadata = new MediaMetadata({
+      title: title === "" ? name : title,
+      artist: name,
+      artwork: [{ src: "/logo/external" }],
+    });
+  }, [title, name]);
 
   const hasPicture = ["playing", "buffering", "reconnecting"].includes(watching.phase.value);
   return (
