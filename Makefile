@@ -21,8 +21,9 @@ ENHANCED := export FARCAST_ENHANCED_FFMPEG="$${FARCAST_ENHANCED_FFMPEG-$$(compge
 GEOIP := export FARCAST_GEOIP="$${FARCAST_GEOIP-$$(compgen -G "$$PWD/target/tools/geoip/node_modules/@ip-location-db/*/dbip-country.mmdb" || true)}"
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 WEB := shared/web
-PLAYER := $(WEB)/dist/player/index.html
-WEB_SOURCES := $(shell find $(WEB)/player -type f) $(wildcard $(WEB)/*.json $(WEB)/*.ts)
+PLAYER := $(WEB)/dist/viewer/index.html
+WEB_SOURCES := $(shell find $(WEB)/common $(WEB)/player $(WEB)/viewer -type f -not -name schema.d.ts) \
+  $(wildcard $(WEB)/*.json $(WEB)/*.ts $(WEB)/*.js) openapi.yaml
 
 ##@ Run
 .PHONY: demo run
@@ -43,7 +44,7 @@ setup-test: ## Install what is missing to run the tests as well
 build: setup $(PLAYER) ## Release binaries, in target/release
 	cargo build --workspace --bins --release
 
-web: setup $(PLAYER) ## The player page, in shared/web/dist/player
+web: setup $(PLAYER) ## The pages, in shared/web/dist
 
 # Edges embed the page, so it comes before every compilation.
 $(PLAYER): $(WEB_SOURCES)
@@ -51,8 +52,8 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb
-test: setup-test test-web test-rust test-e2e test-api test-browser test-attacks-quick ## All tests
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb screenshots
+test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
 	@if [ -n "$${FDB_CLUSTER_FILE-}" ] || $(FDBSERVER); then $(MAKE) test-foundationdb; else \
 	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
 	    "Name one by FDB_CLUSTER_FILE, or install an fdbserver: infra/foundationdb/README.md."; fi
@@ -66,8 +67,8 @@ else
 endif
 	cargo test --workspace --doc
 
-test-web: setup ## Unit tests of the web pages
-	cd $(WEB) && npm test
+test-web: setup $(PLAYER) ## Unit tests of the web pages, and how much viewers load
+	cd $(WEB) && npm run generate && npm test && npm run budget
 
 test-e2e: $(PLAYER) ## End-to-end tests: real programs, real ffmpeg, on free ports
 	cargo build --workspace --bins
@@ -80,6 +81,12 @@ endif
 test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 	cargo build --workspace --bins
 	loadtests/test-api.sh
+
+# PAGES="--only talk --strict" chooses scenes, and lets times count.
+PAGES ?=
+test-pages: $(PLAYER) ## The viewer page as viewers, talkers and moderators use it, in a real Chromium on two edges
+	cargo build --workspace --bins
+	cd loadtests/browser && npm ci --no-audit --no-fund && node pages.js $(PAGES)
 
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
 	cargo build --workspace --bins
@@ -120,6 +127,11 @@ test-foundationdb: setup $(PLAYER) ## The store, and Farcast on it, on the clust
 	else echo "*** there is no fdbserver: faults of a server are NOT tested ***"; fi; \
 	cargo build --bins -p farcast-origin -p farcast-edge --features foundationdb; \
 	FARCAST_TEST_STORE="foundationdb:$$FDB_CLUSTER_FILE" cargo test -p farcast-loadtests --test e2e -- --include-ignored --test-threads 1
+
+# EDGE is a running edge. Pictures go to loadtests/browser/out/shots, which is not committed.
+EDGE ?= http://127.0.0.1:8080
+screenshots: ## Screenshots of a running edge's pages on phone, desktop and 4K, light and dark
+	cd loadtests/browser && npm ci --no-audit --no-fund && node shots.js --url $(EDGE)
 
 ##@ Check
 .PHONY: fmt lint audit doc ci check-foundationdb

@@ -1,14 +1,17 @@
-//! Embeds the player page: `shared/web/dist/player`, which npm builds. Without it the program
-//! builds all the same, and says on the page what is missing.
+//! Embeds the viewer page: `shared/web/dist/viewer`, which npm builds, each file with its compressed forms. Without it the
+//! program builds all the same, and says on the page what is missing.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+/// Endings of compressed forms, which lie beside what they are of.
+const COMPRESSED: [&str; 2] = ["br", "gz"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let dist = crate_dir.join("../shared/web/dist/player");
+    let dist = crate_dir.join("../shared/web/dist/viewer");
     // A path that does not exist would make cargo build anew each time; its nearest ancestor does.
     let watched = dist.ancestors().find(|path| path.exists()).unwrap_or(&crate_dir);
     println!("cargo::rerun-if-changed={}", watched.display());
@@ -19,16 +22,32 @@ fn main() -> Result<(), Box<dyn Error>> {
         collect(&dist, &mut files)?;
     }
     files.sort();
-    let mut source = String::from("static FILES: &[(&str, &[u8])] = &[\n");
-    for file in &files {
+    let mut source = String::from("static FILES: &[File] = &[\n");
+    for file in files.iter().filter(|file| !is_compressed(file)) {
         let name = file.strip_prefix(&dist)?.to_string_lossy().replace('\\', "/");
-        let path = fs::canonicalize(file)?;
-        writeln!(source, "    ({name:?}, include_bytes!({:?})),", path.display().to_string())?;
+        let [brotli, gzip] = COMPRESSED.map(|ending| {
+            let form = PathBuf::from(format!("{}.{ending}", file.display()));
+            if form.is_file() { format!("Some({})", include(&form)) } else { "None".to_owned() }
+        });
+        let identity = include(file);
+        writeln!(
+            source,
+            "    File {{ name: {name:?}, identity: {identity}, brotli: {brotli}, gzip: {gzip} }},"
+        )?;
     }
     source.push_str("];\n");
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("player_files.rs");
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("viewer_files.rs");
     fs::write(out, source)?;
     Ok(())
+}
+
+fn include(path: &Path) -> String {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    format!("include_bytes!({:?})", path.display().to_string())
+}
+
+fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| COMPRESSED.iter().any(|form| ending == *form))
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {

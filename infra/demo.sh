@@ -43,7 +43,7 @@ given_key=${FARCAST_STREAM_KEY-}
 for name in $(compgen -A export FARCAST_DEMO_ || true); do unset "$name"; done
 without=(env)
 for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMIN TRUSTED_PROXIES MAX_CONNECTIONS_PER_NETWORK \
-  FRAME_ANCESTORS HSTS_MAX_AGE; do without+=(-u "FARCAST_$name"); done
+  FRAME_ANCESTORS WEB_DIR HSTS_MAX_AGE; do without+=(-u "FARCAST_$name"); done
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY ALLOW_SHORT_KEYS RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \
@@ -257,7 +257,7 @@ fi
 
 cat <<END
 
-  Player    http://localhost:${edge_ports[0]}/  (edge 1)
+  Page      http://localhost:${edge_ports[0]}/  (edge 1)
             http://localhost:${edge_ports[1]}/  (edge 2)
   Playlist  http://localhost:${edge_ports[0]}/hls/stream.m3u8
   Status    http://localhost:${edge_ports[0]}/api/status

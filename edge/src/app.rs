@@ -171,6 +171,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
             .unwrap_or(usize::MAX),
         trusted_proxies: settings.trusted_proxies.clone(),
         frame_ancestors: settings.frame_ancestors.clone(),
+        web_dir: settings.web_dir.clone(),
         hsts_max_age: settings.hsts_max_age,
         ..serve::Config::default()
     };

@@ -63,9 +63,11 @@ settings! {
         /// Proxies whose X-Forwarded-For says who a viewer is, and X-Forwarded-User what a chatter is called: addresses and
         /// networks, comma-separated.
         pub trusted_proxies: Networks = "",
-        /// Who may show the player page in a frame: 'self', 'none', or origins such as https://example.org, separated by
-        /// spaces.
+        /// Who may show the viewer page in a frame: 'self', 'none', or origins such as https://example.org, separated by
+        /// spaces. With 'self', /embed/video and /embed/chat/readonly may be shown by everybody.
         pub frame_ancestors: String = "'self'",
+        /// Folder from which the pages are read instead of from the program, such as shared/web/dist: for who changes them.
+        pub web_dir: Option<PathBuf>,
         /// For how long browsers that came by https_listen shall come by HTTPS only; 0s says nothing of it. It cannot be taken
         /// back from browsers that have heard it.
         pub hsts_max_age: Duration = "0s",

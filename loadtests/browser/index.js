@@ -7,7 +7,7 @@
 // goodbye, and the page has to play what is left and say so. Prints a report as JSON, leaves screenshots in the folder, and
 // fails when there is no picture, the page has errors, or the end is not played. With --strict it also fails when
 // the picture is too old or stalls, also in the first ten seconds of many visits and after the publisher was cut off.
-// --page takes the page from a folder (shared/web/dist/player), not from the edge, to try it without building.
+// --page takes the page from a folder (shared/web/dist/viewer), not from the edge, to try it without building.
 
 import { mkdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';

@@ -3,9 +3,9 @@ import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig([
-  globalIgnores(["dist/", "node_modules/"]),
+  globalIgnores(["dist/", "node_modules/", "common/api/schema.d.ts"]),
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [
       js.configs.recommended,
       tseslint.configs.strictTypeChecked,
@@ -18,5 +18,9 @@ export default defineConfig([
       "no-console": "error",
     },
   },
-  { files: ["**/*.js"], extends: [js.configs.recommended] },
+  {
+    files: ["**/*.js"],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: { process: "readonly" } },
+  },
 ]);

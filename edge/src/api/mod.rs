@@ -19,7 +19,7 @@ use bytes::{Buf, Bytes};
 use farcast_shared::api::budget::Budget;
 use farcast_shared::api::{Method, Reply, Table, body, percent_decoded, reply};
 use farcast_shared::protocol::ForwardedRequest;
-use farcast_shared::runtime::{LiveStatus, Snapshot};
+use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, USER_AGENT};
@@ -186,6 +186,14 @@ impl Api {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.parts.runtime.borrow().is_some() && self.parts.status.borrow().is_some()
+    }
+
+    /// What a page shows of the server, once it was read: the settings, and `/api/config` of them.
+    #[must_use]
+    pub fn shown(&self) -> Option<(Arc<Runtime>, Bytes)> {
+        let snapshot = self.parts.runtime.borrow().clone()?;
+        let config = self.rendered.config(&snapshot);
+        Some((snapshot.runtime, config))
     }
 
     /// Whether the store has not answered for a while: the chat stands still, and what is shown grows old.

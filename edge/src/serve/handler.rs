@@ -13,10 +13,10 @@ use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::{Health, Probe};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, IF_NONE_MATCH, IF_RANGE, RANGE,
     STRICT_TRANSPORT_SECURITY,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,8 @@ use super::body::Body;
 use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
-use super::player::{Asset, Player};
+use super::page::{Facts, is_media_player};
+use super::pages::{Asset, Pages};
 use super::reply::{self, Description};
 use super::route::Route;
 use crate::api::Api;
@@ -48,10 +49,12 @@ pub(super) struct Handler {
     strict_transport: Option<HeaderValue>,
     warned_of_proxy: AtomicBool,
     pub(super) metrics: Metrics,
-    player: Player,
+    pages: Pages,
 }
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// By which scheme a viewer reaches a proxy.
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
 const MAX_BODIES: usize = 8;
@@ -78,13 +81,15 @@ impl Source {
 }
 
 /// What is asked for, without what it was read from.
-enum Asked<'a> {
+enum Asked {
     Multivariant,
     Media(VariantId, Result<Directives, InvalidDirectives>),
     Object(ObjectName),
     Health,
     Ready(Probe),
-    Page(&'a Asset),
+    Page(Arc<Asset>),
+    /// The page, of a player that can do nothing with it.
+    Redirect,
     Socket,
     Unknown,
 }
@@ -153,7 +158,7 @@ impl Handler {
             warned_of_proxy: AtomicBool::new(false),
             health,
             metrics,
-            player: Player::embedded(&config.frame_ancestors),
+            pages: Pages::new(&config.frame_ancestors, config.web_dir.as_deref()),
         }
     }
 
@@ -244,7 +249,12 @@ impl Handler {
         if matches!(route, Route::Multivariant | Route::Media(_)) {
             self.api.mark(viewer, request.headers());
         }
-        let asked = self.asked(route, request.uri().query().unwrap_or_default());
+        let asked = if request.uri().path() == "/" && is_media_player(request.headers()) {
+            Asked::Redirect
+        } else {
+            let base = || self.base(request.uri(), request.headers(), source);
+            self.asked(route, request.uri().query().unwrap_or_default(), &base)
+        };
         let headers = choosing(request.headers());
         let method = request.method().clone();
         drop(request);
@@ -286,14 +296,27 @@ impl Handler {
         })
     }
 
-    fn asked(&self, route: Route<'_>, query: &str) -> Asked<'_> {
+    /// The address by which the server is reached, as the request says.
+    fn base(&self, uri: &Uri, headers: &HeaderMap, source: &Source) -> String {
+        let host = uri.authority().map(|authority| authority.as_str());
+        let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
+        let forwarded = headers.get(&FORWARDED_PROTO).filter(|_| self.trusted_proxies.contain(source.peer));
+        let is_secure = forwarded.map_or(source.is_secure, |proto| proto == "https");
+        format!("{}://{host}", if is_secure { "https" } else { "http" })
+    }
+
+    fn asked(&self, route: Route<'_>, query: &str, base: &dyn Fn() -> String) -> Asked {
         match route {
             Route::Multivariant => Asked::Multivariant,
             Route::Media(variant) => Asked::Media(variant, Directives::parse(query)),
             Route::Object(name) => Asked::Object(name),
             Route::Health => Asked::Health,
             Route::Ready(probe) => Asked::Ready(probe),
-            Route::Page(name) => self.player.get(name).map_or(Asked::Unknown, Asked::Page),
+            Route::Page(name) => {
+                let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
+                let page = self.pages.get(name, facts.as_ref(), &base());
+                page.map_or(Asked::Unknown, Asked::Page)
+            }
             Route::Socket => Asked::Socket,
             Route::Api | Route::Unknown => Asked::Unknown,
         }
@@ -301,7 +324,7 @@ impl Handler {
 
     async fn answer(
         &self,
-        asked: Asked<'_>,
+        asked: Asked,
         method: &Method,
         headers: &HeaderMap,
         draining: &CancellationToken,
@@ -317,7 +340,8 @@ impl Handler {
             Asked::Health => reply::text(StatusCode::OK, "healthy"),
             Asked::Ready(_) if draining.is_cancelled() => not_ready("shutting down"),
             Asked::Ready(probe) => self.ready(probe),
-            Asked::Page(asset) => reply::page(asset, &self.player.policy, headers),
+            Asked::Page(asset) => reply::page(&asset, headers),
+            Asked::Redirect => reply::to_playlist(),
             // HEAD opens no socket.
             Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Asked::Unknown => self.unknown(),

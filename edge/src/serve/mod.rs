@@ -1,4 +1,4 @@
-//! Serving viewers over HTTP: playlists, media objects, the player page, health, and what [`crate::api`] answers.
+//! Serving viewers over HTTP: playlists, media objects, the viewer page, health, and what [`crate::api`] answers.
 //!
 //! The media path is a plain hyper service that hands out shared `Bytes`: HTTP/1.1 and HTTP/2, over
 //! TLS by ALPN, in the clear by HTTP/2's preface. What is served comes from [`crate::live`]; how it is
@@ -17,11 +17,13 @@ mod handler;
 mod lifetime;
 mod metrics;
 mod negotiate;
-mod player;
+mod page;
+mod pages;
 mod reply;
 mod route;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,8 +79,11 @@ pub struct Config {
     pub drain_deadline: Duration,
     /// Whose X-Forwarded-For is believed. Default nobody's.
     pub trusted_proxies: Networks,
-    /// Who may show the player page in a frame, as the policy's frame-ancestors. Default this site only.
+    /// Who may show the viewer page in a frame, as the policy's frame-ancestors. Default this site only, and everybody what is
+    /// made for frames and lets nobody write.
     pub frame_ancestors: String,
+    /// Where pages are read from instead of the program, for who changes them. Default none.
+    pub web_dir: Option<PathBuf>,
     /// For how long browsers that came by HTTPS come by nothing else (RFC 6797). Default 0: this is not said.
     pub hsts_max_age: Duration,
 }
@@ -97,6 +102,7 @@ impl Default for Config {
             drain_deadline: Duration::from_secs(10),
             trusted_proxies: Networks::default(),
             frame_ancestors: "'self'".to_owned(),
+            web_dir: None,
             hsts_max_age: Duration::ZERO,
         }
     }

@@ -14,26 +14,53 @@ pub(super) enum Wanted {
     Unsatisfiable,
 }
 
+/// How welcome encodings are, by what Accept-Encoding says of each.
+#[derive(Default)]
+struct Welcome {
+    brotli: Option<f32>,
+    gzip: Option<f32>,
+    identity: Option<f32>,
+    any: Option<f32>,
+}
+
+impl Welcome {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut welcome = Self::default();
+        let values = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+        for coding in values.flat_map(|value| value.split(',')) {
+            let mut pieces = coding.split(';').map(str::trim);
+            let name = pieces.next().unwrap_or_default();
+            let weight = pieces
+                .find_map(|piece| piece.strip_prefix("q=").or_else(|| piece.strip_prefix("Q=")))
+                .map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
+            match name.to_ascii_lowercase().as_str() {
+                "br" => welcome.brotli = Some(weight),
+                "gzip" | "x-gzip" => welcome.gzip = Some(weight),
+                "identity" => welcome.identity = Some(weight),
+                "*" => welcome.any = Some(weight),
+                _ => {}
+            }
+        }
+        welcome
+    }
+
+    fn gzip(&self) -> f32 {
+        self.gzip.or(self.any).unwrap_or(0.0)
+    }
+}
+
 /// Whether gzip is welcome, and at least as welcome as no encoding.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let (mut gzip, mut any, mut identity) = (None, None, None);
-    let values = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
-    for coding in values.flat_map(|value| value.split(',')) {
-        let mut pieces = coding.split(';').map(str::trim);
-        let name = pieces.next().unwrap_or_default();
-        let weight = pieces
-            .find_map(|piece| piece.strip_prefix("q=").or_else(|| piece.strip_prefix("Q=")))
-            .map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
-        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
-            gzip = Some(weight);
-        } else if name.eq_ignore_ascii_case("identity") {
-            identity = Some(weight);
-        } else if name == "*" {
-            any = Some(weight);
-        }
-    }
-    let gzip = gzip.or(any).unwrap_or(0.0);
-    gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
+    let welcome = Welcome::of(headers);
+    welcome.gzip() > 0.0 && welcome.gzip() >= welcome.identity.unwrap_or(0.0)
+}
+
+/// Whether brotli is welcome, and at least as welcome as gzip and no encoding. It has to be named: who takes anything may
+/// know only what is older.
+pub(super) fn accepts_brotli(headers: &HeaderMap) -> bool {
+    let welcome = Welcome::of(headers);
+    let brotli = welcome.brotli.unwrap_or(0.0);
+    brotli > 0.0 && brotli >= welcome.gzip() && brotli >= welcome.identity.unwrap_or(0.0)
 }
 
 /// Whether the client has what `etag` names.
@@ -102,6 +129,19 @@ mod tests {
             assert!(!accept(no), "{no}");
         }
         assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn brotli_is_sent_to_those_who_name_it_and_like_nothing_better() {
+        let accept = |value| {
+            accepts_brotli(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        };
+        for yes in ["br", "gzip, deflate, br, zstd", "BR;q=0.5", "gzip;q=0.5, br;q=0.5"] {
+            assert!(accept(yes), "{yes}");
+        }
+        for no in ["", "gzip", "*", "br;q=0", "br;q=0.5, gzip", "br;q=0.5, identity", "br;q=0.5, *"] {
+            assert!(!accept(no), "{no}");
+        }
     }
 
     #[test]

@@ -6,15 +6,15 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, RETRY_AFTER,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::lifetime::Cached;
-use super::negotiate::{Wanted, accepts_gzip, has_already, wanted};
-use super::player::Asset;
+use super::negotiate::{Wanted, accepts_brotli, accepts_gzip, has_already, wanted};
+use super::pages::Asset;
 use crate::live::{Failure, Object, Playlist};
 use farcast_shared::api::Reply;
 
@@ -132,29 +132,40 @@ pub(super) fn of_api(reply: Reply, is_head: bool) -> Response<Body> {
     response
 }
 
-/// A file of the player page.
-pub(super) fn page(asset: &Asset, policy: &HeaderValue, request: &HeaderMap) -> Response<Body> {
-    let gzip = asset.gzip.as_ref().filter(|_| accepts_gzip(request));
+/// A file of the viewer page.
+pub(super) fn page(asset: &Asset, request: &HeaderMap) -> Response<Body> {
+    let brotli = asset.brotli.as_ref().filter(|_| accepts_brotli(request)).map(|body| ("br", body));
+    let gzip = asset.gzip.as_ref().filter(|_| accepts_gzip(request)).map(|body| ("gzip", body));
+    let encoded = brotli.or(gzip);
     // The encodings are different representations (RFC 9110 §8.8.3.3); the tag says which.
-    let etag = match gzip {
-        Some(_) => format!("{}-gzip\"", asset.etag.trim_end_matches('"')),
+    let etag = match encoded {
+        Some((coding, _)) => format!("{}-{coding}\"", asset.etag.trim_end_matches('"')),
         None => asset.etag.clone(),
     };
     let mut response = if has_already(request, &etag) {
         response(StatusCode::NOT_MODIFIED, Body::default())
     } else {
-        response(StatusCode::OK, gzip.unwrap_or(&asset.identity).clone().into())
+        let body = encoded.map_or(&asset.identity, |(_, body)| body);
+        response(StatusCode::OK, body.clone().into())
     };
+    let is_whole = response.status() == StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+    headers.insert(CONTENT_SECURITY_POLICY, asset.policy.clone());
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     insert(headers, ETAG, &etag);
-    if gzip.is_some() && response.status() == StatusCode::OK {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Some((coding, _)) = encoded.filter(|_| is_whole) {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
+    response
+}
+
+/// Leads a media player from the page to the playlist.
+pub(super) fn to_playlist() -> Response<Body> {
+    let mut response = text(StatusCode::TEMPORARY_REDIRECT, "the playlist is at /hls/stream.m3u8");
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/hls/stream.m3u8"));
     response
 }
 

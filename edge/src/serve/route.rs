@@ -22,7 +22,7 @@ pub(super) enum Route<'a> {
     Api,
     /// `/ws`: the chat's socket.
     Socket,
-    /// A file of the player page, if there is one of this name.
+    /// A file of the viewer page, if there is one of this name.
     Page(&'a str),
     /// Nothing.
     Unknown,
@@ -37,6 +37,9 @@ impl<'a> Route<'a> {
             return match path {
                 "/healthz" => Self::Health,
                 "/" => Self::Page("index.html"),
+                "/embed/video" => Self::Page("embed/video.html"),
+                "/embed/chat" | "/embed/chat/readonly" => Self::Page("embed/chat/readonly.html"),
+                "/embed/chat/readwrite" => Self::Page("embed/chat/readwrite.html"),
                 "/ws" => Self::Socket,
                 _ if api::is_of_api(path) => Self::Api,
                 _ => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
@@ -81,6 +84,8 @@ mod tests {
         assert_eq!(Route::of("/hls/2/stream.m3u8"), Route::Media(VariantId(2)));
         assert!(matches!(Route::of("/hls/2/1/7.3.m4s"), Route::Object(_)));
         assert_eq!(Route::of("/"), Route::Page("index.html"));
+        assert_eq!(Route::of("/embed/video"), Route::Page("embed/video.html"));
+        assert_eq!(Route::of("/embed/chat/readwrite"), Route::Page("embed/chat/readwrite.html"));
         assert_eq!(Route::of("/readyz"), Route::Ready(Probe::All));
         assert_eq!(Route::of("/readyz/chat"), Route::Ready(Probe::Chat));
         assert_eq!(Route::of("/api/none"), Route::Api);

@@ -175,3 +175,31 @@ async fn who_may_frame_the_page_and_that_browsers_stay_with_https_is_as_configur
     assert!(policy.ends_with("; frame-ancestors https://a.example https://b.example"), "{policy}");
     edge.stop().await;
 }
+
+#[tokio::test]
+async fn the_page_is_filled_in_and_a_media_player_is_led_to_the_playlist() {
+    let edge = Edge::new(playing()).await;
+    let (mut plain, mut secure) = (edge.plain().await, edge.secure().await);
+    // Before the settings were read there is a page all the same.
+    assert_eq!(plain.get("/").await.status, 200);
+    edge.inform(Runtime {
+        name: "Ada's".to_owned(),
+        stream_title: "Radios".to_owned(),
+        ..Runtime::default()
+    });
+    let (first, second) = (plain.get("/").await, secure.get("/").await);
+    assert!(first.header("content-security-policy").contains("script-src 'self';"), "{first:?}");
+    assert_eq!(first.header("cache-control"), "no-cache");
+    // Links are by the address by which the page was reached, so its tag differs too.
+    if first.text().contains("og:image") {
+        assert!(first.text().contains("<title>Radios · Ada&#39;s</title>"));
+        assert_ne!(first.header("etag"), second.header("etag"));
+    }
+    let player = [("user-agent", "VLC/3.0.21 LibVLC/3.0.21"), ("accept", "*/*")];
+    let led = edge.ask(Method::GET, "/", &player).await;
+    assert_eq!((led.status.as_u16(), led.header("location")), (307, "/hls/stream.m3u8"));
+    assert_eq!(led.header("cache-control"), "no-store");
+    let browser = [("user-agent", "Mozilla/5.0 mpv"), ("accept", "text/html,*/*;q=0.8")];
+    assert_eq!(plain.ask(Method::GET, "/", &browser).await.status, 200);
+    edge.stop().await;
+}

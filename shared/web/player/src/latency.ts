@@ -23,16 +23,15 @@ function credible(wall: number | null): wall is number {
   return wall !== null && wall >= 0 && wall < CREDIBLE_S;
 }
 
-/** The one figure to show: end to end if the clocks allow, otherwise against the edge. */
-export function latencyText({ wall, edge }: Latency): string {
-  if (credible(wall)) return `${wall.toFixed(1)} s`;
-  return edge === null ? "–" : `${edge.toFixed(1)} s`;
+/** The one figure to show, in seconds: end to end if the clocks allow, otherwise against the edge. */
+export interface Figure {
+  readonly seconds: number;
+  readonly isEndToEnd: boolean;
 }
 
-/** Says what the figure is made of. */
-export function latencyDetail({ wall, edge }: Latency): string {
-  if (edge === null) return "";
-  return credible(wall) ? `(${edge.toFixed(1)} s behind the edge)` : "(behind the edge; the clocks differ)";
+export function figure({ wall, edge }: Latency): Figure | null {
+  if (credible(wall)) return { seconds: wall, isEndToEnd: true };
+  return edge === null ? null : { seconds: edge, isEndToEnd: false };
 }
 
 /** Whether the viewer fell, or went, so far behind that jumping to the live edge makes sense. */

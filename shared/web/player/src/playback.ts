@@ -1,38 +1,49 @@
 /** Play, pause and sound of the video element, within what browsers allow a page to do unasked. */
 import { pageStore, recall, remember, stepped } from "./sound";
-import type { View } from "./view";
+import type { Sound } from "./sound";
+
+/** What is to be shown. */
+export interface PlaybackEvents {
+  playing: (playing: boolean) => void;
+  sound: (sound: Sound) => void;
+  /** The sound is off because the browser wanted it, not the viewer. */
+  offerUnmute: (offered: boolean) => void;
+  /** Only the viewer can start playback. */
+  offerStart: (offered: boolean) => void;
+  /** The viewer paused. */
+  paused: () => void;
+}
 
 export class Playback {
   private readonly store = pageStore();
-  private readonly video: HTMLVideoElement;
   /** The viewer paused; a new engine then stays paused. */
   private pausedByViewer = false;
   /** The page, not the viewer, turned the sound off to be allowed to play. */
   private mutedToStart = false;
 
   constructor(
-    private readonly view: View,
-    private readonly onPaused: () => void,
+    private readonly video: HTMLVideoElement,
+    private readonly events: PlaybackEvents,
   ) {
-    const { video } = view;
-    this.video = video;
     const sound = recall(this.store);
     video.volume = sound.volume;
     video.muted = sound.muted;
-    this.mutedToStart = sound.muted;
 
     const show = (): void => {
-      view.showPlaying(!video.paused);
-      view.offerUnmute(video.muted && !video.paused && this.mutedToStart);
-      if (!video.paused) view.offerStart(false);
+      events.playing(!video.paused);
+      events.offerUnmute(video.muted && !video.paused && this.mutedToStart);
+      if (!video.paused) events.offerStart(false);
+    };
+    const showSound = (): void => {
+      events.sound({ volume: video.volume, muted: video.muted });
     };
     video.addEventListener("play", show);
     video.addEventListener("pause", show);
     video.addEventListener("volumechange", () => {
-      view.showSound(video);
+      showSound();
       show();
     });
-    view.showSound(video);
+    showSound();
   }
 
   /** Begins by itself: with the remembered sound, else muted, else when the viewer asks. */
@@ -44,7 +55,7 @@ export class Playback {
       this.video.muted = true;
       if (await this.tryPlay()) return;
     }
-    this.view.offerStart(true);
+    this.events.offerStart(true);
   }
 
   toggle(): void {
@@ -53,7 +64,7 @@ export class Playback {
       void this.tryPlay();
     } else {
       this.pausedByViewer = true;
-      this.onPaused();
+      this.events.paused();
       this.video.pause();
     }
   }

@@ -13,23 +13,11 @@ export function bitrateText(bps: number): string {
   return bps < 999_500 ? `${Math.round(bps / 1_000)} kbit/s` : `${(bps / 1_000_000).toFixed(1)} Mbit/s`;
 }
 
-/** `Source (1080p)`, `480p`, `audio only`: the given name where it says more than the height. */
-export function qualityName({ name, height }: Quality): string {
-  const size = height > 0 ? `${height}p` : "audio only";
+/** `Source (1080p)`, `480p`, or what is said where there is no picture: the given name where it says more than the height. */
+export function qualityName({ name, height }: Quality, audioOnly: string): string {
+  const size = height > 0 ? `${height}p` : audioOnly;
   const given = name?.trim() ?? "";
   return given === "" || given === size || /^\d+$/u.test(given) ? size : `${given} (${size})`;
-}
-
-/** One line of the menu. */
-export function qualityText(quality: Quality): string {
-  return quality.bitrateBps > 0
-    ? `${qualityName(quality)} · ${bitrateText(quality.bitrateBps)}`
-    : qualityName(quality);
-}
-
-/** The entry for automatic choice, naming what it chose now. */
-export function autoText(current: Quality | undefined): string {
-  return current === undefined ? "Auto" : `Auto (${current.height > 0 ? `${current.height}p` : "audio"})`;
 }
 
 /** Indices from the best quality to the least, stable among equals. */

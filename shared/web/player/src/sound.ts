@@ -6,8 +6,8 @@ export interface Sound {
   readonly muted: boolean;
 }
 
-/** What a first visit has: browsers start only muted video by themselves. */
-export const FIRST_VISIT: Sound = { volume: 1, muted: true };
+/** What a first visit has. A browser that starts only muted video by itself gets that (see playback.ts). */
+export const FIRST_VISIT: Sound = { volume: 1, muted: false };
 
 const KEY = "farcast.sound";
 

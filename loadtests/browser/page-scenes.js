@@ -1,0 +1,381 @@
+// What people do on the viewer page. Each scene throws when something is not as it should be; what it returns is told.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { SIZES } from './sizes.js';
+import { KEY, until } from './stage.js';
+
+const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '../../shared/src/chat/render/xss.txt');
+/** From opening to a moving picture. */
+const PLAYING_WITHIN_MS = 3_000;
+/** From the first playlist that can be played to a moving picture. */
+const STARTED_WITHIN_MS = 10_000;
+/** An own line is there before it went round. */
+const SHOWN_WITHIN_MS = 150;
+
+/** Opens a page; `use` gets it. Errors of its scripts, and what its policy refused, fail the scene, but for what is `expected`. */
+async function withPage(browser, url, use, settings = {}, expected = /^$/) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...settings });
+  const wrong = [];
+  try {
+    const page = await context.newPage();
+    page.on('pageerror', (error) => wrong.push(error.message));
+    page.on('dialog', (dialog) => {
+      wrong.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text()) && !expected.test(message.text())) {
+        wrong.push(message.text());
+      }
+    });
+    await page.addInitScript(keepSockets);
+    await page.goto(url);
+    const told = await use(page, context);
+    assert.deepEqual(wrong, [], 'nothing goes wrong on the page');
+    return told;
+  } finally {
+    await context.close();
+  }
+}
+
+/** Runs inside the page: lets a scene close its sockets. */
+function keepSockets() {
+  const open = new Set();
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(...given) {
+      super(...given);
+      open.add(this);
+    }
+  };
+  window.closeSockets = () => open.forEach((socket) => socket.close());
+}
+
+/** Calls the admin's API. */
+async function admin(stage, path, body) {
+  const answer = await fetch(`${stage.origin}/api/admin/${path}`, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      Authorization: `Basic ${Buffer.from(`admin:${KEY}`).toString('base64')}`,
+    },
+    body: JSON.stringify(body),
+  });
+  assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
+  return answer.json();
+}
+
+async function enter(page) {
+  await page.waitForSelector('.chat[data-state=open]');
+}
+
+async function say(page, text) {
+  await page.fill('#message', text);
+  await page.press('#message', 'Enter');
+}
+
+/** Chromium tells of handlers and styles also in what is only parsed and never part of the page. */
+const INERT = /^(Executing inline event handler|Applying inline style) violates/;
+
+/** Waits until a line of the chat has the text. */
+function sees(page, text) {
+  return page.waitForFunction(
+    (wanted) => [...document.querySelectorAll('.line')].some((line) => line.innerText.includes(wanted)),
+    text,
+    { timeout: 15_000 },
+  );
+}
+
+function isMoving() {
+  const video = document.querySelector('video');
+  return video.currentTime > 0 && video.videoWidth > 0 && !video.paused;
+}
+
+/** The number of lines with the text. */
+function timesSeen(page, text) {
+  return page.$$eval(
+    '.line.message',
+    (lines, wanted) => lines.filter((line) => line.innerText.includes(wanted)).length,
+    text,
+  );
+}
+
+async function untilOnAir(edge) {
+  await until('a broadcast', async () => {
+    const answer = await fetch(`${edge}/hls/0/stream.m3u8`).catch(() => undefined);
+    return answer?.ok && ((await answer.text()).match(/#EXTINF/g) ?? []).length >= 2;
+  });
+}
+
+/** Before the broadcast: what is said, and that it starts by itself. */
+async function begins({ browser, stage, edges, strict, out }) {
+  await admin(stage, 'config/offlinemessage', { value: 'Back on **Friday**.' });
+  return withPage(browser, edges[0], async (page) => {
+    await page.waitForSelector('#notice[data-phase=offline]');
+    await page.waitForFunction(() => document.querySelector('#notice').innerText.includes('Back on Friday.'));
+    await page.screenshot({ path: join(out, 'offline.png') });
+    stage.publish();
+    await untilOnAir(edges[0]);
+    const begin = Date.now();
+    await page.waitForFunction(isMoving, undefined, { timeout: 60_000 });
+    const tookMs = Date.now() - begin;
+    assert.ok(!strict || tookMs <= STARTED_WITHIN_MS, `it started ${tookMs} ms after the broadcast`);
+    return `it started by itself after ${tookMs} ms`;
+  });
+}
+
+/** A visit while there is a broadcast. */
+async function opens({ browser, edges, strict }) {
+  await untilOnAir(edges[1]);
+  const begin = Date.now();
+  return withPage(browser, edges[1], async (page) => {
+    await page.waitForFunction(isMoving, undefined, { timeout: 60_000 });
+    const tookMs = Date.now() - begin;
+    assert.ok(!strict || tookMs <= PLAYING_WITHIN_MS, `the picture moved after ${tookMs} ms`);
+    const shift = await page.evaluate(
+      () =>
+        new Promise((done) => {
+          const observer = new PerformanceObserver((list) => {
+            done(list.getEntries().reduce((sum, { value }) => sum + value, 0));
+          });
+          observer.observe({ type: 'layout-shift', buffered: true });
+          setTimeout(() => done(0), 1_000);
+        }),
+    );
+    assert.ok(shift < 0.05, `the layout shifted by ${shift}`);
+    return `playing after ${tookMs} ms, layout shift ${shift.toFixed(3)}`;
+  });
+}
+
+/** Two viewers of two edges talk; names change; who is meant is told. */
+async function talk({ browser, edges, strict }) {
+  return withPage(browser, edges[0], (one) =>
+    withPage(browser, edges[1], async (other) => {
+      await enter(one);
+      await enter(other);
+      await one.fill('#message', 'Hello **there** :fire:');
+      const shownMs = await one.evaluate(async () => {
+        const begin = performance.now();
+        document.querySelector('#message').closest('form').requestSubmit();
+        while (!document.querySelector('.line.own')) {
+          await new Promise((done) => requestAnimationFrame(done));
+        }
+        return performance.now() - begin;
+      });
+      assert.ok(!strict || shownMs < SHOWN_WITHIN_MS, `the own line was there after ${shownMs} ms`);
+      await sees(other, 'Hello there 🔥');
+      await one.waitForSelector('.line.own[data-id]:not(.sending)');
+      assert.equal(await timesSeen(one, 'Hello there'), 1);
+
+      await other.click('.me button');
+      await other.fill('#chat-name', 'Grace Hopper');
+      await other.press('#chat-name', 'Enter');
+      await sees(one, 'is now called Grace Hopper');
+      await until('the rate limit lets the next line through', async () => {
+        await say(one, `@Grace Hopper, are you there?`);
+        return sees(other, 'are you there').then(
+          () => true,
+          () => false,
+        );
+      });
+      await other.waitForSelector('.line.mention');
+      return `an own line is there after ${Math.round(shownMs)} ms`;
+    }),
+  );
+}
+
+/** What was said while a viewer had no network is there when they are back, and once. */
+async function returns({ browser, edges }) {
+  return withPage(browser, edges[0], (one) =>
+    withPage(browser, edges[1], async (other, context) => {
+      await enter(one);
+      await enter(other);
+      await say(other, 'before the gap');
+      await sees(one, 'before the gap');
+      await context.setOffline(true);
+      // Offline mode does not cut sockets that are open: the page's own are closed as a lost network closes them.
+      await other.evaluate(() => window.closeSockets());
+      await other.waitForSelector('.chat[data-state=away]');
+      await say(one, 'in the gap');
+      await one.waitForSelector('.line.own[data-id]:not(.sending)');
+      await context.setOffline(false);
+      await sees(other, 'in the gap');
+      await enter(other);
+      for (const text of ['before the gap', 'in the gap']) {
+        assert.equal(await timesSeen(other, text), 1, text);
+      }
+    }),
+  );
+}
+
+/** A moderator hides a line and removes its writer; each sees what they should. */
+async function moderate({ browser, stage, edges }) {
+  return withPage(browser, edges[0], (moderator) =>
+    withPage(browser, edges[1], async (other) => {
+      await enter(moderator);
+      await enter(other);
+      const id = await idOf(stage, await moderator.textContent('.me span'));
+      await admin(stage, 'chat/users/setmoderator', { userId: id, isModerator: true });
+      await moderator.reload();
+      await enter(moderator);
+      await say(other, 'something rude');
+      await sees(moderator, 'something rude');
+
+      const choose = async (what) => {
+        const line = moderator.locator('.line.message', { hasText: 'something rude' });
+        await line.hover();
+        await line.getByRole('button', { name: /More about/ }).click();
+        await moderator.getByRole('menuitem', { name: what }).click();
+      };
+      await choose('Hide this message');
+      await moderator.waitForSelector('.line.hidden');
+      await other.waitForFunction(() => !document.body.innerText.includes('something rude'));
+      await choose('Show this message again');
+      await sees(other, 'something rude');
+      await choose(/^Remove .* from the chat/);
+      await moderator.getByRole('button', { name: 'Remove', exact: true }).click();
+      await other.waitForSelector('.chat[data-state=removed]');
+      assert.match(await other.textContent('.why'), /removed from this chat/);
+      assert.equal(await other.$('#message'), null, 'there is nowhere to write');
+    }),
+  );
+}
+
+/** The user whose page says "You are NAME". */
+async function idOf(stage, text) {
+  const answer = await fetch(`${stage.origin}/api/admin/chat/clients`, {
+    headers: { Authorization: `Basic ${Buffer.from(`admin:${KEY}`).toString('base64')}` },
+  });
+  const clients = await answer.json();
+  const found = clients.find(({ user }) => text.includes(user.displayName));
+  assert.ok(found, `${text} is connected`);
+  return found.user.id;
+}
+
+/** Nothing that is said in the chat, or that the server would let through, does anything on a page. */
+async function attacks({ browser, edges }) {
+  const lines = (await readFile(VECTORS, 'utf8')).split('\n');
+  const vectors = lines.filter((line) => line.startsWith('"')).map((line) => JSON.parse(line));
+  assert.ok(vectors.length > 200);
+  const user = { id: 'x', displayName: '<img src=x onerror=alert(1)>', displayColor: 3, scopes: [] };
+  const timestamp = '2026-01-02T03:04:05Z';
+  // As if the server cleaned nothing.
+  const history = vectors.map((body, index) => ({ type: 'CHAT', id: `v${index}`, timestamp, user, body, visible: true }));
+  return withPage(browser, 'about:blank', async (page) => {
+    await page.route('**/api/chat?*', (route) => route.fulfill({ json: history }));
+    await page.goto(edges[0]);
+    await page.waitForSelector('.line.message');
+    const found = await page.evaluate(async () => {
+      const scroller = document.querySelector('.scroller');
+      const bad = [];
+      for (let top = 0; top < scroller.scrollHeight; top += scroller.clientHeight / 2) {
+        scroller.scrollTop = top;
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+        for (const element of scroller.querySelectorAll('.body *')) {
+          const isActive = /^(script|style|iframe|object|embed|svg|form|input|math|base|link|meta)$/.test(element.localName);
+          const handlers = [...element.attributes].filter(({ name }) => name.startsWith('on') || name === 'style');
+          const leads = (element.getAttribute('href') ?? element.getAttribute('src') ?? '').replace(/\s/g, '');
+          if (isActive || handlers.length > 0 || /^(javascript|data|vbscript):/i.test(leads)) {
+            bad.push(element.outerHTML);
+          }
+        }
+      }
+      return bad;
+    });
+    assert.deepEqual(found, []);
+    return `${vectors.length} vectors did nothing`;
+  }, {}, INERT);
+}
+
+/** Ten thousand lines: few of them are drawn, and the page scrolls. */
+async function long({ browser, edges, strict }) {
+  const timestamp = (index) => new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
+  const user = { id: 'x', displayName: 'Ada', displayColor: 3, scopes: [] };
+  const body = (index) => `line ${index} ${'word '.repeat(index % 23)}`;
+  const history = Array.from({ length: 10_000 }, (_, index) => ({
+    type: 'CHAT',
+    id: `l${index}`,
+    timestamp: timestamp(index),
+    user,
+    body: body(index),
+    visible: true,
+  }));
+  return withPage(browser, 'about:blank', async (page) => {
+    await page.route('**/api/chat?*', (route) => route.fulfill({ json: history }));
+    await page.goto(`${edges[0]}/embed/chat/readonly`);
+    await sees(page, 'line 9999');
+    const seen = await page.evaluate(async () => {
+      const scroller = document.querySelector('.scroller');
+      const frame = () => new Promise((done) => requestAnimationFrame(done));
+      const times = [];
+      let most = 0;
+      for (let step = 0; step < 120; step += 1) {
+        scroller.scrollTop -= 400;
+        const begin = performance.now();
+        await frame();
+        await frame();
+        times.push((performance.now() - begin) / 2);
+        most = Math.max(most, document.querySelectorAll('.line').length);
+      }
+      const place = scroller.scrollHeight - scroller.scrollTop;
+      return { most, place, p95: times.sort((a, b) => a - b)[Math.floor(times.length * 0.95)] };
+    });
+    assert.ok(seen.most < 150, `${seen.most} lines were drawn at once`);
+    assert.ok(!strict || seen.p95 < 34, `a frame took ${seen.p95} ms`);
+    await page.getByRole('button', { name: /Newest|new/ }).click();
+    await sees(page, 'line 9999');
+    return `${seen.most} lines drawn at most, a frame takes ${seen.p95.toFixed(1)} ms (95 %)`;
+  });
+}
+
+/** On every size everything has its place, and what is for frames may be in frames. */
+async function sizes({ browser, edges, out }) {
+  for (const [name, settings] of Object.entries(SIZES)) {
+    await withPage(
+      browser,
+      edges[0],
+      async (page) => {
+        await enter(page);
+        const width = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(width <= 0, `${name}: the page is ${width} px too wide`);
+        const box = await page.locator('video').boundingBox();
+        const { width: most, height } = settings.viewport;
+        assert.ok(box.width <= most && box.y + box.height <= height, `${name}: the picture is cut off`);
+        await page.screenshot({ path: join(out, `size-${name}.png`) });
+      },
+      settings,
+    );
+  }
+  const policyOf = async (path) => (await fetch(edges[0] + path)).headers.get('content-security-policy');
+  assert.match(await policyOf('/embed/video'), /frame-ancestors \*$/);
+  assert.match(await policyOf('/embed/chat/readonly'), /frame-ancestors \*$/);
+  assert.match(await policyOf('/'), /frame-ancestors 'self'$/);
+}
+
+/** Everything by the keyboard alone. */
+async function keyboard({ browser, edges }) {
+  return withPage(browser, edges[0], async (page) => {
+    await enter(page);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement?.id === 'message');
+    await page.keyboard.type('by keys :tad');
+    await page.waitForSelector('#offers');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.inputValue('#message'), 'by keys 🎉 ');
+    await page.keyboard.press('Enter');
+    await sees(page, 'by keys 🎉');
+    await page.focus('.top .icon-button[aria-haspopup=menu]');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+  });
+}
+
+export const SCENES = { begins, opens, talk, returns, moderate, attacks, long, sizes, keyboard };

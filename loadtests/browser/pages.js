@@ -1,0 +1,54 @@
+// The viewer page against real programs, as viewers, talkers and moderators use it.
+//
+//   node pages.js [--only NAME]… [--strict] [--web FOLDER] [--out FOLDER] [--chromium PATH]
+//
+// Starts an origin and two edges, opens their pages in Chromium, and does what is in the scenes of page-scenes.js one after
+// another. --web takes pages from a folder (shared/web/dist) and not from the edges. With --strict times count, which a loaded
+// machine spoils.
+
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { CHROMIUM, launch } from './chromium.js';
+import { SCENES } from './page-scenes.js';
+import { Stage } from './stage.js';
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    strict: { type: 'boolean', default: false },
+    web: { type: 'string' },
+    out: { type: 'string', default: 'out/pages' },
+    chromium: { type: 'string', default: CHROMIUM },
+  },
+});
+
+await mkdir(options.out, { recursive: true });
+const edgeSettings = options.web === undefined ? [] : [`web_dir = ${JSON.stringify(resolve(options.web))}`];
+const stage = new Stage(2, { edgeSettings });
+let browser;
+let failed = 0;
+try {
+  const edges = await stage.open(2);
+  browser = await launch(options.chromium);
+  for (const [name, scene] of Object.entries(SCENES)) {
+    if (options.only && !options.only.includes(name)) {
+      continue;
+    }
+    try {
+      const told = await scene({ browser, stage, edges, strict: options.strict, out: options.out });
+      process.stdout.write(`${name}: good${told === undefined ? '' : `, ${told}`}\n`);
+    } catch (error) {
+      failed += 1;
+      process.stdout.write(`${name}: NOT GOOD: ${error.message}\n`);
+    }
+  }
+} finally {
+  await browser?.close();
+  if (failed > 0) {
+    process.stderr.write(await stage.logs());
+  }
+  await stage.stop();
+}
+process.exitCode = failed === 0 ? 0 : 1;

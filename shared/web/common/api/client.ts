@@ -1,0 +1,98 @@
+/**
+ * Calls of the API, with the types that openapi.yaml gives them (`npm run generate` writes them into `schema.d.ts`).
+ *
+ *   const config = await get("/api/config");
+ *   await post("/api/chat/messagevisibility", { idArray: [id], visible: false }, { query: { accessToken } });
+ */
+import type { components, paths } from "./schema";
+
+/** A type of openapi.yaml by its name. */
+export type Schema<N extends keyof components["schemas"]> = components["schemas"][N];
+
+type Json<T> = T extends { content: { "application/json": infer J } } ? J : undefined;
+type Answered<O> = O extends { responses: { 200: infer R } } ? Json<R> : undefined;
+type Sent<O> = O extends { requestBody?: infer B } ? Json<NonNullable<B>> : never;
+type With<M extends "get" | "post"> = {
+  [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? P : never;
+}[keyof paths];
+
+/** What a call that reads gives. */
+export type Read<P extends With<"get">> = Answered<paths[P]["get"]>;
+
+export interface Options {
+  /** Values for `{name}` in the path. */
+  readonly path?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** An answer that is no success: its status, and what the server says of it. Status 0: there was no answer. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** An answer that takes longer is none. */
+const ANSWER_WITHIN_MS = 20_000;
+
+function address(path: string, { path: values = {}, query }: Options): string {
+  const filled = path.replace(/\{(\w+)\}/gu, (_, name: string) => encodeURIComponent(values[name] ?? ""));
+  return query === undefined ? filled : `${filled}?${new URLSearchParams(query).toString()}`;
+}
+
+/** The server's own words for a failure: `{success: false, message}` or `{error}`. */
+function words(text: string): string {
+  try {
+    const said = JSON.parse(text) as { message?: unknown; error?: unknown };
+    const found = [said.message, said.error].find((value) => typeof value === "string");
+    return found ?? "";
+  } catch {
+    return text.length < 200 ? text.trim() : "";
+  }
+}
+
+async function call(method: string, path: string, body: unknown, options: Options): Promise<unknown> {
+  const within = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const given = body === undefined ? {} : { body: JSON.stringify(body) };
+  const type = body === undefined ? {} : { "Content-Type": "application/json" };
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(address(path, options), {
+      method,
+      ...given,
+      headers: { Accept: "application/json", ...type, ...options.headers },
+      signal: options.signal === undefined ? within : AbortSignal.any([within, options.signal]),
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+    text = await response.text();
+  } catch (cause) {
+    throw Object.assign(new ApiError(0, ""), { cause });
+  }
+  if (!response.ok) throw new ApiError(response.status, words(text));
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    throw new ApiError(response.status, "");
+  }
+}
+
+export async function get<P extends With<"get">>(path: P, options: Options = {}): Promise<Read<P>> {
+  return (await call("GET", path, undefined, options)) as Read<P>;
+}
+
+export async function post<P extends With<"post">>(
+  path: P,
+  body?: Sent<paths[P]["post"]>,
+  options: Options = {},
+): Promise<Answered<paths[P]["post"]>> {
+  return (await call("POST", path, body, options)) as Answered<paths[P]["post"]>;
+}

@@ -1,0 +1,37 @@
+/** A question or a page above the page: keeps the focus inside, and gives it back when it closes. */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+interface Props {
+  readonly label: string;
+  readonly class?: string;
+  /** Escape, where that is possible. */
+  readonly onClose?: () => void;
+  readonly children: ComponentChildren;
+}
+
+export function Dialog({ label, class: className, onClose, children }: Props): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    const before = document.activeElement;
+    element?.showModal();
+    return () => {
+      element?.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      class={`dialog ${className ?? ""}`}
+      aria-label={label}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose?.();
+      }}
+    >
+      {children}
+    </dialog>
+  );
+}

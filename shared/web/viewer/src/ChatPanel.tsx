@@ -1,0 +1,86 @@
+/** The chat beside the player, or, on phones, as a sheet below it that folds to a bar with the newest message. */
+import type { JSX } from "preact";
+
+import { wordsOf } from "@common/html";
+import { Icon } from "@common/icons";
+import { recall, remember } from "@common/storage";
+import { signal } from "@preact/signals";
+
+import { Chat } from "./chat/Chat";
+import type { Room } from "./chat/room";
+import { config, status, titleOf } from "./server";
+import { text } from "./text";
+
+const KEY = "farcast.chat";
+
+const isOpen = signal(recall(KEY) !== "hidden");
+
+function setOpen(open: boolean): void {
+  remember(KEY, open ? undefined : "hidden");
+  isOpen.value = open;
+}
+
+export function ChatPanel({ room }: { readonly room: Room }): JSX.Element {
+  const { chat } = text.value;
+  if (!isOpen.value) {
+    return (
+      <button
+        type="button"
+        class="chat-bar button"
+        onClick={() => {
+          setOpen(true);
+        }}
+      >
+        <Icon name="chat" />
+        <span>{chat.open}</span>
+        <Newest room={room} />
+      </button>
+    );
+  }
+  return (
+    <aside class="chat-panel">
+      <Chat
+        room={room}
+        buttons={
+          <>
+            <span class="now-on" dir="auto">
+              {titleOf(config.value, status.value)}
+            </span>
+            <button
+              type="button"
+              class="icon-button pop-out"
+              aria-label={chat.popOut}
+              title={chat.popOut}
+              onClick={() => {
+                window.open("/embed/chat/readwrite", "farcast-chat", "popup,width=420,height=720");
+              }}
+            >
+              <Icon name="window" />
+            </button>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={chat.hide}
+              title={chat.hide}
+              onClick={() => {
+                setOpen(false);
+              }}
+            >
+              <Icon name="close" />
+            </button>
+          </>
+        }
+      />
+    </aside>
+  );
+}
+
+function Newest({ room }: { readonly room: Room }): JSX.Element | null {
+  const line = room.lines.value.findLast(({ kind, isHidden }) => kind === "message" && isHidden !== true);
+  if (line === undefined) return null;
+  return (
+    <span class="newest" dir="auto">
+      {line.user?.name}: {line.text ?? wordsOf(line.html ?? "")}
+    </span>
+  );
+}

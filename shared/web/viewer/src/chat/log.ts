@@ -1,0 +1,183 @@
+/**
+ * The lines of the chat, in order and each once, however they come: by the socket, by the history after a connection, or
+ * written here and still to be confirmed. Plain data: no socket, no clock, no page.
+ *
+ * Invariants: no id is there twice; a line keeps its key for as long as it is shown, also when it is confirmed; at most
+ * `MOST_LINES` are kept, the newest.
+ */
+import type { ChatEvent, User } from "./event";
+
+export const MOST_LINES = 10_000;
+/** So many go at once when there are more, so that the list is not built anew with each. */
+const DROPPED_AT_ONCE = 500;
+
+export interface Line {
+  /** Names it for as long as it is shown. */
+  readonly key: string;
+  /** The server's name for it; none while it is not confirmed. */
+  readonly id: string | undefined;
+  readonly atMs: number;
+  readonly kind: "message" | "system" | "action" | "joined" | "parted" | "renamed" | "gap";
+  readonly user?: User;
+  readonly html?: string;
+  /** What was written, of a line that is not confirmed. */
+  readonly text?: string;
+  /** The name before a change. */
+  readonly before?: string;
+  readonly isHidden?: boolean;
+  readonly state?: "sending" | "failed";
+}
+
+type Told = Extract<ChatEvent, { id: string }>;
+
+/** Letters and digits only: what Markdown leaves as it is. */
+export function bare(text: string): string {
+  return text.replace(/[^\p{L}\p{N}]/gu, "").toLowerCase();
+}
+
+/** What HTML says, with what pictures stand for. */
+function said(html: string): string {
+  const alt = html.replace(/<img\b[^>]*?\balt="([^"]*)"[^>]*>/giu, "$1").replace(/<[^>]*>/gu, "");
+  return alt.replace(/&(?:amp|lt|gt|quot|#\d+);/gu, "");
+}
+
+function lineOf(event: Told, key: string): Line {
+  const { id, atMs, kind } = event;
+  switch (kind) {
+    case "message":
+      return { key, id, atMs, kind, user: event.user, html: event.html, isHidden: event.isHidden };
+    case "system":
+      return { key, id, atMs, kind, html: event.html, before: event.from };
+    case "action":
+      return { key, id, atMs, kind, html: event.html };
+    case "joined":
+    case "parted":
+      return { key, id, atMs, kind, user: event.user };
+    case "renamed":
+      return { key, id, atMs, kind, user: event.user, before: event.before };
+  }
+}
+
+export class ChatLog {
+  lines: readonly Line[] = [];
+  private ids = new Set<string>();
+  private lastKey = 0;
+  /** The number that the server gave this connection, once it is known. */
+  private clientId: number | undefined;
+
+  /** A new connection has a number of its own. */
+  connected(): void {
+    this.clientId = undefined;
+  }
+
+  /** Takes an event; true if the lines changed. */
+  take(event: ChatEvent, me: string | undefined): boolean {
+    if (event.kind === "visibility") return this.setVisible(event.ids, event.isVisible);
+    if (!("id" in event) || this.ids.has(event.id)) return false;
+    this.ids.add(event.id);
+    const pending = event.kind === "message" && event.user.id === me ? this.pendingOf(event) : -1;
+    const before = this.lines[pending];
+    if (before === undefined) {
+      this.lines = [...this.lines, lineOf(event, this.newKey())];
+      this.trim();
+    } else {
+      const rest = this.lines.filter((_, index) => index !== pending);
+      this.lines = [...rest, lineOf(event, before.key)];
+    }
+    return true;
+  }
+
+  /**
+   * Merges the history that the server gave, oldest first: what is missing is put in its place. Where nothing of it is known
+   * although there are lines, some may be missing in between, which a line of its own says.
+   */
+  merge(history: readonly ChatEvent[]): boolean {
+    const told = history.filter((event): event is Told => "id" in event);
+    const missing = told.filter(({ id }) => !this.ids.has(id));
+    if (missing.length === 0) return false;
+    const hadLines = this.lines.some(({ kind, id }) => kind === "message" && id !== undefined);
+    const isGap = hadLines && missing.length === told.length;
+    const lines = [...this.lines];
+    let at = 0;
+    let isFirst = true;
+    for (const event of told) {
+      const known = this.ids.has(event.id) ? lines.findIndex(({ id }) => id === event.id) : -1;
+      if (known >= 0) {
+        at = known + 1;
+        continue;
+      }
+      this.ids.add(event.id);
+      const later = lines.findIndex((line, index) => index >= at && line.atMs > event.atMs);
+      at = later < 0 ? lines.length : later;
+      if (isFirst && isGap) {
+        const key = this.newKey();
+        lines.splice(at, 0, { key, id: undefined, atMs: event.atMs, kind: "gap" });
+        at += 1;
+      }
+      isFirst = false;
+      lines.splice(at, 0, lineOf(event, this.newKey()));
+      at += 1;
+    }
+    this.lines = lines;
+    this.trim();
+    return true;
+  }
+
+  /** A line that was written here; gives its key. */
+  write(text: string, user: User, atMs: number): string {
+    const key = this.newKey();
+    this.lines = [...this.lines, { key, id: undefined, atMs, kind: "message", user, text, state: "sending" }];
+    this.trim();
+    return key;
+  }
+
+  /** A line was not confirmed in time. */
+  fail(key: string): boolean {
+    const isMeant = (line: Line): boolean => line.key === key && line.state === "sending";
+    if (!this.lines.some(isMeant)) return false;
+    this.lines = this.lines.map((line) => (isMeant(line) ? { ...line, state: "failed" } : line));
+    return true;
+  }
+
+  /** Takes away a line that is not confirmed; gives what was written. */
+  discard(key: string): string | undefined {
+    const line = this.lines.find((one) => one.key === key && one.id === undefined);
+    if (line !== undefined) this.lines = this.lines.filter((one) => one !== line);
+    return line?.text;
+  }
+
+  private setVisible(ids: readonly string[], isVisible: boolean): boolean {
+    const named = new Set(ids);
+    const isMeant = (line: Line): boolean =>
+      line.id !== undefined && named.has(line.id) && line.isHidden !== !isVisible;
+    if (!this.lines.some(isMeant)) return false;
+    this.lines = this.lines.map((line) => (isMeant(line) ? { ...line, isHidden: !isVisible } : line));
+    return true;
+  }
+
+  /** Which of the lines that are to be confirmed an own message is. */
+  private pendingOf(event: Extract<ChatEvent, { kind: "message" }>): number {
+    const isPending = (line: Line): boolean => line.id === undefined && line.text !== undefined;
+    const words = bare(said(event.html));
+    const same = this.lines.findIndex((line) => isPending(line) && bare(line.text ?? "") === words);
+    if (same >= 0) {
+      this.clientId ??= event.clientId;
+      return same;
+    }
+    // Markdown changed it. Of another window of the same viewer it is not.
+    const isOurs = this.clientId === undefined || this.clientId === event.clientId;
+    return isOurs ? this.lines.findIndex((line) => isPending(line) && line.state === "sending") : -1;
+  }
+
+  private newKey(): string {
+    this.lastKey += 1;
+    return String(this.lastKey);
+  }
+
+  private trim(): void {
+    if (this.lines.length <= MOST_LINES) return;
+    const gone = this.lines.slice(0, this.lines.length - MOST_LINES + DROPPED_AT_ONCE);
+    for (const { id } of gone) if (id !== undefined) this.ids.delete(id);
+    this.lines = this.lines.slice(gone.length);
+  }
+}

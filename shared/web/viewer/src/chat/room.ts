@@ -1,0 +1,191 @@
+/**
+ * The chat as the page sees it: joins socket, history and log, and holds what they say as signals.
+ *
+ * After each opening of the socket the history is read and merged, so nothing between two connections is lost that the server
+ * still has, and nothing is shown twice.
+ */
+import { batch, signal } from "@preact/signals";
+
+import { ApiError, get, post } from "@common/api/client";
+
+import { withCharacters } from "./complete";
+import { Connection } from "./connection";
+import { loadOwn } from "./emoji";
+import type { Emoji } from "./emoji";
+import { eventOf, eventsOf } from "./event";
+import type { ChatEvent, User } from "./event";
+import { forgetToken, knownToken, refusal, register } from "./identity";
+import { ChatLog } from "./log";
+import type { Line } from "./log";
+
+/** Whether one can chat, or why not. */
+export type RoomState = "connecting" | "open" | "away" | "disabled" | "removed" | "refused" | "crowded";
+
+/** A line that is not confirmed after so long was not delivered. */
+const CONFIRMED_WITHIN_MS = 8_000;
+/** Lines that come together are drawn together. */
+const GATHER_MS = 80;
+const ASK_AGAIN_MS = 8_000;
+
+export class Room {
+  readonly state = signal<RoomState>("connecting");
+  readonly me = signal<User | undefined>(undefined);
+  readonly lines = signal<readonly Line[]>([]);
+  readonly own = signal<readonly Emoji[]>([]);
+  private readonly log = new ChatLog();
+  private connection: Connection | undefined;
+  private token: string | undefined;
+  private gathering: number | undefined;
+  private retry: number | undefined;
+  private readonly unconfirmed = new Map<string, number>();
+
+  /** Takes part from now on. */
+  enter(): void {
+    if (this.connection !== undefined) return;
+    this.state.value = "connecting";
+    void this.join();
+    loadOwn()
+      .then((own) => (this.own.value = own))
+      .catch(() => undefined);
+  }
+
+  /** The chat was switched off; `enter` begins again. */
+  leave(state: "disabled" | "removed" | "refused"): void {
+    window.clearTimeout(this.retry);
+    this.connection?.close();
+    this.connection = undefined;
+    this.state.value = state;
+  }
+
+  wake(): void {
+    this.connection?.wake();
+  }
+
+  send(written: string): void {
+    const text = withCharacters(written.trim(), this.own.value);
+    const me = this.me.value;
+    if (text === "" || me === undefined) return;
+    const key = this.log.write(text, me, Date.now());
+    const isSent = this.connection?.send({ type: "CHAT", body: text }) === true;
+    if (isSent) {
+      const timer = window.setTimeout(() => {
+        this.unconfirmed.delete(key);
+        if (this.log.fail(key)) this.show();
+      }, CONFIRMED_WITHIN_MS);
+      this.unconfirmed.set(key, timer);
+    } else this.log.fail(key);
+    this.show();
+  }
+
+  sendAgain(key: string): void {
+    const text = this.log.discard(key);
+    if (text !== undefined) this.send(text);
+  }
+
+  discard(key: string): void {
+    this.log.discard(key);
+    this.show();
+  }
+
+  rename(name: string): boolean {
+    return this.connection?.send({ type: "NAME_CHANGE", newName: name }) === true;
+  }
+
+  /** For moderators: hides a message, or shows it again. */
+  async setVisible(id: string, isVisible: boolean): Promise<void> {
+    const query = { accessToken: this.token ?? "" };
+    await post("/api/chat/messagevisibility", { idArray: [id], visible: isVisible }, { query });
+  }
+
+  /** For moderators: removes a user, whose messages are hidden. */
+  async ban(userId: string): Promise<void> {
+    const query = { accessToken: this.token ?? "" };
+    await post("/api/chat/users/setenabled", { userId, enabled: false }, { query });
+  }
+
+  private async join(): Promise<void> {
+    window.clearTimeout(this.retry);
+    try {
+      this.token = knownToken() ?? (await register());
+    } catch (error) {
+      this.state.value = refusal(error);
+      this.retry = window.setTimeout(() => void this.join(), ASK_AGAIN_MS * (1 + Math.random()));
+      return;
+    }
+    if (this.state.value === "disabled") return;
+    const token = this.token;
+    this.connection = new Connection(token, {
+      opened: () => {
+        this.log.connected();
+        void this.readHistory(token);
+      },
+      frame: (frame) => {
+        this.take(eventsOf(frame));
+      },
+      closed: (wasOpen) => {
+        this.state.value = "away";
+        // Why a socket is refused no browser tells; the history's answer does.
+        if (!wasOpen) void this.readHistory(token);
+      },
+    });
+  }
+
+  private async readHistory(token: string): Promise<void> {
+    try {
+      const history = await get("/api/chat", { query: { accessToken: token } });
+      const events = history.flatMap((message) => eventOf(message) ?? []);
+      if (this.log.merge(events)) this.show();
+    } catch (error) {
+      // A token that is not good any more is told by the socket; this is who may not come at all.
+      if (error instanceof ApiError && error.status === 401 && !this.connection?.isOpen)
+        this.leave("refused");
+    }
+  }
+
+  private take(events: readonly ChatEvent[]): void {
+    const isChanged = batch(() => events.map((event) => this.takeOne(event)).some(Boolean));
+    if (isChanged) this.showSoon();
+  }
+
+  /** Whether the lines changed. */
+  private takeOne(event: ChatEvent): boolean {
+    if (event.kind === "me") {
+      this.me.value = event.user;
+      this.state.value = "open";
+    } else if (event.kind === "removed") {
+      this.leave("removed");
+    } else if (event.kind === "unknown-token") {
+      this.beginAnew();
+    } else {
+      if (event.kind === "renamed" && event.user.id === this.me.value?.id) this.me.value = event.user;
+      return this.log.take(event, this.me.value?.id);
+    }
+    return false;
+  }
+
+  /** Nobody knows the token, of another server perhaps: a new one is asked for. */
+  private beginAnew(): void {
+    this.connection?.close();
+    this.connection = undefined;
+    forgetToken();
+    void this.join();
+  }
+
+  private showSoon(): void {
+    this.gathering ??= window.setTimeout(() => {
+      this.show();
+    }, GATHER_MS);
+  }
+
+  private show(): void {
+    window.clearTimeout(this.gathering);
+    this.gathering = undefined;
+    const sending = new Set(this.log.lines.filter(({ state }) => state === "sending").map(({ key }) => key));
+    for (const [key, timer] of this.unconfirmed) {
+      if (sending.has(key)) continue;
+      window.clearTimeout(timer);
+      this.unconfirmed.delete(key);
+    }
+    this.lines.value = this.log.lines;
+  }
+}

@@ -1,0 +1,22 @@
+/** The chat alone, for frames on other pages and windows of its own; `data-chat` says whether one may write. */
+import "./chat/chat.css";
+import "./embed.css";
+import type { JSX } from "preact";
+
+import { Chat, useRoom } from "./chat/Chat";
+import { Room } from "./chat/room";
+import { Embed } from "./Embed";
+import { start } from "./start";
+
+const isReadOnly = document.getElementById("app")?.dataset["chat"] === "readonly";
+
+function Page({ room }: { readonly room: Room }): JSX.Element {
+  useRoom(room);
+  return (
+    <Embed>
+      <Chat room={room} isReadOnly={isReadOnly} />
+    </Embed>
+  );
+}
+
+start(<Page room={new Room()} />);

@@ -1,0 +1,45 @@
+/** Asks before what is not for everybody is shown; once per visit to the browser. */
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+
+import { Dialog } from "@common/dialog";
+import { recall, remember } from "@common/storage";
+
+import { text } from "../text";
+
+const KEY = "farcast.adult";
+
+export const isAdult = signal(recall(KEY) === "yes");
+
+export function Nsfw(): JSX.Element {
+  const { nsfw } = text.value;
+  return (
+    <Dialog label={nsfw.title}>
+      <h2>{nsfw.title}</h2>
+      <p>{nsfw.text}</p>
+      <div class="dialog-buttons">
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            if (history.length > 1) history.back();
+            else location.replace("about:blank");
+          }}
+        >
+          {nsfw.leave}
+        </button>
+        <button
+          type="button"
+          class="button primary"
+          data-first
+          onClick={() => {
+            remember(KEY, "yes");
+            isAdult.value = true;
+          }}
+        >
+          {nsfw.enter}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,230 @@
+/**
+ * The player as the page sees it: assembles playback, session and engine around a video element, and holds what they say as
+ * signals. What is decided is decided in `@player`.
+ */
+import { Controller } from "@player/controller";
+import type { Engine, EngineEvents } from "@player/engine";
+import { AT_EDGE, observe, pausedByViewer } from "@player/follow";
+import { toggleFullscreen, watchIdle } from "@player/fullscreen";
+import type { HlsEngine } from "@player/hls-engine";
+import { commandOf } from "@player/keys";
+import type { Command } from "@player/keys";
+import { figure, isBehind } from "@player/latency";
+import type { Figure } from "@player/latency";
+import { NativeEngine } from "@player/native-engine";
+import { Playback } from "@player/playback";
+import { sameQuality } from "@player/quality";
+import type { Quality } from "@player/quality";
+import type { Phase } from "@player/session";
+import { FIRST_VISIT } from "@player/sound";
+import type { Sound } from "@player/sound";
+import { batch, signal } from "@preact/signals";
+import type Hls from "hls.js";
+
+declare global {
+  interface Window {
+    /** For tests and for the curious: the engine's hls.js, the element, and the latency in seconds. */
+    farcast: {
+      readonly hls: Hls | undefined;
+      readonly video: HTMLVideoElement;
+      /** This clock minus the picture's programme date-time; null while nothing is shown. */
+      latency: () => number | null;
+    };
+  }
+}
+
+/** Connecting, or looking for the connection, for so long is called slow. */
+const SLOW_AFTER_MS = 10_000;
+
+type Make = (events: EngineEvents) => Engine;
+
+/** hls.js is by far the largest part of the page, so it comes by itself, while the page is already there. */
+const hlsEngine = import("@player/hls-engine");
+
+export class Watching {
+  readonly phase = signal<Phase>("connecting");
+  /** The phase lasts longer than it should. */
+  readonly isSlow = signal(false);
+  readonly playing = signal(false);
+  readonly sound = signal<Sound>(FIRST_VISIT);
+  readonly offersUnmute = signal(false);
+  readonly offersStart = signal(false);
+  readonly latency = signal<Figure | null>(null);
+  /** So much later than intended the viewer watches, in seconds; null while they are at the live edge. */
+  readonly behindS = signal<number | null>(null);
+  readonly qualities = signal<readonly Quality[]>([]);
+  readonly current = signal(-1);
+  readonly fixed = signal(-1);
+  readonly isFull = signal(false);
+  readonly isPip = signal(false);
+
+  private video: HTMLVideoElement | undefined;
+  private stage: HTMLElement | undefined;
+  private playback: Playback | undefined;
+  private controller: Controller | undefined;
+  private following = AT_EDGE;
+  /** What the viewer fixed, for engines to come. */
+  private wanted: Quality | undefined;
+  /** The engine that was told; one that then had to leave a failing quality is left alone. */
+  private told: Engine | undefined;
+  private slowTimer: number | undefined;
+
+  /** `url` is that of the multivariant playlist. */
+  constructor(private readonly url: string) {}
+
+  /** Begins, for the rest of the page's life. */
+  start(video: HTMLVideoElement, stage: HTMLElement): void {
+    this.video = video;
+    this.stage = stage;
+    this.playback = new Playback(video, {
+      playing: (playing) => (this.playing.value = playing),
+      sound: (sound) => (this.sound.value = sound),
+      offerUnmute: (offered) => (this.offersUnmute.value = offered),
+      offerStart: (offered) => (this.offersStart.value = offered),
+      paused: () => (this.following = pausedByViewer(this.following)),
+    });
+    this.listen(video, stage);
+    this.startWatchOnSlowness();
+    void this.engineMaker(video).then((make) => {
+      this.control(video, make);
+    });
+  }
+
+  private async engineMaker(video: HTMLVideoElement): Promise<Make | undefined> {
+    const engine = await hlsEngine.catch(() => undefined);
+    if (engine?.HlsEngine.isSupported()) return (events) => new engine.HlsEngine(this.url, video, events);
+    if (NativeEngine.isSupported(video)) return (events) => new NativeEngine(this.url, video, events);
+    return undefined;
+  }
+
+  private control(video: HTMLVideoElement, make: Make | undefined): void {
+    const controller = new Controller(this.url, video, make, {
+      phase: (phase) => {
+        this.phase.value = phase;
+      },
+      attached: (engine) => {
+        this.showQualities(engine);
+        void this.playback?.begin();
+      },
+      qualities: (engine) => {
+        if (engine !== this.told && engine.qualities.length > 0) {
+          this.told = engine;
+          const index = sameQuality(engine.qualities, this.wanted);
+          if (index >= 0) engine.fix(index);
+        }
+        this.showQualities(engine);
+      },
+      tick: (engine) => {
+        this.tick(video, engine);
+      },
+    });
+    this.controller = controller;
+    window.farcast = {
+      get hls() {
+        return controller.engine === undefined ? undefined : (controller.engine as Partial<HlsEngine>).hls;
+      },
+      video,
+      latency: () => controller.engine?.latency(Date.now()).wall ?? null,
+    };
+    controller.start();
+  }
+
+  private tick(video: HTMLVideoElement, engine: Engine | undefined): void {
+    const latency = engine?.latency(Date.now()) ?? { wall: null, edge: null };
+    const target = engine?.target ?? null;
+    const behind = isBehind(latency.edge, target);
+    const now = figure(latency);
+    batch(() => {
+      const shown = this.latency.value;
+      // Shown with one digit: nothing is drawn anew for less.
+      if (now?.seconds.toFixed(1) !== shown?.seconds.toFixed(1) || now?.isEndToEnd !== shown?.isEndToEnd) {
+        this.latency.value = now;
+      }
+      this.behindS.value =
+        behind && latency.edge !== null && target !== null ? Math.round(latency.edge - target) : null;
+    });
+    const seen = observe(this.following, { behind, paused: video.paused }, performance.now());
+    this.following = seen.following;
+    if (seen.jump) engine?.toLiveEdge();
+  }
+
+  private showQualities(engine: Engine): void {
+    batch(() => {
+      this.qualities.value = [...engine.qualities];
+      this.current.value = engine.current;
+      this.fixed.value = engine.fixed;
+    });
+  }
+
+  private listen(video: HTMLVideoElement, stage: HTMLElement): void {
+    document.addEventListener("keydown", (event) => {
+      this.key(event);
+    });
+    document.addEventListener("fullscreenchange", () => {
+      this.isFull.value = document.fullscreenElement !== null;
+    });
+    video.addEventListener("enterpictureinpicture", () => (this.isPip.value = true));
+    video.addEventListener("leavepictureinpicture", () => (this.isPip.value = false));
+    watchIdle(stage);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { key, ctrlKey, metaKey, altKey, target } = event;
+    const isWritten = target instanceof HTMLInputElement && target.type !== "range";
+    const isElsewhere = target instanceof Element && target.closest("dialog, [popover]") !== null;
+    if (event.defaultPrevented || isWritten || isElsewhere) return;
+    const focus = document.activeElement?.tagName ?? "";
+    const command = commandOf({ key, ctrlKey, metaKey, altKey, focus });
+    if (command === undefined) return;
+    event.preventDefault();
+    this.commands[command]();
+  }
+
+  private startWatchOnSlowness(): void {
+    this.phase.subscribe((phase) => {
+      window.clearTimeout(this.slowTimer);
+      this.isSlow.value = false;
+      if (phase !== "connecting" && phase !== "reconnecting" && phase !== "buffering") return;
+      this.slowTimer = window.setTimeout(() => {
+        this.isSlow.value = true;
+      }, SLOW_AFTER_MS);
+    });
+  }
+
+  readonly commands: Readonly<Record<Command, () => void>> = {
+    play: () => this.playback?.toggle(),
+    mute: () => this.playback?.toggleMute(),
+    louder: () => this.playback?.stepVolume(1),
+    quieter: () => this.playback?.stepVolume(-1),
+    live: () => {
+      this.controller?.engine?.toLiveEdge();
+      if (this.video?.paused) this.playback?.toggle();
+    },
+    fullscreen: () => {
+      if (this.stage !== undefined && this.video !== undefined) toggleFullscreen(this.stage, this.video);
+    },
+  };
+
+  unmute(): void {
+    this.playback?.unmute();
+  }
+
+  setVolume(volume: number): void {
+    this.playback?.setVolume(volume);
+  }
+
+  /** Index of a quality, or -1 for automatic choice. */
+  fix(index: number): void {
+    const engine = this.controller?.engine;
+    this.wanted = engine?.qualities[index];
+    engine?.fix(index);
+    this.fixed.value = index;
+  }
+
+  togglePip(): void {
+    // A refusal leaves everything as it is.
+    const ignore = (): undefined => undefined;
+    if (document.pictureInPictureElement === null) this.video?.requestPictureInPicture().catch(ignore);
+    else document.exitPictureInPicture().catch(ignore);
+  }
+}

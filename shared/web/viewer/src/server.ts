@@ -1,0 +1,78 @@
+/**
+ * What the edge says of the server and of the broadcast, as signals that follow it. The page comes with the configuration
+ * inside (see edge/src/serve/page.rs), so that it is complete at once; where it does not, it is asked for.
+ */
+import { signal } from "@preact/signals";
+
+import { get } from "@common/api/client";
+import type { Schema } from "@common/api/client";
+
+export type Config = Schema<"Config">;
+export type Status = Schema<"Status">;
+
+/** As often as Owncast's page; the edge answers both from memory. */
+const STATUS_EVERY_MS = 5_000;
+const CONFIG_EVERY_MS = 15_000;
+/** A page that nobody sees asks less often. */
+const UNSEEN_FACTOR = 6;
+
+export const config = signal<Config | null>(inPage());
+export const status = signal<Status | null>(null);
+/** This clock minus the server's, in milliseconds, from the last answer. */
+export const clockAheadMs = signal(0);
+
+function inPage(): Config | null {
+  const text = document.getElementById("farcast-config")?.textContent ?? "";
+  try {
+    return text === "" ? null : (JSON.parse(text) as Config);
+  } catch {
+    return null;
+  }
+}
+
+async function readStatus(): Promise<void> {
+  const read = await get("/api/status");
+  clockAheadMs.value = Date.now() - Date.parse(read.serverTime);
+  status.value = read;
+}
+
+async function readConfig(): Promise<void> {
+  const read = await get("/api/config");
+  if (JSON.stringify(read) !== JSON.stringify(config.value)) config.value = read;
+}
+
+/** Reads again and again, the pause counted from the answer. A failure is left to the next time. */
+function repeat(read: () => Promise<void>, everyMs: number): () => void {
+  let timer: number | undefined;
+  const again = (): void => {
+    window.clearTimeout(timer);
+    void read()
+      .catch(() => undefined)
+      .finally(() => {
+        // Another call may have come while this one was under way.
+        window.clearTimeout(timer);
+        const factor = document.visibilityState === "visible" ? 1 : UNSEEN_FACTOR;
+        timer = window.setTimeout(again, everyMs * factor * (0.9 + Math.random() * 0.2));
+      });
+  };
+  again();
+  return again;
+}
+
+/** Follows the edge for the rest of the page's life. */
+export function followServer(): void {
+  const status = repeat(readStatus, STATUS_EVERY_MS);
+  const config = repeat(readConfig, CONFIG_EVERY_MS);
+  const wake = (): void => {
+    if (document.visibilityState !== "visible") return;
+    status();
+    config();
+  };
+  window.addEventListener("online", wake);
+  document.addEventListener("visibilitychange", wake);
+}
+
+/** The title of the broadcast, from whichever answer is newer. */
+export function titleOf(config: Config | null, status: Status | null): string {
+  return status?.streamTitle ?? config?.streamTitle ?? "";
+}

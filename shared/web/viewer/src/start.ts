@@ -1,0 +1,32 @@
+/** What every page of this application begins with. */
+import "@common/base.css";
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import type { ComponentChild } from "preact";
+
+import { language } from "@common/text/language";
+import { startTheme } from "@common/theme";
+
+import { followStyles } from "./ownStyles";
+import { config, followServer, status, titleOf } from "./server";
+
+/** The playlist; `?src=` names another one. */
+export const PLAYLIST = new URL(
+  new URLSearchParams(location.search).get("src") ?? "/hls/stream.m3u8",
+  document.baseURI,
+).href;
+
+export function start(page: ComponentChild): void {
+  startTheme();
+  document.documentElement.lang = language.value;
+  followStyles();
+  followServer();
+  effect(() => {
+    const name = config.value?.name;
+    const title = titleOf(config.value, status.value);
+    const mark = status.value?.online === true ? "● " : "";
+    if (name !== undefined) document.title = mark + (title === "" ? name : `${title} · ${name}`);
+  });
+  const root = document.getElementById("app");
+  if (root !== null) render(page, root);
+}
