@@ -18,11 +18,17 @@ struct Counts {
     progress: Instant,
     /// When the connection was opened, while there was no request.
     silent_since: Option<Instant>,
+    /// How often it was asked, .
+    asked: u8,
 }
 
 /// How long a connection may be without request and response until it counts as resting: players' are not, between one
 /// request and the next.
 const RESTS_AFTER: Duration = Duration::from_secs(2);
+
+/// Requests of a connection up to which it rests as soon as it is answered: that of a player, which pauses between two,
+/// has asked more often within a second.
+const FEW: u8 = 3;
 
 /// Patience with connections.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +56,13 @@ pub(super) enum Verdict {
 impl Activity {
     /// Of a connection that was opened at `opened`.
     pub(super) fn new(opened: Instant) -> Self {
-        Self(Mutex::new(Counts { requests: 0, bodies: 0, progress: opened, silent_since: Some(opened) }))
+        Self(Mutex::new(Counts {
+            requests: 0,
+            bodies: 0,
+            progress: opened,
+            silent_since: Some(opened),
+            asked: 0,
+        }))
     }
 
     /// True for the first.
@@ -58,6 +70,7 @@ impl Activity {
         let mut is_first = false;
         self.update(now, |counts| {
             counts.requests += 1;
+            counts.asked = counts.asked.saturating_add(1);
             is_first = counts.silent_since.take().is_some();
         });
         is_first
@@ -98,7 +111,8 @@ impl Activity {
         let quiet = now.saturating_duration_since(counts.progress);
         if counts.silent_since.is_some() {
             State::Silent
-        } else if counts.requests == 0 && counts.bodies == 0 && quiet >= RESTS_AFTER {
+        } else if counts.requests == 0 && counts.bodies == 0 && (quiet >= RESTS_AFTER || counts.asked <= FEW)
+        {
             State::Resting
         } else {
             State::Busy
@@ -127,6 +141,10 @@ mod tests {
         let activity = Activity::new(start);
         assert_eq!(activity.verdict(start + FIRST / 2, PATIENCE), Verdict::Keep);
         assert!(activity.request_began(start + FIRST / 2) && !activity.request_began(start + FIRST / 2));
+        for _ in 0..FEW {
+            activity.request_began(start + FIRST / 2);
+            activity.request_ended(start + FIRST / 2);
+        }
         activity.request_ended(start + FIRST / 2);
         assert_eq!(activity.verdict(start + IDLE * 9, PATIENCE), Verdict::Keep);
         assert_eq!(activity.state(start + IDLE * 9), State::Busy);
@@ -135,6 +153,16 @@ mod tests {
         assert_eq!(activity.state(start + IDLE * 9 + RESTS_AFTER / 2), State::Busy);
         assert_eq!(activity.state(start + IDLE * 9 + RESTS_AFTER), State::Resting);
         assert_eq!(activity.verdict(start + IDLE * 10, PATIENCE), Verdict::Idle);
+    }
+
+    #[test]
+    fn a_connection_that_asked_once_rests_as_soon_as_it_is_answered() {
+        let start = Instant::now();
+        let activity = Activity::new(start);
+        activity.request_began(start);
+        assert_eq!(activity.state(start), State::Busy);
+        activity.request_ended(start);
+        assert_eq!(activity.state(start), State::Resting);
     }
 
     #[test]

@@ -94,7 +94,7 @@ async fn drive(
     let service = service_fn(|request| {
         let (in_flight, is_first) = InFlight::begin(&activity);
         if is_first {
-            seat.note(State::Busy);
+            seat.note(State::Fresh);
         }
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
         let (slot, source) = (Arc::clone(slot), source.clone());

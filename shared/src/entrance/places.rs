@@ -2,7 +2,9 @@
 //!
 //! Idle strangers never keep viewers out: when all places are taken, the network with the most connections that never
 //! asked for anything loses the oldest of these; where there are none, the network with the most connections that rest
-//! loses the one that has rested longest. A connection that is being answered is never ended for another.
+//! loses the one that has rested longest. Where there are none either, a connection that asked for the first time a moment ago
+//! goes: the oldest of the network with the most of these if those are more than the newcomer's network has, else
+//! one of the newcomer's own network, if that has a great part of all places by such. Any other connection that is being answered is never ended for another.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -20,11 +22,18 @@ pub struct Limits {
     pub per_network: usize,
 }
 
+/// A network that has this part of all places, and at least [`LEAST_GREAT`], by connections that asked for the first time a
+/// moment ago, makes room for its own newcomers: they would keep everybody else waiting.
+const GREAT_PART: usize = 16;
+const LEAST_GREAT: usize = 16;
+
 /// What a connection does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// It has never asked for anything.
     Silent,
+    /// It asked for something for the first time, a moment ago.
+    Fresh,
     /// It is being answered, or was a moment ago.
     Busy,
     /// It was answered and has asked for nothing since.
@@ -60,6 +69,7 @@ pub struct Places<H> {
     networks: HashMap<IpAddr, usize>,
     silent: Ranking,
     resting: Ranking,
+    fresh: Ranking,
 }
 
 #[derive(Debug)]
@@ -83,6 +93,7 @@ impl<H> Places<H> {
             networks: HashMap::new(),
             silent: Ranking::default(),
             resting: Ranking::default(),
+            fresh: Ranking::default(),
         }
     }
 
@@ -108,7 +119,12 @@ impl<H> Places<H> {
             None
         } else {
             let goes = self.silent.oldest_of_most().or_else(|| self.resting.oldest_of_most());
-            self.remove(goes.ok_or(Refused::Full)?)
+            let great = (self.limits.total / GREAT_PART).max(LEAST_GREAT);
+            let fresh = || {
+                let of_most = self.fresh.oldest_of_more_than(of_network + 1);
+                of_most.or_else(|| self.fresh.oldest_of(network, great))
+            };
+            self.remove(goes.or_else(fresh).ok_or(Refused::Full)?)
         };
         let number = self.next;
         self.next += 1;
@@ -121,14 +137,16 @@ impl<H> Places<H> {
     /// Notes what a connection does now. One that has lost its place is not known any more.
     pub fn note(&mut self, number: u64, state: State, now: Instant) {
         let Some(place) = self.taken.get_mut(&number) else { return };
-        self.silent.remove(place.network, place.since, number);
-        self.resting.remove(place.network, place.since, number);
+        for ranking in [&mut self.silent, &mut self.resting, &mut self.fresh] {
+            ranking.remove(place.network, place.since, number);
+        }
         (place.state, place.since) = (state, now);
         match state {
             State::Silent => self.silent.insert(place.network, now, number),
             // Connections of a proxy rest between the requests of many people.
             State::Resting if !place.is_proxy => self.resting.insert(place.network, now, number),
-            State::Resting | State::Busy => {}
+            State::Fresh if !place.is_proxy => self.fresh.insert(place.network, now, number),
+            State::Resting | State::Fresh | State::Busy => {}
         }
     }
 
@@ -139,8 +157,9 @@ impl<H> Places<H> {
 
     fn remove(&mut self, number: u64) -> Option<H> {
         let place = self.taken.remove(&number)?;
-        self.silent.remove(place.network, place.since, number);
-        self.resting.remove(place.network, place.since, number);
+        for ranking in [&mut self.silent, &mut self.resting, &mut self.fresh] {
+            ranking.remove(place.network, place.since, number);
+        }
         if let Some(of_network) = self.networks.get_mut(&place.network) {
             *of_network = of_network.saturating_sub(1);
             if *of_network == 0 {
@@ -165,6 +184,16 @@ struct Ranking {
 impl Ranking {
     fn oldest_of_most(&self) -> Option<u64> {
         self.order.last().map(|(_, Reverse((_, number)), _)| *number)
+    }
+
+    fn oldest_of_more_than(&self, count: usize) -> Option<u64> {
+        self.order.last().filter(|(most, ..)| *most > count).map(|(_, Reverse((_, number)), _)| *number)
+    }
+
+    /// The oldest of a network, if it has at least `count`.
+    fn oldest_of(&self, network: IpAddr, count: usize) -> Option<u64> {
+        let all = self.networks.get(&network).filter(|all| all.len() >= count)?;
+        all.first().map(|(_, number)| *number)
     }
 
     fn insert(&mut self, network: IpAddr, since: Instant, number: u64) {
@@ -239,6 +268,29 @@ mod tests {
         // The stranger's oldest go, as long as he has the most; then the oldest of all.
         let mut gone = |peer, second| places.enter(address(peer), false, 0, at(second)).unwrap().1;
         assert_eq!((gone(4, 3), gone(5, 4), gone(6, 5)), (Some(30), Some(31), Some(20)));
+    }
+
+    #[test]
+    fn who_asked_once_a_moment_ago_makes_room_for_networks_with_less_and_for_its_own() {
+        let (mut places, start) = (places(20, 0), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let enter = |places: &mut Places<u64>, last: u8, handle: u64| {
+            let (number, gone) = places.enter(address(last), false, handle, at(handle))?;
+            places.note(number, State::Fresh, at(handle));
+            Ok::<_, Refused>((number, gone))
+        };
+        for handle in 0..20 {
+            enter(&mut places, if handle < 19 { 3 } else { 1 }, handle).unwrap();
+        }
+        // A viewer takes the stranger's oldest; the stranger only what is the stranger's.
+        assert_eq!(enter(&mut places, 2, 20).unwrap().1, Some(0));
+        assert_eq!(enter(&mut places, 3, 21).unwrap().1, Some(1));
+        // When the stranger's are in use, viewers do not take turns.
+        for number in (2..19).chain([21]) {
+            places.note(number, State::Busy, at(30));
+        }
+        assert_eq!(enter(&mut places, 9, 40), Err(Refused::Full));
+        assert_eq!(enter(&mut places, 3, 41), Err(Refused::Full));
     }
 
     #[test]
