@@ -232,6 +232,7 @@ mod linux {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 mod tests {
     use std::fs::File;
     use std::io::ErrorKind;
@@ -240,7 +241,7 @@ mod tests {
 
     use super::*;
 
-    /// How this program runs only [`confined`], in a process of its own: what is confined stays so.
+    /// Runs only [`confined`], in a process of its own: what is confined stays so.
     fn run(bounds: &str) {
         let name = "transcode::worker::confine::tests::confined";
         let output = Command::new(std::env::current_exe().unwrap())
