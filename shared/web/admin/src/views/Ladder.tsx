@@ -16,6 +16,7 @@ import {
   heightOf,
   isSound,
   MOST_QUALITIES,
+  named,
   nameOfQuality,
   newQuality,
 } from "./ladder";
@@ -76,7 +77,7 @@ export function Ladder({ kept }: { readonly kept: readonly Quality[] }): JSX.Ele
           class="button primary"
           disabled={!isChanged || !isSound(all)}
           onClick={() => {
-            save();
+            save(named(all));
           }}
         >
           {video.save}

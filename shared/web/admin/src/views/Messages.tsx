@@ -46,6 +46,9 @@ export function Messages(): JSX.Element {
         const found = all.filter(({ user, body }) =>
           `${user.displayName} ${body}`.toLocaleLowerCase(locale.value).includes(words),
         );
+        const newest = [...found]
+          .sort((one, other) => Date.parse(other.timestamp) - Date.parse(one.timestamp))
+          .slice(0, SHOWN);
         const isModerator = (user: User): boolean => moderators.some(({ id }) => id === user.id);
         const isOut = (user: User): boolean => disabled.some(({ id }) => id === user.id);
         return (
@@ -67,18 +70,15 @@ export function Messages(): JSX.Element {
                 <p class="quiet">{all.length === 0 ? messages.none : messages.notFound}</p>
               )}
               <ul class="list">
-                {found
-                  .toSorted((one, other) => Date.parse(other.timestamp) - Date.parse(one.timestamp))
-                  .slice(0, SHOWN)
-                  .map((message) => (
-                    <MessageLine
-                      key={message.id}
-                      message={message}
-                      isModerator={isModerator(message.user)}
-                      isOut={isOut(message.user)}
-                      onDone={people.refresh}
-                    />
-                  ))}
+                {newest.map((message) => (
+                  <MessageLine
+                    key={message.id}
+                    message={message}
+                    isModerator={isModerator(message.user)}
+                    isOut={isOut(message.user)}
+                    onDone={people.refresh}
+                  />
+                ))}
               </ul>
             </Card>
             <div class="columns">
@@ -166,7 +166,8 @@ function MessageLine(props: {
           onDone={onDone}
         />
         <Enable user={user} isOut={isOut} onDone={onDone} />
-        <Moderate user={user} isModerator={isModerator} onDone={onDone} />
+        {/* A program is given what it may do by its token. */}
+        {user.isBot !== true && <Moderate user={user} isModerator={isModerator} onDone={onDone} />}
       </div>
     </li>
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { costOf, faultsOf, isSound, nameOfQuality, newQuality } from "./ladder";
+import { costOf, faultsOf, isSound, named, nameOfQuality, newQuality } from "./ladder";
 import type { Quality } from "./ladder";
 
 const quality = (changed: Partial<Quality>): Quality => ({ ...newQuality, ...changed });
@@ -33,6 +33,11 @@ test("no two have the same name, but for an empty one", () => {
 test("an automatic name says what it is", () => {
   expect(nameOfQuality(quality({ name: "" }))).toBe("720p");
   expect(nameOfQuality(quality({ name: "Small" }))).toBe("Small");
+});
+
+test("who gives no name gets the height, once", () => {
+  const all = [quality({}), quality({}), quality({ scaledHeight: 0 }), quality({ name: "Small" })];
+  expect(named(all).map(({ name }) => name)).toEqual(["720p", "", "", "Small"]);
 });
 
 test("only what is encoded anew costs", () => {

@@ -22,6 +22,18 @@ export function nameOfQuality(quality: Quality): string {
   return `${height}p`;
 }
 
+/** The same with a name for each that has none and gets one that no other has: its height, as people call it. */
+export function named(all: readonly Quality[]): Quality[] {
+  const taken = new Set(all.map(({ name }) => name));
+  return all.map((quality) => {
+    const height = heightOf(quality);
+    const name = `${height}p`;
+    if (quality.name !== "" || quality.videoPassthrough || height === 0 || taken.has(name)) return quality;
+    taken.add(name);
+    return { ...quality, name };
+  });
+}
+
 export const newQuality: Quality = {
   name: "",
   videoPassthrough: false,
