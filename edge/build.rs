@@ -1,5 +1,5 @@
-//! Embeds the viewer page: `shared/web/dist/viewer`, which npm builds, each file with its compressed forms. Without it the
-//! program builds all the same, and says on the page what is missing.
+//! Embeds the pages: `shared/web/dist/viewer` and `shared/web/dist/admin`, which npm builds, each file with its compressed
+//! forms. Without them the program builds all the same, and says on the pages what is missing.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -8,23 +8,35 @@ use std::{env, fs};
 
 /// Endings of compressed forms, which lie beside what they are of.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
+/// Folders of applications, and what stands before the names of their files.
+const APPLICATIONS: [(&str, &str); 2] = [("viewer", ""), ("admin", "admin/")];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let dist = crate_dir.join("../shared/web/dist/viewer");
-    // A path that does not exist would make cargo build anew each time; its nearest ancestor does.
-    let watched = dist.ancestors().find(|path| path.exists()).unwrap_or(&crate_dir);
-    println!("cargo::rerun-if-changed={}", watched.display());
+    let mut source = String::from("static FILES: &[File] = &[\n");
+    for (folder, prefix) in APPLICATIONS {
+        let dist = crate_dir.join("../shared/web/dist").join(folder);
+        // A path that does not exist would make cargo build anew each time; its nearest ancestor does.
+        let watched = dist.ancestors().find(|path| path.exists()).unwrap_or(&crate_dir);
+        println!("cargo::rerun-if-changed={}", watched.display());
+        embed(&dist, prefix, &mut source)?;
+    }
+    source.push_str("];\n");
     println!("cargo::rerun-if-changed=build.rs");
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("page_files.rs");
+    fs::write(out, source)?;
+    Ok(())
+}
 
+/// Adds what is in a folder, under names that begin with `prefix`.
+fn embed(dist: &Path, prefix: &str, source: &mut String) -> Result<(), Box<dyn Error>> {
     let mut files = Vec::new();
     if dist.is_dir() {
-        collect(&dist, &mut files)?;
+        collect(dist, &mut files)?;
     }
     files.sort();
-    let mut source = String::from("static FILES: &[File] = &[\n");
     for file in files.iter().filter(|file| !is_compressed(file)) {
-        let name = file.strip_prefix(&dist)?.to_string_lossy().replace('\\', "/");
+        let name = format!("{prefix}{}", file.strip_prefix(dist)?.to_string_lossy().replace('\\', "/"));
         let [brotli, gzip] = COMPRESSED.map(|ending| {
             let form = PathBuf::from(format!("{}.{ending}", file.display()));
             if form.is_file() { format!("Some({})", include(&form)) } else { "None".to_owned() }
@@ -35,9 +47,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             "    File {{ name: {name:?}, identity: {identity}, brotli: {brotli}, gzip: {gzip} }},"
         )?;
     }
-    source.push_str("];\n");
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("viewer_files.rs");
-    fs::write(out, source)?;
     Ok(())
 }
 

@@ -8,4 +8,9 @@ export const APPS = {
     base: "/",
     pages: ["index.html", "embed/video.html", "embed/chat/readonly.html", "embed/chat/readwrite.html"],
   },
+  admin: {
+    /** Served by edges that pass the admin's API on. */
+    base: "/admin/",
+    pages: ["index.html"],
+  },
 };

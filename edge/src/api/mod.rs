@@ -155,8 +155,7 @@ pub fn is_of_api(path: &str) -> bool {
 
 /// Whether the origin answers a path.
 fn is_forwarded(path: &str) -> bool {
-    ["/api/admin/", "/api/integrations/", "/admin/"].iter().any(|prefix| path.starts_with(prefix))
-        || path == "/admin"
+    ["/api/admin/", "/api/integrations/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// What is said while the store was never read.
@@ -174,6 +173,12 @@ impl Api {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self { parts, rendered: Rendered::default(), pictures: Pictures::new() }
+    }
+
+    /// Whether the admin's API is to be had here: the origin answers it.
+    #[must_use]
+    pub fn has_admin(&self) -> bool {
+        self.parts.forwarder.is_some()
     }
 
     /// The chat.

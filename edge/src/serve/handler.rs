@@ -27,7 +27,7 @@ use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
 use super::page::{Facts, is_media_player};
-use super::pages::{Asset, Pages};
+use super::pages::{ADMIN_PREFIX, Asset, Pages};
 use super::reply::{self, Description};
 use super::route::Route;
 use crate::api::Api;
@@ -312,6 +312,8 @@ impl Handler {
             Route::Object(name) => Asked::Object(name),
             Route::Health => Asked::Health,
             Route::Ready(probe) => Asked::Ready(probe),
+            // Without the API there is nothing that the page could do.
+            Route::Page(name) if name.starts_with(ADMIN_PREFIX) && !self.api.has_admin() => Asked::Unknown,
             Route::Page(name) => {
                 let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
                 let page = self.pages.get(name, facts.as_ref(), &base());

@@ -45,6 +45,8 @@ pub(super) struct Facts {
 pub(super) enum Place {
     /// Made for frames, and nothing can be done there in a viewer's name.
     ForFrames,
+    /// The admin page: no other page may lead its owner's hand.
+    Admin,
     /// Any other.
     Other,
 }
@@ -53,13 +55,18 @@ impl Place {
     pub(super) fn of(name: &str) -> Self {
         match name {
             "embed/video.html" | "embed/chat/readonly.html" => Self::ForFrames,
+            "admin/index.html" => Self::Admin,
             _ => Self::Other,
         }
     }
 
     /// Who may show it in a frame. Where the operator set nothing, that is everybody for what is made for frames.
     pub(super) fn frame_ancestors(self, configured: &str) -> &str {
-        if self == Self::ForFrames && configured == "'self'" { "*" } else { configured }
+        match self {
+            Self::ForFrames if configured == "'self'" => "*",
+            Self::Admin => "'none'",
+            Self::ForFrames | Self::Other => configured,
+        }
     }
 }
 
@@ -295,6 +302,7 @@ mod tests {
         assert_eq!(of("embed/chat/readonly.html", "'self'"), "*");
         assert_eq!(of("embed/chat/readwrite.html", "'self'"), "'self'");
         assert_eq!(of("index.html", "'self'"), "'self'");
+        assert_eq!(of("admin/index.html", "https://a.example"), "'none'");
         assert_eq!(of("embed/video.html", "https://a.example"), "https://a.example");
     }
 

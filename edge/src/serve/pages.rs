@@ -1,4 +1,4 @@
-//! The viewer page and its files: embedded in the program (see `build.rs`), or read from a folder by who changes them.
+//! The viewer page, the admin page and their files: embedded in the program (see `build.rs`), or read from a folder by who changes them.
 //!
 //! HTML is filled in before it is sent ([`super::page`]): once per change of the settings, since what is filled in depends on
 //! nothing else but the address by which the server is reached.
@@ -23,19 +23,21 @@ struct File {
     gzip: Option<&'static [u8]>,
 }
 
-include!(concat!(env!("OUT_DIR"), "/viewer_files.rs"));
+include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 
 /// Shown where the page was not built before the program.
 const PLACEHOLDER: &[u8] = b"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Farcast edge</title>\
 <h1>This edge is running</h1><p>Its pages were not built into it: run <code>npm ci &amp;&amp; npm run build</code> in \
 <code>shared/web</code> and build the edge again. The stream is at <a href=\"/hls/stream.m3u8\">/hls/stream.m3u8</a>.</p></html>";
 
-/// Names under this folder carry a hash of their content, so they never change.
-const HASHED_PREFIX: &str = "assets/";
+/// Names under these folders carry a hash of their content, so they never change.
+const HASHED_PREFIXES: [&str; 2] = ["assets/", "admin/assets/"];
 /// What a browser reads that makes an application of the page.
 const MANIFEST: &str = "manifest.webmanifest";
 /// Where the viewer page is in a folder of all pages.
 const FOLDER: &str = "viewer";
+/// What names of the admin page's files begin with, which is its folder as well.
+pub(super) const ADMIN_PREFIX: &str = "admin/";
 
 /// A file of the page.
 #[derive(Debug)]
@@ -79,12 +81,13 @@ impl Pages {
             (file.name, Arc::new(asset))
         };
         let mut files: HashMap<_, _> = FILES.iter().map(embedded).collect();
-        files
-            .entry("index.html")
-            .or_insert_with(|| Arc::new(asset("index.html", Bytes::from_static(PLACEHOLDER), &policy)));
+        for name in ["index.html", "admin/index.html"] {
+            let placeholder = || Arc::new(asset(name, Bytes::from_static(PLACEHOLDER), &policy));
+            files.entry(name).or_insert_with(placeholder);
+        }
         Self {
             files,
-            folder: folder.map(|folder| folder.join(FOLDER)),
+            folder: folder.map(Path::to_owned),
             frame_ancestors: frame_ancestors.to_owned(),
             filled: Mutex::default(),
         }
@@ -126,7 +129,8 @@ impl Pages {
 
     fn finished(&self, name: &str, bytes: Bytes, facts: &Facts) -> Asset {
         let place = Place::of(name);
-        let policy = page::policy(Some(facts), place.frame_ancestors(&self.frame_ancestors));
+        let facts = Some(facts).filter(|_| place != Place::Admin);
+        let policy = page::policy(facts, place.frame_ancestors(&self.frame_ancestors));
         let mut asset = asset(name, bytes, &policy);
         asset.gzip = Some(gzip(&asset.identity)).filter(|gzip| gzip.len() < asset.identity.len());
         asset
@@ -138,6 +142,7 @@ impl Pages {
         let is_plain = name
             .split('/')
             .all(|piece| !piece.is_empty() && !piece.starts_with('.') && !piece.contains(['\\', ':', '\0']));
+        let folder = if name.starts_with(ADMIN_PREFIX) { folder.clone() } else { folder.join(FOLDER) };
         let bytes = is_plain.then(|| std::fs::read(folder.join(name)).ok()).flatten()?;
         let mut asset = asset(name, bytes.into(), &page::policy(None, &self.frame_ancestors));
         asset.cache_control = "no-cache";
@@ -148,7 +153,7 @@ impl Pages {
 fn asset(name: &str, identity: Bytes, policy: &HeaderValue) -> Asset {
     let hash: String = Sha256::digest(&identity).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let cache_control =
-        if name.starts_with(HASHED_PREFIX) { "public, max-age=31536000, immutable" } else { "no-cache" };
+        if HASHED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) { "public, max-age=31536000, immutable" } else { "no-cache" };
     Asset {
         content_type: content_type(name),
         cache_control,
@@ -198,7 +203,9 @@ mod tests {
     #[test]
     fn hashed_files_are_kept_for_ever() {
         let policy = page::policy(None, "'self'");
-        assert!(asset("assets/a-abc123.js", Bytes::new(), &policy).cache_control.contains("immutable"));
+        for name in ["assets/a-abc123.js", "admin/assets/a-abc123.js"] {
+            assert!(asset(name, Bytes::new(), &policy).cache_control.contains("immutable"), "{name}");
+        }
         assert_eq!(asset("logo.png", Bytes::new(), &policy).cache_control, "no-cache");
     }
 
@@ -223,6 +230,21 @@ mod tests {
         for name in ["../secret.html", "./index.html", "a/../index.html", "", "/etc/passwd"] {
             assert!(pages.get(name, Some(&facts), "").is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_admin_page_is_in_no_frame_and_shows_nothing_of_other_sites() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("admin")).unwrap();
+        std::fs::write(folder.path().join("admin/index.html"), "the admin page").unwrap();
+        let pages = Pages::new("*", Some(folder.path()));
+        let runtime = Runtime { page_content: "![](https://a.example/b.png)".to_owned(), ..Runtime::default() };
+        let facts = Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{}") };
+        let page = pages.get("admin/index.html", Some(&facts), "http://a").unwrap();
+        assert_eq!(page.identity, "the admin page");
+        let policy = page.policy.to_str().unwrap();
+        assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains("a.example"), "{policy}");
+        assert!(Pages::new("*", None).get("admin/index.html", None, "").is_some(), "at least what is missing");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) enum Route<'a> {
     Api,
     /// `/ws`: the chat's socket.
     Socket,
-    /// A file of the viewer page, if there is one of this name.
+    /// A file of the pages, if there is one of this name.
     Page(&'a str),
     /// Nothing.
     Unknown,
@@ -37,6 +37,7 @@ impl<'a> Route<'a> {
             return match path {
                 "/healthz" => Self::Health,
                 "/" => Self::Page("index.html"),
+                "/admin" | "/admin/" => Self::Page("admin/index.html"),
                 "/embed/video" => Self::Page("embed/video.html"),
                 "/embed/chat" | "/embed/chat/readonly" => Self::Page("embed/chat/readonly.html"),
                 "/embed/chat/readwrite" => Self::Page("embed/chat/readwrite.html"),
@@ -91,6 +92,9 @@ mod tests {
         assert_eq!(Route::of("/api/none"), Route::Api);
         assert_eq!(Route::of("/logo"), Route::Api);
         assert_eq!(Route::of("/ws"), Route::Socket);
+        assert_eq!(Route::of("/api/admin/status"), Route::Api);
+        assert_eq!(Route::of("/admin"), Route::Page("admin/index.html"));
+        assert_eq!(Route::of("/admin/assets/a-1.js"), Route::Page("admin/assets/a-1.js"));
         for other in ["/hls/02/stream.m3u8", "/hls/+2/stream.m3u8", "/hls/x", "/hls/", "*", ""] {
             assert_eq!(Route::of(other), Route::Unknown, "{other}");
         }

@@ -25,6 +25,8 @@ export interface Options {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Whether cookies go along; `same-origin` unless it is said otherwise. */
+  readonly credentials?: RequestCredentials;
 }
 
 /** An answer that is no success: its status, and what the server says of it. Status 0: there was no answer. */
@@ -34,6 +36,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** How long the server asks to wait, in seconds. */
+    readonly retryAfterS?: number,
   ) {
     super(message);
   }
@@ -70,14 +74,17 @@ async function call(method: string, path: string, body: unknown, options: Option
       ...given,
       headers: { Accept: "application/json", ...type, ...options.headers },
       signal: options.signal === undefined ? within : AbortSignal.any([within, options.signal]),
-      credentials: "same-origin",
+      credentials: options.credentials ?? "same-origin",
       cache: "no-store",
     });
     text = await response.text();
   } catch (cause) {
     throw Object.assign(new ApiError(0, ""), { cause });
   }
-  if (!response.ok) throw new ApiError(response.status, words(text));
+  if (!response.ok) {
+    const wait = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+    throw new ApiError(response.status, words(text), Number.isNaN(wait) ? undefined : wait);
+  }
   try {
     return text === "" ? undefined : JSON.parse(text);
   } catch {

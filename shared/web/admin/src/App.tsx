@@ -1,0 +1,130 @@
+/** The page: the login, or the parts with their navigation. */
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+import { Icon } from "@common/icons";
+import type { IconName } from "@common/icons";
+import { chooseLanguage, language, LANGUAGES } from "@common/text/language";
+import type { Language } from "@common/text/language";
+import { chooseTheme, theme } from "@common/theme";
+import type { Theme } from "@common/theme";
+
+import { Login } from "./Login";
+import { followAddress, route, ROUTES } from "./route";
+import type { Route } from "./route";
+import { logOut, password } from "./session";
+import { text } from "./text";
+import { ChatSettings } from "./views/ChatSettings";
+import { Dashboard } from "./views/Dashboard";
+import { EdgesView } from "./views/Edges";
+import { General } from "./views/General";
+import { Integrations } from "./views/Integrations";
+import { Messages } from "./views/Messages";
+import { Server } from "./views/Server";
+import { Video } from "./views/Video";
+
+const VIEWS: Readonly<Record<Route, { readonly icon: IconName; readonly view: () => JSX.Element }>> = {
+  dashboard: { icon: "eye", view: Dashboard },
+  general: { icon: "edit", view: General },
+  video: { icon: "quality", view: Video },
+  server: { icon: "shield", view: Server },
+  chat: { icon: "settings", view: ChatSettings },
+  messages: { icon: "chat", view: Messages },
+  edges: { icon: "globe", view: EdgesView },
+  integrations: { icon: "share", view: Integrations },
+};
+
+export function App(): JSX.Element {
+  useEffect(followAddress, []);
+  return password.value === null ? <Login /> : <Inside />;
+}
+
+function Inside(): JSX.Element {
+  const main = useRef<HTMLElement>(null);
+  const { parts, title } = text.value;
+  const shown = route.value;
+  const { view: View } = VIEWS[shown];
+  const before = useRef(shown);
+  useEffect(() => {
+    document.title = `${parts[shown]} · ${title}`;
+    // The focus goes along with what is shown, so that keyboards and screen readers begin there.
+    if (before.current !== shown) main.current?.focus({ preventScroll: true });
+    before.current = shown;
+    window.scrollTo(0, 0);
+  }, [shown, parts, title]);
+  return (
+    <div class="frame">
+      <header class="bar">
+        <img src="/logo" alt="" width="32" height="32" />
+        <span class="bar-title">{title}</span>
+        <a class="button bar-link" href="/" target="_blank" rel="noopener" aria-label={text.value.viewerPage}>
+          <Icon name="window" />
+          <span class="bar-word">{text.value.viewerPage}</span>
+        </a>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            logOut();
+          }}
+        >
+          {text.value.logOut}
+        </button>
+      </header>
+      <nav class="parts" aria-label={text.value.navigation}>
+        {ROUTES.map((name) => (
+          <a key={name} href={`#/${name}`} aria-current={name === shown ? "page" : undefined}>
+            <Icon name={VIEWS[name].icon} />
+            {parts[name]}
+          </a>
+        ))}
+        <Appearance />
+      </nav>
+      <main ref={main} tabIndex={-1} class="content">
+        <h1>{parts[shown]}</h1>
+        <View key={shown} />
+      </main>
+    </div>
+  );
+}
+
+function Appearance(): JSX.Element {
+  const { appearance } = text.value;
+  const themes: readonly Theme[] = ["system", "light", "dark"];
+  return (
+    <div class="appearance">
+      <label>
+        <span class="small quiet">{appearance.theme}</span>
+        <select
+          class="field"
+          value={theme.value}
+          onChange={(event) => {
+            chooseTheme(themes.find((name) => name === event.currentTarget.value) ?? "system");
+          }}
+        >
+          {themes.map((name) => (
+            <option key={name} value={name}>
+              {appearance[name]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span class="small quiet">{appearance.language}</span>
+        <select
+          class="field"
+          value={language.value}
+          onChange={(event) => {
+            chooseLanguage(event.currentTarget.value as Language);
+          }}
+        >
+          {Object.entries(LANGUAGES).map(([tag, name]) => (
+            <option key={tag} value={tag} lang={tag}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}

@@ -1,0 +1,59 @@
+/** A setting while it is edited: what the server has, what is typed, and how its saving went. Pure. */
+
+export type Phase = "same" | "changed" | "saving" | "saved" | "failed";
+
+export interface Field<T> {
+  /** What the server has. */
+  readonly kept: T;
+  readonly draft: T;
+  readonly phase: Phase;
+  /** Why it was not saved. */
+  readonly problem: string;
+}
+
+export type FieldEvent<T> =
+  | { readonly kind: "edited"; readonly draft: T }
+  | { readonly kind: "sent" }
+  | { readonly kind: "stored"; readonly value: T }
+  | { readonly kind: "failed"; readonly problem: string }
+  | { readonly kind: "undone" };
+
+export function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+export function begin<T>(kept: T): Field<T> {
+  return { kept, draft: kept, phase: "same", problem: "" };
+}
+
+export function next<T>(field: Field<T>, event: FieldEvent<T>): Field<T> {
+  switch (event.kind) {
+    case "edited":
+      return {
+        ...field,
+        draft: event.draft,
+        phase: isSame(event.draft, field.kept) ? "same" : "changed",
+        problem: "",
+      };
+    case "sent":
+      return { ...field, phase: "saving", problem: "" };
+    case "stored":
+      // What was typed while it was on its way is not saved yet.
+      return {
+        kept: event.value,
+        draft: field.draft,
+        phase: isSame(field.draft, event.value) ? "saved" : "changed",
+        problem: "",
+      };
+    case "failed":
+      return { ...field, phase: "failed", problem: event.problem };
+    case "undone":
+      return begin(field.kept);
+  }
+}
+
+/** Lines of a text area as a list: without empty ones, spaces at the ends and repetitions. */
+export function listOf(text: string): string[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  return [...new Set(lines.filter((line) => line !== ""))];
+}

@@ -1,0 +1,98 @@
+/** Which edges there are, and how another one joins. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { get, post } from "@common/api/client";
+import type { Schema } from "@common/api/client";
+import { ago, dateAndTime } from "@common/text/format";
+import { locale } from "@common/text/language";
+
+import { usePolled } from "../polled";
+import { ask } from "../session";
+import { text } from "../text";
+import { Action, Card, Copyable, Loaded } from "./parts";
+
+type Edge = Schema<"Edge">;
+
+const EVERY_MS = 5_000;
+const JOIN_SECONDS = 3_600;
+
+export function EdgesView(): JSX.Element {
+  const { edges } = text.value;
+  const list = usePolled(() => ask((options) => get("/api/admin/edges", options)), EVERY_MS);
+  return (
+    <>
+      <Card title={edges.title}>
+        <Loaded of={list}>
+          {(all) =>
+            all.length === 0 ? (
+              <p class="quiet">{edges.none}</p>
+            ) : (
+              <ul class="list">
+                {all.map((edge) => (
+                  <EdgeLine key={edge.name} edge={edge} onDone={list.refresh} />
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      </Card>
+      <Join />
+    </>
+  );
+}
+
+function EdgeLine({ edge, onDone }: { readonly edge: Edge; readonly onDone: () => void }): JSX.Element {
+  const { edges } = text.value;
+  const since = (time: string): string => ago(locale.value, (Date.now() - Date.parse(time)) / 1_000);
+  const isOut = edge.revokedAt !== null;
+  const state = isOut ? "out" : edge.connected ? "connected" : "away";
+  return (
+    <li class={isOut ? "is-hidden" : ""}>
+      <div class="list-main">
+        <p>
+          <strong dir="auto">{edge.name}</strong> <span class={`tag ${state}`}>{edges[state]}</span>
+        </p>
+        <p class="quiet small">
+          {edge.connected && edge.connectedAt !== null && edges.connectedSince(since(edge.connectedAt))}
+          {!edge.connected && edge.seenAt !== null && edges.seen(since(edge.seenAt))}
+          {edge.address !== null && <bdi> · {edge.address}</bdi>}
+          {!isOut && <> · {edges.validUntil(dateAndTime(locale.value, Date.parse(edge.expiresAt)))}</>}
+        </p>
+      </div>
+      {!isOut && (
+        <Action
+          face={edges.revoke}
+          class="danger"
+          sure={edges.revokeSure(edge.name)}
+          act={() => ask((options) => post("/api/admin/edges/revoke", { name: edge.name }, options))}
+          onDone={onDone}
+        />
+      )}
+    </li>
+  );
+}
+
+function Join(): JSX.Element {
+  const { edges } = text.value;
+  const [token, setToken] = useState<string | null>(null);
+  const body = { label: "", lifetimeSeconds: JOIN_SECONDS, maxUses: 1 };
+  return (
+    <Card title={edges.join} intro={edges.joinIntro}>
+      {token === null ? (
+        <Action
+          face={edges.makeToken}
+          act={async () => {
+            const made = await ask((options) => post("/api/admin/jointokens/create", body, options));
+            setToken(made.token);
+          }}
+          onDone={() => undefined}
+        />
+      ) : (
+        <div class="notice good">
+          <Copyable label={edges.command} value={`FARCAST_JOIN_TOKEN=${token} farcast-edge`} />
+        </div>
+      )}
+    </Card>
+  );
+}

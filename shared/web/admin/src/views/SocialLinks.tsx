@@ -1,0 +1,97 @@
+/** Links to where else the owner is found: saved as a whole, when each of them is complete. */
+import type { JSX } from "preact";
+import { useId } from "preact/hooks";
+
+import { get } from "@common/api/client";
+import type { Schema } from "@common/api/client";
+import { Icon } from "@common/icons";
+
+import { Outcome } from "../field/Fields";
+import { useField } from "../field/useField";
+import { usePolled } from "../polled";
+import { text } from "../text";
+
+type Link = Schema<"SocialHandle">;
+
+const MOST = 50;
+
+export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.Element {
+  const { general } = text.value;
+  const id = useId();
+  const platforms = usePolled(() => get("/api/socialplatforms"), 0);
+  const names = Object.keys(platforms.value.value ?? {});
+  const { field, edit, save, undo } = useField(kept, "/api/admin/config/socialhandles");
+  const links = field.draft;
+  const isComplete = (all: readonly Link[]): boolean =>
+    all.every(({ platform, url }) => platform.trim() !== "" && url.trim() !== "");
+  const change = (index: number, changed: Partial<Link>): void => {
+    edit(links.map((link, at) => (at === index ? { ...link, ...changed } : link)));
+  };
+  const left = (): void => {
+    if (isComplete(links)) save();
+  };
+  return (
+    <fieldset class="row plain">
+      <legend class="row-head">
+        <span class="label">{general.social}</span>
+        <Outcome field={field} undo={undo} />
+      </legend>
+      <datalist id={id}>
+        {names.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+      {links.map(({ platform, url }, index) => (
+        <div key={index} class="pair">
+          <input
+            class="field short"
+            list={id}
+            maxLength={64}
+            value={platform}
+            placeholder={general.platform}
+            aria-label={general.platform}
+            onInput={(event) => {
+              change(index, { platform: event.currentTarget.value });
+            }}
+            onChange={left}
+          />
+          <input
+            class="field"
+            type="url"
+            dir="ltr"
+            maxLength={2_048}
+            value={url}
+            placeholder="https://"
+            aria-label={general.address}
+            onInput={(event) => {
+              change(index, { url: event.currentTarget.value });
+            }}
+            onChange={left}
+          />
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={general.removeLink(platform)}
+            onClick={() => {
+              const rest = links.filter((_, at) => at !== index);
+              edit(rest);
+              if (isComplete(rest)) save();
+            }}
+          >
+            <Icon name="close" />
+          </button>
+        </div>
+      ))}
+      <button
+        type="button"
+        class="button"
+        disabled={links.length >= MOST || !isComplete(links)}
+        onClick={() => {
+          edit([...links, { platform: "", url: "" }]);
+        }}
+      >
+        {general.addLink}
+      </button>
+    </fieldset>
+  );
+}
