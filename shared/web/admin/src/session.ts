@@ -3,7 +3,8 @@
  *
  * Calls go without the browser's own credentials: a browser would otherwise show its own window at a wrong password. The
  * cookie that the origin gives for a right login is no login; it exempts its owner from waiting when strangers have guessed
- * too often (origin/src/admin/session.rs). So it is sent only when the server asks to wait.
+ * too often (origin/src/admin/session.rs). So it goes along only when the server asks to wait, and only with a password
+ * that was right before.
  */
 import { signal } from "@preact/signals";
 
@@ -27,24 +28,13 @@ export function basic(user: string, secret: string): string {
 
 type Call<T> = (options: Options) => Promise<T>;
 
-/** Makes a call with a password. Where the server asks to wait, once more with the cookie of an earlier login. */
-export async function attempt<T>(secret: string, call: Call<T>): Promise<T> {
-  const headers = { Authorization: basic(USER, secret) };
-  try {
-    return await call({ headers, credentials: "omit" });
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 429) throw error;
-    return await call({ headers, credentials: "same-origin" });
-  }
-}
-
 export async function logIn(secret: string): Promise<void> {
-  await attempt(secret, (options) => get("/api/admin/status", options));
+  const headers = { Authorization: basic(USER, secret) };
+  await get("/api/admin/status", { headers, credentials: "omit" });
   password.value = secret;
   ended.value = null;
   // Once with the browser's credentials, so that it takes the cookie.
-  const options: Options = { headers: { Authorization: basic(USER, secret) }, credentials: "same-origin" };
-  get("/api/admin/status", options).catch(() => undefined);
+  get("/api/admin/status", { headers, credentials: "same-origin" }).catch(() => undefined);
 }
 
 export function logOut(why: Ended = "by-owner"): void {
@@ -56,8 +46,12 @@ export function logOut(why: Ended = "by-owner"): void {
 export async function ask<T>(call: Call<T>): Promise<T> {
   const secret = password.value;
   if (secret === null) throw new ApiError(401, "");
+  const headers = { Authorization: basic(USER, secret) };
   try {
-    return await attempt(secret, call);
+    return await call({ headers, credentials: "omit" }).catch((error: unknown) => {
+      if (!(error instanceof ApiError) || error.status !== 429) throw error;
+      return call({ headers, credentials: "same-origin" });
+    });
   } catch (error) {
     // Another page may have changed the password; this page did not when it still is the same.
     if (error instanceof ApiError && error.status === 401 && password.value === secret) logOut("refused");

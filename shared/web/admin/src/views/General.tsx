@@ -81,6 +81,7 @@ export function General(): JSX.Element {
               setter="/api/admin/config/serverurl"
               maxLength={2_048}
               type="url"
+              required={yp.instanceUrl !== ""}
             />
             <SwitchField
               label={general.directory}
