@@ -152,8 +152,11 @@ impl Pages {
 
 fn asset(name: &str, identity: Bytes, policy: &HeaderValue) -> Asset {
     let hash: String = Sha256::digest(&identity).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    let cache_control =
-        if HASHED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache_control = if HASHED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     Asset {
         content_type: content_type(name),
         cache_control,
@@ -238,13 +241,17 @@ mod tests {
         std::fs::create_dir(folder.path().join("admin")).unwrap();
         std::fs::write(folder.path().join("admin/index.html"), "the admin page").unwrap();
         let pages = Pages::new("*", Some(folder.path()));
-        let runtime = Runtime { page_content: "![](https://a.example/b.png)".to_owned(), ..Runtime::default() };
+        let runtime =
+            Runtime { page_content: "![](https://a.example/b.png)".to_owned(), ..Runtime::default() };
         let facts = Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{}") };
         let page = pages.get("admin/index.html", Some(&facts), "http://a").unwrap();
         assert_eq!(page.identity, "the admin page");
         let policy = page.policy.to_str().unwrap();
         assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains("a.example"), "{policy}");
-        assert!(Pages::new("*", None).get("admin/index.html", None, "").is_some(), "at least what is missing");
+        assert!(
+            Pages::new("*", None).get("admin/index.html", None, "").is_some(),
+            "at least what is missing"
+        );
     }
 
     #[test]
