@@ -11,9 +11,16 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 type Operation = (&'static str, String);
 
 /// What is answered without a table: media, page, health.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 19] = [
     ("get", "/"),
+    ("get", "/embed/video"),
+    ("get", "/embed/chat"),
+    ("get", "/embed/chat/readonly"),
+    ("get", "/embed/chat/readwrite"),
+    ("get", "/manifest.webmanifest"),
     ("get", "/assets/{file}"),
+    ("get", "/admin/"),
+    ("get", "/admin/assets/{file}"),
     ("get", "/hls/stream.m3u8"),
     ("get", "/hls/{variant}/stream.m3u8"),
     ("get", "/hls/{variant}/{epoch}/init-{number}.mp4"),
