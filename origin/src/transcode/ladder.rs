@@ -54,7 +54,7 @@ pub struct LadderConfig {
     /// What happens under load.
     pub pace: Pace,
     /// PART-TARGET, where gaps in the video may not make parts much shorter than it; see
-    /// [`Filler`]. Not for frames on a device: its surfaces are few.
+    /// [`super::cadence::Filler`]. Not for frames on a device: its surfaces are few.
     pub part_target: Option<Duration>,
     /// Decodes and encodes in a process of its own; `opener` and `device` are not used then.
     pub worker: Option<Launch>,
