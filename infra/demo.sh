@@ -261,7 +261,7 @@ cat <<END
             http://localhost:${edge_ports[1]}/  (edge 2)
   Playlist  http://localhost:${edge_ports[0]}/hls/stream.m3u8
   Status    http://localhost:${edge_ports[0]}/api/status
-  Admin     http://localhost:${edge_ports[0]}/api/admin/status  (user admin, password: the stream key)
+  Admin     http://localhost:${edge_ports[0]}/admin/  (user admin, password: the stream key)
   Metrics   http://localhost:$origin_metrics_port/metrics  (origin)
             http://localhost:${edge_metrics_ports[0]}/metrics  (edge 1)
             http://localhost:${edge_metrics_ports[1]}/metrics  (edge 2)
