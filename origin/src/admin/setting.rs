@@ -264,7 +264,7 @@ enum Actions {
 }
 
 fn external_actions(body: &[u8]) -> Parsed {
-    let documents = match body::json::<Actions>(body) {
+    let documents = match body::any_json::<Actions>(body) {
         Ok(Actions::Bare(documents)) => Ok(documents),
         Ok(Actions::Wrapped(body::Value { value: OrZero(documents) })) => Ok(documents),
         Err(what) => Err(what),

@@ -136,18 +136,23 @@ async fn discard<B: http_body::Body<Data: Buf>>(mut body: Pin<&mut B>) {
     let _ = tokio::time::timeout(DISCARD_DEADLINE, all).await;
 }
 
-/// A document of a body, which is an object everywhere. An integer may be written with a fraction of zero, as JSON Schema
-/// has it. A list is no object, though it may have the right values in the right order.
+/// An object of a body. A list is none, though it may have the right values in the right order.
+///
+/// # Errors
+/// As [`any_json`].
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let fields: serde_json::Map<String, serde_json::Value> = any_json(body)?;
+    serde_json::from_value(fields.into()).map_err(|_| OTHER_FORM.to_owned())
+}
+
+/// A document of a body, whatever it is. An integer may be written with a fraction of zero, as JSON Schema has it.
 ///
 /// # Errors
 /// What is wrong, in a line; never with the value.
-pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+pub fn any_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let mut value: serde_json::Value = serde_json::from_slice(body).map_err(|error| {
         format!("the body is not JSON (line {}, column {})", error.line(), error.column())
     })?;
-    if !value.is_object() {
-        return Err(OTHER_FORM.to_owned());
-    }
     whole_numbers(&mut value);
     serde_json::from_value(value).map_err(|_| OTHER_FORM.to_owned())
 }
