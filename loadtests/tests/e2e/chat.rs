@@ -481,8 +481,17 @@ async fn whatever_dies_the_log_and_everybody_agree() {
     stop.cancel();
     talkers.join_all().await;
 
-    // The log is what the owner sees, the newest first.
-    let (_, messages) = admin(edges[0], "chat/messages", &Value::Null).await;
+    // The log is what the owner sees, the newest first. What a talker said last may still be on its way: it is looked at while
+    // nothing comes.
+    let reader = Account::register(edges[0], "Reader").await.unwrap();
+    let (messages, backlogs) = wait::until("a moment in which nothing comes", START, || async {
+        let (_, before) = admin(edges[0], "chat/messages", &Value::Null).await;
+        let backlogs = [reader.backlog(edges[0]).await.ok()?, reader.backlog(edges[1]).await.ok()?];
+        let (_, after) = admin(edges[0], "chat/messages", &Value::Null).await;
+        (before == after).then_some((after, backlogs))
+    })
+    .await
+    .unwrap();
     let log: Vec<_> = messages.as_array().unwrap().iter().rev().collect();
     let places: std::collections::HashMap<_, _> =
         log.iter().enumerate().map(|(place, message)| (message["id"].as_str().unwrap(), place)).collect();
@@ -501,9 +510,7 @@ async fn whatever_dies_the_log_and_everybody_agree() {
     // Nobody said the same twice, though each was tried again and again.
     let said: HashSet<_> = log.iter().map(|message| message["body"].as_str().unwrap()).collect();
     assert_eq!(said.len(), log.len());
-    let reader = Account::register(edges[0], "Reader").await.unwrap();
-    for edge in edges {
-        let backlog = reader.backlog(edge).await.unwrap();
+    for backlog in backlogs {
         let newest: Vec<_> =
             log[log.len().saturating_sub(50)..].iter().map(|message| &message["body"]).collect();
         assert_eq!(backlog.iter().map(|message| &message["body"]).collect::<Vec<_>>(), newest);
