@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use farcast_shared::runtime::Runtime;
@@ -103,8 +103,7 @@ impl Pages {
             return self.plain(name);
         }
         let base = if facts.runtime.server_url.is_empty() { base } else { &facts.runtime.server_url };
-        let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(filled) = &*filled
+        if let Some(filled) = &*self.lock()
             && self.folder.is_none()
             && Arc::ptr_eq(&filled.of, &facts.runtime)
             && filled.base == base
@@ -114,8 +113,9 @@ impl Pages {
         }
         let template = self.plain(name)?;
         let html = page::fill(&String::from_utf8_lossy(&template.identity), facts, base);
+        // Not while others wait: a stranger's every request may name another address.
         let page = Arc::new(self.finished(name, html.into(), facts));
-        match &mut *filled {
+        match &mut *self.lock() {
             Some(filled) if Arc::ptr_eq(&filled.of, &facts.runtime) && filled.base == base => {
                 filled.pages.insert(name.to_owned(), Arc::clone(&page));
             }
@@ -125,6 +125,10 @@ impl Pages {
             }
         }
         Some(page)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Filled>> {
+        self.filled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn finished(&self, name: &str, bytes: Bytes, facts: &Facts) -> Asset {

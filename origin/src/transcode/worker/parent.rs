@@ -21,7 +21,7 @@ use crate::media::{Frame, Mark, MediaEvent, Track};
 use crate::transcode::codec::EncoderKind;
 use crate::transcode::engine::Shared;
 use crate::transcode::error::LadderError;
-use crate::transcode::inlet::{Inlet, Outlet, Work};
+use crate::transcode::inlet::{Inlet, Outlet, STUCK_AFTER, Work};
 use crate::transcode::ladder::{LadderConfig, Pace};
 use crate::transcode::metrics::{DropReason, Metrics, Totals, WorkerEnd};
 use crate::transcode::sink::Sink;
@@ -147,7 +147,8 @@ impl Drop for Worker {
 /// The process that runs now.
 #[derive(Default)]
 struct Process {
-    child: Mutex<Option<Child>>,
+    /// With when it was started.
+    child: Mutex<Option<(Child, Instant)>>,
     /// It was ended by us,
     killed: AtomicBool,
     /// because it took nothing any more.
@@ -159,7 +160,7 @@ impl Process {
         let mut now = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         self.hung.store(false, Ordering::Relaxed);
         self.killed.store(false, Ordering::Relaxed);
-        *now = Some(child);
+        *now = Some((child, Instant::now()));
     }
 
     /// Waits until it has ended; gives up on one that was killed and does not.
@@ -167,7 +168,7 @@ impl Process {
         let mut killed_at = None;
         loop {
             let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-            let ended = child.as_mut()?.try_wait().transpose();
+            let ended = child.as_mut()?.0.try_wait().transpose();
             if self.killed.load(Ordering::Relaxed) {
                 killed_at.get_or_insert_with(Instant::now);
             }
@@ -183,14 +184,19 @@ impl Process {
     /// Ends it; its number is nobody else's while it was not waited for.
     fn kill(&self) {
         self.killed.store(true, Ordering::Relaxed);
-        if let Some(child) = &mut *self.child.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((child, _)) = &mut *self.child.lock().unwrap_or_else(PoisonError::into_inner) {
             // Fails when it has ended.
             let _ = child.kill();
         }
     }
 
+    /// Ends one that takes nothing; not one that was started less long ago than that takes to be seen: the queue may be full
+    /// since the one before it.
     fn end_hung(&self) {
-        if !self.hung.swap(true, Ordering::Relaxed) {
+        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let ran = child.as_ref().map_or(Duration::ZERO, |(_, since)| since.elapsed());
+        drop(child);
+        if ran > STUCK_AFTER && !self.hung.swap(true, Ordering::Relaxed) {
             self.kill();
         }
     }
@@ -198,7 +204,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some((mut child, _)) = self.child.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = child.kill();
             let _ = child.try_wait();
         }
@@ -630,6 +636,16 @@ mod tests {
         assert!((64..70).contains(&frames), "{frames}");
         let ends = (0..1000).take_while(|_| reader.made(VariantId(1), MediaEvent::NoVideo).is_ok()).count();
         assert!((128..135).contains(&ends), "{ends}");
+    }
+
+    #[test]
+    fn a_worker_that_was_just_started_is_not_taken_for_the_one_that_hung_before() {
+        let process = Process::default();
+        process.set(Command::new("/bin/sleep").arg("30").spawn().unwrap());
+        process.end_hung();
+        assert!(!process.killed.load(Ordering::Relaxed) && !process.hung.load(Ordering::Relaxed));
+        process.kill();
+        assert!(!process.wait().unwrap().unwrap().success());
     }
 
     #[test]
