@@ -329,7 +329,7 @@ async fn what_is_appended_to_an_address_does_not_matter() {
     // The log has to be read first.
     let backlog = format!("/api/chat?accessToken={token}");
     let read = async {
-        while edge.get(&backlog).await.status == 503 {
+        while edge.now(&backlog).await.status == 503 {
             tokio::task::yield_now().await;
         }
     };

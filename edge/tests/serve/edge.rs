@@ -176,6 +176,12 @@ impl Edge {
         self.ask(Method::GET, path, &[]).await
     }
 
+    /// The answer over one protocol, for who waits for another one: between the two requests of
+    /// [`Edge::ask`] it may change.
+    pub(crate) async fn now(&self, path: &str) -> Reply {
+        self.plain().await.get(path).await
+    }
+
     pub(crate) async fn until_waiters(&self, count: i64) {
         until(|| self.live.waiters() == count, "the number of waiters").await;
     }

@@ -166,7 +166,7 @@ async fn a_store_that_is_away_makes_the_chat_unready_and_sends_no_viewer_away() 
     assert_eq!(edge.get("/readyz/chat").await.status, 200, "a moment is no outage");
     // Five seconds without an answer, however often it is asked.
     let away = async {
-        while edge.get("/readyz/chat").await.status == 200 {
+        while edge.now("/readyz/chat").await.status == 200 {
             assert!(edge.store.get(&key).await.is_err());
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
