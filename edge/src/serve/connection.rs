@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +108,7 @@ async fn drive(
     });
     let builder = protocol(config);
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), service));
-    let mut judge = interval(JUDGE_EVERY);
+    let mut judge = interval_at(tokio::time::Instant::now() + JUDGE_EVERY, JUDGE_EVERY);
     judge.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let patience = Patience {
         first_request: config.first_request_timeout,

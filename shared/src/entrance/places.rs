@@ -1,15 +1,16 @@
 //! The policy of places, without a clock: a limit for all and one for each network, and who goes when all are taken.
 //!
-//! Idle strangers never keep viewers out: when all places are taken, the network with the most connections that never
-//! asked for anything loses the oldest of these; where there are none, the network with the most connections that rest
-//! loses the one that has rested longest. Where there are none either, a connection that asked for the first time a moment ago
-//! goes: the oldest of the network with the most of these if those are more than the newcomer's network has, else
-//! one of the newcomer's own network, if that has a great part of all places by such. Any other connection that is being answered is never ended for another.
+//! Idle strangers never keep viewers out: when all places are taken, the network with the most connections that came over
+//! [`ASKS_WITHIN`] ago and never asked for anything loses the oldest of these; where there are none, the network with the
+//! most connections that rest loses the one that has rested longest. Where there are none either, a connection that came,
+//! or asked for the first time, a moment ago goes: the oldest of the network with the most of these if those are more than
+//! the newcomer's network has, else one of the newcomer's own network, if that has a great part of all places by such. Any
+//! other connection that is being answered is never ended for another.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::network;
 
@@ -22,14 +23,20 @@ pub struct Limits {
     pub per_network: usize,
 }
 
-/// A network that has this part of all places, and at least [`LEAST_GREAT`], by connections that asked for the first time a
-/// moment ago, makes room for its own newcomers: they would keep everybody else waiting.
+/// Time within which who means well asks for something: until then a connection does not count as silent, or floods of
+/// newcomers would drive out those who are about to ask.
+pub(super) const ASKS_WITHIN: Duration = Duration::from_secs(1);
+
+/// A network that has this part of all places, and at least [`LEAST_GREAT`], by connections that came, or asked for the
+/// first time, a moment ago makes room for its own newcomers: they would keep everybody else waiting.
 const GREAT_PART: usize = 16;
 const LEAST_GREAT: usize = 16;
 
 /// What a connection does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
+    /// It came a moment ago and has not asked for anything; it becomes silent by itself.
+    Arrived,
     /// It has never asked for anything.
     Silent,
     /// It asked for something for the first time, a moment ago.
@@ -67,8 +74,11 @@ pub struct Places<H> {
     next: u64,
     taken: HashMap<u64, Place<H>>,
     networks: HashMap<IpAddr, usize>,
+    /// Who came a moment ago and has not asked, the oldest first.
+    arrived: BTreeSet<(Instant, u64)>,
     silent: Ranking,
     resting: Ranking,
+    /// Who came, or asked for the first time, a moment ago.
     fresh: Ranking,
 }
 
@@ -91,6 +101,7 @@ impl<H> Places<H> {
             next: 0,
             taken: HashMap::new(),
             networks: HashMap::new(),
+            arrived: BTreeSet::new(),
             silent: Ranking::default(),
             resting: Ranking::default(),
             fresh: Ranking::default(),
@@ -118,6 +129,7 @@ impl<H> Places<H> {
         let gone = if self.taken.len() < self.limits.total {
             None
         } else {
+            self.silence(now);
             let goes = self.silent.oldest_of_most().or_else(|| self.resting.oldest_of_most());
             let great = (self.limits.total / GREAT_PART).max(LEAST_GREAT);
             let fresh = || {
@@ -129,24 +141,50 @@ impl<H> Places<H> {
         let number = self.next;
         self.next += 1;
         *self.networks.entry(network).or_default() += 1;
-        self.silent.insert(network, now, number);
-        self.taken.insert(number, Place { handle, network, is_proxy, state: State::Silent, since: now });
+        self.taken.insert(number, Place { handle, network, is_proxy, state: State::Arrived, since: now });
+        self.rank(number);
         Ok((number, gone))
+    }
+
+    /// Those who came over [`ASKS_WITHIN`] ago and have not asked are silent from now on.
+    fn silence(&mut self, now: Instant) {
+        while let Some((since, number)) = self.arrived.first().copied() {
+            if now.saturating_duration_since(since) < ASKS_WITHIN {
+                return;
+            }
+            // As old as they are: the oldest goes first.
+            self.note(number, State::Silent, since);
+        }
     }
 
     /// Notes what a connection does now. One that has lost its place is not known any more.
     pub fn note(&mut self, number: u64, state: State, now: Instant) {
+        self.unrank(number);
         let Some(place) = self.taken.get_mut(&number) else { return };
-        for ranking in [&mut self.silent, &mut self.resting, &mut self.fresh] {
-            ranking.remove(place.network, place.since, number);
-        }
         (place.state, place.since) = (state, now);
+        self.rank(number);
+    }
+
+    /// Enters it where those are looked for who may have to go.
+    fn rank(&mut self, number: u64) {
+        let Some(Place { network, is_proxy, state, since, .. }) = self.taken.get(&number) else { return };
+        if *state == State::Arrived {
+            self.arrived.insert((*since, number));
+        }
         match state {
-            State::Silent => self.silent.insert(place.network, now, number),
+            State::Silent => self.silent.insert(*network, *since, number),
             // Connections of a proxy rest between the requests of many people.
-            State::Resting if !place.is_proxy => self.resting.insert(place.network, now, number),
-            State::Fresh if !place.is_proxy => self.fresh.insert(place.network, now, number),
-            State::Resting | State::Fresh | State::Busy => {}
+            State::Resting if !is_proxy => self.resting.insert(*network, *since, number),
+            State::Arrived | State::Fresh if !is_proxy => self.fresh.insert(*network, *since, number),
+            State::Arrived | State::Resting | State::Fresh | State::Busy => {}
+        }
+    }
+
+    fn unrank(&mut self, number: u64) {
+        let Some(Place { network, since, .. }) = self.taken.get(&number) else { return };
+        self.arrived.remove(&(*since, number));
+        for ranking in [&mut self.silent, &mut self.resting, &mut self.fresh] {
+            ranking.remove(*network, *since, number);
         }
     }
 
@@ -156,10 +194,8 @@ impl<H> Places<H> {
     }
 
     fn remove(&mut self, number: u64) -> Option<H> {
+        self.unrank(number);
         let place = self.taken.remove(&number)?;
-        for ranking in [&mut self.silent, &mut self.resting, &mut self.fresh] {
-            ranking.remove(place.network, place.since, number);
-        }
         if let Some(of_network) = self.networks.get_mut(&place.network) {
             *of_network = of_network.saturating_sub(1);
             if *of_network == 0 {
@@ -271,6 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn who_has_just_come_and_not_asked_yet_goes_after_those_who_rest_and_only_for_networks_with_less() {
+        let (mut places, start) = (places(20, 0), Instant::now());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        // A stranger's connections that were answered and are kept, one that rests, and a newcomer.
+        for handle in 0..18 {
+            let (number, _) = places.enter(address(3), false, handle, at(0)).unwrap();
+            places.note(number, State::Fresh, at(1));
+        }
+        let (rests, _) = places.enter(address(4), false, 18, at(0)).unwrap();
+        places.note(rests, State::Resting, at(1));
+        places.enter(address(1), false, 100, at(500)).unwrap();
+        let mut gone = |peer, ms| places.enter(address(peer), false, 200 + ms, at(ms)).map(|(_, gone)| gone);
+        assert_eq!(gone(2, 600), Ok(Some(18)), "who rests goes first");
+        assert_eq!(gone(5, 700), Ok(Some(0)), "then the stranger's, who has more of them than anybody");
+        assert_eq!(gone(3, 800), Ok(Some(1)), "the stranger takes places of the stranger's");
+        // Who did not ask within a second is silent.
+        assert_eq!(gone(6, 500 + 1000), Ok(Some(100)));
+    }
+
+    #[test]
     fn who_asked_once_a_moment_ago_makes_room_for_networks_with_less_and_for_its_own() {
         let (mut places, start) = (places(20, 0), Instant::now());
         let at = |ms: u64| start + Duration::from_millis(ms);
@@ -334,6 +390,8 @@ mod tests {
                 let ranked = |ranking: &Ranking| ranking.networks.values().map(BTreeSet::len).sum::<usize>();
                 prop_assert_eq!(ranked(&places.silent), in_state(State::Silent));
                 prop_assert_eq!(ranked(&places.resting), in_state(State::Resting));
+                prop_assert_eq!(places.arrived.len(), in_state(State::Arrived));
+                prop_assert_eq!(ranked(&places.fresh), in_state(State::Arrived));
                 prop_assert_eq!(places.silent.order.len(), places.silent.networks.len());
             }
         }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::places::{Limits, Places, Refused, State};
+use super::places::{ASKS_WITHIN, Limits, Places, Refused, State};
 use crate::config::Networks;
 
 /// The entrance of one or several listeners; clones are the same entrance.
@@ -46,7 +47,8 @@ impl Entrance {
             let mut changed = std::pin::pin!(self.0.changed.notified());
             changed.as_mut().enable();
             match self.enter_now(peer) {
-                Err(Refused::Full) => changed.await,
+                // Who came and asks for nothing makes room after a moment, of which nobody is told.
+                Err(Refused::Full) => drop(timeout(ASKS_WITHIN, changed).await),
                 entered => return entered,
             }
         }
