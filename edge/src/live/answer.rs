@@ -240,7 +240,7 @@ impl Live {
             state.target_duration() * BLOCKED_TARGETS
         };
         let _counted = Waiter::new(&self.metrics.waiters, &self.metrics.blocked_seconds);
-        let answered = timeout(deadline, async {
+        timeout(deadline, async {
             loop {
                 // The senders live as long as this does.
                 if changes.changed().await.is_err() {
@@ -250,8 +250,9 @@ impl Live {
                     return Ok(answer);
                 }
             }
-        });
-        answered.await.unwrap_or(Err(Failure::TimedOut))
+        })
+        .await
+        .unwrap_or(Err(Failure::TimedOut))
     }
 
     fn render_media(

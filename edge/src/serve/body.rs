@@ -65,12 +65,11 @@ impl Body {
     }
 
     /// Watches over its progress for the rest of its life.
-    pub(super) fn watched(mut self, activity: &Arc<Activity>, sent_bytes: &IntCounter) -> Self {
+    pub(super) fn watch(&mut self, activity: &Arc<Activity>, sent_bytes: &IntCounter) {
         if !self.is_empty() {
             activity.body_began(Instant::now());
             self.watch = Some(Watch { activity: Arc::clone(activity), sent_bytes: sent_bytes.clone() });
         }
-        self
     }
 }
 

@@ -96,11 +96,11 @@ async fn drive(
         if is_first {
             seat.note(State::Fresh);
         }
+        let begun = handler.metrics.request.call(|| handler.begin(request, &source, slot));
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
-        let (slot, source) = (Arc::clone(slot), source.clone());
         async move {
-            let answered = handler.handle(request, &source, &activity, &slot, &draining);
             // Without an answer HTTP/2 resets the stream, and HTTP/1 the connection.
+            let answered = handler.answer(begun.ok_or(Panicked)?, &activity, &draining);
             let response = handler.metrics.request.run(answered).await.ok_or(Panicked);
             drop(in_flight);
             response
@@ -120,6 +120,7 @@ async fn drive(
     let mut noted = State::Silent;
     loop {
         tokio::select! {
+            biased;
             // How it ended is the viewer's business: closed, reset, or nonsense.
             _ = connection.as_mut() => return,
             () = seat.taken_away() => return handler.metrics.ended("made_room"),

@@ -1,6 +1,7 @@
 //! From a request to its response.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -12,10 +13,7 @@ use farcast_shared::config::Networks;
 use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::{Health, Probe};
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, IF_NONE_MATCH, IF_RANGE, RANGE,
-    STRICT_TRANSPORT_SECURITY,
-};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +24,7 @@ use super::body::Body;
 use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
+use super::negotiate::Choice;
 use super::page::{Facts, is_media_player};
 use super::pages::{ADMIN_PREFIX, Asset, Pages};
 use super::reply::{self, Description};
@@ -59,11 +58,6 @@ static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto"
 /// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
 const MAX_BODIES: usize = 8;
 
-/// Most headers of a name by which a representation is chosen, and most bytes of each. Others are ignored, as the standard
-/// allows: nobody sends such.
-const MAX_CHOICES: usize = 8;
-const MAX_CHOICE_BYTES: usize = 1024;
-
 /// Where requests of a connection come from.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
@@ -92,6 +86,40 @@ enum Asked {
     Redirect,
     Socket,
     Unknown,
+    Preflight,
+    /// By a method that is not answered.
+    Wrongly,
+    /// By a head that proxies may read differently: why.
+    Doubtful(&'static str),
+}
+
+/// A request that was read, as far as its answer needs it: nothing else is kept while that is waited for.
+pub(super) struct Begun {
+    kind: &'static str,
+    is_head: bool,
+    is_http1: bool,
+    is_secure: bool,
+    work: Work,
+}
+
+/// How a request is answered.
+enum Work {
+    /// By the API or the chat, with what they keep of it.
+    Beyond(Pin<Box<dyn Future<Output = Reply> + Send>>),
+    Here(Asked, Choice),
+}
+
+/// What reads a request's body.
+pub(super) trait RequestBody:
+    http_body::Body<Data: Buf + Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl<B> RequestBody for B where
+    B: http_body::Body<Data: Buf + Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static
+{
 }
 
 /// More requests with bodies come by one connection at once than may.
@@ -120,23 +148,6 @@ impl Drop for InFlight {
     }
 }
 
-/// The headers by which a representation is chosen (see [`super::negotiate`]). All of a head may be 16 KiB, and hundreds of
-/// requests of a connection may wait.
-fn choosing(headers: &HeaderMap) -> HeaderMap {
-    let mut chosen = HeaderMap::new();
-    for name in [ACCEPT_ENCODING, RANGE, IF_RANGE, IF_NONE_MATCH] {
-        for value in headers.get_all(&name).iter().take(MAX_CHOICES) {
-            // Copied, since a value may be a part of all that was received with it.
-            if value.len() <= MAX_CHOICE_BYTES
-                && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
-            {
-                chosen.append(&name, value);
-            }
-        }
-    }
-    chosen
-}
-
 impl Handler {
     pub(super) fn new(
         live: Arc<Live>,
@@ -162,36 +173,56 @@ impl Handler {
         }
     }
 
-    /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
-    pub(super) async fn handle<B>(
-        &self,
-        request: Request<B>,
-        source: &Source,
-        activity: &Arc<Activity>,
-        upgraded: &Slot,
-        draining: &CancellationToken,
-    ) -> Response<Body>
-    where
-        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
-    {
+    /// Reads a request, which [`Self::answer`] answers.
+    pub(super) fn begin<B: RequestBody>(&self, request: Request<B>, source: &Source, upgraded: &Slot) -> Begun {
         self.warn_of_proxy(source.peer, request.headers());
-        let is_first_version = request.version() < Version::HTTP_2;
-        let mut response = match host::check(&request) {
-            Ok(()) => self.respond(request, source, activity, upgraded, draining).await,
-            Err(wrong) => {
-                // What comes behind it on the connection cannot be trusted either.
-                let mut response = reply::text(StatusCode::BAD_REQUEST, wrong);
-                if is_first_version {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let doubt = host::check(&request).err();
+        let (route, method) = (Route::of(request.uri().path()), request.method());
+        Begun {
+            kind: if doubt.is_some() { Route::Unknown.kind() } else { route.kind() },
+            is_head: method == Method::HEAD,
+            is_http1: request.version() < Version::HTTP_2,
+            is_secure: source.is_secure,
+            work: match (doubt, route) {
+                (Some(doubt), _) => Work::Here(Asked::Doubtful(doubt), Choice::default()),
+                (None, Route::Api) => Work::Beyond(self.ask_api(request, source)),
+                (None, Route::Socket) if *method == Method::GET => {
+                    Work::Beyond(self.ask_chat(request, source, upgraded))
                 }
-                self.metrics.responded(Route::Unknown.kind(), response.status());
-                response
-            }
+                // Nobody reads a body here.
+                (None, route) => Work::Here(self.asked(route, &request, source), Choice::of(request.headers())),
+            },
+        }
+    }
+
+    /// Answers a request. Dropping it, as hyper does when the viewer goes, drops whatever it waits for.
+    pub(super) async fn answer(
+        &self,
+        begun: Begun,
+        activity: &Arc<Activity>,
+        draining: &CancellationToken,
+    ) -> Response<Body> {
+        let Begun { kind, is_head, is_http1, is_secure, mut work } = begun;
+        let mut response = match &mut work {
+            Work::Beyond(reply) => reply::of_api(reply.await, is_head),
+            Work::Here(asked, choice) => tokio::select! {
+                biased;
+                response = self.answer_here(asked, is_head, choice, draining) => {
+                    // HEAD has the headers of GET and no body (RFC 9110 §9.3.2).
+                    if is_head { response.map(|_| Body::default()) } else { response }
+                }
+                () = draining.cancelled() => {
+                    let target = self.live.target_duration();
+                    reply::error(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down", target)
+                }
+            },
         };
-        if is_first_version {
+        self.metrics.responded(kind, response.status());
+        response.body_mut().watch(activity, &self.metrics.sent_bytes);
+        if is_http1 {
             response.body_mut().over_http1();
         }
-        if let Some(value) = self.strict_transport.as_ref().filter(|_| source.is_secure) {
+        if let Some(value) = self.strict_transport.as_ref().filter(|_| is_secure) {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value.clone());
         }
         response
@@ -212,72 +243,37 @@ impl Handler {
         }
     }
 
-    async fn respond<B>(
+    fn ask_api<B: RequestBody>(
         &self,
-        mut request: Request<B>,
+        request: Request<B>,
         source: &Source,
-        activity: &Arc<Activity>,
-        upgraded: &Slot,
-        draining: &CancellationToken,
-    ) -> Response<Body>
-    where
-        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
-    {
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
         let caller = client::caller(source.peer, request.headers(), &self.trusted_proxies);
-        let viewer = caller.address;
-        if let Route::Api = Route::of(request.uri().path()) {
-            let is_head = request.method() == Method::HEAD;
-            let has_login = request.headers().contains_key(AUTHORIZATION);
-            let mut reply = match self.place_for_body(&request, source) {
-                Ok(_place) => Box::pin(self.api.answer(request, caller)).await,
+        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let place = self.place_for_body(&request, source);
+        let api = Arc::clone(&self.api);
+        Box::pin(async move {
+            let mut reply = match place {
+                Ok(_place) => api.answer(request, caller).await,
                 Err(refused) => refused.reply(),
             };
             guard_login(&mut reply, has_login);
-            self.metrics.responded(Route::Api.kind(), reply.status());
-            return reply::of_api(reply, is_head)
-                .map(|body| body.watched(activity, &self.metrics.sent_bytes));
-        }
-        if Route::of(request.uri().path()) == Route::Socket && request.method() == Method::GET {
-            let (reply, ticket) = Box::pin(self.chat.admit(&mut request, viewer)).await;
-            self.metrics.responded(Route::Socket.kind(), reply.status());
+            reply
+        })
+    }
+
+    fn ask_chat<B: RequestBody>(
+        &self,
+        mut request: Request<B>,
+        source: &Source,
+        upgraded: &Slot,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+        let viewer = client::caller(source.peer, request.headers(), &self.trusted_proxies).address;
+        let (chat, upgraded) = (Arc::clone(&self.chat), Arc::clone(upgraded));
+        Box::pin(async move {
+            let (reply, ticket) = chat.admit(&mut request, viewer).await;
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
-            return reply::of_api(reply, false).map(|body| body.watched(activity, &self.metrics.sent_bytes));
-        }
-        // Nobody reads a body here, and few headers: nothing else is kept while the answer is waited for.
-        let route = Route::of(request.uri().path());
-        let kind = route.kind();
-        if matches!(route, Route::Multivariant | Route::Media(_)) {
-            self.api.mark(viewer, request.headers());
-        }
-        let asked = if request.uri().path() == "/" && is_media_player(request.headers()) {
-            Asked::Redirect
-        } else {
-            let base = || self.base(request.uri(), request.headers(), source);
-            self.asked(route, request.uri().query().unwrap_or_default(), &base)
-        };
-        let headers = choosing(request.headers());
-        let method = request.method().clone();
-        drop(request);
-        let response = if method == Method::OPTIONS {
-            reply::preflight()
-        } else if method != Method::GET && method != Method::HEAD {
-            reply::method_not_allowed()
-        } else {
-            tokio::select! {
-                biased;
-                response = self.answer(asked, &method, &headers, draining) => response,
-                () = draining.cancelled() => {
-                    let target = self.live.target_duration();
-                    reply::error(StatusCode::SERVICE_UNAVAILABLE, "this edge is shutting down", target)
-                }
-            }
-        };
-        self.metrics.responded(kind, response.status());
-        // HEAD has the headers of GET and no body (RFC 9110 §9.3.2).
-        let is_head = method == Method::HEAD;
-        response.map(|body| {
-            let body = if is_head { Body::default() } else { body };
-            body.watched(activity, &self.metrics.sent_bytes)
+            reply
         })
     }
 
@@ -305,10 +301,22 @@ impl Handler {
         format!("{}://{host}", if is_secure { "https" } else { "http" })
     }
 
-    fn asked(&self, route: Route<'_>, query: &str, base: &dyn Fn() -> String) -> Asked {
+    fn asked<B>(&self, route: Route<'_>, request: &Request<B>, source: &Source) -> Asked {
+        let (uri, headers) = (request.uri(), request.headers());
+        if matches!(route, Route::Multivariant | Route::Media(_)) {
+            self.api.mark(client::caller(source.peer, headers, &self.trusted_proxies).address, headers);
+        }
+        match *request.method() {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => return Asked::Preflight,
+            _ => return Asked::Wrongly,
+        }
+        if uri.path() == "/" && is_media_player(headers) {
+            return Asked::Redirect;
+        }
         match route {
             Route::Multivariant => Asked::Multivariant,
-            Route::Media(variant) => Asked::Media(variant, Directives::parse(query)),
+            Route::Media(variant) => Asked::Media(variant, Directives::parse(uri.query().unwrap_or_default())),
             Route::Object(name) => Asked::Object(name),
             Route::Health => Asked::Health,
             Route::Ready(probe) => Asked::Ready(probe),
@@ -316,7 +324,7 @@ impl Handler {
             Route::Page(name) if name.starts_with(ADMIN_PREFIX) && !self.api.has_admin() => Asked::Unknown,
             Route::Page(name) => {
                 let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
-                let page = self.pages.get(name, facts.as_ref(), &base());
+                let page = self.pages.get(name, facts.as_ref(), &self.base(uri, headers, source));
                 page.map_or(Asked::Unknown, Asked::Page)
             }
             Route::Socket => Asked::Socket,
@@ -324,17 +332,18 @@ impl Handler {
         }
     }
 
-    async fn answer(
+    async fn answer_here(
         &self,
-        asked: Asked,
-        method: &Method,
-        headers: &HeaderMap,
+        asked: &Asked,
+        is_head: bool,
+        choice: &Choice,
         draining: &CancellationToken,
     ) -> Response<Body> {
-        match asked {
-            Asked::Multivariant => self.multivariant(headers).await,
-            Asked::Media(variant, directives) => self.media(variant, directives, headers).await,
-            Asked::Object(name) => self.object(name, method == Method::GET, headers).await,
+        match *asked {
+            // Each waiting request keeps room for all that it might come to, so what is seldom is boxed.
+            Asked::Multivariant => Box::pin(self.multivariant(choice)).await,
+            Asked::Media(variant, ref directives) => self.media(variant, directives, choice).await,
+            Asked::Object(name) => self.object(name, !is_head, choice).await,
             // A task that failed is named; before the program has stopped its viewers are still served.
             Asked::Health | Asked::Ready(_) if !self.health.healthz().ok => {
                 reply::text(StatusCode::SERVICE_UNAVAILABLE, self.health.healthz().text.trim_end())
@@ -342,11 +351,19 @@ impl Handler {
             Asked::Health => reply::text(StatusCode::OK, "healthy"),
             Asked::Ready(_) if draining.is_cancelled() => not_ready("shutting down"),
             Asked::Ready(probe) => self.ready(probe),
-            Asked::Page(asset) => reply::page(&asset, headers),
+            Asked::Page(ref asset) => reply::page(asset, choice),
             Asked::Redirect => reply::to_playlist(),
             // HEAD opens no socket.
             Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Asked::Unknown => self.unknown(),
+            Asked::Preflight => reply::preflight(),
+            Asked::Wrongly => reply::method_not_allowed(),
+            Asked::Doubtful(doubt) => {
+                let mut response = reply::text(StatusCode::BAD_REQUEST, doubt);
+                // What comes behind it on the connection cannot be trusted either (HTTP/2 has no such header).
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
         }
     }
 
@@ -366,10 +383,10 @@ impl Handler {
         reply::text(StatusCode::OK, "ready")
     }
 
-    async fn multivariant(&self, headers: &HeaderMap) -> Response<Body> {
+    async fn multivariant(&self, choice: &Choice) -> Response<Body> {
         match self.live.multivariant().await {
             Ok(playlist) => {
-                reply::playlist(&playlist, headers, Cached::Playlist, self.live.target_duration())
+                reply::playlist(&playlist, choice, Cached::Playlist, self.live.target_duration())
             }
             Err(failure) => reply::failure(failure, self.live.target_duration()),
         }
@@ -378,8 +395,8 @@ impl Handler {
     async fn media(
         &self,
         variant: VariantId,
-        directives: Result<Directives, InvalidDirectives>,
-        headers: &HeaderMap,
+        directives: &Result<Directives, InvalidDirectives>,
+        choice: &Choice,
     ) -> Response<Body> {
         let directives = match directives {
             Ok(directives) => directives,
@@ -388,18 +405,18 @@ impl Handler {
                 return reply::error(StatusCode::BAD_REQUEST, &error.to_string(), target);
             }
         };
-        let answer = self.live.media(variant, &directives).await;
+        let answer = self.live.media(variant, directives).await;
         let target = self.live.target_duration();
         match answer {
             Ok(media) if directives.blocks() && media.first => {
-                reply::playlist(&media.playlist, headers, Cached::BlockingPlaylist, target)
+                reply::playlist(&media.playlist, choice, Cached::BlockingPlaylist, target)
             }
-            Ok(media) => reply::playlist(&media.playlist, headers, Cached::Playlist, target),
+            Ok(media) => reply::playlist(&media.playlist, choice, Cached::Playlist, target),
             Err(failure) => reply::failure(failure, target),
         }
     }
 
-    async fn object(&self, name: ObjectName, may_be_partial: bool, headers: &HeaderMap) -> Response<Body> {
+    async fn object(&self, name: ObjectName, may_be_partial: bool, choice: &Choice) -> Response<Body> {
         let answer = self.live.object(name).await;
         let target_duration = self.live.target_duration();
         let object = match answer {
@@ -416,7 +433,7 @@ impl Handler {
         };
         let rank = self.live.rank(variant);
         let description = Description { content_type, etag, rank, target_duration };
-        reply::object(object, &description, headers, may_be_partial, &self.metrics.part_first_byte)
+        reply::object(object, &description, choice, may_be_partial, &self.metrics.part_first_byte)
     }
 
     fn unknown(&self) -> Response<Body> {

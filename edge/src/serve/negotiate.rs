@@ -1,7 +1,61 @@
 //! Request headers that choose a representation: Accept-Encoding, Range, If-None-Match, If-Range
 //! (RFC 9110 §12.5.3, §14.2, §13.1).
 
+use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
+
+/// Most headers of a name that are looked at, and most bytes of each. Others are ignored, as the standard allows: nobody
+/// sends such.
+const MAX_HEADERS: usize = 8;
+const MAX_HEADER_BYTES: usize = 1024;
+
+/// The representation that a request chooses, in little room: hundreds of requests of a connection may wait, and all of a
+/// head may be 16 KiB.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// Whether gzip is welcome, and at least as welcome as no encoding.
+    pub(super) gzip: bool,
+    /// Whether brotli is welcome, and at least as welcome as gzip and no encoding. It has to be named: who takes anything
+    /// may know only what is older.
+    pub(super) brotli: bool,
+    /// Its Range, If-Range and If-None-Match, where there are any.
+    conditions: Option<Box<HeaderMap>>,
+}
+
+impl Choice {
+    /// Of a request with these headers.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let Welcome { brotli, gzip, identity, any } = Welcome::of(headers);
+        let (brotli, gzip) = (brotli.unwrap_or(0.0), gzip.or(any).unwrap_or(0.0));
+        let identity = identity.unwrap_or(0.0);
+        let mut conditions: Option<Box<HeaderMap>> = None;
+        for name in [RANGE, IF_RANGE, IF_NONE_MATCH] {
+            for value in headers.get_all(&name).iter().take(MAX_HEADERS) {
+                // Copied, since a value may be a part of all that was received with it.
+                if value.len() <= MAX_HEADER_BYTES
+                    && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
+                {
+                    conditions.get_or_insert_default().append(&name, value);
+                }
+            }
+        }
+        Self {
+            gzip: gzip > 0.0 && gzip >= identity,
+            brotli: brotli > 0.0 && brotli >= gzip && brotli >= identity,
+            conditions,
+        }
+    }
+
+    /// Whether the client has what `etag` names.
+    pub(super) fn has_already(&self, etag: &str) -> bool {
+        self.conditions.as_ref().is_some_and(|headers| has_already(headers, etag))
+    }
+
+    /// The one range that was asked for, of an object of `len` bytes.
+    pub(super) fn wanted(&self, etag: &str, len: u64) -> Wanted {
+        self.conditions.as_ref().map_or(Wanted::All, |headers| wanted(headers, etag, len))
+    }
+}
 
 /// Which bytes of an object are to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,45 +80,31 @@ struct Welcome {
 impl Welcome {
     fn of(headers: &HeaderMap) -> Self {
         let mut welcome = Self::default();
-        let values = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+        let values = headers.get_all(ACCEPT_ENCODING).iter().take(MAX_HEADERS);
+        let values = values.filter(|value| value.len() <= MAX_HEADER_BYTES).filter_map(|value| value.to_str().ok());
         for coding in values.flat_map(|value| value.split(',')) {
             let mut pieces = coding.split(';').map(str::trim);
             let name = pieces.next().unwrap_or_default();
             let weight = pieces
                 .find_map(|piece| piece.strip_prefix("q=").or_else(|| piece.strip_prefix("Q=")))
                 .map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
-            match name.to_ascii_lowercase().as_str() {
-                "br" => welcome.brotli = Some(weight),
-                "gzip" | "x-gzip" => welcome.gzip = Some(weight),
-                "identity" => welcome.identity = Some(weight),
-                "*" => welcome.any = Some(weight),
-                _ => {}
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if is("br") {
+                welcome.brotli = Some(weight);
+            } else if is("gzip") || is("x-gzip") {
+                welcome.gzip = Some(weight);
+            } else if is("identity") {
+                welcome.identity = Some(weight);
+            } else if is("*") {
+                welcome.any = Some(weight);
             }
         }
         welcome
     }
-
-    fn gzip(&self) -> f32 {
-        self.gzip.or(self.any).unwrap_or(0.0)
-    }
-}
-
-/// Whether gzip is welcome, and at least as welcome as no encoding.
-pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let welcome = Welcome::of(headers);
-    welcome.gzip() > 0.0 && welcome.gzip() >= welcome.identity.unwrap_or(0.0)
-}
-
-/// Whether brotli is welcome, and at least as welcome as gzip and no encoding. It has to be named: who takes anything may
-/// know only what is older.
-pub(super) fn accepts_brotli(headers: &HeaderMap) -> bool {
-    let welcome = Welcome::of(headers);
-    let brotli = welcome.brotli.unwrap_or(0.0);
-    brotli > 0.0 && brotli >= welcome.gzip() && brotli >= welcome.identity.unwrap_or(0.0)
 }
 
 /// Whether the client has what `etag` names.
-pub(super) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
+fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
         // Weak comparison (RFC 9110 §8.8.3.2).
@@ -73,7 +113,7 @@ pub(super) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// The one range that was asked for, of an object of `len` bytes.
-pub(super) fn wanted(headers: &HeaderMap, etag: &str, len: u64) -> Wanted {
+fn wanted(headers: &HeaderMap, etag: &str, len: u64) -> Wanted {
     if headers.get(IF_RANGE).is_some_and(|value| value.as_bytes() != etag.as_bytes()) {
         return Wanted::All;
     }
@@ -111,13 +151,12 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
 
     fn accept(value: &'static str) -> bool {
-        accepts_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        Choice::of(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))])).gzip
     }
 
     #[test]
@@ -128,13 +167,13 @@ mod tests {
         for no in ["", "br", "gzip;q=0", "*;q=0", "gzip;q=0, *", "gzip;q=0.2, identity;q=0.9", "gzip;q=x"] {
             assert!(!accept(no), "{no}");
         }
-        assert!(!accepts_gzip(&HeaderMap::new()));
+        assert!(!Choice::of(&HeaderMap::new()).gzip);
     }
 
     #[test]
     fn brotli_is_sent_to_those_who_name_it_and_like_nothing_better() {
         let accept = |value| {
-            accepts_brotli(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+            Choice::of(&HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))])).brotli
         };
         for yes in ["br", "gzip, deflate, br, zstd", "BR;q=0.5", "gzip;q=0.5, br;q=0.5"] {
             assert!(accept(yes), "{yes}");
@@ -148,7 +187,7 @@ mod tests {
     fn a_tag_that_the_client_has_is_found_in_its_list() {
         let has = |value| {
             let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(value))]);
-            has_already(&headers, "\"a\"")
+            Choice::of(&headers).has_already("\"a\"")
         };
         assert!(has("\"a\"") && has("\"b\", W/\"a\"") && has("*"));
         assert!(!has("\"b\"") && !has("a"));
@@ -178,9 +217,9 @@ mod tests {
     #[test]
     fn a_range_of_another_version_is_ignored() {
         let mut headers = HeaderMap::from_iter([(RANGE, HeaderValue::from_static("bytes=0-1"))]);
-        assert_eq!(wanted(&headers, "\"a\"", 9), Wanted::Bytes { first: 0, last: 1 });
+        assert_eq!(Choice::of(&headers).wanted("\"a\"", 9), Wanted::Bytes { first: 0, last: 1 });
         headers.insert(IF_RANGE, HeaderValue::from_static("\"b\""));
-        assert_eq!(wanted(&headers, "\"a\"", 9), Wanted::All);
+        assert_eq!(Choice::of(&headers).wanted("\"a\"", 9), Wanted::All);
     }
 
     proptest! {

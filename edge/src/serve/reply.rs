@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::lifetime::Cached;
-use super::negotiate::{Wanted, accepts_brotli, accepts_gzip, has_already, wanted};
+use super::negotiate::{Choice, Wanted};
 use super::pages::Asset;
 use crate::live::{Failure, Object, Playlist};
 use farcast_shared::api::Reply;
@@ -49,11 +49,11 @@ fn response(status: StatusCode, body: Body) -> Response<Body> {
 /// A playlist.
 pub(super) fn playlist(
     playlist: &Playlist,
-    request: &HeaderMap,
+    choice: &Choice,
     cached: Cached,
     target_duration: Duration,
 ) -> Response<Body> {
-    let gzip = accepts_gzip(request);
+    let gzip = choice.gzip;
     let body = if gzip { playlist.gzip() } else { playlist.identity() };
     let mut response = response(StatusCode::OK, body.into());
     let headers = response.headers_mut();
@@ -80,14 +80,14 @@ pub(super) struct Description {
 pub(super) fn object(
     object: Object,
     description: &Description,
-    request: &HeaderMap,
+    choice: &Choice,
     may_be_partial: bool,
     first_byte: &prometheus::Histogram,
 ) -> Response<Body> {
     let Description { content_type, etag, rank, target_duration } = description;
     let len = object.len();
-    let range = if may_be_partial { wanted(request, etag, len) } else { Wanted::All };
-    let mut response = if has_already(request, etag) {
+    let range = if may_be_partial { choice.wanted(etag, len) } else { Wanted::All };
+    let mut response = if choice.has_already(etag) {
         response(StatusCode::NOT_MODIFIED, Body::default())
     } else {
         match range {
@@ -133,16 +133,16 @@ pub(super) fn of_api(reply: Reply, is_head: bool) -> Response<Body> {
 }
 
 /// A file of the viewer page.
-pub(super) fn page(asset: &Asset, request: &HeaderMap) -> Response<Body> {
-    let brotli = asset.brotli.as_ref().filter(|_| accepts_brotli(request)).map(|body| ("br", body));
-    let gzip = asset.gzip.as_ref().filter(|_| accepts_gzip(request)).map(|body| ("gzip", body));
+pub(super) fn page(asset: &Asset, choice: &Choice) -> Response<Body> {
+    let brotli = asset.brotli.as_ref().filter(|_| choice.brotli).map(|body| ("br", body));
+    let gzip = asset.gzip.as_ref().filter(|_| choice.gzip).map(|body| ("gzip", body));
     let encoded = brotli.or(gzip);
     // The encodings are different representations (RFC 9110 §8.8.3.3); the tag says which.
     let etag = match encoded {
         Some((coding, _)) => format!("{}-{coding}\"", asset.etag.trim_end_matches('"')),
         None => asset.etag.clone(),
     };
-    let mut response = if has_already(request, &etag) {
+    let mut response = if choice.has_already(&etag) {
         response(StatusCode::NOT_MODIFIED, Body::default())
     } else {
         let body = encoded.map_or(&asset.identity, |(_, body)| body);

@@ -43,8 +43,17 @@ fn one_host(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
         return Err("there may be one Host header only");
     }
     // It may be empty, where what is asked for has no authority.
-    let is_host = |text: &str| text.is_empty() || (text.parse::<Authority>().is_ok() && !text.contains('@'));
+    let is_host = |text: &str| {
+        text.is_empty() || is_plain(text) || (text.parse::<Authority>().is_ok() && !text.contains('@'))
+    };
     host.to_str().ok().filter(|text| is_host(text)).map(Some).ok_or("the Host header is no host")
+}
+
+/// Whether it is a name or an IPv4 address, with or without a port: nearly all are, and each request has one to be checked.
+fn is_plain(text: &str) -> bool {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    !host.is_empty() && host.bytes().all(is_name) && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// HTTP/2 has the host in `:authority`; a Host header beside it has to say the same.
