@@ -164,6 +164,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         viewers: Arc::clone(&active),
         bodies: Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?),
         forwarder: settings.forward_admin.then(|| client.forwarder()),
+        stills: Arc::new(client.fetcher()),
     }));
     let serve_config = serve::Config {
         max_connections: connections,

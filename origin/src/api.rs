@@ -8,14 +8,16 @@ pub mod server;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use farcast_shared::api::{Method, Reply, reply};
+use farcast_shared::protocol::Picture;
 use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 
 use crate::admin::{self, Admin};
 use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
+use crate::pictures::Pictures;
 use crate::push::{self, EdgeId, forward::ForwardedBody};
 
 /// The API. Shared by all connections.
@@ -23,13 +25,14 @@ use crate::push::{self, EdgeId, forward::ForwardedBody};
 pub struct Api {
     admin: Admin,
     integrations: Integrations,
+    pictures: Pictures,
 }
 
 impl Api {
-    /// Both parts together.
+    /// Both parts together, with the pictures that edges ask for.
     #[must_use]
-    pub fn new(admin: Admin, integrations: Integrations) -> Self {
-        Self { admin, integrations }
+    pub fn new(admin: Admin, integrations: Integrations, pictures: Pictures) -> Self {
+        Self { admin, integrations, pictures }
     }
 
     /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
@@ -60,6 +63,10 @@ impl push::Api for Api {
             let caller = Caller { edge: Some(edge), ..Caller::from(peer) };
             Self::answer(self, request, caller).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
         })
+    }
+
+    fn picture(&self, picture: Picture) -> Option<Bytes> {
+        self.pictures.get(picture)
     }
 }
 

@@ -44,6 +44,7 @@ use crate::http_client::{HttpClient, Reach};
 use crate::ingest::{self, Gate};
 use crate::integrations::{self, Integrations};
 use crate::package;
+use crate::pictures::{self, Pictures};
 use crate::plan;
 use crate::push::identity::Identity;
 use crate::push::{self, Hub, HubConfig};
@@ -73,6 +74,8 @@ task_names! {
         Rtmps = "rtmps",
         /// The owner of the broadcast.
         Owner = "owner",
+        /// Pictures of the broadcast.
+        Pictures = "pictures",
         /// Edges.
         Push = "push",
         /// The status that everybody sees.
@@ -247,6 +250,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
     let hub = Hub::new(HubConfig::default(), push::Metrics::new(registry.inner())?);
     let ingest_metrics = ingest::Metrics::new(registry.inner())?;
+    let (pictures, picture_maker) = if settings.thumbnails {
+        let how = choices::how_pictures_are_made(&settings);
+        let (pictures, maker) = Pictures::new(how, pictures::Metrics::new(registry.inner())?);
+        (pictures, Some(maker))
+    } else {
+        (Pictures::none(), None)
+    };
     let owner = Owner::new(broadcast::Config {
         stream,
         settings: chosen,
@@ -262,6 +272,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         plan_metrics: plan::Metrics::new(registry.inner())?,
         transcode_metrics: transcode::Metrics::new(registry.inner())?,
         package_metrics: package::Metrics::new(registry.inner())?,
+        pictures: pictures.clone(),
     });
     let (statistics, sampler) =
         Statistics::load(&store, registry.inner(), status.clone(), settings.data_dir.clone()).await?;
@@ -292,7 +303,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         status: status.clone(),
         air: on_air.clone(),
     });
-    let api = Arc::new(Api::new(admin, integrations));
+    let api = Arc::new(Api::new(admin, integrations, pictures));
     let chat_metrics = chat::Metrics::new(registry.inner())?;
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
     let webhooks = Webhooks::new(
@@ -328,6 +339,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     }
     tasks.spawn(&ingesting, Task::Rtmp, |stop| server.run(rtmp, None, stop));
     tasks.spawn(&owning, Task::Owner, |stop| owner.run(arrivals, stop));
+    if let Some(maker) = picture_maker {
+        tasks.spawn(&owning, Task::Pictures, |stop| maker.run(stop));
+    }
     // It ends after the owner, whose last word it writes.
     tasks.spawn(&pushing, Task::Audience, |stop| keeper.run(stop));
     tasks.spawn(&pushing, Task::Statistics, |stop| sampler.run(stop));

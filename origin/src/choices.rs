@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::broadcast::{self, OpenLadder};
 use crate::hardware;
 use crate::package::{InvalidLatencyLevel, LatencyLevel};
+use crate::pictures;
 use crate::settings::Settings;
 use crate::transcode::{self, CodecChoice, LadderConfig, Launch, ProbeOutcome};
 
@@ -21,19 +22,29 @@ const LEAST_TRANSCODER_MEMORY: u64 = 1 << 30;
 /// Where the process's settings have broadcasts transcoded: in a process of its own, or in this one.
 #[must_use]
 pub fn open_ladder(settings: &Settings) -> OpenLadder {
-    if !settings.transcoder_process {
-        return Arc::new(LadderConfig::new);
-    }
-    let most = || {
-        hardware::memory_limit()
-            .map_or(TRANSCODER_MEMORY, |bytes| (bytes / 4 * 3).max(LEAST_TRANSCODER_MEMORY))
-    };
-    let launch = Launch::this_program(settings.transcoder_memory.map_or_else(most, ByteSize::bytes));
+    let Some(launch) = launch(settings) else { return Arc::new(LadderConfig::new) };
     Arc::new(move |specs, encoder| LadderConfig {
         worker: Some(launch.clone()),
         // The worker opens its own.
         ..LadderConfig::without_device(specs, encoder)
     })
+}
+
+/// Where the process's settings have pictures decoded.
+#[must_use]
+pub fn how_pictures_are_made(settings: &Settings) -> pictures::How {
+    launch(settings).map_or(pictures::How::Here, pictures::How::Process)
+}
+
+/// How codecs get a process of their own, unless they run in this one.
+fn launch(settings: &Settings) -> Option<Launch> {
+    let most = || {
+        hardware::memory_limit()
+            .map_or(TRANSCODER_MEMORY, |bytes| (bytes / 4 * 3).max(LEAST_TRANSCODER_MEMORY))
+    };
+    settings
+        .transcoder_process
+        .then(|| Launch::this_program(settings.transcoder_memory.map_or_else(most, ByteSize::bytes)))
 }
 
 /// The process's settings and the encoders that were found.

@@ -22,6 +22,7 @@ pub mod ingest;
 pub mod integrations;
 pub mod media;
 pub mod package;
+pub mod pictures;
 pub mod plan;
 pub mod program;
 pub mod push;

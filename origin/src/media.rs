@@ -23,6 +23,16 @@ pub enum VideoCodec {
     Av1,
 }
 
+impl From<VideoCodec> for farcast_av::Codec {
+    fn from(codec: VideoCodec) -> Self {
+        match codec {
+            VideoCodec::Avc => Self::H264,
+            VideoCodec::Hevc => Self::Hevc,
+            VideoCodec::Av1 => Self::Av1,
+        }
+    }
+}
+
 /// Audio codecs that a variant can carry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum AudioCodec {

@@ -8,6 +8,7 @@ use farcast_shared::tasks::{EXIT_STATUS, Failed};
 use farcast_shared::telemetry::log;
 
 use crate::app;
+use crate::pictures;
 use crate::settings::Settings;
 use crate::transcode::{self, WORKER_ARGUMENT};
 
@@ -27,6 +28,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     let mut arguments = arguments.peekable();
     if arguments.peek().is_some_and(|first| first == WORKER_ARGUMENT) {
         return transcode::run_worker();
+    }
+    if arguments.peek().is_some_and(|first| first == pictures::ARGUMENT) {
+        return pictures::run_developer();
     }
     let loaded = match config::load::<Settings>(&PROGRAM, arguments, std::env::vars_os()) {
         Ok(Outcome::Run(loaded)) => loaded,

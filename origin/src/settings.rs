@@ -61,6 +61,8 @@ settings! {
         /// Most memory of that process, unless it uses a hardware encoder; without it three quarters of the machine's, or of
         /// what its container may have.
         pub transcoder_memory: Option<ByteSize>,
+        /// Whether pictures of the broadcast are made, for pages and links to it: a key frame every 5 s is decoded for them.
+        pub thumbnails: bool = "true",
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",
         /// Where edges connect, QUIC over UDP; [::] takes IPv4 too.

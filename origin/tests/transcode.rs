@@ -5,6 +5,8 @@
 mod clip;
 mod device;
 #[cfg(target_os = "linux")]
+mod pictures;
+#[cfg(target_os = "linux")]
 mod worker;
 
 use std::path::PathBuf;

@@ -27,7 +27,8 @@ use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::watch;
 
 use self::config::Rendered;
-use self::picture::Pictures;
+use self::picture::{Pictures, Shown};
+pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
 use crate::receive::Forwarder;
 
@@ -137,6 +138,8 @@ pub struct Parts {
     pub bodies: Arc<Budget>,
     /// Passes on what the origin answers, where that is allowed.
     pub forwarder: Option<Forwarder>,
+    /// Where pictures of the broadcast come from.
+    pub stills: Arc<dyn Stills>,
 }
 
 /// The API. Shared by all connections.
@@ -172,7 +175,8 @@ impl Api {
     /// An API that is not served yet.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts, rendered: Rendered::default(), pictures: Pictures::new() }
+        let pictures = Pictures::new(Arc::clone(&parts.stills));
+        Self { parts, rendered: Rendered::default(), pictures }
     }
 
     /// Whether the admin's API is to be had here: the origin answers it.
@@ -199,6 +203,11 @@ impl Api {
         let snapshot = self.parts.runtime.borrow().clone()?;
         let config = self.rendered.config(&snapshot);
         Some((snapshot.runtime, config))
+    }
+
+    fn shown_of<'a>(&self, runtime: &'a Runtime) -> Shown<'a> {
+        let is_live = self.parts.status.borrow().as_ref().is_some_and(|status| status.online);
+        Shown { runtime, is_live }
     }
 
     /// Whether the store has not answered for a while: the chat stands still, and what is shown grows old.
@@ -313,8 +322,12 @@ impl Api {
             Endpoint::Logo => self.pictures.logo(&self.parts.store, runtime, headers).await,
             Endpoint::LogoExternal => self.pictures.logo_external(&self.parts.store, runtime, headers).await,
             Endpoint::Icon => self.pictures.icon(&self.parts.store, runtime, headers).await,
-            Endpoint::Thumbnail => self.pictures.thumbnail(&self.parts.store, runtime, headers).await,
-            Endpoint::Preview => self.pictures.preview(&self.parts.store, runtime, headers).await,
+            Endpoint::Thumbnail => {
+                self.pictures.thumbnail(&self.parts.store, self.shown_of(runtime), headers).await
+            }
+            Endpoint::Preview => {
+                self.pictures.preview(&self.parts.store, self.shown_of(runtime), headers).await
+            }
             Endpoint::EmojiPicture => {
                 let file = percent_decoded(rest);
                 self.pictures.emoji(&self.parts.store, runtime, &file, headers).await

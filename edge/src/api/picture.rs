@@ -1,15 +1,22 @@
-//! Pictures: the logo and the emoji, loaded from the store once and kept; and what stands where pictures of the broadcast
-//! are looked for.
+//! Pictures: the logo and the emoji, loaded from the store once and kept; and those of the broadcast, asked of the origin
+//! when somebody asks for them, once in [`FRESH`] however many do.
 
+use std::fmt::Write as _;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_shared::api::{Reply, reply};
+use farcast_shared::protocol::Picture;
 use farcast_shared::runtime::{Asset, AssetHash, Runtime, load_asset};
 use farcast_shared::store::{Store, StoreError};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use moka::future::Cache;
+use sha2::{Digest as _, Sha256};
+
+use crate::receive::Fetcher;
 
 /// Memory for pictures.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -28,24 +35,68 @@ const OWN_PREVIEW: &[u8] = include_bytes!("preview.gif");
 /// The logo at 32 × 32.
 const OWN_ICON: &[u8] = include_bytes!("favicon.ico");
 
-/// How long caches keep pictures of the server; and those of the broadcast, as Owncast has it.
+/// How long caches keep pictures of the server; and those of the broadcast.
 const FOR_A_DAY: &str = "public, max-age=86400";
-const FOR_A_MOMENT: &str = "public, max-age=20";
+const FOR_A_MOMENT: &str = "public, max-age=5";
+/// How long a picture of the broadcast is given before the origin is asked for another, which it makes every five seconds.
+const FRESH: Duration = Duration::from_secs(4);
 
 /// A picture of somebody's is no page: SVG runs nothing and loads nothing.
 const PICTURE_ONLY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
+/// What a picture of the broadcast depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown<'a> {
+    pub(super) runtime: &'a Runtime,
+    /// Whether there is a broadcast.
+    pub(super) is_live: bool,
+}
+
 /// Media types that are pictures; anything else is not shown as one.
 const TYPES: [&str; 5] = ["image/svg+xml", "image/png", "image/gif", "image/jpeg", "image/webp"];
 
-/// Pictures by the hash of their content.
+/// What [`Stills::newest`] returns.
+pub type StillFuture = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
+
+/// Where pictures of the broadcast come from: the origin.
+pub trait Stills: Send + Sync + std::fmt::Debug + 'static {
+    /// The newest of this kind, if there is one. The future may be dropped at any time.
+    fn newest(&self, picture: Picture) -> StillFuture;
+}
+
+impl Stills for Fetcher {
+    fn newest(&self, picture: Picture) -> StillFuture {
+        let fetcher = self.clone();
+        Box::pin(async move { fetcher.picture(picture).await.ok() })
+    }
+}
+
+/// An edge that has nobody to ask.
+impl Stills for () {
+    fn newest(&self, _: Picture) -> StillFuture {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// A picture of the broadcast with its tag.
+type Tagged = Option<(Bytes, Arc<str>)>;
+
+/// Pictures by the hash of their content, and the newest ones of the broadcast.
 #[derive(Debug)]
-pub(super) struct Pictures(Cache<AssetHash, Bytes>);
+pub(super) struct Pictures {
+    assets: Cache<AssetHash, Bytes>,
+    stills: Cache<Picture, Tagged>,
+    origin: Arc<dyn Stills>,
+}
 
 impl Pictures {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(origin: Arc<dyn Stills>) -> Self {
         let weight = |_: &AssetHash, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(CACHE_BYTES).weigher(weight).build())
+        Self {
+            assets: Cache::builder().max_capacity(CACHE_BYTES).weigher(weight).build(),
+            stills: Cache::builder().max_capacity(2).time_to_live(FRESH).build(),
+            origin,
+        }
     }
 
     pub(super) async fn logo(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
@@ -65,15 +116,38 @@ impl Pictures {
         }
     }
 
-    /// `/thumbnail.jpg`. Nothing makes pictures of the broadcast: the logo stands in where it is a JPEG, which the address
-    /// promises, else a neutral picture.
-    pub(super) async fn thumbnail(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
-        self.stand_in(store, runtime, headers, ("image/jpeg", OWN_THUMBNAIL)).await
+    /// `/thumbnail.jpg`: of the broadcast while there is one. Else the logo stands in where it is a JPEG, which the address
+    /// promises, or a neutral picture.
+    pub(super) async fn thumbnail(&self, store: &Store, shown: Shown<'_>, headers: &HeaderMap) -> Reply {
+        match self.still(Picture::Thumbnail, shown).await {
+            Some((bytes, tag)) => reply("image/jpeg", &tag, bytes, headers, FOR_A_MOMENT),
+            None => self.stand_in(store, shown.runtime, headers, ("image/jpeg", OWN_THUMBNAIL)).await,
+        }
     }
 
     /// `/preview.gif`: the same as GIF.
-    pub(super) async fn preview(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
-        self.stand_in(store, runtime, headers, ("image/gif", OWN_PREVIEW)).await
+    pub(super) async fn preview(&self, store: &Store, shown: Shown<'_>, headers: &HeaderMap) -> Reply {
+        match self.still(Picture::Preview, shown).await {
+            Some((bytes, tag)) => reply("image/gif", &tag, bytes, headers, FOR_A_MOMENT),
+            None => self.stand_in(store, shown.runtime, headers, ("image/gif", OWN_PREVIEW)).await,
+        }
+    }
+
+    /// One that is no picture, or none, is none: the origin is asked again after [`FRESH`], not for each request.
+    async fn still(&self, picture: Picture, shown: Shown<'_>) -> Tagged {
+        if !shown.is_live {
+            return None;
+        }
+        let asking = async {
+            let bytes = self.origin.newest(picture).await?;
+            let tag = Sha256::digest(&bytes).iter().take(8).fold("\"".to_owned(), |mut tag, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(tag, "{byte:02x}");
+                tag
+            });
+            Some((bytes, format!("{tag}\"").into()))
+        };
+        self.stills.get_with(picture, asking).await
     }
 
     async fn stand_in(
@@ -124,7 +198,7 @@ impl Pictures {
             let lost = || StoreError::Unavailable("a picture is not in the store".to_owned());
             load_asset(store, asset).await?.ok_or_else(lost)
         };
-        let loaded: Result<Bytes, Arc<StoreError>> = self.0.try_get_with(asset.hash, loading).await;
+        let loaded: Result<Bytes, Arc<StoreError>> = self.assets.try_get_with(asset.hash, loading).await;
         let known = TYPES.iter().find(|known| **known == asset.content_type);
         match (loaded, known) {
             (Ok(bytes), Some(content_type)) => {

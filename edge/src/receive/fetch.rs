@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use farcast_shared::name::{ObjectName, StreamName};
-use farcast_shared::protocol::{Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, encode};
+use farcast_shared::protocol::{
+    Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, MAX_PICTURE_BYTES, Picture, encode,
+};
 use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
 
@@ -60,18 +62,29 @@ impl Fetcher {
     /// # Errors
     /// Any [`FetchError`].
     pub async fn fetch(&self, stream: &StreamName, name: ObjectName) -> Result<Bytes, FetchError> {
-        let result = self.try_fetch(stream, name).await;
+        self.ask(&Call::Fetch(FetchRequest { stream: stream.clone(), name }), MAX_OBJECT_BYTES).await
+    }
+
+    /// The newest picture of the broadcast; as [`Self::fetch`].
+    ///
+    /// # Errors
+    /// Any [`FetchError`]; an origin that makes none has none.
+    pub async fn picture(&self, picture: Picture) -> Result<Bytes, FetchError> {
+        self.ask(&Call::Picture(picture), MAX_PICTURE_BYTES).await
+    }
+
+    async fn ask(&self, call: &Call, max_bytes: u64) -> Result<Bytes, FetchError> {
+        let result = self.try_ask(call, max_bytes).await;
         self.metrics.fetched(&result);
         result
     }
 
-    async fn try_fetch(&self, stream: &StreamName, name: ObjectName) -> Result<Bytes, FetchError> {
+    async fn try_ask(&self, call: &Call, max_bytes: u64) -> Result<Bytes, FetchError> {
         let Some(link) = self.link.borrow().clone() else { return Err(FetchError::LinkDown) };
         let Ok(Ok(_turn)) = tokio::time::timeout(TURN_DEADLINE, self.turns.acquire()).await else {
             return Err(FetchError::Busy);
         };
-        let request = Call::Fetch(FetchRequest { stream: stream.clone(), name });
-        match tokio::time::timeout(DEADLINE, exchange(&link, &request)).await {
+        match tokio::time::timeout(DEADLINE, exchange(&link, call, max_bytes)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout),
         }
@@ -79,7 +92,7 @@ impl Fetcher {
 }
 
 /// Any failure of the stream means that the link is of no use.
-async fn exchange(link: &Connection, request: &Call) -> Result<Bytes, FetchError> {
+async fn exchange(link: &Connection, request: &Call, max_bytes: u64) -> Result<Bytes, FetchError> {
     let down = |_| FetchError::LinkDown;
     let (mut send, mut receive) = link.open_bi().await.map_err(down)?;
     let message = encode(request).map_err(|_| FetchError::NotFound)?;
@@ -95,7 +108,7 @@ async fn exchange(link: &Connection, request: &Call) -> Result<Bytes, FetchError
         frames.feed(&chunk.bytes);
     };
     let FetchReply::Found { len_bytes } = reply else { return Err(FetchError::NotFound) };
-    if len_bytes > MAX_OBJECT_BYTES {
+    if len_bytes > max_bytes {
         return Err(FetchError::LinkDown);
     }
     let len = usize::try_from(len_bytes).map_err(|_| FetchError::LinkDown)?;

@@ -174,7 +174,12 @@ impl Handler {
     }
 
     /// Reads a request, which [`Self::answer`] answers.
-    pub(super) fn begin<B: RequestBody>(&self, request: Request<B>, source: &Source, upgraded: &Slot) -> Begun {
+    pub(super) fn begin<B: RequestBody>(
+        &self,
+        request: Request<B>,
+        source: &Source,
+        upgraded: &Slot,
+    ) -> Begun {
         self.warn_of_proxy(source.peer, request.headers());
         let doubt = host::check(&request).err();
         let (route, method) = (Route::of(request.uri().path()), request.method());
@@ -190,7 +195,9 @@ impl Handler {
                     Work::Beyond(self.ask_chat(request, source, upgraded))
                 }
                 // Nobody reads a body here.
-                (None, route) => Work::Here(self.asked(route, &request, source), Choice::of(request.headers())),
+                (None, route) => {
+                    Work::Here(self.asked(route, &request, source), Choice::of(request.headers()))
+                }
             },
         }
     }
@@ -316,7 +323,9 @@ impl Handler {
         }
         match route {
             Route::Multivariant => Asked::Multivariant,
-            Route::Media(variant) => Asked::Media(variant, Directives::parse(uri.query().unwrap_or_default())),
+            Route::Media(variant) => {
+                Asked::Media(variant, Directives::parse(uri.query().unwrap_or_default()))
+            }
             Route::Object(name) => Asked::Object(name),
             Route::Health => Asked::Health,
             Route::Ready(probe) => Asked::Ready(probe),
@@ -385,9 +394,7 @@ impl Handler {
 
     async fn multivariant(&self, choice: &Choice) -> Response<Body> {
         match self.live.multivariant().await {
-            Ok(playlist) => {
-                reply::playlist(&playlist, choice, Cached::Playlist, self.live.target_duration())
-            }
+            Ok(playlist) => reply::playlist(&playlist, choice, Cached::Playlist, self.live.target_duration()),
             Err(failure) => reply::failure(failure, self.live.target_duration()),
         }
     }

@@ -81,7 +81,8 @@ impl Welcome {
     fn of(headers: &HeaderMap) -> Self {
         let mut welcome = Self::default();
         let values = headers.get_all(ACCEPT_ENCODING).iter().take(MAX_HEADERS);
-        let values = values.filter(|value| value.len() <= MAX_HEADER_BYTES).filter_map(|value| value.to_str().ok());
+        let values =
+            values.filter(|value| value.len() <= MAX_HEADER_BYTES).filter_map(|value| value.to_str().ok());
         for coding in values.flat_map(|value| value.split(',')) {
             let mut pieces = coding.split(';').map(str::trim);
             let name = pieces.next().unwrap_or_default();

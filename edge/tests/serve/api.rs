@@ -1,6 +1,7 @@
 //! The public API, over real sockets and both protocols.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -226,9 +227,37 @@ fn kind_of(picture: &[u8]) -> &'static str {
 }
 
 #[tokio::test]
+async fn the_broadcasts_own_picture_is_asked_for_once_however_many_look_at_it_and_only_while_there_is_one() {
+    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let own = edge.get("/thumbnail.jpg").await.body;
+    *edge.stills.newest.lock().unwrap() = Some(Bytes::from_static(b"a still"));
+    assert_eq!(edge.get("/thumbnail.jpg").await.body, own, "nothing is on");
+    assert_eq!(edge.stills.asked.load(Ordering::Relaxed), 0);
+    edge.status.send_replace(Some(Arc::new(LiveStatus { online: true, ..LiveStatus::default() })));
+    let first = edge.get("/thumbnail.jpg").await;
+    assert_eq!((first.status.as_u16(), first.body.as_ref()), (200, &b"a still"[..]));
+    assert_eq!(first.header("content-type"), "image/jpeg");
+    assert_eq!(first.header("cache-control"), "public, max-age=5");
+    let tag = first.header("etag").to_owned();
+    for _ in 0..5 {
+        let again = edge.ask(Method::GET, "/thumbnail.jpg", &[("if-none-match", &tag)]).await;
+        assert_eq!(again.status, 304);
+    }
+    // The origin has no preview: the stand-in is given, and it is not asked for each request either.
+    for _ in 0..3 {
+        assert_eq!(kind_of(&edge.get("/preview.gif").await.body), "image/gif");
+    }
+    // Once for each kind, and once more where that took longer than a picture is fresh.
+    assert!(edge.stills.asked.load(Ordering::Relaxed) <= 4, "{:?}", edge.stills.asked);
+    edge.status.send_replace(Some(Arc::default()));
+    assert_eq!(edge.get("/thumbnail.jpg").await.body, own);
+    edge.stop().await;
+}
+
+#[tokio::test]
 async fn a_broadcast_has_a_picture_of_the_kind_that_its_address_says() {
     let edge = loaded(Runtime::default(), LiveStatus::default()).await;
-    let (moment, day) = ("public, max-age=20", "public, max-age=86400");
+    let (moment, day) = ("public, max-age=5", "public, max-age=86400");
     for (path, content_type, cached) in [
         ("/thumbnail.jpg", "image/jpeg", moment),
         ("/preview.gif", "image/gif", moment),

@@ -89,11 +89,10 @@ async fn shutting_down_releases_who_waits_and_says_goodbye() {
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_their_turn() {
     let edge = Edge::with(Config { max_connections: 2, ..Config::default() }, playing()).await;
-    let hold = async || {
-        let mut client = edge.plain().await;
+    let hold = |mut client: Client| {
         tokio::spawn(async move { client.get("/hls/0/stream.m3u8?_HLS_msn=31").await.status })
     };
-    let (first, second) = (hold().await, hold().await);
+    let (first, second) = (hold(edge.plain().await), hold(edge.plain().await));
     edge.until_waiters(2).await;
     let mut third = edge.plain().await;
     let mut waiting = tokio::spawn(async move { third.get("/healthz").await.status });

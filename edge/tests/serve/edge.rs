@@ -1,7 +1,8 @@
 //! An edge with a make-believe broadcast.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use farcast_edge::serve::{self, Server};
 use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
+use farcast_shared::protocol::Picture;
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::{Engine, Store};
 use farcast_shared::telemetry::health::Health;
@@ -35,11 +37,27 @@ pub(crate) const EPOCH: Epoch = Epoch(1);
 /// Most connections of the chat.
 pub(crate) const CHATTERS: usize = 4;
 
+/// An origin's pictures of the broadcast.
+#[derive(Debug, Default)]
+pub(crate) struct Stills {
+    pub(crate) newest: Mutex<Option<Bytes>>,
+    pub(crate) asked: AtomicUsize,
+}
+
+impl api::Stills for Stills {
+    fn newest(&self, picture: Picture) -> api::StillFuture {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let newest = self.newest.lock().unwrap().clone();
+        Box::pin(std::future::ready(newest.filter(|_| picture == Picture::Thumbnail)))
+    }
+}
+
 pub(crate) struct Edge {
     pub(crate) health: Health,
     pub(crate) live: Arc<Live>,
     pub(crate) store: Store,
     pub(crate) held: Arc<Held>,
+    pub(crate) stills: Arc<Stills>,
     pub(crate) set: watch::Sender<Option<Snapshot>>,
     pub(crate) status: watch::Sender<Option<Arc<LiveStatus>>>,
     pub(crate) viewers: Arc<Active>,
@@ -72,6 +90,7 @@ impl Edge {
         let live = Arc::new(Live::new(live::Config::default(), Arc::new(()), live_metrics));
         live.apply(inputs).await;
         let held = Arc::new(Held::default());
+        let stills = Arc::new(Stills::default());
         let store = Store::new(Arc::clone(&held) as Arc<dyn Engine>);
         let (set, runtime) = watch::channel(None);
         let (status, told) = watch::channel(None);
@@ -93,6 +112,7 @@ impl Edge {
             viewers: Arc::clone(&viewers),
             bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&registry).unwrap()),
             forwarder: None,
+            stills: Arc::clone(&stills) as Arc<dyn api::Stills>,
         }));
         let metrics = serve::Metrics::new(&registry).unwrap();
         let health = Health::new();
@@ -122,6 +142,7 @@ impl Edge {
             live,
             store,
             held,
+            stills,
             set,
             status,
             viewers,

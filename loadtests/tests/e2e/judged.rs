@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use farcast_loadtests::harness::stage::{Settings, Stage};
+use farcast_loadtests::harness::wait;
 use farcast_loadtests::probe::{self, Verdict};
 use farcast_loadtests::publish::encoder::Content;
 use tokio::process::Command;
@@ -76,6 +77,40 @@ async fn ffprobe_and_ffmpeg_play_the_stream_from_an_edge() {
         .output();
     let output = tokio::time::timeout(START, output).await.unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn every_edge_has_pictures_of_the_broadcast_and_stand_ins_before_it() {
+    let stage = Stage::start(Settings { edges: 2, ..Settings::default() }).await.unwrap();
+    let before = stage.edge(1).get("/thumbnail.jpg").await.unwrap();
+    let _encoder = stage.encoder(Content::Both).unwrap();
+    for edge in [0, 1] {
+        let edge = stage.edge(edge);
+        for (path, form) in [("/thumbnail.jpg", "mjpeg,640,360"), ("/preview.gif", "gif,320,180")] {
+            let stand_in = if path == "/thumbnail.jpg" { before.body.clone() } else { Default::default() };
+            wait::until(path, START, async || {
+                let answer = edge.get(path).await.ok()?;
+                let url = format!("http://{}{path}", edge.http);
+                let output = Command::new("ffprobe")
+                    .args([
+                        "-v",
+                        "error",
+                        "-show_entries",
+                        "stream=codec_name,width,height",
+                        "-of",
+                        "csv=p=0",
+                        &url,
+                    ])
+                    .kill_on_drop(true)
+                    .output();
+                let output = output.await.ok()?;
+                (answer.body != stand_in && String::from_utf8_lossy(&output.stdout).trim() == form)
+                    .then_some(())
+            })
+            .await
+            .unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use farcast_edge::receive::FetchError;
 use farcast_origin::push::Api;
 use farcast_origin::push::forward::ForwardedBody;
 use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
 use farcast_shared::api::{Reply, reply};
-use farcast_shared::protocol::ForwardedRequest;
+use farcast_shared::protocol::{ForwardedRequest, Picture};
 use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
@@ -40,6 +41,10 @@ impl Api for Lengths {
                 Err(_) => reply::bad_request("the body broke off"),
             }
         })
+    }
+
+    fn picture(&self, picture: Picture) -> Option<Bytes> {
+        (picture == Picture::Preview).then(|| Bytes::from_static(b"a picture"))
     }
 }
 
@@ -118,4 +123,25 @@ async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_no
     assert_eq!(ask(true, Some(1), false).await.0, 200);
     edge.stop().await;
     origin.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_of_the_broadcast_are_had_for_the_asking() {
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let origin = Origin::start_with(
+        dirs[0].path(),
+        "127.0.0.1:0".parse().unwrap(),
+        Door::Open,
+        Some(Arc::new(Lengths)),
+    )
+    .await;
+    let edge = Edge::start(dirs[1].path(), origin.token());
+    edge.until_up().await;
+    let fetcher = &edge.fetcher;
+    assert_eq!(fetcher.picture(Picture::Preview).await.as_deref(), Ok(&b"a picture"[..]));
+    assert_eq!(fetcher.picture(Picture::Thumbnail).await, Err(FetchError::NotFound));
+    origin.stop().await;
+    edge.until_word("down").await;
+    assert_eq!(fetcher.picture(Picture::Preview).await, Err(FetchError::LinkDown));
+    edge.stop().await;
 }

@@ -25,7 +25,7 @@ impl PixelLayout {
 }
 
 /// Rows from which players take a picture of unknown colour for BT.709, not BT.601.
-const HD_ROWS: u32 = 720;
+pub(crate) const HD_ROWS: u32 = 720;
 
 /// Colour description that travels from decoder to encoder (H.273 code points, opaque here).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

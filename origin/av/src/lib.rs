@@ -22,6 +22,7 @@ mod graph;
 mod log;
 mod packet;
 mod planes;
+mod rgb;
 mod scaler;
 mod tonemap;
 mod usage;
@@ -36,6 +37,7 @@ pub use filter::Deinterlacer;
 pub use frame::{AudioFrame, Colour, PixelLayout, VideoFrame};
 pub use log::{QuietGuard, quiet, route_log_to_tracing};
 pub use packet::EncodedPacket;
+pub use rgb::to_rgb;
 pub use scaler::{Geometry, Scaler};
 pub use usage::cpu_time;
 

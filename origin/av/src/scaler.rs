@@ -5,7 +5,7 @@ use ffmpeg_next::ffi;
 
 use crate::error::{Error, check};
 use crate::filter::DeviceScale;
-use crate::frame::{PixelLayout, VideoFrame, allocate};
+use crate::frame::{HD_ROWS, PixelLayout, VideoFrame, allocate};
 use crate::planes::DEEP;
 use crate::tonemap::{Hdr, tone_map};
 
@@ -153,6 +153,16 @@ impl Software {
         }
         Ok(VideoFrame(out))
     }
+}
+
+/// The same picture as packed red, green and blue. Where it does not say of which colours it is, its size does, as for players.
+pub(crate) fn rgb(mut frame: VideoFrame) -> Result<VideoFrame, Error> {
+    let raw = frame.0.get_mut();
+    if raw.colorspace == ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED && raw.height >= HD_ROWS.cast_signed() {
+        raw.colorspace = ffi::AVColorSpace::AVCOL_SPC_BT709;
+    }
+    let size = (frame.width(), frame.height());
+    Software(std::ptr::null_mut()).run(&frame, size, ffi::AVPixelFormat::AV_PIX_FMT_RGB24)
 }
 
 fn is_full_range(frame: &VideoFrame) -> bool {

@@ -311,7 +311,7 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
         air,
     });
     let Rig { admin, .. } = rig;
-    let api = crate::api::Api::new(admin, integrations);
+    let api = crate::api::Api::new(admin, integrations, crate::pictures::Pictures::none());
     for (known, path) in crate::api::listed() {
         // Nobody is there who would end a broadcast.
         if path.ends_with("/disconnect") {

@@ -18,6 +18,7 @@ use super::pipeline::{Beginning, Parts, Pipeline, Progress, Targets, fingerprint
 use crate::ingest::flv::StreamMetadata;
 use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
 use crate::package::{self, LatencyLevel};
+use crate::pictures::Pictures;
 use crate::plan;
 use crate::push::Hub;
 use crate::state::{Cursor, Saver};
@@ -63,6 +64,8 @@ pub struct Config {
     pub transcode_metrics: transcode::Metrics,
     /// Handles of the packagers.
     pub package_metrics: package::Metrics,
+    /// Where its pictures go.
+    pub pictures: Pictures,
 }
 
 /// What new broadcasts are made with.
@@ -160,6 +163,7 @@ impl Owner {
                 stream: config.stream,
                 level: settings.level,
                 ladder,
+                pictures: config.pictures,
                 hub: config.hub,
                 ingest: config.ingest_metrics,
                 plan: config.plan_metrics,

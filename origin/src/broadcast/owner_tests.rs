@@ -103,6 +103,7 @@ impl Rig {
             plan_metrics: plan::Metrics::new(&registry).unwrap(),
             transcode_metrics: transcode::Metrics::new(&registry).unwrap(),
             package_metrics: package::Metrics::new(&registry).unwrap(),
+            pictures: Pictures::none(),
         });
         let (publishers, arrivals) = mpsc::channel(1);
         let shutdown = CancellationToken::new();

@@ -17,6 +17,7 @@ use crate::ingest::repair::Repair;
 use crate::ingest::{self, Timeline};
 use crate::media::{Mark, MediaEvent, Track};
 use crate::package::{self, LatencyLevel, Packager};
+use crate::pictures::{Pictures, Tap};
 use crate::plan::{self, Planner};
 use crate::push::Hub;
 use crate::transcode::{self, Ladder, LadderConfig, LadderError, VariantSpec};
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) plan: plan::Metrics,
     pub(super) transcode: transcode::Metrics,
     pub(super) package: package::Metrics,
+    pub(super) pictures: Pictures,
 }
 
 /// Where an epoch begins.
@@ -79,6 +81,7 @@ pub(super) struct Pipeline {
     timeline: Timeline,
     planner: Planner,
     ladder: Ladder,
+    tap: Tap,
     output: mpsc::Receiver<(VariantId, MediaEvent)>,
     packagers: Vec<Packager>,
     backlog: VecDeque<MediaEvent>,
@@ -112,6 +115,7 @@ impl Pipeline {
             planner.discontinuity();
         }
         Ok(Self {
+            tap: parts.pictures.tap(beginning.continues.is_some()),
             parts,
             beginning,
             timeline: Timeline::new(),
@@ -269,6 +273,7 @@ impl Pipeline {
                     }
                 }
             }
+            self.tap.see(&event, now.into());
             self.ladder.push(event)?;
         }
         if self.backlog.is_empty() {

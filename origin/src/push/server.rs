@@ -9,8 +9,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use farcast_shared::api::Reply;
-use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode};
+use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode, Picture};
 use farcast_shared::store::{Store, wire};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
@@ -80,6 +81,9 @@ pub trait Api: Send + Sync + std::fmt::Debug {
         peer: IpAddr,
         edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+
+    /// The newest picture of the broadcast, if there is one.
+    fn picture(&self, picture: Picture) -> Option<Bytes>;
 }
 
 /// What answers an edge's calls of the store.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_shared::protocol::{
-    Call, CloseCode, FetchReply, FetchRequest, Frames, StreamHeader, Subscribe, ToOrigin, encode,
+    Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode,
 };
 use farcast_shared::store::wire;
 use farcast_shared::time::WallTime;
@@ -315,8 +315,17 @@ async fn answer(
     let call = tokio::time::timeout(FETCH_DEADLINE, read_message::<Call>(&mut receive, &mut frames)).await;
     match call.ok().flatten() {
         Some(Call::Fetch(request)) => {
-            let outcome = tokio::time::timeout(FETCH_DEADLINE, fetch(send, &request, &shared.hub)).await;
+            let outcome = tokio::time::timeout(
+                FETCH_DEADLINE,
+                give(send, shared.hub.object(&request.stream, &request.name)),
+            )
+            .await;
             metrics.fetched(outcome.ok().flatten().unwrap_or(FetchOutcome::Failed));
+        }
+        Some(Call::Picture(picture)) => {
+            let picture = shared.api.as_ref().and_then(|api| api.picture(picture));
+            let answered = tokio::time::timeout(FETCH_DEADLINE, give(send, picture.map(|bytes| vec![bytes])));
+            metrics.fetched(answered.await.ok().flatten().unwrap_or(FetchOutcome::Failed));
         }
         Some(Call::Store) => {
             let _ = store(send, receive, frames.into_rest(), edge, shared.store.as_ref(), reads).await;
@@ -332,9 +341,10 @@ async fn answer(
     }
 }
 
-async fn fetch(mut send: SendStream, request: &FetchRequest, hub: &Hub) -> Option<FetchOutcome> {
+/// Answers a fetch.
+async fn give(mut send: SendStream, pieces: Option<Vec<Bytes>>) -> Option<FetchOutcome> {
     send.set_priority(FETCH_PRIORITY).ok()?;
-    let Some(mut pieces) = hub.object(&request.stream, &request.name) else {
+    let Some(mut pieces) = pieces else {
         send.write_all(&encode(&FetchReply::NotFound).ok()?).await.ok()?;
         send.finish().ok()?;
         return Some(FetchOutcome::NotFound);

@@ -27,7 +27,7 @@ mod sink;
 mod size;
 mod source;
 mod video;
-mod worker;
+pub(crate) mod worker;
 
 pub use codec::EncoderKind;
 pub use encode::{EncoderSettings, LibavEncoders, OpenEncoder, VideoEncode};

@@ -13,7 +13,7 @@ use super::feed::{Tick, VariantFeed};
 use super::inlet::{Outlet, Work};
 use super::metrics::DropReason;
 use super::origin_of::Origins;
-use crate::media::{Frame, Mark, MediaEvent, VideoCodec, VideoConfig};
+use crate::media::{Frame, Mark, MediaEvent, VideoConfig};
 
 /// Packets in a row of which nothing could be decoded, after which the broadcast ends: five seconds of 60
 /// frames per second.
@@ -107,7 +107,7 @@ impl Source {
         self.drain();
         let open = |device| {
             VideoDecoder::open(&VideoDecoderConfig {
-                codec: codec(config.codec),
+                codec: Codec::from(config.codec),
                 extradata: &config.record,
                 width: config.width,
                 height: config.height,
@@ -268,13 +268,5 @@ impl Source {
             tracing::debug!(%reason, "a picture could not be deinterlaced");
         }
         self.deliver_whole();
-    }
-}
-
-fn codec(codec: VideoCodec) -> Codec {
-    match codec {
-        VideoCodec::Avc => Codec::H264,
-        VideoCodec::Hevc => Codec::Hevc,
-        VideoCodec::Av1 => Codec::Av1,
     }
 }

@@ -197,6 +197,21 @@ pub enum Call {
     Store,
     /// An HTTP request, whose body follows up to the end of the stream. The answer is a [`super::ForwardedReply`] and its body.
     Forward(ForwardedRequest),
+    /// Asks for the newest picture of the broadcast; nothing follows. Answered as a fetch. An origin that does not know it
+    /// yet closes the stream without an answer.
+    Picture(Picture),
+}
+
+/// Longest picture of a broadcast, in bytes.
+pub const MAX_PICTURE_BYTES: u64 = 4 << 20;
+
+/// Pictures of a broadcast, which origins make.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Picture {
+    /// A still, JPEG.
+    Thumbnail,
+    /// The last stills in small, GIF.
+    Preview,
 }
 
 /// Asks for an object.

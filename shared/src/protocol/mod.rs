@@ -11,7 +11,7 @@
 //! - The origin opens a **unidirectional stream per (variant, segment)** with a [`StreamHeader`] and
 //!   then parts, each a [`PartHeader`] followed by its bytes. Such streams may overtake the control
 //!   stream and each other; the edge puts parts where the control stream says that they belong.
-//! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`], [`FetchReply`], bytes) a call of
+//! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`] or [`Picture`], [`FetchReply`], bytes), a call of
 //!   the **store** ([`crate::store::wire`]), or an HTTP request that is passed on ([`ForwardedRequest`]).
 //! - Every bidirectional stream of the origin is a question to the edge: [`Ask`].
 //!
@@ -39,8 +39,8 @@ pub use forward::{
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MAX_PART_BYTES, MediaDecoder, MediaItem, PartHeader, StreamHeader};
 pub use message::{
-    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_VARIANTS, Position, SEGMENTS_PER_MESSAGE,
-    Subscribe, ToEdge, ToOrigin, snapshot_messages,
+    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, MAX_VARIANTS, Picture, Position,
+    SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};
 pub use transport::{

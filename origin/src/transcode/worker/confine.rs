@@ -9,7 +9,7 @@ use std::fmt;
 
 /// How closely a worker is held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Bounds {
+pub(crate) enum Bounds {
     /// Codecs in software: what is not needed is refused. At most so many bytes of memory.
     Software { memory_bytes: u64 },
     /// A device's driver: what is dangerous is refused.
@@ -18,7 +18,7 @@ pub(super) enum Bounds {
 
 /// Why a worker is not held.
 #[derive(Debug)]
-pub(super) struct Unconfined(String);
+pub(crate) struct Unconfined(String);
 
 impl fmt::Display for Unconfined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,12 +27,12 @@ impl fmt::Display for Unconfined {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn confine(_bounds: Bounds) -> Result<(), Unconfined> {
+pub(crate) fn confine(_bounds: Bounds) -> Result<(), Unconfined> {
     Err(Unconfined("this system has no seccomp".to_owned()))
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::confine;
+pub(crate) use linux::confine;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -62,7 +62,7 @@ mod linux {
     ///
     /// # Errors
     /// When the kernel, or what this process was started by, does not allow that.
-    pub(in super::super) fn confine(bounds: Bounds) -> Result<(), Unconfined> {
+    pub(crate) fn confine(bounds: Bounds) -> Result<(), Unconfined> {
         // Refused where /proc is hidden, which is no reason to go without the rest.
         let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
         lower(Resource::Core, 0)?;

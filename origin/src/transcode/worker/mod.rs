@@ -11,14 +11,21 @@ mod child;
 mod confine;
 mod parent;
 mod restarts;
-mod wire;
+pub(crate) mod wire;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
+pub(crate) use confine::{Bounds, confine};
 pub(super) use parent::Worker;
 
 /// The argument that makes the program a worker; not for people.
 pub const WORKER_ARGUMENT: &str = "transcoding-worker";
+
+/// What a worker needs of the origin's environment: libraries and drivers. Neither keys nor passwords.
+const ENVIRONMENT: [&str; 9] =
+    ["LD_LIBRARY_PATH", "LIBVA_", "CUDA_", "NVIDIA_", "MESA_", "DRI_", "XDG_", "HOME", "RUST_BACKTRACE"];
 
 /// How a worker is started.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +46,25 @@ impl Launch {
             std::env::current_exe()
         };
         Self { program: program.unwrap_or_else(|_| "farcast-origin".into()), memory_bytes }
+    }
+
+    /// How the program is started to do what `argument` says, by its standard input and output.
+    pub(crate) fn command(&self, argument: &str) -> Command {
+        let needed = |name: &str| ENVIRONMENT.iter().any(|prefix| name.starts_with(prefix));
+        let environment = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(needed));
+        let mut command = Command::new(&self.program);
+        command
+            .arg(argument)
+            // What ends the origin from a terminal leaves it time to drain.
+            .process_group(0)
+            .env_clear()
+            .envs(environment)
+            .arg0("farcast-transcoder")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // It says by its output what is for the log.
+            .stderr(Stdio::null());
+        command
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,10 +36,6 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 /// Lines that one worker may log in [`LINES_WINDOW`]; its own are few.
 const MAX_LINES: u32 = 100;
 const LINES_WINDOW: Duration = Duration::from_secs(10);
-/// What a worker needs of the origin's environment: libraries and drivers. Neither keys nor passwords.
-const ENVIRONMENT: [&str; 9] =
-    ["LD_LIBRARY_PATH", "LIBVA_", "CUDA_", "NVIDIA_", "MESA_", "DRI_", "XDG_", "HOME", "RUST_BACKTRACE"];
-
 /// A running worker, and its successors. Dropping it ends it at once; [`Worker::finish`] drains it.
 pub(in super::super) struct Worker {
     shared: Arc<Shared>,
@@ -312,20 +307,7 @@ impl Feeder {
     }
 
     fn spawn(&self) -> io::Result<(ChildStdin, ChildStdout)> {
-        let needed = |name: &str| ENVIRONMENT.iter().any(|prefix| name.starts_with(prefix));
-        let environment = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(needed));
-        let mut child = Command::new(&self.launch.program)
-            .arg(WORKER_ARGUMENT)
-            // What ends the origin from a terminal leaves it time to drain.
-            .process_group(0)
-            .env_clear()
-            .envs(environment)
-            .arg0("farcast-transcoder")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // It says by its output what is for the log.
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut child = self.launch.command(WORKER_ARGUMENT).spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         self.process.set(child);
         // Given up before it was there to be ended.
@@ -570,6 +552,8 @@ fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use farcast_shared::name::Msn;
     use farcast_shared::runtime::VariantSpec;
     use farcast_shared::time::{MediaTime, WallTime};

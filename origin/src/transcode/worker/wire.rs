@@ -77,7 +77,7 @@ pub(super) enum Level {
 ///
 /// # Errors
 /// When the other side is gone.
-pub(super) fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut bytes = vec![0; 4];
     bytes = postcard::to_extend(message, bytes).map_err(io::Error::other)?;
     let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
@@ -90,7 +90,7 @@ pub(super) fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result
 ///
 /// # Errors
 /// When the other side is gone within a message, or says what is none.
-pub(super) fn read<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<M>> {
+pub(crate) fn read<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<M>> {
     let mut length = [0; 4];
     let begun = loop {
         match from.read(&mut length[..1]) {
