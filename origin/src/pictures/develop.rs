@@ -1,7 +1,7 @@
-//! From a key frame to pixels: in a process that does this once and ends, or in this one.
+//! From key frames to pixels: in a process that does nothing else, or in this one.
 //!
-//! A process per picture costs some 40 ms of CPU for its start, every five seconds; it holds no memory in between, needs no
-//! supervision, and one that crashes or hangs has made no picture, which is all.
+//! The process takes one frame after another, since its start costs more than a picture. It is started by the first frame
+//! that needs it, and ended when it fails, hangs, or had nothing to do for a while: that has made no picture, which is all.
 
 use std::io;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use farcast_av::{Codec, VideoDecoder, VideoDecoderConfig, VideoFrame, to_rgb};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::How;
 use crate::media::VideoConfig;
@@ -63,75 +63,116 @@ struct Task {
     memory_bytes: u64,
 }
 
-/// Decodes a key frame. Cancel safe: the process ends with it.
-///
-/// # Errors
-/// Why there is no picture.
-pub(super) async fn develop(how: &How, config: Arc<VideoConfig>, data: Bytes) -> Result<Stills, String> {
-    match how {
-        How::Here => {
-            let decoded = tokio::task::spawn_blocking(move || decode(&config, &data));
-            decoded.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
-        }
-        How::Process(launch) => {
-            let memory_bytes = launch.memory_bytes.min(MEMORY_BYTES);
-            let mut task = Vec::new();
-            wire::write(&mut task, &Task { config, data, memory_bytes })
-                .map_err(|error| error.to_string())?;
-            let answered = tokio::time::timeout(DEADLINE, ask(launch, task));
-            let answer = answered.await.map_err(|_| "it took too long".to_owned())?;
-            understand(&answer.map_err(|error| error.to_string())?)
-        }
+/// Decodes key frames.
+#[derive(Debug)]
+pub(super) struct Developer {
+    how: How,
+    process: Option<Process>,
+}
+
+/// A process that waits for a frame. Dropping it ends it.
+#[derive(Debug)]
+struct Process {
+    _ends_with_this: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+impl Developer {
+    pub(super) fn new(how: How) -> Self {
+        Self { how, process: None }
+    }
+
+    /// Decodes a key frame. Cancel safe: the process ends with it.
+    ///
+    /// # Errors
+    /// Why there is no picture.
+    pub(super) async fn develop(&mut self, config: Arc<VideoConfig>, data: Bytes) -> Result<Stills, String> {
+        let launch = match &self.how {
+            How::Process(launch) => launch,
+            How::Here => {
+                let decoded = tokio::task::spawn_blocking(move || decode(&config, &data));
+                return decoded.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string());
+            }
+        };
+        let task = Task { config, data, memory_bytes: launch.memory_bytes.min(MEMORY_BYTES) };
+        let mut process = match self.process.take() {
+            Some(process) => process,
+            None => Process::start(launch).map_err(|error| format!("it cannot be started: {error}"))?,
+        };
+        let answered = tokio::time::timeout(DEADLINE, process.ask(&task)).await;
+        let answer =
+            answered.map_err(|_| "it took too long".to_owned())?.map_err(|error| error.to_string())?;
+        let stills = understand(&answer)?;
+        self.process = Some(process);
+        // That a frame cannot be decoded is a good answer.
+        stills
+    }
+
+    /// Nothing is to be decoded for a while.
+    pub(super) fn rest(&mut self) {
+        self.process = None;
     }
 }
 
-async fn ask(launch: &Launch, task: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut process = Command::from(launch.command(ARGUMENT)).kill_on_drop(true).spawn()?;
-    let (Some(mut input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
-        return Err(io::Error::other("it has no input or output"));
-    };
-    // It reads all before it answers.
-    input.write_all(&task).await?;
-    drop(input);
-    let mut answer = Vec::new();
-    output.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await?;
-    // Waited for, so that none stays behind; killed where it goes on although it has answered.
-    drop(process.kill().await);
-    Ok(answer)
+impl Process {
+    fn start(launch: &Launch) -> io::Result<Self> {
+        let mut child = Command::from(launch.command(ARGUMENT)).kill_on_drop(true).spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (input, output) = pipes.ok_or_else(|| io::Error::other("it has no input or output"))?;
+        Ok(Self { _ends_with_this: child, input, output })
+    }
+
+    /// Its answer, in the form of [`wire`].
+    async fn ask(&mut self, task: &Task) -> io::Result<Vec<u8>> {
+        let mut message = Vec::new();
+        wire::write(&mut message, task)?;
+        // It reads all of it before it answers.
+        self.input.write_all(&message).await?;
+        self.input.flush().await?;
+        let length = self.output.read_u32_le().await?;
+        if u64::from(length) > MAX_ANSWER_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its answer is too long"));
+        }
+        let mut answer = length.to_le_bytes().to_vec();
+        (&mut self.output).take(length.into()).read_to_end(&mut answer).await?;
+        Ok(answer)
+    }
 }
 
-/// What the process said; nothing of it is believed but pixels.
-fn understand(answer: &[u8]) -> Result<Stills, String> {
+/// What the process said, which may be why there is no picture; nothing of it is believed but pixels.
+///
+/// # Errors
+/// When no process of ours says such.
+fn understand(answer: &[u8]) -> Result<Result<Stills, String>, String> {
     let said: Result<Stills, String> = wire::read(&mut &answer[..])
         .map_err(|error| format!("its answer is none: {error}"))?
         .ok_or("it ended without an answer")?;
-    // A reason is for people who look for a fault: printable, and not long.
-    let clean = |reason: String| reason.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
-    let stills = said.map_err(clean)?;
-    if !stills.large.is_sound(LARGE) || !stills.small.is_sound(SMALL) {
-        return Err("it gave pictures of impossible sizes".to_owned());
+    match said {
+        Ok(stills) if stills.large.is_sound(LARGE) && stills.small.is_sound(SMALL) => Ok(Ok(stills)),
+        Ok(_) => Err("it gave pictures of impossible sizes".to_owned()),
+        // For people who look for a fault: printable, and not long.
+        Err(reason) => Ok(Err(reason.chars().filter(|c| !c.is_control()).take(200).collect())),
     }
-    Ok(stills)
 }
 
-/// Runs this process as one that decodes a picture; gives its exit status.
+/// Runs this process as one that decodes pictures until its input ends; gives its exit status.
 pub(crate) fn run() -> u8 {
     let work = || -> io::Result<()> {
-        let mut input = io::stdin().lock();
+        let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
         // Fails where it may not be more patient than it is.
         let _ = rustix::process::nice(NICENESS);
-        let task: Task = wire::read(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let confined = confine(Bounds::Software { memory_bytes: task.memory_bytes });
         let _quiet = farcast_av::quiet();
-        let answer = match confined {
-            Ok(()) => decode(&task.config, &task.data).map_err(|error| error.to_string()),
-            Err(reason) => {
-                // As for transcoding: containers that allow no filter are common, and the broadcast itself is decoded there.
-                let decoded = decode(&task.config, &task.data);
-                decoded.map_err(|error| format!("{error} (not confined: {reason})"))
+        let mut is_confined = false;
+        while let Some(Task { config, data, memory_bytes }) = wire::read(&mut input)? {
+            if !is_confined {
+                // Where that is not allowed, which transcoding warns of, the broadcast itself is decoded like this.
+                let _ = confine(Bounds::Software { memory_bytes });
+                is_confined = true;
             }
-        };
-        wire::write(&mut io::stdout().lock(), &answer)
+            wire::write(&mut output, &decode(&config, &data).map_err(|error| error.to_string()))?;
+        }
+        Ok(())
     };
     u8::from(work().is_err())
 }
@@ -210,13 +251,13 @@ mod tests {
             bytes
         };
         let good = Stills { large: still(4, 2, 24), small: still(2, 2, 12) };
-        assert_eq!(understand(&say(&Ok(good.clone()))), Ok(good.clone()));
+        assert_eq!(understand(&say(&Ok(good.clone()))), Ok(Ok(good.clone())));
         for large in
             [still(4, 2, 23), still(0, 0, 0), still(LARGE + 2, 2, 7704), still(u32::MAX, u32::MAX, 3)]
         {
             assert!(understand(&say(&Ok(Stills { large, small: good.small.clone() }))).is_err());
         }
-        assert_eq!(understand(&say(&Err("bad\u{1b}[2J data".to_owned()))), Err("bad[2J data".to_owned()));
+        assert_eq!(understand(&say(&Err("bad\u{1b}[2J data".to_owned()))), Ok(Err("bad[2J data".to_owned())));
         let whole = say(&Ok(good));
         for end in 0..whole.len() {
             assert!(understand(&whole[..end]).is_err(), "{end}");

@@ -1,7 +1,7 @@
 //! Pictures of the broadcast: a still of the newest key frame, and the last stills in small as a GIF.
 //!
 //! Place in the flow: each broadcast has a [`Tap`] that sees what goes to the ladder and lets a key frame through every
-//! [`EVERY`]; the [`Maker`] decodes that one frame in a process of its own ([`develop`]), which is confined as the
+//! [`EVERY`]; the [`Maker`] has that one frame decoded in a process of its own ([`develop`]), which is confined as the
 //! transcoding process is and gives way to encoders, and compresses the pixels here ([`compress`]): nothing but pixels is
 //! taken from a process that read what strangers sent. Edges ask for the newest ([`Pictures::get`]) when somebody asks them.
 //!
@@ -24,12 +24,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::compress::Reel;
+use self::develop::Developer;
 pub(crate) use self::develop::{ARGUMENT, run as run_developer};
 use crate::media::{MediaEvent, Track, VideoConfig};
 use crate::transcode::Launch;
 
 /// How often a picture is made, at most: key frames come when the encoder sends them.
 pub const EVERY: Duration = Duration::from_secs(5);
+/// How long the process that decodes them is kept without a frame.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// A key frame and what it is decoded with.
 #[derive(Debug)]
@@ -69,7 +72,7 @@ impl Pictures {
     pub fn new(how: How, metrics: Metrics) -> (Self, Maker) {
         let (frames, taken) = mpsc::channel(1);
         let pictures = Self::with(Some(frames));
-        (pictures.clone(), Maker { pictures, taken, how, metrics })
+        (pictures.clone(), Maker { pictures, taken, developer: Developer::new(how), metrics })
     }
 
     /// None, ever.
@@ -150,7 +153,7 @@ pub enum How {
 pub struct Maker {
     pictures: Pictures,
     taken: mpsc::Receiver<Negative>,
-    how: How,
+    developer: Developer,
     metrics: Metrics,
 }
 
@@ -160,7 +163,15 @@ impl Maker {
         let mut reel = (0, Reel::default());
         let stopped = stop.clone();
         let make = async {
-            while let Some(negative) = self.taken.recv().await {
+            loop {
+                let negative = match tokio::time::timeout(IDLE, self.taken.recv()).await {
+                    Ok(Some(negative)) => negative,
+                    Ok(None) => return,
+                    Err(_) => {
+                        self.developer.rest();
+                        continue;
+                    }
+                };
                 if reel.0 != negative.broadcast {
                     reel = (negative.broadcast, Reel::default());
                 }
@@ -185,8 +196,8 @@ impl Maker {
         stopped.run_until_cancelled(make).await;
     }
 
-    async fn make(&self, negative: Negative, mut reel: Reel) -> Result<(Made, Reel), String> {
-        let stills = develop::develop(&self.how, negative.config, negative.data).await?;
+    async fn make(&mut self, negative: Negative, mut reel: Reel) -> Result<(Made, Reel), String> {
+        let stills = self.developer.develop(negative.config, negative.data).await?;
         let compressed = tokio::task::spawn_blocking(move || {
             let thumbnail = compress::jpeg(&stills.large)?;
             let preview = reel.add(&stills.small)?;
