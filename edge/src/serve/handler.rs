@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Buf;
+use farcast_pages::{ADMIN_PREFIX, Asset};
 use farcast_shared::api::reply::guard_login;
 use farcast_shared::api::{self, Reply, host};
 use farcast_shared::config::Networks;
@@ -27,7 +28,7 @@ use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
 use super::page::{Facts, is_media_player};
-use super::pages::{ADMIN_PREFIX, Asset, Pages};
+use super::pages::Pages;
 use super::reply::{self, Description};
 use super::route::Route;
 use crate::api::Api;
@@ -120,7 +121,7 @@ impl Drop for InFlight {
     }
 }
 
-/// The headers by which a representation is chosen (see [`super::negotiate`]). All of a head may be 16 KiB, and hundreds of
+/// The headers by which a representation is chosen (see [`api::negotiate`]). All of a head may be 16 KiB, and hundreds of
 /// requests of a connection may wait.
 fn choosing(headers: &HeaderMap) -> HeaderMap {
     let mut chosen = HeaderMap::new();

@@ -8,6 +8,7 @@ pub mod body;
 pub mod budget;
 pub mod host;
 mod markdown;
+pub mod negotiate;
 mod percent;
 pub mod reply;
 mod route;

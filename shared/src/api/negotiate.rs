@@ -5,11 +5,16 @@ use http::header::{ACCEPT_ENCODING, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 
 /// Which bytes of an object are to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// All: nothing was asked for, or nothing that we grant (RFC 9110 lets a server ignore Range).
     All,
     /// From the first to the last, both included.
-    Bytes { first: u64, last: u64 },
+    Bytes {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// Bytes beyond the end: 416.
     Unsatisfiable,
 }
@@ -50,21 +55,24 @@ impl Welcome {
 }
 
 /// Whether gzip is welcome, and at least as welcome as no encoding.
-pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     let welcome = Welcome::of(headers);
     welcome.gzip() > 0.0 && welcome.gzip() >= welcome.identity.unwrap_or(0.0)
 }
 
 /// Whether brotli is welcome, and at least as welcome as gzip and no encoding. It has to be named: who takes anything may
 /// know only what is older.
-pub(super) fn accepts_brotli(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn accepts_brotli(headers: &HeaderMap) -> bool {
     let welcome = Welcome::of(headers);
     let brotli = welcome.brotli.unwrap_or(0.0);
     brotli > 0.0 && brotli >= welcome.gzip() && brotli >= welcome.identity.unwrap_or(0.0)
 }
 
 /// Whether the client has what `etag` names.
-pub(super) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
+#[must_use]
+pub fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
         // Weak comparison (RFC 9110 §8.8.3.2).
@@ -73,7 +81,8 @@ pub(super) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// The one range that was asked for, of an object of `len` bytes.
-pub(super) fn wanted(headers: &HeaderMap, etag: &str, len: u64) -> Wanted {
+#[must_use]
+pub fn wanted(headers: &HeaderMap, etag: &str, len: u64) -> Wanted {
     if headers.get(IF_RANGE).is_some_and(|value| value.as_bytes() != etag.as_bytes()) {
         return Wanted::All;
     }
