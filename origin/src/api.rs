@@ -9,8 +9,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use bytes::Buf;
-use farcast_shared::api::{Method, Reply, reply};
-use http::header::AUTHORIZATION;
+use farcast_shared::api::{Method, Reply, login, reply};
 use http::{Request, StatusCode};
 
 use crate::admin::{self, Admin};
@@ -38,7 +37,7 @@ impl Api {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let has_login = login::is_there(request.uri().path(), request.headers());
         let mut reply = if request.uri().path().starts_with(integrations::PREFIX) {
             self.integrations.answer(request, caller).await
         } else {

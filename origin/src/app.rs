@@ -272,6 +272,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
+        sessions: Arc::new(admin::Sessions::load(store.clone()).await?),
         runtime: runtime.clone(),
         status: status.clone(),
         air: on_air.clone(),

@@ -17,19 +17,20 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use farcast_shared::api::budget::Budget;
-use farcast_shared::api::{Method, Reply, Table, body, percent_decoded, reply};
-use farcast_shared::protocol::ForwardedRequest;
+use farcast_shared::api::login::{LOGIN_PATH, MAX_LOGIN_BYTES};
+use farcast_shared::api::{Method, Reply, Table, body, login, percent_decoded, reply};
+use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, USER_AGENT};
+use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::watch;
 
 use self::config::Rendered;
 use self::picture::Pictures;
 use crate::chat::Chat;
-use crate::receive::Forwarder;
+use crate::receive::{Forwarder, Offered};
 
 use Method::{Act, Get, Post};
 
@@ -331,9 +332,14 @@ impl Api {
         let is_head = request.method() == http::Method::HEAD;
         let changes = request.method() == http::Method::POST;
         // Without a login nothing is answered that needs a body: it is not even offered.
-        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let (path, headers) = (request.uri().path(), request.headers());
+        let has_login = login::is_there(path, headers);
+        let limit_bytes = if path == LOGIN_PATH { MAX_LOGIN_BYTES } else { MAX_FORWARDED_BYTES };
         let body = request.into_body();
-        let body = (has_login && !body.is_end_stream()).then(|| (body, self.parts.bodies.share(peer)));
+        let body = (has_login && !body.is_end_stream()).then(|| {
+            let share = self.parts.bodies.share(peer);
+            Offered { body, share, limit_bytes }
+        });
         let mut reply = forwarder.forward(head, body).await;
         if changes && reply.status().is_success() {
             self.await_change().await;

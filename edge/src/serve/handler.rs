@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Buf;
 use farcast_pages::{ADMIN_PREFIX, Asset};
+use farcast_shared::api::login::{self, FORWARDED_PROTO};
 use farcast_shared::api::reply::guard_login;
 use farcast_shared::api::{self, Reply, host};
 use farcast_shared::config::Networks;
@@ -14,8 +15,7 @@ use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::{Health, Probe};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, IF_NONE_MATCH, IF_RANGE, RANGE,
-    STRICT_TRANSPORT_SECURITY,
+    ACCEPT_ENCODING, CONNECTION, HOST, IF_NONE_MATCH, IF_RANGE, RANGE, STRICT_TRANSPORT_SECURITY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -54,8 +54,6 @@ pub(super) struct Handler {
 }
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// By which scheme a viewer reaches a proxy.
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
 const MAX_BODIES: usize = 8;
@@ -228,7 +226,9 @@ impl Handler {
         let viewer = caller.address;
         if let Route::Api = Route::of(request.uri().path()) {
             let is_head = request.method() == Method::HEAD;
-            let has_login = request.headers().contains_key(AUTHORIZATION);
+            let has_login = login::is_there(request.uri().path(), request.headers());
+            let is_secure = self.is_secure(request.headers(), source);
+            login::set_secure(request.headers_mut(), is_secure);
             let mut reply = match self.place_for_body(&request, source) {
                 Ok(_place) => Box::pin(self.api.answer(request, caller)).await,
                 Err(refused) => refused.reply(),
@@ -301,9 +301,13 @@ impl Handler {
     fn base(&self, uri: &Uri, headers: &HeaderMap, source: &Source) -> String {
         let host = uri.authority().map(|authority| authority.as_str());
         let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
-        let forwarded = headers.get(&FORWARDED_PROTO).filter(|_| self.trusted_proxies.contain(source.peer));
-        let is_secure = forwarded.map_or(source.is_secure, |proto| proto == "https");
-        format!("{}://{host}", if is_secure { "https" } else { "http" })
+        format!("{}://{host}", if self.is_secure(headers, source) { "https" } else { "http" })
+    }
+
+    /// Whether a request came by TLS, to here or to a trusted proxy.
+    fn is_secure(&self, headers: &HeaderMap, source: &Source) -> bool {
+        let is_said = headers.contains_key(&FORWARDED_PROTO) && self.trusted_proxies.contain(source.peer);
+        if is_said { login::is_secure(headers) } else { source.is_secure }
     }
 
     fn asked(&self, route: Route<'_>, query: &str, base: &dyn Fn() -> String) -> Asked {

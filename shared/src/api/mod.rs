@@ -7,6 +7,7 @@
 pub mod body;
 pub mod budget;
 pub mod host;
+pub mod login;
 mod markdown;
 pub mod negotiate;
 mod percent;
