@@ -3,6 +3,7 @@
 //! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`crate::push::Api`]);
 //! both are answered here.
 
+pub mod pages;
 pub mod server;
 
 use std::net::IpAddr;

@@ -310,6 +310,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
     let directory = Directory::new(HttpClient::new(Reach::Anywhere)?, store.clone(), &settings.directory)?;
     let (listing, conditions) = watch::channel(Conditions::default());
+    let pages = Arc::new(api::pages::Pages::new(settings.web_dir.as_deref()));
     let api_counters = listener::Counters::new(accept::Listener::Api, &registry)?;
     let (publishers, arrivals) = mpsc::channel(1);
     let picture = ingest::flv::Limits { max_pixels: settings.max_pixels };
@@ -336,13 +337,14 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tasks.spawn(&pushing, Task::Push, |stop| push_server.run(endpoint, stop));
     if let Some((listener, acceptor)) = https {
         let (counters, api, health) = (api_counters.clone(), Arc::clone(&api), health.clone());
+        let pages = Arc::clone(&pages);
         tasks.spawn(&watching, Task::Https, |stop| {
-            api::server::run(listener, counters, Some(acceptor), api, health, stop)
+            api::server::run(listener, counters, Some(acceptor), api, pages, health, stop)
         });
     }
     let answering = health.clone();
     tasks.spawn(&watching, Task::Http, |stop| {
-        api::server::run(http, api_counters, None, api, answering, stop)
+        api::server::run(http, api_counters, None, api, pages, answering, stop)
     });
     let followed = store.clone();
     tasks.spawn_until_stopped(&watching, Task::Settings, async move {
