@@ -10,7 +10,6 @@ import { chooseTheme, theme } from "@common/theme";
 import type { Theme } from "@common/theme";
 
 import { Login, LoginAgain } from "./Login";
-import { Logo } from "./Logo";
 import { followAddress, route, ROUTES } from "./route";
 import type { Route } from "./route";
 import { ended, logOut, resume, standing } from "./session";
@@ -65,7 +64,7 @@ function Inside(): JSX.Element {
   return (
     <div class="frame">
       <header class="bar">
-        <Logo size={32} />
+        <img src="/logo" alt="" width="32" height="32" />
         <span class="bar-title">{title}</span>
         <a class="button bar-link" href="/" target="_blank" rel="noopener" aria-label={text.value.viewerPage}>
           <Icon name="window" />

@@ -7,7 +7,6 @@ import { Dialog } from "@common/dialog";
 import { Icon } from "@common/icons";
 
 import { wordsOfFailure } from "./failure";
-import { Logo } from "./Logo";
 import { logIn, resume, standing, trouble } from "./session";
 import { text } from "./text";
 
@@ -65,7 +64,7 @@ function Question({ isAgain = false }: { readonly isAgain?: boolean }): JSX.Elem
 
   return (
     <form class="card login-card" onSubmit={submit}>
-      <Logo class="login-logo" size={56} />
+      <img class="login-logo" src="/logo" alt="" width="56" height="56" />
       <h1>{isAgain ? login.again : login.title}</h1>
       <p class="quiet">{isAgain ? login.ended : login.intro}</p>
       <input
