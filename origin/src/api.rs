@@ -1,9 +1,11 @@
-//! The origin's HTTP API: what is below `/api/admin/` for its owner, and below `/api/integrations/` for their programs.
+//! The origin's HTTP API: what is below `/api/admin/` for its owner, below `/api/integrations/` for their programs, and
+//! what the admin page shows of the public API.
 //!
 //! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`crate::push::Api`]);
 //! both are answered here.
 
 pub mod pages;
+mod public;
 pub mod server;
 
 use std::net::IpAddr;
@@ -18,18 +20,21 @@ use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
 use crate::push::{self, EdgeId, forward::ForwardedBody};
 
+pub use self::public::Public;
+
 /// The API. Shared by all connections.
 #[derive(Debug)]
 pub struct Api {
     admin: Admin,
     integrations: Integrations,
+    public: Public,
 }
 
 impl Api {
-    /// Both parts together.
+    /// All parts together.
     #[must_use]
-    pub fn new(admin: Admin, integrations: Integrations) -> Self {
-        Self { admin, integrations }
+    pub fn new(admin: Admin, integrations: Integrations, public: Public) -> Self {
+        Self { admin, integrations, public }
     }
 
     /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
@@ -41,6 +46,8 @@ impl Api {
         let has_login = login::is_there(request.uri().path(), request.headers());
         let mut reply = if request.uri().path().starts_with(integrations::PREFIX) {
             self.integrations.answer(request, caller).await
+        } else if let Some(reply) = self.public.answer(&request).await {
+            Some(reply)
         } else {
             self.admin.answer(request, caller).await
         }?;
@@ -65,5 +72,5 @@ impl push::Api for Api {
 
 /// Paths and methods, to be compared with the contract.
 pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
-    admin::listed().chain(integrations::listed())
+    admin::listed().chain(integrations::listed()).chain(public::listed())
 }

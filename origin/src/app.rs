@@ -285,6 +285,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         emoji: Arc::clone(&emoji),
         facts,
     });
+    let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
     let integrations = Integrations::new(integrations::Parts {
         store: store.clone(),
         runtime: runtime.clone(),
@@ -293,7 +294,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         status: status.clone(),
         air: on_air.clone(),
     });
-    let api = Arc::new(Api::new(admin, integrations));
+    let api = Arc::new(Api::new(admin, integrations, public));
     let chat_metrics = chat::Metrics::new(registry.inner())?;
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
     let webhooks = Webhooks::new(

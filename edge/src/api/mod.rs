@@ -8,7 +8,6 @@
 mod absent;
 mod config;
 mod picture;
-mod platform;
 mod status;
 
 use std::net::IpAddr;
@@ -18,7 +17,7 @@ use std::time::Instant;
 use bytes::{Buf, Bytes};
 use farcast_shared::api::budget::Budget;
 use farcast_shared::api::login::{LOGIN_PATH, MAX_LOGIN_BYTES};
-use farcast_shared::api::{Method, Reply, Table, body, login, percent_decoded, reply};
+use farcast_shared::api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
 use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
@@ -164,6 +163,12 @@ pub(crate) fn not_reached(store: &Store) -> Reply {
     reply::unavailable(&format!("{} has not been reached yet", store.place()))
 }
 
+fn platform_logo(file: &str, headers: &HeaderMap) -> Reply {
+    let Some((key, svg)) = platform::logo(file) else { return reply::empty(StatusCode::NOT_FOUND) };
+    let etag = format!("\"{key}-{}\"", env!("CARGO_PKG_VERSION"));
+    picture::drawn("image/svg+xml", &etag, svg.into(), headers)
+}
+
 fn robots() -> Reply {
     let reply = reply::with_body(StatusCode::OK, "text/plain; charset=utf-8", ROBOTS);
     reply::with(reply, CACHE_CONTROL, "public, max-age=600")
@@ -288,7 +293,7 @@ impl Api {
                 return reply::empty(StatusCode::OK);
             }
             Endpoint::Platforms => return platform::all(),
-            Endpoint::PlatformLogo => return platform::logo(rest, headers),
+            Endpoint::PlatformLogo => return platform_logo(rest, headers),
             Endpoint::Chat => return self.parts.chat.backlog(query, peer).await,
             Endpoint::UserDetails => return self.parts.chat.details(query, rest, peer).await,
             Endpoint::Robots => return robots(),
@@ -307,7 +312,7 @@ impl Api {
             Endpoint::Config => {
                 reply::with_body(StatusCode::OK, "application/json", self.rendered.config(&snapshot))
             }
-            Endpoint::Status => status::status(runtime, &status),
+            Endpoint::Status => farcast_shared::api::status::status(runtime, &status),
             Endpoint::Directory => status::directory(runtime, &status),
             Endpoint::Emoji => config::emoji(runtime),
             Endpoint::Variants => config::variants(runtime),

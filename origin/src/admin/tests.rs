@@ -317,9 +317,15 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
         status,
         air,
     });
-    let Rig { admin, .. } = rig;
-    let api = crate::api::Api::new(admin, integrations);
+    let Rig { admin, ref store, .. } = rig;
+    let public =
+        crate::api::Public::new(store.clone(), admin.parts.runtime.clone(), admin.parts.status.clone());
+    let api = crate::api::Api::new(admin, integrations, public);
     for (known, path) in crate::api::listed() {
+        // Pictures and the like are for everybody and every cache.
+        if !path.starts_with("/api/admin/") && !path.starts_with("/api/integrations/") {
+            continue;
+        }
         // Nobody is there who would end a broadcast.
         if path.ends_with("/disconnect") {
             continue;

@@ -7,6 +7,7 @@
 
 mod asset;
 mod frames;
+pub mod picture;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
