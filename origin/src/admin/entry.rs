@@ -67,18 +67,10 @@ impl Shown {
 }
 
 impl Admitted {
-    /// Refuses what the browser sent by itself.
-    ///
-    /// # Errors
-    /// The reply to give.
-    pub(super) fn confirm(&self, method: Method, headers: &HeaderMap) -> Result<(), Reply> {
+    /// Whether it is more than what the browser sends by itself: always where nothing is changed, or the password is there.
+    pub(super) fn is_confirmed(&self, method: Method, headers: &HeaderMap) -> bool {
         let changes = method != Method::Get;
-        match &self.session {
-            Some(session) if changes && !session.is_confirmed(headers) => {
-                Err(reply::refused(StatusCode::FORBIDDEN, NOT_CONFIRMED))
-            }
-            _ => Ok(()),
-        }
+        self.session.as_ref().is_none_or(|session| !changes || session.is_confirmed(headers))
     }
 }
 
@@ -213,6 +205,11 @@ impl Admin {
         let caller = Caller { exemption: exemption.map(|exemption| exemption.id), ..caller };
         credentials.must_wait(Which::AdminPassword, &caller, Instant::now()).map(brake::refused)
     }
+}
+
+/// The answer to a change by a session without its token.
+pub(super) fn not_confirmed() -> Reply {
+    reply::refused(StatusCode::FORBIDDEN, NOT_CONFIRMED)
 }
 
 fn forgetting(request: &HeaderMap, mut reply: Reply) -> Reply {

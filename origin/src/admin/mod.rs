@@ -225,8 +225,8 @@ impl Admin {
                 "a page of another site may have sent this: use POST, or the admin's page",
             );
         }
-        if let Err(refused) = admitted.confirm(found.method, &head.headers) {
-            return refused;
+        if !admitted.is_confirmed(found.method, &head.headers) {
+            return entry::not_confirmed();
         }
         let limit = match found.endpoint {
             Endpoint::Disconnect
