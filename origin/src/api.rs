@@ -1,17 +1,19 @@
-//! The origin's HTTP API: what is below `/api/admin/` for its owner, and below `/api/integrations/` for their programs.
+//! The origin's HTTP API: what is below `/api/admin/` for its owner, below `/api/integrations/` for their programs, and
+//! what the admin page shows of the public API.
 //!
 //! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`crate::push::Api`]);
 //! both are answered here.
 
+pub mod pages;
+mod public;
 pub mod server;
 
 use std::net::IpAddr;
 use std::pin::Pin;
 
 use bytes::{Buf, Bytes};
-use farcast_shared::api::{Method, Reply, reply};
+use farcast_shared::api::{Method, Reply, login, reply};
 use farcast_shared::protocol::Picture;
-use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 
 use crate::admin::{self, Admin};
@@ -20,19 +22,22 @@ use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
 use crate::push::{self, EdgeId, forward::ForwardedBody};
 
+pub use self::public::Public;
+
 /// The API. Shared by all connections.
 #[derive(Debug)]
 pub struct Api {
     admin: Admin,
     integrations: Integrations,
+    public: Public,
     pictures: Pictures,
 }
 
 impl Api {
-    /// Both parts together, with the pictures that edges ask for.
+    /// All parts together, with the pictures that edges ask for.
     #[must_use]
-    pub fn new(admin: Admin, integrations: Integrations, pictures: Pictures) -> Self {
-        Self { admin, integrations, pictures }
+    pub fn new(admin: Admin, integrations: Integrations, public: Public, pictures: Pictures) -> Self {
+        Self { admin, integrations, public, pictures }
     }
 
     /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
@@ -41,9 +46,11 @@ impl Api {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let has_login = login::is_there(request.uri().path(), request.headers());
         let mut reply = if request.uri().path().starts_with(integrations::PREFIX) {
             self.integrations.answer(request, caller).await
+        } else if let Some(reply) = self.public.answer(&request).await {
+            Some(reply)
         } else {
             self.admin.answer(request, caller).await
         }?;
@@ -72,5 +79,5 @@ impl push::Api for Api {
 
 /// Paths and methods, to be compared with the contract.
 pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
-    admin::listed().chain(integrations::listed())
+    admin::listed().chain(integrations::listed()).chain(public::listed())
 }

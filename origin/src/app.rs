@@ -283,6 +283,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
+        sessions: Arc::new(admin::Sessions::load(store.clone()).await?),
         runtime: runtime.clone(),
         status: status.clone(),
         air: on_air.clone(),
@@ -295,6 +296,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         emoji: Arc::clone(&emoji),
         facts,
     });
+    let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
     let integrations = Integrations::new(integrations::Parts {
         store: store.clone(),
         runtime: runtime.clone(),
@@ -303,7 +305,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         status: status.clone(),
         air: on_air.clone(),
     });
-    let api = Arc::new(Api::new(admin, integrations, pictures));
+    let api = Arc::new(Api::new(admin, integrations, public, pictures));
     let chat_metrics = chat::Metrics::new(registry.inner())?;
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
     let webhooks = Webhooks::new(
@@ -320,6 +322,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
     let directory = Directory::new(HttpClient::new(Reach::Anywhere)?, store.clone(), &settings.directory)?;
     let (listing, conditions) = watch::channel(Conditions::default());
+    let pages = Arc::new(api::pages::Pages::new(settings.web_dir.as_deref()));
     let api_counters = listener::Counters::new(accept::Listener::Api, &registry)?;
     let (publishers, arrivals) = mpsc::channel(1);
     let picture = ingest::flv::Limits { max_pixels: settings.max_pixels };
@@ -349,13 +352,14 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tasks.spawn(&pushing, Task::Push, |stop| push_server.run(endpoint, stop));
     if let Some((listener, acceptor)) = https {
         let (counters, api, health) = (api_counters.clone(), Arc::clone(&api), health.clone());
+        let pages = Arc::clone(&pages);
         tasks.spawn(&watching, Task::Https, |stop| {
-            api::server::run(listener, counters, Some(acceptor), api, health, stop)
+            api::server::run(listener, counters, Some(acceptor), api, pages, health, stop)
         });
     }
     let answering = health.clone();
     tasks.spawn(&watching, Task::Http, |stop| {
-        api::server::run(http, api_counters, None, api, answering, stop)
+        api::server::run(http, api_counters, None, api, pages, answering, stop)
     });
     let followed = store.clone();
     tasks.spawn_until_stopped(&watching, Task::Settings, async move {

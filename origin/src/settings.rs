@@ -51,10 +51,13 @@ settings! {
         pub tls_cert: Option<PathBuf>,
         /// Private key for RTMPS and HTTPS, PEM.
         pub tls_key: Option<PathBuf>,
-        /// Where the HTTP API listens, without encryption: passwords go through it, so by default only on this machine.
+        /// Where the HTTP API and the admin page listen, without encryption: passwords go through it, so by default only on
+        /// this machine.
         pub http_listen: SocketAddr = "127.0.0.1:8090",
-        /// Where the HTTP API listens by TLS; needs tls_cert and tls_key.
+        /// Where both listen by TLS; needs tls_cert and tls_key.
         pub https_listen: Option<SocketAddr>,
+        /// Folder from which the admin page is read instead of from the program, such as shared/web/dist: for who changes it.
+        pub web_dir: Option<PathBuf>,
         /// Whether decoding and encoding run in a process of their own, which may do nothing else and is started again when it
         /// crashes: codecs read what strangers send.
         pub transcoder_process: bool = "true",

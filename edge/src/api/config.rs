@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use farcast_shared::api::{Reply, reply, to_html};
+use farcast_shared::api::{Reply, platform, reply, to_html};
 use farcast_shared::runtime::{ExternalAction, Runtime, Snapshot, SocialHandle, default_ladder};
 use serde::Serialize;
-
-use super::platform;
 
 /// Longest message to the chat in bytes.
 const MAX_SOCKET_PAYLOAD_BYTES: u32 = 2048;

@@ -8,7 +8,6 @@
 mod absent;
 mod config;
 mod picture;
-mod platform;
 mod status;
 
 use std::net::IpAddr;
@@ -17,12 +16,13 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use farcast_shared::api::budget::Budget;
-use farcast_shared::api::{Method, Reply, Table, body, percent_decoded, reply};
-use farcast_shared::protocol::ForwardedRequest;
+use farcast_shared::api::login::{LOGIN_PATH, MAX_LOGIN_BYTES};
+use farcast_shared::api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
+use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
-use http::header::{AUTHORIZATION, CACHE_CONTROL, USER_AGENT};
+use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::watch;
 
@@ -30,7 +30,7 @@ use self::config::Rendered;
 use self::picture::{Pictures, Shown};
 pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
-use crate::receive::Forwarder;
+use crate::receive::{Forwarder, Offered};
 
 use Method::{Act, Get, Post};
 
@@ -166,6 +166,12 @@ pub(crate) fn not_reached(store: &Store) -> Reply {
     reply::unavailable(&format!("{} has not been reached yet", store.place()))
 }
 
+fn platform_logo(file: &str, headers: &HeaderMap) -> Reply {
+    let Some((key, svg)) = platform::logo(file) else { return reply::empty(StatusCode::NOT_FOUND) };
+    let etag = format!("\"{key}-{}\"", env!("CARGO_PKG_VERSION"));
+    picture::drawn("image/svg+xml", &etag, svg.into(), headers)
+}
+
 fn robots() -> Reply {
     let reply = reply::with_body(StatusCode::OK, "text/plain; charset=utf-8", ROBOTS);
     reply::with(reply, CACHE_CONTROL, "public, max-age=600")
@@ -296,7 +302,7 @@ impl Api {
                 return reply::empty(StatusCode::OK);
             }
             Endpoint::Platforms => return platform::all(),
-            Endpoint::PlatformLogo => return platform::logo(rest, headers),
+            Endpoint::PlatformLogo => return platform_logo(rest, headers),
             Endpoint::Chat => return self.parts.chat.backlog(query, peer).await,
             Endpoint::UserDetails => return self.parts.chat.details(query, rest, peer).await,
             Endpoint::Robots => return robots(),
@@ -315,7 +321,7 @@ impl Api {
             Endpoint::Config => {
                 reply::with_body(StatusCode::OK, "application/json", self.rendered.config(&snapshot))
             }
-            Endpoint::Status => status::status(runtime, &status),
+            Endpoint::Status => farcast_shared::api::status::status(runtime, &status),
             Endpoint::Directory => status::directory(runtime, &status),
             Endpoint::Emoji => config::emoji(runtime),
             Endpoint::Variants => config::variants(runtime),
@@ -344,9 +350,14 @@ impl Api {
         let is_head = request.method() == http::Method::HEAD;
         let changes = request.method() == http::Method::POST;
         // Without a login nothing is answered that needs a body: it is not even offered.
-        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let (path, headers) = (request.uri().path(), request.headers());
+        let has_login = login::is_there(path, headers);
+        let limit_bytes = if path == LOGIN_PATH { MAX_LOGIN_BYTES } else { MAX_FORWARDED_BYTES };
         let body = request.into_body();
-        let body = (has_login && !body.is_end_stream()).then(|| (body, self.parts.bodies.share(peer)));
+        let body = (has_login && !body.is_end_stream()).then(|| {
+            let share = self.parts.bodies.share(peer);
+            Offered { body, share, limit_bytes }
+        });
         let mut reply = forwarder.forward(head, body).await;
         if changes && reply.status().is_success() {
             self.await_change().await;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use farcast_pages::picture::{self, FOR_A_DAY, ICON, LOGO, own};
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::protocol::Picture;
 use farcast_shared::runtime::{Asset, AssetHash, Runtime, load_asset};
 use farcast_shared::store::{Store, StoreError};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
 
@@ -21,9 +21,7 @@ use crate::receive::Fetcher;
 /// Memory for pictures.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Farcast's own logo.
-const OWN_SVG: &[u8] = include_bytes!("logo.svg");
-/// The same for places that cannot draw SVG.
+/// Farcast's own logo for places that cannot draw SVG.
 const OWN_PNG: &[u8] = include_bytes!("logo.png");
 
 /// What is shown for the broadcast's own picture: Farcast's logo on its ground. Made of `logo.png` by ffmpeg 5.1, for all three
@@ -32,17 +30,10 @@ const OWN_PNG: &[u8] = include_bytes!("logo.png");
 const OWN_THUMBNAIL: &[u8] = include_bytes!("thumbnail.jpg");
 /// The same of 480 × 270 with the logo at 120 × 120, 32 colours.
 const OWN_PREVIEW: &[u8] = include_bytes!("preview.gif");
-/// The logo at 32 × 32.
-const OWN_ICON: &[u8] = include_bytes!("favicon.ico");
-
-/// How long caches keep pictures of the server; and those of the broadcast.
-const FOR_A_DAY: &str = "public, max-age=86400";
+/// How long caches keep pictures of the broadcast.
 const FOR_A_MOMENT: &str = "public, max-age=5";
 /// How long a picture of the broadcast is given before the origin is asked for another, which it makes every five seconds.
 const FRESH: Duration = Duration::from_secs(4);
-
-/// A picture of somebody's is no page: SVG runs nothing and loads nothing.
-const PICTURE_ONLY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// What a picture of the broadcast depends on.
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +42,6 @@ pub(super) struct Shown<'a> {
     /// Whether there is a broadcast.
     pub(super) is_live: bool,
 }
-
-/// Media types that are pictures; anything else is not shown as one.
-const TYPES: [&str; 5] = ["image/svg+xml", "image/png", "image/gif", "image/jpeg", "image/webp"];
 
 /// What [`Stills::newest`] returns.
 pub type StillFuture = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
@@ -102,7 +90,7 @@ impl Pictures {
     pub(super) async fn logo(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
         match &runtime.logo {
             Some(logo) => self.asset(store, logo, headers, FOR_A_DAY).await,
-            None => own("image/svg+xml", OWN_SVG, headers, FOR_A_DAY),
+            None => own("image/svg+xml", LOGO, headers, FOR_A_DAY),
         }
     }
 
@@ -112,7 +100,7 @@ impl Pictures {
             Some(logo) if logo.content_type != "image/svg+xml" => {
                 self.asset(store, logo, headers, FOR_A_DAY).await
             }
-            _ => own("image/x-icon", OWN_ICON, headers, FOR_A_DAY),
+            _ => own("image/x-icon", ICON, headers, FOR_A_DAY),
         }
     }
 
@@ -120,7 +108,7 @@ impl Pictures {
     /// promises, or a neutral picture.
     pub(super) async fn thumbnail(&self, store: &Store, shown: Shown<'_>, headers: &HeaderMap) -> Reply {
         match self.still(Picture::Thumbnail, shown).await {
-            Some((bytes, tag)) => reply("image/jpeg", &tag, bytes, headers, FOR_A_MOMENT),
+            Some((bytes, tag)) => picture::answer("image/jpeg", &tag, bytes, headers, FOR_A_MOMENT),
             None => self.stand_in(store, shown.runtime, headers, ("image/jpeg", OWN_THUMBNAIL)).await,
         }
     }
@@ -128,7 +116,7 @@ impl Pictures {
     /// `/preview.gif`: the same as GIF.
     pub(super) async fn preview(&self, store: &Store, shown: Shown<'_>, headers: &HeaderMap) -> Reply {
         match self.still(Picture::Preview, shown).await {
-            Some((bytes, tag)) => reply("image/gif", &tag, bytes, headers, FOR_A_MOMENT),
+            Some((bytes, tag)) => picture::answer("image/gif", &tag, bytes, headers, FOR_A_MOMENT),
             None => self.stand_in(store, shown.runtime, headers, ("image/gif", OWN_PREVIEW)).await,
         }
     }
@@ -199,10 +187,10 @@ impl Pictures {
             load_asset(store, asset).await?.ok_or_else(lost)
         };
         let loaded: Result<Bytes, Arc<StoreError>> = self.assets.try_get_with(asset.hash, loading).await;
-        let known = TYPES.iter().find(|known| **known == asset.content_type);
+        let known = picture::known_type(&asset.content_type);
         match (loaded, known) {
             (Ok(bytes), Some(content_type)) => {
-                reply(content_type, &format!("\"{}\"", asset.hash), bytes, headers, cache_control)
+                picture::answer(content_type, &format!("\"{}\"", asset.hash), bytes, headers, cache_control)
             }
             (Ok(_), None) => reply::empty(StatusCode::NOT_FOUND),
             (Err(_), _) => reply::unavailable("the picture cannot be loaded now"),
@@ -210,44 +198,7 @@ impl Pictures {
     }
 }
 
-fn own(
-    content_type: &'static str,
-    bytes: &'static [u8],
-    headers: &HeaderMap,
-    cache_control: &'static str,
-) -> Reply {
-    let etag = concat!("\"farcast-", env!("CARGO_PKG_VERSION"), "\"");
-    reply(content_type, etag, Bytes::from_static(bytes), headers, cache_control)
-}
-
 /// A picture that is drawn here, for a day.
 pub(super) fn drawn(content_type: &'static str, etag: &str, bytes: Bytes, headers: &HeaderMap) -> Reply {
-    reply(content_type, etag, bytes, headers, FOR_A_DAY)
-}
-
-/// A picture, or that the caller has it.
-fn reply(
-    content_type: &'static str,
-    etag: &str,
-    bytes: Bytes,
-    headers: &HeaderMap,
-    cache_control: &'static str,
-) -> Reply {
-    let has = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let has = has.flat_map(|list| list.split(',')).any(|tag| {
-        let tag = tag.trim();
-        tag == "*" || tag.trim_start_matches("W/") == etag
-    });
-    let mut reply = if has { reply::empty(StatusCode::NOT_MODIFIED) } else { reply::empty(StatusCode::OK) };
-    if !has {
-        *reply.body_mut() = bytes;
-        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    }
-    let headers = reply.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_ONLY));
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        headers.insert(ETAG, etag);
-    }
-    reply
+    picture::answer(content_type, etag, bytes, headers, FOR_A_DAY)
 }

@@ -1,61 +1,13 @@
-//! Whether there is a broadcast, and who watches.
+//! What the directory is told of the server and its broadcast.
 
-use farcast_shared::api::time::{Second, Time};
+use farcast_shared::api::status::Counts;
+use farcast_shared::api::time::Second;
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::runtime::{LiveStatus, Runtime};
-use farcast_shared::time::WallTime;
 use http::StatusCode;
 use serde::Serialize;
 
 use super::config::{ShownHandle, shown};
-
-/// The counts, left out while operators hide them.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Counts {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    viewer_count: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    overall_max_viewer_count: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_max_viewer_count: Option<u64>,
-}
-
-impl Counts {
-    fn of(runtime: &Runtime, status: &LiveStatus) -> Self {
-        let unless_hidden = |count| Some(count).filter(|_| !runtime.hide_viewer_count);
-        Self {
-            viewer_count: unless_hidden(status.viewers),
-            overall_max_viewer_count: unless_hidden(status.overall_peak),
-            session_max_viewer_count: unless_hidden(status.session_peak),
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Status<'a> {
-    online: bool,
-    #[serde(flatten)]
-    counts: Counts,
-    last_connect_time: Option<Second>,
-    last_disconnect_time: Option<Second>,
-    version_number: &'static str,
-    stream_title: &'a str,
-    server_time: Time,
-}
-
-pub(super) fn status(runtime: &Runtime, status: &LiveStatus) -> Reply {
-    reply::ok(&Status {
-        online: status.online,
-        counts: Counts::of(runtime, status),
-        last_connect_time: status.connected_at.map(Second),
-        last_disconnect_time: status.disconnected_at.map(Second),
-        version_number: env!("CARGO_PKG_VERSION"),
-        stream_title: &runtime.stream_title,
-        server_time: Time(WallTime::now()),
-    })
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

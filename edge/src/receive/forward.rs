@@ -104,6 +104,17 @@ impl Drop for Ending {
     }
 }
 
+/// A body that is to be had, if the origin asks for it.
+#[derive(Debug)]
+pub struct Offered<B> {
+    /// The body.
+    pub body: B,
+    /// What its memory is charged to.
+    pub share: Share,
+    /// Most bytes of it that are taken.
+    pub limit_bytes: usize,
+}
+
 impl Forwarder {
     pub(super) fn new(link: watch::Receiver<Option<Connection>>, metrics: Metrics) -> Self {
         Self { link, turns: Semaphore::new(MAX_FORWARDED as usize), under_way: Arc::default(), metrics }
@@ -111,7 +122,7 @@ impl Forwarder {
 
     /// The origin's answer; 503 when there is none in time. The body is read, and what it takes is charged, only if the
     /// origin asks for it. Cancel safe, but the origin may have done what was asked.
-    pub async fn forward<B>(&self, head: ForwardedRequest, body: Option<(B, Share)>) -> Reply
+    pub async fn forward<B>(&self, head: ForwardedRequest, body: Option<Offered<B>>) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -134,7 +145,7 @@ impl Forwarder {
     }
 }
 
-async fn exchange<B>(link: &Connection, head: ForwardedRequest, mut body: Option<(B, Share)>) -> Option<Reply>
+async fn exchange<B>(link: &Connection, head: ForwardedRequest, mut body: Option<Offered<B>>) -> Option<Reply>
 where
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
@@ -149,8 +160,8 @@ where
         match next(&mut receive, &mut frames).await? {
             ForwardAnswer::Reply(head) => break head,
             ForwardAnswer::SendBody => {
-                let Some((body, share)) = body.take() else { continue };
-                match body::read(body, MAX_FORWARDED_BYTES, share).await {
+                let Some(Offered { body, share, limit_bytes }) = body.take() else { continue };
+                match body::read(body, limit_bytes.min(MAX_FORWARDED_BYTES), share).await {
                     Ok(whole) => {
                         send_body(&mut send, whole.bytes()).await?;
                         held = Some(whole);

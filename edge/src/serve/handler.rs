@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Buf;
+use farcast_pages::{ADMIN_PREFIX, Asset};
+use farcast_shared::api::login::{self, FORWARDED_PROTO};
+use farcast_shared::api::negotiate::Choice;
 use farcast_shared::api::reply::guard_login;
 use farcast_shared::api::{self, Reply, host};
 use farcast_shared::config::Networks;
 use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::{Health, Probe};
-use http::header::{AUTHORIZATION, CONNECTION, HOST, STRICT_TRANSPORT_SECURITY};
+use http::header::{CONNECTION, HOST, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -24,9 +27,8 @@ use super::body::Body;
 use super::client;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
-use super::negotiate::Choice;
 use super::page::{Facts, is_media_player};
-use super::pages::{ADMIN_PREFIX, Asset, Pages};
+use super::pages::Pages;
 use super::reply::{self, Description};
 use super::route::Route;
 use crate::api::Api;
@@ -52,8 +54,6 @@ pub(super) struct Handler {
 }
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// By which scheme a viewer reaches a proxy.
-static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
 const MAX_BODIES: usize = 8;
@@ -252,11 +252,13 @@ impl Handler {
 
     fn ask_api<B: RequestBody>(
         &self,
-        request: Request<B>,
+        mut request: Request<B>,
         source: &Source,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
         let caller = client::caller(source.peer, request.headers(), &self.trusted_proxies);
-        let has_login = request.headers().contains_key(AUTHORIZATION);
+        let has_login = login::is_there(request.uri().path(), request.headers());
+        let is_secure = self.is_secure(request.headers(), source);
+        login::set_secure(request.headers_mut(), is_secure);
         let place = self.place_for_body(&request, source);
         let api = Arc::clone(&self.api);
         Box::pin(async move {
@@ -303,9 +305,13 @@ impl Handler {
     fn base(&self, uri: &Uri, headers: &HeaderMap, source: &Source) -> String {
         let host = uri.authority().map(|authority| authority.as_str());
         let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
-        let forwarded = headers.get(&FORWARDED_PROTO).filter(|_| self.trusted_proxies.contain(source.peer));
-        let is_secure = forwarded.map_or(source.is_secure, |proto| proto == "https");
-        format!("{}://{host}", if is_secure { "https" } else { "http" })
+        format!("{}://{host}", if self.is_secure(headers, source) { "https" } else { "http" })
+    }
+
+    /// Whether a request came by TLS, to here or to a trusted proxy.
+    fn is_secure(&self, headers: &HeaderMap, source: &Source) -> bool {
+        let is_said = headers.contains_key(&FORWARDED_PROTO) && self.trusted_proxies.contain(source.peer);
+        if is_said { login::is_secure(headers) } else { source.is_secure }
     }
 
     fn asked<B>(&self, route: Route<'_>, request: &Request<B>, source: &Source) -> Asked {

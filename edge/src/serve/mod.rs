@@ -16,7 +16,6 @@ mod connection;
 mod handler;
 mod lifetime;
 mod metrics;
-mod negotiate;
 mod page;
 mod pages;
 mod reply;

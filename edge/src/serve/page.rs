@@ -1,5 +1,5 @@
 //! What an edge puts into its pages: name, title and picture for link previews (the Open Graph protocol, Twitter's cards), the
-//! configuration, so that the page is complete at once, and the policy of what the page may do (CSP Level 3).
+//! configuration, so that the page is complete at once, and the sites that its policy has to admit.
 //!
 //! Pure: text in, text out. Everything that operators wrote is escaped here.
 
@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_pages::Sites;
 use farcast_shared::api::to_html;
 use farcast_shared::runtime::Runtime;
+use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
 
 /// Between these a page has what stands there when nothing is known.
 const HEAD_BEGIN: &str = "<!--farcast:head-->";
@@ -21,11 +22,6 @@ const HEAD_END: &str = "<!--/farcast:head-->";
 const MAX_DESCRIPTION_CHARS: usize = 300;
 /// Most sites that a page may take pictures from, or show in a frame.
 const MAX_SITES: usize = 30;
-
-/// Nothing but our own scripts and styles; media from blobs (Media Source Extensions), its worker from a file. Pictures and
-/// frames of other sites where the operator put such onto the page.
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; media-src 'self' blob:; connect-src 'self'; \
-worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'";
 
 /// Programs that play media and ask for a page only because they were given its address.
 const MEDIA_PLAYERS: [&str; 8] =
@@ -40,36 +36,6 @@ pub(super) struct Facts {
     pub(super) config: Bytes,
 }
 
-/// Which page it is, as far as frames matter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
-    /// Made for frames, and nothing can be done there in a viewer's name.
-    ForFrames,
-    /// The admin page: no other page may lead its owner's hand.
-    Admin,
-    /// Any other.
-    Other,
-}
-
-impl Place {
-    pub(super) fn of(name: &str) -> Self {
-        match name {
-            "embed/video.html" | "embed/chat/readonly.html" => Self::ForFrames,
-            "admin/index.html" => Self::Admin,
-            _ => Self::Other,
-        }
-    }
-
-    /// Who may show it in a frame. Where the operator set nothing, that is everybody for what is made for frames.
-    pub(super) fn frame_ancestors(self, configured: &str) -> &str {
-        match self {
-            Self::ForFrames if configured == "'self'" => "*",
-            Self::Admin => "'none'",
-            Self::ForFrames | Self::Other => configured,
-        }
-    }
-}
-
 /// Whether a media player asks, which can do nothing with a page. Browsers always name HTML among what they accept.
 pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
     let has = |name, wanted: &dyn Fn(&str) -> bool| {
@@ -82,26 +48,19 @@ pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
         && has(USER_AGENT, &|agent| MEDIA_PLAYERS.iter().any(|player| agent.contains(player)))
 }
 
-/// The policy of a page, `frame-ancestors` last.
-pub(super) fn policy(facts: Option<&Facts>, frame_ancestors: &str) -> HeaderValue {
-    let (mut frames, mut pictures) = (String::new(), String::new());
-    if let Some(Facts { runtime, .. }) = facts {
-        let shown = runtime.external_actions.iter().filter(|action| !action.open_externally);
-        frames = sites(shown.map(|action| action.url.as_str()));
-        let icons = runtime.external_actions.iter().map(|action| action.icon.as_str());
-        let html =
-            [&runtime.page_content, &runtime.summary, &runtime.offline_message].map(|text| to_html(text));
-        pictures = sites(icons.chain(html.iter().flat_map(|html| pictures_of(html))));
+/// What a page may take from other sites: what the operator put onto it.
+pub(super) fn sites(runtime: &Runtime) -> Sites {
+    let shown = runtime.external_actions.iter().filter(|action| !action.open_externally);
+    let icons = runtime.external_actions.iter().map(|action| action.icon.as_str());
+    let html = [&runtime.page_content, &runtime.summary, &runtime.offline_message].map(|text| to_html(text));
+    Sites {
+        frames: listed(shown.map(|action| action.url.as_str())),
+        pictures: listed(icons.chain(html.iter().flat_map(|html| pictures_of(html)))),
     }
-    let frames = if frames.is_empty() { " 'self'" } else { &frames };
-    let text = format!(
-        "{POLICY}; img-src 'self' data:{pictures}; frame-src{frames}; frame-ancestors {frame_ancestors}"
-    );
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(POLICY))
 }
 
 /// The sites of addresses, each with a space before it.
-fn sites<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
+fn listed<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
     let sites: BTreeSet<_> = addresses.filter_map(site).take(MAX_SITES).collect();
     sites.into_iter().fold(String::new(), |text, site| text + " " + site)
 }
@@ -215,6 +174,7 @@ pub(super) fn manifest(runtime: &Runtime) -> String {
 #[cfg(test)]
 mod tests {
     use farcast_shared::runtime::ExternalAction;
+    use http::HeaderValue;
 
     use super::*;
 
@@ -284,7 +244,7 @@ mod tests {
             ],
             ..Runtime::default()
         };
-        let policy = policy(Some(&facts(runtime)), "'none'");
+        let policy = farcast_pages::policy(&sites(&runtime), "'none'");
         let policy = policy.to_str().unwrap();
         let end = "; img-src 'self' data: http://b.example:8080 https://icons.example https://img.example; \
                    frame-src https://shop.example; frame-ancestors 'none'";
@@ -293,17 +253,6 @@ mod tests {
             !policy.contains("unsafe") && !policy.contains("evil") && !policy.contains("away"),
             "{policy}"
         );
-    }
-
-    #[test]
-    fn only_pages_for_frames_are_for_everybodys_frames_and_only_where_nothing_else_was_set() {
-        let of = |name, configured| Place::of(name).frame_ancestors(configured);
-        assert_eq!(of("embed/video.html", "'self'"), "*");
-        assert_eq!(of("embed/chat/readonly.html", "'self'"), "*");
-        assert_eq!(of("embed/chat/readwrite.html", "'self'"), "'self'");
-        assert_eq!(of("index.html", "'self'"), "'self'");
-        assert_eq!(of("admin/index.html", "https://a.example"), "'none'");
-        assert_eq!(of("embed/video.html", "https://a.example"), "https://a.example");
     }
 
     #[test]

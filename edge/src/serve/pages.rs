@@ -1,58 +1,21 @@
-//! The viewer page, the admin page and their files: embedded in the program (see `build.rs`), or read from a folder by who changes them.
+//! The viewer page, the admin page and their files ([`farcast_pages`]), as this edge shows them.
 //!
 //! HTML is filled in before it is sent ([`super::page`]): once per change of the settings, since what is filled in depends on
 //! nothing else but the address by which the server is reached.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use farcast_pages::{Asset, Files, Place, Sites};
 use farcast_shared::runtime::Runtime;
-use http::HeaderValue;
-use sha2::{Digest, Sha256};
 
-use super::page::{self, Facts, Place};
+use super::page::{self, Facts};
 use crate::live::gzip;
 
-/// A file as `build.rs` embeds it.
-struct File {
-    name: &'static str,
-    identity: &'static [u8],
-    brotli: Option<&'static [u8]>,
-    gzip: Option<&'static [u8]>,
-}
-
-include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
-
-/// Shown where the page was not built before the program.
-const PLACEHOLDER: &[u8] = b"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Farcast edge</title>\
-<h1>This edge is running</h1><p>Its pages were not built into it: run <code>npm ci &amp;&amp; npm run build</code> in \
-<code>shared/web</code> and build the edge again. The stream is at <a href=\"/hls/stream.m3u8\">/hls/stream.m3u8</a>.</p></html>";
-
-/// Names under these folders carry a hash of their content, so they never change.
-const HASHED_PREFIXES: [&str; 2] = ["assets/", "admin/assets/"];
 /// What a browser reads that makes an application of the page.
 const MANIFEST: &str = "manifest.webmanifest";
-/// Where the viewer page is in a folder of all pages.
-const FOLDER: &str = "viewer";
-/// What names of the admin page's files begin with, which is its folder as well.
-pub(super) const ADMIN_PREFIX: &str = "admin/";
-
-/// A file of the page.
-#[derive(Debug)]
-pub(super) struct Asset {
-    pub(super) content_type: &'static str,
-    pub(super) cache_control: &'static str,
-    pub(super) etag: String,
-    pub(super) identity: Bytes,
-    /// Absent where they do not help.
-    pub(super) gzip: Option<Bytes>,
-    pub(super) brotli: Option<Bytes>,
-    /// What the page may do, and who may show it.
-    pub(super) policy: HeaderValue,
-}
-
 /// Pages that were filled in for these settings and this address.
 #[derive(Debug)]
 struct Filled {
@@ -61,11 +24,10 @@ struct Filled {
     pages: HashMap<String, Arc<Asset>>,
 }
 
-/// All files of the page by name.
+/// All files of the pages by name.
 #[derive(Debug)]
 pub(super) struct Pages {
-    files: HashMap<&'static str, Arc<Asset>>,
-    folder: Option<PathBuf>,
+    files: Files,
     frame_ancestors: String,
     filled: Mutex<Option<Filled>>,
 }
@@ -73,21 +35,8 @@ pub(super) struct Pages {
 impl Pages {
     /// What is in the program, or in `folder`; `frame_ancestors` may show it in a frame.
     pub(super) fn new(frame_ancestors: &str, folder: Option<&Path>) -> Self {
-        let policy = page::policy(None, frame_ancestors);
-        let embedded = |file: &File| {
-            let mut asset = asset(file.name, Bytes::from_static(file.identity), &policy);
-            asset.brotli = file.brotli.map(Bytes::from_static);
-            asset.gzip = file.gzip.map(Bytes::from_static);
-            (file.name, Arc::new(asset))
-        };
-        let mut files: HashMap<_, _> = FILES.iter().map(embedded).collect();
-        for name in ["index.html", "admin/index.html"] {
-            let placeholder = || Arc::new(asset(name, Bytes::from_static(PLACEHOLDER), &policy));
-            files.entry(name).or_insert_with(placeholder);
-        }
         Self {
-            files,
-            folder: folder.map(Path::to_owned),
+            files: Files::new(frame_ancestors, folder),
             frame_ancestors: frame_ancestors.to_owned(),
             filled: Mutex::default(),
         }
@@ -95,23 +44,23 @@ impl Pages {
 
     /// A file. HTML has `facts` filled in, if they are known, and links by `base`, the address of the server.
     pub(super) fn get(&self, name: &str, facts: Option<&Facts>, base: &str) -> Option<Arc<Asset>> {
-        let Some(facts) = facts else { return self.plain(name) };
+        let Some(facts) = facts else { return self.files.get(name) };
         if name == MANIFEST {
             return Some(Arc::new(self.finished(name, page::manifest(&facts.runtime).into(), facts)));
         }
         if !name.ends_with(".html") {
-            return self.plain(name);
+            return self.files.get(name);
         }
         let base = if facts.runtime.server_url.is_empty() { base } else { &facts.runtime.server_url };
         if let Some(filled) = &*self.lock()
-            && self.folder.is_none()
+            && !self.files.are_in_a_folder()
             && Arc::ptr_eq(&filled.of, &facts.runtime)
             && filled.base == base
             && let Some(page) = filled.pages.get(name)
         {
             return Some(Arc::clone(page));
         }
-        let template = self.plain(name)?;
+        let template = self.files.get(name)?;
         let html = page::fill(&String::from_utf8_lossy(&template.identity), facts, base);
         // Not while others wait: a stranger's every request may name another address.
         let page = Arc::new(self.finished(name, html.into(), facts));
@@ -133,60 +82,11 @@ impl Pages {
 
     fn finished(&self, name: &str, bytes: Bytes, facts: &Facts) -> Asset {
         let place = Place::of(name);
-        let facts = Some(facts).filter(|_| place != Place::Admin);
-        let policy = page::policy(facts, place.frame_ancestors(&self.frame_ancestors));
-        let mut asset = asset(name, bytes, &policy);
+        let sites = if place == Place::Admin { Sites::default() } else { page::sites(&facts.runtime) };
+        let policy = farcast_pages::policy(&sites, place.frame_ancestors(&self.frame_ancestors));
+        let mut asset = Asset::new(name, bytes, policy);
         asset.gzip = Some(gzip(&asset.identity)).filter(|gzip| gzip.len() < asset.identity.len());
         asset
-    }
-
-    /// A file as it is. Reading it from the folder blocks: that is for who changes the pages, not for an audience.
-    fn plain(&self, name: &str) -> Option<Arc<Asset>> {
-        let Some(folder) = &self.folder else { return self.files.get(name).cloned() };
-        let is_plain = name
-            .split('/')
-            .all(|piece| !piece.is_empty() && !piece.starts_with('.') && !piece.contains(['\\', ':', '\0']));
-        let folder = if name.starts_with(ADMIN_PREFIX) { folder.clone() } else { folder.join(FOLDER) };
-        let bytes = is_plain.then(|| std::fs::read(folder.join(name)).ok()).flatten()?;
-        let mut asset = asset(name, bytes.into(), &page::policy(None, &self.frame_ancestors));
-        asset.cache_control = "no-cache";
-        Some(Arc::new(asset))
-    }
-}
-
-fn asset(name: &str, identity: Bytes, policy: &HeaderValue) -> Asset {
-    let hash: String = Sha256::digest(&identity).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    let cache_control = if HASHED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
-        "public, max-age=31536000, immutable"
-    } else {
-        "no-cache"
-    };
-    Asset {
-        content_type: content_type(name),
-        cache_control,
-        etag: format!("\"{hash}\""),
-        identity,
-        gzip: None,
-        brotli: None,
-        policy: policy.clone(),
-    }
-}
-
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("js" | "mjs") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("json" | "map") => "application/json",
-        Some("webmanifest") => "application/manifest+json",
-        Some("svg") => "image/svg+xml",
-        Some("txt") => "text/plain; charset=utf-8",
-        Some("png") => "image/png",
-        Some("jpg" | "jpeg") => "image/jpeg",
-        Some("webp") => "image/webp",
-        Some("ico") => "image/x-icon",
-        Some("woff2") => "font/woff2",
-        _ => "application/octet-stream",
     }
 }
 
@@ -200,26 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_a_page() {
-        let pages = Pages::new("'self'", None);
-        let page = pages.get("index.html", None, "").expect("a page");
-        assert_eq!((page.content_type, page.cache_control), ("text/html; charset=utf-8", "no-cache"));
-        assert!(pages.get("../Cargo.toml", None, "").is_none());
-    }
-
-    #[test]
-    fn hashed_files_are_kept_for_ever() {
-        let policy = page::policy(None, "'self'");
-        for name in ["assets/a-abc123.js", "admin/assets/a-abc123.js"] {
-            assert!(asset(name, Bytes::new(), &policy).cache_control.contains("immutable"), "{name}");
-        }
-        assert_eq!(asset("logo.png", Bytes::new(), &policy).cache_control, "no-cache");
-    }
-
-    #[test]
     fn pages_of_a_folder_are_as_they_are_now_and_nothing_outside_of_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let viewer = folder.path().join(FOLDER);
+        let viewer = folder.path().join("viewer");
         std::fs::create_dir(&viewer).unwrap();
         std::fs::write(folder.path().join("secret.html"), "secret").unwrap();
         let pages = Pages::new("'self'", Some(folder.path()));

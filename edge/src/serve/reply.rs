@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use farcast_pages::Asset;
+use farcast_shared::api::Reply;
+use farcast_shared::api::negotiate::{Choice, Wanted};
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY,
-    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::lifetime::Cached;
-use super::negotiate::{Choice, Wanted};
-use super::pages::Asset;
 use crate::live::{Failure, Object, Playlist};
-use farcast_shared::api::Reply;
 
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
 
@@ -132,33 +131,10 @@ pub(super) fn of_api(reply: Reply, is_head: bool) -> Response<Body> {
     response
 }
 
-/// A file of the viewer page.
+/// A file of the pages.
 pub(super) fn page(asset: &Asset, choice: &Choice) -> Response<Body> {
-    let brotli = asset.brotli.as_ref().filter(|_| choice.brotli).map(|body| ("br", body));
-    let gzip = asset.gzip.as_ref().filter(|_| choice.gzip).map(|body| ("gzip", body));
-    let encoded = brotli.or(gzip);
-    // The encodings are different representations (RFC 9110 §8.8.3.3); the tag says which.
-    let etag = match encoded {
-        Some((coding, _)) => format!("{}-{coding}\"", asset.etag.trim_end_matches('"')),
-        None => asset.etag.clone(),
-    };
-    let mut response = if choice.has_already(&etag) {
-        response(StatusCode::NOT_MODIFIED, Body::default())
-    } else {
-        let body = encoded.map_or(&asset.identity, |(_, body)| body);
-        response(StatusCode::OK, body.clone().into())
-    };
-    let is_whole = response.status() == StatusCode::OK;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
-    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-    headers.insert(CONTENT_SECURITY_POLICY, asset.policy.clone());
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    insert(headers, ETAG, &etag);
-    if let Some((coding, _)) = encoded.filter(|_| is_whole) {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-    }
+    let mut response = of_api(asset.reply(choice), false);
+    response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     response
 }
 

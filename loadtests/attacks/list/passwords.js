@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 
 import { stranger, together } from '../attack.js';
 import { basic, OWNER_ADDRESS, OWNER_FORWARDED } from '../honest/owner.js';
-import { ask } from '../wire/http1.js';
+import { ask, post } from '../wire/http1.js';
 import { askToPublish, lookedAt } from '../wire/rtmp.js';
 
 const EVERY_MS = 20;
@@ -34,6 +34,11 @@ async function http(url, password, { headers, from }) {
   const authorization = basic(password);
   const options = { headers: { ...headers, authorization }, from, limitMs: LIMIT_MS };
   const answer = await ask(`${url}/api/admin/status`, options).catch(() => undefined);
+  return answer?.status === 401 ? 'judged' : 'not looked at';
+}
+
+async function page(url, password, options) {
+  const answer = await post(`${url}/api/admin/login`, { password }, { ...options, limitMs: LIMIT_MS }).catch(() => undefined);
   return answer?.status === 401 ? 'judged' : 'not looked at';
 }
 
@@ -79,5 +84,15 @@ export const passwords = [
       lane % 2 === 0
         ? http(place.origin.url, password, { from: stranger(0) })
         : rtmp(attack, place.rtmp.port, password, stranger(0)),
+  }),
+  guessing({
+    name: 'passwords-admin-page',
+    about: 'passwords are guessed at the admin page’s login, by an edge and at the origin',
+    by: ({ place, password, lane }) =>
+      lane % 2 === 0
+        ? page(place.edge.url, password, {
+            headers: { 'x-forwarded-for': `203.${byte()}.${byte()}.${byte()}` },
+          })
+        : page(place.origin.url, password, { from: stranger(lane % 4) }),
   }),
 ];

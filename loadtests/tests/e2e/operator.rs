@@ -208,3 +208,107 @@ async fn bad_input_gets_its_error_and_changes_nothing() {
     let braked = answers.iter().find(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS);
     assert!(braked.unwrap().headers().contains_key("retry-after"));
 }
+
+/// Logs in as the admin page does: the cookie of the session, and its token.
+async fn begin_session(at: Edge, headers: &[(&'static str, String)]) -> (String, String) {
+    let body = json!({ "password": KEY }).to_string();
+    let answer = at.ask(Method::POST, "/api/admin/login", headers, body).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let session: Value = serde_json::from_slice(answer.body()).unwrap();
+    (cookie, session["csrfToken"].as_str().unwrap().to_owned())
+}
+
+fn by_session(cookie: &str) -> (&'static str, String) {
+    ("cookie", cookie.split(';').next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_session_holds_at_the_origin_and_through_all_edges_until_it_is_ended() {
+    let mut stage = Stage::start(Settings { edges: 2, ..Settings::default() }).await.unwrap();
+    let [first, second] = [stage.edge(0), stage.edge(1)];
+    let (cookie, token) = begin_session(first, &[]).await;
+    assert!(cookie.starts_with("farcast_session=") && cookie.ends_with("; HttpOnly; SameSite=Strict"));
+    let status = async |at: Edge| {
+        let headers = [by_session(&cookie), ("x-csrf-token", token.clone())];
+        let answer = at.ask(Method::GET, "/api/admin/status", &headers, "").await.unwrap();
+        assert!(!answer.headers().contains_key("www-authenticate"));
+        assert!(!answer.headers().contains_key("access-control-allow-origin"));
+        answer.status()
+    };
+    let origin = |stage: &mut Stage| Edge { http: stage.origin().unwrap().address("http") };
+    for at in [first, second, origin(&mut stage)] {
+        assert_eq!(status(at).await, StatusCode::OK);
+        let body = json!({ "value": "Ada" }).to_string();
+        let mut headers = vec![by_session(&cookie)];
+        let name = "/api/admin/config/name";
+        let refused = at.ask(Method::POST, name, &headers, body.clone()).await.unwrap();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        headers.push(("x-csrf-token", token.clone()));
+        assert_eq!(at.ask(Method::POST, name, &headers, body).await.unwrap().status(), StatusCode::OK);
+    }
+    // Behind a proxy that has TLS it is for TLS only.
+    let (secure, _) = begin_session(second, &[("x-forwarded-proto", "https".to_owned())]).await;
+    assert!(secure.starts_with("__Host-farcast_session=") && secure.ends_with("; Secure"), "{secure}");
+
+    // It outlives the origin.
+    stage.take_origin().unwrap().kill().await.unwrap();
+    stage.start_origin().await.unwrap();
+    for at in [first, second] {
+        let linked = wait::until("the edge is linked again", START, || async {
+            (status(at).await == StatusCode::OK).then_some(())
+        });
+        linked.await.unwrap();
+    }
+    let headers = [by_session(&cookie), ("x-csrf-token", token.clone())];
+    let ended = origin(&mut stage).ask(Method::POST, "/api/admin/logout", &headers, "").await.unwrap();
+    assert_eq!(ended.status(), StatusCode::OK);
+    for at in [first, second, origin(&mut stage)] {
+        assert_eq!(status(at).await, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn an_edge_takes_little_from_strangers_who_log_in_and_nothing_of_other_sites() {
+    let stage = Stage::start(Settings::default()).await.unwrap();
+    let edge = stage.edge(0);
+    let give = async |headers: &[(&'static str, String)], body: String| {
+        edge.ask(Method::POST, "/api/admin/login", headers, body).await.unwrap()
+    };
+    let right = json!({ "password": KEY }).to_string();
+    let long = json!({ "password": "x".repeat(100_000) }).to_string();
+    assert_eq!(give(&[], long).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(give(&[], json!([KEY]).to_string()).await.status(), StatusCode::BAD_REQUEST);
+    let evil =
+        [("origin", "https://evil.example".to_owned()), ("content-type", "application/json".to_owned())];
+    let refused = give(&evil, right.clone()).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let asked = edge.ask(Method::OPTIONS, "/api/admin/login", &evil, "").await.unwrap();
+    for answer in [&refused, &asked] {
+        assert!(!answer.headers().contains_key("access-control-allow-origin"), "{answer:?}");
+    }
+    let wrong = give(&[], json!({ "password": "wrong" }).to_string()).await;
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+    assert!(!wrong.headers().contains_key("www-authenticate"));
+    assert_eq!(give(&[], right).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_admin_page_is_at_the_origins_own_address() {
+    let mut stage = Stage::start(Settings::default()).await.unwrap();
+    let origin = Edge { http: stage.origin().unwrap().address("http") };
+    let root = origin.ask(Method::GET, "/", &[], "").await.unwrap();
+    assert!(root.status() == StatusCode::TEMPORARY_REDIRECT && root.headers()["location"] == "/admin/");
+    let [here, there] = [origin, stage.edge(0)].map(|at| async move {
+        let headers = [("accept-encoding", "br".to_owned())];
+        let page = at.ask(Method::GET, "/admin/", &headers, "").await.unwrap();
+        assert!(page.status() == StatusCode::OK && page.headers()["cache-control"] == "no-cache");
+        page.headers()["content-security-policy"].to_str().unwrap().to_owned()
+    });
+    let policy = here.await;
+    assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(policy, there.await);
+    // What watches the machine is where it was.
+    let health = origin.ask(Method::GET, "/healthz", &[], "").await.unwrap();
+    assert_eq!(health.status(), StatusCode::OK);
+}

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use farcast_edge::receive::FetchError;
+use farcast_edge::receive::{FetchError, Offered};
 use farcast_origin::push::Api;
 use farcast_origin::push::forward::ForwardedBody;
 use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
 use farcast_shared::api::{Reply, reply};
-use farcast_shared::protocol::{ForwardedRequest, Picture};
+use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES, Picture};
 use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
@@ -95,8 +95,11 @@ async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_no
         }
         let head = ForwardedRequest::new(&request.body(()).unwrap(), PEER);
         let asked = Arc::new(AtomicUsize::new(0));
-        let body = pieces
-            .map(|pieces| (Counted { pieces, breaks_off, asked: Arc::clone(&asked) }, budget.share(PEER)));
+        let body = pieces.map(|pieces| Offered {
+            body: Counted { pieces, breaks_off, asked: Arc::clone(&asked) },
+            share: budget.share(PEER),
+            limit_bytes: MAX_FORWARDED_BYTES,
+        });
         let reply = edge.forwarder.forward(head, body).await;
         let text = String::from_utf8(reply.body().to_vec()).unwrap();
         (reply.status().as_u16(), asked.load(Ordering::Relaxed), text)

@@ -2,13 +2,15 @@
 //!
 //! Place in the flow: requests come by [`crate::api`]; what is set goes to the store, and from there to origin and edges
 //! ([`farcast_shared::runtime`]). A change is durable when it is answered. The order of checks is that of `openapi.yaml`: too
-//! many failures, login, method, site, length, content, store.
+//! many failures, login, method, site, length, content, store. Who is let in is [`entry`]'s.
 
 mod absent;
 mod address;
+mod basic;
 pub(crate) mod chat;
 mod edge;
-mod login;
+mod entry;
+mod exemption;
 mod logo;
 mod measured;
 mod picture;
@@ -36,21 +38,21 @@ use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
 use farcast_shared::telemetry::recent::{Line, Recent};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
-use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::SET_COOKIE;
+use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::entry::Admitted;
 use self::routes::{Endpoint, Setter};
-use self::session::Session;
+pub use self::session::Sessions;
 use self::setting::{Change, Rules};
-use crate::brake::{self, Caller};
+use crate::brake::Caller;
 use crate::broadcast::{Air, Disconnect};
-use crate::credentials::{Credentials, NotSet, Which};
+use crate::credentials::{Credentials, NotSet};
 use crate::directory;
 use crate::emoji;
 use crate::http_client::Reach;
-use crate::ingest::Checked;
 use crate::push::Edges;
 use crate::roster::Roster;
 use crate::statistics::Statistics;
@@ -58,9 +60,6 @@ use crate::statistics::Statistics;
 pub use self::routes::listed;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What a browser shows when it asks for the password; Owncast's words, by which clients know it.
-const REALM: &str = "Basic realm=\"Owncast Authenticated Request\"";
 
 /// Failed logins are told to the log once in this time: strangers can cause them.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
@@ -97,6 +96,8 @@ pub struct Parts {
     pub store: Store,
     /// Who may come in.
     pub credentials: Arc<Credentials>,
+    /// Who is logged in on the admin page.
+    pub sessions: Arc<Sessions>,
     /// The settings in force.
     pub runtime: watch::Receiver<Option<Snapshot>>,
     /// The audience.
@@ -161,41 +162,27 @@ impl Admin {
             return Some(reply::options(found.method));
         }
         let caller = caller.into();
-        let cookie = match self.admit(&head.headers, caller).await {
-            Ok(cookie) => cookie,
+        match found.endpoint {
+            Endpoint::Session => return Some(self.show_session(&head, found.method).await),
+            Endpoint::LogIn => return Some(Box::pin(self.log_in(&head, body, caller, found.method)).await),
+            _ => {}
+        }
+        let admitted = match self.admit(&head.headers, caller).await {
+            Ok(admitted) => admitted,
             Err(refused) => return Some(refused),
         };
-        let mut reply = self.admitted(found, &head, body, caller.address).await;
-        if let Some(cookie) = cookie {
+        let mut reply = self.admitted(found, &head, body, caller.address, &admitted).await;
+        if let Some(cookie) = admitted.exemption {
             reply.headers_mut().append(SET_COOKIE, cookie);
         }
         Some(reply)
     }
 
-    /// Whether the login is right; with a cookie for a caller that has none, or an old one.
-    async fn admit(&self, headers: &HeaderMap, caller: Caller) -> Result<Option<HeaderValue>, Reply> {
-        let (credentials, now) = (&self.parts.credentials, WallTime::now());
-        let key = credentials.session_key();
-        let session = Session::read(headers, &key, now);
-        let caller = Caller { session: session.map(|session| session.id), ..caller };
-        let checked = match login::password(headers) {
-            Some(password) => credentials.check(Which::AdminPassword, &[&password], &caller).await,
-            None => match credentials.must_wait(Which::AdminPassword, &caller, Instant::now()) {
-                Some(wait) => Checked::Wait(wait),
-                None => return Err(unauthorized()),
-            },
-        };
-        match checked {
-            Checked::Right if session.is_some_and(|session| !session.is_old(now)) => Ok(None),
-            Checked::Right => Ok(Session::new(now).set(&key)),
-            Checked::Wait(wait) => Err(brake::refused(wait)),
-            Checked::Wrong => {
-                let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(suppressed) = warnings.admit(Instant::now()) {
-                    tracing::warn!(address = %caller.address, suppressed, "a login to the admin API failed");
-                }
-                Err(unauthorized())
-            }
+    /// Tells the log of a password that was wrong, now and then.
+    fn warn_of_failure(&self, address: IpAddr) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = warnings.admit(Instant::now()) {
+            tracing::warn!(%address, suppressed, "a login to the admin API failed");
         }
     }
 
@@ -215,6 +202,7 @@ impl Admin {
         head: &http::request::Parts,
         body: B,
         peer: IpAddr,
+        admitted: &Admitted,
     ) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -237,8 +225,14 @@ impl Admin {
                 "a page of another site may have sent this: use POST, or the admin's page",
             );
         }
+        if !admitted.is_confirmed(found.method, &head.headers) {
+            return entry::not_confirmed();
+        }
         let limit = match found.endpoint {
-            Endpoint::Disconnect | Endpoint::ResetDirectory => None,
+            Endpoint::Disconnect
+            | Endpoint::ResetDirectory
+            | Endpoint::LogOut
+            | Endpoint::LogOutEverywhere => None,
             Endpoint::Set(setter) => Some(setter.max_body_bytes()),
             Endpoint::AddEmoji => Some(picture::MAX_BODY_BYTES),
             _ if found.method == Method::Post => Some(body::MAX_BODY_BYTES),
@@ -254,6 +248,10 @@ impl Admin {
         let store = &self.parts.store;
         let answered = match found.endpoint {
             Endpoint::Status => Ok(read::status(self)),
+            Endpoint::LogOut => self.log_out(&head.headers).await,
+            Endpoint::LogOutEverywhere => self.log_out_everywhere(&head.headers).await,
+            // Answered before anybody is let in.
+            Endpoint::LogIn | Endpoint::Session => Ok(reply::empty(StatusCode::NOT_FOUND)),
             Endpoint::ServerConfig => read::server_config(self).await,
             Endpoint::Logs => Ok(read::logs(self.parts.recent.all())),
             Endpoint::Warnings => Ok(read::logs(self.warnings())),
@@ -263,7 +261,7 @@ impl Admin {
             Endpoint::HardwareStats => Ok(read::hardware(&self.parts.statistics)),
             Endpoint::ResetDirectory => self.reset_directory().await,
             Endpoint::Disconnect => Ok(self.disconnect().await),
-            Endpoint::Set(setter) => self.set(setter, &body).await,
+            Endpoint::Set(setter) => self.set(setter, &body, admitted).await,
             Endpoint::Webhooks => webhook::list(store).await,
             Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
             Endpoint::DeleteWebhook => webhook::delete(store, &body).await,
@@ -297,7 +295,7 @@ impl Admin {
         }
     }
 
-    async fn set(&self, setter: Setter, body: &[u8]) -> Result<Reply, StoreError> {
+    async fn set(&self, setter: Setter, body: &[u8], admitted: &Admitted) -> Result<Reply, StoreError> {
         let rules = Rules { short_keys: self.parts.facts.allow_short_keys };
         let change = match setting::parse(setter, body, rules) {
             Ok(change) => change,
@@ -305,7 +303,15 @@ impl Admin {
         };
         let store = &self.parts.store;
         match change {
-            Change::Credential(which, secret) => self.parts.credentials.set(which, secret).await?,
+            Change::Credential(which, secret) => {
+                if let Some(mark) = self.parts.credentials.set(which, secret).await? {
+                    // All sessions have ended by that; this one goes on.
+                    let kept = self.parts.sessions.keep_only(admitted.session, mark).await;
+                    if let Err(error) = kept {
+                        tracing::warn!(%error, "the session that changed the password could not be kept");
+                    }
+                }
+            }
             Change::StreamKeys(keys) => match self.parts.credentials.set_stream_keys(keys).await {
                 Ok(()) => {}
                 Err(NotSet::Store(error)) => return Err(error),
@@ -339,11 +345,6 @@ impl Admin {
         tracing::info!(setting = ?setter, "a setting was changed");
         Ok(reply::done(setter.done()))
     }
-}
-
-fn unauthorized() -> Reply {
-    let refused = reply::with_body(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "Unauthorized\n");
-    reply::with(refused, WWW_AUTHENTICATE, REALM)
 }
 
 /// Sets the title of the broadcast, for whoever may.

@@ -1,5 +1,6 @@
 //! What the origin's API answers: every path, once.
 
+use farcast_shared::api::login::LOGIN_PATH;
 use farcast_shared::api::{Method, Table};
 
 use super::absent::{Absent as A, Nothing as N};
@@ -11,6 +12,14 @@ use Method::{Act, Get, Post};
 /// What answers a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Endpoint {
+    /// Begins a session.
+    LogIn,
+    /// Ends the one by which it comes.
+    LogOut,
+    /// Ends all.
+    LogOutEverywhere,
+    /// Whether there is one.
+    Session,
     Status,
     ServerConfig,
     Disconnect,
@@ -80,6 +89,10 @@ pub(super) enum Setter {
 use Setter as S;
 
 pub(super) const ROUTES: Table<Endpoint> = Table(&[
+    (Post, LOGIN_PATH, Endpoint::LogIn),
+    (Post, "/api/admin/logout", Endpoint::LogOut),
+    (Post, "/api/admin/logout/everywhere", Endpoint::LogOutEverywhere),
+    (Get, "/api/admin/session", Endpoint::Session),
     (Get, "/api/admin/status", Endpoint::Status),
     (Get, "/api/admin/serverconfig", Endpoint::ServerConfig),
     (Act, "/api/admin/disconnect", Endpoint::Disconnect),

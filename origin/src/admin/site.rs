@@ -8,15 +8,33 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 /// Whether a POST is of another site, and the browser did not have to ask first: it would send the password along.
 pub(super) fn is_cross_post(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN).map(HeaderValue::as_bytes) else { return false };
-    let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
-    let same = [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host));
+    if !headers.contains_key(ORIGIN) {
+        return false;
+    }
     let content_type = text(headers, CONTENT_TYPE).unwrap_or_default();
     let asked = content_type
         .split(';')
         .next()
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    !same && !asked
+    !asked && !is_of_this_host(headers)
+}
+
+/// Whether a login is sent by another page than this site's own: it would learn, or have its visitors' browsers try, what
+/// the password is. A browser names the origin of every POST; where it says the site as well, that holds behind proxies
+/// that change the Host.
+pub(super) fn is_cross_login(headers: &HeaderMap) -> bool {
+    match text(headers, "sec-fetch-site") {
+        Some(site) => !matches!(site, "same-origin" | "none"),
+        None => headers.contains_key(ORIGIN) && !is_of_this_host(headers),
+    }
+}
+
+/// Whether the page that sends a POST has the address of this server.
+fn is_of_this_host(headers: &HeaderMap) -> bool {
+    let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes).unwrap_or_default();
+    let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+    let of_host = |scheme: &&[u8]| origin.strip_prefix(*scheme) == Some(host);
+    !host.is_empty() && [&b"http://"[..], b"https://"].iter().any(of_host)
 }
 
 /// Whether a GET that changes something is of another site, or is none that somebody meant: a picture's address does not
@@ -126,6 +144,29 @@ mod tests {
             &[HERE, evil, ("content-type", "application/JSON; charset=utf-8")],
         ] {
             assert!(!is_cross_post(&headers(fine)), "{fine:?}");
+        }
+    }
+    #[test]
+    fn a_login_comes_from_this_sites_page_or_from_a_program() {
+        let here = ("origin", "http://live.example.org:8080");
+        let json = ("content-type", "application/json");
+        for fine in [
+            &[HERE][..],
+            &[HERE, here, json],
+            // Behind a proxy that changes the host.
+            &[HERE, ("origin", "https://live.example.org"), ("sec-fetch-site", "same-origin"), json],
+        ] {
+            assert!(!is_cross_login(&headers(fine)), "{fine:?}");
+        }
+        for wrong in [
+            &[HERE, ("origin", "https://evil.example"), json][..],
+            &[HERE, ("origin", "http://live.example.org:9000"), json],
+            &[HERE, ("origin", "null"), json],
+            &[HERE, here, ("sec-fetch-site", "cross-site"), json],
+            &[HERE, here, ("sec-fetch-site", "same-site"), json],
+            &[("origin", "http://"), json],
+        ] {
+            assert!(is_cross_login(&headers(wrong)), "{wrong:?}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The origin's own HTTP listeners, in the clear and by TLS: the API, and health for whoever watches the machine.
+//! The origin's own HTTP listeners, in the clear and by TLS: the API, the admin page, and health for whoever watches the
+//! machine.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::api::reply;
+use farcast_shared::api::{login, reply};
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listener;
 use http::{Request, Response, StatusCode};
@@ -15,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Api;
+use super::pages::Pages;
 
 /// Serves until `shutdown`, then finishes the answers under way.
 ///
@@ -24,19 +26,31 @@ pub async fn run(
     counters: listener::Counters,
     tls: Option<TlsAcceptor>,
     api: Arc<Api>,
+    pages: Arc<Pages>,
     health: Health,
     shutdown: CancellationToken,
 ) {
-    let answer = move |request, peer| answer(Arc::clone(&api), health.clone(), request, peer);
+    let is_secure = tls.is_some();
+    let answer = move |mut request: Request<Incoming>, peer| {
+        if is_secure {
+            // In the clear it stays what a proxy in front may have said.
+            login::set_secure(request.headers_mut(), true);
+        }
+        answer(Arc::clone(&api), Arc::clone(&pages), health.clone(), request, peer)
+    };
     listener::serve(listener, counters, tls, answer, shutdown).await;
 }
 
 async fn answer(
     api: Arc<Api>,
+    pages: Arc<Pages>,
     health: Health,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
+    if let Some(page) = pages.answer(&request) {
+        return page.map(Full::new);
+    }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match api.answer(request, peer.ip().into()).await {
         Some(reply) => reply.map(Full::new),

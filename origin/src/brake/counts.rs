@@ -36,7 +36,7 @@ pub(super) enum Key {
     /// All edges.
     AllEdges,
     /// A login.
-    Session([u8; 16]),
+    Exemption([u8; 16]),
     /// A network from which somebody got in by this door, or through that edge.
     Allowance(Door, Option<EdgeId>, IpAddr),
 }

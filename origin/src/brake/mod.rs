@@ -5,7 +5,7 @@
 //! try, also a right one: otherwise the brake would be none. So the right one must not be locked out by others:
 //!
 //! - Failures fade. Nothing else takes them away: a success says nothing of the others behind the same address.
-//! - Whoever shows the cookie of an earlier login ([`Caller::session`]) is counted apart from everybody.
+//! - Whoever shows the cookie of an earlier login ([`Caller::exemption`]) is counted apart from everybody.
 //! - A network from which somebody got in by a door before has a small allowance of its own there, which is used when
 //!   its other tries are used up. Who of that network gets it is left to chance: one who guesses on and on must not have
 //!   every try, because he knows when the next one is due.
@@ -36,13 +36,13 @@ pub struct Caller {
     /// Which edge passed it on.
     pub edge: Option<EdgeId>,
     /// Which login the caller's cookie is of, if it has one that is good.
-    pub session: Option<[u8; 16]>,
+    pub exemption: Option<[u8; 16]>,
 }
 
 impl From<IpAddr> for Caller {
     /// One that came by a door of the origin.
     fn from(address: IpAddr) -> Self {
-        Self { address, edge: None, session: None }
+        Self { address, edge: None, exemption: None }
     }
 }
 
@@ -71,7 +71,7 @@ impl Brake {
         now: Instant,
     ) -> Option<Duration> {
         let ordinary = ordinary(caller, door).filter_map(|(key, _)| self.counts.wait(key, now)).max()?;
-        if caller.session.is_none() && self.is_familiar(caller, door) {
+        if caller.exemption.is_none() && self.is_familiar(caller, door) {
             return self.counts.wait_by_chance(allowance(caller, door), guess, now);
         }
         Some(ordinary)
@@ -79,7 +79,7 @@ impl Brake {
 
     /// Whether somebody got in before: by the same login, or from the same network by the same door.
     pub(crate) fn is_familiar(&self, caller: &Caller, door: Door) -> bool {
-        caller.session.is_some() || self.counts.is_familiar(allowance(caller, door))
+        caller.exemption.is_some() || self.counts.is_familiar(allowance(caller, door))
     }
 
     /// A caller that did not have to wait was wrong. `guess` tells guesses apart.
@@ -102,8 +102,8 @@ impl Brake {
 /// What a caller's failures are counted for, and whether those that repeat an earlier guess are.
 fn ordinary(caller: &Caller, door: Door) -> impl Iterator<Item = (Key, bool)> {
     let network = network::of(caller.address);
-    let keys = match (caller.session, caller.edge) {
-        (Some(session), _) => [Some((Key::Session(session), true)), None, None],
+    let keys = match (caller.exemption, caller.edge) {
+        (Some(exemption), _) => [Some((Key::Exemption(exemption), true)), None, None],
         (None, Some(edge)) => [
             Some((Key::Claimed(edge, network), true)),
             Some((Key::Edge(edge), true)),
@@ -136,7 +136,7 @@ impl Key {
             // Whoever has the join token may have many edges: 86,400 a day for all of them.
             Self::AllEdges => (100, 1),
             // A cookie may have been stolen.
-            Self::Session(_) => (5, 10),
+            Self::Exemption(_) => (5, 10),
             // Few guess who share a network with an owner, and an owner who shares it with one must get in: 43,200 a day.
             Self::Allowance(..) => (5, 2),
         };

@@ -124,7 +124,7 @@ fn an_edge_that_claims_any_address_is_braked_and_locks_nobody_out_elsewhere() {
 #[test]
 fn a_login_that_shows_its_cookie_waits_for_nobody_but_itself() {
     let (mut brake, now) = (Brake::default(), Instant::now());
-    let owner = Caller { session: Some([7; 16]), ..caller("192.0.2.1") };
+    let owner = Caller { exemption: Some([7; 16]), ..caller("192.0.2.1") };
     for guess in 0..100 {
         brake.failed(&caller("192.0.2.1"), Door::Http, guess, now);
     }

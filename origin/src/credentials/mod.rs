@@ -17,6 +17,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use farcast_shared::config::Secret;
 use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey};
@@ -133,6 +135,17 @@ impl Hashes {
         }
     }
 
+    fn exemption_key(&self) -> [u8; 32] {
+        let of_all = Sha256::new().chain_update(b"farcast admin session 1");
+        let hashes = self.of(Which::AdminPassword);
+        hashes.iter().fold(of_all, |all, hash| all.chain_update(hash)).finalize().into()
+    }
+
+    fn password_mark(&self) -> String {
+        let mark = Sha256::new().chain_update(b"farcast password mark 1").chain_update(self.exemption_key());
+        URL_SAFE_NO_PAD.encode(mark.finalize())
+    }
+
     /// All stream keys.
     fn keys(&self) -> impl Iterator<Item = HashedKey> {
         let first = HashedKey { hash: self.stream_key.clone(), comment: self.comment.clone() };
@@ -245,11 +258,14 @@ impl Credentials {
         hashes.keys().map(shown).collect()
     }
 
-    /// A key for what proves a login: of the password's hash, so that it changes with the password.
-    pub(crate) fn session_key(&self) -> [u8; 32] {
-        let hashes = lock(&self.hashes).of(Which::AdminPassword);
-        let of_all = Sha256::new().chain_update(b"farcast admin session 1");
-        hashes.iter().fold(of_all, |all, hash| all.chain_update(hash)).finalize().into()
+    /// A key for the cookie that exempts from the brake: of the password's hash, so that it changes with the password.
+    pub(crate) fn exemption_key(&self) -> [u8; 32] {
+        lock(&self.hashes).exemption_key()
+    }
+
+    /// What tells one admin password from the next, and nothing of either: sessions are bound to it.
+    pub(crate) fn password_mark(&self) -> String {
+        lock(&self.hashes).password_mark()
     }
 
     /// Whether the admin password was set apart from the stream key.
@@ -304,21 +320,24 @@ impl Credentials {
         Ok(())
     }
 
-    /// Changes one, durably; a stream key takes the place of all. Whoever publishes now goes on. When the future is dropped the change goes on, too: it is not
-    /// torn between store and memory.
+    /// Changes one, durably; a stream key takes the place of all. Whoever publishes now goes on. When the future is dropped
+    /// the change goes on, too: it is not torn between store and memory. Gives the new [`Self::password_mark`] if the admin
+    /// password has changed by it.
     ///
     /// # Errors
     /// When the store fails: nothing is changed then, unless it says that this is not known.
-    pub async fn set(self: &Arc<Self>, which: Which, value: Secret) -> Result<(), StoreError> {
+    pub async fn set(self: &Arc<Self>, which: Which, value: Secret) -> Result<Option<String>, StoreError> {
         let own = Arc::clone(self);
         let changed = tokio::spawn(async move { own.change(which, value).await }).await;
         changed.unwrap_or_else(|_| Err(StoreError::Unknown("the change was given up".to_owned())))
     }
 
-    async fn change(&self, which: Which, value: Secret) -> Result<(), StoreError> {
+    async fn change(&self, which: Which, value: Secret) -> Result<Option<String>, StoreError> {
         let made = hash::make(value.clone()).await?;
         let _turn = self.changing.lock().await;
+        let mut before = Vec::new();
         let change = |hashes: &mut Hashes| {
+            before = hashes.of(Which::AdminPassword);
             match which {
                 Which::StreamKey => {
                     hashes.stream_key.clone_from(&made);
@@ -330,9 +349,10 @@ impl Credentials {
             Ok::<_, StoreError>(())
         };
         let now = self.store.update(&key(), change, |batch| batch).await?;
+        let mark = (now.of(Which::AdminPassword) != before).then(|| now.password_mark());
         *lock(&self.hashes) = now;
         self.remember(made, value.expose());
-        Ok(())
+        Ok(mark)
     }
 
     fn digest(&self, given: &str) -> [u8; 32] {

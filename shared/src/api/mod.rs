@@ -7,10 +7,14 @@
 pub mod body;
 pub mod budget;
 pub mod host;
+pub mod login;
 mod markdown;
+pub mod negotiate;
 mod percent;
+pub mod platform;
 pub mod reply;
 mod route;
+pub mod status;
 pub mod time;
 
 pub use markdown::to_html;

@@ -142,7 +142,7 @@ pub fn options(known: Method) -> Reply {
     reply
 }
 
-/// Takes back that pages of all other sites may read a reply, where its request carried a login (`Authorization`): they
+/// Takes back that pages of all other sites may read a reply, where its request carried a login ([`super::login`]): they
 /// would be told whether a password that they try is right. A reply that caches keep stays as it is, since they keep it
 /// for others too; it is the same for all.
 pub fn guard_login<B>(reply: &mut Response<B>, has_login: bool) {

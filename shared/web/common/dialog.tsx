@@ -30,6 +30,13 @@ export function Dialog({ label, class: className, onClose, children }: Props): J
         event.preventDefault();
         onClose?.();
       }}
+      onClose={(event) => {
+        // Browsers close a dialog at a second Escape, whatever the page says of the first.
+        const dialog = event.currentTarget;
+        if (!dialog.isConnected) return;
+        if (onClose === undefined) dialog.showModal();
+        else onClose();
+      }}
     >
       {children}
     </dialog>

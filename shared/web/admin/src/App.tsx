@@ -9,10 +9,10 @@ import type { Language } from "@common/text/language";
 import { chooseTheme, theme } from "@common/theme";
 import type { Theme } from "@common/theme";
 
-import { Login } from "./Login";
+import { Login, LoginAgain } from "./Login";
 import { followAddress, route, ROUTES } from "./route";
 import type { Route } from "./route";
-import { logOut, password } from "./session";
+import { ended, logOut, resume, standing } from "./session";
 import { text } from "./text";
 import { ChatSettings } from "./views/ChatSettings";
 import { Dashboard } from "./views/Dashboard";
@@ -22,6 +22,7 @@ import { Integrations } from "./views/Integrations";
 import { Messages } from "./views/Messages";
 import { Server } from "./views/Server";
 import { Video } from "./views/Video";
+import { Action } from "./views/parts";
 
 const VIEWS: Readonly<Record<Route, { readonly icon: IconName; readonly view: () => JSX.Element }>> = {
   dashboard: { icon: "eye", view: Dashboard },
@@ -36,7 +37,15 @@ const VIEWS: Readonly<Record<Route, { readonly icon: IconName; readonly view: ()
 
 export function App(): JSX.Element {
   useEffect(followAddress, []);
-  return password.value === null ? <Login /> : <Inside />;
+  useEffect(() => void resume(), []);
+  const isOver = standing.value === "out" && ended.value === "expired";
+  if (standing.value !== "in" && !isOver) return <Login />;
+  return (
+    <>
+      <Inside />
+      {isOver && <LoginAgain />}
+    </>
+  );
 }
 
 function Inside(): JSX.Element {
@@ -61,15 +70,7 @@ function Inside(): JSX.Element {
           <Icon name="window" />
           <span class="bar-word">{text.value.viewerPage}</span>
         </a>
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            logOut();
-          }}
-        >
-          {text.value.logOut}
-        </button>
+        <Action face={text.value.logOut} act={() => logOut()} />
       </header>
       <nav class="parts" aria-label={text.value.navigation}>
         {ROUTES.map((name) => (

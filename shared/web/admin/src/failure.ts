@@ -13,7 +13,7 @@ export function wordsOfFailure(error: unknown): string {
     case 0:
       return failure.noAnswer;
     case 401:
-      return failure.password;
+      return failure.loggedOut;
     case 429:
       return failure.waitAWhile;
     default:

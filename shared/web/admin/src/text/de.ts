@@ -38,11 +38,13 @@ export const de: Texts = {
     enter: "Anmelden",
     asking: "Anmeldung läuft…",
     hint: "Solange kein eigenes Passwort gesetzt ist, ist es der Stream-Schlüssel.",
-    ended: "Das Passwort wurde anderswo geändert. Bitte melde dich neu an.",
+    again: "Neu anmelden",
+    ended: "Deine Sitzung ist abgelaufen. Melde dich an, dann geht es weiter: Nichts Getipptes ist verloren.",
   },
 
   failure: {
     password: "Dieses Passwort stimmt nicht.",
+    loggedOut: "Du bist nicht mehr angemeldet.",
     wait: (seconds) => `Zu viele Fehlversuche. Warte ${seconds} s und versuche es dann noch einmal.`,
     waitAWhile: "Zu viele Fehlversuche. Warte etwas und versuche es dann noch einmal.",
     busy: (seconds) => `Der Server ist nicht bereit. Versuche es in ${seconds} s noch einmal.`,
@@ -94,8 +96,9 @@ export const de: Texts = {
     open: "Öffne in OBS Einstellungen, Stream, und wähle den Dienst „Benutzerdefiniert…“.",
     server: "Server",
     serverHint: "Läuft der Origin auf einer anderen Maschine als diese Seite, setze deren Namen ein.",
-    key: "Stream-Schlüssel",
     keyHidden: "Der Stream-Schlüssel ist als Hash abgelegt und lässt sich nicht mehr anzeigen.",
+    keyIsPassword:
+      "Der Stream-Schlüssel ist das Passwort, mit dem du dich angemeldet hast, bis du ein anderes setzt.",
     newKey: "Neuen hinzufügen",
     start: "Wähle „Stream starten“. Diese Seite merkt es, wenn deine Sendung ankommt…",
   },
@@ -173,8 +176,16 @@ export const de: Texts = {
     automatic: "Automatisch",
   },
 
+  sessions: {
+    title: "Angemeldet",
+    intro: "Wer das Passwort eingegeben hat, bleibt 30 Tage angemeldet, ohne Nutzung dieser Seite 7 Tage.",
+    end: "Überall abmelden",
+    sure: "Auf allen Geräten abmelden, auch auf diesem?",
+  },
+
   server: {
     password: "Admin-Passwort",
+    passwordIntro: "Ein neues meldet alle anderen ab.",
     notApart:
       "Der Stream-Schlüssel ist zugleich das Admin-Passwort: Wer senden darf, darf alles ändern. Setze hier ein Passwort.",
     newPassword: "Neues Passwort",

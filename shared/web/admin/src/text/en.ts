@@ -40,11 +40,13 @@ export const en = {
     enter: "Log in",
     asking: "Logging in…",
     hint: "Until you set a password of its own, it is the stream key.",
-    ended: "The password was changed elsewhere. Please log in again.",
+    again: "Log in again",
+    ended: "Your session has ended. Log in to go on: nothing that you typed is lost.",
   },
 
   failure: {
     password: "This password is not right.",
+    loggedOut: "You are not logged in any more.",
     wait: (seconds: number): string => `Too many attempts have failed. Wait ${seconds} s, then try again.`,
     waitAWhile: "Too many attempts have failed. Wait a while, then try again.",
     busy: (seconds: number): string => `The server is not ready. Try again in ${seconds} s.`,
@@ -96,8 +98,8 @@ export const en = {
     open: "In OBS open Settings, Stream, and choose the service “Custom…”.",
     server: "Server",
     serverHint: "If the origin runs on another machine than this page, put its name in.",
-    key: "Stream key",
     keyHidden: "The stream key is kept as a hash and cannot be shown again.",
+    keyIsPassword: "The stream key is the password with which you logged in, until you set another password.",
     newKey: "Add a new one",
     start: "Choose “Start Streaming”. This page notices when your broadcast arrives…",
   },
@@ -175,8 +177,16 @@ export const en = {
     automatic: "Automatic",
   },
 
+  sessions: {
+    title: "Logged in",
+    intro: "Who gave the password stays logged in for 30 days, or for 7 without using this page.",
+    end: "Log out everywhere",
+    sure: "Log out on all devices, this one too?",
+  },
+
   server: {
     password: "Admin password",
+    passwordIntro: "A new one logs out everybody but you.",
     notApart:
       "The stream key is the admin password as well: whoever may publish may change everything. Set a password here.",
     newPassword: "New password",

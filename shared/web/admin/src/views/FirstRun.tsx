@@ -1,7 +1,6 @@
 /** What to do while nothing was ever on air: where encoders send to, and with which key. */
 import type { JSX } from "preact";
 
-import { password } from "../session";
 import { text } from "../text";
 import { Card, Copyable, Settings } from "./parts";
 
@@ -12,8 +11,6 @@ export function FirstRun(): JSX.Element {
       <Settings>
         {(config) => {
           const server = `rtmp://${location.hostname}:${config.rtmpServerPort}/live`;
-          // Until a password is set apart, it is the stream key.
-          const key = config.adminPasswordSet ? null : password.value;
           return (
             <ol class="steps">
               <li>
@@ -24,13 +21,10 @@ export function FirstRun(): JSX.Element {
                 <p class="hint">{firstRun.serverHint}</p>
               </li>
               <li>
-                {key === null ? (
-                  <p>
-                    {firstRun.keyHidden} <a href="#/server">{firstRun.newKey}</a>
-                  </p>
-                ) : (
-                  <Copyable label={firstRun.key} value={key} />
-                )}
+                <p>
+                  {config.adminPasswordSet ? firstRun.keyHidden : firstRun.keyIsPassword}{" "}
+                  <a href="#/server">{firstRun.newKey}</a>
+                </p>
               </li>
               <li>
                 <p class="waiting" role="status">

@@ -1,4 +1,4 @@
-/** Who comes in: the admin password, and the keys of those who publish. */
+/** Who comes in: the admin password, who is logged in by it, and the keys of those who publish. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
@@ -7,7 +7,7 @@ import { Icon } from "@common/icons";
 
 import { wordsOfFailure } from "../failure";
 import { store } from "../field/useField";
-import { password } from "../session";
+import { logOut } from "../session";
 import { text } from "../text";
 import { newKey } from "./key";
 import { Action, Card, Copyable, Settings } from "./parts";
@@ -22,6 +22,7 @@ export function Server(): JSX.Element {
       {(config) => (
         <>
           <Password isApart={config.adminPasswordSet} />
+          <Sessions />
           <Keys kept={config.streamKeys} />
         </>
       )}
@@ -44,7 +45,6 @@ function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
     setOutcome("saving");
     store("/api/admin/config/adminpass", wanted).then(
       () => {
-        password.value = wanted;
         setOutcome("saved");
         setSet(true);
         setWanted("");
@@ -57,7 +57,7 @@ function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
     );
   };
   return (
-    <Card title={server.password}>
+    <Card title={server.password} intro={server.passwordIntro}>
       {!isSet && (
         <p class="notice warn">
           <Icon name="warn" />
@@ -127,6 +127,17 @@ function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
           </span>
         </div>
       </form>
+    </Card>
+  );
+}
+
+function Sessions(): JSX.Element {
+  const { sessions } = text.value;
+  return (
+    <Card title={sessions.title} intro={sessions.intro}>
+      <div class="buttons">
+        <Action face={sessions.end} act={() => logOut("everywhere")} sure={sessions.sure} />
+      </div>
     </Card>
   );
 }

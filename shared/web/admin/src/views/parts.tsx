@@ -112,7 +112,7 @@ export function Copyable({ label, value }: { readonly label: string; readonly va
 interface ActionProps {
   readonly face: ComponentChildren;
   readonly act: () => Promise<unknown>;
-  readonly onDone: () => void;
+  readonly onDone?: () => void;
   /** Asked before it is done; without it, it is done at once. */
   readonly sure?: string;
   readonly class?: string;
@@ -132,7 +132,7 @@ export function Action(props: ActionProps): JSX.Element {
       () => {
         setBusy(false);
         setAsked(false);
-        props.onDone();
+        props.onDone?.();
       },
       (error: unknown) => {
         setBusy(false);

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use farcast_shared::api::{Reply, reply};
-use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::picture;
+use super::{Reply, reply};
 
 /// Where the logos are.
 const FOLDER: &str = "/img/platformlogos/";
@@ -47,11 +45,14 @@ struct Platform {
 }
 
 /// The logo of a network that is known.
-pub(super) fn icon(key: &str) -> Option<String> {
+#[must_use]
+pub fn icon(key: &str) -> Option<String> {
     PLATFORMS.iter().find(|(known, ..)| *known == key).map(|(key, ..)| format!("{FOLDER}{key}.svg"))
 }
 
-pub(super) fn all() -> Reply {
+/// All of them, as `/api/socialplatforms` tells them.
+#[must_use]
+pub fn all() -> Reply {
     let all: BTreeMap<_, _> = PLATFORMS
         .iter()
         .map(|&(key, platform, ..)| (key, Platform { platform, icon: format!("{FOLDER}{key}.svg") }))
@@ -59,15 +60,15 @@ pub(super) fn all() -> Reply {
     reply::ok(&all)
 }
 
-pub(super) fn logo(file: &str, headers: &HeaderMap) -> Reply {
-    let key = file.strip_suffix(".svg");
-    let Some((key, _, initials, colour)) = PLATFORMS.iter().find(|(known, ..)| Some(*known) == key) else {
-        return reply::empty(StatusCode::NOT_FOUND);
-    };
+/// The logo in a file of this name, as SVG, with what tells it from others.
+#[must_use]
+pub fn logo(file: &str) -> Option<(&'static str, String)> {
+    let key = file.strip_suffix(".svg")?;
+    let (key, _, initials, colour) = PLATFORMS.iter().find(|(known, ..)| *known == key)?;
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 64 64\"><circle cx=\"32\" cy=\"32\" r=\"32\" \
          fill=\"{colour}\"/><text x=\"32\" y=\"42\" font-family=\"sans-serif\" font-size=\"28\" font-weight=\"700\" \
          text-anchor=\"middle\" fill=\"#fff\">{initials}</text></svg>"
     );
-    picture::drawn("image/svg+xml", &format!("\"{key}-{}\"", env!("CARGO_PKG_VERSION")), svg.into(), headers)
+    Some((key, svg))
 }

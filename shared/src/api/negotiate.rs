@@ -12,19 +12,20 @@ const MAX_HEADER_BYTES: usize = 1024;
 /// The representation that a request chooses, in little room: hundreds of requests of a connection may wait, and all of a
 /// head may be 16 KiB.
 #[derive(Debug, Default)]
-pub(super) struct Choice {
+pub struct Choice {
     /// Whether gzip is welcome, and at least as welcome as no encoding.
-    pub(super) gzip: bool,
+    pub gzip: bool,
     /// Whether brotli is welcome, and at least as welcome as gzip and no encoding. It has to be named: who takes anything
     /// may know only what is older.
-    pub(super) brotli: bool,
+    pub brotli: bool,
     /// Its Range, If-Range and If-None-Match, where there are any.
     conditions: Option<Box<HeaderMap>>,
 }
 
 impl Choice {
     /// Of a request with these headers.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
         let Welcome { brotli, gzip, identity, any } = Welcome::of(headers);
         let (brotli, gzip) = (brotli.unwrap_or(0.0), gzip.or(any).unwrap_or(0.0));
         let identity = identity.unwrap_or(0.0);
@@ -47,23 +48,30 @@ impl Choice {
     }
 
     /// Whether the client has what `etag` names.
-    pub(super) fn has_already(&self, etag: &str) -> bool {
+    #[must_use]
+    pub fn has_already(&self, etag: &str) -> bool {
         self.conditions.as_ref().is_some_and(|headers| has_already(headers, etag))
     }
 
     /// The one range that was asked for, of an object of `len` bytes.
-    pub(super) fn wanted(&self, etag: &str, len: u64) -> Wanted {
+    #[must_use]
+    pub fn wanted(&self, etag: &str, len: u64) -> Wanted {
         self.conditions.as_ref().map_or(Wanted::All, |headers| wanted(headers, etag, len))
     }
 }
 
 /// Which bytes of an object are to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// All: nothing was asked for, or nothing that we grant (RFC 9110 lets a server ignore Range).
     All,
     /// From the first to the last, both included.
-    Bytes { first: u64, last: u64 },
+    Bytes {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// Bytes beyond the end: 416.
     Unsatisfiable,
 }

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let mut source = String::from("static FILES: &[File] = &[\n");
     for (folder, prefix) in APPLICATIONS {
-        let dist = crate_dir.join("../shared/web/dist").join(folder);
+        let dist = crate_dir.join("../web/dist").join(folder);
         // A path that does not exist would make cargo build anew each time; its nearest ancestor does.
         let watched = dist.ancestors().find(|path| path.exists()).unwrap_or(&crate_dir);
         println!("cargo::rerun-if-changed={}", watched.display());
