@@ -109,7 +109,7 @@ export const de: Texts = {
 
   health: {
     title: "Zustand",
-    well: "Alles in Ordnung: Die Sendung wird rechtzeitig kodiert, und jeder Edge ist verbunden.",
+    well: "Alles in Ordnung: Du bist auf Sendung, jeder Edge ist verbunden, und die Maschine hat Luft.",
     ready: "Alles in Ordnung: Der Server ist bereit für eine Sendung.",
     noEdge: "Kein Edge ist verbunden, also kann niemand zusehen. Starte einen Edge oder füge einen hinzu.",
     edgesAway: (names) =>

@@ -112,7 +112,7 @@ export const en = {
 
   health: {
     title: "Health",
-    well: "All is well: the broadcast is encoded in time, and every edge is connected.",
+    well: "All is well: you are on air, every edge is connected, and the machine has room.",
     ready: "All is well: the server is ready for a broadcast.",
     noEdge: "No edge is connected, so nobody can watch. Start an edge, or add one.",
     edgesAway: (names: string): string =>

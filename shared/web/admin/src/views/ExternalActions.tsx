@@ -83,11 +83,11 @@ export function ExternalActions({ kept }: { readonly kept: readonly ExternalActi
 
 /** As the viewer page draws it; its picture may be of another site, which this page does not load from. */
 function Face({ action }: { readonly action: ExternalAction }): JSX.Element {
-  const color = hexOf(action.color ?? "");
+  const color = hexOf(action.color);
   return (
     <span class="button action-face" style={color === null ? {} : { "--action": color }}>
       <span dir="auto">{action.title === "" ? text.value.actions.unnamed : action.title}</span>
-      {action.openExternally === true && <Icon name="window" />}
+      {action.openExternally && <Icon name="window" />}
     </span>
   );
 }
@@ -102,7 +102,7 @@ function One({ action, onChange, onRemove }: OneProps): JSX.Element {
   const { actions } = text.value;
   const id = useId();
   const faults = faultsOf(action);
-  const color = hexOf(action.color ?? "");
+  const color = hexOf(action.color);
   const name = action.title === "" ? actions.unnamed : action.title;
   const line = (label: string, key: "title" | "url" | "description" | "icon", most: number): JSX.Element => (
     <label>
@@ -112,7 +112,7 @@ function One({ action, onChange, onRemove }: OneProps): JSX.Element {
         inputMode={key === "url" || key === "icon" ? "url" : "text"}
         dir={key === "url" || key === "icon" ? "ltr" : "auto"}
         maxLength={most}
-        value={action[key] ?? ""}
+        value={action[key]}
         aria-invalid={key !== "description" && faults.includes(key)}
         onInput={(event) => {
           onChange({ [key]: event.currentTarget.value });
@@ -143,7 +143,7 @@ function One({ action, onChange, onRemove }: OneProps): JSX.Element {
           <span class="small quiet">{actions.opens}</span>
           <select
             class="field"
-            value={action.openExternally === true ? "tab" : "page"}
+            value={action.openExternally ? "tab" : "page"}
             onChange={(event) => {
               onChange({ openExternally: event.currentTarget.value === "tab" });
             }}

@@ -21,7 +21,7 @@ function isWebAddress(url: string): boolean {
 }
 
 /** What is wrong with one of them; what is only empty yet counts too. */
-export function faultsOf({ title, url, icon = "" }: ExternalAction): Fault[] {
+export function faultsOf({ title, url, icon }: ExternalAction): Fault[] {
   const faults: Fault[] = [];
   if (title.trim() === "") faults.push("title");
   if (!isWebAddress(url.trim())) faults.push("url");
