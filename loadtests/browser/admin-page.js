@@ -6,9 +6,22 @@ import { KEY, until } from './stage.js';
 /** Pages of viewers ask for changed settings every 15 s; a loaded machine takes longer. */
 const SEEN_WITHIN_MS = 90_000;
 
+/** Opens a page that has as much time for each step as a loaded machine needs. */
+export function visit(browser, url, use, settings = {}) {
+  return withPage(
+    browser,
+    url,
+    (page, context) => {
+      context.setDefaultTimeout(SEEN_WITHIN_MS);
+      return use(page, context);
+    },
+    settings,
+  );
+}
+
 /** Opens the admin page and logs in. */
 export function inside(browser, edge, use, settings = {}) {
-  return withPage(
+  return visit(
     browser,
     `${edge}/admin/`,
     async (page, context) => {
@@ -50,8 +63,8 @@ export async function save(page, label, value) {
 }
 
 /** Waits until a page that is open shows what it should, without being loaded anew. */
-export function shows(page, look, ...given) {
-  return page.waitForFunction(look, ...(given.length === 0 ? [undefined] : given), { timeout: SEEN_WITHIN_MS });
+export function shows(page, look) {
+  return page.waitForFunction(look, undefined, { timeout: SEEN_WITHIN_MS });
 }
 
 /** Begins the broadcast unless there is one, and waits until an edge has it. */

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
-import { card, field, inside, logIn, onAir, open, save, shows } from './admin-page.js';
+import { card, field, inside, logIn, onAir, open, save, shows, visit } from './admin-page.js';
 import { assertAccessible } from './axe.js';
-import { admin, enter, say, sees, withPage } from './page-scenes.js';
+import { admin, enter, say, sees } from './page-scenes.js';
 import { SIZES } from './sizes.js';
 import { KEY, until } from './stage.js';
 
@@ -31,7 +31,7 @@ const PIXEL = Buffer.from('R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=', 'b
 
 /** A wrong password is refused with words; the right one opens the page; after it was changed, only the new one does. */
 async function login({ browser, edges, stage }) {
-  return withPage(browser, `${edges[0]}/admin/`, async (page) => {
+  return visit(browser, `${edges[0]}/admin/`, async (page) => {
     await page.getByLabel('Admin password').waitFor();
     await assertAccessible(page, 'the login');
     await logIn(page, 'wrong');
@@ -65,7 +65,7 @@ async function login({ browser, edges, stage }) {
 /** What the owner says of themselves reaches a viewer's page that is open, at another edge. */
 async function settings({ browser, edges, stage }) {
   await onAir(stage, edges[1]);
-  return withPage(browser, edges[1], (viewer) =>
+  return visit(browser, edges[1], (viewer) =>
     inside(browser, edges[0], async (page) => {
       await enter(viewer);
       await open(page, 'General');
@@ -101,7 +101,7 @@ async function settings({ browser, edges, stage }) {
 
 /** Logo, page content, styles and buttons: previewed on the admin page, and on a viewer's page that is open. */
 async function page({ browser, edges }) {
-  return withPage(browser, edges[1], (viewer) =>
+  return visit(browser, edges[1], (viewer) =>
     inside(browser, edges[0], async (page) => {
       await enter(viewer);
       await open(page, 'Viewer page');
@@ -153,7 +153,7 @@ async function page({ browser, edges }) {
 
 /** Rules of the chat reach those who are in it; a new emoji can be written, and is gone when it was deleted. */
 async function rules({ browser, edges }) {
-  return withPage(browser, edges[1], (viewer) =>
+  return visit(browser, edges[1], (viewer) =>
     inside(browser, edges[0], async (page) => {
       await enter(viewer);
       await open(page, 'Chat rules');
@@ -217,7 +217,7 @@ async function faults({ browser, edges }) {
 
 /** Lines are hidden and shown, people made moderators and shut out: their pages follow at once. */
 async function moderation({ browser, edges }) {
-  return withPage(browser, edges[1], (viewer) =>
+  return visit(browser, edges[1], (viewer) =>
     inside(browser, edges[0], async (page) => {
       await enter(viewer);
       await say(viewer, 'for the owner to judge');
@@ -252,7 +252,7 @@ async function moderation({ browser, edges }) {
 
 /** Who is connected is listed; an address that is no address is not sent; one that is banned may chat again. */
 async function people({ browser, edges }) {
-  return withPage(browser, edges[1], (viewer) =>
+  return visit(browser, edges[1], (viewer) =>
     inside(browser, edges[0], async (page) => {
       await enter(viewer);
       await open(page, 'People');
@@ -281,7 +281,7 @@ async function people({ browser, edges }) {
 /** The guide of the first run: as if nothing were on air yet, until it is, and then the picture moves. */
 async function guide({ browser, edges, stage }) {
   await onAir(stage, edges[0]);
-  return withPage(browser, 'about:blank', async (page) => {
+  return visit(browser, 'about:blank', async (page) => {
     let hasArrived = false;
     const instead = (path, change) =>
       page.route(path, async (route) => {
@@ -313,9 +313,7 @@ async function guide({ browser, edges, stage }) {
     await next.click();
     await page.getByText('Waiting for your broadcast…').waitFor();
     hasArrived = true;
-    await page.waitForFunction(() => document.querySelector('.preview-box video')?.currentTime > 0, undefined, {
-      timeout: 60_000,
-    });
+    await page.waitForFunction(() => document.querySelector('.preview-box video')?.currentTime > 0);
     assert.ok(await page.locator('.preview-box video').evaluate(({ muted }) => muted));
     await page.unrouteAll({ behavior: 'ignoreErrors' });
   });
@@ -377,7 +375,7 @@ async function parts({ browser, edges, out }) {
 
 /** Logged in, moved about and saved by the keyboard alone. */
 async function keyboard({ browser, edges }) {
-  return withPage(browser, `${edges[0]}/admin/`, async (page) => {
+  return visit(browser, `${edges[0]}/admin/`, async (page) => {
     const focused = () => page.evaluate(() => document.activeElement?.textContent || document.activeElement?.id);
     const tabTo = async (wanted) => {
       for (let step = 0; step < 60; step += 1) {
