@@ -84,7 +84,7 @@ test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 
 # PAGES="--only talk --strict" chooses scenes, and lets times count.
 PAGES ?=
-test-pages: $(PLAYER) ## The viewer page as viewers, talkers and moderators use it, in a real Chromium on two edges
+test-pages: $(PLAYER) ## The viewer and admin pages as viewers, talkers, moderators and owners use them, in a real Chromium on two edges
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && node pages.js $(PAGES)
 

@@ -17,7 +17,7 @@ const STARTED_WITHIN_MS = 10_000;
 const SHOWN_WITHIN_MS = 150;
 
 /** Opens a page; `use` gets it. Errors of its scripts, and what its policy refused, fail the scene, but for what is `expected`. */
-async function withPage(browser, url, use, settings = {}, expected = /^$/) {
+export async function withPage(browser, url, use, settings = {}, expected = /^$/) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...settings });
   const wrong = [];
   try {
@@ -56,12 +56,12 @@ function keepSockets() {
 }
 
 /** Calls the admin's API. */
-async function admin(stage, path, body) {
+export async function admin(stage, path, body, password = KEY) {
   const answer = await fetch(`${stage.origin}/api/admin/${path}`, {
     method: 'POST',
     headers: {
       'Content-Type': 'application/json',
-      Authorization: `Basic ${Buffer.from(`admin:${KEY}`).toString('base64')}`,
+      Authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
     },
     body: JSON.stringify(body),
   });
@@ -69,11 +69,11 @@ async function admin(stage, path, body) {
   return answer.json();
 }
 
-async function enter(page) {
+export async function enter(page) {
   await page.waitForSelector('.chat[data-state=open]');
 }
 
-async function say(page, text) {
+export async function say(page, text) {
   await page.fill('#message', text);
   await page.press('#message', 'Enter');
 }
@@ -82,7 +82,7 @@ async function say(page, text) {
 const INERT = /^(Executing inline event handler|Applying inline style) violates/;
 
 /** Waits until a line of the chat has the text. */
-function sees(page, text) {
+export function sees(page, text) {
   return page.waitForFunction(
     (wanted) => [...document.querySelectorAll('.line')].some((line) => line.innerText.includes(wanted)),
     text,

@@ -1,15 +1,16 @@
-// The viewer page against real programs, as viewers, talkers and moderators use it.
+// The viewer page and the admin page against real programs, as viewers, talkers, moderators and owners use them.
 //
 //   node pages.js [--only NAME]… [--strict] [--web FOLDER] [--out FOLDER] [--chromium PATH]
 //
-// Starts an origin and two edges, opens their pages in Chromium, and does what is in the scenes of page-scenes.js one after
-// another. --web takes pages from a folder (shared/web/dist) and not from the edges. With --strict times count, which a loaded
-// machine spoils.
+// Starts an origin and two edges, opens their pages in Chromium, and does what is in the scenes of page-scenes.js and
+// admin-scenes.js one after another. --web takes pages from a folder (shared/web/dist) and not from the edges. With --strict
+// times count, which a loaded machine spoils.
 
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { ADMIN_SCENES } from './admin-scenes.js';
 import { CHROMIUM, launch } from './chromium.js';
 import { SCENES } from './page-scenes.js';
 import { Stage } from './stage.js';
@@ -25,14 +26,17 @@ const { values: options } = parseArgs({
 });
 
 await mkdir(options.out, { recursive: true });
-const edgeSettings = options.web === undefined ? [] : [`web_dir = ${JSON.stringify(resolve(options.web))}`];
+const edgeSettings = ['forward_admin = true'];
+if (options.web !== undefined) {
+  edgeSettings.push(`web_dir = ${JSON.stringify(resolve(options.web))}`);
+}
 const stage = new Stage(2, { edgeSettings });
 let browser;
 let failed = 0;
 try {
   const edges = await stage.open(2);
   browser = await launch(options.chromium);
-  for (const [name, scene] of Object.entries(SCENES)) {
+  for (const [name, scene] of Object.entries({ ...SCENES, ...ADMIN_SCENES })) {
     if (options.only && !options.only.includes(name)) {
       continue;
     }

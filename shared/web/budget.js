@@ -1,26 +1,32 @@
-// What viewers load, against what is allowed: npm run budget, after npm run build. Sizes are those of brotli, as browsers get it,
-// and of all scripts of the application, also of those that come only when they are needed.
+// What pages load, against what is allowed: npm run budget, after npm run build. Sizes are of all scripts of an application, also
+// of those that come only when they are needed: the viewer page's by brotli, as browsers get it, the admin page's by gzip.
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-const ASSETS = join(import.meta.dirname, "dist/viewer/assets");
-const OWN_BYTES = 90_000;
-const ALL_BYTES = 250_000;
+const BUDGETS = [
+  { app: "viewer", ending: ".js.br", ownBytes: 90_000, allBytes: 250_000 },
+  { app: "admin", ending: ".js.gz", ownBytes: 120_000, allBytes: 360_000 },
+];
 const HLS = /^hls[.-]/u;
 
-const scripts = (await readdir(ASSETS)).filter((name) => name.endsWith(".js.br"));
-const sizes = await Promise.all(
-  scripts.map(async (name) => ({ name, bytes: (await stat(join(ASSETS, name))).size })),
-);
-const sum = (list) => list.reduce((total, { bytes }) => total + bytes, 0);
-const own = sum(sizes.filter(({ name }) => !HLS.test(name)));
-const all = sum(sizes);
-
 const kilo = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
-process.stdout.write(
-  `own scripts: ${kilo(own)} of ${kilo(OWN_BYTES)}; with hls.js: ${kilo(all)} of ${kilo(ALL_BYTES)}\n`,
-);
-if (scripts.length === 0 || own > OWN_BYTES || all > ALL_BYTES) {
-  process.stderr.write(scripts.length === 0 ? "nothing was built\n" : "more than is allowed\n");
-  process.exitCode = 1;
+const sum = (list) => list.reduce((total, { bytes }) => total + bytes, 0);
+
+for (const { app, ending, ownBytes, allBytes } of BUDGETS) {
+  const folder = join(import.meta.dirname, "dist", app, "assets");
+  const scripts = (await readdir(folder)).filter((name) => name.endsWith(ending));
+  const sizes = await Promise.all(
+    scripts.map(async (name) => ({ name, bytes: (await stat(join(folder, name))).size })),
+  );
+  const own = sum(sizes.filter(({ name }) => !HLS.test(name)));
+  const all = sum(sizes);
+  process.stdout.write(
+    `${app}: own scripts ${kilo(own)} of ${kilo(ownBytes)}; with hls.js ${kilo(all)} of ${kilo(allBytes)}\n`,
+  );
+  if (scripts.length === 0 || own > ownBytes || all > allBytes) {
+    process.stderr.write(
+      scripts.length === 0 ? `${app}: nothing was built\n` : `${app}: more than is allowed\n`,
+    );
+    process.exitCode = 1;
+  }
 }

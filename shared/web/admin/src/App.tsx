@@ -10,29 +10,39 @@ import { chooseTheme, theme } from "@common/theme";
 import type { Theme } from "@common/theme";
 
 import { Login, LoginAgain } from "./Login";
+import { People } from "./people/People";
 import { followAddress, route, ROUTES } from "./route";
 import type { Route } from "./route";
 import { ended, logOut, resume, standing } from "./session";
 import { text } from "./text";
+import { About } from "./views/About";
 import { ChatSettings } from "./views/ChatSettings";
 import { Dashboard } from "./views/Dashboard";
 import { EdgesView } from "./views/Edges";
 import { General } from "./views/General";
 import { Integrations } from "./views/Integrations";
+import { Logs } from "./views/Logs";
 import { Messages } from "./views/Messages";
+import { Page } from "./views/Page";
 import { Server } from "./views/Server";
+import { Storage } from "./views/Storage";
 import { Video } from "./views/Video";
 import { Action } from "./views/parts";
 
 const VIEWS: Readonly<Record<Route, { readonly icon: IconName; readonly view: () => JSX.Element }>> = {
-  dashboard: { icon: "eye", view: Dashboard },
+  dashboard: { icon: "home", view: Dashboard },
   general: { icon: "edit", view: General },
+  page: { icon: "picture", view: Page },
   video: { icon: "quality", view: Video },
-  server: { icon: "shield", view: Server },
   chat: { icon: "settings", view: ChatSettings },
   messages: { icon: "chat", view: Messages },
+  people: { icon: "people", view: People },
   edges: { icon: "globe", view: EdgesView },
   integrations: { icon: "share", view: Integrations },
+  server: { icon: "key", view: Server },
+  storage: { icon: "disk", view: Storage },
+  logs: { icon: "lines", view: Logs },
+  about: { icon: "info", view: About },
 };
 
 export function App(): JSX.Element {

@@ -4,12 +4,17 @@ import { signal } from "@preact/signals";
 export const ROUTES = [
   "dashboard",
   "general",
+  "page",
   "video",
-  "server",
   "chat",
   "messages",
+  "people",
   "edges",
   "integrations",
+  "server",
+  "storage",
+  "logs",
+  "about",
 ] as const;
 export type Route = (typeof ROUTES)[number];
 

@@ -23,6 +23,7 @@ export class Controller {
   private probing = new AbortController();
   private timer: number | undefined;
   private lastTime = 0;
+  private readonly life = new AbortController();
 
   constructor(
     private readonly url: string,
@@ -33,20 +34,38 @@ export class Controller {
 
   start(): void {
     this.give({ kind: "start", supported: this.makeEngine !== undefined });
-    window.setInterval(() => {
+    const { signal } = this.life;
+    const ticking = window.setInterval(() => {
       this.tick();
     }, TICK_MS);
+    signal.addEventListener("abort", () => {
+      window.clearInterval(ticking);
+    });
     const wake = (): void => {
       if (document.visibilityState === "visible") this.give({ kind: "wake" });
     };
-    window.addEventListener("online", wake);
-    document.addEventListener("visibilitychange", wake);
-    this.video.addEventListener("ended", () => {
-      this.give({ kind: "finished" });
-    });
+    window.addEventListener("online", wake, { signal });
+    document.addEventListener("visibilitychange", wake, { signal });
+    this.video.addEventListener(
+      "ended",
+      () => {
+        this.give({ kind: "finished" });
+      },
+      { signal },
+    );
+  }
+
+  /** For good: nothing is asked for, played or reported any more. */
+  stop(): void {
+    this.life.abort();
+    this.probing.abort();
+    window.clearTimeout(this.timer);
+    this.engine?.destroy();
+    this.engine = undefined;
   }
 
   private give(input: Input): void {
+    if (this.life.signal.aborted) return;
     const { session, effects } = step(this.session, input, performance.now());
     const changed = session.phase !== this.session.phase;
     this.session = session;

@@ -42,10 +42,12 @@ export function Outcome({
         <>
           <Icon name="warn" />
           <span dir="auto">{field.problem}</span>
-          <button type="button" class="text-button" onClick={undo}>
-            {form.undo}
-          </button>
         </>
+      )}
+      {(field.phase === "failed" || (field.phase === "saved" && field.before !== null)) && (
+        <button type="button" class="text-button" onClick={undo}>
+          {form.undo}
+        </button>
       )}
     </span>
   );
@@ -81,17 +83,22 @@ interface TextProps extends Setting<string> {
   readonly lines?: number;
   readonly type?: "text" | "url";
   readonly required?: boolean;
+  /** Style sheets and the like: letters of one width, from left to right. */
+  readonly isCode?: boolean;
+  readonly onSaved?: () => void;
 }
 
 export function TextField(props: TextProps): JSX.Element {
   const { label, hint, kept, setter, maxLength, lines = 1, type = "text", required = false } = props;
+  const { isCode = false, onSaved } = props;
   const id = useId();
-  const editing = useField(kept, setter);
+  const editing = useField(kept, setter, onSaved);
   const { field, edit, save } = editing;
   const common = {
     id,
-    class: "field",
-    dir: "auto" as const,
+    class: isCode ? "field code" : "field",
+    dir: isCode ? ("ltr" as const) : ("auto" as const),
+    spellcheck: !isCode,
     value: field.draft,
     maxLength,
     required,
@@ -158,8 +165,9 @@ export function ListField(props: Setting<readonly string[]> & { readonly lines?:
       editing={{
         field: editing.field,
         undo: () => {
-          setTyped(editing.field.kept.join("\n"));
-          editing.undo();
+          const to = editing.undo();
+          setTyped(to.join("\n"));
+          return to;
         },
       }}
     >

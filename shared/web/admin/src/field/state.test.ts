@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { begin, listOf, next } from "./state";
+import { begin, listOf, next, undone } from "./state";
 
 test("a field that is typed back to what the server has is unchanged", () => {
   const changed = next(begin("a"), { kind: "edited", draft: "b" });
@@ -27,4 +27,10 @@ test("a failure keeps what was typed, and undo goes back to what the server has"
 test("lines are a list", () => {
   expect(listOf(" a \n\nb\r\na\n")).toEqual(["a", "b"]);
   expect(listOf("")).toEqual([]);
+});
+
+test("undo after saving leads to what the server had before", () => {
+  const saved = next(next(begin("a"), { kind: "edited", draft: "b" }), { kind: "stored", value: "b" });
+  expect(undone(saved)).toBe("a");
+  expect(undone(next(saved, { kind: "edited", draft: "c" }))).toBe("b");
 });

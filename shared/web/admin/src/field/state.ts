@@ -9,6 +9,8 @@ export interface Field<T> {
   readonly phase: Phase;
   /** Why it was not saved. */
   readonly problem: string;
+  /** What the server had before the last change, to go back to. */
+  readonly before: { readonly value: T } | null;
 }
 
 export type FieldEvent<T> =
@@ -23,7 +25,12 @@ export function isSame(one: unknown, other: unknown): boolean {
 }
 
 export function begin<T>(kept: T): Field<T> {
-  return { kept, draft: kept, phase: "same", problem: "" };
+  return { kept, draft: kept, phase: "same", problem: "", before: null };
+}
+
+/** What undoing leads to: what the server has, or, where that is what is shown, what it had before. */
+export function undone<T>(field: Field<T>): T {
+  return field.phase === "saved" && field.before !== null ? field.before.value : field.kept;
 }
 
 export function next<T>(field: Field<T>, event: FieldEvent<T>): Field<T> {
@@ -44,6 +51,7 @@ export function next<T>(field: Field<T>, event: FieldEvent<T>): Field<T> {
         draft: field.draft,
         phase: isSame(field.draft, event.value) ? "saved" : "changed",
         problem: "",
+        before: { value: field.kept },
       };
     case "failed":
       return { ...field, phase: "failed", problem: event.problem };

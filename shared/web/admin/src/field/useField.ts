@@ -5,7 +5,7 @@ import { post } from "@common/api/client";
 
 import { wordsOfFailure } from "../failure";
 import { ask } from "../session";
-import { begin, isSame, next } from "./state";
+import { begin, isSame, next, undone } from "./state";
 import type { Field, FieldEvent } from "./state";
 
 /** What sets one value: `POST {value}` below `/api/admin/config/`. */
@@ -16,6 +16,10 @@ export type Setter = `/api/admin/config/${
   | "pagecontent"
   | "offlinemessage"
   | "welcomemessage"
+  | "customstyles"
+  | "externalactions"
+  | "logo"
+  | "s3"
   | "tags"
   | "nsfw"
   | "socialhandles"
@@ -30,6 +34,7 @@ export type Setter = `/api/admin/config/${
   | "chat/disable"
   | "chat/joinmessagesenabled"
   | "chat/establishedusermode"
+  | "chat/retention"
   | "chat/forbiddenusernames"
   | "chat/suggestedusernames"}`;
 
@@ -43,10 +48,12 @@ export interface Editing<T> {
   readonly edit: (draft: T) => void;
   /** Saves what is typed, or a given value, unless the server has it already. */
   readonly save: (value?: T) => void;
-  readonly undo: () => void;
+  /** Goes back, at the server as well if the change is there already. Returns what it went back to. */
+  readonly undo: () => T;
 }
 
-export function useField<T>(kept: T, setter: Setter): Editing<T> {
+/** `onSaved` is told each time that the server has taken a value. */
+export function useField<T>(kept: T, setter: Setter, onSaved?: () => void): Editing<T> {
   const [field, setField] = useState(() => begin(kept));
   const now = useRef(field);
   const isThere = useRef(true);
@@ -69,6 +76,7 @@ export function useField<T>(kept: T, setter: Setter): Editing<T> {
       .then(
         () => {
           happen({ kind: "stored", value });
+          onSaved?.();
         },
         (error: unknown) => {
           happen({ kind: "failed", problem: wordsOfFailure(error) });
@@ -86,7 +94,13 @@ export function useField<T>(kept: T, setter: Setter): Editing<T> {
       send(now.current.draft);
     },
     undo: () => {
-      happen({ kind: "undone" });
+      const to = undone(now.current);
+      if (isSame(to, now.current.kept)) happen({ kind: "undone" });
+      else {
+        happen({ kind: "edited", draft: to });
+        send(to);
+      }
+      return to;
     },
   };
 }

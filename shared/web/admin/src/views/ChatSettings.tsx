@@ -1,17 +1,19 @@
-/** The rules of the chat. */
+/** The rules of the chat, how long its lines are kept, and its emoji. */
 import type { JSX } from "preact";
 
 import { ListField, SwitchField, TextField } from "../field/Fields";
+import { Emoji } from "../picture/Emoji";
 import { text } from "../text";
 import { Card, Settings } from "./parts";
+import { Retention } from "./Retention";
 
 export function ChatSettings(): JSX.Element {
-  const { chat } = text.value;
+  const { chat, when } = text.value;
   return (
     <Settings>
       {(config) => (
         <>
-          <Card title={chat.rules}>
+          <Card title={chat.rules} when={when.atOnce}>
             <SwitchField
               label={chat.on}
               kept={config.chatDisabled}
@@ -38,7 +40,7 @@ export function ChatSettings(): JSX.Element {
               lines={3}
             />
           </Card>
-          <Card title={chat.names}>
+          <Card title={chat.names} when={when.newcomers}>
             <ListField
               label={chat.forbidden}
               hint={chat.forbiddenHint}
@@ -52,6 +54,8 @@ export function ChatSettings(): JSX.Element {
               setter="/api/admin/config/chat/suggestedusernames"
             />
           </Card>
+          <Retention kept={config.chatRetention} />
+          <Emoji />
         </>
       )}
     </Settings>

@@ -12,8 +12,10 @@ import { ask } from "../session";
 import { text } from "../text";
 import { Chart } from "./Chart";
 import { FirstRun } from "./FirstRun";
+import { Health } from "./Health";
 import { nameOfQuality } from "./ladder";
 import { Action, Card, Loaded } from "./parts";
+import { Preview } from "./Preview";
 
 type Status = Schema<"AdminStatus">;
 
@@ -37,15 +39,20 @@ export function Dashboard(): JSX.Element {
     <Loaded of={now}>
       {({ status, wasOnAir }) => (
         <>
-          <OnAir status={status} onChange={now.refresh} />
-          {!wasOnAir && status.broadcaster === null && <FirstRun />}
-          <Warnings />
-          <div class="columns">
-            <Incoming status={status} />
-            <Outgoing status={status} />
-          </div>
-          <Series />
-          <p class="quiet small">{text.value.dashboard.version(status.versionNumber)}</p>
+          {!wasOnAir && status.broadcaster === null ? (
+            <FirstRun />
+          ) : (
+            <>
+              <OnAir status={status} onChange={now.refresh} />
+              <Health status={status} />
+              <div class="columns">
+                <Incoming status={status} />
+                <Outgoing status={status} />
+              </div>
+              <Series />
+              <Warnings />
+            </>
+          )}
         </>
       )}
     </Loaded>
@@ -64,33 +71,37 @@ function OnAir({
   const figure = (value: number): string => count(locale.value, value);
   return (
     <section class={`card on-air-card ${status.online ? "is-live" : ""}`}>
-      <div class="on-air-head">
-        <p class={status.online ? "badge live" : "badge"}>
-          {status.online ? dashboard.onAir : dashboard.offAir}
-        </p>
-        <p class="on-air-title" dir="auto">
-          {status.streamTitle}
-        </p>
-        {since !== null && (
-          <p class="quiet" title={dateAndTime(locale.value, since)}>
-            {dashboard.since(clock((Date.now() - since) / 1_000))}
+      {status.online && <Preview />}
+      <div class="on-air-side">
+        <div class="on-air-head">
+          <p class={status.online ? "badge live" : "badge"}>
+            {status.online ? dashboard.onAir : dashboard.offAir}
           </p>
-        )}
-        {status.broadcaster !== null && (
-          <Action
-            face={dashboard.disconnect}
-            class="danger"
-            sure={dashboard.disconnectSure}
-            act={() => ask((options) => post("/api/admin/disconnect", undefined, options))}
-            onDone={onChange}
-          />
-        )}
+          <p class="on-air-title" dir="auto">
+            {status.streamTitle}
+          </p>
+          {since !== null && (
+            <p class="quiet" title={dateAndTime(locale.value, since)}>
+              {dashboard.since(clock((Date.now() - since) / 1_000))}
+            </p>
+          )}
+          {status.broadcaster !== null && (
+            <Action
+              face={dashboard.disconnect}
+              class="danger"
+              sure={dashboard.disconnectSure}
+              act={() => ask((options) => post("/api/admin/disconnect", undefined, options))}
+              onDone={onChange}
+            />
+          )}
+        </div>
+        <dl class="figures">
+          <Figure name={dashboard.viewers} value={figure(status.viewerCount)} />
+          <Figure name={dashboard.sessionPeak} value={figure(status.sessionPeakViewerCount)} />
+          <Figure name={dashboard.overallPeak} value={figure(status.overallPeakViewerCount)} />
+        </dl>
+        {status.online && <p class="hint">{text.value.preview.counted}</p>}
       </div>
-      <dl class="figures">
-        <Figure name={dashboard.viewers} value={figure(status.viewerCount)} />
-        <Figure name={dashboard.sessionPeak} value={figure(status.sessionPeakViewerCount)} />
-        <Figure name={dashboard.overallPeak} value={figure(status.overallPeakViewerCount)} />
-      </dl>
     </section>
   );
 }

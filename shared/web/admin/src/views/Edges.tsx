@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { get, post } from "@common/api/client";
 import type { Schema } from "@common/api/client";
-import { ago, dateAndTime } from "@common/text/format";
+import { ago, count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
 import { usePolled } from "../polled";
@@ -76,23 +76,66 @@ function EdgeLine({ edge, onDone }: { readonly edge: Edge; readonly onDone: () =
 function Join(): JSX.Element {
   const { edges } = text.value;
   const [token, setToken] = useState<string | null>(null);
+  const list = usePolled(() => ask((options) => get("/api/admin/jointokens", options)), 0);
   const body = { label: "", lifetimeSeconds: JOIN_SECONDS, maxUses: 1 };
   return (
     <Card title={edges.join} intro={edges.joinIntro}>
-      {token === null ? (
-        <Action
-          face={edges.makeToken}
-          act={async () => {
-            const made = await ask((options) => post("/api/admin/jointokens/create", body, options));
-            setToken(made.token);
-          }}
-          onDone={() => undefined}
-        />
-      ) : (
+      <Action
+        face={edges.makeToken}
+        act={async () => {
+          const made = await ask((options) => post("/api/admin/jointokens/create", body, options));
+          setToken(made.token);
+        }}
+        onDone={list.refresh}
+      />
+      {token !== null && (
         <div class="notice good">
           <Copyable label={edges.command} value={`FARCAST_JOIN_TOKEN=${token} farcast-edge`} />
         </div>
       )}
+      <Loaded of={list}>
+        {(all) => (
+          <ul class="list">
+            {all
+              .filter(({ state }) => state === "valid")
+              .map((one) => (
+                <TokenLine key={one.id} token={one} onDone={list.refresh} />
+              ))}
+          </ul>
+        )}
+      </Loaded>
     </Card>
+  );
+}
+
+type JoinToken = Schema<"JoinToken">;
+
+function TokenLine({
+  token,
+  onDone,
+}: {
+  readonly token: JoinToken;
+  readonly onDone: () => void;
+}): JSX.Element {
+  const { edges } = text.value;
+  const { id, label, expiresAt, maxUses, uses, standing } = token;
+  const name = standing ? edges.standing : label === "" ? id : label;
+  return (
+    <li>
+      <div class="list-main">
+        <bdi class="strong">{name}</bdi>
+        <p class="quiet small">
+          {expiresAt === null ? edges.forEver : edges.until(dateAndTime(locale.value, Date.parse(expiresAt)))}{" "}
+          · {edges.uses(count(locale.value, uses), maxUses === null ? null : count(locale.value, maxUses))}
+        </p>
+      </div>
+      <Action
+        face={edges.revokeToken}
+        class="danger"
+        sure={edges.revokeTokenSure(name)}
+        act={() => ask((options) => post("/api/admin/jointokens/revoke", { id }, options))}
+        onDone={onDone}
+      />
+    </li>
   );
 }

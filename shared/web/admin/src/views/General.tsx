@@ -7,12 +7,12 @@ import { Card, Settings } from "./parts";
 import { SocialLinks } from "./SocialLinks";
 
 export function General(): JSX.Element {
-  const { general } = text.value;
+  const { general, when } = text.value;
   return (
     <Settings>
       {({ instanceDetails: is, hideViewerCount, yp }) => (
         <>
-          <Card title={general.who}>
+          <Card title={general.who} when={when.soon}>
             <TextField
               label={general.name}
               kept={is.name}
@@ -42,26 +42,10 @@ export function General(): JSX.Element {
               setter="/api/admin/config/tags"
             />
           </Card>
-          <Card title={general.page}>
-            <TextField
-              label={general.offline}
-              hint={general.offlineHint}
-              kept={is.offlineMessage}
-              setter="/api/admin/config/offlinemessage"
-              maxLength={10_000}
-              lines={3}
-            />
-            <TextField
-              label={general.content}
-              hint={general.markdown}
-              kept={is.extraPageContent}
-              setter="/api/admin/config/pagecontent"
-              maxLength={90_000}
-              lines={10}
-            />
+          <Card title={general.social} when={when.soon}>
             <SocialLinks kept={is.socialHandles} />
           </Card>
-          <Card title={general.audience}>
+          <Card title={general.audience} when={when.soon}>
             <SwitchField
               label={general.nsfw}
               hint={general.nsfwHint}

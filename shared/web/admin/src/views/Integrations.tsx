@@ -39,13 +39,13 @@ export function Integrations(): JSX.Element {
 const since = (time: string): string => ago(locale.value, (Date.now() - Date.parse(time)) / 1_000);
 
 function Tokens(): JSX.Element {
-  const { integrations } = text.value;
+  const { integrations, when } = text.value;
   const list = usePolled(() => ask((options) => get("/api/admin/accesstokens", options)), 0);
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<readonly Scope[]>(["CAN_SEND_MESSAGES"]);
   const [made, setMade] = useState<string | null>(null);
   return (
-    <Card title={integrations.tokens} intro={integrations.tokensIntro}>
+    <Card title={integrations.tokens} intro={integrations.tokensIntro} when={when.atOnce}>
       <Loaded of={list}>
         {(all) => (
           <ul class="list">
@@ -115,13 +115,13 @@ function Tokens(): JSX.Element {
 }
 
 function Webhooks(): JSX.Element {
-  const { integrations } = text.value;
+  const { integrations, when } = text.value;
   const list = usePolled(() => ask((options) => get("/api/admin/webhooks", options)), 0);
   const [url, setUrl] = useState("");
   const [events, setEvents] = useState<readonly WebhookEvent[]>(["STREAM_STARTED", "STREAM_STOPPED"]);
   const [secret, setSecret] = useState<string | null>(null);
   return (
-    <Card title={integrations.webhooks} intro={integrations.webhooksIntro}>
+    <Card title={integrations.webhooks} intro={integrations.webhooksIntro} when={when.atOnce}>
       <Loaded of={list}>
         {(all) => (
           <ul class="list">

@@ -33,6 +33,7 @@ export function Ladder({ kept }: { readonly kept: readonly Quality[] }): JSX.Ele
     <Card
       title={video.qualities}
       intro={video.qualitiesIntro}
+      when={video.nextBroadcast}
       actions={<Outcome field={field} undo={undo} />}
     >
       <ol class="ladder">
@@ -67,7 +68,7 @@ export function Ladder({ kept }: { readonly kept: readonly Quality[] }): JSX.Ele
           {video.add}
         </button>
         <span class="space" />
-        {isChanged && (
+        {field.phase === "changed" && (
           <button type="button" class="button" onClick={undo}>
             {form.undo}
           </button>
@@ -196,13 +197,15 @@ function Rung({ quality, all, canRemove, onChange, onRemove }: RungProps): JSX.E
           </>
         )}
       </div>
-      <ul id={`${id}-faults`} class="faults" role="status">
-        {faults.map((fault) => (
-          <li key={fault} class="problem">
-            {video.faults[fault]}
-          </li>
-        ))}
-      </ul>
+      <div id={`${id}-faults`} role="status">
+        <ul class="faults">
+          {faults.map((fault) => (
+            <li key={fault} class="problem">
+              {video.faults[fault]}
+            </li>
+          ))}
+        </ul>
+      </div>
     </fieldset>
   );
 }

@@ -1,24 +1,28 @@
-/** What was said, who is shut out, and who moderates. */
+/** What was said: sought, hidden, and shown again. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { get, post } from "@common/api/client";
 import type { Schema } from "@common/api/client";
 import { Html } from "@common/Html";
-import { ago, dateAndTime } from "@common/text/format";
+import { ago, count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
+import { Enable, Moderate } from "../people/users";
+import type { User } from "../people/users";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
 import { Action, Card, Loaded } from "./parts";
 
 type Message = Schema<"ChatMessage">;
-type User = Schema<"ChatUser">;
 
 const EVERY_MS = 5_000;
 /** As many are drawn at once; the search looks at all. */
 const SHOWN = 100;
+
+const WHICH = ["all", "shown", "hidden"] as const;
+type Which = (typeof WHICH)[number];
 
 interface People {
   readonly messages: readonly Message[];
@@ -39,12 +43,15 @@ export function Messages(): JSX.Element {
   const { messages } = text.value;
   const people = usePolled(read, EVERY_MS);
   const [sought, setSought] = useState("");
+  const [which, setWhich] = useState<Which>("all");
   return (
     <Loaded of={people}>
       {({ messages: all, disabled, moderators }) => {
         const words = sought.trim().toLocaleLowerCase(locale.value);
-        const found = all.filter(({ user, body }) =>
-          `${user.displayName} ${body}`.toLocaleLowerCase(locale.value).includes(words),
+        const found = all.filter(
+          ({ user, body, visible }) =>
+            (which === "all" || visible === (which === "shown")) &&
+            `${user.displayName} ${body}`.toLocaleLowerCase(locale.value).includes(words),
         );
         const newest = [...found]
           .sort((one, other) => Date.parse(other.timestamp) - Date.parse(one.timestamp))
@@ -54,20 +61,43 @@ export function Messages(): JSX.Element {
         return (
           <>
             <Card title={messages.title}>
-              <label class="row">
-                <span class="unseen">{messages.search}</span>
-                <input
-                  class="field"
-                  type="search"
-                  placeholder={messages.search}
-                  value={sought}
-                  onInput={(event) => {
-                    setSought(event.currentTarget.value);
-                  }}
-                />
-              </label>
+              <div class="filters">
+                <label class="grow">
+                  <span class="unseen">{messages.search}</span>
+                  <input
+                    class="field"
+                    type="search"
+                    placeholder={messages.search}
+                    value={sought}
+                    onInput={(event) => {
+                      setSought(event.currentTarget.value);
+                    }}
+                  />
+                </label>
+                <label>
+                  <span class="unseen">{messages.which}</span>
+                  <select
+                    class="field"
+                    value={which}
+                    onChange={(event) => {
+                      setWhich(WHICH.find((one) => one === event.currentTarget.value) ?? "all");
+                    }}
+                  >
+                    {WHICH.map((one) => (
+                      <option key={one} value={one}>
+                        {messages.kinds[one]}
+                      </option>
+                    ))}
+                  </select>
+                </label>
+              </div>
               {found.length === 0 && (
                 <p class="quiet">{all.length === 0 ? messages.none : messages.notFound}</p>
+              )}
+              {found.length > SHOWN && (
+                <p class="hint">
+                  {messages.newestOf(count(locale.value, SHOWN), count(locale.value, found.length))}
+                </p>
               )}
               <ul class="list">
                 {newest.map((message) => (
@@ -81,53 +111,10 @@ export function Messages(): JSX.Element {
                 ))}
               </ul>
             </Card>
-            <div class="columns">
-              <Card title={messages.out}>
-                <UserList users={disabled} none={messages.nobodyOut}>
-                  {(user) => <Enable user={user} isOut onDone={people.refresh} />}
-                </UserList>
-              </Card>
-              <Card title={messages.moderators}>
-                <UserList users={moderators} none={messages.noModerators}>
-                  {(user) => <Moderate user={user} isModerator onDone={people.refresh} />}
-                </UserList>
-              </Card>
-            </div>
           </>
         );
       }}
     </Loaded>
-  );
-}
-
-interface ActProps {
-  readonly user: User;
-  readonly onDone: () => void;
-}
-
-function Enable({ user, isOut, onDone }: ActProps & { readonly isOut: boolean }): JSX.Element {
-  const { messages } = text.value;
-  const body = { userId: user.id, enabled: isOut };
-  return (
-    <Action
-      face={isOut ? messages.letIn : messages.shutOut}
-      class={isOut ? "" : "danger"}
-      {...(isOut ? {} : { sure: messages.shutOutSure(user.displayName) })}
-      act={() => ask((options) => post("/api/admin/chat/users/setenabled", body, options))}
-      onDone={onDone}
-    />
-  );
-}
-
-function Moderate({ user, isModerator, onDone }: ActProps & { readonly isModerator: boolean }): JSX.Element {
-  const { messages } = text.value;
-  const body = { userId: user.id, isModerator: !isModerator };
-  return (
-    <Action
-      face={isModerator ? messages.takeModerator : messages.makeModerator}
-      act={() => ask((options) => post("/api/admin/chat/users/setmoderator", body, options))}
-      onDone={onDone}
-    />
   );
 }
 
@@ -137,7 +124,7 @@ function MessageLine(props: {
   readonly isOut: boolean;
   readonly onDone: () => void;
 }): JSX.Element {
-  const { messages } = text.value;
+  const { messages, people } = text.value;
   const { message, isModerator, isOut, onDone } = props;
   const { id, user, visible, body, timestamp } = message;
   const at = Date.parse(timestamp);
@@ -149,8 +136,8 @@ function MessageLine(props: {
           <time class="quiet small" dateTime={timestamp} title={dateAndTime(locale.value, at)}>
             {ago(locale.value, (Date.now() - at) / 1_000)}
           </time>
-          {isModerator && <span class="tag">{messages.moderator}</span>}
-          {isOut && <span class="tag bad">{messages.isOut}</span>}
+          {isModerator && <span class="tag">{people.moderator}</span>}
+          {isOut && <span class="tag bad">{people.isOut}</span>}
           {!visible && <span class="tag">{messages.hidden}</span>}
         </p>
         <Html class="said" html={body} pictures="own" />
@@ -170,25 +157,5 @@ function MessageLine(props: {
         {user.isBot !== true && <Moderate user={user} isModerator={isModerator} onDone={onDone} />}
       </div>
     </li>
-  );
-}
-
-function UserList(props: {
-  readonly users: readonly User[];
-  readonly none: string;
-  readonly children: (user: User) => JSX.Element;
-}): JSX.Element {
-  if (props.users.length === 0) return <p class="quiet">{props.none}</p>;
-  return (
-    <ul class="list">
-      {props.users.map((user) => (
-        <li key={user.id}>
-          <div class="list-main">
-            <strong dir="auto">{user.displayName}</strong>
-          </div>
-          {props.children(user)}
-        </li>
-      ))}
-    </ul>
   );
 }

@@ -30,8 +30,8 @@ export function Server(): JSX.Element {
   );
 }
 
-function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
-  const { server, form } = text.value;
+export function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
+  const { server, form, when } = text.value;
   const [isSet, setSet] = useState(isApart);
   const [wanted, setWanted] = useState("");
   const [again, setAgain] = useState("");
@@ -57,7 +57,7 @@ function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
     );
   };
   return (
-    <Card title={server.password} intro={server.passwordIntro}>
+    <Card title={server.password} intro={server.passwordIntro} when={when.atOnce}>
       {!isSet && (
         <p class="notice warn">
           <Icon name="warn" />
@@ -145,7 +145,7 @@ function Sessions(): JSX.Element {
 type Key = Schema<"ServerConfig">["streamKeys"][number];
 
 function Keys({ kept }: { readonly kept: readonly Key[] }): JSX.Element {
-  const { server } = text.value;
+  const { server, when } = text.value;
   const [keys, setKeys] = useState(kept);
   const [comment, setComment] = useState("");
   const [made, setMade] = useState<Key | null>(null);
@@ -155,7 +155,7 @@ function Keys({ kept }: { readonly kept: readonly Key[] }): JSX.Element {
   };
   const fresh = (): Key => ({ key: newKey(), comment: comment.trim() });
   return (
-    <Card title={server.keys} intro={server.keysIntro}>
+    <Card title={server.keys} intro={server.keysIntro} when={when.nextEncoder}>
       <ul class="list">
         {keys.map((key, index) => (
           <li key={key.key}>

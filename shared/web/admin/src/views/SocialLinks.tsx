@@ -19,7 +19,8 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
   const { general } = text.value;
   const id = useId();
   const platforms = usePolled(() => get("/api/socialplatforms"), 0);
-  const names = Object.keys(platforms.value.value ?? {});
+  const known = platforms.value.value ?? {};
+  const names = Object.keys(known);
   const { field, edit, save, undo } = useField(kept, "/api/admin/config/socialhandles");
   const links = field.draft;
   const isComplete = (all: readonly Link[]): boolean =>
@@ -33,7 +34,7 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
   return (
     <fieldset class="row plain">
       <legend class="row-head">
-        <span class="label">{general.social}</span>
+        <span class="hint">{general.socialHint}</span>
         <Outcome field={field} undo={undo} />
       </legend>
       <datalist id={id}>
@@ -43,6 +44,13 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
       </datalist>
       {links.map(({ platform, url }, index) => (
         <div key={index} class="pair">
+          <span class="platform" aria-hidden="true">
+            {known[platform]?.icon === undefined ? (
+              <Icon name="globe" />
+            ) : (
+              <img src={known[platform].icon} alt="" width="24" height="24" />
+            )}
+          </span>
           <input
             class="field short"
             list={id}

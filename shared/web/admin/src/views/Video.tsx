@@ -15,10 +15,9 @@ export function Video(): JSX.Element {
     <Settings>
       {(config) => (
         <>
-          <p class="notice">{video.nextBroadcast}</p>
           <Latency kept={config.videoSettings.latencyLevel} />
           <Ladder kept={config.videoSettings.videoQualityVariants} />
-          <Card title={video.encoding}>
+          <Card title={video.encoding} when={video.nextBroadcast}>
             <ChoiceField
               label={video.encoder}
               hint={video.encoderHint}
@@ -45,7 +44,12 @@ function Latency({ kept }: { readonly kept: number }): JSX.Element {
   const { video } = text.value;
   const { field, save, undo } = useField(kept, "/api/admin/config/video/streamlatencylevel");
   return (
-    <Card title={video.latency} intro={video.latencyIntro} actions={<Outcome field={field} undo={undo} />}>
+    <Card
+      title={video.latency}
+      intro={video.latencyIntro}
+      when={video.nextBroadcast}
+      actions={<Outcome field={field} undo={undo} />}
+    >
       <fieldset class="plain choices">
         <legend class="unseen">{video.latency}</legend>
         {video.levels.map((name, level) => (

@@ -17,6 +17,8 @@ import { text } from "../text";
 export function Card(props: {
   readonly title: string;
   readonly intro?: string;
+  /** When changes of what is inside take effect. */
+  readonly when?: string;
   readonly actions?: ComponentChildren;
   readonly children: ComponentChildren;
 }): JSX.Element {
@@ -28,6 +30,12 @@ export function Card(props: {
       </div>
       {props.intro !== undefined && <p class="quiet card-intro">{props.intro}</p>}
       {props.children}
+      {props.when !== undefined && (
+        <p class="when quiet small">
+          <Icon name="clock" />
+          {props.when}
+        </p>
+      )}
     </section>
   );
 }

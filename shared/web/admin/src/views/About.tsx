@@ -1,0 +1,45 @@
+/** Which version this is, under which licence, and where viewers and other programs find the server. */
+import type { JSX } from "preact";
+
+import { text } from "../text";
+import { Card, Copyable, Settings } from "./parts";
+
+export function About(): JSX.Element {
+  const { about } = text.value;
+  return (
+    <Settings>
+      {({ instanceDetails: { version }, yp: { instanceUrl } }) => {
+        const base = (instanceUrl === "" ? location.origin : instanceUrl).replace(/\/$/u, "");
+        return (
+          <>
+            <Card title={about.title} intro={about.intro}>
+              <dl class="facts">
+                <div>
+                  <dt>{about.version}</dt>
+                  <dd>{version}</dd>
+                </div>
+                <div>
+                  <dt>{about.licence}</dt>
+                  <dd>Apache-2.0</dd>
+                </div>
+              </dl>
+            </Card>
+            <Card title={about.addresses} intro={about.addressesIntro}>
+              <div class="stack">
+                <Copyable label={about.page} value={`${base}/`} />
+                <Copyable label={about.playlist} value={`${base}/hls/stream.m3u8`} />
+                <Copyable label={about.video} value={frame(`${base}/embed/video`, "16 / 9")} />
+                <Copyable label={about.chat} value={frame(`${base}/embed/chat/readwrite`, "9 / 16")} />
+              </div>
+            </Card>
+          </>
+        );
+      }}
+    </Settings>
+  );
+}
+
+/** What others paste into a page of theirs. */
+function frame(url: string, shape: string): string {
+  return `<iframe src="${url}" title="Farcast" style="width: 100%; aspect-ratio: ${shape}; border: 0" allowfullscreen></iframe>`;
+}
