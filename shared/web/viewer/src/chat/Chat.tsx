@@ -7,6 +7,7 @@ import { PopupButton } from "@common/popup";
 
 import { config } from "../server";
 import { text } from "../text";
+import { Alerts } from "./Alerts";
 import { Composer } from "./Composer";
 import { Messages } from "./Messages";
 import { NameForm } from "./NameForm";
@@ -70,6 +71,7 @@ export function Chat({ room, isReadOnly = false, buttons }: Props): JSX.Element 
       <header class="chat-head">
         <h2>{chat.title}</h2>
         <span class="space" />
+        {!isReadOnly && <Alerts />}
         {buttons}
       </header>
       <Messages room={room} isReadOnly={isReadOnly} />
