@@ -5,7 +5,7 @@
 import type { CMCDControllerConfig } from "hls.js";
 
 /** Off until edges read it. The server's own setting takes this constant's place. */
-export const SENDS_CMCD: boolean = false;
+export const CMCD: { readonly isSent: boolean } = { isSent: false };
 
 /** Bit rate and duration of what is asked for, what is buffered, starved or measured; no `cid`, no `nor`: edges know these. */
 const KEYS = [

@@ -3,7 +3,7 @@ import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import type { Level, LevelDetails } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
 
-import { cmcdConfig, SENDS_CMCD } from "./cmcd";
+import { CMCD, cmcdConfig } from "./cmcd";
 import { endOfHoles, isComplete } from "./ending";
 import type { Engine, EngineEvents } from "./engine";
 import { BACK_BUFFER, faultOf, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
@@ -49,7 +49,7 @@ export class HlsEngine implements Engine {
     private readonly video: HTMLVideoElement,
     events: EngineEvents,
   ) {
-    const told = SENDS_CMCD ? { cmcd: cmcdConfig(url, document.baseURI, SID) } : {};
+    const told = CMCD.isSent ? { cmcd: cmcdConfig(url, document.baseURI, SID) } : {};
     const hls = new Hls({ ...hlsConfig(workerPath), ...told });
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;

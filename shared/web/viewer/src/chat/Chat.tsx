@@ -11,6 +11,7 @@ import { Alerts } from "./Alerts";
 import { Composer } from "./Composer";
 import { Messages } from "./Messages";
 import { NameForm } from "./NameForm";
+import { isOver } from "./room";
 import type { Room, RoomState } from "./room";
 import type { Texts } from "../text/en";
 
@@ -65,9 +66,8 @@ export function Chat({ room, isReadOnly = false, buttons }: Props): JSX.Element 
   const { chat } = text.value;
   const state = room.state.value;
   const reason = why(chat, state);
-  const isOver = state === "disabled" || state === "removed" || state === "refused";
   return (
-    <section id="chat" class="chat" aria-label={chat.title} data-state={state}>
+    <section id="chat" class="chat" tabIndex={-1} aria-label={chat.title} data-state={state}>
       <header class="chat-head">
         <h2>{chat.title}</h2>
         <span class="space" />
@@ -78,7 +78,7 @@ export function Chat({ room, isReadOnly = false, buttons }: Props): JSX.Element 
       <p class={reason === undefined ? "unseen" : "why"} role="status">
         {reason}
       </p>
-      {!isReadOnly && !isOver && (
+      {!isReadOnly && !isOver(state) && (
         <>
           <Composer room={room} />
           <Me room={room} />

@@ -31,6 +31,11 @@ export type About = Read<"/api/moderation/chat/user/{id}">;
 /** Whether one can chat, or why not. */
 export type RoomState = "connecting" | "open" | "away" | "disabled" | "removed" | "refused" | "crowded";
 
+/** Whether the viewer cannot chat any more, whatever they wait for. */
+export function isOver(state: RoomState): state is "disabled" | "removed" | "refused" {
+  return state === "disabled" || state === "removed" || state === "refused";
+}
+
 /** A line that is not confirmed after so long was not delivered. */
 const CONFIRMED_WITHIN_MS = 8_000;
 /** Lines that come together are drawn together. */

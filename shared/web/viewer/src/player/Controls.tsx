@@ -181,7 +181,7 @@ function Quality({ watching }: { readonly watching: Watching }): JSX.Element {
   const short = current === undefined ? "" : current.height > 0 ? `${current.height}p` : player.audioOnly;
   return (
     <PopupButton
-      label={player.quality}
+      label={short === "" ? player.quality : `${player.quality}: ${short}`}
       class="quality icon-button"
       disabled={qualities.length === 0}
       face={
