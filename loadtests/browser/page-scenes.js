@@ -5,8 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { rightToLeft, styles } from './look-scenes.js';
 import { accessible, admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
-import { quality } from './player-scenes.js';
+import { quality, refused } from './player-scenes.js';
 import { SIZES } from './sizes.js';
 import { until } from './stage.js';
 
@@ -320,4 +321,7 @@ export const SCENES = {
   sizes,
   keyboard,
   quality,
+  refused,
+  styles,
+  rightToLeft,
 };
