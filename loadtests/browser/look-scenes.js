@@ -1,4 +1,5 @@
-// How the page looks for whom: with the owner's own styles, and where people write from right to left.
+// How the page looks for whom: with the owner's own styles, where people write from right to left, and
+// for who wants nothing to move.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -57,4 +58,21 @@ export async function rightToLeft({ browser, edges, out }) {
       }
     }
   });
+}
+
+/** Who wants little motion gets none. */
+export async function motion({ browser, edges }) {
+  return withPage(
+    browser,
+    'about:blank',
+    async (page) => {
+      await page.route('**/hls/**', (route) => route.abort());
+      await page.goto(edges[0]);
+      await page.waitForSelector('.spinner');
+      await enter(page);
+      const running = await page.evaluate(() => document.getAnimations().length);
+      assert.equal(running, 0, 'nothing moves by itself');
+    },
+    { reducedMotion: 'reduce' },
+  );
 }

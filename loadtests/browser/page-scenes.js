@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { rightToLeft, styles } from './look-scenes.js';
+import { motion, rightToLeft, styles } from './look-scenes.js';
 import { accessible, admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
 import { quality, refused } from './player-scenes.js';
 import { SIZES } from './sizes.js';
@@ -324,4 +324,5 @@ export const SCENES = {
   refused,
   styles,
   rightToLeft,
+  motion,
 };
