@@ -1,6 +1,6 @@
 // The admin page as scenes use it: logged in to, gone about in, and its fields by their labels.
 
-import { withPage } from './page-scenes.js';
+import { withPage } from './page.js';
 import { KEY, until } from './stage.js';
 
 /** Pages of viewers ask for changed settings every 15 s; a loaded machine takes longer. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { card, field, inside, logIn, onAir, open, save, shows, visit } from './admin-page.js';
 import { assertAccessible } from './axe.js';
-import { admin, enter, say, sees } from './page-scenes.js';
+import { admin, enter, say, sees } from './page.js';
 import { SIZES } from './sizes.js';
 import { KEY, until } from './stage.js';
 

@@ -5,8 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { assertAccessible } from './axe.js';
+import { motion, rightToLeft, styles } from './look-scenes.js';
+import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
+import { quality, refused } from './player-scenes.js';
 import { SIZES } from './sizes.js';
-import { KEY, until } from './stage.js';
+import { until } from './stage.js';
 
 const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '../../shared/src/chat/render/xss.txt');
 /** From opening to a moving picture. */
@@ -16,101 +20,6 @@ const STARTED_WITHIN_MS = 10_000;
 /** An own line is there before it went round. */
 const SHOWN_WITHIN_MS = 150;
 
-/** Opens a page; `use` gets it. Errors of its scripts, and what its policy refused, fail the scene, but for what is `expected`. */
-export async function withPage(browser, url, use, settings = {}, expected = /^$/) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...settings });
-  const wrong = [];
-  try {
-    const page = await context.newPage();
-    page.on('pageerror', (error) => wrong.push(error.message));
-    page.on('dialog', (dialog) => {
-      wrong.push(`a dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    page.on('console', (message) => {
-      if (/Content Security Policy/i.test(message.text()) && !expected.test(message.text())) {
-        wrong.push(message.text());
-      }
-    });
-    await page.addInitScript(keepSockets);
-    await page.goto(url);
-    const told = await use(page, context);
-    assert.deepEqual(wrong, [], 'nothing goes wrong on the page');
-    return told;
-  } finally {
-    await context.close();
-  }
-}
-
-/** Runs inside the page: lets a scene close its sockets. */
-function keepSockets() {
-  const open = new Set();
-  const Native = window.WebSocket;
-  window.WebSocket = class extends Native {
-    constructor(...given) {
-      super(...given);
-      open.add(this);
-    }
-  };
-  window.closeSockets = () => open.forEach((socket) => socket.close());
-}
-
-/** Calls the admin's API. */
-export async function admin(stage, path, body, password = KEY) {
-  const answer = await fetch(`${stage.origin}/api/admin/${path}`, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/json',
-      Authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
-    },
-    body: JSON.stringify(body),
-  });
-  assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
-  return answer.json();
-}
-
-export async function enter(page) {
-  await page.waitForSelector('.chat[data-state=open]');
-}
-
-export async function say(page, text) {
-  await page.fill('#message', text);
-  await page.press('#message', 'Enter');
-}
-
-/** Chromium tells of handlers and styles also in what is only parsed and never part of the page. */
-const INERT = /^(Executing inline event handler|Applying inline style) violates/;
-
-/** Waits until a line of the chat has the text. */
-export function sees(page, text) {
-  return page.waitForFunction(
-    (wanted) => [...document.querySelectorAll('.line')].some((line) => line.innerText.includes(wanted)),
-    text,
-    { timeout: 15_000 },
-  );
-}
-
-function isMoving() {
-  const video = document.querySelector('video');
-  return video.currentTime > 0 && video.videoWidth > 0 && !video.paused;
-}
-
-/** The number of lines with the text. */
-function timesSeen(page, text) {
-  return page.$$eval(
-    '.line.message',
-    (lines, wanted) => lines.filter((line) => line.innerText.includes(wanted)).length,
-    text,
-  );
-}
-
-async function untilOnAir(edge) {
-  await until('a broadcast', async () => {
-    const answer = await fetch(`${edge}/hls/0/stream.m3u8`).catch(() => undefined);
-    return answer?.ok && ((await answer.text()).match(/#EXTINF/g) ?? []).length >= 2;
-  });
-}
-
 /** Before the broadcast: what is said, and that it starts by itself. */
 async function begins({ browser, stage, edges, strict, out }) {
   await admin(stage, 'config/offlinemessage', { value: 'Back on **Friday**.' });
@@ -118,10 +27,11 @@ async function begins({ browser, stage, edges, strict, out }) {
     await page.waitForSelector('#notice[data-phase=offline]');
     await page.waitForFunction(() => document.querySelector('#notice').innerText.includes('Back on Friday.'));
     await page.screenshot({ path: join(out, 'offline.png') });
+    await assertAccessible(page, 'the page before the broadcast');
     stage.publish();
     await untilOnAir(edges[0]);
     const begin = Date.now();
-    await page.waitForFunction(isMoving, undefined, { timeout: 60_000 });
+    await page.waitForFunction(isMoving);
     const tookMs = Date.now() - begin;
     assert.ok(!strict || tookMs <= STARTED_WITHIN_MS, `it started ${tookMs} ms after the broadcast`);
     return `it started by itself after ${tookMs} ms`;
@@ -133,7 +43,7 @@ async function opens({ browser, edges, strict }) {
   await untilOnAir(edges[1]);
   const begin = Date.now();
   return withPage(browser, edges[1], async (page) => {
-    await page.waitForFunction(isMoving, undefined, { timeout: 60_000 });
+    await page.waitForFunction(isMoving);
     const tookMs = Date.now() - begin;
     assert.ok(!strict || tookMs <= PLAYING_WITHIN_MS, `the picture moved after ${tookMs} ms`);
     const shift = await page.evaluate(
@@ -175,14 +85,20 @@ async function talk({ browser, edges, strict }) {
       await other.fill('#chat-name', 'Grace Hopper');
       await other.press('#chat-name', 'Enter');
       await sees(one, 'is now called Grace Hopper');
-      await until('the rate limit lets the next line through', async () => {
-        await say(one, `@Grace Hopper, are you there?`);
-        return sees(other, 'are you there').then(
-          () => true,
-          () => false,
-        );
-      });
+      await other.click('.chat-head [aria-haspopup=dialog]');
+      const ring = other.getByRole('checkbox', { name: 'Play a sound' });
+      assert.equal(await ring.isChecked(), false, 'nothing sounds unasked');
+      await ring.check();
+      await other.keyboard.press('Escape');
+      const before = await other.evaluate(() => window.tones);
+      // Faster than the chat takes them: the page sends them one after another.
+      for (const text of ['@Grace Hopper, are you there?', 'second', 'third']) {
+        await say(one, text);
+      }
       await other.waitForSelector('.line.mention');
+      await sees(other, 'third');
+      assert.equal(await one.locator('.line.failed').count(), 0, 'no line is lost');
+      assert.ok((await other.evaluate(() => window.tones)) > before, 'a mention is heard');
       return `an own line is there after ${Math.round(shownMs)} ms`;
     }),
   );
@@ -245,15 +161,30 @@ async function moderate({ browser, stage, edges }) {
   );
 }
 
-/** The user whose page says "You are NAME". */
-async function idOf(stage, text) {
-  const answer = await fetch(`${stage.origin}/api/admin/chat/clients`, {
-    headers: { Authorization: `Basic ${Buffer.from(`admin:${KEY}`).toString('base64')}` },
+/** Chromium tells of handlers and styles also in what is only parsed and never part of the page. */
+const INERT = /^(Executing inline event handler|Applying inline style) violates/;
+
+/** Who may not write yet is told why, and from when on they may. */
+async function hints({ browser, stage, edges, out }) {
+  return withPage(browser, edges[0], async (page) => {
+    await enter(page);
+    await admin(stage, 'config/chat/establishedusermode', { value: true });
+    try {
+      const hint = page.locator('.composer [role=status]', { hasText: /15 minutes may write. You may from \d/ });
+      // The edge hears of the setting a moment later.
+      await until('a newcomer is told why', async () => {
+        await say(page, 'new here');
+        return hint.waitFor({ timeout: 5_000 }).then(
+          () => true,
+          () => false,
+        );
+      });
+      await page.waitForSelector('.line.failed');
+      await page.screenshot({ path: join(out, 'newcomer.png') });
+    } finally {
+      await admin(stage, 'config/chat/establishedusermode', { value: false });
+    }
   });
-  const clients = await answer.json();
-  const found = clients.find(({ user }) => text.includes(user.displayName));
-  assert.ok(found, `${text} is connected`);
-  return found.user.id;
 }
 
 /** Nothing that is said in the chat, or that the server would let through, does anything on a page. */
@@ -378,4 +309,21 @@ async function keyboard({ browser, edges }) {
   });
 }
 
-export const SCENES = { begins, opens, talk, returns, moderate, attacks, long, sizes, keyboard };
+/** In this order: the first finds no broadcast. */
+export const SCENES = {
+  begins,
+  opens,
+  talk,
+  returns,
+  moderate,
+  hints,
+  attacks,
+  long,
+  sizes,
+  keyboard,
+  quality,
+  refused,
+  styles,
+  rightToLeft,
+  motion,
+};

@@ -47,6 +47,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     environment: "node",
+    // All are quick; a machine that does other things as well may not be.
+    testTimeout: 60_000,
     include: ["{common,player,viewer,admin}/**/*.test.{ts,tsx}"],
   },
 });

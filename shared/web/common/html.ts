@@ -49,6 +49,12 @@ export type Pictures = "all" | "own";
 
 /** The nodes of `html`, cleaned. */
 export function clean(html: string, pictures: Pictures): DocumentFragment {
+  if (!/[<&]/u.test(html)) {
+    // Only text, as most messages: nothing to take apart.
+    const plain = document.createDocumentFragment();
+    plain.append(html);
+    return plain;
+  }
   // What is in a template belongs to no page: it loads nothing and runs nothing.
   const template = document.createElement("template");
   template.innerHTML = html;
@@ -67,6 +73,7 @@ export function clean(html: string, pictures: Pictures): DocumentFragment {
 
 /** What HTML says, as text; pictures are what stands for them. */
 export function wordsOf(html: string): string {
+  if (!/[<&]/u.test(html)) return html.trim();
   const content = clean(html, "own");
   for (const picture of content.querySelectorAll("img")) picture.replaceWith(picture.alt);
   return content.textContent.trim();

@@ -4,6 +4,7 @@
  */
 import type { Latency } from "./latency";
 import type { Quality } from "./quality";
+import type { Fault } from "./session";
 
 /** What an engine reports. */
 export interface EngineEvents {
@@ -12,7 +13,7 @@ export interface EngineEvents {
   /** An error that the engine retries by itself. */
   trouble: () => void;
   /** The engine gave up. */
-  fault: (fault: "network" | "media") => void;
+  fault: (fault: Fault) => void;
   /** The playlist was closed. */
   closed: () => void;
   /** The list of qualities or the one in use changed. */

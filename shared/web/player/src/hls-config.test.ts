@@ -1,7 +1,7 @@
-import Hls from "hls.js";
+import Hls, { ErrorDetails, ErrorTypes } from "hls.js";
 import { expect, test } from "vitest";
 
-import { hlsConfig, worthRetrying } from "./hls-config";
+import { faultOf, hlsConfig, worthRetrying } from "./hls-config";
 
 test("an edge that restarts is asked again, an answer is taken", () => {
   expect([0, 500, 502, 503].map((status) => worthRetrying(0, 3, false, status))).toEqual(Array(4).fill(true));
@@ -18,6 +18,14 @@ test("retries are bounded", () => {
   const response = { url: "", code: 503 };
   expect(retry?.shouldRetry?.(retry, 4, false, response, true)).toBe(false);
   expect(retry?.shouldRetry?.(retry, 3, false, response, false)).toBe(true);
+});
+
+test("a missing decoder is told from media that is broken and from a network that fails", () => {
+  const { MEDIA_ERROR, NETWORK_ERROR } = ErrorTypes;
+  expect(faultOf(MEDIA_ERROR, ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR)).toBe("codec");
+  expect(faultOf(MEDIA_ERROR, ErrorDetails.BUFFER_ADD_CODEC_ERROR)).toBe("codec");
+  expect(faultOf(MEDIA_ERROR, ErrorDetails.BUFFER_APPEND_ERROR)).toBe("media");
+  expect(faultOf(NETWORK_ERROR, ErrorDetails.MANIFEST_LOAD_ERROR)).toBe("network");
 });
 
 test("the server's PART-HOLD-BACK decides the target latency", () => {

@@ -4,7 +4,10 @@
  * The target latency is left to the server's PART-HOLD-BACK (RFC 8216bis §4.4.3.8): neither liveSyncDuration nor
  * liveSyncDurationCount may be set here, since either overrides it.
  */
+import { ErrorDetails, ErrorTypes } from "hls.js";
 import type { HlsConfig, LoaderConfig, RetryConfig } from "hls.js";
+
+import type { Fault } from "./session";
 
 /** Tried again: failures of the server, answers that never came, and connections refused by an edge that restarts
  * (status 0, which hls.js by itself takes for final). Not tried again: 4xx, which are answers. */
@@ -15,6 +18,19 @@ export function worthRetrying(
   status: number | undefined,
 ): boolean {
   return count < max && (timedOut || status === 0 || (status !== undefined && status >= 500));
+}
+
+/** Errors that say that the browser lacks a decoder. */
+const CODEC_ERRORS: readonly ErrorDetails[] = [
+  ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
+  ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+  ErrorDetails.BUFFER_ADD_CODEC_ERROR,
+];
+
+/** What a fatal error of hls.js means. */
+export function faultOf(type: ErrorTypes, details: ErrorDetails): Fault {
+  if (CODEC_ERRORS.includes(details)) return "codec";
+  return type === ErrorTypes.MEDIA_ERROR ? "media" : "network";
 }
 
 /** This many target durations behind (a pause, a sleeping laptop), playback jumps back to the live edge by itself.

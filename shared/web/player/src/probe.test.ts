@@ -65,7 +65,8 @@ test("only a line of its own ends a playlist", () => {
   expect(hasEnded("#EXTM3U\nx#EXT-X-ENDLIST\n#EXT-X-ENDLISTS")).toBe(false);
 });
 
-test("gone is absent, refusals and failures say nothing", () => {
+test("gone is absent, a refusal is one, failures say nothing", () => {
   expect([404, 410].map(fromStatus)).toEqual(["absent", "absent"]);
-  expect([400, 403, 429, 500, 502, 503].map(fromStatus)).toEqual(Array(6).fill("unreachable"));
+  expect([401, 403].map(fromStatus)).toEqual(["forbidden", "forbidden"]);
+  expect([400, 429, 500, 502, 503].map(fromStatus)).toEqual(Array(5).fill("unreachable"));
 });

@@ -24,8 +24,10 @@ export function hasEnded(media: string): boolean {
   return /^#EXT-X-ENDLIST\s*$/mu.test(media);
 }
 
-/** What a status other than success says: 404 and 410 that there is no broadcast, all else nothing. */
+/** What a status other than success says: 404 and 410 that there is no broadcast, 401 and 403 that it is not for this viewer,
+ * all else nothing. */
 export function fromStatus(status: number): ProbeResult {
+  if (status === 401 || status === 403) return "forbidden";
   return status === 404 || status === 410 ? "absent" : "unreachable";
 }
 

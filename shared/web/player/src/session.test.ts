@@ -72,6 +72,32 @@ describe("a viewing session", () => {
     expect(viewer.effects).toEqual([]);
   });
 
+  test("without a decoder it says so once, and plays when another broadcast comes", () => {
+    const viewer = new Driver().start().probed("live").give({ kind: "fault", fault: "codec" });
+    expect(viewer.session.phase).toBe("undecodable");
+    expect(viewer.pause).toBe(6_000);
+    // The same broadcast is not tried again and again.
+    viewer.probed("live");
+    expect(viewer.session.phase).toBe("undecodable");
+    expect(viewer.effects[0]?.kind).toBe("probe");
+    viewer.probed("unreachable");
+    expect(viewer.session.phase).toBe("undecodable");
+    viewer.probed("absent");
+    expect(viewer.session.phase).toBe("offline");
+    viewer.probed("live");
+    expect(viewer.effects).toEqual([{ kind: "attach" }]);
+    expect(viewer.session.phase).toBe("connecting");
+  });
+
+  test("a broadcast that is not for this viewer is asked for again, and starts once it is", () => {
+    const viewer = new Driver().start().probed("forbidden");
+    expect(viewer.session.phase).toBe("forbidden");
+    expect(viewer.probed("unreachable").session.phase).toBe("forbidden");
+    viewer.probed("live");
+    expect(viewer.effects).toEqual([{ kind: "attach" }]);
+    expect(viewer.session.phase).toBe("connecting");
+  });
+
   test("waits for a broadcast with growing, bounded pauses", () => {
     const viewer = new Driver().start();
     const pauses = Array.from({ length: 12 }, () => viewer.probed("absent").pause);
@@ -211,16 +237,19 @@ describe("a viewing session", () => {
       { kind: "trouble" },
       { kind: "fault", fault: "network" },
       { kind: "fault", fault: "media" },
+      { kind: "fault", fault: "codec" },
       { kind: "closed" },
       { kind: "finished" },
     ];
-    const results: ProbeResult[] = ["live", "ended", "absent", "unreachable"];
+    const results: ProbeResult[] = ["live", "ended", "absent", "forbidden", "unreachable"];
     let seed = 7;
     const random = (below: number): number => {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
       return Math.floor((seed / 2_147_483_648) * below);
     };
     const viewer = new Driver();
+    // Collected, because asserting twenty thousand times takes seconds.
+    const wrong: string[] = [];
     for (let i = 0; i < 20_000; i++) {
       const wasProbing = viewer.session.probing;
       const result = results[random(results.length)] ?? "live";
@@ -228,12 +257,13 @@ describe("a viewing session", () => {
       viewer.later(random(3_000));
       if (random(2) === 0) viewer.probed(result);
       else viewer.give(input);
-      expect(viewer.effects.length).toBeLessThanOrEqual(1);
-      if (viewer.effects[0]?.kind === "attach") expect(wasProbing).toBe(true);
+      const { phase, probing } = viewer.session;
+      if (viewer.effects.length > 1) wrong.push(`step ${i} has several effects`);
+      if (viewer.effects[0]?.kind === "attach" && !wasProbing) wrong.push(`step ${i} attaches unasked`);
       // Something is always under way: an engine plays, or a probe will be answered.
-      if (viewer.session.phase === "offline" || viewer.session.phase === "ended") {
-        expect(viewer.session.probing).toBe(true);
-      }
+      const isWaiting = ["offline", "ended", "forbidden", "undecodable"].includes(phase);
+      if (isWaiting && !probing) wrong.push(`step ${i} leaves ${phase} for ever`);
     }
+    expect(wrong).toEqual([]);
   });
 });

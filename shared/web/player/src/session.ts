@@ -7,12 +7,26 @@
  * never has to be reloaded. `probe.ts` asks, `controller.ts` carries the effects out.
  */
 
-/** What the viewer is told. */
+/**
+ * What the viewer is told. `unsupported`: this browser plays no live streams at all; `undecodable`: it lacks the codecs of this
+ * broadcast; `forbidden`: the edge does not let this viewer watch.
+ */
 export type Phase =
-  "connecting" | "offline" | "playing" | "buffering" | "reconnecting" | "ended" | "unsupported";
+  | "connecting"
+  | "offline"
+  | "playing"
+  | "buffering"
+  | "reconnecting"
+  | "ended"
+  | "unsupported"
+  | "undecodable"
+  | "forbidden";
 
-/** What a probe found: a running broadcast, a finished one, none, or no answer that says so. */
-export type ProbeResult = "live" | "ended" | "absent" | "unreachable";
+/** What a probe found: a running broadcast, a finished one, none, one that is not for this viewer, or no answer that says so. */
+export type ProbeResult = "live" | "ended" | "absent" | "forbidden" | "unreachable";
+
+/** Why an engine gave up. `codec`: the browser lacks a decoder, which no new try changes. */
+export type Fault = "network" | "media" | "codec";
 
 /** What happened. */
 export type Input =
@@ -25,7 +39,7 @@ export type Input =
   /** The engine met an error that it retries. */
   | { kind: "trouble" }
   /** The engine gave up. */
-  | { kind: "fault"; fault: "network" | "media" }
+  | { kind: "fault"; fault: Fault }
   /** The playlist was closed: nothing will be added to it. */
   | { kind: "closed" }
   /** The playlist has ended and all of it was played. */
@@ -142,7 +156,9 @@ export function step(session: Session, input: Input, nowMs: number): Step {
 function onProbed(session: Session, result: ProbeResult, nowMs: number): Step {
   switch (result) {
     case "live": {
-      const phase = session.phase === "offline" || session.phase === "ended" ? "connecting" : session.phase;
+      // Still the broadcast that cannot be decoded; another one may be of another kind.
+      if (session.phase === "undecodable") return probeAgain(session, "undecodable", LONGEST_PAUSE_MS);
+      const phase = ["offline", "ended", "forbidden"].includes(session.phase) ? "connecting" : session.phase;
       return {
         session: { ...session, phase, probing: false, movedAtMs: nowMs, closed: false },
         effects: [{ kind: "attach" }],
@@ -152,6 +168,8 @@ function onProbed(session: Session, result: ProbeResult, nowMs: number): Step {
       return probeAgain(session, "ended", pauseMs(session.attempts));
     case "absent":
       return probeAgain(session, "offline", pauseMs(session.attempts));
+    case "forbidden":
+      return probeAgain(session, "forbidden", pauseMs(session.attempts));
     case "unreachable":
       // An edge that cannot be reached says nothing about the broadcast: what was known stays on show.
       return probeAgain(session, session.phase, pauseMs(session.attempts));
@@ -181,7 +199,8 @@ function onFinished(session: Session): Step {
   return probeAgain({ ...session, attempts: 1 }, "ended", pauseMs(1));
 }
 
-function onFault(session: Session, fault: "network" | "media", nowMs: number): Step {
+function onFault(session: Session, fault: Fault, nowMs: number): Step {
+  if (fault === "codec") return probeAgain(session, "undecodable", LONGEST_PAUSE_MS);
   const { recoveredAtMs } = session;
   const recent = recoveredAtMs !== undefined && nowMs - recoveredAtMs < RECOVERY_APART_MS;
   if (fault === "media" && !recent) {

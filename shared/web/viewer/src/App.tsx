@@ -2,8 +2,9 @@
 import type { JSX } from "preact";
 
 import { useRoom } from "./chat/Chat";
+import { isOver } from "./chat/room";
 import type { Room } from "./chat/room";
-import { ChatPanel } from "./ChatPanel";
+import { ChatPanel, isChatOpen } from "./ChatPanel";
 import { About } from "./page/About";
 import { Header } from "./page/Header";
 import { isAdult, Nsfw } from "./page/Nsfw";
@@ -26,9 +27,11 @@ function Page({ watching, room }: Props): JSX.Element {
   useRoom(room);
   return (
     <div class="page">
-      <a class="skip button" href="#message">
-        {text.value.skipToChat}
-      </a>
+      {isChatOpen.value && (
+        <a class="skip button" href={isOver(room.state.value) ? "#chat" : "#message"}>
+          {text.value.skipToChat}
+        </a>
+      )}
       <Header />
       <main class="main">
         <Player watching={watching} offline={<Offline />} />

@@ -13,16 +13,16 @@ import { text } from "./text";
 
 const KEY = "farcast.chat";
 
-const isOpen = signal(recall(KEY) !== "hidden");
+export const isChatOpen = signal(recall(KEY) !== "hidden");
 
 function setOpen(open: boolean): void {
   remember(KEY, open ? undefined : "hidden");
-  isOpen.value = open;
+  isChatOpen.value = open;
 }
 
 export function ChatPanel({ room }: { readonly room: Room }): JSX.Element {
   const { chat } = text.value;
-  if (!isOpen.value) {
+  if (!isChatOpen.value) {
     return (
       <button
         type="button"

@@ -2,10 +2,13 @@
  * What the edge says of the server and of the broadcast, as signals that follow it. The page comes with the configuration
  * inside (see edge/src/serve/page.rs), so that it is complete at once; where it does not, it is asked for.
  */
-import { signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 
 import { get } from "@common/api/client";
 import type { Schema } from "@common/api/client";
+import type { Phase } from "@player/session";
+
+import { liveState } from "./page/live";
 
 export type Config = Schema<"Config">;
 export type Status = Schema<"Status">;
@@ -18,6 +21,17 @@ const UNSEEN_FACTOR = 6;
 
 export const config = signal<Config | null>(inPage());
 export const status = signal<Status | null>(null);
+/** Whether the newest question about the status was answered. */
+const isAnswered = signal(true);
+/** What the player is at; `followPlayer` tells. */
+const playerPhase = signal<Phase | undefined>(undefined);
+export const live = computed(() =>
+  liveState({
+    isOnline: status.value?.online,
+    isAnswered: isAnswered.value,
+    phase: playerPhase.value,
+  }),
+);
 /** This clock minus the server's, in milliseconds, from the last answer. */
 export const clockAheadMs = signal(0);
 
@@ -31,9 +45,16 @@ function inPage(): Config | null {
 }
 
 async function readStatus(): Promise<void> {
-  const read = await get("/api/status");
-  clockAheadMs.value = Date.now() - Date.parse(read.serverTime);
-  status.value = read;
+  try {
+    const read = await get("/api/status");
+    batch(() => {
+      clockAheadMs.value = Date.now() - Date.parse(read.serverTime);
+      status.value = read;
+      isAnswered.value = true;
+    });
+  } catch {
+    isAnswered.value = false;
+  }
 }
 
 async function readConfig(): Promise<void> {
@@ -59,9 +80,19 @@ function repeat(read: () => Promise<void>, everyMs: number): () => void {
   return again;
 }
 
+let askStatus: () => void = () => undefined;
+
+/** The player is at another phase: a broadcast may have begun or ended, of which the status tells more. */
+export function followPlayer(phase: Phase): void {
+  const isNew = phase !== playerPhase.value;
+  playerPhase.value = phase;
+  if (isNew && (phase === "playing" || phase === "ended" || phase === "offline")) askStatus();
+}
+
 /** Follows the edge for the rest of the page's life. */
 export function followServer(): void {
   const status = repeat(readStatus, STATUS_EVERY_MS);
+  askStatus = status;
   const config = repeat(readConfig, CONFIG_EVERY_MS);
   const wake = (): void => {
     if (document.visibilityState !== "visible") return;

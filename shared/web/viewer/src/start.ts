@@ -8,7 +8,7 @@ import { language } from "@common/text/language";
 import { startTheme } from "@common/theme";
 
 import { followStyles } from "./ownStyles";
-import { config, followServer, status, titleOf } from "./server";
+import { config, followServer, live, status, titleOf } from "./server";
 
 /** The playlist; `?src=` names another one. */
 export const PLAYLIST = new URL(
@@ -24,7 +24,7 @@ export function start(page: ComponentChild): void {
   effect(() => {
     const name = config.value?.name;
     const title = titleOf(config.value, status.value);
-    const mark = status.value?.online === true ? "● " : "";
+    const mark = live.value === "live" ? "● " : "";
     if (name !== undefined) document.title = mark + (title === "" ? name : `${title} · ${name}`);
   });
   const root = document.getElementById("app");

@@ -7,9 +7,11 @@ import { PopupButton } from "@common/popup";
 
 import { config } from "../server";
 import { text } from "../text";
+import { Alerts } from "./Alerts";
 import { Composer } from "./Composer";
 import { Messages } from "./Messages";
 import { NameForm } from "./NameForm";
+import { isOver } from "./room";
 import type { Room, RoomState } from "./room";
 import type { Texts } from "../text/en";
 
@@ -64,19 +66,19 @@ export function Chat({ room, isReadOnly = false, buttons }: Props): JSX.Element 
   const { chat } = text.value;
   const state = room.state.value;
   const reason = why(chat, state);
-  const isOver = state === "disabled" || state === "removed" || state === "refused";
   return (
-    <section id="chat" class="chat" aria-label={chat.title} data-state={state}>
+    <section id="chat" class="chat" tabIndex={-1} aria-label={chat.title} data-state={state}>
       <header class="chat-head">
         <h2>{chat.title}</h2>
         <span class="space" />
+        {!isReadOnly && <Alerts />}
         {buttons}
       </header>
       <Messages room={room} isReadOnly={isReadOnly} />
       <p class={reason === undefined ? "unseen" : "why"} role="status">
         {reason}
       </p>
-      {!isReadOnly && !isOver && (
+      {!isReadOnly && !isOver(state) && (
         <>
           <Composer room={room} />
           <Me room={room} />

@@ -4,16 +4,19 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { Icon } from "@common/icons";
 import { PopupButton } from "@common/popup";
-import { count } from "@common/text/format";
+import { count, timeOfDay } from "@common/text/format";
 import { locale } from "@common/text/language";
 
 import { config } from "../server";
 import { text } from "../text";
+import type { Texts } from "../text/en";
 import { accept, complete } from "./complete";
 import type { Completion, Offer } from "./complete";
 import { draft } from "./draft";
 import { written } from "./emoji";
 import { EmojiFace, EmojiPicker } from "./EmojiPicker";
+import { NEWCOMER_MS } from "./refusal";
+import type { Refusal } from "./refusal";
 import type { Room } from "./room";
 
 /** Of the object around what is written, in bytes. */
@@ -25,8 +28,26 @@ const LINES_OF_NAMES = 300;
 
 function namesOf(room: Room): string[] {
   const me = room.me.value?.name;
-  const names = room.lines.value.slice(-LINES_OF_NAMES).flatMap(({ user }) => user?.name ?? []);
+  const names = room.lines
+    .peek()
+    .slice(-LINES_OF_NAMES)
+    .flatMap(({ user }) => user?.name ?? []);
   return [...new Set(names.reverse())].filter((name) => name !== me);
+}
+
+function why(chat: Texts["chat"], refusal: Refusal, sinceMs: number | undefined): string {
+  switch (refusal) {
+    case "newcomer":
+      return chat.refusals.newcomer(
+        sinceMs === undefined ? undefined : timeOfDay(locale.value, sinceMs + NEWCOMER_MS),
+      );
+    case "flooding":
+    case "too-large":
+    case "over":
+    case "busy":
+    case "interrupted":
+      return chat.refusals[refusal];
+  }
 }
 
 export function Composer({ room }: { readonly room: Room }): JSX.Element {
@@ -38,10 +59,12 @@ export function Composer({ room }: { readonly room: Room }): JSX.Element {
   const [isDismissed, setDismissed] = useState(false);
   const nextCaret = useRef<number | undefined>(undefined);
   const isOpen = room.state.value === "open";
-  const completion = isDismissed ? undefined : complete(typed, caret, namesOf(room), room.own.value);
+  const names = (): string[] => namesOf(room);
+  const completion = isDismissed ? undefined : complete(typed, caret, names, room.own.value);
   const most = (config.value?.maxSocketPayloadSize ?? 2048) - AROUND_BYTES;
   const left = most - new TextEncoder().encode(JSON.stringify(typed)).length;
-  const canSend = isOpen && typed.trim() !== "" && left >= 0;
+  const refusal = room.refusal.value;
+  const canSend = isOpen && refusal !== "flooding" && typed.trim() !== "" && left >= 0;
 
   const change = (to: string, at: number): void => {
     setTyped(to);
@@ -159,6 +182,9 @@ export function Composer({ room }: { readonly room: Room }): JSX.Element {
           <Icon name="send" />
         </button>
       </div>
+      <p class={refusal === undefined ? "unseen" : "state bad"} role="status">
+        {refusal !== undefined && why(chat, refusal, room.me.value?.sinceMs)}
+      </p>
       {left < SHOW_LEFT && (
         <p class={left < 0 ? "state bad" : "state"} role="status">
           {left < 0 ? chat.tooLong(count(locale.value, -left)) : chat.left(count(locale.value, left))}

@@ -1,23 +1,19 @@
-/** One line of the chat, and what can be done with it. */
+/** One line of the chat. */
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
-import { useState } from "preact/hooks";
 
-import { copy, hasClipboard } from "@common/clipboard";
-import { Dialog } from "@common/dialog";
 import { Html } from "@common/Html";
 import { wordsOf } from "@common/html";
 import { Icon } from "@common/icons";
-import { MenuItem, PopupButton } from "@common/popup";
 import { dateAndTime, timeOfDay } from "@common/text/format";
 import { locale } from "@common/text/language";
 
 import { text } from "../text";
-import type { User } from "./event";
+import { LineMenu } from "./LineMenu";
 import type { Line } from "./log";
-import { mentions } from "./mention";
+import { mayMention, mentions } from "./mention";
+import { Name } from "./Name";
 import type { Room } from "./room";
-import { draft } from "./draft";
 
 interface Props {
   readonly line: Line;
@@ -72,7 +68,8 @@ function Message({ line, room, isReadOnly }: Props): JSX.Element {
   const mayModerate = me?.isModerator === true && !isReadOnly;
   if (isHidden && !mayModerate) return <li class="line none" />;
   const isOwn = user !== undefined && user.id === me?.id;
-  const isMention = !isOwn && me !== undefined && mentions(wordsOf(html), me.name);
+  const isMention =
+    !isOwn && me !== undefined && mayMention(html, me.name) && mentions(wordsOf(html), me.name);
   const classes = ["line", "message", isOwn && "own", isMention && "mention", isHidden && "hidden", state];
   return (
     <li class={classes.filter(Boolean).join(" ")} data-id={line.id}>
@@ -119,138 +116,5 @@ function Message({ line, room, isReadOnly }: Props): JSX.Element {
         </p>
       )}
     </li>
-  );
-}
-
-function Name({ user, isOwn }: { readonly user: User; readonly isOwn: boolean }): JSX.Element {
-  const { chat } = text.value;
-  return (
-    <>
-      <strong class="name" dir="auto" style={{ "--hue": user.hue }}>
-        {user.name}
-      </strong>
-      {isOwn && <span class="mark">{chat.you}</span>}
-      {user.isModerator && (
-        <span class="mark" title={chat.moderator}>
-          <Icon name="shield" />
-          <span class="unseen">{chat.moderator}</span>
-        </span>
-      )}
-      {user.isBot && <span class="mark">{chat.bot}</span>}
-    </>
-  );
-}
-
-interface MenuProps {
-  readonly line: Line;
-  readonly user: User;
-  readonly room: Room;
-  readonly mayModerate: boolean;
-}
-
-function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Element {
-  const { chat, cancel } = text.value;
-  const [isAsked, ask] = useState(false);
-  const [hasFailed, setFailed] = useState(false);
-  const act = (done: Promise<void>): void => {
-    setFailed(false);
-    done.then(
-      () => {
-        ask(false);
-      },
-      () => {
-        setFailed(true);
-      },
-    );
-  };
-  const { id = "", html = "", isHidden = false } = line;
-  return (
-    <span class="line-menu">
-      <PopupButton label={chat.more(user.name)} class="icon-button small" face={<Icon name="more" />}>
-        {(close) => (
-          <>
-            <MenuItem
-              onChoose={() => {
-                close();
-                draft.value = { text: `@${user.name} `, at: Date.now() };
-              }}
-            >
-              <Icon name="reply" />
-              {chat.reply}
-            </MenuItem>
-            {hasClipboard && (
-              <MenuItem
-                onChoose={() => {
-                  void copy(wordsOf(html));
-                  close();
-                }}
-              >
-                <Icon name="copy" />
-                {chat.copy}
-              </MenuItem>
-            )}
-            {mayModerate && (
-              <>
-                <MenuItem
-                  onChoose={() => {
-                    act(room.setVisible(id, isHidden));
-                    close();
-                  }}
-                >
-                  <Icon name={isHidden ? "show" : "hide"} />
-                  {isHidden ? chat.showMessage : chat.hideMessage}
-                </MenuItem>
-                <MenuItem
-                  isDanger
-                  onChoose={() => {
-                    close();
-                    ask(true);
-                  }}
-                >
-                  <Icon name="ban" />
-                  {chat.ban(user.name)}
-                </MenuItem>
-              </>
-            )}
-          </>
-        )}
-      </PopupButton>
-      {hasFailed && !isAsked && (
-        <span class="state" role="alert">
-          {chat.failedAct}
-        </span>
-      )}
-      {isAsked && (
-        <Dialog
-          label={chat.ban(user.name)}
-          onClose={() => {
-            ask(false);
-          }}
-        >
-          <p dir="auto">{chat.banSure(user.name)}</p>
-          {hasFailed && <p role="alert">{chat.failedAct}</p>}
-          <div class="dialog-buttons">
-            <button
-              type="button"
-              class="button"
-              onClick={() => {
-                ask(false);
-              }}
-            >
-              {cancel}
-            </button>
-            <button
-              type="button"
-              class="button danger"
-              onClick={() => {
-                act(room.ban(user.id));
-              }}
-            >
-              {chat.banNow}
-            </button>
-          </div>
-        </Dialog>
-      )}
-    </span>
   );
 }

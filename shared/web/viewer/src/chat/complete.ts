@@ -23,7 +23,7 @@ const MOST_OFFERS = 8;
 export function complete(
   typed: string,
   caret: number,
-  names: readonly string[],
+  names: () => readonly string[],
   own: readonly Emoji[],
 ): Completion | undefined {
   const before = typed.slice(0, caret);
@@ -41,7 +41,9 @@ export function complete(
   const name = /(?:^|\s)@([^\s@]{0,30})$/u.exec(before)?.[1];
   if (name === undefined) return undefined;
   const wanted = name.toLowerCase();
-  const found = names.filter((one) => one.toLowerCase().startsWith(wanted)).slice(0, MOST_OFFERS);
+  const found = names()
+    .filter((one) => one.toLowerCase().startsWith(wanted))
+    .slice(0, MOST_OFFERS);
   const offers = found.map((one) => ({ key: one, label: one, text: `@${one} ` }));
   return offers.length === 0 ? undefined : { from: caret - name.length - 1, offers };
 }

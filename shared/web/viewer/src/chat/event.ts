@@ -7,6 +7,8 @@ export interface User {
   readonly hue: number;
   readonly isModerator: boolean;
   readonly isBot: boolean;
+  /** When they came here for the first time, in milliseconds. */
+  readonly sinceMs?: number;
 }
 
 interface At {
@@ -40,13 +42,15 @@ function text(value: unknown): string {
 
 function userOf(value: unknown): User | undefined {
   if (!isObject(value)) return undefined;
-  const { id, displayName, displayColor, scopes, isBot } = value;
+  const { id, displayName, displayColor, scopes, isBot, createdAt } = value;
+  const sinceMs = Date.parse(text(createdAt));
   return {
     id: text(id),
     name: text(displayName),
     hue: typeof displayColor === "number" ? displayColor % 360 : 0,
     isModerator: Array.isArray(scopes) && scopes.includes("MODERATOR"),
     isBot: isBot === true,
+    ...(Number.isNaN(sinceMs) ? {} : { sinceMs }),
   };
 }
 

@@ -50,9 +50,11 @@ test("there is always an answer", () => {
 
 test("ten thousand lines take no time", () => {
   const heights = new Heights(30);
-  const begin = performance.now();
+  // Of the processor, which others may be using too.
+  const begin = process.cpuUsage();
   for (let index = 0; index < 10_000; index += 1) heights.append();
   for (let index = 0; index < 10_000; index += 1) heights.set(index, 44);
   expect(heights.find(heights.total / 2)).toBe(5_000);
-  expect(performance.now() - begin).toBeLessThan(500);
+  const { user, system } = process.cpuUsage(begin);
+  expect(user + system).toBeLessThan(500_000);
 });

@@ -139,6 +139,15 @@ export class ChatLog {
     return true;
   }
 
+  /** Nothing of what is being sent is taken; a line that was taken after all is confirmed as usual. */
+  failAll(): boolean {
+    const isSending = this.lines.some(({ state }) => state === "sending");
+    if (isSending) {
+      this.lines = this.lines.map((line) => (line.state === "sending" ? { ...line, state: "failed" } : line));
+    }
+    return isSending;
+  }
+
   /** Takes away a line that is not confirmed; gives what was written. */
   discard(key: string): string | undefined {
     const line = this.lines.find((one) => one.key === key && one.id === undefined);

@@ -7,7 +7,10 @@
 import { batch, signal } from "@preact/signals";
 
 import { ApiError, get, post } from "@common/api/client";
+import type { Read } from "@common/api/client";
+import { wordsOf } from "@common/html";
 
+import { mentioned } from "./alerts";
 import { withCharacters } from "./complete";
 import { Connection } from "./connection";
 import { loadOwn } from "./emoji";
@@ -17,9 +20,21 @@ import type { ChatEvent, User } from "./event";
 import { forgetToken, knownToken, refusal, register } from "./identity";
 import { ChatLog } from "./log";
 import type { Line } from "./log";
+import { mayMention, mentions } from "./mention";
+import { Outbox } from "./outbox";
+import { MUTED_MS, refusalOf } from "./refusal";
+import type { Refusal } from "./refusal";
+
+/** What moderators are told of somebody. */
+export type About = Read<"/api/moderation/chat/user/{id}">;
 
 /** Whether one can chat, or why not. */
 export type RoomState = "connecting" | "open" | "away" | "disabled" | "removed" | "refused" | "crowded";
+
+/** Whether the viewer cannot chat any more, whatever they wait for. */
+export function isOver(state: RoomState): state is "disabled" | "removed" | "refused" {
+  return state === "disabled" || state === "removed" || state === "refused";
+}
 
 /** A line that is not confirmed after so long was not delivered. */
 const CONFIRMED_WITHIN_MS = 8_000;
@@ -32,12 +47,17 @@ export class Room {
   readonly me = signal<User | undefined>(undefined);
   readonly lines = signal<readonly Line[]>([]);
   readonly own = signal<readonly Emoji[]>([]);
+  /** Why the last line was not taken, until another is written; while it is `flooding`, none will be. */
+  readonly refusal = signal<Refusal | undefined>(undefined);
   private readonly log = new ChatLog();
   private connection: Connection | undefined;
   private token: string | undefined;
   private gathering: number | undefined;
   private retry: number | undefined;
   private readonly unconfirmed = new Map<string, number>();
+  private readonly outbox = new Outbox();
+  private posting: number | undefined;
+  private muting: number | undefined;
 
   /** Takes part from now on. */
   enter(): void {
@@ -65,16 +85,41 @@ export class Room {
     const text = withCharacters(written.trim(), this.own.value);
     const me = this.me.value;
     if (text === "" || me === undefined) return;
+    if (this.refusal.value !== "flooding") this.refusal.value = undefined;
     const key = this.log.write(text, me, Date.now());
-    const isSent = this.connection?.send({ type: "CHAT", body: text }) === true;
-    if (isSent) {
-      const timer = window.setTimeout(() => {
-        this.unconfirmed.delete(key);
-        if (this.log.fail(key)) this.show();
-      }, CONFIRMED_WITHIN_MS);
-      this.unconfirmed.set(key, timer);
-    } else this.log.fail(key);
+    if (!this.outbox.put({ message: { type: "CHAT", body: text }, key })) this.log.fail(key);
+    this.post();
     this.show();
+  }
+
+  /** Sends what may be sent now, and comes back for the rest. */
+  private post(): void {
+    window.clearTimeout(this.posting);
+    const isModerator = this.me.value?.isModerator === true;
+    for (;;) {
+      const letter = this.outbox.take(performance.now(), isModerator);
+      if (letter === undefined) break;
+      const isSent = this.connection?.send(letter.message) === true;
+      if (letter.key !== undefined) this.sent(letter.key, isSent);
+    }
+    const waitMs = this.outbox.waitMs(performance.now(), isModerator);
+    if (waitMs === undefined) return;
+    this.posting = window.setTimeout(() => {
+      this.post();
+    }, waitMs);
+  }
+
+  /** A line went out, or could not. */
+  private sent(key: string, isSent: boolean): void {
+    if (!isSent) {
+      if (this.log.fail(key)) this.showSoon();
+      return;
+    }
+    const timer = window.setTimeout(() => {
+      this.unconfirmed.delete(key);
+      if (this.log.fail(key)) this.show();
+    }, CONFIRMED_WITHIN_MS);
+    this.unconfirmed.set(key, timer);
   }
 
   sendAgain(key: string): void {
@@ -88,7 +133,10 @@ export class Room {
   }
 
   rename(name: string): boolean {
-    return this.connection?.send({ type: "NAME_CHANGE", newName: name }) === true;
+    const isOpen = this.connection?.isOpen === true;
+    if (!isOpen || !this.outbox.put({ message: { type: "NAME_CHANGE", newName: name } })) return false;
+    this.post();
+    return true;
   }
 
   /** For moderators: hides a message, or shows it again. */
@@ -97,10 +145,16 @@ export class Room {
     await post("/api/chat/messagevisibility", { idArray: [id], visible: isVisible }, { query });
   }
 
-  /** For moderators: removes a user, whose messages are hidden. */
-  async ban(userId: string): Promise<void> {
+  /** For moderators: removes a user, whose messages are hidden, or lets them back. */
+  async setEnabled(userId: string, enabled: boolean): Promise<void> {
     const query = { accessToken: this.token ?? "" };
-    await post("/api/chat/users/setenabled", { userId, enabled: false }, { query });
+    await post("/api/chat/users/setenabled", { userId, enabled }, { query });
+  }
+
+  /** For moderators: what is known of a user. */
+  about(id: string): Promise<About> {
+    const query = { accessToken: this.token ?? "" };
+    return get("/api/moderation/chat/user/{id}", { path: { id }, query });
   }
 
   private async join(): Promise<void> {
@@ -124,6 +178,7 @@ export class Room {
       },
       closed: (wasOpen) => {
         this.state.value = "away";
+        for (const { key } of this.outbox.empty()) if (key !== undefined) this.sent(key, false);
         // Why a socket is refused no browser tells; the history's answer does.
         if (!wasOpen) void this.readHistory(token);
       },
@@ -157,10 +212,34 @@ export class Room {
     } else if (event.kind === "unknown-token") {
       this.beginAnew();
     } else {
+      const refusal = event.kind === "action" ? refusalOf(event.html) : undefined;
+      if (refusal !== undefined) return this.refuse(refusal);
       if (event.kind === "renamed" && event.user.id === this.me.value?.id) this.me.value = event.user;
-      return this.log.take(event, this.me.value?.id);
+      const isNew = this.log.take(event, this.me.value?.id);
+      if (isNew && event.kind === "message") this.heed(event);
+      return isNew;
     }
     return false;
+  }
+
+  /** The server did not take a line, and perhaps takes none for a while. */
+  private refuse(refusal: Refusal): boolean {
+    this.refusal.value = refusal;
+    for (const { key } of this.outbox.empty()) if (key !== undefined) this.sent(key, false);
+    if (refusal === "flooding") {
+      window.clearTimeout(this.muting);
+      this.muting = window.setTimeout(() => {
+        this.refusal.value = undefined;
+      }, MUTED_MS);
+    }
+    return this.log.failAll();
+  }
+
+  private heed({ user, html }: Extract<ChatEvent, { kind: "message" }>): void {
+    const me = this.me.value;
+    if (me === undefined || user.id === me.id || !mayMention(html, me.name)) return;
+    const words = wordsOf(html);
+    if (mentions(words, me.name)) mentioned(user.name, words);
   }
 
   /** Nobody knows the token, of another server perhaps: a new one is asked for. */

@@ -11,7 +11,7 @@ import type { Language } from "@common/text/language";
 import { chooseTheme, theme } from "@common/theme";
 import type { Theme } from "@common/theme";
 
-import { clockAheadMs, config, status } from "../server";
+import { clockAheadMs, config, live, status } from "../server";
 import { text } from "../text";
 
 export function Header(): JSX.Element {
@@ -33,13 +33,16 @@ export function Header(): JSX.Element {
 
 function LiveState(): JSX.Element | null {
   const now = status.value;
-  const { live, offline, page } = text.value;
-  if (now === null) return null;
-  if (!now.online) return <span class="badge">{offline}</span>;
-  const viewers = now.viewerCount;
+  const words = text.value;
+  const { page } = words;
+  if (live.value === undefined) return null;
+  if (live.value === "offline") return <span class="badge">{words.offline}</span>;
+  if (live.value === "away") return <span class="badge">{page.away}</span>;
+  // The player may know of a broadcast before the status does.
+  const viewers = now?.online === true ? now.viewerCount : undefined;
   return (
     <>
-      <span class="badge on-air">{live}</span>
+      <span class="badge on-air">{words.live}</span>
       {viewers !== undefined && (
         <span class="viewers" title={page.viewers(count(locale.value, viewers), viewers === 1)}>
           <Icon name="eye" />
@@ -47,7 +50,7 @@ function LiveState(): JSX.Element | null {
           <span class="unseen">{page.viewers(count(locale.value, viewers), viewers === 1)}</span>
         </span>
       )}
-      {typeof now.lastConnectTime === "string" && <LiveFor since={Date.parse(now.lastConnectTime)} />}
+      {typeof now?.lastConnectTime === "string" && <LiveFor since={Date.parse(now.lastConnectTime)} />}
     </>
   );
 }

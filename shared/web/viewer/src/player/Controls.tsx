@@ -32,7 +32,18 @@ export function Controls({ watching, isOff }: Props): JSX.Element {
       <Volume watching={watching} />
       <Live watching={watching} />
       <span class="space" />
+      <Captions watching={watching} />
       <Quality watching={watching} />
+      {watching.offersAirPlay.value && (
+        <Button
+          label={player.airplay}
+          icon="airplay"
+          onClick={() => {
+            watching.chooseScreen();
+          }}
+          id="airplay"
+        />
+      )}
       {hasPip && (
         <Button
           label={watching.isPip.value ? player.leavePip : player.pip}
@@ -129,6 +140,39 @@ function Live({ watching }: { readonly watching: Watching }): JSX.Element {
   );
 }
 
+/** Only where the broadcast has some. */
+function Captions({ watching }: { readonly watching: Watching }): JSX.Element | null {
+  const { player } = text.value;
+  const captions = watching.captions.value;
+  if (captions.length === 0) return null;
+  const names: readonly (readonly [number, string])[] = [
+    [-1, player.noCaptions],
+    ...captions.map(({ index, name }) => [index, name === "" ? player.captions : name] as const),
+  ];
+  const shown = captions.find(({ isShown }) => isShown)?.index ?? -1;
+  return (
+    <PopupButton label={player.captions} face={<Icon name="captions" />}>
+      {(close) => (
+        <>
+          <p class="menu-title">{player.captions}</p>
+          {names.map(([index, name]) => (
+            <MenuItem
+              key={index}
+              checked={index === shown}
+              onChoose={() => {
+                watching.showCaptions(index);
+                close();
+              }}
+            >
+              <span dir="auto">{name}</span>
+            </MenuItem>
+          ))}
+        </>
+      )}
+    </PopupButton>
+  );
+}
+
 function Quality({ watching }: { readonly watching: Watching }): JSX.Element {
   const { player } = text.value;
   const qualities = watching.qualities.value;
@@ -137,7 +181,7 @@ function Quality({ watching }: { readonly watching: Watching }): JSX.Element {
   const short = current === undefined ? "" : current.height > 0 ? `${current.height}p` : player.audioOnly;
   return (
     <PopupButton
-      label={player.quality}
+      label={short === "" ? player.quality : `${player.quality}: ${short}`}
       class="quality icon-button"
       disabled={qualities.length === 0}
       face={

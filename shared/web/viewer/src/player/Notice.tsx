@@ -2,10 +2,8 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-import type { Phase } from "@player/session";
-
 import { text } from "../text";
-import type { Texts } from "../text/en";
+import { isPassing, wordsFor } from "./notice";
 import type { Watching } from "./watching";
 
 interface Props {
@@ -29,48 +27,24 @@ function useIsOnline(): boolean {
   return isOnline;
 }
 
-function words(player: Texts["player"], phase: Phase): string {
-  switch (phase) {
-    case "connecting":
-      return player.connecting;
-    case "offline":
-      return player.waiting;
-    case "playing":
-      return player.playing;
-    case "buffering":
-      return player.buffering;
-    case "reconnecting":
-      return player.reconnecting;
-    case "ended":
-      return player.ended;
-    case "unsupported":
-      return player.unsupported;
-  }
-}
-
 export function Notice({ watching, offline }: Props): JSX.Element {
-  const { player } = text.value;
   const phase = watching.phase.value;
-  const isOnline = useIsOnline();
-  const isWaiting = phase === "connecting" || phase === "buffering" || phase === "reconnecting";
-  const isOver = phase === "offline" || phase === "ended";
+  const seen = { phase, isSlow: watching.isSlow.value, isOnline: useIsOnline() };
+  const { state, hint, offersAddress } = wordsFor(text.value.player, seen);
+  const address = `${location.origin}/hls/stream.m3u8`;
   return (
     <div id="notice" class="notice" data-phase={phase}>
-      {isWaiting && <span class="spinner" aria-hidden="true" />}
-      <p id="state" role="status" aria-live="polite">
-        {isWaiting && !isOnline ? player.offlineDevice : words(player, phase)}
-      </p>
-      {isWaiting && isOnline && watching.isSlow.value && (
+      {isPassing(phase) && <span class="spinner" aria-hidden="true" />}
+      <div role="status" aria-live="polite" class="said">
+        <p id="state">{state}</p>
+        {hint !== undefined && <p class="hint">{hint}</p>}
+      </div>
+      {offersAddress === true && (
         <p class="hint">
-          {player.failing}. {player.failingHint}
+          <a href={address}>{address}</a>
         </p>
       )}
-      {phase === "unsupported" && (
-        <p class="hint">
-          {player.unsupportedHint} <a href="/hls/stream.m3u8">{`${location.origin}/hls/stream.m3u8`}</a>
-        </p>
-      )}
-      {isOver && <div class="over">{offline}</div>}
+      {(phase === "offline" || phase === "ended") && <div class="over">{offline}</div>}
     </div>
   );
 }

@@ -44,6 +44,7 @@ export function Player({ watching, offline }: Props): JSX.Element {
         ref={video}
         id="video"
         playsInline
+        {...(status.value?.online === true ? { poster: "/thumbnail.jpg" } : {})}
         aria-label={player.label}
         onClick={(event) => {
           // A touch shows the controls; a click pauses, as everywhere.

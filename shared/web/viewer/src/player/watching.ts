@@ -2,6 +2,8 @@
  * The player as the page sees it: assembles playback, session and engine around a video element, and holds what they say as
  * signals. What is decided is decided in `@player`.
  */
+import { captionsOf, chooseCaptions } from "@player/captions";
+import type { Caption } from "@player/captions";
 import { Controller } from "@player/controller";
 import type { Engine, EngineEvents } from "@player/engine";
 import { AT_EDGE, observe, pausedByViewer } from "@player/follow";
@@ -15,11 +17,14 @@ import { NativeEngine } from "@player/native-engine";
 import { Playback } from "@player/playback";
 import { sameQuality } from "@player/quality";
 import type { Quality } from "@player/quality";
+import { pauseMs } from "@player/session";
 import type { Phase } from "@player/session";
 import { FIRST_VISIT } from "@player/sound";
 import type { Sound } from "@player/sound";
 import { batch, signal } from "@preact/signals";
 import type Hls from "hls.js";
+
+import { followPlayer } from "../server";
 
 declare global {
   interface Window {
@@ -39,7 +44,13 @@ const SLOW_AFTER_MS = 10_000;
 type Make = (events: EngineEvents) => Engine;
 
 /** hls.js is by far the largest part of the page, so it comes by itself, while the page is already there. */
-const hlsEngine = import("@player/hls-engine");
+const loadHls = (): Promise<typeof import("@player/hls-engine")> => import("@player/hls-engine");
+const hlsEngine = loadHls();
+// `engineMaker` hears of a failure.
+hlsEngine.catch(() => undefined);
+
+/** WebKit's choice of another screen. */
+type AirPlayVideo = HTMLVideoElement & { webkitShowPlaybackTargetPicker?: () => void };
 
 export class Watching {
   readonly phase = signal<Phase>("connecting");
@@ -57,6 +68,9 @@ export class Watching {
   readonly fixed = signal(-1);
   readonly isFull = signal(false);
   readonly isPip = signal(false);
+  readonly captions = signal<readonly Caption[]>([]);
+  /** There is another screen to play on. */
+  readonly offersAirPlay = signal(false);
 
   private video: HTMLVideoElement | undefined;
   private stage: HTMLElement | undefined;
@@ -91,16 +105,25 @@ export class Watching {
   }
 
   private async engineMaker(video: HTMLVideoElement): Promise<Make | undefined> {
-    const engine = await hlsEngine.catch(() => undefined);
-    if (engine?.HlsEngine.isSupported()) return (events) => new engine.HlsEngine(this.url, video, events);
-    if (NativeEngine.isSupported(video)) return (events) => new NativeEngine(this.url, video, events);
-    return undefined;
+    const native: Make = (events) => new NativeEngine(this.url, video, events);
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const { HlsEngine } = await (tries === 0 ? hlsEngine : loadHls());
+        if (HlsEngine.isSupported()) return (events) => new HlsEngine(this.url, video, events);
+        return NativeEngine.isSupported(video) ? native : undefined;
+      } catch {
+        // It did not come, which says nothing about the browser.
+        if (NativeEngine.isSupported(video)) return native;
+        await new Promise((done) => setTimeout(done, pauseMs(tries)));
+      }
+    }
   }
 
   private control(video: HTMLVideoElement, make: Make | undefined): void {
     const controller = new Controller(this.url, video, make, {
       phase: (phase) => {
         this.phase.value = phase;
+        followPlayer(phase);
       },
       attached: (engine) => {
         this.showQualities(engine);
@@ -166,6 +189,15 @@ export class Watching {
     video.addEventListener("enterpictureinpicture", () => (this.isPip.value = true));
     video.addEventListener("leavepictureinpicture", () => (this.isPip.value = false));
     watchIdle(stage);
+    const { textTracks } = video;
+    for (const type of ["addtrack", "removetrack", "change"]) {
+      textTracks.addEventListener(type, () => {
+        this.captions.value = captionsOf(textTracks);
+      });
+    }
+    video.addEventListener("webkitplaybacktargetavailabilitychanged", (event) => {
+      this.offersAirPlay.value = (event as Event & { availability?: string }).availability === "available";
+    });
   }
 
   private key(event: KeyboardEvent): void {
@@ -219,6 +251,15 @@ export class Watching {
     this.wanted = engine?.qualities[index];
     engine?.fix(index);
     this.fixed.value = index;
+  }
+
+  /** Index of captions, or -1 for none. */
+  showCaptions(index: number): void {
+    if (this.video !== undefined) chooseCaptions(this.video.textTracks, index);
+  }
+
+  chooseScreen(): void {
+    (this.video as AirPlayVideo | undefined)?.webkitShowPlaybackTargetPicker?.();
   }
 
   togglePip(): void {

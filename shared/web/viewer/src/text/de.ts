@@ -28,6 +28,7 @@ export const de: Texts = {
     light: "Hell",
     dark: "Dunkel",
     language: "Sprache",
+    away: "Nicht verbunden",
   },
 
   nsfw: {
@@ -67,16 +68,26 @@ export const de: Texts = {
     playing: "Läuft",
     buffering: "Lädt…",
     reconnecting: "Die Verbindung ist abgerissen. Neuer Versuch…",
-    offlineDevice: "Dieses Gerät ist nicht mit dem Internet verbunden. Sobald es das ist, geht es weiter.",
+    noNetwork: "Dieses Gerät ist nicht mit dem Internet verbunden",
+    noNetworkHint: "Sobald es das ist, geht es von selbst weiter.",
     waiting: "Gerade läuft keine Sendung",
     ended: "Die Sendung ist zu Ende",
     startsByItself: "Sobald gesendet wird, geht es hier von selbst los.",
     unsupported: "Dieser Browser kann die Sendung nicht abspielen",
     unsupportedHint:
       "Versuche einen anderen Browser, oder öffne diese Adresse in VLC oder einem anderen Player:",
-    failing: "Das dauert länger als üblich",
+    undecodable: "Diesem Browser fehlen die Codecs dieser Sendung",
+    undecodableHint:
+      "Bild oder Ton kommen in einem Format, das hier fehlt. Versuche einen anderen Browser oder ein anderes Gerät, oder öffne diese Adresse in VLC oder einem anderen Player:",
+    forbidden: "Diese Sendung ist nicht für dich freigegeben",
+    forbiddenHint:
+      "Sie ist privat, oder dieses Netz ist ausgeschlossen. Bitte beim Betreiber um Zugang: sobald du ihn hast, geht es hier von selbst los.",
     failingHint:
-      "Der Server antwortet nicht oder zu langsam. Du musst nichts tun: die Seite versucht es weiter.",
+      "Der Server antwortet nicht oder zu langsam. Wenn auch andere Seiten nicht aufgehen, liegt es an deiner Verbindung; sonst musst du nichts tun: die Seite versucht es weiter.",
+    standingHint:
+      "Es kommt kein neues Bild. Vielleicht hat der Sender die Verbindung verloren. Sobald eines kommt, geht es hier von selbst weiter.",
+    captions: "Untertitel",
+    noCaptions: "Aus",
   },
 
   chat: {
@@ -126,6 +137,32 @@ export const de: Texts = {
     banSure: (name) => `${name} aus dem Chat entfernen? Alles, was von dort kam, wird verborgen.`,
     banNow: "Entfernen",
     failedAct: "Das hat nicht geklappt. Versuche es noch einmal.",
+    aboutUser: (name) => `Über ${name}`,
+    hereSince: "Hier seit",
+    earlierNames: "Frühere Namen",
+    windowsHere: "Offene Fenster an dieser Edge",
+    latelySaid: "Zuletzt geschrieben",
+    messages: (all, hidden) => `${all} Nachrichten, davon ${hidden} verborgen`,
+    removedAt: "Entfernt",
+    letBack: "Wieder zum Chat zulassen",
+    alerts: "Wenn dich jemand erwähnt",
+    whenMentioned: "Wenn dich jemand erwähnt",
+    ring: "Einen Ton abspielen",
+    notify: "Benachrichtigen, während du woanders bist",
+    notifyDenied:
+      "Dein Browser erlaubt dieser Seite keine Benachrichtigungen. In seinen Einstellungen für diese Seite lässt sich das ändern.",
+    refusals: {
+      flooding: "Du schreibst schneller, als dieser Chat erlaubt. In zehn Sekunden geht es weiter.",
+      newcomer: (from) =>
+        from === undefined
+          ? "Hier darf nur schreiben, wer seit 15 Minuten dabei ist."
+          : `Hier darf nur schreiben, wer seit 15 Minuten dabei ist. Du darfst es ab ${from}.`,
+      "too-large": "Deine letzte Nachricht war zu lang und wurde nicht zugestellt.",
+      over: "Die Sendung ist vorbei, und der Chat mit ihr. Mit der nächsten öffnet er wieder.",
+      busy: "Gerade wird zu viel geschrieben. Deine letzte Nachricht kam nicht an; versuche es gleich noch einmal.",
+      interrupted:
+        "Der Chat war unterbrochen. Sieh nach, ob deine letzte Nachricht da ist, und sende sie sonst noch einmal.",
+    },
     suggestions: "Vorschläge",
     searchEmoji: "Emoji suchen",
     noEmoji: "Kein Emoji heißt so.",

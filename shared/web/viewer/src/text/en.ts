@@ -26,6 +26,7 @@ export const en = {
     light: "Light",
     dark: "Dark",
     language: "Language",
+    away: "Not connected",
   },
 
   nsfw: {
@@ -65,15 +66,25 @@ export const en = {
     playing: "Playing",
     buffering: "Buffering…",
     reconnecting: "The connection was lost. Trying again…",
-    offlineDevice: "This device is not connected to the internet. Playback goes on as soon as it is.",
+    noNetwork: "This device is not connected to the internet",
+    noNetworkHint: "Playback goes on by itself as soon as it is.",
     waiting: "There is no broadcast right now",
     ended: "The broadcast has ended",
     startsByItself: "It starts here by itself as soon as the broadcast begins.",
     unsupported: "This browser cannot play the broadcast",
     unsupportedHint: "Try another browser, or open this address in VLC or another media player:",
-    failing: "This takes longer than it should",
+    undecodable: "This browser lacks the codecs of this broadcast",
+    undecodableHint:
+      "Its picture or sound comes in a format that is missing here. Try another browser or device, or open this address in VLC or another media player:",
+    forbidden: "You may not watch this broadcast",
+    forbiddenHint:
+      "It is private, or not for this network. Ask its owner for access: as soon as you have it, it starts here by itself.",
     failingHint:
-      "The server does not answer, or not fast enough. Nothing needs to be done: this page keeps trying.",
+      "The server does not answer, or not fast enough. If other pages do not open either, look after your own connection; else nothing needs to be done: this page keeps trying.",
+    standingHint:
+      "No new picture comes. Perhaps the broadcaster has lost their connection. It goes on here by itself as soon as there is one.",
+    captions: "Captions",
+    noCaptions: "Off",
   },
 
   chat: {
@@ -124,6 +135,32 @@ export const en = {
     banSure: (name: string) => `Remove ${name} from the chat? All that they wrote is hidden.`,
     banNow: "Remove",
     failedAct: "That did not work. Try again.",
+    aboutUser: (name: string) => `About ${name}`,
+    hereSince: "Here since",
+    earlierNames: "Earlier names",
+    windowsHere: "Open windows at this edge",
+    latelySaid: "Said lately",
+    messages: (all: string, hidden: string) => `${all} messages, ${hidden} of them hidden`,
+    removedAt: "Removed",
+    letBack: "Let them chat again",
+    alerts: "When somebody mentions you",
+    whenMentioned: "When somebody mentions you",
+    ring: "Play a sound",
+    notify: "Notify me while I look elsewhere",
+    notifyDenied:
+      "Your browser does not allow this page to notify you. Its settings for this page change that.",
+    refusals: {
+      flooding: "You write faster than this chat allows. You can go on in ten seconds.",
+      newcomer: (from: string | undefined) =>
+        from === undefined
+          ? "Only those who have been here for 15 minutes may write."
+          : `Only those who have been here for 15 minutes may write. You may from ${from} on.`,
+      "too-large": "Your last message was too long and was not delivered.",
+      over: "The broadcast is over, and the chat with it. It opens again with the next one.",
+      busy: "Too much is being written at once. Your last message was not delivered; try again in a moment.",
+      interrupted:
+        "The chat was interrupted. Look whether your last message is there, and send it again if not.",
+    },
     suggestions: "Suggestions",
     searchEmoji: "Search emoji",
     noEmoji: "No emoji is called that.",

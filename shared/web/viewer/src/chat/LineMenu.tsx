@@ -1,0 +1,121 @@
+/** What can be done with a line, and, by moderators, with its writer. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { copy, hasClipboard } from "@common/clipboard";
+import { wordsOf } from "@common/html";
+import { Icon } from "@common/icons";
+import { MenuItem, PopupButton } from "@common/popup";
+
+import { text } from "../text";
+import { draft } from "./draft";
+import type { User } from "./event";
+import type { Line } from "./log";
+import { BanDialog } from "./BanDialog";
+import type { Room } from "./room";
+import { UserDialog } from "./UserDialog";
+
+interface MenuProps {
+  readonly line: Line;
+  readonly user: User;
+  readonly room: Room;
+  readonly mayModerate: boolean;
+}
+
+export function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Element {
+  const { chat } = text.value;
+  const [opened, open] = useState<"ban" | "about" | undefined>(undefined);
+  const [hasFailed, setFailed] = useState(false);
+  const { id = "", html = "", isHidden = false } = line;
+  return (
+    <span class="line-menu">
+      <PopupButton label={chat.more(user.name)} class="icon-button small" face={<Icon name="more" />}>
+        {(close) => (
+          <>
+            <MenuItem
+              onChoose={() => {
+                close();
+                draft.value = { text: `@${user.name} `, at: Date.now() };
+              }}
+            >
+              <Icon name="reply" />
+              {chat.reply}
+            </MenuItem>
+            {hasClipboard && (
+              <MenuItem
+                onChoose={() => {
+                  void copy(wordsOf(html));
+                  close();
+                }}
+              >
+                <Icon name="copy" />
+                {chat.copy}
+              </MenuItem>
+            )}
+            {mayModerate && (
+              <>
+                <MenuItem
+                  onChoose={() => {
+                    setFailed(false);
+                    room.setVisible(id, isHidden).catch(() => {
+                      setFailed(true);
+                    });
+                    close();
+                  }}
+                >
+                  <Icon name={isHidden ? "show" : "hide"} />
+                  {isHidden ? chat.showMessage : chat.hideMessage}
+                </MenuItem>
+                <MenuItem
+                  onChoose={() => {
+                    close();
+                    open("about");
+                  }}
+                >
+                  <Icon name="eye" />
+                  {chat.aboutUser(user.name)}
+                </MenuItem>
+                {/* The server lets only its owner remove moderators. */}
+                {!user.isModerator && (
+                  <MenuItem
+                    isDanger
+                    onChoose={() => {
+                      close();
+                      open("ban");
+                    }}
+                  >
+                    <Icon name="ban" />
+                    {chat.ban(user.name)}
+                  </MenuItem>
+                )}
+              </>
+            )}
+          </>
+        )}
+      </PopupButton>
+      {hasFailed && (
+        <span class="state" role="alert">
+          {chat.failedAct}
+        </span>
+      )}
+      {opened === "ban" && (
+        <BanDialog
+          user={user}
+          room={room}
+          onClose={() => {
+            open(undefined);
+          }}
+        />
+      )}
+      {opened === "about" && (
+        <UserDialog
+          user={user}
+          room={room}
+          onClose={() => {
+            open(undefined);
+          }}
+        />
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,74 @@
+/** What draws the viewer's attention to a message that speaks to them: a sound, a notification. Both only where they wish it. */
+import { signal } from "@preact/signals";
+
+import { recall, remember } from "@common/storage";
+
+const SOUND_KEY = "farcast.chat.sound";
+const NOTIFY_KEY = "farcast.chat.notify";
+/** Two soft tones, in hertz, each so long. */
+const TONES = [660, 880];
+const TONE_S = 0.11;
+const LOUDNESS = 0.08;
+
+const hasNotifications = "Notification" in globalThis;
+
+function isAllowed(): boolean {
+  return hasNotifications && Notification.permission === "granted";
+}
+
+export const rings = signal(recall(SOUND_KEY) === "on");
+/** What the viewer wishes; the browser may have been told otherwise since. */
+export const notifies = signal(recall(NOTIFY_KEY) === "on" && isAllowed());
+/** Browsers offer notifications to secure pages only. */
+export const canNotify = hasNotifications && globalThis.isSecureContext;
+
+let audio: AudioContext | undefined;
+
+function ring(): void {
+  audio ??= new AudioContext();
+  // Before the viewer did anything on the page a browser lets nothing sound; the line is marked all the same.
+  if (audio.state === "suspended") void audio.resume().catch(() => undefined);
+  for (const [index, hertz] of TONES.entries()) {
+    const begin = audio.currentTime + index * TONE_S;
+    const tone = new OscillatorNode(audio, { frequency: hertz });
+    const loudness = new GainNode(audio, { gain: 0 });
+    // Without a ramp it would click.
+    loudness.gain.setValueAtTime(0, begin);
+    loudness.gain.linearRampToValueAtTime(LOUDNESS, begin + TONE_S / 4);
+    loudness.gain.linearRampToValueAtTime(0, begin + TONE_S);
+    tone.connect(loudness).connect(audio.destination);
+    tone.start(begin);
+    tone.stop(begin + TONE_S);
+  }
+}
+
+export function setRings(on: boolean): void {
+  remember(SOUND_KEY, on ? "on" : undefined);
+  rings.value = on;
+  // So that the viewer hears what they chose.
+  if (on) ring();
+}
+
+/** False where the browser, or the viewer, says no. */
+export async function setNotifies(on: boolean): Promise<boolean> {
+  const may = on && canNotify && (await Notification.requestPermission()) === "granted";
+  remember(NOTIFY_KEY, may ? "on" : undefined);
+  notifies.value = may;
+  return may === on;
+}
+
+/** Somebody spoke to the viewer. */
+export function mentioned(from: string, words: string): void {
+  if (rings.value) ring();
+  if (!notifies.value || !isAllowed() || document.visibilityState === "visible") return;
+  try {
+    // Two windows with the same chat tell once.
+    const note = new Notification(from, { body: words, tag: `${from}: ${words}`, icon: "/logo/external" });
+    note.addEventListener("click", () => {
+      window.focus();
+      note.close();
+    });
+  } catch {
+    // Phones show notifications of service workers only.
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Why the server did not take a line. It tells its writer alone, by an action in English, as Owncast does; the page knows these
+ * sentences and says the same in the viewer's language, beside the field where one writes.
+ */
+
+/**
+ * `flooding`: too many lines, nothing is taken for a while; `newcomer`: only those may write who have been here for some time;
+ * `over`: the broadcast and its chat are over; `busy`: too much is said at once.
+ */
+export type Refusal = "flooding" | "newcomer" | "too-large" | "over" | "busy" | "interrupted";
+
+const BEGINNINGS: readonly (readonly [string, Refusal])[] = [
+  ["You are temporarily blocked from sending chat messages", "flooding"],
+  ["You have not been an established chat participant", "newcomer"],
+  ["Sorry, that message exceeded the maximum size", "too-large"],
+  ["The stream has ended, and the chat with it", "over"],
+  ["Too much is said", "busy"],
+  ["The chat is interrupted", "interrupted"],
+  ["The chat was interrupted", "interrupted"],
+];
+
+/** What an action refuses; none where it is news for everybody. */
+export function refusalOf(html: string): Refusal | undefined {
+  const words = html.replace(/<[^>]*>/gu, "").trim();
+  return BEGINNINGS.find(([beginning]) => words.startsWith(beginning))?.[1];
+}
+
+/** So long is nothing taken from who wrote too much. */
+export const MUTED_MS = 10_000;
+/** So long must somebody have been here where newcomers may not write. */
+export const NEWCOMER_MS = 15 * 60_000;

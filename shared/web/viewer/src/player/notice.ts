@@ -1,0 +1,49 @@
+/** The words over the picture, from what is known: what is wrong, and what the viewer can do about it. */
+import type { Phase } from "@player/session";
+
+import type { Texts } from "../text/en";
+
+export interface Seen {
+  readonly phase: Phase;
+  /** The phase lasts longer than it should. */
+  readonly isSlow: boolean;
+  /** The device has a network, as far as the browser knows. */
+  readonly isOnline: boolean;
+}
+
+export interface Words {
+  readonly state: string;
+  readonly hint?: string;
+  /** The playlist's address belongs to the hint: another program may play what this browser cannot. */
+  readonly offersAddress?: true;
+}
+
+/** Whether the phase passes by itself, soon as a rule. */
+export function isPassing(phase: Phase): boolean {
+  return phase === "connecting" || phase === "buffering" || phase === "reconnecting";
+}
+
+export function wordsFor(player: Texts["player"], { phase, isSlow, isOnline }: Seen): Words {
+  if (isPassing(phase) && !isOnline) return { state: player.noNetwork, hint: player.noNetworkHint };
+  const hinted = (state: string, hint: string): Words => (isSlow ? { state, hint } : { state });
+  switch (phase) {
+    case "connecting":
+      return hinted(player.connecting, player.failingHint);
+    case "buffering":
+      return hinted(player.buffering, player.standingHint);
+    case "reconnecting":
+      return hinted(player.reconnecting, player.failingHint);
+    case "playing":
+      return { state: player.playing };
+    case "offline":
+      return { state: player.waiting };
+    case "ended":
+      return { state: player.ended };
+    case "forbidden":
+      return { state: player.forbidden, hint: player.forbiddenHint };
+    case "unsupported":
+      return { state: player.unsupported, hint: player.unsupportedHint, offersAddress: true };
+    case "undecodable":
+      return { state: player.undecodable, hint: player.undecodableHint, offersAddress: true };
+  }
+}
