@@ -22,7 +22,7 @@ GEOIP := export FARCAST_GEOIP="$${FARCAST_GEOIP-$$(compgen -G "$$PWD/target/tool
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 WEB := shared/web
 PLAYER := $(WEB)/dist/viewer/index.html
-WEB_SOURCES := $(shell find $(WEB)/common $(WEB)/player $(WEB)/viewer -type f -not -name schema.d.ts) \
+WEB_SOURCES := $(shell find $(WEB)/admin $(WEB)/common $(WEB)/player $(WEB)/viewer -type f -not -name schema.d.ts) \
   $(wildcard $(WEB)/*.json $(WEB)/*.ts $(WEB)/*.js) openapi.yaml
 
 ##@ Run

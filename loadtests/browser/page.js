@@ -111,7 +111,7 @@ export async function untilOnAir(edge) {
 /** The user whose page says "You are NAME". */
 export async function idOf(stage, text) {
   const answer = await fetch(`${stage.origin}/api/admin/chat/clients`, {
-    headers: { Authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },
+    headers: { Authorization: `Basic ${Buffer.from(`admin:${KEY}`).toString('base64')}` },
   });
   const clients = await answer.json();
   const found = clients.find(({ user }) => text.includes(user.displayName));
