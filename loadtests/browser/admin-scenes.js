@@ -51,11 +51,24 @@ async function login({ browser, edges, stage }) {
     await page.getByRole('button', { name: 'Change password' }).click();
     await card(page, 'Admin password').getByText('Saved').waitFor();
     try {
-      await page.getByRole('button', { name: 'Log out' }).click();
+      await page.getByRole('button', { name: 'Log out', exact: true }).click();
       await logIn(page, KEY);
       await page.getByText('This password is not right.').waitFor();
       await logIn(page, OTHER_PASSWORD);
       await page.waitForSelector('main.content');
+      await page.reload();
+      await page.waitForSelector('main.content');
+
+      // Ended elsewhere while something is typed: it is asked for the password, and what was typed is saved then.
+      await open(page, 'General');
+      await admin(stage, 'logout/everywhere', {}, OTHER_PASSWORD);
+      const { input, outcome } = field(page, 'Name of the server');
+      await input.fill('Typed before the session ended');
+      await input.blur();
+      await page.locator('dialog.login-again').waitFor();
+      await assertAccessible(page, 'a session that ended');
+      await logIn(page, OTHER_PASSWORD);
+      await outcome.filter({ hasText: 'Saved' }).waitFor();
     } finally {
       await admin(stage, 'config/adminpass', { value: KEY }, OTHER_PASSWORD);
     }

@@ -3,7 +3,7 @@
 //! Codecs read what strangers send, and one that crashes or is taken over must not take the origin along. So the origin starts its
 //! own program once more for each broadcast, which does nothing but run an [`Engine`](super::engine::Engine): source events go in by
 //! its standard input, what it makes, counts and logs comes back by its standard output ([`wire`]). It confines itself before it
-//! reads the first of them ([`confine`]). What is passed through never goes there. When it ends unasked, or hangs, the variants that it
+//! reads the first of them ([`mod@confine`]). What is passed through never goes there. When it ends unasked, or hangs, the variants that it
 //! makes pause, and another one is started ([`restarts`]), which begins at the source's next key frame; the variants go on at the
 //! next segment after that.
 
