@@ -4,7 +4,8 @@ import type { Engine, EngineEvents } from "@player/engine";
 import { NativeEngine } from "@player/native-engine";
 import type { Phase } from "@player/session";
 
-const PLAYLIST = "/hls/stream.m3u8";
+/** Absolute: its variants are resolved against it. */
+const PLAYLIST = new URL("/hls/stream.m3u8", document.baseURI).href;
 
 /** What makes an engine for an element, if anything plays here. hls.js is larger than this page, so it comes only when it is needed. */
 async function engineMaker(video: HTMLVideoElement): Promise<((events: EngineEvents) => Engine) | undefined> {

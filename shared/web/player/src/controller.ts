@@ -25,6 +25,7 @@ export class Controller {
   private lastTime = 0;
   private readonly life = new AbortController();
 
+  /** `url` is absolute. */
   constructor(
     private readonly url: string,
     private readonly video: HTMLVideoElement,
