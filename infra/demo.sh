@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One origin, two edges and (without --no-picture) a moving test picture, on this machine, until Ctrl-C.
+# One origin, two edges and (without --no-picture) a moving test picture and a bot that talks, on this machine, until Ctrl-C.
 #
 # Settings, all optional (a port of 0 takes a free one):
 #   FARCAST_DEMO_RTMP_PORT=1935          FARCAST_DEMO_EDGE1_PORT=8080    FARCAST_DEMO_EDGE2_PORT=8081
@@ -43,11 +43,11 @@ given_key=${FARCAST_STREAM_KEY-}
 for name in $(compgen -A export FARCAST_DEMO_ || true); do unset "$name"; done
 without=(env)
 for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMIN TRUSTED_PROXIES MAX_CONNECTIONS_PER_NETWORK \
-  FRAME_ANCESTORS WEB_DIR HSTS_MAX_AGE; do without+=(-u "FARCAST_$name"); done
+  FRAME_ANCESTORS HSTS_MAX_AGE; do without+=(-u "FARCAST_$name"); done
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY ALLOW_SHORT_KEYS RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \
-  RECONNECT_GRACE DIRECTORY JOIN_TOKEN JOIN_TOKEN_LIFETIME; do without+=(-u "FARCAST_$name"); done
+  RECONNECT_GRACE DIRECTORY JOIN_TOKEN JOIN_TOKEN_LIFETIME TRANSCODER_PROCESS TRANSCODER_MEMORY THUMBNAILS; do without+=(-u "FARCAST_$name"); done
 for_edge=("${without[@]}")
 
 say() { printf '%s\n' "$@"; }
@@ -199,6 +199,19 @@ publish() {
     -f flv "rtmp://127.0.0.1:$rtmp_port/live/$key"
 }
 
+# --- The bot
+
+talk() { # Where the password was changed since it cannot have a token, and there is none.
+  local token="$data/demo-bot-token" origin
+  origin="http://127.0.0.1:$(port_of origin http)"
+  if [ ! -s "$token" ]; then
+    curl -fsS -m 5 -u "admin:$key" -H 'Content-Type: application/json' \
+      --data '{ "name": "Demo bot", "scopes": ["CAN_SEND_MESSAGES"] }' "$origin/api/admin/accesstokens/create" 2>/dev/null |
+      jq -er .accessToken >"$token" || return 0
+  fi
+  start bot infra/demo-bot.sh "$origin" "$token"
+}
+
 # --- Life of the demo
 
 trap stopped_by_user INT TERM
@@ -253,6 +266,7 @@ if [ "$picture" = yes ]; then
     await "$ON_AIR_WITHIN" "The broadcast's way to edge$((i + 1))" "edge$((i + 1))" \
       curl -fsS -m 5 "http://127.0.0.1:${edge_ports[i]}/hls/stream.m3u8"
   done
+  talk
 fi
 
 cat <<END
