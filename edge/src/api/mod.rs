@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use farcast_shared::api::budget::Budget;
-use farcast_shared::api::login::{LOGIN_PATH, MAX_LOGIN_BYTES};
+use farcast_shared::api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
 use farcast_shared::api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
 use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
@@ -24,6 +24,7 @@ use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
 use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
+use http_body_util::Full;
 use tokio::sync::watch;
 
 use self::config::Rendered;
@@ -212,8 +213,8 @@ impl Api {
     }
 
     fn shown_of<'a>(&self, runtime: &'a Runtime) -> Shown<'a> {
-        let is_live = self.parts.status.borrow().as_ref().is_some_and(|status| status.online);
-        Shown { runtime, is_live }
+        let status = self.parts.status.borrow().clone().unwrap_or_default();
+        Shown { runtime, is_live: status.online, since: status.connected_at }
     }
 
     /// Whether the store has not answered for a while: the chat stands still, and what is shown grows old.
@@ -352,13 +353,25 @@ impl Api {
         // Without a login nothing is answered that needs a body: it is not even offered.
         let (path, headers) = (request.uri().path(), request.headers());
         let has_login = login::is_there(path, headers);
-        let limit_bytes = if path == LOGIN_PATH { MAX_LOGIN_BYTES } else { MAX_FORWARDED_BYTES };
+        let is_login = path == LOGIN_PATH;
         let body = request.into_body();
-        let body = (has_login && !body.is_end_stream()).then(|| {
-            let share = self.parts.bodies.share(peer);
-            Offered { body, share, limit_bytes }
-        });
-        let mut reply = forwarder.forward(head, body).await;
+        let is_offered = has_login && !body.is_end_stream();
+        let share = || self.parts.bodies.share(peer);
+        let mut reply = if is_login && is_offered {
+            // Read first: what strangers are slow to send takes no place of what others pass on.
+            match body::read_within(LOGIN_DEADLINE, body, MAX_LOGIN_BYTES, share()).await {
+                Ok(read) => {
+                    let body = Full::new(read.bytes());
+                    let offered = Offered { body, share: share(), limit_bytes: MAX_LOGIN_BYTES };
+                    forwarder.forward(head, Some(offered)).await
+                }
+                Err(refused) => return refused,
+            }
+        } else {
+            let offered =
+                is_offered.then(|| Offered { body, share: share(), limit_bytes: MAX_FORWARDED_BYTES });
+            forwarder.forward(head, offered).await
+        };
         if changes && reply.status().is_success() {
             self.await_change().await;
         }

@@ -12,6 +12,7 @@ use farcast_shared::api::{Reply, reply};
 use farcast_shared::protocol::Picture;
 use farcast_shared::runtime::{Asset, AssetHash, Runtime, load_asset};
 use farcast_shared::store::{Store, StoreError};
+use farcast_shared::time::WallTime;
 use http::{HeaderMap, StatusCode};
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
@@ -41,6 +42,8 @@ pub(super) struct Shown<'a> {
     pub(super) runtime: &'a Runtime,
     /// Whether there is a broadcast.
     pub(super) is_live: bool,
+    /// Since when: another one has other pictures.
+    pub(super) since: Option<WallTime>,
 }
 
 /// What [`Stills::newest`] returns.
@@ -73,7 +76,7 @@ type Tagged = Option<(Bytes, Arc<str>)>;
 #[derive(Debug)]
 pub(super) struct Pictures {
     assets: Cache<AssetHash, Bytes>,
-    stills: Cache<Picture, Tagged>,
+    stills: Cache<(Picture, Option<WallTime>), Tagged>,
     origin: Arc<dyn Stills>,
 }
 
@@ -82,7 +85,7 @@ impl Pictures {
         let weight = |_: &AssetHash, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         Self {
             assets: Cache::builder().max_capacity(CACHE_BYTES).weigher(weight).build(),
-            stills: Cache::builder().max_capacity(2).time_to_live(FRESH).build(),
+            stills: Cache::builder().max_capacity(4).time_to_live(FRESH).build(),
             origin,
         }
     }
@@ -135,7 +138,7 @@ impl Pictures {
             });
             Some((bytes, format!("{tag}\"").into()))
         };
-        self.stills.get_with(picture, asking).await
+        self.stills.get_with((picture, shown.since), asking).await
     }
 
     async fn stand_in(

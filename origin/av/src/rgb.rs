@@ -17,7 +17,7 @@ pub fn to_rgb(frame: &VideoFrame, width: u32, height: u32) -> Result<Vec<u8>, Er
         return Err(Error::Invalid("size"));
     }
     let flat = Scaler::new(Geometry { width, height, layout: PixelLayout::Yuv420p }).run(frame)?;
-    let rgb = scaler::rgb(flat)?;
+    let rgb = scaler::rgb(flat, frame.height())?;
     let raw = rgb.0.get();
     let (width, height) = (width as usize, height as usize);
     let stride = usize::try_from(raw.linesize[0]).map_err(|_| Error::Invalid("stride"))?;

@@ -155,10 +155,11 @@ impl Software {
     }
 }
 
-/// The same picture as packed red, green and blue. Where it does not say of which colours it is, its size does, as for players.
-pub(crate) fn rgb(mut frame: VideoFrame) -> Result<VideoFrame, Error> {
+/// The same picture as packed red, green and blue. Where it does not say of which colours it is, the `rows` that it had before
+/// it was scaled do, as for players.
+pub(crate) fn rgb(mut frame: VideoFrame, rows: u32) -> Result<VideoFrame, Error> {
     let raw = frame.0.get_mut();
-    if raw.colorspace == ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED && raw.height >= HD_ROWS.cast_signed() {
+    if raw.colorspace == ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED && rows >= HD_ROWS {
         raw.colorspace = ffi::AVColorSpace::AVCOL_SPC_BT709;
     }
     let size = (frame.width(), frame.height());

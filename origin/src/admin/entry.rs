@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use bytes::Buf;
 use farcast_shared::api::body::{self, null_is_zero};
-use farcast_shared::api::login::{CSRF_TOKEN, MAX_LOGIN_BYTES};
+use farcast_shared::api::login::{CSRF_TOKEN, LOGIN_DEADLINE, MAX_LOGIN_BYTES};
 use farcast_shared::api::{Method, Reply, reply};
 use farcast_shared::store::StoreError;
 use farcast_shared::time::WallTime;
@@ -128,7 +128,7 @@ impl Admin {
             return reply::refused(StatusCode::FORBIDDEN, why);
         }
         let share = self.parts.bodies.share(caller.address);
-        let body = match body::read(body, MAX_LOGIN_BYTES, share).await {
+        let body = match body::read_within(LOGIN_DEADLINE, body, MAX_LOGIN_BYTES, share).await {
             Ok(body) => body,
             Err(refused) => return refused,
         };

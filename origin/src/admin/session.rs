@@ -9,6 +9,7 @@
 //!
 //! Standards: RFC 6265bis (cookies), RFC 2104 (HMAC).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,6 +60,8 @@ struct Kept {
 pub struct Sessions {
     store: Store,
     list: Mutex<List>,
+    /// Hashes of those that were ended here and may still be in the store, since it did not answer.
+    ended: Mutex<HashSet<String>>,
     /// One change at a time, so that memory and store agree on which was the last.
     changing: tokio::sync::Mutex<()>,
 }
@@ -197,7 +200,12 @@ impl Sessions {
     /// When the store fails.
     pub async fn load(store: Store) -> Result<Self, StoreError> {
         let list = store.load(&key()).await?.map(|stored| stored.record).unwrap_or_default();
-        Ok(Self { store, list: Mutex::new(list), changing: tokio::sync::Mutex::default() })
+        Ok(Self {
+            store,
+            list: Mutex::new(list),
+            ended: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The session that a request is of, with `password` as that is now. Its use is noted now and then; where the store
@@ -247,10 +255,21 @@ impl Sessions {
     /// store and memory.
     ///
     /// # Errors
-    /// When the store fails: they go on then, unless it says that this is not known.
+    /// When the store fails: they have ended here all the same, and end in the store with the next change; a restart before
+    /// it brings them back.
     pub(super) async fn end(self: &Arc<Self>, headers: &HeaderMap) -> Result<(), StoreError> {
         let tokens: Vec<_> = Token::all(headers).collect();
+        self.end_here(tokens.iter().map(Token::hash));
         self.change(move |list| list.end(&tokens)).await
+    }
+
+    /// They are good no more from now on, whatever becomes of the store.
+    fn end_here(&self, hashes: impl Iterator<Item = String>) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.lock();
+        // Those only that there are: others would be kept for ever while the store is away.
+        ended.extend(hashes.filter(|hash| list.sessions.iter().any(|kept| kept.hash == *hash)));
+        list.sessions.retain(|kept| !ended.contains(&kept.hash));
     }
 
     /// Ends all but one, which is bound to `password` from now on; as [`Self::end`].
@@ -262,6 +281,10 @@ impl Sessions {
         token: Option<Token>,
         password: String,
     ) -> Result<(), StoreError> {
+        let own = token.as_ref().map(Token::hash);
+        let all = self.lock().clone();
+        let others = all.sessions.into_iter().map(|kept| kept.hash).filter(|hash| Some(hash) != own.as_ref());
+        self.end_here(others);
         self.change(move |list| list.keep_only(token.as_ref(), &password)).await
     }
 
@@ -272,12 +295,18 @@ impl Sessions {
         let own = Arc::clone(self);
         let changed = tokio::spawn(async move {
             let _turn = own.changing.lock().await;
+            let ended = own.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let change = |list: &mut List| {
                 change(list);
+                list.sessions.retain(|kept| !ended.contains(&kept.hash));
                 Ok::<_, StoreError>(())
             };
             let now = own.store.update(&key(), change, |batch| batch).await?;
+            // Those that were ended meanwhile are of the next change.
+            let mut still = own.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            still.retain(|hash| !ended.contains(hash));
             *own.lock() = now;
+            own.lock().sessions.retain(|kept| !still.contains(&kept.hash));
             Ok(())
         });
         changed.await.unwrap_or_else(|_| Err(StoreError::Unknown("the change was given up".to_owned())))
@@ -447,5 +476,27 @@ mod tests {
         assert!(confirmed(&token.csrf()) && !confirmed(&other.csrf()) && !confirmed(""));
         assert!(!confirmed(&token.csrf()[1..]) && !token.is_confirmed(&HeaderMap::new()));
         assert!(!token.csrf().contains(&URL_SAFE_NO_PAD.encode(token.0)));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_ended_while_the_store_is_away_stays_ended() {
+        let (store, memory) = Memory::store();
+        let sessions = Arc::new(Sessions::load(store.clone()).await.unwrap());
+        let begin = async || sessions.begin(&HeaderMap::new(), "p".to_owned(), at(NOW_S)).await.unwrap();
+        let (stolen, other) = (carrying(&begin().await), carrying(&begin().await));
+        memory.fail(true);
+        assert!(sessions.end(&stolen).await.is_err());
+        assert_eq!(sessions.of(&stolen, "p", at(NOW_S)).await, None);
+        assert!(sessions.of(&other, "p", at(NOW_S)).await.is_some());
+        assert!(sessions.keep_only(None, "p".to_owned()).await.is_err());
+        assert_eq!(sessions.of(&other, "p", at(NOW_S)).await, None);
+        memory.fail(false);
+        // The next change ends them in the store, too.
+        begin().await;
+        for sessions in [Arc::clone(&sessions), Arc::new(Sessions::load(store.clone()).await.unwrap())] {
+            assert_eq!(sessions.of(&stolen, "p", at(NOW_S)).await, None);
+            assert_eq!(sessions.of(&other, "p", at(NOW_S)).await, None);
+            assert_eq!(sessions.lock().sessions.len(), 1);
+        }
     }
 }

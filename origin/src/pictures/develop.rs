@@ -163,14 +163,17 @@ pub(crate) fn run() -> u8 {
         // Fails where it may not be more patient than it is.
         let _ = rustix::process::nice(NICENESS);
         let _quiet = farcast_av::quiet();
-        let mut is_confined = false;
+        let mut confined = None;
         while let Some(Task { config, data, memory_bytes }) = wire::read(&mut input)? {
-            if !is_confined {
-                // Where that is not allowed, which transcoding warns of, the broadcast itself is decoded like this.
-                let _ = confine(Bounds::Software { memory_bytes });
-                is_confined = true;
-            }
-            wire::write(&mut output, &decode(&config, &data).map_err(|error| error.to_string()))?;
+            let confined = confined.get_or_insert_with(|| confine(Bounds::Software { memory_bytes }));
+            // Pictures are no reason to let codecs reach what they may not.
+            let answer = match confined {
+                Ok(()) => decode(&config, &data).map_err(|error| error.to_string()),
+                Err(reason) => {
+                    Err(format!("the system does not let the process that decodes it be confined: {reason}"))
+                }
+            };
+            wire::write(&mut output, &answer)?;
         }
         Ok(())
     };

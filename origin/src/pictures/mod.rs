@@ -161,6 +161,7 @@ impl Maker {
     /// Makes pictures until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut reel = (0, Reel::default());
+        let mut is_told = false;
         let stopped = stop.clone();
         let make = async {
             loop {
@@ -174,6 +175,9 @@ impl Maker {
                 };
                 if reel.0 != negative.broadcast {
                     reel = (negative.broadcast, Reel::default());
+                    // What one publisher's frames did to the process is not to reach another's.
+                    self.developer.rest();
+                    is_told = false;
                 }
                 let broadcast = negative.broadcast;
                 match self.make(negative, std::mem::take(&mut reel.1)).await {
@@ -188,7 +192,9 @@ impl Maker {
                     Err(reason) => {
                         // The pictures before stay: a frame that cannot be decoded by itself is no fault of the broadcast.
                         self.metrics.made.with_label_values(&["failed"]).inc();
-                        tracing::debug!(%reason, "no picture was made of a key frame");
+                        if !std::mem::replace(&mut is_told, true) {
+                            tracing::warn!(%reason, "no picture was made of a key frame (said once for a broadcast)");
+                        }
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! Pictures of a broadcast, made of what the real ffmpeg encoded and judged by what it decodes.
 
+use std::collections::HashSet;
+
 use farcast_origin::pictures::{How, Metrics, Pictures, Tap};
 use farcast_origin::transcode::Launch;
 use farcast_shared::protocol::Picture;
@@ -179,4 +181,36 @@ async fn a_process_that_says_nothing_or_nonsense_or_is_not_there_makes_no_pictur
         assert_eq!(studio.pictures.get(Picture::Thumbnail), None, "{program}");
         studio.end().await;
     }
+}
+
+/// Processes that decode pictures for this one.
+fn developers() -> HashSet<i32> {
+    let mine = |name: &str| -> Option<i32> {
+        let status = std::fs::read_to_string(format!("/proc/{name}/status")).ok()?;
+        let field = |field: &str| status.lines().find_map(|line| line.strip_prefix(field)).map(str::trim);
+        let is_mine = field("PPid:")?.parse() == Ok(std::process::id()) && !field("State:")?.starts_with('Z');
+        let arguments = std::fs::read_to_string(format!("/proc/{name}/cmdline")).ok()?;
+        (is_mine && arguments.contains("picture-worker")).then(|| name.parse().ok())?
+    };
+    let all = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    all.filter_map(|entry| mine(entry.file_name().to_str()?)).collect()
+}
+
+#[tokio::test]
+async fn one_process_decodes_the_pictures_of_a_broadcast_and_another_those_of_the_next() {
+    let events = clip(Some("640x360"), false, 1);
+    let others = developers();
+    let now = || developers().difference(&others).copied().collect::<HashSet<_>>();
+    let mut studio = Studio::new(launch(env!("CARGO_BIN_EXE_farcast-origin")));
+    studio.show(&events);
+    studio.until("made", 1).await;
+    let first = now();
+    studio.show(&events);
+    studio.until("made", 2).await;
+    assert!(first.len() == 1 && now() == first, "{first:?} {:?}", now());
+    studio.tap = studio.pictures.tap(false);
+    studio.show(&events);
+    studio.until("made", 3).await;
+    assert!(now().is_disjoint(&first), "{first:?} {:?}", now());
+    studio.end().await;
 }

@@ -72,6 +72,17 @@ pub async fn read<B>(body: B, limit: usize, share: Share) -> Result<Whole, Reply
 where
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
+    read_within(READ_DEADLINE, body, limit, share).await
+}
+
+/// The same with a deadline of its own: for what strangers send.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn read_within<B>(deadline: Duration, body: B, limit: usize, share: Share) -> Result<Whole, Reply>
+where
+    B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
     let mut body = std::pin::pin!(body);
     // Nothing of it is kept where the sender says how long it is.
     let announced = body.size_hint().lower();
@@ -79,7 +90,7 @@ where
         Ok(Err(NotRead::TooLong))
     } else {
         let announced = usize::try_from(announced).unwrap_or(0);
-        tokio::time::timeout(READ_DEADLINE, gather(body.as_mut(), limit, announced, share)).await
+        tokio::time::timeout(deadline, gather(body.as_mut(), limit, announced, share)).await
     };
     let refused = match read {
         Ok(Ok(whole)) => return Ok(whole),

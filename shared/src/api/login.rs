@@ -3,6 +3,8 @@
 //!
 //! Standards: RFC 6265bis (cookies; §4.1.3.2 for `__Host-`), RFC 7617 (Basic).
 
+use std::time::Duration;
+
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -10,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub const LOGIN_PATH: &str = "/api/admin/login";
 /// Most bytes of what is sent there; edges take no more from strangers.
 pub const MAX_LOGIN_BYTES: usize = 4 * 1024;
+/// How long that may take to come: a page sends it with its head.
+pub const LOGIN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The cookie of a session that began over plain HTTP.
 pub const SESSION_COOKIE: &str = "farcast_session";
@@ -22,8 +26,9 @@ pub static CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// is sent over TLS only.
 pub static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Cookies of a name that are looked at: a browser may send one of each path.
-const MAX_COOKIES: usize = 4;
+/// Cookies of a name that are looked at: a browser may send one of each path, and neighbours of a name over plain HTTP put
+/// some before the right one.
+const MAX_COOKIES: usize = 32;
 
 /// The values of the cookies of a name, as many as are looked at.
 pub fn cookies<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<Item = &'h str> {
@@ -77,7 +82,9 @@ mod tests {
     #[test]
     fn a_few_cookies_of_a_name_are_looked_at() {
         let given = headers(&["n=1; m=2;n=3", "n=4=5; n=6; n=7"]);
-        assert_eq!(cookies(&given, "n").collect::<Vec<_>>(), ["1", "3", "4=5", "6"]);
+        assert_eq!(cookies(&given, "n").collect::<Vec<_>>(), ["1", "3", "4=5", "6", "7"]);
+        let many = headers(&["n=1"; 40]);
+        assert_eq!(cookies(&many, "n").count(), MAX_COOKIES);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::tasks::{Contained, Part};
 
 use super::health::{Health, Probe};
 use super::metrics::{self, Registry};
-use crate::api::host;
+use crate::api::{host, login};
 use crate::config::Networks;
 use crate::entrance::{Entrance, Limits, Seat, State};
 
@@ -155,7 +155,10 @@ async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
     shutdown: CancellationToken,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        seat.note(State::Busy);
+        // Strangers who are slow to send what they are asked for keep nobody out who has a login.
+        let (path, headers) = (request.uri().path(), request.headers());
+        let is_strangers = path == login::LOGIN_PATH || !login::is_there(path, headers);
+        seat.note(if is_strangers { State::Fresh } else { State::Busy });
         let answered = match host::check(&request) {
             Ok(()) => Ok(answer(request, peer)),
             Err(wrong) => Err(wrong),
@@ -263,6 +266,49 @@ mod tests {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn strangers_whose_logins_never_arrive_keep_nobody_out() {
+        let from = async |host: [u8; 4], address| {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind((host, 0).into()).unwrap();
+            socket.connect(address).await.unwrap()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
+        let counters = Counters::new(accept::Listener::Api, &registry).unwrap();
+        let shutdown = CancellationToken::new();
+        let answer = async |request: Request<Incoming>, _| {
+            if request.method() == Method::POST {
+                // What is read of the body never ends.
+                std::future::pending::<()>().await;
+            }
+            Response::new(Full::new(Bytes::from_static(b"here")))
+        };
+        let answer = move |request, peer| answer(request, peer);
+        let task = tokio::spawn(serve(listener, counters, None, answer, shutdown.clone()));
+        let mut strangers = Vec::new();
+        for _ in 0..MAX_CONNECTIONS + 8 {
+            let mut stranger = from([127, 0, 0, 2], address).await;
+            let head = b"POST /api/admin/login HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n";
+            stranger.write_all(head).await.unwrap();
+            strangers.push(stranger);
+        }
+        let asked = async {
+            let mut owner = from([127, 0, 0, 3], address).await;
+            owner.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+            let mut answer = String::new();
+            owner.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the owner gets in");
+        assert!(answer.ends_with("here"), "{answer}");
+        shutdown.cancel();
+        drop(strangers);
+        task.await.unwrap();
     }
 
     #[test]
