@@ -418,8 +418,9 @@ mod tests {
         }
         assert_eq!(engine.commits() - commits, 2);
         engine.fail(true);
-        assert!(sessions.end(&carrying(&token)).await.is_err());
-        assert!(sessions.of(&carrying(&token), "p", at(NOW_S + 7201)).await.is_some());
+        for second in [7201, 10_801, 20_000] {
+            assert!(sessions.of(&carrying(&token), "p", at(NOW_S + second)).await.is_some());
+        }
     }
 
     #[tokio::test]

@@ -249,11 +249,12 @@ async fn a_session_is_good_where_it_began_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn the_store_that_is_away_ends_no_session_and_begins_none() {
+async fn while_the_store_is_away_no_session_begins_they_go_on_and_who_logs_out_is_out_all_the_same() {
     let rig = Rig::new().await;
     let browser = rig.log_in(PASSWORD).await;
     rig.engine.fail(true);
     assert_eq!(rig.give(PASSWORD, &[]).await.status(), 503);
-    assert_eq!(browser.post(&rig, "logout", json!(null)).await.status(), 503);
     assert_eq!(browser.get(&rig, "status").await, 200);
+    assert_eq!(browser.post(&rig, "logout", json!(null)).await.status(), 503);
+    assert_eq!(browser.get(&rig, "status").await, 401);
 }
