@@ -60,13 +60,14 @@ async fn viewers_go_on_when_the_origin_is_killed_and_returns_with_its_encoder() 
     assert!(report.discontinuities >= 4, "each viewer passes it: {report:?}");
 }
 
-/// The process in which an origin transcodes.
+/// The process in which an origin transcodes; it has another one for pictures.
 fn worker(origin: u32) -> Option<Pid> {
     let all = std::fs::read_dir("/proc").ok()?.filter_map(Result::ok);
     let is_its = |name: &str| {
         let status = std::fs::read_to_string(format!("/proc/{name}/status")).unwrap_or_default();
         let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).map(str::trim);
-        parent.is_some_and(|parent| parent == origin.to_string()) && !status.contains("(zombie)")
+        let arguments = std::fs::read_to_string(format!("/proc/{name}/cmdline")).unwrap_or_default();
+        parent.is_some_and(|parent| parent == origin.to_string()) && arguments.contains("transcoding-worker")
     };
     all.filter_map(|entry| entry.file_name().into_string().ok())
         .find(|name| is_its(name))
