@@ -1,5 +1,6 @@
 //! Passing HTTP requests on to the origin, over the link: the head first; the body only once the origin, which has then
-//! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link.
+//! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link; what they send to
+//! log in is short, and read before it comes here.
 //!
 //! Bounds: [`MAX_FORWARDED`] requests are on their way at once and [`MAX_UNDER_WAY`] in all, [`MAX_OF_NETWORK`] of them
 //! from one network, so that no stranger alone keeps the owner out.
