@@ -62,13 +62,6 @@ impl Stills for Fetcher {
     }
 }
 
-/// An edge that has nobody to ask.
-impl Stills for () {
-    fn newest(&self, _: Picture) -> StillFuture {
-        Box::pin(std::future::ready(None))
-    }
-}
-
 /// A picture of the broadcast with its tag.
 type Tagged = Option<(Bytes, Arc<str>)>;
 

@@ -16,6 +16,7 @@ use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES, Picture};
 use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
+use tempfile::TempDir;
 
 use crate::rig::{Door, Edge, Origin};
 
@@ -75,8 +76,8 @@ impl Body for Counted {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_not_at_all() {
+/// An origin with that API, and an edge that is linked to it, in folders of their own.
+async fn linked() -> ([TempDir; 2], Origin, Edge) {
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let origin = Origin::start_with(
         dirs[0].path(),
@@ -87,6 +88,12 @@ async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_no
     .await;
     let edge = Edge::start(dirs[1].path(), origin.token());
     edge.until_up().await;
+    (dirs, origin, edge)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_not_at_all() {
+    let (_dirs, origin, edge) = linked().await;
     let budget = Budget::new(MIN_BUDGET, budget::Metrics::new(&prometheus::Registry::new()).unwrap());
     let ask = async |login: bool, pieces: Option<usize>, breaks_off: bool| {
         let mut request = Request::post("/api/admin/x");
@@ -130,16 +137,7 @@ async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_no
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pictures_of_the_broadcast_are_had_for_the_asking() {
-    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let origin = Origin::start_with(
-        dirs[0].path(),
-        "127.0.0.1:0".parse().unwrap(),
-        Door::Open,
-        Some(Arc::new(Lengths)),
-    )
-    .await;
-    let edge = Edge::start(dirs[1].path(), origin.token());
-    edge.until_up().await;
+    let (_dirs, origin, edge) = linked().await;
     let fetcher = &edge.fetcher;
     assert_eq!(fetcher.picture(Picture::Preview).await.as_deref(), Ok(&b"a picture"[..]));
     assert_eq!(fetcher.picture(Picture::Thumbnail).await, Err(FetchError::NotFound));

@@ -162,7 +162,6 @@ impl Maker {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut reel = (0, Reel::default());
         let mut is_told = false;
-        let stopped = stop.clone();
         let make = async {
             loop {
                 let negative = match tokio::time::timeout(IDLE, self.taken.recv()).await {
@@ -180,9 +179,8 @@ impl Maker {
                     is_told = false;
                 }
                 let broadcast = negative.broadcast;
-                match self.make(negative, std::mem::take(&mut reel.1)).await {
-                    Ok((made, next)) => {
-                        reel.1 = next;
+                match self.make(negative, &mut reel.1).await {
+                    Ok(made) => {
                         self.metrics.made.with_label_values(&["made"]).inc();
                         let mut newest = self.pictures.newest();
                         if newest.broadcast == broadcast {
@@ -199,17 +197,21 @@ impl Maker {
                 }
             }
         };
-        stopped.run_until_cancelled(make).await;
+        stop.run_until_cancelled(make).await;
     }
 
-    async fn make(&mut self, negative: Negative, mut reel: Reel) -> Result<(Made, Reel), String> {
+    async fn make(&mut self, negative: Negative, reel: &mut Reel) -> Result<Made, String> {
         let stills = self.developer.develop(negative.config, negative.data).await?;
+        // Taken only now: a frame that cannot be decoded leaves the stills before it.
+        let mut own = std::mem::take(reel);
         let compressed = tokio::task::spawn_blocking(move || {
             let thumbnail = compress::jpeg(&stills.large)?;
-            let preview = reel.add(&stills.small)?;
-            Ok::<_, String>((Made { thumbnail, preview }, reel))
+            let preview = own.add(&stills.small)?;
+            Ok::<_, String>((Made { thumbnail, preview }, own))
         });
-        compressed.await.map_err(|error| error.to_string())?
+        let (made, own) = compressed.await.map_err(|error| error.to_string())??;
+        *reel = own;
+        Ok(made)
     }
 }
 

@@ -79,7 +79,8 @@ fn decoded(file: &[u8], ending: &str) -> (String, Vec<u8>) {
     let pixels = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(&path)
-        .args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        // As many pictures as there are: a rate that is guessed of few would repeat them.
+        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
         .output()
         .unwrap();
     assert!(
@@ -166,6 +167,8 @@ async fn what_cannot_be_decoded_leaves_the_picture_before_it() {
     assert_eq!(studio.pictures.get(Picture::Thumbnail), before);
     studio.show(&events);
     studio.until("made", 2).await;
+    let (_, pixels) = decoded(&studio.pictures.get(Picture::Preview).unwrap(), "gif");
+    assert_eq!(pixels.len(), 2 * 320 * 180 * 3, "the preview goes on");
     studio.end().await;
 }
 
