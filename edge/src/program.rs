@@ -14,6 +14,7 @@ const PROGRAM: Program = Program {
     name: "farcast-edge",
     version: env!("CARGO_PKG_VERSION"),
     about: "Receives a broadcast from an origin and serves it to viewers as low-latency HLS.",
+    commands: &[],
 };
 
 /// How long calls that block may go on when all else has ended: a disk or a driver that hangs keeps no process.

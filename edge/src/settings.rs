@@ -164,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    const PROGRAM: Program = Program { name: "farcast-edge", version: "0.0.0", about: "test" };
+    const PROGRAM: Program = Program { name: "farcast-edge", version: "0.0.0", about: "test", commands: &[] };
 
     fn read(args: &[&str]) -> Result<Settings, Problems> {
         match load(&PROGRAM, args.iter().map(OsString::from), [])? {

@@ -48,6 +48,11 @@ async function login({ browser, edges, stage }) {
     await page.getByText('The two are not the same.').waitFor();
     assert.ok(await page.getByRole('button', { name: 'Change password' }).isDisabled());
     await page.getByLabel(/^The same again/).fill(OTHER_PASSWORD);
+    const current = page.getByLabel(/^Current password/);
+    await current.fill('no password');
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.getByText('The current password is not right.').waitFor();
+    await current.fill(KEY);
     await page.getByRole('button', { name: 'Change password' }).click();
     await card(page, 'Admin password').getByText('Saved').waitFor();
     try {
@@ -307,6 +312,7 @@ async function guide({ browser, edges, stage }) {
     await page.goto(`${edges[0]}/admin/`);
     await logIn(page, KEY);
     await page.getByRole('heading', { name: 'Choose a password for this page' }).waitFor();
+    await page.getByLabel(/^Current password/).fill(KEY);
     await page.getByLabel(/^New password/).fill(KEY);
     await page.getByLabel(/^The same again/).fill(KEY);
     await page.getByRole('button', { name: 'Change password' }).click();

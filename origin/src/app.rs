@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin, Facts};
 use crate::api::{self, Api};
 use crate::audience::Keeper;
+use crate::backup;
 use crate::broadcast::{self, Air, Owner};
 use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::{self, Choices};
@@ -58,8 +59,6 @@ use crate::tokens;
 use crate::transcode::{self, LibavEncoders, ProbeOutcome};
 use crate::webhooks::{self, Webhooks};
 
-/// Name of the file in the data folder that edges join with.
-const JOIN_TOKEN_FILE: &str = "join-token";
 /// How long the disk may take for the last word of the state.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// How long that and the closing of the store may take together.
@@ -84,6 +83,8 @@ task_names! {
         Statistics = "statistics",
         /// The folder of emoji.
         Emoji = "emoji",
+        /// The control socket, by which backups are made.
+        Control = "control",
         /// The API's listener.
         Http = "http",
         /// The same over TLS.
@@ -210,7 +211,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         .quic_advertise
         .as_ref()
         .map_or_else(|| format!("127.0.0.1:{}", quic_address.port()), ToString::to_string);
-    let token = settings.data_dir.join(JOIN_TOKEN_FILE);
+    let token = settings.data_dir.join(backup::JOIN_TOKEN_FILE);
     let roster = Roster::open(
         Arc::clone(&identity),
         roster::Config {
@@ -349,6 +350,11 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tasks.spawn(&pushing, Task::Audience, |stop| keeper.run(stop));
     tasks.spawn(&pushing, Task::Statistics, |stop| sampler.run(stop));
     tasks.spawn_until_stopped(&pushing, Task::Emoji, emoji.run());
+    #[cfg(unix)]
+    tasks.spawn(&watching, Task::Control, {
+        let (data_dir, store) = (settings.data_dir.clone(), store.clone());
+        |stop| backup::serve(data_dir, store, stop)
+    });
     tasks.spawn(&pushing, Task::Push, |stop| push_server.run(endpoint, stop));
     if let Some((listener, acceptor)) = https {
         let (counters, api, health) = (api_counters.clone(), Arc::clone(&api), health.clone());

@@ -7,6 +7,7 @@ mod admission;
 pub mod api;
 pub mod app;
 pub mod audience;
+pub mod backup;
 mod brake;
 pub mod broadcast;
 pub mod chat;

@@ -8,6 +8,7 @@ use farcast_shared::tasks::{EXIT_STATUS, Failed};
 use farcast_shared::telemetry::log;
 
 use crate::app;
+use crate::backup::command;
 use crate::pictures;
 use crate::settings::Settings;
 use crate::transcode::{self, WORKER_ARGUMENT};
@@ -16,6 +17,7 @@ const PROGRAM: Program = Program {
     name: "farcast-origin",
     version: env!("CARGO_PKG_VERSION"),
     about: "Takes one broadcast in by RTMP, transcodes and packages it, and pushes it to edges.",
+    commands: command::COMMANDS,
 };
 
 /// How long calls that block may go on when all else has ended: a disk or a driver that hangs keeps no process.
@@ -31,6 +33,12 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     }
     if arguments.peek().is_some_and(|first| first == pictures::ARGUMENT) {
         return pictures::run_developer();
+    }
+    let asked =
+        arguments.peek().and_then(|first| PROGRAM.commands.iter().find(|command| first == command.name));
+    if let Some(asked) = asked {
+        arguments.next();
+        return command::run(&PROGRAM, asked, arguments);
     }
     let loaded = match config::load::<Settings>(&PROGRAM, arguments, std::env::vars_os()) {
         Ok(Outcome::Run(loaded)) => loaded,

@@ -24,7 +24,7 @@ use crate::push::Identity;
 use crate::push::identity::IdentityError;
 
 /// File name in the data folder.
-const FILE: &str = "edges.json";
+pub const FILE: &str = "edges.json";
 
 /// Connections of one edge: the one that it has, and those that it has lost and the origin does not know of yet. One more ends
 /// the oldest, so that no edge takes the places of others, or its own.

@@ -318,7 +318,8 @@ mod tests {
 
     use super::*;
 
-    const PROGRAM: Program = Program { name: "farcast-origin", version: "0.0.0", about: "test" };
+    const PROGRAM: Program =
+        Program { name: "farcast-origin", version: "0.0.0", about: "test", commands: &[] };
 
     fn read(file: &str, args: &[&str]) -> Result<Settings, Problems> {
         let folder = tempfile::tempdir().unwrap();

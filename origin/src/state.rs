@@ -23,7 +23,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use farcast_shared::name::StreamName;
+use farcast_shared::name::{Epoch, Msn, StreamName};
 use farcast_shared::telemetry::file::{self, WriteError};
 
 pub use cursor::Cursor;
@@ -131,6 +131,15 @@ impl State {
     /// Replaces the cursor of `stream`, in memory.
     pub fn set_cursor(&mut self, stream: StreamName, cursor: Cursor) {
         self.cursors.insert(stream, cursor);
+    }
+
+    /// Moves all streams forward by so many timelines and segments: what they were at is long over.
+    pub fn skip(&mut self, epochs: u64, segments: u64) {
+        for cursor in self.cursors.values_mut() {
+            cursor.epoch = Epoch(cursor.epoch.0.saturating_add(epochs));
+            cursor.next_msn = Msn(cursor.next_msn.0.saturating_add(segments));
+            cursor.live = false;
+        }
     }
 
     /// Brings the state to the disk, whole and durable. Blocks on the disk.

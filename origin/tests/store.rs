@@ -29,6 +29,10 @@ mod conformance {
         let folder = TempDir::new().unwrap();
         (open(folder.path()), folder)
     });
+    farcast_shared::store_conformance!(snapshots: async {
+        let folder = TempDir::new().unwrap();
+        (open(folder.path()), folder)
+    });
 }
 
 /// The folder, in the process that a test started to play the victim; the test is its own child then.

@@ -1,6 +1,7 @@
-// The owner, whose browser has logged in before and keeps what it is given: by an edge, and at the origin itself.
+// The owner, whose browser has logged in before and keeps what it is given: by an edge, and at the origin itself, with the
+// password in each request and by the admin page's login.
 
-import { ask } from '../wire/http1.js';
+import { ask, post } from '../wire/http1.js';
 
 const EVERY_MS = 1000;
 /** Where the owner is, as the proxy in front of the edge says, and as the origin sees. */
@@ -11,6 +12,11 @@ export function basic(password) {
   return `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`;
 }
 
+const inTheRequest = (url, key, { headers, from }) =>
+  ask(`${url}/api/admin/status`, { headers: { ...headers, authorization: basic(key) }, from });
+
+const byThePage = (url, key, options) => post(`${url}/api/admin/login`, { password: key }, options);
+
 export class Owner {
   #ways;
   #key;
@@ -19,10 +25,13 @@ export class Owner {
 
   constructor({ edge, origin, key }) {
     this.#key = key;
-    this.#ways = [
-      { url: edge.url, headers: { 'x-forwarded-for': OWNER_FORWARDED }, cookies: new Map() },
-      { url: origin.url, headers: {}, from: OWNER_ADDRESS, cookies: new Map() },
+    const places = [
+      { url: edge.url, headers: { 'x-forwarded-for': OWNER_FORWARDED } },
+      { url: origin.url, headers: {}, from: OWNER_ADDRESS },
     ];
+    this.#ways = places.flatMap((place) =>
+      [inTheRequest, byThePage].map((login) => ({ ...place, login, cookies: new Map() })),
+    );
   }
 
   /** Logs in before any attack. */
@@ -45,12 +54,12 @@ export class Owner {
     await Promise.all(under);
   }
 
-  async #login({ url, headers, from, cookies }) {
+  async #login({ url, headers, from, cookies, login }) {
     this.#logins += 1;
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const all = { ...headers, authorization: basic(this.#key), ...(cookie === '' ? {} : { cookie }) };
+    const all = { ...headers, ...(cookie === '' ? {} : { cookie }) };
     try {
-      const { status, headers: got } = await ask(`${url}/api/admin/status`, { headers: all, from });
+      const { status, headers: got } = await login(url, this.#key, { headers: all, from });
       for (const line of got['set-cookie'] ?? []) {
         const [name, value] = line.split(';')[0].split('=');
         cookies.set(name, value);

@@ -61,6 +61,9 @@ function requests({ name, about, to, count, head, body, drip }) {
 
 const post = (path, more) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${more}`;
 
+const LOGIN = post('/api/admin/login', 'Content-Length: 4000');
+const UNFINISHED = '{"password":"';
+
 export const bodies = [
   streams({
     name: 'bodies-forwarded-http2',
@@ -124,6 +127,23 @@ export const bodies = [
     count: 60,
     head: post(FORWARDED, `Content-Length: ${LONGEST.length + 1}`),
     body: LONGEST,
+  }),
+  requests({
+    name: 'bodies-logins-edge',
+    about: '300 logins of the admin page that never give their password whole, by an edge',
+    to: 'edge',
+    count: 300,
+    head: LOGIN,
+    body: UNFINISHED,
+  }),
+  requests({
+    name: 'bodies-logins-origin',
+    about: '300 logins of the admin page that give their password by a byte a second, at the origin’s own listener',
+    to: 'origin',
+    count: 300,
+    head: LOGIN,
+    body: UNFINISHED,
+    drip: (socket) => socket.write('a'),
   }),
   streams({
     name: 'bodies-origin-http2',

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something cannot be had")]
 
+mod backup;
 mod chat;
 mod cluster;
 mod doors;

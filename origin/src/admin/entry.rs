@@ -45,10 +45,22 @@ pub(super) struct Admitted {
     pub(super) exemption: Option<HeaderValue>,
 }
 
+/// What is wrong with a new password or stream key by a session alone.
+const NO_CURRENT_PASSWORD: &str =
+    "by a session this needs the admin password of now: send it as currentPassword";
+
 #[derive(Deserialize)]
 struct Login {
     #[serde(deserialize_with = "null_is_zero")]
     password: String,
+}
+
+/// What a change by which the owner logs in carries beside its value.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Confirmation {
+    #[serde(default)]
+    current_password: Option<String>,
 }
 
 /// Whether there is a session.
@@ -101,6 +113,34 @@ impl Admin {
     pub(super) async fn session(&self, headers: &HeaderMap) -> Option<Token> {
         let mark = self.parts.credentials.password_mark();
         self.parts.sessions.of(headers, &mark, WallTime::now()).await
+    }
+
+    /// The answer to a change of the password, or of the stream key that may be the password, which comes by a session
+    /// without the password of now: whoever stole a session shall not lock its owner out. None where the password is
+    /// there.
+    pub(super) async fn refuse_without_password(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        caller: Caller,
+        admitted: &Admitted,
+    ) -> Option<Reply> {
+        admitted.session.as_ref()?;
+        let given: Confirmation = match body::json(body) {
+            Ok(given) => given,
+            Err(what) => return Some(reply::bad_request(&what)),
+        };
+        let Some(password) = given.current_password else {
+            return Some(reply::refused(StatusCode::FORBIDDEN, NO_CURRENT_PASSWORD));
+        };
+        // Its owner has the cookie that keeps others' failures from counting since the login: none is set here.
+        match self.check(headers, &password, caller).await {
+            Ok(_) => None,
+            Err(Some(must_wait)) => Some(must_wait),
+            Err(None) => {
+                Some(reply::refused(StatusCode::FORBIDDEN, "currentPassword is not the admin password"))
+            }
+        }
     }
 
     /// Tells a page whether it is logged in, and what it has to show with changes.

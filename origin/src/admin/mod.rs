@@ -171,7 +171,7 @@ impl Admin {
             Ok(admitted) => admitted,
             Err(refused) => return Some(refused),
         };
-        let mut reply = self.admitted(found, &head, body, caller.address, &admitted).await;
+        let mut reply = self.admitted(found, &head, body, caller, &admitted).await;
         if let Some(cookie) = admitted.exemption {
             reply.headers_mut().append(SET_COOKIE, cookie);
         }
@@ -201,7 +201,7 @@ impl Admin {
         found: Match<'_, Endpoint>,
         head: &http::request::Parts,
         body: B,
-        peer: IpAddr,
+        caller: Caller,
         admitted: &Admitted,
     ) -> Reply
     where
@@ -240,11 +240,17 @@ impl Admin {
         };
         let body = match limit {
             None => Whole::default(),
-            Some(limit) => match body::read(body, limit, self.parts.bodies.share(peer)).await {
+            Some(limit) => match body::read(body, limit, self.parts.bodies.share(caller.address)).await {
                 Ok(body) => body,
                 Err(refused) => return refused,
             },
         };
+        if let Endpoint::Set(Setter::AdminPassword | Setter::StreamKey) = found.endpoint
+            && let Some(refused) =
+                Box::pin(self.refuse_without_password(&head.headers, &body, caller, admitted)).await
+        {
+            return refused;
+        }
         let store = &self.parts.store;
         let answered = match found.endpoint {
             Endpoint::Status => Ok(read::status(self)),

@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// File name in the data directory.
-const FILE: &str = "link-identity.json";
+pub const FILE: &str = "link-identity.json";
 
 /// How long the authority and the server certificate hold. They are pinned, not public, and replacing
 /// them means joining every edge again.

@@ -28,7 +28,7 @@ pub use ask::{Answers, Edges};
 #[cfg(test)]
 pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
-pub use identity::{EdgeId, Identity};
+pub use identity::{EdgeId, FILE as IDENTITY_FILE, Identity};
 pub use metrics::Metrics;
 pub use server::{Api, Server, ServerConfig, StoreAccess};
 pub use window::Window;

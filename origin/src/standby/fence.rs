@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Precondition, Scan, StoreError};
+use farcast_shared::store::{
+    Answer, Batch, Committed, Engine, Key, Page, Precondition, Scan, Snapshot, StoreError,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Adds the lease to what each batch requires. Reads and watches go through.
@@ -46,6 +48,10 @@ impl Engine for Fence {
                 done => done,
             }
         })
+    }
+
+    fn snapshot(&self) -> Answer<'_, Box<dyn Snapshot>> {
+        self.engine.snapshot()
     }
 
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>> {

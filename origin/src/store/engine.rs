@@ -4,16 +4,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError, limits};
+use farcast_shared::store::{
+    Answer, Batch, Committed, Engine, Key, Page, Place, Scan, Snapshot, StoreError, limits,
+};
 use farcast_shared::tasks::{Ended, Running};
-use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
+use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::metrics::Metrics;
-use super::transaction::ENTRIES;
+use super::transaction::{self, ENTRIES};
 use super::watches::Watches;
 use super::writer::{self, Request};
 
@@ -31,6 +33,13 @@ const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The entries at one instant.
 type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// A snapshot. None of its pages goes from the file while it lives.
+struct Instant {
+    entries: Option<Entries>,
+    version: u64,
+    place: Place,
+}
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -139,10 +148,14 @@ impl Engine for Embedded {
             let turn = turn.map_err(|_| StoreError::Unavailable("the store is busy".to_owned()))?;
             let turn = turn.map_err(|_| stopped())?;
             let (reply, answer) = oneshot::channel();
-            turn.send(Request { batch, arrived: Instant::now(), reply });
+            turn.send(Request { batch, arrived: std::time::Instant::now(), reply });
             let lost = || StoreError::Unknown("the store has stopped".to_owned());
             answer.await.unwrap_or_else(|_| Err(lost()))
         })
+    }
+
+    fn snapshot(&self) -> Answer<'_, Box<dyn Snapshot>> {
+        Box::pin(async move { Ok(Box::new(self.shared.instant()?) as Box<dyn Snapshot>) })
     }
 
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>> {
@@ -188,32 +201,55 @@ impl Shared {
     }
 
     fn scan(&self, scan: &Scan) -> Result<Page, StoreError> {
-        let Some(entries) = self.entries()? else { return Ok(Page::default()) };
-        let range = entries
-            .range::<&[u8]>(scan.from.as_bytes()..scan.to.as_bytes())
-            .map_err(unavailable)?
-            .map(|entry| {
-                entry.map(|(key, value)| {
-                    (
-                        Key::from_bytes(Bytes::copy_from_slice(key.value())),
-                        Bytes::copy_from_slice(value.value()),
-                    )
-                })
-            });
-        let page =
-            if scan.reverse { Page::fill(scan.rows, range.rev()) } else { Page::fill(scan.rows, range) };
-        page.map_err(unavailable)
+        self.entries()?.map_or_else(|| Ok(Page::default()), |entries| page(&entries, scan))
+    }
+
+    /// What there is now, for a snapshot.
+    fn instant(&self) -> Result<Instant, StoreError> {
+        let transaction = self.database()?.begin_read().map_err(unavailable)?;
+        let version = transaction::last_version(&transaction).map_err(unavailable)?;
+        Ok(Instant { entries: entries(&transaction)?, version, place: Place::first() })
     }
 
     /// The entries as they are now; none when nothing was ever written.
     fn entries(&self) -> Result<Option<Entries>, StoreError> {
-        let transaction = self.database()?.begin_read().map_err(unavailable)?;
-        match transaction.open_table(ENTRIES) {
-            Ok(entries) => Ok(Some(entries)),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(unavailable(error)),
-        }
+        entries(&self.database()?.begin_read().map_err(unavailable)?)
     }
+}
+
+impl Snapshot for Instant {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn next(&mut self) -> Answer<'_, Option<Page>> {
+        Box::pin(async move {
+            let (Some(entries), Some(scan)) = (&self.entries, self.place.scan()) else { return Ok(None) };
+            let page = page(entries, scan)?;
+            self.place.pass(&page);
+            Ok(Some(page))
+        })
+    }
+}
+
+fn entries(transaction: &ReadTransaction) -> Result<Option<Entries>, StoreError> {
+    match transaction.open_table(ENTRIES) {
+        Ok(entries) => Ok(Some(entries)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+fn page(entries: &Entries, scan: &Scan) -> Result<Page, StoreError> {
+    let owned = |(key, value): (redb::AccessGuard<'_, &[u8]>, redb::AccessGuard<'_, &[u8]>)| {
+        (Key::from_bytes(Bytes::copy_from_slice(key.value())), Bytes::copy_from_slice(value.value()))
+    };
+    let range = entries
+        .range::<&[u8]>(scan.from.as_bytes()..scan.to.as_bytes())
+        .map_err(unavailable)?
+        .map(|entry| entry.map(owned));
+    let page = if scan.reverse { Page::fill(scan.rows, range.rev()) } else { Page::fill(scan.rows, range) };
+    page.map_err(unavailable)
 }
 
 fn open(path: &Path) -> Result<Database, redb::Error> {

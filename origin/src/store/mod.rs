@@ -8,10 +8,12 @@
 //! far as the disk keeps its word on fsync.
 
 mod engine;
+mod fill;
 mod metrics;
 mod transaction;
 mod watches;
 mod writer;
 
 pub use engine::{Embedded, FILE_NAME, OpenError};
+pub use fill::{FillError, fill};
 pub use metrics::Metrics;

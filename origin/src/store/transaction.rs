@@ -10,7 +10,9 @@ use farcast_shared::store::{
     Batch, Committed, Key, Operation, StoreError, Versionstamp, added, appended_key,
 };
 use farcast_shared::time::WallTime;
-use redb::{ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction};
+use redb::{
+    ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction,
+};
 
 use super::watches::Change;
 
@@ -122,6 +124,29 @@ impl<'t> Transaction<'t> {
             self.applied.remove(&old.1)?;
         }
         Ok(())
+    }
+}
+
+/// The entries of a new file.
+pub(super) struct Filling<'t>(Table<'t, &'static [u8], &'static [u8]>);
+
+impl<'t> Filling<'t> {
+    pub(super) fn begin(transaction: &'t WriteTransaction, version: u64) -> Result<Self, redb::Error> {
+        transaction.open_table(META)?.insert(LAST_VERSION, version)?;
+        Ok(Self(transaction.open_table(ENTRIES)?))
+    }
+
+    pub(super) fn insert(&mut self, key: &Key, value: &[u8]) -> Result<(), StorageError> {
+        self.0.insert(key.as_bytes(), value).map(drop)
+    }
+}
+
+/// The last version as a reader sees it; 0 when nothing was ever written.
+pub(super) fn last_version(transaction: &ReadTransaction) -> Result<u64, TableError> {
+    match transaction.open_table(META) {
+        Ok(meta) => Ok(meta.get(LAST_VERSION)?.map_or(0, |version| version.value())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(0),
+        Err(error) => Err(error),
     }
 }
 

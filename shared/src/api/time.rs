@@ -1,5 +1,7 @@
 //! Times as the API writes them: RFC 3339, UTC, as many digits of the second as are not zero.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -9,10 +11,16 @@ use crate::time::WallTime;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Time(pub WallTime);
 
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = i64::try_from(self.0.0).unwrap_or_default();
+        Timestamp::from_microsecond(micros).unwrap_or_default().fmt(f)
+    }
+}
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let micros = i64::try_from(self.0.0).unwrap_or_default();
-        serializer.collect_str(&Timestamp::from_microsecond(micros).unwrap_or_default())
+        serializer.collect_str(self)
     }
 }
 

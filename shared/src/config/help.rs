@@ -12,7 +12,7 @@ const INDENT: &str = "        ";
 /// What `--help` prints.
 pub(super) fn text(program: &Program, settings: &[Setting]) -> String {
     let mut out = String::new();
-    let Program { name, version, about } = program;
+    let Program { name, version, about, commands } = program;
     let _ = write!(
         out,
         "{name} {version}: {about}\n\n\
@@ -22,8 +22,17 @@ pub(super) fn text(program: &Program, settings: &[Setting]) -> String {
          \x20 --config FILE\n{INDENT}Read settings from this file.\n\
          \x20 --check-config\n{INDENT}Print the settings in force and where each came from, then stop.\n\
          \x20 --announce FILE\n{INDENT}Write the bound addresses to this file, as JSON, once all listeners are open.\n\
-         \x20 --help, --version\n\nSettings:\n",
+         \x20 --help, --version\n\n",
     );
+    if !commands.is_empty() {
+        out.push_str("Commands, in place of running:\n");
+        for command in *commands {
+            let _ = writeln!(out, "  {name} {} {}", command.name, command.arguments);
+            paragraph(&mut out, command.about);
+        }
+        out.push('\n');
+    }
+    out.push_str("Settings:\n");
     for setting in settings {
         entry(&mut out, setting, "");
     }

@@ -21,6 +21,19 @@ pub struct Program {
     pub version: &'static str,
     /// What it does, in a sentence without a full stop.
     pub about: &'static str,
+    /// What it can do instead of running.
+    pub commands: &'static [Command],
+}
+
+/// Something that a program does when the command line begins with its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// Its name: the first argument.
+    pub name: &'static str,
+    /// What stands behind it, as in a usage line.
+    pub arguments: &'static str,
+    /// What it does, in sentences.
+    pub about: &'static str,
 }
 
 /// What the command line asks for.

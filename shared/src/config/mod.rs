@@ -31,7 +31,7 @@ mod value;
 
 pub use address::HostPort;
 pub use declare::{Setting, Settings, Validate};
-pub use load::{Loaded, Outcome, Program, load};
+pub use load::{Command, Loaded, Outcome, Program, load};
 pub use networks::Networks;
 pub use problem::{Place, Problem, Problems};
 pub use reader::{Checks, Reader};

@@ -9,7 +9,10 @@ use tokio::sync::watch;
 use super::batch::{Batch, BatchId, Committed, Operation, added, appended_key};
 use super::key::Key;
 use super::scan::{Page, Scan};
-use super::{Answer, Engine, Store, StoreError, Versionstamp};
+use super::{Answer, Engine, Snapshot, Store, StoreError, Versionstamp};
+
+/// Entries of a snapshot's page.
+const ROWS: usize = 100;
 
 /// The engine. Passes the suite of all engines.
 #[derive(Debug, Default)]
@@ -73,6 +76,12 @@ impl Engine for Memory {
         })
     }
 
+    fn snapshot(&self) -> Answer<'_, Box<dyn Snapshot>> {
+        let version = self.commits();
+        let copy = self.read(|entries| Copy { version, entries: entries.clone().into_iter() });
+        Box::pin(std::future::ready(copy.map(|copy| Box::new(copy) as Box<dyn Snapshot>)))
+    }
+
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>> {
         Box::pin(async move {
             let mut content = self.content.subscribe();
@@ -80,6 +89,24 @@ impl Engine for Memory {
             let content = content.wait_for(differs).await.map_err(|_| failing())?;
             Ok(content.entries.get(&key).cloned())
         })
+    }
+}
+
+/// All that the engine had.
+struct Copy {
+    version: u64,
+    entries: std::collections::btree_map::IntoIter<Key, Bytes>,
+}
+
+impl Snapshot for Copy {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn next(&mut self) -> Answer<'_, Option<Page>> {
+        let entries: Vec<_> = self.entries.by_ref().take(ROWS).collect();
+        let page = Page { more: self.entries.len() > 0, entries };
+        Box::pin(std::future::ready(Ok(Some(page).filter(|page| !page.entries.is_empty()))))
     }
 }
 
@@ -135,4 +162,5 @@ mod tests {
     use super::*;
 
     crate::store_conformance!(async { Memory::store() });
+    crate::store_conformance!(snapshots: async { Memory::store() });
 }

@@ -30,6 +30,7 @@ pub mod memory;
 mod observed;
 mod record;
 mod scan;
+mod snapshot;
 mod stamp;
 mod together;
 pub mod wire;
@@ -50,6 +51,7 @@ pub use limits::LimitError;
 pub use observed::{Metrics, Retry};
 pub use record::{Record, Stored, TypedKey, decode, encode};
 pub use scan::{Page, Scan};
+pub use snapshot::{Place, Snapshot};
 pub use stamp::{STAMP_BYTES, Versionstamp};
 pub use together::Together;
 
@@ -76,6 +78,11 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Waits until the value of a key differs from `seen`, and gives it. No deadline.
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>>;
+
+    /// All entries as they are now.
+    fn snapshot(&self) -> Answer<'_, Box<dyn Snapshot>> {
+        snapshot::unsupported()
+    }
 
     /// What people call the place where the entries are: in the log, and in the texts of a 503.
     fn place(&self) -> &'static str {
@@ -157,6 +164,14 @@ impl Store {
         let done = within_deadline(self.engine.scan(scan)).await;
         self.ended(Call::Scan, began, &done);
         done
+    }
+
+    /// All entries of the store as they are now, for a backup. Only where the engine is a file or a cluster of this process.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], also from reading it.
+    pub async fn snapshot(&self) -> Result<Box<dyn Snapshot>, StoreError> {
+        within_deadline(self.engine.snapshot()).await
     }
 
     /// All entries of a range, page by page, up to `limit`; for what is known to be small. Cancel safe.

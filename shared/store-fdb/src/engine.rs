@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_shared::store::{
-    Answer, Batch, Committed, Engine, Key, Metrics, Page, Retry, Scan, StoreError, limits,
+    Answer, Batch, Committed, Engine, Key, Metrics, Page, Retry, Scan, Snapshot, StoreError, limits,
 };
 use foundationdb::options::DatabaseOption;
 use foundationdb::{Database, FdbError, Transaction};
@@ -19,6 +19,7 @@ use crate::forget::Forgetting;
 use crate::layout::Layout;
 use crate::network::Network;
 use crate::size;
+use crate::snapshot::Instant;
 
 /// How long a call may take with all its tries. Shorter than the store's own deadline, so that the engine, which knows
 /// whether a commit was sent, answers before the store has to assume that it was.
@@ -118,6 +119,10 @@ impl Engine for Foundation {
             self.forget_now_and_then();
             Ok(committed)
         })
+    }
+
+    fn snapshot(&self) -> Answer<'_, Box<dyn Snapshot>> {
+        Box::pin(async move { Ok(Box::new(Instant::now(self).await?) as Box<dyn Snapshot>) })
     }
 
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>> {

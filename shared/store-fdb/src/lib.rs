@@ -57,6 +57,8 @@ mod network;
 mod read;
 #[cfg(any(test, feature = "foundationdb"))]
 mod size;
+#[cfg(feature = "foundationdb")]
+mod snapshot;
 
 #[cfg(not(feature = "foundationdb"))]
 pub use absent::{Foundation, Network};

@@ -44,7 +44,7 @@ impl Foundation {
     }
 
     /// Enough of a range for a page, and for knowing whether there is more.
-    async fn rows(
+    pub(crate) async fn rows(
         &self,
         transaction: &Transaction,
         scan: &Scan,

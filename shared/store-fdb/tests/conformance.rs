@@ -9,3 +9,8 @@ farcast_shared::store_conformance!(async {
     let place = cluster::Place::new();
     (Store::new(place.open()), place)
 });
+
+farcast_shared::store_conformance!(snapshots: async {
+    let place = cluster::Place::new();
+    (Store::new(place.open()), place)
+});

@@ -107,7 +107,7 @@ async fn logging_out_ends_one_session_or_all() {
 async fn a_new_password_ends_all_sessions_but_the_one_that_set_it() {
     let rig = Rig::new().await;
     let (one, two) = (rig.log_in(PASSWORD).await, rig.log_in(PASSWORD).await);
-    let new = json!({ "value": "correct horse" });
+    let new = json!({ "value": "correct horse", "currentPassword": PASSWORD });
     assert_eq!(one.post(&rig, "config/name", json!({ "value": "Ada" })).await.status(), 200);
     assert_eq!(two.get(&rig, "status").await, 200, "that was no password");
     assert_eq!(one.post(&rig, "config/adminpass", new).await.status(), 200);
@@ -115,7 +115,8 @@ async fn a_new_password_ends_all_sessions_but_the_one_that_set_it() {
     assert_eq!(rig.give(PASSWORD, &[]).await.status(), 401);
     // The stream key is no password any more.
     let two = rig.log_in("correct horse").await;
-    assert_eq!(one.post(&rig, "config/key", json!({ "value": "another-key" })).await.status(), 200);
+    let key = json!({ "value": "another-key", "currentPassword": "correct horse" });
+    assert_eq!(one.post(&rig, "config/key", key).await.status(), 200);
     assert_eq!((one.get(&rig, "status").await, two.get(&rig, "status").await), (200, 200));
     // By a tool, or from elsewhere: none is left.
     rig.admin
@@ -131,8 +132,55 @@ async fn a_new_password_ends_all_sessions_but_the_one_that_set_it() {
 async fn a_new_stream_key_that_is_the_password_ends_the_sessions_of_others() {
     let rig = Rig::new().await;
     let (one, two) = (rig.log_in(PASSWORD).await, rig.log_in(PASSWORD).await);
-    assert_eq!(one.post(&rig, "config/key", json!({ "value": "another-key" })).await.status(), 200);
+    let key = json!({ "value": "another-key", "currentPassword": PASSWORD });
+    assert_eq!(one.post(&rig, "config/key", key).await.status(), 200);
     assert_eq!((one.get(&rig, "status").await, two.get(&rig, "status").await), (200, 401));
+}
+
+#[tokio::test]
+async fn a_session_alone_changes_neither_the_password_nor_the_stream_key() {
+    let rig = Rig::new().await;
+    let browser = rig.log_in(PASSWORD).await;
+    for (path, current, status) in [
+        ("config/adminpass", None, 403),
+        ("config/key", None, 403),
+        ("config/adminpass", Some(json!(null)), 403),
+        ("config/adminpass", Some(json!("")), 403),
+        ("config/adminpass", Some(json!("first-stream-kez")), 403),
+        ("config/key", Some(json!("first-stream-key ")), 403),
+        ("config/adminpass", Some(json!(7)), 400),
+        ("config/adminpass", Some(json!([PASSWORD])), 400),
+    ] {
+        let mut body = json!({ "value": "correct horse" });
+        if let Some(current) = &current {
+            body["currentPassword"] = current.clone();
+        }
+        let reply = browser.post(&rig, path, body).await;
+        assert_eq!(reply.status().as_u16(), status, "{path}, {current:?}");
+        assert_eq!(json(&reply)["success"], false, "{path}, {current:?}");
+    }
+    assert_eq!(browser.get(&rig, "status").await, 200);
+    assert!(rig.log_in(PASSWORD).await.get(&rig, "status").await == 200, "nothing has changed");
+    // With the password in the request itself, as tools send it, nothing else is asked.
+    let body = json!({ "value": "correct horse", "currentPassword": "no matter" }).to_string();
+    assert_eq!(rig.ask("POST", "config/adminpass", &[LOGIN], &body).await.status(), 200);
+}
+
+#[tokio::test]
+async fn guesses_of_the_password_by_a_session_are_braked_as_others_are() {
+    let rig = Rig::new().await;
+    let browser = rig.log_in(PASSWORD).await;
+    let guess = json!({ "value": "correct horse", "currentPassword": "a guess" });
+    let mut judged = 0;
+    loop {
+        match browser.post(&rig, "config/adminpass", guess.clone()).await.status().as_u16() {
+            403 => judged += 1,
+            429 => break,
+            other => panic!("{other}"),
+        }
+        assert!(judged < 100, "nothing brakes");
+    }
+    assert_eq!(browser.get(&rig, "status").await, 200, "a session waits for nobody");
 }
 
 #[tokio::test]

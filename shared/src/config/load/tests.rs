@@ -68,7 +68,8 @@ impl Validate for Row {
     }
 }
 
-const PROGRAM: Program = Program { name: "farcast-sample", version: "1.2.3", about: "a sample" };
+const PROGRAM: Program =
+    Program { name: "farcast-sample", version: "1.2.3", about: "a sample", commands: &[] };
 
 fn with(file: Option<&str>, env: &[(&str, &str)], args: &[&str]) -> Result<Outcome<Sample>, Problems> {
     let folder = tempfile::tempdir().unwrap();

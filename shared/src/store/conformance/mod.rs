@@ -26,9 +26,12 @@ fn named(prefix: &Tuple, name: &str) -> Key {
 }
 
 /// Makes a `#[tokio::test]` of each rule. The argument is an async block that gives a [`crate::store::Store`] and what
-/// must live as long as it.
+/// must live as long as it. `snapshots:` before it makes those of engines that give snapshots.
 #[macro_export]
 macro_rules! store_conformance {
+    (snapshots: $make:expr) => {
+        $crate::store_conformance! { @tests $make; a_snapshot_shows_one_instant, }
+    };
     ($make:expr) => {
         $crate::store_conformance! {
             @tests $make;

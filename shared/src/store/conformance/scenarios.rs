@@ -402,3 +402,45 @@ pub async fn who_lost_a_lease_changes_nothing_more(store: &Store) {
     store.commit(set(&value, "new").require(new.guard())).await.unwrap();
     assert_eq!(store.get(&value).await, Ok(Some(Bytes::from("new"))));
 }
+
+/// A snapshot has all that was acknowledged before it and nothing of what came later, in order, over several pages.
+pub async fn a_snapshot_shows_one_instant(store: &Store) {
+    let prefix = own_prefix("snapshot");
+    let log = prefix.clone().text("log").key();
+    let key = |number: u32| prefix.clone().text("entry").uint(number.into()).key();
+    // More than a page, in rows and in bytes.
+    let count = MAX_PAGE_ROWS + 10;
+    for numbers in (0..count).collect::<Vec<_>>().chunks(100) {
+        let batch = numbers.iter().fold(Batch::new(), |batch, number| {
+            batch.set(key(*number), Bytes::from(vec![b'x'; 200 + *number as usize % 7]))
+        });
+        store.commit(batch).await.unwrap();
+    }
+    let append = |value: &'static str| {
+        Batch::new().then(Operation::Append { prefix: log.clone(), order: 0, value: value.into() })
+    };
+    let before = store.commit(append("before")).await.unwrap();
+
+    let mut snapshot = store.snapshot().await.unwrap();
+    let first = in_time(snapshot.next()).await.unwrap().expect("there is something");
+    let mut change = append("after").then(Operation::Clear(key(0))).then(Operation::Clear(key(count - 1)));
+    for number in 1..count - 1 {
+        change = change.set(key(number), "changed");
+    }
+    let after = store.commit(change).await.unwrap();
+    let mut all = first.entries;
+    while let Some(page) = in_time(snapshot.next()).await.unwrap() {
+        all.extend(page.entries);
+    }
+
+    assert!(all.is_sorted_by(|one, two| one.0 < two.0));
+    let own = prefix.clone().key();
+    all.retain(|(key, _)| key.as_bytes().starts_with(own.as_bytes()));
+    let entries: Vec<_> =
+        (0..count).map(|number| (key(number), vec![b'x'; 200 + number as usize % 7].into())).collect();
+    let logged: Vec<_> = all.extract_if(.., |(key, _)| key.as_bytes().starts_with(log.as_bytes())).collect();
+    assert_eq!(all, entries);
+    assert_eq!(logged.iter().map(|(_, value)| &**value).collect::<Vec<_>>(), [b"before"]);
+    let place = |stamp: Versionstamp| u64::from_be_bytes(stamp.commit[..8].try_into().unwrap());
+    assert!((place(before.stamp)..place(after.stamp)).contains(&snapshot.version()));
+}

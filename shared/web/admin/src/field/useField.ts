@@ -27,7 +27,6 @@ export type Setter = `/api/admin/config/${
   | "serverurl"
   | "directoryenabled"
   | "streamkeys"
-  | "adminpass"
   | "video/streamlatencylevel"
   | "video/streamoutputvariants"
   | "video/codec"

@@ -295,6 +295,10 @@ export const de: Texts = {
     passwordIntro: "Ein neues meldet alle anderen ab.",
     notApart:
       "Der Stream-Schlüssel ist zugleich das Admin-Passwort: Wer senden darf, darf alles ändern. Setze hier ein Passwort.",
+    currentPassword: "Jetziges Passwort",
+    currentIsKey:
+      "Der Stream-Schlüssel, den der Origin beim ersten Start nannte oder mit dem du dich anmeldest.",
+    wrongCurrent: "Das jetzige Passwort ist falsch.",
     newPassword: "Neues Passwort",
     again: "Noch einmal dasselbe",
     short: (least) => `Mindestens ${least} Zeichen.`,

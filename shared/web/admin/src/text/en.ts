@@ -298,6 +298,10 @@ export const en = {
     passwordIntro: "A new one logs out everybody but you.",
     notApart:
       "The stream key is the admin password as well: whoever may publish may change everything. Set a password here.",
+    currentPassword: "Current password",
+    currentIsKey:
+      "The stream key that the origin told when it started for the first time, or that you log in with.",
+    wrongCurrent: "The current password is not right.",
     newPassword: "New password",
     again: "The same again",
     short: (least: number): string => `At least ${least} characters.`,

@@ -2,12 +2,13 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
+import { ApiError, post } from "@common/api/client";
 import type { Schema } from "@common/api/client";
 import { Icon } from "@common/icons";
 
 import { wordsOfFailure } from "../failure";
 import { store } from "../field/useField";
-import { logOut } from "../session";
+import { ask, logOut } from "../session";
 import { text } from "../text";
 import { newKey } from "./key";
 import { Action, Card, Copyable, Settings } from "./parts";
@@ -30,29 +31,40 @@ export function Server(): JSX.Element {
   );
 }
 
+/** A wrong password of now is the usual reason why a new one is refused, so it has words of its own. */
+function wordsOfRefusal(error: unknown): string {
+  return error instanceof ApiError && error.status === 403
+    ? text.value.server.wrongCurrent
+    : wordsOfFailure(error);
+}
+
 export function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
   const { server, form, when } = text.value;
   const [isSet, setSet] = useState(isApart);
+  const [current, setCurrent] = useState("");
   const [wanted, setWanted] = useState("");
   const [again, setAgain] = useState("");
   const [outcome, setOutcome] = useState<"" | "saving" | "saved" | "failed">("");
   const [problem, setProblem] = useState("");
   const isShort = wanted !== "" && wanted.length < LEAST_PASSWORD;
   const differs = again !== "" && again !== wanted;
+  const isComplete = current !== "" && wanted !== "" && !isShort && again === wanted;
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (isShort || wanted === "" || again !== wanted) return;
+    if (!isComplete) return;
     setOutcome("saving");
-    store("/api/admin/config/adminpass", wanted).then(
+    const change = { value: wanted, currentPassword: current };
+    ask((options) => post("/api/admin/config/adminpass", change, options)).then(
       () => {
         setOutcome("saved");
         setSet(true);
+        setCurrent("");
         setWanted("");
         setAgain("");
       },
       (error: unknown) => {
         setOutcome("failed");
-        setProblem(wordsOfFailure(error));
+        setProblem(wordsOfRefusal(error));
       },
     );
   };
@@ -75,6 +87,22 @@ export function Password({ isApart }: { readonly isApart: boolean }): JSX.Elemen
           tabIndex={-1}
           aria-hidden="true"
         />
+        <label class="row">
+          <span class="label">{server.currentPassword}</span>
+          <input
+            class="field"
+            type="password"
+            autocomplete="current-password"
+            required
+            maxLength={MOST_PASSWORD}
+            value={current}
+            onInput={(event) => {
+              setCurrent(event.currentTarget.value);
+              setOutcome("");
+            }}
+          />
+          {!isSet && <span class="hint">{server.currentIsKey}</span>}
+        </label>
         <label class="row">
           <span class="label">{server.newPassword}</span>
           <input
@@ -109,11 +137,7 @@ export function Password({ isApart }: { readonly isApart: boolean }): JSX.Elemen
           {differs && <span class="problem">{server.differs}</span>}
         </label>
         <div class="buttons">
-          <button
-            type="submit"
-            class="button primary"
-            disabled={wanted === "" || isShort || again !== wanted || outcome === "saving"}
-          >
+          <button type="submit" class="button primary" disabled={!isComplete || outcome === "saving"}>
             {server.change}
           </button>
           <span class={`outcome ${outcome}`} role="status">

@@ -1,0 +1,179 @@
+//! The commands `backup`, `restore` and `check-backup`.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use farcast_shared::api::time::Time;
+use farcast_shared::config::{self, Command, Outcome, Program};
+use farcast_shared::store::Store;
+use farcast_store_fdb::{Foundation, Network};
+
+use super::archive::{Counts, Header};
+use super::restore;
+use super::take::Taking;
+use crate::settings::Settings;
+use crate::store::{self as embedded, Embedded};
+
+/// What they are, for the help.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "backup",
+        arguments: "FILE [--SETTING VALUE]...",
+        about: "Write a backup to FILE, which must not exist, and stop. The origin may run or not; with the same settings as \
+                it is started with. It has all of the store, the origin's identity and its emoji: keep it as secret as those.",
+    },
+    Command {
+        name: "restore",
+        arguments: "FILE [--SETTING VALUE]...",
+        about: "Make the data folder, and fill the cluster where the store is one, from a backup, and stop. Nothing that \
+                exists is overwritten.",
+    },
+    Command {
+        name: "check-backup",
+        arguments: "FILE",
+        about: "Read a backup to its end and say what is in it, and whether it is whole.",
+    },
+];
+
+/// Runs one of [`COMMANDS`]; `arguments` are those behind its name. Gives the exit status: 0 when it is done, 2 when
+/// what was given cannot be used, 1 for everything else.
+#[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
+pub fn run(program: &Program, command: &Command, mut arguments: impl Iterator<Item = OsString>) -> u8 {
+    let file = arguments.next().filter(|file| !file.to_string_lossy().starts_with('-'));
+    let Some(file) = file.map(PathBuf::from) else {
+        eprintln!("usage: {} {} {}", program.name, command.name, command.arguments);
+        return 2;
+    };
+    let settings = match config::load::<Settings>(program, arguments, std::env::vars_os()) {
+        Ok(Outcome::Run(loaded)) => loaded.settings,
+        Ok(Outcome::Print(text)) => {
+            println!("{text}");
+            return 0;
+        }
+        Err(problems) => {
+            eprintln!("{problems}");
+            return 2;
+        }
+    };
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| match command.name {
+            "backup" => runtime.block_on(backup(&file, &settings)),
+            "restore" => runtime.block_on(restored(&file, &settings)),
+            _ => restore::check(&file)
+                .map(|(header, counts)| said(&header, counts))
+                .map_err(anyhow::Error::from),
+        });
+    match done {
+        Ok(text) => {
+            println!("{text}");
+            0
+        }
+        Err(error) => {
+            eprintln!("{} {}: {error:#}", program.name, command.name);
+            1
+        }
+    }
+}
+
+fn said(Header { farcast, made_at, .. }: &Header, Counts { files, entries }: Counts) -> String {
+    let made_at = Time(*made_at);
+    format!("whole: made {made_at} by Farcast {farcast}; {entries} entries of the store and {files} files")
+}
+
+async fn backup(file: &Path, settings: &Settings) -> anyhow::Result<String> {
+    anyhow::ensure!(!file.exists(), "{} exists: nothing is overwritten", file.display());
+    let part = Part::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let part = written(part, settings).await?;
+    // What was written is read back, so that a backup that was said to be made is one.
+    let (header, counts) = restore::check(&part.path)?;
+    part.keep(file).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(format!("{}: {}", file.display(), said(&header, counts)))
+}
+
+async fn written(mut part: Part, settings: &Settings) -> anyhow::Result<Part> {
+    let data_dir = &settings.data_dir;
+    let store = match settings.store.cluster() {
+        Some(cluster) => open_cluster(cluster)?,
+        None => {
+            #[cfg(unix)]
+            if super::socket::ask(data_dir, |piece| part.file.write_all(piece))
+                .await
+                .context("the origin that runs made no backup")?
+                .is_some()
+            {
+                return Ok(part.synced()?);
+            }
+            let path = data_dir.join(embedded::FILE_NAME);
+            anyhow::ensure!(
+                path.exists(),
+                "there is no store at {}: which --data-dir does the origin have?",
+                path.display()
+            );
+            let metrics = embedded::Metrics::new(&prometheus::Registry::new())?;
+            Store::new(Arc::new(Embedded::open(data_dir, metrics)?))
+        }
+    };
+    let mut taking = Taking::begin(&store, data_dir).await?;
+    while let Some(piece) = taking.next().await? {
+        part.file.write_all(&piece)?;
+    }
+    Ok(part.synced()?)
+}
+
+async fn restored(file: &Path, settings: &Settings) -> anyhow::Result<String> {
+    let cluster = settings.store.cluster().map(open_cluster).transpose()?;
+    let Counts { files, entries } = restore::restore(file, &settings.data_dir, cluster.as_ref()).await?;
+    let folder = settings.data_dir.display();
+    let store = if cluster.is_some() { "the cluster" } else { "the store" };
+    Ok(format!("{entries} entries are in {store}, {files} files in {folder}: the origin can be started"))
+}
+
+fn open_cluster(cluster: &config::Cluster) -> anyhow::Result<Store> {
+    let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
+    Ok(Store::new(Arc::new(engine)))
+}
+
+/// A file in the making beside the one that it will be: removed unless it is kept. For its owner only.
+struct Part {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Part {
+    fn create(wanted: &Path) -> io::Result<Self> {
+        let mut name = wanted.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = wanted.with_file_name(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = BufWriter::new(options.open(&path)?);
+        Ok(Self { path, file })
+    }
+
+    /// What was written is on the disk.
+    fn synced(mut self) -> io::Result<Self> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        Ok(self)
+    }
+
+    /// Gives it its name, unless somebody else has it by now.
+    fn keep(self, wanted: &Path) -> io::Result<()> {
+        std::fs::hard_link(&self.path, wanted)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

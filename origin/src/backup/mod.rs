@@ -1,0 +1,44 @@
+//! Backups: all that an origin needs to go on elsewhere, in one file.
+//!
+//! Place in the flow: `farcast-origin backup FILE` ([`command`]) asks the running origin over its control socket
+//! ([`socket`]), since only one process can have the embedded store open; without a running origin, and with a cluster, it
+//! reads the store itself. [`take`] writes a backup, [`archive`] is its form, [`restore`] makes a data folder (and fills a
+//! cluster) of it.
+//!
+//! A backup has the entries of the store as they were at one instant, and of the data folder: the origin's identity (so that
+//! edges still know it), the edges that have joined, the join token, where broadcasts stopped, and the folder of emoji.
+//! It has no media, no certificates and no settings file. Whoever has it can be the origin: it is written for its owner only.
+
+mod archive;
+pub mod command;
+mod restore;
+#[cfg(unix)]
+mod socket;
+mod take;
+#[cfg(test)]
+mod tests;
+
+#[cfg(unix)]
+pub use socket::serve;
+
+use crate::{emoji, push, roster, state};
+
+/// Name of the file in the data folder that edges join with.
+pub const JOIN_TOKEN_FILE: &str = "join-token";
+
+/// Files of the data folder that a backup has.
+const FILES: [&str; 4] = [push::IDENTITY_FILE, roster::FILE, JOIN_TOKEN_FILE, state::FILE_NAME];
+
+/// Most bytes of one of them, or of a picture of the emoji folder.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Whether a backup may bring a file of this name, relative to the data folder: nothing else is written by restoring.
+fn is_ours(name: &str) -> bool {
+    FILES.contains(&name)
+        || name.split_once('/').is_some_and(|(folder, file)| {
+            folder == emoji::FOLDER
+                && !file.is_empty()
+                && !file.starts_with('.')
+                && !file.contains(['/', '\\', '\0'])
+        })
+}
