@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod app;
+pub mod bucket;
 pub mod chat;
 pub mod geo;
 pub mod live;

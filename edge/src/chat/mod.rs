@@ -4,7 +4,7 @@
 //! once, and appended to the log in the store ([`farcast_shared::chat`]); [`Chat::run`] follows the log and says its entries to
 //! everybody. So a line is shown after it is durable, and in the same order on every edge.
 //!
-//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`], [`seats`] and [`bucket`] count, [`room`]
+//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`] and [`seats`] count, [`room`]
 //!   holds the state: all without sockets.
 //! - [`session`] is one connection.
 //!
@@ -13,7 +13,6 @@
 //! socket is open hears all that is said from then on; nobody is refused something by what this edge remembers before the
 //! store was asked whether it still is so ([`CatchUp`], [`User::revision`]).
 
-pub mod bucket;
 mod crowd;
 pub mod flood;
 pub mod frame;
@@ -53,7 +52,6 @@ use moka::future::Cache;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::bucket::{Bucket, Rate};
 use self::crowd::Crowd;
 use self::line::Line;
 use self::metrics::{Outcome, Refusal};
@@ -62,6 +60,7 @@ use self::room::{Arrival, Coming, Expelled, Member, Room};
 use self::seats::{Full, Seats};
 use self::session::{ALL_LINES_WAITING, Heard, TOO_LARGE};
 use crate::api::not_reached;
+use crate::bucket::{Bucket, Rate};
 use crate::geo::Geo;
 use crate::receive::Asked;
 

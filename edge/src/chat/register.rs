@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::bucket::{Bucket, Rate};
+use crate::bucket::{Bucket, Rate};
 use super::metrics::Refusal;
 
 /// Users of one network: a school behind one address may come at once.
