@@ -31,6 +31,7 @@ use self::config::Rendered;
 use self::picture::{Pictures, Shown};
 pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
+use crate::playback::{Playback, Told};
 use crate::receive::{Forwarder, Offered};
 
 use Method::{Act, Get, Post};
@@ -133,6 +134,8 @@ pub struct Parts {
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
     /// Who watches here.
     pub viewers: Arc<Active>,
+    /// Hears how it goes for viewers.
+    pub playback: Arc<Playback>,
     /// The chat.
     pub chat: Arc<Chat>,
     /// Memory for request bodies.
@@ -196,6 +199,12 @@ impl Api {
     #[must_use]
     pub fn chat(&self) -> &Arc<Chat> {
         &self.parts.chat
+    }
+
+    /// Hears how it goes for viewers.
+    #[must_use]
+    pub fn playback(&self) -> &Playback {
+        &self.parts.playback
     }
 
     /// Whether the settings and the status were read, so that requests can be answered.
@@ -300,6 +309,9 @@ impl Api {
         match endpoint {
             Endpoint::Ping => {
                 self.mark(peer, headers);
+                if let Some(told) = Told::of(query, headers) {
+                    self.parts.playback.hear(&told, peer, Instant::now());
+                }
                 return reply::empty(StatusCode::OK);
             }
             Endpoint::Platforms => return platform::all(),

@@ -34,6 +34,7 @@ use super::route::Route;
 use crate::api::Api;
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
+use crate::playback::Told;
 
 /// Where a request of a connection leaves what goes on with the connection: a socket of the chat.
 pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;
@@ -323,6 +324,13 @@ impl Handler {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => return Asked::Preflight,
             _ => return Asked::Wrongly,
+        }
+        if matches!(route, Route::Multivariant | Route::Media(_) | Route::Object(_))
+            && *request.method() == Method::GET
+            && let Some(told) = Told::of(uri.query(), headers)
+        {
+            let address = client::address(source.peer, headers, &self.trusted_proxies);
+            self.api.playback().hear(&told, address, Instant::now());
         }
         if uri.path() == "/" && is_media_player(headers) {
             return Asked::Redirect;
