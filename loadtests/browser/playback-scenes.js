@@ -1,4 +1,4 @@
-// How playback goes for viewers: what their player tells, and what the owner sees of it.
+// How playback goes for viewers: what their player tells, and what the owner sees of it; and what other sites show of a link.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -43,5 +43,19 @@ export async function playback({ browser, stage, edges, out }) {
       await page.screenshot({ path: join(out, 'dashboard-playback.png'), fullPage: true });
       return `start ${start}, latency ${latency}`;
     });
+  });
+}
+
+/** What another site reads of a link is found by the page's head, and is a frame with the player. */
+export async function embeds({ browser, edges }) {
+  return visit(browser, edges[0], async (page) => {
+    const link = await page.locator('link[type="application/json+oembed"]').getAttribute('href');
+    const answer = await fetch(link);
+    assert.equal(answer.status, 200, link);
+    const { type, html, width, height } = await answer.json();
+    assert.deepEqual([type, width, height], ['video', 640, 360]);
+    assert.ok(html.includes(`src="${new URL('/embed/video', page.url()).href}"`), html);
+    const xml = await page.locator('link[type="text/xml+oembed"]').getAttribute('href');
+    assert.match(await (await fetch(xml)).text(), /^<\?xml .*<oembed>/su);
   });
 }

@@ -6,7 +6,9 @@
 //! is away, is a 503 that names it; one that is old is better than none.
 
 mod absent;
+pub(crate) mod address;
 mod config;
+pub(crate) mod oembed;
 mod picture;
 mod status;
 
@@ -23,7 +25,7 @@ use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
 use http::header::{CACHE_CONTROL, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::Full;
 use tokio::sync::watch;
 
@@ -60,6 +62,7 @@ enum Endpoint {
     Preview,
     Icon,
     Robots,
+    Embed,
     Script,
     Followers,
     RemoteFollow,
@@ -95,6 +98,7 @@ const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/preview.gif", Endpoint::Preview),
     (Get, "/favicon.ico", Endpoint::Icon),
     (Get, "/robots.txt", Endpoint::Robots),
+    (Get, "/oembed", Endpoint::Embed),
     (Get, "/customjavascript", Endpoint::Script),
     (Get, "/api/followers", Endpoint::Followers),
     (Post, "/api/remotefollow", Endpoint::RemoteFollow),
@@ -261,6 +265,9 @@ impl Api {
         match found.method {
             Get => {
                 let query = request.uri().query();
+                if endpoint == Endpoint::Embed {
+                    return self.embed(request.uri(), request.headers());
+                }
                 self.get(endpoint, found.rest, query, request.headers(), peer).await
             }
             Post | Act => {
@@ -273,6 +280,14 @@ impl Api {
                 }
             }
         }
+    }
+
+    fn embed(&self, uri: &Uri, headers: &HeaderMap) -> Reply {
+        let Some(snapshot) = self.parts.runtime.borrow().clone() else {
+            return not_reached(&self.parts.store);
+        };
+        let asked = address::asked(uri, headers, login::is_secure(headers));
+        oembed::answer(uri.query(), &snapshot.runtime, &asked, address::public(&snapshot.runtime, &asked))
     }
 
     async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], caller: &Caller) -> Reply {

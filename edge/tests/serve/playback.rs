@@ -1,5 +1,6 @@
-//! What players tell of playback (CMCD, CTA-5004).
+//! What players tell of playback (CMCD, CTA-5004), and links that other sites show (oEmbed).
 
+use farcast_shared::runtime::Runtime;
 use http::{Method, StatusCode};
 
 use crate::edge::{Edge, playing};
@@ -34,5 +35,22 @@ async fn only_what_a_player_asks_for_is_heard() {
     edge.get("/api/status?CMCD=bs").await;
     edge.get("/hls/stream.m3u8").await;
     assert_eq!(edge.metric("farcast_playback_stalls_total"), 0.0);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_to_this_server_is_shown_as_a_player_and_the_page_leads_there() {
+    let edge = Edge::new(playing()).await;
+    let asked = "/oembed?url=https%3A%2F%2Flocalhost%2F";
+    assert_eq!(edge.get(asked).await.status, StatusCode::SERVICE_UNAVAILABLE, "the settings were not read");
+    let public = "https://live.example".to_owned();
+    edge.inform(Runtime { name: "Ada's".to_owned(), server_url: public, ..Runtime::default() });
+    let link = "/oembed?url=https%3A%2F%2Flive.example%2F&maxwidth=320";
+    let embed: serde_json::Value = serde_json::from_slice(&edge.get(link).await.body).unwrap();
+    assert_eq!((&embed["title"], &embed["height"]), (&"Ada's".into(), &180.into()));
+    assert_eq!(edge.get("/oembed?url=https://evil.example/").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(edge.get(&format!("{link}&format=php")).await.status, StatusCode::NOT_IMPLEMENTED);
+    let xml = edge.get(&format!("{link}&format=xml")).await;
+    assert_eq!((xml.status, xml.header("content-type")), (StatusCode::OK, "text/xml; charset=utf-8"));
     edge.stop().await;
 }
