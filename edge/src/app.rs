@@ -28,10 +28,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::answers::Answers;
 use crate::api::{self, Api};
 use crate::chat::{self, Chat};
 use crate::geo::Geo;
 use crate::live::{self, Live};
+use crate::playback::{self, Playback};
 use crate::receive::{self, Asked, Client, ClientConfig};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
@@ -155,13 +157,17 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
             proxies: settings.trusted_proxies.clone(),
         },
     }));
-    let client = client.with_answers(Arc::clone(&chat) as Arc<dyn Asked>);
+    let playback = Playback::new(playback::Metrics::new(registry.inner())?, Instant::now());
+    let playback = Arc::new(playback);
+    let answers = Answers { chat: Arc::clone(&chat), playback: Arc::clone(&playback) };
+    let client = client.with_answers(Arc::new(answers) as Arc<dyn Asked>);
     let api = Arc::new(Api::new(api::Parts {
         store: store.clone(),
         runtime,
         status,
         chat: Arc::clone(&chat),
         viewers: Arc::clone(&active),
+        playback,
         bodies: Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?),
         forwarder: settings.forward_admin.then(|| client.forwarder()),
         stills: Arc::new(client.fetcher()),

@@ -1,10 +1,14 @@
-//! Farcast's edge. Data flows one way: [`receive`] → [`live`] → [`serve`]; the [`chat`] follows the store beside it.
+//! Farcast's edge. Data flows one way: [`receive`] → [`live`] → [`serve`]; the [`chat`] follows the store beside it,
+//! [`playback`] hears how it goes for viewers.
 
+mod answers;
 pub mod api;
 pub mod app;
+pub mod bucket;
 pub mod chat;
 pub mod geo;
 pub mod live;
+pub mod playback;
 pub mod program;
 pub mod receive;
 pub mod serve;

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { assertAccessible } from './axe.js';
 import { motion, rightToLeft, styles } from './look-scenes.js';
 import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
+import { embeds, playback } from './playback-scenes.js';
 import { quality, refused } from './player-scenes.js';
 import { SIZES } from './sizes.js';
 import { until } from './stage.js';
@@ -313,6 +314,8 @@ async function keyboard({ browser, edges }) {
 export const SCENES = {
   begins,
   opens,
+  playback,
+  embeds,
   talk,
   returns,
   moderate,

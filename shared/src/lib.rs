@@ -1,7 +1,8 @@
 //! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
 //! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
 //! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]), what operators keep
-//! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), the form of HTTP answers ([`api`]) and queries
+//! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), how it goes for
+//! them ([`playback`]), the form of HTTP answers ([`api`]) and queries
 //! ([`query`]), configuration ([`config`]), whom limits count as one ([`network`]), places for connections ([`entrance`]),
 //! the host's name ([`host`]),
 //! telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
@@ -20,6 +21,7 @@ pub mod hls;
 pub mod host;
 pub mod name;
 pub mod network;
+pub mod playback;
 pub mod protocol;
 pub mod query;
 pub mod runtime;

@@ -6,7 +6,9 @@
 //! is away, is a 503 that names it; one that is old is better than none.
 
 mod absent;
+pub(crate) mod address;
 mod config;
+pub(crate) mod oembed;
 mod picture;
 mod status;
 
@@ -23,7 +25,7 @@ use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
 use http::header::{CACHE_CONTROL, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::Full;
 use tokio::sync::watch;
 
@@ -31,6 +33,7 @@ use self::config::Rendered;
 use self::picture::{Pictures, Shown};
 pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
+use crate::playback::{Playback, Told};
 use crate::receive::{Forwarder, Offered};
 
 use Method::{Act, Get, Post};
@@ -59,6 +62,7 @@ enum Endpoint {
     Preview,
     Icon,
     Robots,
+    Embed,
     Script,
     Followers,
     RemoteFollow,
@@ -94,6 +98,7 @@ const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/preview.gif", Endpoint::Preview),
     (Get, "/favicon.ico", Endpoint::Icon),
     (Get, "/robots.txt", Endpoint::Robots),
+    (Get, "/oembed", Endpoint::Embed),
     (Get, "/customjavascript", Endpoint::Script),
     (Get, "/api/followers", Endpoint::Followers),
     (Post, "/api/remotefollow", Endpoint::RemoteFollow),
@@ -133,6 +138,8 @@ pub struct Parts {
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
     /// Who watches here.
     pub viewers: Arc<Active>,
+    /// Hears how it goes for viewers.
+    pub playback: Arc<Playback>,
     /// The chat.
     pub chat: Arc<Chat>,
     /// Memory for request bodies.
@@ -198,6 +205,12 @@ impl Api {
         &self.parts.chat
     }
 
+    /// Hears how it goes for viewers.
+    #[must_use]
+    pub fn playback(&self) -> &Playback {
+        &self.parts.playback
+    }
+
     /// Whether the settings and the status were read, so that requests can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -252,6 +265,9 @@ impl Api {
         match found.method {
             Get => {
                 let query = request.uri().query();
+                if endpoint == Endpoint::Embed {
+                    return self.embed(request.uri(), request.headers());
+                }
                 self.get(endpoint, found.rest, query, request.headers(), peer).await
             }
             Post | Act => {
@@ -264,6 +280,14 @@ impl Api {
                 }
             }
         }
+    }
+
+    fn embed(&self, uri: &Uri, headers: &HeaderMap) -> Reply {
+        let Some(snapshot) = self.parts.runtime.borrow().clone() else {
+            return not_reached(&self.parts.store);
+        };
+        let asked = address::asked(uri, headers, login::is_secure(headers));
+        oembed::answer(uri.query(), &snapshot.runtime, &asked, address::public(&snapshot.runtime, &asked))
     }
 
     async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], caller: &Caller) -> Reply {
@@ -300,6 +324,9 @@ impl Api {
         match endpoint {
             Endpoint::Ping => {
                 self.mark(peer, headers);
+                if let Some(told) = Told::of(query, headers) {
+                    self.parts.playback.hear(&told, peer, Instant::now());
+                }
                 return reply::empty(StatusCode::OK);
             }
             Endpoint::Platforms => return platform::all(),

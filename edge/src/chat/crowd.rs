@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::bucket::{Bucket, Rate};
+use crate::bucket::{Bucket, Rate};
 
 /// Seconds of a network's lines that may come at once.
 const NETWORK_BURST_S: u32 = 6;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::bucket::{Bucket, Rate};
+use crate::bucket::{Bucket, Rate};
 
 /// One line, and so many more at once as a connection or a user may.
 fn rate(burst: u32) -> Rate {

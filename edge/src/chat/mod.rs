@@ -4,7 +4,7 @@
 //! once, and appended to the log in the store ([`farcast_shared::chat`]); [`Chat::run`] follows the log and says its entries to
 //! everybody. So a line is shown after it is durable, and in the same order on every edge.
 //!
-//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`], [`seats`] and [`bucket`] count, [`room`]
+//! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`] and [`seats`] count, [`room`]
 //!   holds the state: all without sockets.
 //! - [`session`] is one connection.
 //!
@@ -13,7 +13,6 @@
 //! socket is open hears all that is said from then on; nobody is refused something by what this edge remembers before the
 //! store was asked whether it still is so ([`CatchUp`], [`User::revision`]).
 
-pub mod bucket;
 mod crowd;
 pub mod flood;
 pub mod frame;
@@ -45,7 +44,6 @@ use farcast_shared::chat::{
 };
 use farcast_shared::config::Networks;
 use farcast_shared::network;
-use farcast_shared::protocol::Ask;
 use farcast_shared::runtime::{CatchUp, LiveStatus, Runtime, Snapshot, status_key};
 use farcast_shared::store::{Store, StoreError, Stored, Together, Versionstamp};
 use farcast_shared::time::WallTime;
@@ -53,7 +51,6 @@ use moka::future::Cache;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::bucket::{Bucket, Rate};
 use self::crowd::Crowd;
 use self::line::Line;
 use self::metrics::{Outcome, Refusal};
@@ -62,8 +59,8 @@ use self::room::{Arrival, Coming, Expelled, Member, Room};
 use self::seats::{Full, Seats};
 use self::session::{ALL_LINES_WAITING, Heard, TOO_LARGE};
 use crate::api::not_reached;
+use crate::bucket::{Bucket, Rate};
 use crate::geo::Geo;
-use crate::receive::Asked;
 
 pub use self::frame::CloseCode;
 pub use self::limit::{most_connections, raise_file_limit};
@@ -169,6 +166,16 @@ impl Chat {
             good_tokens: Cache::builder().max_capacity(MAX_GOOD_TOKENS).time_to_live(GOOD_FOR).build(),
             parts,
         }
+    }
+
+    /// All connections to this edge, for the origin.
+    pub(crate) fn clients(&self) -> Vec<chat::Client> {
+        self.room.clients(|_| true)
+    }
+
+    /// Tells one connection what the server has to say: HTML that was made safe. Whether it is here.
+    pub(crate) fn tell(&self, client: u64, name: &str, body: &str) -> bool {
+        self.room.tell(client, tell(Private::System { name, body }))
     }
 
     fn runtime(&self) -> Option<Arc<Runtime>> {
@@ -604,18 +611,5 @@ pub fn fuzz(bytes: &[u8]) {
         if let frame::Incoming::Text(text) = incoming {
             let _ = line::parse(&text);
         }
-    }
-}
-
-impl Asked for Chat {
-    fn answer(&self, ask: Ask) -> Bytes {
-        let json = match ask {
-            Ask::Clients => serde_json::to_vec(&self.room.clients(|_| true)),
-            Ask::Tell { client, name, body } => {
-                let frame = tell(Private::System { name: &name, body: &body });
-                serde_json::to_vec(&self.room.tell(client, frame))
-            }
-        };
-        json.unwrap_or_default().into()
     }
 }

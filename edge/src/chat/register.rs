@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::bucket::{Bucket, Rate};
 use super::metrics::Refusal;
+use crate::bucket::{Bucket, Rate};
 
 /// Users of one network: a school behind one address may come at once.
 const PER_NETWORK: Rate = Rate { burst: 200, each: Duration::from_secs(1) };

@@ -16,7 +16,7 @@ use farcast_shared::config::Networks;
 use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use farcast_shared::telemetry::health::{Health, Probe};
-use http::header::{CONNECTION, HOST, STRICT_TRANSPORT_SECURITY};
+use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -31,9 +31,10 @@ use super::page::{Facts, is_media_player};
 use super::pages::Pages;
 use super::reply::{self, Description};
 use super::route::Route;
-use crate::api::Api;
+use crate::api::{Api, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
+use crate::playback::Told;
 
 /// Where a request of a connection leaves what goes on with the connection: a socket of the chat.
 pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;
@@ -303,9 +304,7 @@ impl Handler {
 
     /// The address by which the server is reached, as the request says.
     fn base(&self, uri: &Uri, headers: &HeaderMap, source: &Source) -> String {
-        let host = uri.authority().map(|authority| authority.as_str());
-        let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
-        format!("{}://{host}", if self.is_secure(headers, source) { "https" } else { "http" })
+        address::asked(uri, headers, self.is_secure(headers, source))
     }
 
     /// Whether a request came by TLS, to here or to a trusted proxy.
@@ -323,6 +322,13 @@ impl Handler {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => return Asked::Preflight,
             _ => return Asked::Wrongly,
+        }
+        if matches!(route, Route::Multivariant | Route::Media(_) | Route::Object(_))
+            && *request.method() == Method::GET
+            && let Some(told) = Told::of(uri.query(), headers)
+        {
+            let address = client::address(source.peer, headers, &self.trusted_proxies);
+            self.api.playback().hear(&told, address, Instant::now());
         }
         if uri.path() == "/" && is_media_player(headers) {
             return Asked::Redirect;

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farcast_pages::Sites;
 use farcast_shared::api::to_html;
+use farcast_shared::chat::render::escape;
 use farcast_shared::runtime::Runtime;
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
+
+use crate::api::oembed;
 
 /// Between these a page has what stands there when nothing is known.
 const HEAD_BEGIN: &str = "<!--farcast:head-->";
@@ -91,12 +94,12 @@ pub(super) fn fill(template: &str, facts: &Facts, base: &str) -> String {
     format!("{}{}{rest}", &template[..begin], head(facts, base))
 }
 
-fn head(Facts { runtime, config }: &Facts, base: &str) -> String {
-    let name = escaped(&runtime.name);
-    let title = if runtime.stream_title.is_empty() { name.clone() } else { escaped(&runtime.stream_title) };
+fn head(Facts { runtime, config }: &Facts, given: &str) -> String {
+    let name = escape(&runtime.name);
+    let title = if runtime.stream_title.is_empty() { name.clone() } else { escape(&runtime.stream_title) };
     let both = if title == name { title.clone() } else { format!("{title} · {name}") };
-    let about = escaped(&plain(&to_html(&runtime.summary)));
-    let base = escaped(base);
+    let about = escape(&plain(&to_html(&runtime.summary)));
+    let base = escape(given);
     let mut head = format!("<title>{both}</title>\n");
     let mut meta = |key: &str, name: &str, value: &str| {
         if !value.is_empty() {
@@ -115,10 +118,11 @@ fn head(Facts { runtime, config }: &Facts, base: &str) -> String {
     meta("name", "twitter:title", &title);
     meta("name", "twitter:description", &about);
     meta("name", "twitter:image", &format!("{base}/thumbnail.jpg"));
-    meta("name", "keywords", &escaped(&runtime.tags.join(", ")));
+    meta("name", "keywords", &escape(&runtime.tags.join(", ")));
     if runtime.nsfw {
         meta("name", "rating", "adult");
     }
+    head.push_str(&oembed::discovery(given));
     let config = for_script(&String::from_utf8_lossy(config));
     let _ = writeln!(head, "    <script type=\"application/json\" id=\"farcast-config\">{config}</script>");
     head
@@ -127,11 +131,6 @@ fn head(Facts { runtime, config }: &Facts, base: &str) -> String {
 /// JSON that no HTML parser takes for the end of its element.
 fn for_script(json: &str) -> String {
     json.trim_end().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
-}
-
-fn escaped(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 /// The text of HTML, in a line.

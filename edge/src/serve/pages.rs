@@ -12,6 +12,7 @@ use farcast_pages::{Asset, Files, Place, Sites};
 use farcast_shared::runtime::Runtime;
 
 use super::page::{self, Facts};
+use crate::api::address;
 use crate::live::gzip;
 
 /// What a browser reads that makes an application of the page.
@@ -51,7 +52,7 @@ impl Pages {
         if !name.ends_with(".html") {
             return self.files.get(name);
         }
-        let base = if facts.runtime.server_url.is_empty() { base } else { &facts.runtime.server_url };
+        let base = address::public(&facts.runtime, base);
         if let Some(filled) = &*self.lock()
             && !self.files.are_in_a_folder()
             && Arc::ptr_eq(&filled.of, &facts.runtime)

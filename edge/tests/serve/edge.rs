@@ -10,6 +10,7 @@ use farcast_edge::api::{self, Api};
 use farcast_edge::chat::{self, Chat};
 use farcast_edge::geo::Geo;
 use farcast_edge::live::{self, Input, Live};
+use farcast_edge::playback::{self, Playback};
 use farcast_edge::serve::{self, Server};
 use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
 use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
@@ -110,6 +111,7 @@ impl Edge {
             status: told,
             chat: Arc::clone(&chat),
             viewers: Arc::clone(&viewers),
+            playback: Arc::new(Playback::new(playback::Metrics::new(&registry).unwrap(), Instant::now())),
             bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&registry).unwrap()),
             forwarder: None,
             stills: Arc::clone(&stills) as Arc<dyn api::Stills>,

@@ -12,4 +12,5 @@ mod edge;
 mod heads;
 mod held;
 mod objects;
+mod playback;
 mod playlists;

@@ -17,6 +17,7 @@ import { heads } from './heads.js';
 import { names } from './names.js';
 import { passwords } from './passwords.js';
 import { quic } from './quic.js';
+import { reports } from './reports.js';
 import { rtmp } from './rtmp.js';
 
 export const ATTACKS = [
@@ -27,6 +28,7 @@ export const ATTACKS = [
   ...caches,
   ...chat,
   ...names,
+  ...reports,
   ...rtmp,
   ...passwords,
   ...quic,

@@ -4,20 +4,23 @@ use std::collections::HashMap;
 
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::{Client, History};
+use farcast_shared::playback::{Errors, Spread, Summary, WINDOW};
 use farcast_shared::protocol::Ask;
 use farcast_shared::time::WallTime;
 use http::StatusCode;
 use prometheus::{Encoder as _, Gauge, Opts, Registry, TextEncoder};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Admin, VERSION};
 use crate::package::LatencyLevel;
+use crate::push::{Answers, Edges};
 
 /// Most messages that are counted: the chat keeps no more by itself.
 const COUNTED_MESSAGES: usize = 10_000;
 
-/// What players report of themselves. Those of Farcast report nothing, so the measured lists are empty; what the
-/// broadcast offers them is told as it is.
+/// What players report of themselves over time. Farcast keeps no such lists ([`playback`] has what is known), so they are
+/// empty; what the broadcast offers players is told as it is.
 pub(super) fn video(admin: &Admin) -> Reply {
     let set = admin.parts.runtime.borrow().as_ref().map(|set| set.runtime.clone()).unwrap_or_default();
     let facts = &admin.parts.facts;
@@ -46,6 +49,55 @@ pub(super) fn video(admin: &Admin) -> Reply {
         "segmentLength": level.segment_target().as_secs(),
         "representation": 0,
     }))
+}
+
+/// How playback went for viewers of all edges lately.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownPlayback {
+    window_seconds: u64,
+    /// Edges that said how it goes, and those that did not, or said what cannot be.
+    edges: usize,
+    silent_edges: usize,
+    viewers: u32,
+    stalled_viewers: u32,
+    stalls: u64,
+    stalled_seconds: f64,
+    median_start_seconds: Option<f64>,
+    median_latency_seconds: Option<f64>,
+    errors: Errors,
+}
+
+impl ShownPlayback {
+    fn of(answers: &Answers<Summary>) -> Self {
+        let mut total = Summary::default();
+        for summary in &answers.answers {
+            total.add(summary);
+        }
+        let median = |spread: &Spread| spread.median().map(|median| seconds(median.as_millis()));
+        Self {
+            window_seconds: WINDOW.as_secs(),
+            edges: answers.answers.len(),
+            silent_edges: answers.failed,
+            viewers: total.viewers,
+            stalled_viewers: total.stalled_viewers,
+            stalls: total.stalls,
+            stalled_seconds: seconds(total.stalled_ms),
+            median_start_seconds: median(&total.starts),
+            median_latency_seconds: median(&total.latencies),
+            errors: total.errors,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn seconds(ms: impl TryInto<u64>) -> f64 {
+    ms.try_into().unwrap_or_default() as f64 / 1000.0
+}
+
+/// How playback goes for viewers, as their players tell edges.
+pub(super) async fn playback(edges: &Edges) -> Reply {
+    reply::ok(&ShownPlayback::of(&edges.ask_all(&Ask::Playback).await))
 }
 
 /// Owncast's gauges for Prometheus, those that Farcast has. Its own metrics are at `/metrics`, apart from the API.
@@ -100,4 +152,63 @@ fn text(
     let mut text = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::push::ask::tests::{Origin, say};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_edges_heard_is_added_up_and_what_cannot_be_is_left_out() {
+        let mut summary = Summary {
+            viewers: 40,
+            stalled_viewers: 2,
+            stalls: 3,
+            stalled_ms: 4500,
+            errors: Errors { codec: 1, ..Errors::default() },
+            ..Summary::default()
+        };
+        summary.starts.count(Duration::from_millis(800));
+        let (one, other) =
+            (serde_json::to_string(&summary).unwrap(), serde_json::to_string(&summary).unwrap());
+        let hostile = one.replace("\"stalled_viewers\":2", "\"stalled_viewers\":41");
+        assert_ne!(hostile, one);
+        let origin = Origin::start();
+        let mut edges = Vec::new();
+        for answer in [one, other, hostile, "[]".to_owned()] {
+            let answer: &'static str = answer.leak();
+            edges.push(
+                origin
+                    .edge(move |ask, send| async move {
+                        assert_eq!(ask, Ask::Playback);
+                        say(send, answer).await;
+                    })
+                    .await,
+            );
+        }
+        origin.until_edges(4).await;
+        let reply = playback(origin.hub.connected()).await;
+        let shown: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
+        assert_eq!(
+            shown,
+            json!({
+                "windowSeconds": 600,
+                "edges": 2,
+                "silentEdges": 2,
+                "viewers": 80,
+                "stalledViewers": 4,
+                "stalls": 6,
+                "stalledSeconds": 9.0,
+                "medianStartSeconds": shown["medianStartSeconds"],
+                "medianLatencySeconds": null,
+                "errors": { "network": 0, "media": 0, "codec": 2, "unsupported": 0 },
+            })
+        );
+        let start = shown["medianStartSeconds"].as_f64().unwrap();
+        assert!((0.76..=0.84).contains(&start), "{start}");
+        origin.stop(edges).await;
+    }
 }

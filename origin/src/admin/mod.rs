@@ -277,6 +277,7 @@ impl Admin {
             Endpoint::AddEmoji => picture::add(&self.parts.emoji, &body).await,
             Endpoint::RemoveEmoji => picture::remove(&self.parts.emoji, &body).await,
             Endpoint::VideoMetrics => Ok(measured::video(self)),
+            Endpoint::Playback => Ok(Box::pin(measured::playback(&self.parts.edges)).await),
             Endpoint::Prometheus => Ok(Box::pin(measured::prometheus(self)).await),
             Endpoint::Absent(what) => Ok(absent::set(what, &body)),
             Endpoint::Nothing(what) => Ok(absent::shown(what)),

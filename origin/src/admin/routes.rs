@@ -42,6 +42,8 @@ pub(super) enum Endpoint {
     RemoveEmoji,
     /// What players measured.
     VideoMetrics,
+    /// How playback goes for viewers.
+    Playback,
     Prometheus,
     /// Sets what Farcast does not have.
     Absent(A),
@@ -159,6 +161,7 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/emoji/upload", Endpoint::AddEmoji),
     (Post, "/api/admin/emoji/delete", Endpoint::RemoveEmoji),
     (Get, "/api/admin/metrics/video", Endpoint::VideoMetrics),
+    (Get, "/api/admin/metrics/playback", Endpoint::Playback),
     (Get, "/api/admin/prometheus", Endpoint::Prometheus),
     (Get, "/api/admin/viewers", Endpoint::Nothing(N::List)),
     (Get, "/api/admin/followers", Endpoint::Nothing(N::Page)),

@@ -22,4 +22,7 @@ pub enum Ask {
         /// What it says; HTML that was made safe, at most 128 KiB.
         body: String,
     },
+    /// How does playback go for viewers? A [`crate::playback::Summary`]. An edge that does not know the question yet closes
+    /// the stream without an answer.
+    Playback,
 }

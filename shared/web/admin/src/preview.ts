@@ -37,6 +37,7 @@ export function playPreview(video: HTMLVideoElement, onPhase: (phase: Phase) => 
         const rates = engine.qualities.map(({ bitrateBps }) => bitrateBps);
         engine.fix(rates.indexOf(Math.min(...rates)));
       },
+      fault: () => undefined,
       tick: () => undefined,
     });
     controller.start();

@@ -1,18 +1,24 @@
 import { expect, test } from "vitest";
 
-import { cmcdConfig } from "./cmcd";
+import { cmcdText, hundreds } from "./cmcd";
 
-const page = "https://edge.example/embed/video";
-
-test("an own edge is told by headers, another origin by a query, which needs no leave", () => {
-  expect(cmcdConfig("/hls/stream.m3u8", page, "s").useHeaders).toBe(true);
-  expect(cmcdConfig("https://other.example/hls/stream.m3u8", page, "s").useHeaders).toBe(false);
+test("keys are written in the order of the alphabet, each as its kind", () => {
+  const text = cmcdText({
+    st: "l",
+    bl: 2_300,
+    sid: 'a"b',
+    bs: true,
+    "internal.farcast-start": 811.6,
+    br: 3_200,
+  });
+  expect(text).toBe('bl=2300,br=3200,bs,internal.farcast-start=812,sid="a\\"b",st=l');
 });
 
-test("nothing names the viewer or what they watch", () => {
-  const config = cmcdConfig("/hls/stream.m3u8", page, "s");
-  expect(config.sessionId).toBe("s");
-  expect(config.contentId).toBeUndefined();
-  expect(config.includeKeys).not.toContain("cid");
-  expect(config.version).toBe(1);
+test("what is not known is left out", () => {
+  expect(cmcdText({ bl: undefined, br: Number.NaN, bs: false, mtp: Infinity })).toBe("");
+});
+
+test("buffers and throughputs are rounded to hundreds", () => {
+  expect(hundreds(2_349)).toBe(2_300);
+  expect(hundreds(undefined)).toBeUndefined();
 });

@@ -1,32 +1,32 @@
 /**
- * What the player may tell the edge of how playback goes, with each request for media: Common Media Client Data version 1
- * (CTA-5004), which hls.js writes. Nothing in it names the viewer: `sid` is drawn anew with each view of the page.
+ * Common Media Client Data version 1 (CTA-5004) as text: a list of keys in the order of the alphabet, of which true has no
+ * value and words are in quotes but for the few that the standard has as tokens.
  */
-import type { CMCDControllerConfig } from "hls.js";
 
-/** Off until edges read it. The server's own setting takes this constant's place. */
-export const CMCD: { readonly isSent: boolean } = { isSent: false };
+/** Keys whose words are tokens. */
+const TOKENS: readonly string[] = ["ot", "sf", "st"];
+/** Begins keys that the standard does not have: a name in reverse DNS that nobody else can have. */
+export const OWN = "internal.farcast-";
 
-/** Bit rate and duration of what is asked for, what is buffered, starved or measured; no `cid`, no `nor`: edges know these. */
-const KEYS = [
-  "br",
-  "bl",
-  "bs",
-  "d",
-  "dl",
-  "mtp",
-  "ot",
-  "pr",
-  "rtp",
-  "sf",
-  "sid",
-  "st",
-  "su",
-  "tb",
-] as const satisfies CMCDControllerConfig["includeKeys"];
+export type Keys = Readonly<Record<string, number | string | boolean | undefined>>;
 
-/** `sid` is random. Headers of its own make a request to another origin ask that origin first, so such get a query. */
-export function cmcdConfig(playlist: string, page: string, sid: string): CMCDControllerConfig {
-  const useHeaders = new URL(playlist, page).origin === new URL(page).origin;
-  return { version: 1, sessionId: sid, useHeaders, includeKeys: [...KEYS] };
+/** What is undefined, false or no number is left out. Numbers are rounded. */
+export function cmcdText(keys: Keys): string {
+  return Object.keys(keys)
+    .sort()
+    .map((key) => written(key, keys[key]))
+    .filter((text) => text !== undefined)
+    .join(",");
+}
+
+function written(key: string, value: Keys[string]): string | undefined {
+  if (value === true) return key;
+  if (typeof value === "number") return Number.isFinite(value) ? `${key}=${Math.round(value)}` : undefined;
+  if (typeof value !== "string") return undefined;
+  return TOKENS.includes(key) ? `${key}=${value}` : `${key}=${JSON.stringify(value)}`;
+}
+
+/** Rounded to hundreds, as the standard wants buffers and throughputs. */
+export function hundreds(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.round(value / 100) * 100;
 }

@@ -2,7 +2,7 @@
 import type { Engine, EngineEvents } from "./engine";
 import { probe } from "./probe";
 import { INITIAL, step } from "./session";
-import type { Effect, Input, Phase } from "./session";
+import type { Effect, Fault, Input, Phase } from "./session";
 
 const TICK_MS = 250;
 /** Pauses are stretched by up to this factor, so that viewers who lost an edge together do not return together. */
@@ -13,6 +13,8 @@ export interface ControllerEvents {
   /** A new engine is attached. */
   attached: (engine: Engine) => void;
   qualities: (engine: Engine) => void;
+  /** The engine gave up; the session goes on. */
+  fault: (fault: Fault) => void;
   /** Regularly; without an engine while nothing is playing. */
   tick: (engine: Engine | undefined) => void;
 }
@@ -120,6 +122,7 @@ export class Controller {
         this.give({ kind: "trouble" });
       }),
       fault: heard((fault) => {
+        this.events.fault(fault);
         this.give({ kind: "fault", fault });
       }),
       closed: heard(() => {

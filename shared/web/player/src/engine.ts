@@ -30,6 +30,8 @@ export interface Engine {
   latency(nowMs: number): Latency;
   /** The latency that playback aims for, in seconds. */
   readonly target: number | null;
+  /** Throughput as downloads so far had it, null if unknown. */
+  readonly throughputBps: number | null;
   toLiveEdge(): void;
   recoverMedia(): void;
   destroy(): void;

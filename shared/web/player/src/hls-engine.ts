@@ -3,7 +3,6 @@ import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import type { Level, LevelDetails } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
 
-import { CMCD, cmcdConfig } from "./cmcd";
 import { endOfHoles, isComplete } from "./ending";
 import type { Engine, EngineEvents } from "./engine";
 import { BACK_BUFFER, faultOf, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
@@ -16,10 +15,6 @@ import type { Quality } from "./quality";
 import { fails, observe } from "./supply";
 
 const TICK_MS = 100;
-/** Names this view of the page in measurements, and nothing else anywhere. */
-const SID = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-  byte.toString(16).padStart(2, "0"),
-).join("");
 /** Of hls.js's stream controller: nothing is being downloaded, appended, retried or waited for. */
 const IDLE = "IDLE";
 /** A seek lands so far behind what is buffered, because the end of a buffer is known only to the microsecond. */
@@ -49,8 +44,7 @@ export class HlsEngine implements Engine {
     private readonly video: HTMLVideoElement,
     events: EngineEvents,
   ) {
-    const told = CMCD.isSent ? { cmcd: cmcdConfig(url, document.baseURI, SID) } : {};
-    const hls = new Hls({ ...hlsConfig(workerPath), ...told });
+    const hls = new Hls(hlsConfig(workerPath));
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
     hls.on(Events.BUFFER_CREATED, (_, { tracks }) => {
@@ -193,6 +187,11 @@ export class HlsEngine implements Engine {
 
   get target(): number | null {
     return this.hls.targetLatency;
+  }
+
+  get throughputBps(): number | null {
+    const { bandwidthEstimate } = this.hls;
+    return Number.isFinite(bandwidthEstimate) ? bandwidthEstimate : null;
   }
 
   toLiveEdge(): void {

@@ -16,6 +16,8 @@ export class NativeEngine implements Engine {
   readonly fixed = -1;
   /** What WebKit keeps by itself; beyond it the live button lights. */
   readonly target = 6;
+  /** The browser does not tell. */
+  readonly throughputBps = null;
   private readonly listening = new AbortController();
 
   constructor(

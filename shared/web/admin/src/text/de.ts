@@ -125,6 +125,34 @@ export const de: Texts = {
     goThere: "Dort nachsehen",
   },
 
+  playback: {
+    title: "Wie es läuft",
+    intro:
+      "Was die Player der Zuschauer in den letzten zehn Minuten meldeten. Bei vielen Zuschauern ist es eine Stichprobe.",
+    states: {
+      unknown: "Noch hat kein Player etwas gemeldet.",
+      well: "Bei fast allen läuft es gut.",
+      stalls:
+        "Bei vielen steht das Bild. Biete eine niedrigere Qualität für langsame Verbindungen an, und sieh nach Encoder und Edges.",
+      errors: "Player melden Fehler. Wo Browsern der Codec fehlt, biete eine neu kodierte Qualität an.",
+    },
+    viewers: "Zuschauer, die meldeten",
+    stalled: "Das Bild stand bei",
+    ofViewers: (share, viewers) => `${share} von ihnen (${viewers})`,
+    start: "Zeit bis zum ersten Bild (Median)",
+    latency: "Hinter der Kamera (Median)",
+    seconds: (seconds) => `${seconds} s`,
+    notTold: "nicht bekannt",
+    errors: {
+      network: "Video kam nicht an",
+      media: "Video ließ sich nicht dekodieren",
+      codec: "Dem Browser fehlt der Codec",
+      unsupported: "Der Browser spielt kein Live-Video",
+    },
+    times: (times) => `${times} ×`,
+    silent: (edges) => `Edges, die nicht antworteten: ${edges}.`,
+  },
+
   firstRun: {
     title: "Deine erste Sendung",
     steps: { password: "Passwort", name: "Name", encoder: "Encoder", wait: "Auf Sendung" },

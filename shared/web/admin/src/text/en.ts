@@ -128,6 +128,34 @@ export const en = {
     goThere: "Look there",
   },
 
+  playback: {
+    title: "How it plays",
+    intro: "What viewers’ players told within the last ten minutes. Where many watch, it is a sample.",
+    states: {
+      unknown: "Nobody’s player has told anything yet.",
+      well: "It plays well for nearly everybody.",
+      stalls:
+        "The picture stands still for many. Offer a lower quality for slow connections, and look at what the encoder and the " +
+        "edges do.",
+      errors: "Players report errors. Where browsers lack the codec, offer a quality that is encoded anew.",
+    },
+    viewers: "Viewers who told",
+    stalled: "Picture stood still for",
+    ofViewers: (share: string, viewers: string): string => `${share} of them (${viewers})`,
+    start: "Time to the first picture (median)",
+    latency: "Behind the camera (median)",
+    seconds: (seconds: string): string => `${seconds} s`,
+    notTold: "not known",
+    errors: {
+      network: "Video did not arrive",
+      media: "Video could not be decoded",
+      codec: "Browser lacks the codec",
+      unsupported: "Browser plays no live video",
+    },
+    times: (times: string): string => `${times} ×`,
+    silent: (edges: string): string => `Edges that did not answer: ${edges}.`,
+  },
+
   firstRun: {
     title: "Your first broadcast",
     steps: { password: "Password", name: "Name", encoder: "Encoder", wait: "On air" },

@@ -15,6 +15,7 @@ import { FirstRun } from "./FirstRun";
 import { Health } from "./Health";
 import { nameOfQuality } from "./ladder";
 import { Action, Card, Loaded } from "./parts";
+import { Playback } from "./Playback";
 import { Preview } from "./Preview";
 
 type Status = Schema<"AdminStatus">;
@@ -45,6 +46,7 @@ export function Dashboard(): JSX.Element {
             <>
               <OnAir status={status} onChange={now.refresh} />
               <Health status={status} />
+              <Playback />
               <div class="columns">
                 <Incoming status={status} />
                 <Outgoing status={status} />

@@ -17,6 +17,7 @@ import { NativeEngine } from "@player/native-engine";
 import { Playback } from "@player/playback";
 import { sameQuality } from "@player/quality";
 import type { Quality } from "@player/quality";
+import { Reporter } from "@player/reporter";
 import { pauseMs } from "@player/session";
 import type { Phase } from "@player/session";
 import { FIRST_VISIT } from "@player/sound";
@@ -120,9 +121,11 @@ export class Watching {
   }
 
   private control(video: HTMLVideoElement, make: Make | undefined): void {
+    const reporter = new Reporter(this.url, video);
     const controller = new Controller(this.url, video, make, {
       phase: (phase) => {
         this.phase.value = phase;
+        reporter.at(phase);
         followPlayer(phase);
       },
       attached: (engine) => {
@@ -137,8 +140,12 @@ export class Watching {
         }
         this.showQualities(engine);
       },
+      fault: (fault) => {
+        reporter.failed(fault);
+      },
       tick: (engine) => {
         this.tick(video, engine);
+        reporter.tick(engine);
       },
     });
     this.controller = controller;
