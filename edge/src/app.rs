@@ -32,7 +32,8 @@ use crate::api::{self, Api};
 use crate::chat::{self, Chat};
 use crate::geo::Geo;
 use crate::live::{self, Live};
-use crate::receive::{self, Asked, Client, ClientConfig};
+use crate::receive::{self, Client, ClientConfig};
+use crate::report::Answers;
 use crate::serve::{self, Server};
 use crate::settings::Settings;
 use crate::viewers;
@@ -155,7 +156,10 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
             proxies: settings.trusted_proxies.clone(),
         },
     }));
-    let client = client.with_answers(Arc::clone(&chat) as Arc<dyn Asked>);
+    let viewer_metrics = viewers::Metrics::new(registry.inner())?;
+    let serve_metrics = serve::Metrics::new(registry.inner())?;
+    let answers = Answers::new(Arc::clone(&chat), viewer_metrics.clone(), serve_metrics.clone());
+    let client = client.with_answers(Arc::new(answers));
     let api = Arc::new(Api::new(api::Parts {
         store: store.clone(),
         runtime,
@@ -176,8 +180,6 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         hsts_max_age: settings.hsts_max_age,
         ..serve::Config::default()
     };
-    let viewer_metrics = viewers::Metrics::new(registry.inner())?;
-    let serve_metrics = serve::Metrics::new(registry.inner())?;
     let server =
         Server::new(serve_config, Arc::clone(&live), Arc::clone(&api), health.clone(), serve_metrics);
 

@@ -7,6 +7,7 @@ pub mod geo;
 pub mod live;
 pub mod program;
 pub mod receive;
+pub mod report;
 pub mod serve;
 pub mod settings;
 pub mod viewers;

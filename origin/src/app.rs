@@ -80,6 +80,8 @@ task_names! {
         Push = "push",
         /// The status that everybody sees.
         Audience = "audience",
+        /// What the dashboard shows.
+        Overview = "overview",
         /// Samples of viewers and hardware.
         Statistics = "statistics",
         /// The folder of emoji.
@@ -249,7 +251,12 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let (publish_status, status) = watch::channel(None);
 
     let hub = Hub::new(HubConfig::default(), push::Metrics::new(registry.inner())?);
-    let ingest_metrics = ingest::Metrics::new(registry.inner())?;
+    let counted = admin::Counted {
+        ingest: ingest::Metrics::new(registry.inner())?,
+        plan: plan::Metrics::new(registry.inner())?,
+        transcode: transcode::Metrics::new(registry.inner())?,
+    };
+    let ingest_metrics = counted.ingest.clone();
     let (pictures, picture_maker) = if settings.thumbnails {
         let how = choices::how_pictures_are_made(&settings);
         let (pictures, maker) = Pictures::new(how, pictures::Metrics::new(registry.inner())?);
@@ -268,9 +275,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         open_ladder: choices::open_ladder(&settings),
         panics: Contained::new(Part::Broadcast, registry.inner())?,
         metrics: broadcast::Metrics::new(registry.inner())?,
-        ingest_metrics: ingest_metrics.clone(),
-        plan_metrics: plan::Metrics::new(registry.inner())?,
-        transcode_metrics: transcode::Metrics::new(registry.inner())?,
+        ingest_metrics: counted.ingest.clone(),
+        plan_metrics: counted.plan.clone(),
+        transcode_metrics: counted.transcode.clone(),
         package_metrics: package::Metrics::new(registry.inner())?,
         pictures: pictures.clone(),
     });
@@ -294,6 +301,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         bodies: Arc::clone(&bodies),
         statistics,
         emoji: Arc::clone(&emoji),
+        counted,
         facts,
     });
     let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
@@ -357,6 +365,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
             api::server::run(listener, counters, Some(acceptor), api, pages, health, stop)
         });
     }
+    let overview = api.overview();
+    tasks.spawn(&watching, Task::Overview, |stop| overview.run(stop));
     let answering = health.clone();
     tasks.spawn(&watching, Task::Http, |stop| {
         api::server::run(http, api_counters, None, api, pages, answering, stop)

@@ -1,5 +1,6 @@
 //! What the origin's API answers: every path, once.
 
+use farcast_shared::api::events::EVENTS_PATH;
 use farcast_shared::api::login::LOGIN_PATH;
 use farcast_shared::api::{Method, Table};
 
@@ -21,6 +22,8 @@ pub(super) enum Endpoint {
     /// Whether there is one.
     Session,
     Status,
+    /// How it goes, as it changes.
+    Events,
     ServerConfig,
     Disconnect,
     ResetDirectory,
@@ -94,6 +97,7 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/logout/everywhere", Endpoint::LogOutEverywhere),
     (Get, "/api/admin/session", Endpoint::Session),
     (Get, "/api/admin/status", Endpoint::Status),
+    (Get, EVENTS_PATH, Endpoint::Events),
     (Get, "/api/admin/serverconfig", Endpoint::ServerConfig),
     (Act, "/api/admin/disconnect", Endpoint::Disconnect),
     (Act, "/api/admin/yp/reset", Endpoint::ResetDirectory),
