@@ -287,6 +287,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let edges = hub.connected().clone();
     let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
     let bodies = Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?);
+    let webhook_caller = webhooks::Http::new(HttpClient::new(webhooks_reach)?);
+    let deliveries = webhooks::Deliveries::default();
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
@@ -302,6 +304,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         statistics,
         emoji: Arc::clone(&emoji),
         counted,
+        trials: webhooks::Trials::new(store.clone(), webhook_caller.clone(), deliveries.clone()),
         facts,
     });
     let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
@@ -318,8 +321,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
     let webhooks = Webhooks::new(
         store.clone(),
-        webhooks::Http::new(HttpClient::new(webhooks_reach)?),
+        webhook_caller,
         runtime.clone(),
+        deliveries,
         webhooks::Metrics::new(registry.inner())?,
     );
     let caretaker = Caretaker::new(store.clone(), runtime.clone(), webhooks.keep(), chat_metrics);

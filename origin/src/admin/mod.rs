@@ -60,6 +60,7 @@ use crate::http_client::Reach;
 use crate::push::Edges;
 use crate::roster::Roster;
 use crate::statistics::Statistics;
+use crate::webhooks::Trials;
 
 pub use self::routes::listed;
 
@@ -124,6 +125,8 @@ pub struct Parts {
     pub emoji: Arc<emoji::Folder>,
     /// What is counted of the broadcast.
     pub counted: Counted,
+    /// Webhooks' last deliveries, and trying them.
+    pub trials: Trials,
     /// What does not change.
     pub facts: Facts,
 }
@@ -285,7 +288,13 @@ impl Admin {
             Endpoint::Set(setter) => self.set(setter, &body, admitted).await,
             Endpoint::Webhooks => webhook::list(store).await,
             Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
-            Endpoint::DeleteWebhook => webhook::delete(store, &body).await,
+            Endpoint::DeleteWebhook => webhook::delete(store, &self.parts.trials, &body).await,
+            Endpoint::WebhookDeliveries => webhook::deliveries(store, &self.parts.trials).await,
+            Endpoint::TestWebhook => {
+                let set = self.parts.runtime.borrow().clone();
+                let server_url = set.map(|set| set.runtime.server_url.clone()).unwrap_or_default();
+                webhook::test(&self.parts.trials, &server_url, &body).await
+            }
             Endpoint::Tokens => token::list(store).await,
             Endpoint::CreateToken => token::create(store, &body).await,
             Endpoint::DeleteToken => token::delete(store, &body).await,

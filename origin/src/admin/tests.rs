@@ -76,6 +76,11 @@ impl Rig {
                 plan: crate::plan::Metrics::new(&Registry::new()).unwrap(),
                 transcode: crate::transcode::Metrics::new(&Registry::new()).unwrap(),
             },
+            trials: Trials::new(
+                store.clone(),
+                crate::webhooks::Http::new(crate::http_client::HttpClient::new(Reach::Public).unwrap()),
+                crate::webhooks::Deliveries::default(),
+            ),
             facts: Facts {
                 http: ([127, 0, 0, 1], 8090).into(),
                 rtmp: ([127, 0, 0, 1], 1935).into(),

@@ -490,6 +490,11 @@ export const de: Texts = {
     url: "Adresse",
     told: "Gemeldet wird",
     addWebhook: "Webhook hinzufügen",
+    test: "Testen",
+    lastDeliveries: (deliveries) => `Letzte Zustellungen: ${deliveries}`,
+    attempt: (event, attempt) => `${event}, Versuch ${attempt}`,
+    taken: (ms) => `Angenommen, nach ${ms} ms.`,
+    notTaken: (why, ms) => `Nicht angenommen: ${why} (nach ${ms} ms).`,
     secretOnce:
       "Das Geheimnis, mit dem seine Aufrufe signiert sind. Kopiere es jetzt: Es wird nicht noch einmal angezeigt.",
     events: {

@@ -491,6 +491,11 @@ export const en = {
     url: "Address",
     told: "It is told",
     addWebhook: "Add a webhook",
+    test: "Test",
+    lastDeliveries: (deliveries: string): string => `Last deliveries: ${deliveries}`,
+    attempt: (event: string, attempt: string): string => `${event}, attempt ${attempt}`,
+    taken: (ms: string): string => `Taken, within ${ms} ms.`,
+    notTaken: (why: string, ms: string): string => `Not taken: ${why} (after ${ms} ms).`,
     secretOnce: "The secret that its calls are signed with. Copy it now: it is not shown again.",
     events: {
       CHAT: "messages",
