@@ -175,10 +175,7 @@ impl Forwarder {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let _ending = match self.begin(head.peer) {
-            Ok(ending) => ending,
-            Err(refused) => return refused,
-        };
+        let Some(_ending) = self.begin(head.peer) else { return too_many() };
         let answered = async {
             let _turn = self.turns.acquire().await.ok()?;
             let link = self.link.borrow().clone()?;
@@ -196,7 +193,7 @@ impl Forwarder {
     /// # Errors
     /// The origin's reply to who may not have it; 503 where it gives none in time, or too many streams are open.
     pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
-        let _ending = self.begin(head.peer)?;
+        let Some(_ending) = self.begin(head.peer) else { return Err(too_many()) };
         let answered = async {
             let _turn = self.turns.acquire().await.ok()?;
             let link = self.link.borrow().clone()?;
@@ -217,14 +214,19 @@ impl Forwarder {
         }
     }
 
-    fn begin(&self, peer: IpAddr) -> Result<Ending, Reply> {
+    /// None where too many are under way.
+    fn begin(&self, peer: IpAddr) -> Option<Ending> {
         let begun = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).begin(peer);
         if let Err(refused) = begun {
             self.metrics.forward_refused(refused.label());
-            return Err(reply::unavailable("too many requests are being passed on, try again soon"));
+            return None;
         }
-        Ok(Ending(Arc::clone(&self.under_way), peer))
+        Some(Ending(Arc::clone(&self.under_way), peer))
     }
+}
+
+fn too_many() -> Reply {
+    reply::unavailable("too many requests are being passed on, try again soon")
 }
 
 fn not_reached() -> Reply {

@@ -54,7 +54,9 @@ impl Events {
         if self.draining.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);
         }
-        let Some(Ok(frame)) = ready!(self.stream.as_mut().poll_frame(context)) else { return Poll::Ready(None) };
+        let Some(Ok(frame)) = ready!(self.stream.as_mut().poll_frame(context)) else {
+            return Poll::Ready(None);
+        };
         Poll::Ready(frame.into_data().ok())
     }
 }

@@ -190,10 +190,8 @@ async fn a_ban_holds_until_its_end_and_no_longer() {
         created_at: WallTime(1),
         expires_at: Some(expires_at),
     };
-    let chat_bans = vec![
-        until("192.0.2.1", WallTime(now.0 - 1)),
-        until("192.0.2.2", WallTime(now.0 + 3_600_000_000)),
-    ];
+    let chat_bans =
+        vec![until("192.0.2.1", WallTime(now.0 - 1)), until("192.0.2.2", WallTime(now.0 + 3_600_000_000))];
     edge.inform(Runtime { chat_bans, ..Runtime::default() });
     let (_, token) = Person::registered(&Chat::new(edge.store.clone()), "Ada").await;
     let comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();

@@ -313,7 +313,7 @@ async fn the_admin_page_is_at_the_origins_own_address() {
     assert_eq!(health.status(), StatusCode::OK);
 }
 
-/// By an edge and by the origin's own listener: what comes in, each quality, each edge, the log.
+/// By way of an edge: what comes in, each quality, each edge, the log.
 #[tokio::test]
 async fn the_dashboard_is_told_how_it_goes_by_a_stream_of_events() {
     let stage = Stage::start(Settings::default()).await.unwrap();

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use farcast_edge::receive::{FetchError, Offered};
-use farcast_origin::push::{Api, EdgeId, Opening};
 use farcast_origin::push::forward::ForwardedBody;
+use farcast_origin::push::{Api, EdgeId, Opening};
 use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
 use farcast_shared::api::{Reply, events, reply};
 use farcast_shared::protocol::{ForwardedRequest, MAX_EVENT_STREAMS, MAX_FORWARDED_BYTES, Picture};
@@ -121,13 +121,9 @@ async fn linked() -> ([TempDir; 2], Origin, Edge) {
 
 async fn linked_with(api: Lengths) -> ([TempDir; 2], Origin, Edge) {
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let origin = Origin::start_with(
-        dirs[0].path(),
-        "127.0.0.1:0".parse().unwrap(),
-        Door::Open,
-        Some(Arc::new(api)),
-    )
-    .await;
+    let origin =
+        Origin::start_with(dirs[0].path(), "127.0.0.1:0".parse().unwrap(), Door::Open, Some(Arc::new(api)))
+            .await;
     let edge = Edge::start(dirs[1].path(), origin.token());
     edge.until_up().await;
     (dirs, origin, edge)

@@ -225,7 +225,9 @@ async fn a_ban_has_an_end_where_one_is_given_and_one_that_has_ended_is_none() {
         (&bans[0]["expiresAt"], &bans[1]["expiresAt"]),
         (&json!("2999-01-01T00:00:00Z"), &json!(null))
     );
-    for wrong in [json!("2001-01-01T00:00:00Z"), json!("tomorrow"), json!(""), json!(7), json!("1950-01-01T00:00:00Z")] {
+    for wrong in
+        [json!("2001-01-01T00:00:00Z"), json!("tomorrow"), json!(""), json!(7), json!("1950-01-01T00:00:00Z")]
+    {
         assert_eq!(ban("192.0.2.1", wrong.clone()).await.0, 400, "{wrong}");
     }
     assert_eq!(rig.see(Moderation::Bans).await, bans, "what is refused changes nothing");
@@ -262,8 +264,12 @@ async fn a_thousand_addresses_can_be_banned_and_no_more() {
     let rig = Rig::new();
     // As long as an address can be.
     let address = |number: u16| IpAddr::from([0x2001, 0xdb8, 0xaaaa, number, 0xcccc, 0xdddd, 0xeeee, 0xffff]);
-    let ban =
-        |number: u16| Ban { address: address(number), notes: String::new(), created_at: WallTime::now(), expires_at: None };
+    let ban = |number: u16| Ban {
+        address: address(number),
+        notes: String::new(),
+        created_at: WallTime::now(),
+        expires_at: None,
+    };
     let all: Vec<_> = (0x1000..0x1000 + 999).map(ban).collect();
     let batch = runtime::change(farcast_shared::store::Batch::new(), BANS, &all).unwrap();
     rig.store.commit(batch).await.unwrap();

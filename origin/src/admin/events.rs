@@ -128,7 +128,9 @@ impl Admin {
     pub async fn events(&self, head: &Head, caller: impl Into<Caller>) -> Result<Response<EventBody>, Reply> {
         let mark = self.parts.credentials.password_mark();
         let admitted = self.admit(&head.headers, caller.into()).await?;
-        let once = once(head.uri.query())?;
+        let Some(once) = once(head.uri.query()) else {
+            return Err(reply::bad_request("once is true or false"));
+        };
         let login = admitted.session.map_or(Login::Password(mark), Login::Session);
         let Some(place) = self.streams.enter(&login) else {
             return Err(reply::unavailable("too many streams of events are open, close a page of the admin"));
@@ -163,13 +165,13 @@ pub(super) fn head() -> Reply {
     events::reply(Bytes::new())
 }
 
-/// Whether the stream is to end when everything was told once.
-fn once(query: Option<&str>) -> Result<bool, Reply> {
+/// Whether the stream is to end when everything was told once; none where that is not said in a way that is known.
+fn once(query: Option<&str>) -> Option<bool> {
     let given = parameters(query.unwrap_or_default()).filter(|(_, name, _)| *name == "once").last();
     match given.map(|(_, _, value)| value) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(reply::bad_request("once is true or false")),
+        None | Some("false") => Some(false),
+        Some("true") => Some(true),
+        Some(_) => None,
     }
 }
 

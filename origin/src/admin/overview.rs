@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::edge::{EdgeState, Sent};
 use self::rung::{Counts, Rung};
-use super::shape::Status;
 use super::read;
+use super::shape::Status;
 use crate::broadcast::Air;
 use crate::push::Edges;
 use crate::roster::Roster;

@@ -94,13 +94,12 @@ struct Which {
 }
 
 /// The id of a request's body.
-fn id(body: &[u8]) -> Result<u64, Reply> {
-    let id = match body::json::<Which>(body) {
-        Ok(Which { id: Id::Number(id) }) => Some(id),
-        Ok(Which { id: Id::Text(text) }) => text.parse().ok(),
-        Err(what) => return Err(refused(&what)),
+fn id(body: &[u8]) -> Result<u64, String> {
+    let id = match body::json::<Which>(body)?.id {
+        Id::Number(id) => Some(id),
+        Id::Text(text) => text.parse().ok(),
     };
-    id.ok_or_else(|| refused("an id is a number"))
+    id.ok_or_else(|| "an id is a number".to_owned())
 }
 
 fn not_found(id: u64) -> Reply {
@@ -110,7 +109,7 @@ fn not_found(id: u64) -> Reply {
 pub(super) async fn delete(store: &Store, trials: &Trials, body: &[u8]) -> Result<Reply, StoreError> {
     let id = match id(body) {
         Ok(id) => id,
-        Err(refused) => return Ok(refused),
+        Err(what) => return Ok(refused(&what)),
     };
     if webhooks::delete(store, id).await? {
         trials.deliveries().forget(id);
@@ -154,7 +153,7 @@ pub(super) async fn deliveries(store: &Store, trials: &Trials) -> Result<Reply, 
 pub(super) async fn test(trials: &Trials, server_url: &str, body: &[u8]) -> Result<Reply, StoreError> {
     let id = match id(body) {
         Ok(id) => id,
-        Err(refused) => return Ok(refused),
+        Err(what) => return Ok(refused(&what)),
     };
     match trials.run(id, server_url).await {
         Ok(delivery) => Ok(reply::ok(&ShownDelivery::new(id, delivery))),
@@ -215,7 +214,10 @@ mod tests {
             let tried = test(&trials, "https://live.example.org", wish.as_bytes()).await.unwrap();
             assert_eq!(tried.status(), StatusCode::OK);
             let tried = json(&tried);
-            assert_eq!((&tried["error"], &tried["event"], &tried["attempt"]), (&error, &"TEST".into(), &1.into()));
+            assert_eq!(
+                (&tried["error"], &tried["event"], &tried["attempt"]),
+                (&error, &"TEST".into(), &1.into())
+            );
             let request = told.recv().await.unwrap();
             for part in ["webhook-signature: v1,", "webhook-id: test-", "\"type\":\"TEST\""] {
                 assert!(request.contains(part), "{request}");

@@ -330,7 +330,8 @@ async fn answer(
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                forward::answer(send, receive, EdgeId::of(edge), head, frames.into_rest(), api.as_ref()).await;
+                forward::answer(send, receive, EdgeId::of(edge), head, frames.into_rest(), api.as_ref())
+                    .await;
             }
         }
         None => metrics.fetched(FetchOutcome::Failed),

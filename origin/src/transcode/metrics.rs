@@ -341,9 +341,8 @@ impl Metrics {
 
     fn in_use(&self, variant: VariantId) -> Option<EncoderKind> {
         let variant = variant.to_string();
-        let uses = |kind: &EncoderKind| {
-            self.encoder.with_label_values(&[variant.as_str(), kind.name()]).get() == 1
-        };
+        let uses =
+            |kind: &EncoderKind| self.encoder.with_label_values(&[variant.as_str(), kind.name()]).get() == 1;
         EncoderKind::ALL.iter().copied().find(uses)
     }
 

@@ -56,7 +56,9 @@ mod tests {
             is_asked(&Request::builder().method(method).uri(path).body(()).unwrap())
         };
         assert!(asks("GET", EVENTS_PATH) && asks("GET", "/api/admin/events?once=true"));
-        assert!(!asks("HEAD", EVENTS_PATH) && !asks("POST", EVENTS_PATH) && !asks("GET", "/api/admin/eventss"));
+        assert!(
+            !asks("HEAD", EVENTS_PATH) && !asks("POST", EVENTS_PATH) && !asks("GET", "/api/admin/eventss")
+        );
         let reply = reply(());
         assert!(is_stream(reply.status(), reply.headers()));
         assert!(!is_stream(StatusCode::UNAUTHORIZED, reply.headers()));

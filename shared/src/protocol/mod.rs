@@ -44,7 +44,8 @@ pub use message::{
 };
 pub use token::{InvalidToken, JoinToken};
 pub use transport::{
-    IDLE_TIMEOUT, KEEP_ALIVE, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_PUSH_STREAMS, MAX_STORE_CALLS, transport,
+    IDLE_TIMEOUT, KEEP_ALIVE, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_PUSH_STREAMS,
+    MAX_STORE_CALLS, transport,
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
