@@ -1,20 +1,33 @@
-//! What this edge answers to its origin, as JSON.
+//! What this edge answers to the origin's questions, as JSON: who is in its chat, and how it goes here.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use farcast_shared::protocol::Ask;
+use farcast_shared::protocol::{Ask, EdgeReport};
 
 use crate::chat::Chat;
 use crate::playback::Playback;
 use crate::receive::Asked;
+use crate::{serve, viewers};
 
 /// Knows whom to ask for it.
 #[derive(Debug)]
 pub(crate) struct Answers {
     pub(crate) chat: Arc<Chat>,
     pub(crate) playback: Arc<Playback>,
+    pub(crate) viewers: viewers::Metrics,
+    pub(crate) served: serve::Metrics,
+}
+
+impl Answers {
+    fn report(&self) -> EdgeReport {
+        EdgeReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            viewers: self.viewers.active(),
+            sent_bytes: self.served.sent_bytes(),
+        }
+    }
 }
 
 impl Asked for Answers {
@@ -23,6 +36,7 @@ impl Asked for Answers {
             Ask::Clients => serde_json::to_vec(&self.chat.clients()),
             Ask::Tell { client, name, body } => serde_json::to_vec(&self.chat.tell(client, &name, &body)),
             Ask::Playback => serde_json::to_vec(&self.playback.summary(Instant::now())),
+            Ask::Report => serde_json::to_vec(&self.report()),
         };
         json.unwrap_or_default().into()
     }

@@ -34,7 +34,7 @@ use crate::chat::{self, Chat};
 use crate::geo::Geo;
 use crate::live::{self, Live};
 use crate::playback::{self, Playback};
-use crate::receive::{self, Asked, Client, ClientConfig};
+use crate::receive::{self, Client, ClientConfig};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
 use crate::viewers;
@@ -159,8 +159,14 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     }));
     let playback = Playback::new(playback::Metrics::new(registry.inner())?, Instant::now());
     let playback = Arc::new(playback);
-    let answers = Answers { chat: Arc::clone(&chat), playback: Arc::clone(&playback) };
-    let client = client.with_answers(Arc::new(answers) as Arc<dyn Asked>);
+    let viewer_metrics = viewers::Metrics::new(registry.inner())?;
+    let serve_metrics = serve::Metrics::new(registry.inner())?;
+    let client = client.with_answers(Arc::new(Answers {
+        chat: Arc::clone(&chat),
+        playback: Arc::clone(&playback),
+        viewers: viewer_metrics.clone(),
+        served: serve_metrics.clone(),
+    }));
     let api = Arc::new(Api::new(api::Parts {
         store: store.clone(),
         runtime,
@@ -182,8 +188,6 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         hsts_max_age: settings.hsts_max_age,
         ..serve::Config::default()
     };
-    let viewer_metrics = viewers::Metrics::new(registry.inner())?;
-    let serve_metrics = serve::Metrics::new(registry.inner())?;
     let server =
         Server::new(serve_config, Arc::clone(&live), Arc::clone(&api), health.clone(), serve_metrics);
 

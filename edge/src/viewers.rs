@@ -33,6 +33,12 @@ impl Metrics {
         registry.register(Box::new(refused.clone()))?;
         Ok(Self { active, refused })
     }
+
+    /// Who was active here when it was told last.
+    #[must_use]
+    pub fn active(&self) -> u32 {
+        u32::try_from(self.active.get()).unwrap_or(0)
+    }
 }
 
 /// How long what was told holds: three times as long as it takes to tell it again.

@@ -287,9 +287,11 @@ async function people({ browser, edges }) {
       assert.ok(await bans.getByRole('button', { name: 'Ban the address' }).isDisabled());
       await bans.getByLabel('Address').fill('192.0.2.40');
       await bans.getByLabel('Why').fill('Spam on Friday.');
+      await bans.getByLabel('How long').selectOption('a week');
       await bans.getByRole('button', { name: 'Ban the address' }).click();
       const banned = bans.locator('.list > li', { hasText: '192.0.2.40' });
       await banned.getByText('Spam on Friday.').waitFor();
+      await banned.getByText(/· until /).waitFor();
       await banned.getByRole('button', { name: 'Let in again' }).click();
       await banned.waitFor({ state: 'detached' });
     }),
@@ -301,14 +303,24 @@ async function guide({ browser, edges, stage }) {
   await onAir(stage, edges[0]);
   return visit(browser, 'about:blank', async (page) => {
     let hasArrived = false;
-    const instead = (path, change) =>
-      page.route(path, async (route) => {
-        const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: answer.ok() && !hasArrived ? change(await answer.json()) : undefined });
+    // What is told of the state, as if nothing had ever come; each stream ends at once, and the page asks for the next.
+    await page.route('**/api/admin/events*', async (route) => {
+      if (hasArrived) {
+        return route.fallback();
+      }
+      const answer = await route.fetch({ url: `${edges[0]}/api/admin/events?once=true` });
+      const body = (await answer.text()).replace(/^event: state\ndata: (.*)$/mu, (_, data) => {
+        const state = JSON.parse(data);
+        const status = { ...state.status, online: false, broadcaster: null };
+        return `event: state\ndata: ${JSON.stringify({ ...state, wasOnAir: false, status })}`;
       });
-    await instead('**/api/status', (json) => ({ ...json, lastConnectTime: null, lastDisconnectTime: null }));
-    await instead('**/api/admin/status', (json) => ({ ...json, online: false, broadcaster: null }));
-    await instead('**/api/admin/serverconfig', (json) => ({ ...json, adminPasswordSet: false }));
+      return route.fulfill({ response: answer, body });
+    });
+    await page.route('**/api/admin/serverconfig', async (route) => {
+      const answer = await route.fetch();
+      const json = answer.ok() && !hasArrived ? { ...(await answer.json()), adminPasswordSet: false } : undefined;
+      await route.fulfill({ response: answer, json });
+    });
     await page.goto(`${edges[0]}/admin/`);
     await logIn(page, KEY);
     await page.getByRole('heading', { name: 'Choose a password for this page' }).waitFor();
@@ -364,9 +376,41 @@ async function integrations({ browser, edges }) {
     const hook = hooks.locator('.list > li', { hasText: 'hooks.example.org' });
     await hook.waitFor();
     assert.match(await hooks.locator('.notice.good code').textContent(), /\S{16}/);
+    // Nobody is there: what is told of the attempt is why it failed, at once and in the list.
+    await hook.getByRole('button', { name: 'Test' }).click();
+    await hook.locator('p[role="status"]').filter({ hasText: 'Not taken' }).waitFor();
+    await hook.locator('summary').click();
+    await hook.locator('.log > li').filter({ hasText: 'Not taken' }).first().waitFor();
     await hook.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await hook.waitFor({ state: 'detached' });
+  });
+}
+
+/** The dashboard is told what comes in, each quality and each edge; it says when it is not told, and goes on by itself. */
+async function live({ browser, edges, stage }) {
+  await onAir(stage, edges[0]);
+  return inside(browser, edges[0], async (page) => {
+    const standing = (is) => page.locator(`.live-standing[data-connection="${is}"]`).first();
+    await standing('open').waitFor({ state: 'attached' });
+    await card(page, 'Coming in').getByText('% of real time').waitFor();
+    await card(page, 'Going out').locator('.rung-running, .rung-passthrough').first().waitFor();
+    const boxes = card(page, 'Edges').locator('.edge-box');
+    await boxes.filter({ hasText: 'Mbit/s' }).first().waitFor();
+    assert.equal(await boxes.count(), edges.length);
+    await open(page, 'Edges');
+    await page.locator('.list > li', { hasText: 'Behind the origin' }).first().waitFor();
+    await open(page, 'Logs');
+    await page.locator('.log > li').first().waitFor();
+
+    await page.route('**/api/admin/events*', (route) => route.abort());
+    await page.reload();
+    await standing('away').waitFor();
+    await page.getByText('The server does not tell how it goes at the moment.').waitFor();
+    await page.unroute('**/api/admin/events*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await standing('open').waitFor({ state: 'attached' });
+    await page.locator('.log > li').first().waitFor();
   });
 }
 
@@ -428,6 +472,7 @@ async function keyboard({ browser, edges }) {
 export const ADMIN_SCENES = {
   'admin-login': login,
   'admin-guide': guide,
+  'admin-live': live,
   'admin-settings': settings,
   'admin-page': page,
   'admin-rules': rules,

@@ -10,17 +10,18 @@ pub mod server;
 
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use farcast_shared::api::{Method, Reply, login, reply};
 use farcast_shared::protocol::Picture;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode, request};
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Overview};
 use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
-use crate::push::{self, EdgeId, forward::ForwardedBody};
+use crate::push::{self, EdgeId, EventBody, Opening, forward::ForwardedBody};
 
 pub use self::public::Public;
 
@@ -59,6 +60,28 @@ impl Api {
     }
 }
 
+impl Api {
+    /// What the streams of events tell, which has to run for that.
+    #[must_use]
+    pub fn overview(&self) -> Arc<Overview> {
+        self.admin.overview()
+    }
+
+    /// Opens the stream of events that a request asks for.
+    ///
+    /// # Errors
+    /// The reply that says why not.
+    pub async fn events(&self, head: &request::Parts, caller: Caller) -> Result<Response<EventBody>, Reply> {
+        let has_login = login::is_there(head.uri.path(), &head.headers);
+        let mut opened = self.admin.events(head, caller).await;
+        match &mut opened {
+            Ok(reply) => reply::guard_login(reply, has_login),
+            Err(refused) => reply::guard_login(refused, has_login),
+        }
+        opened
+    }
+}
+
 impl push::Api for Api {
     fn answer(
         &self,
@@ -69,6 +92,13 @@ impl push::Api for Api {
         Box::pin(async move {
             let caller = Caller { edge: Some(edge), ..Caller::from(peer) };
             Self::answer(self, request, caller).await.unwrap_or_else(|| reply::empty(StatusCode::NOT_FOUND))
+        })
+    }
+
+    fn events(&self, head: request::Parts, peer: IpAddr, edge: EdgeId) -> Opening<'_> {
+        Box::pin(async move {
+            let caller = Caller { edge: Some(edge), ..Caller::from(peer) };
+            Self::events(self, &head, caller).await
         })
     }
 

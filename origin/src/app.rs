@@ -79,6 +79,8 @@ task_names! {
         Push = "push",
         /// The status that everybody sees.
         Audience = "audience",
+        /// What the dashboard shows.
+        Overview = "overview",
         /// Samples of viewers and hardware.
         Statistics = "statistics",
         /// The folder of emoji.
@@ -250,7 +252,12 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let (publish_status, status) = watch::channel(None);
 
     let hub = Hub::new(HubConfig::default(), push::Metrics::new(registry.inner())?);
-    let ingest_metrics = ingest::Metrics::new(registry.inner())?;
+    let counted = admin::Counted {
+        ingest: ingest::Metrics::new(registry.inner())?,
+        plan: plan::Metrics::new(registry.inner())?,
+        transcode: transcode::Metrics::new(registry.inner())?,
+    };
+    let ingest_metrics = counted.ingest.clone();
     let (pictures, picture_maker) = if settings.thumbnails {
         let how = choices::how_pictures_are_made(&settings);
         let (pictures, maker) = Pictures::new(how, pictures::Metrics::new(registry.inner())?);
@@ -269,9 +276,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         open_ladder: choices::open_ladder(&settings),
         panics: Contained::new(Part::Broadcast, registry.inner())?,
         metrics: broadcast::Metrics::new(registry.inner())?,
-        ingest_metrics: ingest_metrics.clone(),
-        plan_metrics: plan::Metrics::new(registry.inner())?,
-        transcode_metrics: transcode::Metrics::new(registry.inner())?,
+        ingest_metrics: counted.ingest.clone(),
+        plan_metrics: counted.plan.clone(),
+        transcode_metrics: counted.transcode.clone(),
         package_metrics: package::Metrics::new(registry.inner())?,
         pictures: pictures.clone(),
     });
@@ -281,6 +288,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let edges = hub.connected().clone();
     let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
     let bodies = Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?);
+    let webhook_caller = webhooks::Http::new(HttpClient::new(webhooks_reach)?);
+    let deliveries = webhooks::Deliveries::default();
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
@@ -295,6 +304,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         bodies: Arc::clone(&bodies),
         statistics,
         emoji: Arc::clone(&emoji),
+        counted,
+        trials: webhooks::Trials::new(store.clone(), webhook_caller.clone(), deliveries.clone()),
         facts,
     });
     let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
@@ -311,8 +322,9 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let announcer = Announcer::new(store.clone(), status, runtime.clone(), chat_metrics.clone());
     let webhooks = Webhooks::new(
         store.clone(),
-        webhooks::Http::new(HttpClient::new(webhooks_reach)?),
+        webhook_caller,
         runtime.clone(),
+        deliveries,
         webhooks::Metrics::new(registry.inner())?,
     );
     let caretaker = Caretaker::new(store.clone(), runtime.clone(), webhooks.keep(), chat_metrics);
@@ -363,6 +375,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
             api::server::run(listener, counters, Some(acceptor), api, pages, health, stop)
         });
     }
+    let overview = api.overview();
+    tasks.spawn(&watching, Task::Overview, |stop| overview.run(stop));
     let answering = health.clone();
     tasks.spawn(&watching, Task::Http, |stop| {
         api::server::run(http, api_counters, None, api, pages, answering, stop)

@@ -25,7 +25,7 @@ use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
 use farcast_shared::store::Store;
 use farcast_shared::viewers::{Active, ViewerId};
 use http::header::{CACHE_CONTROL, USER_AGENT};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use tokio::sync::watch;
 
@@ -34,7 +34,7 @@ use self::picture::{Pictures, Shown};
 pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
 use crate::playback::{Playback, Told};
-use crate::receive::{Forwarder, Offered};
+use crate::receive::{EventStream, Forwarder, Offered};
 
 use Method::{Act, Get, Post};
 
@@ -367,6 +367,17 @@ impl Api {
                 self.pictures.emoji(&self.parts.store, runtime, &file, headers).await
             }
             _ => reply::empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// Opens the stream of events that a request asks for.
+    ///
+    /// # Errors
+    /// The reply to who may not have it; 404 where nothing is passed on.
+    pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
+        match &self.parts.forwarder {
+            Some(forwarder) => forwarder.events(head).await,
+            None => Err(reply::empty(StatusCode::NOT_FOUND)),
         }
     }
 

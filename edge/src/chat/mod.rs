@@ -207,8 +207,8 @@ impl Chat {
 
     /// Whether an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
     fn bans(&self, set: &Runtime, address: IpAddr) -> bool {
-        let network = network::of(address);
-        set.chat_bans.iter().any(|ban| network::of(ban.address) == network)
+        let (network, now) = (network::of(address), WallTime::now());
+        set.chat_bans.iter().any(|ban| network::of(ban.address) == network && ban.holds(now))
             && !self.parts.limits.proxies.contain(address)
     }
 
@@ -306,7 +306,9 @@ impl Chat {
         loop {
             if let Some(set) = self.runtime() {
                 // Looked up, not searched: there may be a thousand bans and as many connections.
-                let banned: HashSet<_> = set.chat_bans.iter().map(|ban| network::of(ban.address)).collect();
+                let now = WallTime::now();
+                let held = set.chat_bans.iter().filter(|ban| ban.holds(now));
+                let banned: HashSet<_> = held.map(|ban| network::of(ban.address)).collect();
                 self.room.expel(|member| {
                     let may_be = set.chat_disabled || banned.contains(&network::of(member.address));
                     may_be.then(|| self.forbidden(&set, member)).flatten()

@@ -2,24 +2,32 @@
 //! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link; what they send to
 //! log in is short, and read before it comes here.
 //!
+//! A stream of events ([`farcast_shared::api::events`]) is passed on piece by piece for as long as it is read.
+//!
 //! Bounds: [`MAX_FORWARDED`] requests are on their way at once and [`MAX_UNDER_WAY`] in all, [`MAX_OF_NETWORK`] of them
-//! from one network, so that no stranger alone keeps the owner out.
+//! from one network, so that no stranger alone keeps the owner out; [`MAX_EVENT_STREAMS`]
+//! streams of events are open.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use farcast_shared::api::budget::Share;
-use farcast_shared::api::{Reply, body, reply};
+use farcast_shared::api::{Reply, body, events, reply};
 use farcast_shared::network;
 use farcast_shared::protocol::{
-    Call, CloseCode, ForwardAnswer, ForwardedReply, ForwardedRequest, Frames, MAX_FORWARDED,
-    MAX_FORWARDED_BYTES, MAX_REPLY_BYTES, encode, forwarded_length,
+    Call, CloseCode, ForwardAnswer, ForwardedReply, ForwardedRequest, Frames, MAX_EVENT_STREAMS,
+    MAX_FORWARDED, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES, encode, forwarded_length,
 };
+use http::Response;
+use http_body::Frame;
 use quinn::{Connection, RecvStream, SendStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::metrics::Metrics;
 
@@ -39,13 +47,47 @@ const MAX_OF_NETWORK: usize = 8;
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
 
+/// The same of a stream of events.
+const EVENT_BYTES: usize = 8 * 1024;
+
 /// Passes requests on over whatever link there is.
 #[derive(Debug)]
 pub struct Forwarder {
     link: watch::Receiver<Option<Connection>>,
     turns: Semaphore,
     under_way: Arc<Mutex<UnderWay>>,
+    /// Places of streams of events.
+    streams: Arc<Semaphore>,
     metrics: Metrics,
+}
+
+/// A stream of events that the origin sends, as the body of a reply. When it is dropped, the origin is told to stop.
+#[derive(Debug)]
+pub struct EventStream {
+    receive: RecvStream,
+    /// What came with the head.
+    first: Bytes,
+    _place: OwnedSemaphorePermit,
+}
+
+impl http_body::Body for EventStream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.first)))));
+        }
+        let mut room = [0; EVENT_BYTES];
+        match ready!(self.receive.poll_read(context, &mut room)) {
+            // A link that is lost ends a stream as its end does: its reader asks again.
+            Ok(0) | Err(_) => Poll::Ready(None),
+            Ok(read) => Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&room[..read]))))),
+        }
+    }
 }
 
 /// How many requests are under way, by network. Sans-IO.
@@ -118,7 +160,13 @@ pub struct Offered<B> {
 
 impl Forwarder {
     pub(super) fn new(link: watch::Receiver<Option<Connection>>, metrics: Metrics) -> Self {
-        Self { link, turns: Semaphore::new(MAX_FORWARDED as usize), under_way: Arc::default(), metrics }
+        Self {
+            link,
+            turns: Semaphore::new(MAX_FORWARDED as usize),
+            under_way: Arc::default(),
+            streams: Arc::new(Semaphore::new(MAX_EVENT_STREAMS as usize)),
+            metrics,
+        }
     }
 
     /// The origin's answer; 503 when there is none in time. The body is read, and what it takes is charged, only if the
@@ -127,13 +175,7 @@ impl Forwarder {
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let peer = head.peer;
-        let begun = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).begin(peer);
-        if let Err(refused) = begun {
-            self.metrics.forward_refused(refused.label());
-            return reply::unavailable("too many requests are being passed on, try again soon");
-        }
-        let _ending = Ending(Arc::clone(&self.under_way), peer);
+        let Some(_ending) = self.begin(head.peer) else { return too_many() };
         let answered = async {
             let _turn = self.turns.acquire().await.ok()?;
             let link = self.link.borrow().clone()?;
@@ -141,9 +183,89 @@ impl Forwarder {
         };
         match tokio::time::timeout(DEADLINE, answered).await {
             Ok(Some(reply)) => reply,
-            _ => reply::unavailable("the origin cannot be reached"),
+            _ => not_reached(),
         }
     }
+
+    /// Opens the stream of events that a request asks for, which has no body. Until the origin has let it in, it is a
+    /// request as any other; then it takes one of the places of streams. Cancel safe.
+    ///
+    /// # Errors
+    /// The origin's reply to who may not have it; 503 where it gives none in time, or too many streams are open.
+    pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
+        let Some(_ending) = self.begin(head.peer) else { return Err(too_many()) };
+        let answered = async {
+            let _turn = self.turns.acquire().await.ok()?;
+            let link = self.link.borrow().clone()?;
+            open_stream(&link, head).await
+        };
+        match tokio::time::timeout(DEADLINE, answered).await {
+            Ok(Some(Opened::Refused(reply))) => Err(reply),
+            Ok(Some(Opened::Stream(head, stream))) => {
+                let Ok(place) = Arc::clone(&self.streams).try_acquire_owned() else {
+                    let why = "too many streams of events are open here, close a page of the admin";
+                    return Err(reply::unavailable(why));
+                };
+                let (receive, first) = stream;
+                let body = EventStream { receive, first, _place: place };
+                head.into_reply(body).map_err(|_| not_reached())
+            }
+            _ => Err(not_reached()),
+        }
+    }
+
+    /// None where too many are under way.
+    fn begin(&self, peer: IpAddr) -> Option<Ending> {
+        let begun = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).begin(peer);
+        if let Err(refused) = begun {
+            self.metrics.forward_refused(refused.label());
+            return None;
+        }
+        Some(Ending(Arc::clone(&self.under_way), peer))
+    }
+}
+
+fn too_many() -> Reply {
+    reply::unavailable("too many requests are being passed on, try again soon")
+}
+
+fn not_reached() -> Reply {
+    reply::unavailable("the origin cannot be reached")
+}
+
+/// What the origin says to who wants a stream of events.
+enum Opened {
+    Refused(Reply),
+    Stream(ForwardedReply, (RecvStream, Bytes)),
+}
+
+async fn open_stream(link: &Connection, head: ForwardedRequest) -> Option<Opened> {
+    let (mut send, mut receive) = link.open_bi().await.ok()?;
+    send.write_chunk(encode(&Call::Forward(head)).ok()?).await.ok()?;
+    send_body(&mut send, Bytes::new()).await?;
+    let mut frames = Frames::new();
+    let head = loop {
+        if let ForwardAnswer::Reply(head) = next(&mut receive, &mut frames).await? {
+            break head;
+        }
+    };
+    let first = frames.into_rest();
+    let reply = head.clone().into_reply(()).ok()?;
+    if events::is_stream(reply.status(), reply.headers()) {
+        return Some(Opened::Stream(head, (receive, first.freeze())));
+    }
+    head.into_reply(rest(receive, first).await?).ok().map(Opened::Refused)
+}
+
+/// All that comes still, behind what came already.
+async fn rest(mut receive: RecvStream, mut whole: BytesMut) -> Option<Bytes> {
+    while let Some(chunk) = receive.read_chunk(READ_BYTES, true).await.ok()? {
+        if whole.len() + chunk.bytes.len() > MAX_BYTES {
+            return None;
+        }
+        whole.extend_from_slice(&chunk.bytes);
+    }
+    Some(whole.freeze())
 }
 
 async fn exchange<B>(link: &Connection, head: ForwardedRequest, mut body: Option<Offered<B>>) -> Option<Reply>
@@ -176,16 +298,10 @@ where
             }
         }
     };
-    let mut whole = frames.into_rest();
-    while let Some(chunk) = receive.read_chunk(READ_BYTES, true).await.ok()? {
-        if whole.len() + chunk.bytes.len() > MAX_BYTES {
-            return None;
-        }
-        whole.extend_from_slice(&chunk.bytes);
-    }
+    let whole = rest(receive, frames.into_rest()).await?;
     // Until here the link may have had bytes of it to send again.
     drop(held);
-    head.into_reply(whole.freeze()).ok()
+    head.into_reply(whole).ok()
 }
 
 /// Sends a body after its length, by which the origin knows that it is whole.

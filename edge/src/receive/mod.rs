@@ -33,7 +33,7 @@ pub mod tls;
 pub use asked::Asked;
 pub use client::{Client, ClientConfig};
 pub use fetch::{FetchError, Fetcher};
-pub use forward::{Forwarder, Offered};
+pub use forward::{EventStream, Forwarder, Offered};
 pub use metrics::Metrics;
 
 /// What the link says.

@@ -1,19 +1,22 @@
-//! A response body of shared pieces.
+//! A response body of shared pieces, or of events that come for as long as they are read.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
 use farcast_shared::time::WallTime;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use prometheus::{Histogram, IntCounter};
+use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use crate::live::Object;
+use crate::receive::EventStream;
 
 /// Most bytes handed to hyper at once. HTTP/2 takes whatever it is given off the body at once, however
 /// little of it the viewer's window lets through; only small pieces show how far it has come.
@@ -31,6 +34,31 @@ pub struct Body {
     remaining: u64,
     first_byte: Option<(WallTime, Histogram)>,
     watch: Option<Watch>,
+    events: Option<Events>,
+}
+
+/// A stream that ends with this program, too.
+struct Events {
+    stream: Pin<Box<EventStream>>,
+    draining: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events(…)")
+    }
+}
+
+impl Events {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.draining.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        let Some(Ok(frame)) = ready!(self.stream.as_mut().poll_frame(context)) else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(frame.into_data().ok())
+    }
 }
 
 #[derive(Debug)]
@@ -44,7 +72,13 @@ impl Body {
     pub(super) fn object(object: Object, first_byte: &Histogram) -> Self {
         let first_byte = object.born.map(|born| (born, first_byte.clone()));
         let remaining = object.len();
-        Self { is_http1: false, chunks: object.into_chunks(), remaining, first_byte, watch: None }
+        Self { chunks: object.into_chunks(), remaining, first_byte, ..Self::default() }
+    }
+
+    /// A body of events, which ends when `draining` is cancelled.
+    pub(super) fn events(stream: EventStream, draining: CancellationToken) -> Self {
+        let draining = Box::pin(async move { draining.cancelled().await });
+        Self { events: Some(Events { stream: Box::pin(stream), draining }), ..Self::default() }
     }
 
     /// How many bytes are to be sent.
@@ -56,7 +90,7 @@ impl Body {
     /// Whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.remaining == 0
+        self.remaining == 0 && self.events.is_none()
     }
 
     /// It is sent by HTTP/1.
@@ -77,7 +111,7 @@ impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         let object = Object::from(bytes);
         let remaining = object.len();
-        Self { is_http1: false, remaining, chunks: object.into_chunks(), first_byte: None, watch: None }
+        Self { remaining, chunks: object.into_chunks(), ..Self::default() }
     }
 }
 
@@ -87,8 +121,15 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(events) = &mut self.events {
+            let piece = ready!(events.poll_piece(context));
+            if let (Some(watch), Some(piece)) = (&self.watch, &piece) {
+                watch.progressed(piece.len());
+            }
+            return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
+        }
         let Some(mut chunk) = self.chunks.pop_front() else { return Poll::Ready(None) };
         let most = if self.is_http1 { HTTP1_FRAME_BYTES } else { FRAME_BYTES };
         if chunk.len() > most {
@@ -100,18 +141,24 @@ impl http_body::Body for Body {
             histogram.observe(WallTime::now().since(born).as_secs_f64());
         }
         if let Some(watch) = &self.watch {
-            watch.activity.body_progressed(Instant::now());
-            watch.sent_bytes.inc_by(size);
+            watch.progressed(chunk.len());
         }
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chunks.is_empty()
+        self.chunks.is_empty() && self.events.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining)
+        if self.events.is_some() { SizeHint::default() } else { SizeHint::with_exact(self.remaining) }
+    }
+}
+
+impl Watch {
+    fn progressed(&self, bytes: usize) {
+        self.activity.body_progressed(Instant::now());
+        self.sent_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }
 

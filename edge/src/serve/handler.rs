@@ -11,10 +11,11 @@ use farcast_pages::{ADMIN_PREFIX, Asset};
 use farcast_shared::api::login::{self, FORWARDED_PROTO};
 use farcast_shared::api::negotiate::Choice;
 use farcast_shared::api::reply::guard_login;
-use farcast_shared::api::{self, Reply, host};
+use farcast_shared::api::{self, Reply, events, host};
 use farcast_shared::config::Networks;
 use farcast_shared::hls::{Directives, InvalidDirectives};
 use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use farcast_shared::protocol::ForwardedRequest;
 use farcast_shared::telemetry::health::{Health, Probe};
 use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -35,6 +36,7 @@ use crate::api::{Api, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
 use crate::playback::Told;
+use crate::receive::EventStream;
 
 /// Where a request of a connection leaves what goes on with the connection: a socket of the chat.
 pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;
@@ -106,8 +108,20 @@ pub(super) struct Begun {
 /// How a request is answered.
 enum Work {
     /// By the API or the chat, with what they keep of it.
-    Beyond(Pin<Box<dyn Future<Output = Reply> + Send>>),
+    Beyond(Pin<Box<dyn Future<Output = Answered> + Send>>),
     Here(Asked, Choice),
+}
+
+/// What the API answers: a whole reply, or one whose body comes piece by piece.
+enum Answered {
+    Whole(Reply),
+    Stream(Response<EventStream>),
+}
+
+impl From<Result<Response<EventStream>, Reply>> for Answered {
+    fn from(opened: Result<Response<EventStream>, Reply>) -> Self {
+        opened.map_or_else(Self::Whole, Self::Stream)
+    }
 }
 
 /// What reads a request's body.
@@ -212,7 +226,10 @@ impl Handler {
     ) -> Response<Body> {
         let Begun { kind, is_head, is_http1, is_secure, mut work } = begun;
         let mut response = match &mut work {
-            Work::Beyond(reply) => reply::of_api(reply.await, is_head),
+            Work::Beyond(answered) => match answered.await {
+                Answered::Whole(reply) => reply::of_api(reply, is_head),
+                Answered::Stream(stream) => stream.map(|body| Body::events(body, draining.clone())),
+            },
             Work::Here(asked, choice) => tokio::select! {
                 biased;
                 response = self.answer_here(asked, is_head, choice, draining) => {
@@ -255,20 +272,31 @@ impl Handler {
         &self,
         mut request: Request<B>,
         source: &Source,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
         let caller = client::caller(source.peer, request.headers(), &self.trusted_proxies);
         let has_login = login::is_there(request.uri().path(), request.headers());
         let is_secure = self.is_secure(request.headers(), source);
         login::set_secure(request.headers_mut(), is_secure);
         let place = self.place_for_body(&request, source);
         let api = Arc::clone(&self.api);
+        if events::is_asked(&request) {
+            let head = ForwardedRequest::new(&request, caller.address);
+            return Box::pin(async move {
+                let mut opened = api.events(head).await;
+                match &mut opened {
+                    Ok(stream) => guard_login(stream, has_login),
+                    Err(refused) => guard_login(refused, has_login),
+                }
+                opened.into()
+            });
+        }
         Box::pin(async move {
             let mut reply = match place {
                 Ok(_place) => api.answer(request, caller).await,
                 Err(refused) => refused.reply(),
             };
             guard_login(&mut reply, has_login);
-            reply
+            Answered::Whole(reply)
         })
     }
 
@@ -277,13 +305,13 @@ impl Handler {
         mut request: Request<B>,
         source: &Source,
         upgraded: &Slot,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+    ) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
         let viewer = client::caller(source.peer, request.headers(), &self.trusted_proxies).address;
         let (chat, upgraded) = (Arc::clone(&self.chat), Arc::clone(upgraded));
         Box::pin(async move {
             let (reply, ticket) = chat.admit(&mut request, viewer).await;
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = ticket;
-            reply
+            Answered::Whole(reply)
         })
     }
 

@@ -70,6 +70,12 @@ impl Metrics {
         })
     }
 
+    /// Bytes of bodies that were sent so far.
+    #[must_use]
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent_bytes.get()
+    }
+
     pub(super) fn responded(&self, kind: &str, status: StatusCode) {
         let class = match status.as_u16() / 100 {
             2 => "2xx",

@@ -117,7 +117,7 @@ async fn who_may_not_chat_is_told_as_owncast_does() {
     here.push(open(&edge, &path).await.1);
 
     let address = "127.0.0.1".parse().unwrap();
-    let ban = Ban { address, notes: String::new(), created_at: WallTime::now() };
+    let ban = Ban { address, notes: String::new(), created_at: WallTime::now(), expires_at: None };
     edge.inform(Runtime { chat_bans: vec![ban], ..Runtime::default() });
     for socket in &mut here {
         assert_eq!(ending(socket).await.1, 1008);

@@ -168,7 +168,7 @@ async fn who_is_banned_does_not_come_back_by_another_address_of_their_network() 
     let edge = edge(8, 5).await;
     let ban = |address: &str| {
         let address = address.parse().unwrap();
-        Ban { address, notes: String::new(), created_at: WallTime::now() }
+        Ban { address, notes: String::new(), created_at: WallTime::now(), expires_at: None }
     };
     let chat_bans = vec![ban("2001:db8:0:7::1"), ban("127.0.0.1")];
     edge.inform(Runtime { chat_bans, ..Runtime::default() });
@@ -176,6 +176,26 @@ async fn who_is_banned_does_not_come_back_by_another_address_of_their_network() 
     let comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();
     assert!(!comes("2001:db8:0:7:ffff::1").await);
     assert!(comes("2001:db8:0:8::1").await && comes("127.0.0.1").await);
+    edge.stop().await;
+}
+
+/// Nobody has to take a ban out of the list for it to end.
+#[tokio::test]
+async fn a_ban_holds_until_its_end_and_no_longer() {
+    let edge = edge(8, 5).await;
+    let now = WallTime::now();
+    let until = |address: &str, expires_at: WallTime| Ban {
+        address: address.parse().unwrap(),
+        notes: String::new(),
+        created_at: WallTime(1),
+        expires_at: Some(expires_at),
+    };
+    let chat_bans =
+        vec![until("192.0.2.1", WallTime(now.0 - 1)), until("192.0.2.2", WallTime(now.0 + 3_600_000_000))];
+    edge.inform(Runtime { chat_bans, ..Runtime::default() });
+    let (_, token) = Person::registered(&Chat::new(edge.store.clone()), "Ada").await;
+    let comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();
+    assert!(comes("192.0.2.1").await && !comes("192.0.2.2").await);
     edge.stop().await;
 }
 

@@ -312,3 +312,34 @@ async fn the_admin_page_is_at_the_origins_own_address() {
     let health = origin.ask(Method::GET, "/healthz", &[], "").await.unwrap();
     assert_eq!(health.status(), StatusCode::OK);
 }
+
+/// By way of an edge: what comes in, each quality, each edge, the log.
+#[tokio::test]
+async fn the_dashboard_is_told_how_it_goes_by_a_stream_of_events() {
+    let stage = Stage::start(Settings::default()).await.unwrap();
+    let edge = stage.edge(0);
+    let _encoder = stage.encoder(Content::Both).unwrap();
+    until_shown(edge, "/api/status", "online", &json!(true), START).await;
+    let headers = [login(KEY)];
+    let told = wait::until("the stream tells of the broadcast", ROUNDS, || async {
+        let answer = edge.ask(Method::GET, "/api/admin/events?once=true", &headers, "").await.ok()?;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let text = String::from_utf8(answer.body().to_vec()).unwrap();
+        for event in ["event: log\nid: ", "event: warnings\n", "event: state\n"] {
+            assert!(text.contains(event), "{text}");
+        }
+        let data = text.rsplit("event: state\ndata: ").next()?.trim_end();
+        let state: Value = serde_json::from_str(data).unwrap();
+        let is_whole = state["ingest"]["bitRate"].as_u64()? > 0 && state["edges"][0]["viewers"].is_u64();
+        is_whole.then_some(state)
+    });
+    let state = told.await.unwrap();
+    assert_eq!((&state["status"]["online"], &state["wasOnAir"]), (&json!(true), &json!(true)));
+    assert_eq!(state["rungs"].as_array().unwrap().len(), 2, "{state}");
+    let edge_state = &state["edges"][0];
+    assert_eq!(edge_state["connected"], true);
+    assert_eq!(edge_state["version"], env!("CARGO_PKG_VERSION"));
+    assert!(edge_state["lag"].as_f64().unwrap() < 60.0, "{state}");
+    let stranger = edge.get("/api/admin/events").await.unwrap();
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+}

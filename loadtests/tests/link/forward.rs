@@ -1,5 +1,6 @@
 //! Requests that an edge passes on: no body is read, here or there, before the origin asks for it.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use farcast_edge::receive::{FetchError, Offered};
-use farcast_origin::push::Api;
 use farcast_origin::push::forward::ForwardedBody;
+use farcast_origin::push::{Api, EdgeId, Opening};
 use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES, Picture};
+use farcast_shared::api::{Reply, events, reply};
+use farcast_shared::protocol::{ForwardedRequest, MAX_EVENT_STREAMS, MAX_FORWARDED_BYTES, Picture};
 use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
@@ -24,14 +25,40 @@ const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Answers who has a login with the length of their body, which it reads; others without reading any.
 #[derive(Debug)]
-struct Lengths;
+struct Lengths(Arc<AtomicUsize>);
+
+/// A stream of so many pieces that is then open until it is dropped.
+struct Ticks {
+    left: usize,
+    open: Arc<AtomicUsize>,
+}
+
+impl Body for Ticks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.left.checked_sub(1) else { return Poll::Pending };
+        self.left = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data: tick\n\n")))))
+    }
+}
+
+impl Drop for Ticks {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Api for Lengths {
     fn answer(
         &self,
         request: Request<ForwardedBody>,
         _peer: IpAddr,
-        _edge: farcast_origin::push::EdgeId,
+        _edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(async move {
             if !request.headers().contains_key("authorization") {
@@ -42,6 +69,17 @@ impl Api for Lengths {
                 Err(_) => reply::bad_request("the body broke off"),
             }
         })
+    }
+
+    /// A stream of two pieces that is never over, to who has a login.
+    fn events(&self, head: http::request::Parts, _peer: IpAddr, _edge: EdgeId) -> Opening<'_> {
+        let opened = if head.headers.contains_key("authorization") {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(events::reply(Ticks { left: 2, open: Arc::clone(&self.0) }.boxed_unsync()))
+        } else {
+            Err(reply::empty(StatusCode::UNAUTHORIZED))
+        };
+        Box::pin(std::future::ready(opened))
     }
 
     fn picture(&self, picture: Picture) -> Option<Bytes> {
@@ -78,14 +116,14 @@ impl Body for Counted {
 
 /// An origin with that API, and an edge that is linked to it, in folders of their own.
 async fn linked() -> ([TempDir; 2], Origin, Edge) {
+    linked_with(Lengths(Arc::default())).await
+}
+
+async fn linked_with(api: Lengths) -> ([TempDir; 2], Origin, Edge) {
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let origin = Origin::start_with(
-        dirs[0].path(),
-        "127.0.0.1:0".parse().unwrap(),
-        Door::Open,
-        Some(Arc::new(Lengths)),
-    )
-    .await;
+    let origin =
+        Origin::start_with(dirs[0].path(), "127.0.0.1:0".parse().unwrap(), Door::Open, Some(Arc::new(api)))
+            .await;
     let edge = Edge::start(dirs[1].path(), origin.token());
     edge.until_up().await;
     (dirs, origin, edge)
@@ -144,5 +182,43 @@ async fn pictures_of_the_broadcast_are_had_for_the_asking() {
     origin.stop().await;
     edge.until_word("down").await;
     assert_eq!(fetcher.picture(Picture::Preview).await, Err(FetchError::LinkDown));
+    edge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_events_is_passed_on_piece_by_piece_and_ends_at_the_origin_when_nobody_reads() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let (_dirs, origin, edge) = linked_with(Lengths(Arc::clone(&opened))).await;
+    let open = async |login: bool| {
+        let mut request = Request::get(events::EVENTS_PATH);
+        if login {
+            request = request.header("authorization", "Basic eA==");
+        }
+        edge.forwarder.events(ForwardedRequest::new(&request.body(()).unwrap(), PEER)).await
+    };
+    assert_eq!(open(false).await.unwrap_err().status(), StatusCode::UNAUTHORIZED);
+    let mut streams = Vec::new();
+    for _ in 0..MAX_EVENT_STREAMS {
+        streams.push(open(true).await.unwrap().into_body());
+    }
+    assert_eq!(open(true).await.unwrap_err().status(), StatusCode::SERVICE_UNAVAILABLE);
+
+    let mut stream = streams.remove(0);
+    let mut text = Vec::new();
+    while text.len() < 24 {
+        text.extend(stream.frame().await.expect("it goes on").unwrap().into_data().unwrap());
+    }
+    assert_eq!(text, b"data: tick\n\ndata: tick\n\n");
+    drop((stream, streams));
+    let ended = async {
+        while opened.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(40), ended).await.expect("the origin is told");
+
+    let mut last = open(true).await.expect("places are given back").into_body();
+    origin.stop().await;
+    while last.frame().await.is_some() {}
     edge.stop().await;
 }

@@ -18,6 +18,7 @@ use farcast_shared::runtime::{self, Ban, Field};
 use farcast_shared::store::{Store, StoreError, Stored};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::push::Edges;
@@ -194,24 +195,30 @@ struct ShownBan {
     ip_address: IpAddr,
     notes: String,
     created_at: Time,
+    expires_at: Option<Time>,
 }
 
 impl From<Ban> for ShownBan {
-    fn from(Ban { address, notes, created_at }: Ban) -> Self {
-        Self { ip_address: address, notes, created_at: Time(created_at) }
+    fn from(Ban { address, notes, created_at, expires_at }: Ban) -> Self {
+        Self { ip_address: address, notes, created_at: Time(created_at), expires_at: expires_at.map(Time) }
     }
 }
 
 async fn bans(store: &Store) -> Result<Reply, StoreError> {
     let (bans, _) = runtime::read::<Vec<Ban>>(store, BANS).await?;
-    Ok(reply::ok(&bans.into_iter().map(ShownBan::from).collect::<Vec<_>>()))
+    let now = WallTime::now();
+    let held = bans.into_iter().filter(|ban| ban.holds(now));
+    Ok(reply::ok(&held.map(ShownBan::from).collect::<Vec<_>>()))
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct BanWish {
     value: String,
     #[serde(default, deserialize_with = "null_is_zero")]
     notes: String,
+    #[serde(default)]
+    expires_at: Option<String>,
 }
 
 impl BanWish {
@@ -219,6 +226,15 @@ impl BanWish {
     fn address(&self) -> Result<IpAddr, String> {
         let address = self.value.trim().parse::<IpAddr>();
         address.map(|address| address.to_canonical()).map_err(|_| "Invalid IP address".to_owned())
+    }
+
+    /// When it ends; none where it does not.
+    fn expires_at(&self, now: WallTime) -> Result<Option<WallTime>, String> {
+        let Some(text) = &self.expires_at else { return Ok(None) };
+        let wrong = || "expiresAt is a time to come, such as 2026-03-14T18:30:00Z".to_owned();
+        let end: Timestamp = text.parse().map_err(|_| wrong())?;
+        let end = u64::try_from(end.as_microsecond()).map(WallTime).map_err(|_| wrong())?;
+        if end > now { Ok(Some(end)) } else { Err(wrong()) }
     }
 }
 
@@ -249,12 +265,21 @@ async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
         return Ok(reply::bad_request(&format!("notes have at most {MAX_NOTES_CHARS} characters")));
     }
     let (now, network) = (WallTime::now(), network::of(address));
+    let expires_at = match wish.expires_at(now) {
+        Ok(expires_at) => expires_at,
+        Err(what) => return Ok(reply::bad_request(&what)),
+    };
     let added = runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
+        // Those that have ended make room.
+        bans.retain(|ban| ban.holds(now));
         let room = bans.len() < MAX_BANS;
         match bans.iter_mut().find(|ban| network::of(ban.address) == network) {
-            Some(ban) => ban.notes.clone_from(&wish.notes),
+            Some(ban) => {
+                ban.notes.clone_from(&wish.notes);
+                ban.expires_at = expires_at;
+            }
             None if !room => return Err(NotBanned::TooMany),
-            None => bans.push(Ban { address, notes: wish.notes.clone(), created_at: now }),
+            None => bans.push(Ban { address, notes: wish.notes.clone(), created_at: now, expires_at }),
         }
         let bytes = serde_json::to_string(bans).map_or(usize::MAX, |text| text.len());
         if bytes > MAX_BANS_BYTES { Err(NotBanned::TooLong) } else { Ok(()) }

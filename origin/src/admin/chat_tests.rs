@@ -213,6 +213,38 @@ async fn addresses_are_banned_once_and_unbanned() {
 }
 
 #[tokio::test]
+async fn a_ban_has_an_end_where_one_is_given_and_one_that_has_ended_is_none() {
+    let rig = Rig::new();
+    let ban = async |address: &str, end: serde_json::Value| {
+        rig.ask(Moderation::Ban, json!({ "value": address, "expiresAt": end })).await
+    };
+    assert_eq!(ban("192.0.2.1", json!("2999-01-01T01:00:00+01:00")).await, done("IP address banned"));
+    assert_eq!(ban("192.0.2.2", json!(null)).await, done("IP address banned"));
+    let bans = rig.see(Moderation::Bans).await;
+    assert_eq!(
+        (&bans[0]["expiresAt"], &bans[1]["expiresAt"]),
+        (&json!("2999-01-01T00:00:00Z"), &json!(null))
+    );
+    for wrong in
+        [json!("2001-01-01T00:00:00Z"), json!("tomorrow"), json!(""), json!(7), json!("1950-01-01T00:00:00Z")]
+    {
+        assert_eq!(ban("192.0.2.1", wrong.clone()).await.0, 400, "{wrong}");
+    }
+    assert_eq!(rig.see(Moderation::Bans).await, bans, "what is refused changes nothing");
+    // The new end is that of the last call.
+    ban("192.0.2.1", json!(null)).await;
+    assert_eq!(rig.see(Moderation::Bans).await[0]["expiresAt"], json!(null));
+
+    let mut kept = runtime::load(&rig.store).await.unwrap().chat_bans.clone();
+    kept[0].expires_at = Some(WallTime(1));
+    let batch = runtime::change(farcast_shared::store::Batch::new(), BANS, &kept).unwrap();
+    rig.store.commit(batch).await.unwrap();
+    assert_eq!(column(&rig.see(Moderation::Bans).await, "ipAddress"), ["192.0.2.2"]);
+    ban("192.0.2.3", json!(null)).await;
+    assert_eq!(runtime::load(&rig.store).await.unwrap().chat_bans.len(), 2, "it has made room");
+}
+
+#[tokio::test]
 async fn an_address_of_ipv6_is_banned_and_unbanned_with_its_network() {
     let rig = Rig::new();
     for (address, notes) in
@@ -232,8 +264,12 @@ async fn a_thousand_addresses_can_be_banned_and_no_more() {
     let rig = Rig::new();
     // As long as an address can be.
     let address = |number: u16| IpAddr::from([0x2001, 0xdb8, 0xaaaa, number, 0xcccc, 0xdddd, 0xeeee, 0xffff]);
-    let ban =
-        |number: u16| Ban { address: address(number), notes: String::new(), created_at: WallTime::now() };
+    let ban = |number: u16| Ban {
+        address: address(number),
+        notes: String::new(),
+        created_at: WallTime::now(),
+        expires_at: None,
+    };
     let all: Vec<_> = (0x1000..0x1000 + 999).map(ban).collect();
     let batch = runtime::change(farcast_shared::store::Batch::new(), BANS, &all).unwrap();
     rig.store.commit(batch).await.unwrap();

@@ -10,9 +10,11 @@ mod basic;
 pub(crate) mod chat;
 mod edge;
 mod entry;
+mod events;
 mod exemption;
 mod logo;
 mod measured;
+mod overview;
 mod picture;
 mod read;
 mod routes;
@@ -44,6 +46,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::entry::Admitted;
+use self::events::Streams;
+pub use self::overview::{Counted, Overview};
 use self::routes::{Endpoint, Setter};
 pub use self::session::Sessions;
 use self::setting::{Change, Rules};
@@ -56,6 +60,7 @@ use crate::http_client::Reach;
 use crate::push::Edges;
 use crate::roster::Roster;
 use crate::statistics::Statistics;
+use crate::webhooks::Trials;
 
 pub use self::routes::listed;
 
@@ -118,6 +123,10 @@ pub struct Parts {
     pub statistics: Statistics,
     /// The folder of the emoji.
     pub emoji: Arc<emoji::Folder>,
+    /// What is counted of the broadcast.
+    pub counted: Counted,
+    /// Webhooks' last deliveries, and trying them.
+    pub trials: Trials,
     /// What does not change.
     pub facts: Facts,
 }
@@ -125,7 +134,9 @@ pub struct Parts {
 /// The API. Shared by all connections.
 #[derive(Debug)]
 pub struct Admin {
-    parts: Parts,
+    parts: Arc<Parts>,
+    overview: Arc<Overview>,
+    streams: Streams,
     warnings: Mutex<Throttle>,
     started_at: WallTime,
 }
@@ -147,7 +158,28 @@ impl Admin {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let warnings = Mutex::new(Throttle::new(WARNING_INTERVAL));
-        Self { parts, warnings, started_at: WallTime::now() }
+        let overview = Overview::new(overview::Sources {
+            air: parts.air.clone(),
+            status: parts.status.clone(),
+            runtime: parts.runtime.clone(),
+            edges: parts.edges.clone(),
+            roster: Arc::clone(&parts.roster),
+            statistics: parts.statistics.clone(),
+            counted: parts.counted.clone(),
+        });
+        Self {
+            parts: Arc::new(parts),
+            overview: Arc::new(overview),
+            streams: Streams::default(),
+            warnings,
+            started_at: WallTime::now(),
+        }
+    }
+
+    /// What the streams of events tell, which has to run for that.
+    #[must_use]
+    pub fn overview(&self) -> Arc<Overview> {
+        Arc::clone(&self.overview)
     }
 
     /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
@@ -184,16 +216,6 @@ impl Admin {
         if let Some(suppressed) = warnings.admit(Instant::now()) {
             tracing::warn!(%address, suppressed, "a login to the admin API failed");
         }
-    }
-
-    /// The newest warnings, and what the owner should do.
-    fn warnings(&self) -> Vec<Line> {
-        let mut lines = self.parts.recent.warnings();
-        if !self.parts.credentials.password_is_apart() {
-            let text = SET_PASSWORD_APART.to_owned();
-            lines.insert(0, Line { time: self.started_at, level: tracing::Level::WARN, text });
-        }
-        lines
     }
 
     async fn admitted<B>(
@@ -260,7 +282,9 @@ impl Admin {
             Endpoint::LogIn | Endpoint::Session => Ok(reply::empty(StatusCode::NOT_FOUND)),
             Endpoint::ServerConfig => read::server_config(self).await,
             Endpoint::Logs => Ok(read::logs(self.parts.recent.all())),
-            Endpoint::Warnings => Ok(read::logs(self.warnings())),
+            Endpoint::Warnings => Ok(read::logs(warnings(&self.parts, self.started_at))),
+            // Only HEAD comes here: what GET asks for is no whole reply.
+            Endpoint::Events => Ok(events::head()),
             Endpoint::ViewersOverTime => {
                 Ok(read::viewers_over_time(&self.parts.statistics, head.uri.query()))
             }
@@ -270,7 +294,13 @@ impl Admin {
             Endpoint::Set(setter) => self.set(setter, &body, admitted).await,
             Endpoint::Webhooks => webhook::list(store).await,
             Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
-            Endpoint::DeleteWebhook => webhook::delete(store, &body).await,
+            Endpoint::DeleteWebhook => webhook::delete(store, &self.parts.trials, &body).await,
+            Endpoint::WebhookDeliveries => webhook::deliveries(store, &self.parts.trials).await,
+            Endpoint::TestWebhook => {
+                let set = self.parts.runtime.borrow().clone();
+                let server_url = set.map(|set| set.runtime.server_url.clone()).unwrap_or_default();
+                webhook::test(&self.parts.trials, &server_url, &body).await
+            }
             Endpoint::Tokens => token::list(store).await,
             Endpoint::CreateToken => token::create(store, &body).await,
             Endpoint::DeleteToken => token::delete(store, &body).await,
@@ -352,6 +382,16 @@ impl Admin {
         tracing::info!(setting = ?setter, "a setting was changed");
         Ok(reply::done(setter.done()))
     }
+}
+
+/// The newest warnings, and what the owner should do.
+fn warnings(parts: &Parts, started_at: WallTime) -> Vec<Line> {
+    let mut lines = parts.recent.warnings();
+    if !parts.credentials.password_is_apart() {
+        let text = SET_PASSWORD_APART.to_owned();
+        lines.insert(0, Line { time: started_at, level: tracing::Level::WARN, text });
+    }
+    lines
 }
 
 /// Sets the title of the broadcast, for whoever may.

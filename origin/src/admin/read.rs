@@ -28,7 +28,7 @@ pub(super) fn status(admin: &Admin) -> Reply {
     reply::ok(&shown(air, &status.unwrap_or_default(), title.unwrap_or_default()))
 }
 
-fn shown(air: Air, status: &LiveStatus, title: String) -> Status {
+pub(super) fn shown(air: Air, status: &LiveStatus, title: String) -> Status {
     Status {
         broadcaster: air.broadcaster.map(Into::into),
         current_broadcast: air.output.map(Into::into),
@@ -163,6 +163,11 @@ pub(super) fn hardware(statistics: &Statistics) -> Reply {
 }
 
 pub(super) fn logs(lines: Vec<Line>) -> Reply {
+    reply::ok(&entries(lines))
+}
+
+/// Lines of the log as they are shown.
+pub(super) fn entries(lines: Vec<Line>) -> Vec<LogEntry> {
     let entry = |line: Line| LogEntry {
         message: line.text,
         level: match line.level {
@@ -174,5 +179,5 @@ pub(super) fn logs(lines: Vec<Line>) -> Reply {
         },
         time: Time(line.time),
     };
-    reply::ok(&lines.into_iter().map(entry).collect::<Vec<_>>())
+    lines.into_iter().map(entry).collect()
 }

@@ -1,5 +1,6 @@
 //! What the origin's API answers: every path, once.
 
+use farcast_shared::api::events::EVENTS_PATH;
 use farcast_shared::api::login::LOGIN_PATH;
 use farcast_shared::api::{Method, Table};
 
@@ -21,6 +22,8 @@ pub(super) enum Endpoint {
     /// Whether there is one.
     Session,
     Status,
+    /// How it goes, as it changes.
+    Events,
     ServerConfig,
     Disconnect,
     ResetDirectory,
@@ -32,6 +35,8 @@ pub(super) enum Endpoint {
     Webhooks,
     CreateWebhook,
     DeleteWebhook,
+    WebhookDeliveries,
+    TestWebhook,
     Tokens,
     CreateToken,
     DeleteToken,
@@ -96,6 +101,7 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/logout/everywhere", Endpoint::LogOutEverywhere),
     (Get, "/api/admin/session", Endpoint::Session),
     (Get, "/api/admin/status", Endpoint::Status),
+    (Get, EVENTS_PATH, Endpoint::Events),
     (Get, "/api/admin/serverconfig", Endpoint::ServerConfig),
     (Act, "/api/admin/disconnect", Endpoint::Disconnect),
     (Act, "/api/admin/yp/reset", Endpoint::ResetDirectory),
@@ -150,6 +156,8 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/api/admin/webhooks", Endpoint::Webhooks),
     (Post, "/api/admin/webhooks/create", Endpoint::CreateWebhook),
     (Post, "/api/admin/webhooks/delete", Endpoint::DeleteWebhook),
+    (Get, "/api/admin/webhooks/deliveries", Endpoint::WebhookDeliveries),
+    (Post, "/api/admin/webhooks/test", Endpoint::TestWebhook),
     (Get, "/api/admin/accesstokens", Endpoint::Tokens),
     (Post, "/api/admin/accesstokens/create", Endpoint::CreateToken),
     (Post, "/api/admin/accesstokens/delete", Endpoint::DeleteToken),

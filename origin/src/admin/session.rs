@@ -231,6 +231,11 @@ impl Sessions {
         Some(token)
     }
 
+    /// Whether a session that was good still is. Nothing is noted: to look on is no use of it.
+    pub(super) fn goes_on(&self, token: &Token, password: &str, now: WallTime) -> bool {
+        self.lock().find(token, password, seconds(now)).is_some()
+    }
+
     /// Begins one, in place of those that the request carries. What becomes of it when the future is dropped is as with
     /// [`Self::end`].
     ///

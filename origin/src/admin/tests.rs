@@ -16,6 +16,7 @@ use crate::integrations::{self, Integrations};
 use crate::push::{Hub, HubConfig, Metrics};
 
 mod entry;
+mod events;
 
 const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 /// `admin:first-stream-key`
@@ -70,6 +71,16 @@ impl Rig {
             bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&Registry::new()).unwrap()),
             statistics,
             emoji: Arc::new(Folder::new(path.join("emoji"), store.clone())),
+            counted: Counted {
+                ingest: crate::ingest::Metrics::new(&Registry::new()).unwrap(),
+                plan: crate::plan::Metrics::new(&Registry::new()).unwrap(),
+                transcode: crate::transcode::Metrics::new(&Registry::new()).unwrap(),
+            },
+            trials: Trials::new(
+                store.clone(),
+                crate::webhooks::Http::new(crate::http_client::HttpClient::new(Reach::Public).unwrap()),
+                crate::webhooks::Deliveries::default(),
+            ),
             facts: Facts {
                 http: ([127, 0, 0, 1], 8090).into(),
                 rtmp: ([127, 0, 0, 1], 1935).into(),

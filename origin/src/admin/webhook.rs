@@ -1,16 +1,17 @@
 //! Webhooks: making, showing and deleting them. [`crate::webhooks`] calls them.
 
 use farcast_shared::api::body::{self, OrZero, null_is_zero};
+use farcast_shared::api::time::Time;
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::store::{Store, StoreError};
 use farcast_shared::time::WallTime;
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::address;
 use super::shape::{NewWebhook, ShownWebhook};
 use crate::http_client::Reach;
-use crate::webhooks::{self, EVENTS, Refused};
+use crate::webhooks::{self, Delivery, EVENTS, NotTried, Refused, Trials};
 
 /// Longest address in characters.
 const MAX_URL_CHARS: usize = 2048;
@@ -92,17 +93,73 @@ struct Which {
     id: Id,
 }
 
-pub(super) async fn delete(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
-    let id = match body::json::<Which>(body) {
-        Ok(Which { id: Id::Number(id) }) => Some(id),
-        Ok(Which { id: Id::Text(text) }) => text.parse().ok(),
+/// The id of a request's body.
+fn id(body: &[u8]) -> Result<u64, String> {
+    let id = match body::json::<Which>(body)?.id {
+        Id::Number(id) => Some(id),
+        Id::Text(text) => text.parse().ok(),
+    };
+    id.ok_or_else(|| "an id is a number".to_owned())
+}
+
+fn not_found(id: u64) -> Reply {
+    reply::problem(StatusCode::NOT_FOUND, &format!("{id} not found"))
+}
+
+pub(super) async fn delete(store: &Store, trials: &Trials, body: &[u8]) -> Result<Reply, StoreError> {
+    let id = match id(body) {
+        Ok(id) => id,
         Err(what) => return Ok(refused(&what)),
     };
-    let Some(id) = id else { return Ok(refused("an id is a number")) };
     if webhooks::delete(store, id).await? {
+        trials.deliveries().forget(id);
         Ok(reply::done("deleted webhook"))
     } else {
-        Ok(reply::problem(StatusCode::NOT_FOUND, &format!("{id} not found")))
+        Ok(not_found(id))
+    }
+}
+
+/// An attempt to tell a receiver, as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownDelivery {
+    webhook: u64,
+    time: Time,
+    event: &'static str,
+    attempt: u32,
+    duration_ms: u64,
+    error: Option<String>,
+}
+
+impl ShownDelivery {
+    fn new(webhook: u64, delivery: Delivery) -> Self {
+        let Delivery { at, event, attempt, took, error } = delivery;
+        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Self { webhook, time: Time(at), event, attempt, duration_ms, error }
+    }
+}
+
+/// The last deliveries of all webhooks, those of each the newest first.
+pub(super) async fn deliveries(store: &Store, trials: &Trials) -> Result<Reply, StoreError> {
+    let all = webhooks::all(store).await?;
+    let shown = all.into_iter().map(|kept| kept.webhook.id).flat_map(|id| {
+        let last = trials.deliveries().of(id).into_iter();
+        last.map(move |delivery| ShownDelivery::new(id, delivery))
+    });
+    Ok(reply::ok(&shown.collect::<Vec<_>>()))
+}
+
+/// Sends one delivery now, and tells what came of it.
+pub(super) async fn test(trials: &Trials, server_url: &str, body: &[u8]) -> Result<Reply, StoreError> {
+    let id = match id(body) {
+        Ok(id) => id,
+        Err(what) => return Ok(refused(&what)),
+    };
+    match trials.run(id, server_url).await {
+        Ok(delivery) => Ok(reply::ok(&ShownDelivery::new(id, delivery))),
+        Err(NotTried::Unknown) => Ok(not_found(id)),
+        Err(busy @ NotTried::Busy) => Ok(reply::unavailable(&busy.to_string())),
+        Err(NotTried::Store(error)) => Err(error),
     }
 }
 
@@ -110,11 +167,80 @@ pub(super) async fn delete(store: &Store, body: &[u8]) -> Result<Reply, StoreErr
 mod tests {
     use farcast_shared::store::memory::Memory;
     use serde_json::Value;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::http_client::HttpClient;
 
     fn json(reply: &Reply) -> Value {
         serde_json::from_slice(reply.body()).unwrap()
+    }
+
+    fn trials(store: &Store, reach: Reach) -> Trials {
+        let http = webhooks::Http::new(HttpClient::new(reach).unwrap());
+        Trials::new(store.clone(), http, webhooks::Deliveries::default())
+    }
+
+    /// A receiver that answers each request with a status; gives its address and what it was told.
+    async fn receiver(status: &'static str) -> (String, tokio::sync::mpsc::Receiver<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let (tell, told) = tokio::sync::mpsc::channel(8);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                // The type is the last of the body.
+                while !request.ends_with(b"\"type\":\"TEST\"}") {
+                    let mut room = [0; 4096];
+                    let read = stream.read(&mut room).await.unwrap();
+                    request.extend_from_slice(&room[..read]);
+                }
+                tell.send(String::from_utf8(request).unwrap()).await.unwrap();
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (url, told)
+    }
+
+    #[tokio::test]
+    async fn a_test_is_sent_signed_and_what_came_back_is_told_and_listed() {
+        let (store, _) = Memory::store();
+        let trials = trials(&store, Reach::Anywhere);
+        for (status, error) in [("204 No Content", Value::Null), ("503 Busy", "status 503".into())] {
+            let (url, mut told) = receiver(status).await;
+            let id = json(&make(&store, Reach::Anywhere, &url).await)["id"].clone();
+            let wish = format!(r#"{{"id":{id}}}"#);
+            let tried = test(&trials, "https://live.example.org", wish.as_bytes()).await.unwrap();
+            assert_eq!(tried.status(), StatusCode::OK);
+            let tried = json(&tried);
+            assert_eq!(
+                (&tried["error"], &tried["event"], &tried["attempt"]),
+                (&error, &"TEST".into(), &1.into())
+            );
+            let request = told.recv().await.unwrap();
+            for part in ["webhook-signature: v1,", "webhook-id: test-", "\"type\":\"TEST\""] {
+                assert!(request.contains(part), "{request}");
+            }
+            let listed = json(&deliveries(&store, &trials).await.unwrap());
+            let last = listed.as_array().unwrap().last().unwrap();
+            assert_eq!((last, &last["webhook"]), (&tried, &id));
+        }
+        let unknown = test(&trials, "", br#"{"id":99}"#).await.unwrap();
+        assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+        delete(&store, &trials, br#"{"id":1}"#).await.unwrap();
+        assert_eq!(json(&deliveries(&store, &trials).await.unwrap()).as_array().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_test_reaches_nothing_that_webhooks_may_not() {
+        let (store, _) = Memory::store();
+        let (url, mut told) = receiver("204 No Content").await;
+        // Made while that was permitted.
+        make(&store, Reach::Anywhere, &url).await;
+        let tried = test(&trials(&store, Reach::Public), "", br#"{"id":1}"#).await.unwrap();
+        assert!(json(&tried)["error"].as_str().unwrap().contains("public"), "{tried:?}");
+        assert!(told.try_recv().is_err());
     }
 
     async fn make(store: &Store, reach: Reach, url: &str) -> Reply {
@@ -160,9 +286,10 @@ mod tests {
             assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{body}");
             assert!(json(&refused)["error"].as_str().unwrap().contains(why), "{body}");
         }
-        let none = delete(&store, br#"{"id":null}"#).await.unwrap();
+        let trials = trials(&store, Reach::Public);
+        let none = delete(&store, &trials, br#"{"id":null}"#).await.unwrap();
         assert_eq!((none.status(), &json(&none)["error"]), (StatusCode::NOT_FOUND, &"0 not found".into()));
-        assert_eq!(delete(&store, b"{}").await.unwrap().status(), StatusCode::BAD_REQUEST);
+        assert_eq!(delete(&store, &trials, b"{}").await.unwrap().status(), StatusCode::BAD_REQUEST);
     }
 
     #[tokio::test]

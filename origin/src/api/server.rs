@@ -4,12 +4,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use farcast_shared::api::{login, reply};
+use farcast_shared::api::{Reply, events, login, reply};
 use farcast_shared::telemetry::health::Health;
 use farcast_shared::telemetry::listener;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::pages::Pages;
+use crate::push::EventBody;
 
 /// Serves until `shutdown`, then finishes the answers under way.
 ///
@@ -47,14 +47,22 @@ async fn answer(
     health: Health,
     request: Request<Incoming>,
     peer: SocketAddr,
-) -> Response<Full<Bytes>> {
+) -> Response<EventBody> {
+    let whole = |reply: Reply| reply.map(|body| Full::new(body).boxed_unsync());
     if let Some(page) = pages.answer(&request) {
-        return page.map(Full::new);
+        return whole(page);
+    }
+    if events::is_asked(&request) {
+        let (head, _body) = request.into_parts();
+        return match api.events(&head, peer.ip().into()).await {
+            Ok(stream) => stream,
+            Err(refused) => whole(refused),
+        };
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match api.answer(request, peer.ip().into()).await {
-        Some(reply) => reply.map(Full::new),
-        None if path.starts_with("/api/") => reply::empty(StatusCode::NOT_FOUND).map(Full::new),
-        None => listener::respond(&method, &path, None, &health),
+        Some(reply) => whole(reply),
+        None if path.starts_with("/api/") => whole(reply::empty(StatusCode::NOT_FOUND)),
+        None => listener::respond(&method, &path, None, &health).map(BodyExt::boxed_unsync),
     }
 }

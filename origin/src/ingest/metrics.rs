@@ -96,6 +96,12 @@ impl Metrics {
         })
     }
 
+    /// Bit rate of the present publisher over the last second or so; 0 without one.
+    #[must_use]
+    pub fn bit_rate_bps(&self) -> u64 {
+        u64::try_from(self.bit_rate.get()).unwrap_or(0)
+    }
+
     /// Counts what a [`super::repair::Timeline`] did; for its owner.
     pub fn repaired(&self, outcome: &Outcome) {
         for repair in &outcome.repairs {

@@ -82,6 +82,18 @@ impl Metrics {
         self.drift.set(drift_s);
     }
 
+    /// Seconds of media that the publisher sends in a second, over the last minute; 0 before there was one.
+    #[must_use]
+    pub fn speed(&self) -> f64 {
+        self.speed.get()
+    }
+
+    /// How far media has fallen behind its arrival since its publisher began, in seconds.
+    #[must_use]
+    pub fn drift_s(&self) -> f64 {
+        self.drift.get()
+    }
+
     pub(super) fn dropped(&self, reason: DropReason) {
         self.dropped.with_label_values(&[reason.label()]).inc();
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farcast_shared::protocol::{Ask, MAX_ANSWER_BYTES, encode};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::hub::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::STORE_PRIORITY;
 
@@ -35,7 +36,27 @@ pub struct Edges {
 #[derive(Debug, Default)]
 struct Connections {
     next: u64,
-    by_number: BTreeMap<u64, Connection>,
+    by_number: BTreeMap<u64, Connected>,
+}
+
+/// An edge that can be asked.
+#[derive(Clone, Debug)]
+struct Connected {
+    /// By its certificate.
+    name: Arc<str>,
+    connection: Connection,
+    queue: Arc<EdgeQueue>,
+}
+
+/// What one edge said.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Said<T> {
+    /// Its name.
+    pub edge: Arc<str>,
+    /// How long the oldest part has waited that the edge does not have yet, by this machine's clock.
+    pub lag: Duration,
+    /// Its answer; none where it gave none in time, or none that can be read.
+    pub answer: Option<T>,
 }
 
 /// What edges said.
@@ -86,57 +107,71 @@ impl Edges {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn seat(&self, connection: Connection) -> Seat {
+    pub(super) fn seat(&self, name: Arc<str>, connection: Connection, queue: Arc<EdgeQueue>) -> Seat {
         let mut connections = self.lock();
         let number = connections.next;
         connections.next += 1;
-        connections.by_number.insert(number, connection);
+        connections.by_number.insert(number, Connected { name, connection, queue });
         Seat { edges: self.clone(), number }
     }
 
     /// Asks all edges at once. Takes two seconds at most once it is its turn. When it is dropped edges may have got the
     /// question.
     pub async fn ask_all<T: DeserializeOwned + Send + 'static>(&self, ask: &Ask) -> Answers<T> {
+        let said = self.ask_each::<T>(ask, MAX_ANSWER_BYTES).await;
+        let all = said.len();
+        let answers: Vec<_> = said.into_iter().filter_map(|said| said.answer).collect();
+        Answers { failed: all - answers.len(), answers }
+    }
+
+    /// The same, with who said what, and answers of at most `max_bytes`. In the order of names.
+    pub async fn ask_each<T: DeserializeOwned + Send + 'static>(
+        &self,
+        ask: &Ask,
+        max_bytes: usize,
+    ) -> Vec<Said<T>> {
         // The semaphore is never closed; without a turn nothing worse happens than that more is held.
         let _turn = self.turns.acquire().await;
-        let connections: Vec<_> = self.lock().by_number.values().cloned().collect();
-        let mut answers = Answers { answers: Vec::with_capacity(connections.len()), failed: 0 };
-        let question = match encode(ask) {
-            Ok(question) => question,
-            Err(error) => {
-                tracing::error!(%error, "a question to edges exceeds the protocol's limits");
-                answers.failed = connections.len();
-                return answers;
-            }
-        };
+        let connected: Vec<_> = self.lock().by_number.values().cloned().collect();
+        let question = encode(ask).map_err(|error| {
+            tracing::error!(%error, "a question to edges exceeds the protocol's limits");
+        });
         let mut asked = JoinSet::new();
-        for connection in connections {
+        for Connected { name, connection, queue } in connected {
             let question = question.clone();
             asked.spawn(async move {
-                let answer = tokio::time::timeout(DEADLINE, one(&connection, question)).await;
-                answer.unwrap_or(Err(AskError::Deadline)).map_err(|error| {
+                let lag = queue.with(|queue| queue.lag(Instant::now()));
+                let Ok(question) = question else { return Said { edge: name, lag, answer: None } };
+                let answer = tokio::time::timeout(DEADLINE, one(&connection, question, max_bytes)).await;
+                let answer = answer.unwrap_or(Err(AskError::Deadline));
+                if let Err(error) = &answer {
                     tracing::debug!(remote = %connection.remote_address(), %error, "an edge gave no answer");
-                })
+                }
+                Said { edge: name, lag, answer: answer.ok() }
             });
         }
-        while let Some(answer) = asked.join_next().await {
-            let answer = answer.unwrap_or(Err(()));
-            self.metrics.asked(answer.is_ok());
-            match answer {
-                Ok(answer) => answers.answers.push(answer),
-                Err(()) => answers.failed += 1,
-            }
+        let mut all = Vec::with_capacity(asked.len());
+        while let Some(said) = asked.join_next().await {
+            // One that panicked says nothing.
+            let said = said.ok();
+            self.metrics.asked(said.as_ref().is_some_and(|said| said.answer.is_some()));
+            all.extend(said);
         }
-        answers
+        all.sort_by(|one, other| one.edge.cmp(&other.edge));
+        all
     }
 }
 
-async fn one<T: DeserializeOwned>(connection: &Connection, question: Bytes) -> Result<T, AskError> {
+async fn one<T: DeserializeOwned>(
+    connection: &Connection,
+    question: Bytes,
+    max_bytes: usize,
+) -> Result<T, AskError> {
     let (mut send, mut receive) = connection.open_bi().await?;
     send.set_priority(STORE_PRIORITY)?;
     send.write_chunk(question).await?;
     send.finish()?;
-    Ok(serde_json::from_slice(&receive.read_to_end(MAX_ANSWER_BYTES).await?)?)
+    Ok(serde_json::from_slice(&receive.read_to_end(max_bytes).await?)?)
 }
 
 #[cfg(test)]

@@ -2,14 +2,20 @@
 //! which is after the login was looked at.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use farcast_shared::api::Reply;
+use farcast_shared::api::events::{self, STREAM_LIFETIME};
 use farcast_shared::protocol::{
     FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, encode,
 };
+use http::request;
 use http_body::Frame;
+use http_body_util::BodyExt as _;
 use quinn::{RecvStream, SendStream};
 use tokio::sync::oneshot;
 
@@ -19,6 +25,9 @@ use super::server::Api;
 
 /// How much of a body is read at once.
 const READ_BYTES: usize = 16 * 1024;
+
+/// How long a request may take in all; a stream of events, until it is opened.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The body of a request that an edge passes on. Nothing of it comes until it is polled.
 #[derive(Debug)]
@@ -89,7 +98,7 @@ impl http_body::Body for ForwardedBody {
 
 /// Answers a request that a viewer sent to the edge.
 pub(super) async fn answer(
-    mut send: SendStream,
+    send: SendStream,
     receive: RecvStream,
     edge: EdgeId,
     head: ForwardedRequest,
@@ -98,8 +107,59 @@ pub(super) async fn answer(
 ) -> Option<()> {
     send.set_priority(STORE_PRIORITY).ok()?;
     let peer = head.peer;
-    let (body, mut asked) = ForwardedBody::new(first, receive);
-    let mut answering = api.answer(head.into_request(body).ok()?, peer, edge);
+    let (body, asked) = ForwardedBody::new(first, receive);
+    let request = head.into_request(body).ok()?;
+    if events::is_asked(&request) {
+        let (head, _body) = request.into_parts();
+        return stream(send, head, peer, edge, api).await;
+    }
+    let answered = answer_whole(send, asked, api.answer(request, peer, edge));
+    tokio::time::timeout(DEADLINE, answered).await.ok().flatten()
+}
+
+/// Gives a stream of events for as long as the edge reads it, and it lasts.
+async fn stream(
+    mut send: SendStream,
+    head: request::Parts,
+    peer: IpAddr,
+    edge: EdgeId,
+    api: &dyn Api,
+) -> Option<()> {
+    let opened = tokio::time::timeout(DEADLINE, api.events(head, peer, edge)).await.ok()?;
+    let mut reply = match opened {
+        Ok(reply) => reply,
+        Err(refused) => return tokio::time::timeout(DEADLINE, give(&mut send, refused)).await.ok().flatten(),
+    };
+    send.write_chunk(encode(&ForwardAnswer::Reply(ForwardedReply::new(&reply))).ok()?).await.ok()?;
+    // An edge that does not read keeps nothing for longer than the stream may last.
+    let ends = tokio::time::sleep(STREAM_LIFETIME + DEADLINE);
+    tokio::pin!(ends);
+    loop {
+        let piece = tokio::select! {
+            piece = reply.body_mut().frame() => piece,
+            _ = send.stopped() => return None,
+            () = &mut ends => return None,
+        };
+        let Some(Ok(piece)) = piece else { return send.finish().ok() };
+        let Ok(piece) = piece.into_data() else { continue };
+        tokio::select! {
+            written = send.write_chunk(piece) => written.ok()?,
+            () = &mut ends => return None,
+        }
+    }
+}
+
+async fn give(send: &mut SendStream, reply: Reply) -> Option<()> {
+    let head = encode(&ForwardAnswer::Reply(ForwardedReply::new(&reply))).ok()?;
+    send.write_all_chunks(&mut [head, reply.into_body()]).await.ok()?;
+    send.finish().ok()
+}
+
+async fn answer_whole(
+    mut send: SendStream,
+    mut asked: oneshot::Receiver<()>,
+    mut answering: Pin<Box<dyn Future<Output = Reply> + Send + '_>>,
+) -> Option<()> {
     let mut may_ask = true;
     let reply = loop {
         tokio::select! {
@@ -114,7 +174,5 @@ pub(super) async fn answer(
             _ = send.stopped() => return None,
         }
     };
-    let head = encode(&ForwardAnswer::Reply(ForwardedReply::new(&reply))).ok()?;
-    send.write_all_chunks(&mut [head, reply.into_body()]).await.ok()?;
-    send.finish().ok()
+    give(&mut send, reply).await
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use farcast_shared::protocol::{
-    ALPN_ENROL, ALPN_FEED, JoinToken, MAX_FETCHES, MAX_FORWARDED, MAX_STORE_CALLS, SERVER_NAME, transport,
+    ALPN_ENROL, ALPN_FEED, JoinToken, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_STORE_CALLS,
+    SERVER_NAME, transport,
 };
 use rand::RngCore as _;
 use rcgen::{
@@ -282,7 +283,8 @@ impl Identity {
         tls.send_tls13_tickets = 0;
         let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls)?;
         let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-        config.transport_config(Arc::new(transport(0, 1 + MAX_FETCHES + MAX_STORE_CALLS + MAX_FORWARDED)));
+        let calls = MAX_FETCHES + MAX_STORE_CALLS + MAX_FORWARDED + MAX_EVENT_STREAMS;
+        config.transport_config(Arc::new(transport(0, 1 + calls)));
         Ok(config)
     }
 }

@@ -24,11 +24,11 @@ pub mod server;
 pub mod session;
 pub mod window;
 
-pub use ask::{Answers, Edges};
+pub use ask::{Answers, Edges, Said};
 #[cfg(test)]
 pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
 pub use identity::{EdgeId, FILE as IDENTITY_FILE, Identity};
 pub use metrics::Metrics;
-pub use server::{Api, Server, ServerConfig, StoreAccess};
+pub use server::{Api, EventBody, Opening, Server, ServerConfig, StoreAccess};
 pub use window::Window;

@@ -4,6 +4,7 @@
 //! handshakes and one for enrolments: strangers who hold their connections delay nobody else's. Networks of edges keep
 //! places that strangers cannot take.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,8 @@ use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode, Picture};
 use farcast_shared::store::{Store, wire};
 use farcast_shared::telemetry::throttle::Throttle;
 use farcast_shared::time::WallTime;
-use http::Request;
+use http::{Request, Response, request};
+use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -72,6 +74,12 @@ impl Default for ServerConfig {
     }
 }
 
+/// A reply's body that comes piece by piece, for as long as it is read.
+pub type EventBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A stream of events that is being opened, or the reply to who may not have it.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Response<EventBody>, Reply>> + Send + 'a>>;
+
 /// What answers HTTP requests that edges pass on.
 pub trait Api: Send + Sync + std::fmt::Debug {
     /// Answers a request that `peer` sent to an edge, as `edge` says.
@@ -81,6 +89,9 @@ pub trait Api: Send + Sync + std::fmt::Debug {
         peer: IpAddr,
         edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+
+    /// Opens the stream of events that a request asks for ([`farcast_shared::api::events`]), or says why not.
+    fn events(&self, head: request::Parts, peer: IpAddr, edge: EdgeId) -> Opening<'_>;
 
     /// The newest picture of the broadcast, if there is one.
     fn picture(&self, picture: Picture) -> Option<Bytes>;

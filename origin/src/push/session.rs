@@ -36,9 +36,6 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the request of a call of the store may take to arrive: the largest over 16 Mbit/s.
 const STORE_READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a request that an edge passes on may take in all.
-const FORWARD_DEADLINE: Duration = Duration::from_secs(20);
-
 /// Calls whose requests are read at once, each up to [`wire::MAX_MESSAGE_BYTES`]: bounds what an edge makes the
 /// origin hold.
 const STORE_READS: usize = 4;
@@ -114,7 +111,8 @@ async fn serve(
 ) -> CloseCode {
     tracing::info!(%edge, remote = %connection.remote_address(), "an edge subscribed");
     let subscription = shared.hub.subscribe(wish);
-    let _seat = shared.hub.connected().seat(connection.clone());
+    let queue = Arc::clone(&subscription.queue);
+    let _seat = shared.hub.connected().seat(Arc::clone(edge), connection.clone(), queue);
     tokio::select! {
         code = listen(receive, frames, &subscription.queue, metrics) => code,
         code = pump(connection, send, &subscription.queue, metrics) => code,
@@ -332,9 +330,8 @@ async fn answer(
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                let answered =
-                    forward::answer(send, receive, EdgeId::of(edge), head, frames.into_rest(), api.as_ref());
-                let _ = tokio::time::timeout(FORWARD_DEADLINE, answered).await;
+                forward::answer(send, receive, EdgeId::of(edge), head, frames.into_rest(), api.as_ref())
+                    .await;
             }
         }
         None => metrics.fetched(FetchOutcome::Failed),

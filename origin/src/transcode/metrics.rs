@@ -13,6 +13,17 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::EncoderKind;
 
+/// What is known of a variant's encoder at a moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RungCounts {
+    /// The encoder in use, none where none runs.
+    pub encoder: Option<&'static str>,
+    /// Frames that wait for it.
+    pub waiting: u64,
+    /// Frames that were encoded so far.
+    pub encoded: u64,
+}
+
 /// Why a frame was not encoded or not delivered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DropReason {
@@ -238,12 +249,10 @@ impl Metrics {
 
     /// What was counted so far, for this many variants.
     pub(super) fn totals(&self, variants: u16) -> Totals {
-        let of = |n: u16| n.to_string();
         let in_use = |variant: u16| {
-            let uses = |kind: &EncoderKind| {
-                self.encoder.with_label_values(&[of(variant).as_str(), kind.name()]).get() == 1
-            };
-            EncoderKind::ALL.iter().position(uses).and_then(|place| u8::try_from(place).ok())
+            let used = self.in_use(VariantId(variant))?;
+            let place = EncoderKind::ALL.iter().position(|kind| *kind == used)?;
+            u8::try_from(place).ok()
         };
         let observed = self.observed.as_ref();
         let taken =
@@ -312,6 +321,29 @@ impl Metrics {
     #[must_use]
     pub fn dropped_frames(&self, reason: DropReason) -> u64 {
         self.dropped.with_label_values(&[reason.label()]).get()
+    }
+
+    /// Video frames decoded so far.
+    #[must_use]
+    pub fn decoded_frames(&self) -> u64 {
+        self.decoded.get()
+    }
+
+    /// What a variant's encoder does.
+    #[must_use]
+    pub fn rung(&self, variant: VariantId) -> RungCounts {
+        RungCounts {
+            encoder: self.in_use(variant).map(EncoderKind::name),
+            waiting: u64::try_from(self.behind(variant).get()).unwrap_or(0),
+            encoded: self.encoded(variant).get(),
+        }
+    }
+
+    fn in_use(&self, variant: VariantId) -> Option<EncoderKind> {
+        let variant = variant.to_string();
+        let uses =
+            |kind: &EncoderKind| self.encoder.with_label_values(&[variant.as_str(), kind.name()]).get() == 1;
+        EncoderKind::ALL.iter().copied().find(uses)
     }
 
     /// Pictures encoded once more so far.

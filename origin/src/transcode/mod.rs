@@ -34,7 +34,7 @@ pub use encode::{EncoderSettings, LibavEncoders, OpenEncoder, VideoEncode};
 pub use error::LadderError;
 pub use farcast_shared::runtime::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
 pub use ladder::{Ladder, LadderConfig, Pace};
-pub use metrics::{DropReason, Metrics};
+pub use metrics::{DropReason, Metrics, RungCounts};
 pub use playable::is_always_encoded;
 pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, supported_codecs};
 pub use worker::{Launch, WORKER_ARGUMENT, run_worker};

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::call::{Call, Caller, Failure};
+use super::deliveries::{Deliveries, Delivery};
 use super::metrics::Metrics;
 use super::policy::{self, Trouble, Verdict};
 use super::record::{self, Cursor, Disabled, Webhook};
@@ -49,6 +50,7 @@ pub(super) struct Common<C> {
     pub(super) store: Store,
     pub(super) caller: C,
     pub(super) runtime: watch::Receiver<Option<Snapshot>>,
+    pub(super) deliveries: Deliveries,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
 }
@@ -170,6 +172,7 @@ impl<C: Caller> Hook<C> {
     /// has held up another for long enough. Gives whether it was taken.
     async fn tell(&mut self, at: Versionstamp, happened: WallTime, call: &Call) -> Result<bool, End> {
         let mut behind = Behind::of(at);
+        let mut attempt = 0_u32;
         loop {
             let common = Arc::clone(&self.common);
             if let Some(trouble) = &self.cursor.trouble {
@@ -190,8 +193,13 @@ impl<C: Caller> Hook<C> {
                     () = stop.cancelled() => return Err(End::Stopped),
                 }
             }
+            let begun = Instant::now();
             let told = common.caller.call(&self.webhook, call, common.clock.now()).await;
             let now = common.clock.now();
+            attempt = attempt.saturating_add(1);
+            let error = told.as_ref().err().map(|failure| failure.text.clone());
+            let delivery = Delivery { at: now, event: call.event, attempt, took: begun.elapsed(), error };
+            common.deliveries.note(self.webhook.id, delivery);
             match told {
                 Ok(()) => {
                     common.metrics.delivered.inc();

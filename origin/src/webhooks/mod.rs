@@ -20,6 +20,7 @@
 //! Requests are signed as Standard Webhooks 1.0.0 says ([`Secret`]); bodies are Owncast's.
 
 mod call;
+mod deliveries;
 mod hook;
 mod metrics;
 mod policy;
@@ -28,13 +29,16 @@ mod run;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use call::Http;
+pub use deliveries::{Deliveries, Delivery};
 pub use metrics::Metrics;
 pub use policy::Trouble;
 pub use record::{Cursor, Disabled, Kept, MAX_WEBHOOKS, Refused, Webhook, all, create, delete};
 pub use run::Webhooks;
 pub use secret::Secret;
+pub use trial::{NotTried, Trials};
 
 /// What a webhook may be told of.
 pub const EVENTS: [&str; 8] = [

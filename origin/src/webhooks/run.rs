@@ -18,6 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::call::{Caller, Http};
+use super::deliveries::Deliveries;
 use super::hook::{Common, End, Hook, Waiting};
 use super::metrics::Metrics;
 use super::record::{self, Cursor, Kept, MAX_WEBHOOKS};
@@ -72,16 +73,17 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Delivery by this client, of what is in the store.
+    /// Delivery by this client, of what is in the store; each attempt is noted in `deliveries`.
     #[must_use]
     pub fn new(
         store: Store,
         caller: Http,
         runtime: watch::Receiver<Option<Snapshot>>,
+        deliveries: Deliveries,
         metrics: Metrics,
     ) -> Self {
         let needed = Needed::new(store.clone());
-        let common = Common { store, caller, runtime, metrics, clock: Clock::system() };
+        let common = Common { store, caller, runtime, deliveries, metrics, clock: Clock::system() };
         Self { delivery: Delivery::new(common), needed }
     }
 

@@ -90,6 +90,7 @@ impl Caller for Scripted {
 /// A delivery that runs.
 struct Running {
     metrics: Metrics,
+    deliveries: Deliveries,
     shutdown: CancellationToken,
     task: AbortOnDropHandle<()>,
 }
@@ -100,10 +101,18 @@ impl Running {
         let set = Runtime { server_url: "https://live.example.org".to_owned(), ..Runtime::default() };
         let snapshot = Snapshot { runtime: Arc::new(set), tip: bytes::Bytes::new() };
         let (_, runtime) = watch::channel(Some(snapshot));
-        let common = Common { store: store.clone(), caller, runtime, metrics: metrics.clone(), clock };
+        let deliveries = Deliveries::default();
+        let common = Common {
+            store: store.clone(),
+            caller,
+            runtime,
+            deliveries: deliveries.clone(),
+            metrics: metrics.clone(),
+            clock,
+        };
         let shutdown = CancellationToken::new();
         let task = AbortOnDropHandle::new(tokio::spawn(Delivery::new(common).run(shutdown.clone())));
-        Self { metrics, shutdown, task }
+        Self { metrics, deliveries, shutdown, task }
     }
 
     async fn stop(self) {
@@ -223,6 +232,12 @@ async fn an_event_that_fails_is_told_again_before_the_next_and_other_webhooks_do
     until("it is in order", async || cursor(&store, bad).await.trouble.is_none()).await;
     until("there is no lag", async || running.metrics.lag_seconds.get() == 0.0).await;
     assert_eq!(running.metrics.delivered.get(), 6);
+    let noted = running.deliveries.of(bad).into_iter().rev();
+    let noted: Vec<_> = noted.map(|delivery| (delivery.attempt, delivery.error)).collect();
+    let failed = Some("status 500".to_owned());
+    let of_b = (1..=3).map(|attempt| (attempt, failed.clone()));
+    let expected: Vec<_> = [(1, None)].into_iter().chain(of_b).chain([(4, None), (1, None)]).collect();
+    assert_eq!(noted, expected);
     running.stop().await;
 }
 

@@ -1,11 +1,12 @@
 //! The form of the HTTP API, the same on origin and edges: routes, request bodies, replies.
 //!
 //! Place in the flow: `farcast_edge::api` and `farcast_origin::admin` say what is answered; here is how. A reply is whole
-//! before it is sent ([`Reply`]), so that a listener, or a connection that forwards, can carry it. The shapes are Owncast's;
+//! before it is sent ([`Reply`]), so that a listener, or a connection that forwards, can carry it; [`events`] alone are not. The shapes are Owncast's;
 //! `openapi.yaml` is the contract.
 
 pub mod body;
 pub mod budget;
+pub mod events;
 pub mod host;
 pub mod login;
 mod markdown;

@@ -30,7 +30,7 @@ mod message;
 mod token;
 mod transport;
 
-pub use ask::{Ask, MAX_ANSWER_BYTES, MAX_ASKS};
+pub use ask::{Ask, EdgeReport, MAX_ANSWER_BYTES, MAX_ASKS, MAX_REPORT_BYTES};
 pub use close::CloseCode;
 pub use forward::{
     FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES,
@@ -44,7 +44,8 @@ pub use message::{
 };
 pub use token::{InvalidToken, JoinToken};
 pub use transport::{
-    IDLE_TIMEOUT, KEEP_ALIVE, MAX_FETCHES, MAX_FORWARDED, MAX_PUSH_STREAMS, MAX_STORE_CALLS, transport,
+    IDLE_TIMEOUT, KEEP_ALIVE, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_PUSH_STREAMS,
+    MAX_STORE_CALLS, transport,
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.

@@ -26,6 +26,9 @@ pub const MAX_STORE_CALLS: u32 = 64;
 /// HTTP requests that an edge may pass on at once.
 pub const MAX_FORWARDED: u32 = 16;
 
+/// Streams of events ([`crate::api::events`]) that an edge may pass on at once: a few open admin pages.
+pub const MAX_EVENT_STREAMS: u32 = 8;
+
 /// What one stream may have in flight: a whole part of the largest size.
 const STREAM_WINDOW_BYTES: u32 = 34 * 1024 * 1024;
 

@@ -150,6 +150,17 @@ pub struct Ban {
     pub notes: String,
     /// Since when.
     pub created_at: WallTime,
+    /// Until when; none is for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<WallTime>,
+}
+
+impl Ban {
+    /// Whether it holds at a time. One that has ended is none, whether or not somebody has taken it out of the list.
+    #[must_use]
+    pub fn holds(&self, now: WallTime) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 /// How long the chat's events are kept: whatever comes first.

@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body::Body as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -41,6 +43,13 @@ const CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long answers may take to be sent at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a reply is made of: whole, or piece by piece.
+pub trait ReplyBody: http_body::Body<Data = Bytes, Error: Into<Failure>> + Send + 'static {}
+
+impl<B: http_body::Body<Data = Bytes, Error: Into<Failure>> + Send + 'static> ReplyBody for B {}
 
 /// What a listener counts.
 #[derive(Clone, Debug)]
@@ -84,17 +93,19 @@ pub async fn run(
 }
 
 /// Serves whatever `answer` says to requests, with the bounds of this module: for what few and known people ask.
-/// HEAD is answered as GET, without the body.
+/// HEAD is answered as GET, without the body. A body that comes piece by piece is cut when its connection has lived long
+/// enough, and should end by itself at `shutdown`.
 ///
 /// Cancel safety: dropping the future stops accepting and cuts all connections.
-pub async fn serve<F>(
+pub async fn serve<F, B>(
     listener: TcpListener,
     counters: Counters,
     tls: Option<TlsAcceptor>,
     answer: impl Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     shutdown: CancellationToken,
 ) where
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: ReplyBody,
 {
     let entrance = Entrance::new(Limits { total: MAX_CONNECTIONS, per_network: 0 }, Networks::default());
     let mut accepting = Accepting::new(counters.accept);
@@ -124,7 +135,7 @@ pub async fn serve<F>(
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
-async fn connect<F: Future<Output = Response<Full<Bytes>>>>(
+async fn connect<F: Future<Output = Response<B>>, B: ReplyBody>(
     stream: TcpStream,
     peer: SocketAddr,
     seat: Seat,
@@ -147,7 +158,7 @@ async fn connect<F: Future<Output = Response<Full<Bytes>>>>(
     }
 }
 
-async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
+async fn drive<F: Future<Output = Response<B>>, B: ReplyBody>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     seat: &Seat,
@@ -165,10 +176,12 @@ async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
         };
         async move {
             let response = match answered {
-                Ok(answered) => answered.await,
-                Err(wrong) => misread(wrong),
+                Ok(answered) => answered.await.map(boxed),
+                Err(wrong) => misread(wrong).map(boxed),
             };
-            seat.note(State::Resting);
+            // A stream goes on for as long as somebody reads it.
+            let is_stream = response.body().size_hint().exact().is_none();
+            seat.note(if is_stream { State::Busy } else { State::Resting });
             Ok::<_, Infallible>(response)
         }
     });
@@ -190,6 +203,10 @@ async fn drive<F: Future<Output = Response<Full<Bytes>>>>(
     if let Err(error) = result {
         tracing::debug!(%error, "operator's connection failed");
     }
+}
+
+fn boxed(body: impl ReplyBody) -> UnsyncBoxBody<Bytes, Failure> {
+    body.map_err(Into::into).boxed_unsync()
 }
 
 /// What operators are answered: health, and metrics where there is a registry.

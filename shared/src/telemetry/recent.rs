@@ -36,6 +36,20 @@ pub struct Recent {
 struct Lines {
     all: VecDeque<Line>,
     warnings: VecDeque<Line>,
+    /// How many there have been of each.
+    count: u64,
+    warned: u64,
+}
+
+/// Lines that somebody has not read yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct News {
+    /// The oldest first.
+    pub lines: Vec<Line>,
+    /// Whether nothing is missing between them and what was read before.
+    pub goes_on: bool,
+    /// How many lines there have been: what to ask with the next time.
+    pub count: u64,
 }
 
 impl Recent {
@@ -51,9 +65,29 @@ impl Recent {
         self.lock().warnings.iter().cloned().collect()
     }
 
+    /// What was written since there were `read` lines, as far as it is kept.
+    #[must_use]
+    pub fn since(&self, read: u64) -> News {
+        let lines = self.lock();
+        let kept = u64::try_from(lines.all.len()).unwrap_or(u64::MAX);
+        let first = lines.count.saturating_sub(kept);
+        // A number that is not of this log stands for nothing read.
+        let goes_on = (first..=lines.count).contains(&read);
+        let skip = if goes_on { usize::try_from(read - first).unwrap_or(usize::MAX) } else { 0 };
+        News { lines: lines.all.iter().skip(skip).cloned().collect(), goes_on, count: lines.count }
+    }
+
+    /// How many warnings and errors there have been.
+    #[must_use]
+    pub fn warned(&self) -> u64 {
+        self.lock().warned
+    }
+
     fn push(&self, line: Line) {
         let mut lines = self.lock();
+        lines.count += 1;
         if line.level <= Level::WARN {
+            lines.warned += 1;
             keep(&mut lines.warnings, line.clone());
         }
         keep(&mut lines.all, line);
@@ -130,5 +164,29 @@ mod tests {
         assert_eq!(all[0].text, "a segment was made number=0");
         assert_eq!(recent.warnings()[0].text, "an edge is behind edge=\"a\"");
         assert_eq!(recent.warnings().len(), 1);
+    }
+
+    #[test]
+    fn who_reads_on_gets_what_is_new_and_is_told_when_something_is_missing() {
+        let recent = Recent::default();
+        let subscriber = std::sync::Arc::new(tracing_subscriber::registry().with(recent.clone()));
+        let write = |lines: std::ops::Range<usize>| {
+            tracing::subscriber::with_default(std::sync::Arc::clone(&subscriber), || {
+                lines.for_each(|number| tracing::info!(number, "a line"));
+            });
+        };
+        let read = |from: u64| {
+            let News { lines, goes_on, count } = recent.since(from);
+            (lines.first().map(|line| line.text.clone()), lines.len(), goes_on, count)
+        };
+        assert_eq!(read(0), (None, 0, true, 0));
+        write(0..3);
+        assert_eq!(read(0), (Some("a line number=0".to_owned()), 3, true, 3));
+        assert_eq!(read(2), (Some("a line number=2".to_owned()), 1, true, 3));
+        assert_eq!(read(3), (None, 0, true, 3));
+        assert_eq!((read(4).1, read(4).2), (3, false), "this log never had so many");
+        write(3..KEPT + 1);
+        assert_eq!((read(0).1, read(0).2), (KEPT, false));
+        assert_eq!((read(1).1, read(1).2), (KEPT, true));
     }
 }

@@ -7,8 +7,8 @@ use super::*;
 const PASSWORD: &str = "first-stream-key";
 
 /// A browser that logged in.
-struct Browser {
-    cookie: String,
+pub(super) struct Browser {
+    pub(super) cookie: String,
     csrf: String,
 }
 
@@ -26,7 +26,7 @@ impl Rig {
         self.ask("POST", "login", headers, &json!({ "password": password }).to_string()).await
     }
 
-    async fn log_in(&self, password: &str) -> Browser {
+    pub(super) async fn log_in(&self, password: &str) -> Browser {
         let reply = self.give(password, &[]).await;
         assert_eq!((reply.status(), json(&reply)["loggedIn"].as_bool()), (StatusCode::OK, Some(true)));
         let csrf = json(&reply)["csrfToken"].as_str().unwrap().to_owned();
@@ -39,7 +39,7 @@ impl Browser {
         rig.ask("GET", path, &[("cookie", &self.cookie)], "").await.status().as_u16()
     }
 
-    async fn post(&self, rig: &Rig, path: &str, body: Value) -> Reply {
+    pub(super) async fn post(&self, rig: &Rig, path: &str, body: Value) -> Reply {
         let headers = [("cookie", &*self.cookie), ("x-csrf-token", &self.csrf)];
         rig.ask("POST", path, &headers, &body.to_string()).await
     }

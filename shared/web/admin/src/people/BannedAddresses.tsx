@@ -11,6 +11,8 @@ import { ask } from "../session";
 import { text } from "../text";
 import { Action, Card } from "../views/parts";
 import { isAddress } from "./address";
+import { endOf, LASTS } from "./lasts";
+import type { Lasts } from "./lasts";
 
 interface Props {
   readonly bans: readonly Schema<"ChatBan">[];
@@ -25,12 +27,15 @@ export function BannedAddresses({ bans, onDone }: Props): JSX.Element {
         <p class="quiet">{people.noAddresses}</p>
       ) : (
         <ul class="list">
-          {bans.map(({ ipAddress, notes, createdAt }) => (
+          {bans.map(({ ipAddress, notes, createdAt, expiresAt }) => (
             <li key={ipAddress}>
               <div class="list-main">
                 <bdi class="strong">{ipAddress}</bdi>
                 <p class="quiet small" title={dateAndTime(locale.value, Date.parse(createdAt))}>
                   {people.bannedSince(ago(locale.value, (Date.now() - Date.parse(createdAt)) / 1_000))}
+                  {expiresAt !== null && (
+                    <> · {people.bannedUntil(dateAndTime(locale.value, Date.parse(expiresAt)))}</>
+                  )}
                   {notes !== "" && <bdi> · {notes}</bdi>}
                 </p>
               </div>
@@ -55,6 +60,7 @@ function AddBan({ onDone }: { readonly onDone: () => void }): JSX.Element {
   const id = useId();
   const [address, setAddress] = useState("");
   const [notes, setNotes] = useState("");
+  const [lasts, setLasts] = useState<Lasts>("forGood");
   const value = address.trim();
   const isWrong = value !== "" && !isAddress(value);
   return (
@@ -90,6 +96,22 @@ function AddBan({ onDone }: { readonly onDone: () => void }): JSX.Element {
             }}
           />
         </label>
+        <label>
+          <span class="small quiet">{people.lasts}</span>
+          <select
+            class="field"
+            value={lasts}
+            onChange={(event) => {
+              setLasts(LASTS.find((one) => one === event.currentTarget.value) ?? "forGood");
+            }}
+          >
+            {LASTS.map((one) => (
+              <option key={one} value={one}>
+                {people.spans[one]}
+              </option>
+            ))}
+          </select>
+        </label>
       </div>
       <p id={`${id}-problem`} class="problem" role="status">
         {isWrong && people.noAddress}
@@ -97,14 +119,14 @@ function AddBan({ onDone }: { readonly onDone: () => void }): JSX.Element {
       <Action
         face={people.banAddress}
         disabled={value === "" || isWrong}
-        act={() =>
-          ask((options) =>
-            post("/api/admin/chat/users/ipbans/create", { value, notes: notes.trim() }, options),
-          )
-        }
+        act={() => {
+          const body = { value, notes: notes.trim(), expiresAt: endOf(lasts, Date.now()) };
+          return ask((options) => post("/api/admin/chat/users/ipbans/create", body, options));
+        }}
         onDone={() => {
           setAddress("");
           setNotes("");
+          setLasts("forGood");
           onDone();
         }}
       />

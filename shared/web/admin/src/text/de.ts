@@ -69,6 +69,14 @@ export const de: Texts = {
 
   form: { saving: "Wird gespeichert…", saved: "Gespeichert", undo: "Zurücknehmen" },
 
+  live: {
+    away: "Der Server sagt gerade nicht, wie es steht. Die Seite macht von selbst weiter.",
+    awaySince: (time) =>
+      `Der Server sagt gerade nicht, wie es steht: Was hier steht, ist von ${time}. Die Seite macht von selbst weiter.`,
+    polling:
+      "Etwas zwischen dir und dem Server hält seine Nachrichten zurück: Alle zehn Sekunden wird nachgefragt.",
+  },
+
   dashboard: {
     onAir: "Auf Sendung",
     offAir: "Nicht auf Sendung",
@@ -89,6 +97,12 @@ export const de: Texts = {
     audio: "Ton",
     kbit: (kbit) => `${kbit} kbit/s`,
     perSecond: (frames) => `${frames} je Sekunde`,
+    arrives: "Kommt an mit",
+    speed: "Geschwindigkeit",
+    speedOf: (percent) => `${percent} % der Echtzeit`,
+    drift: "Abweichung",
+    behind: (seconds) => `${seconds} s hinter der Uhr`,
+    ahead: (seconds) => `${seconds} s vor der Uhr`,
     outgoing: "Geht hinaus",
     nothingOut: "Es wird nichts gesendet.",
     warnings: "Neueste Warnungen",
@@ -116,6 +130,26 @@ export const de: Texts = {
     noEdge: "Kein Edge ist verbunden, also kann niemand zusehen. Starte einen Edge oder füge einen hinzu.",
     edgesAway: (names) =>
       `Nicht verbunden: ${names}. Zuschauer dort sehen nichts, bis er zurück ist. Läuft seine Maschine?`,
+    encoderAway:
+      "Der Encoder ist weg. Die Zuschauer warten, und die Sendung geht weiter, wenn er bald zurückkommt. Läuft er, und ist er " +
+      "verbunden?",
+    failed: (names) =>
+      `Für ${names} läuft kein Encoder: Zuschauer bekommen darin nichts Neues. Er wird von selbst neu gestartet; hilft das ` +
+      "nicht, steht der Grund im Protokoll.",
+    late: (percent) =>
+      `Der Encoder sendet ${percent} % zu langsam, also stockt das Bild früher oder später. Senke im Encoder die Bitrate ` +
+      "oder die Auflösung, beende, was neben ihm läuft, oder nimm ein Kabel statt WLAN.",
+    fast: (percent) =>
+      `Der Encoder sendet ${percent} % schneller, als die Zeit vergeht. Lass ihn in Echtzeit senden (bei ffmpeg: -re).`,
+    drift: (seconds) =>
+      `Der Encoder ist seit seiner Verbindung um ${seconds} s zurückgefallen: Seine Verbindung stockt hin und wieder. ` +
+      "Verbinde ihn in einer Pause neu und senke seine Bitrate.",
+    slowRungs: (names) =>
+      `Die Maschine ist zu langsam für ${names}: Bilder werden ausgelassen. Entferne eine Qualität oder wähle eine ` +
+      "niedrigere CPU-Stufe.",
+    edgeLag: (name, seconds) =>
+      `${name} bekommt die Sendung ${seconds} s zu spät: Seine Verbindung zum Origin ist zu schmal. Zuschauer dort verlieren ` +
+      "zuerst die besten Qualitäten. Gib ihm mehr Bandbreite oder entferne eine Qualität.",
     cpu: (percent, encoded) =>
       `Die Prozessoren sind zu ${percent} % ausgelastet, und ${encoded} Qualitäten werden neu kodiert. Wenn das Bild stockt, ` +
       "entferne eine oder wähle eine niedrigere CPU-Stufe.",
@@ -151,6 +185,18 @@ export const de: Texts = {
     },
     times: (times) => `${times} ×`,
     silent: (edges) => `Edges, die nicht antworteten: ${edges}.`,
+  },
+
+  rungs: {
+    states: {
+      passthrough: "Durchgereicht",
+      waiting: "Wartet",
+      running: "Läuft",
+      behind: "Zu langsam",
+      failed: "Ausgefallen",
+    },
+    makes: (frames) => `${frames} Bilder je Sekunde`,
+    waits: (frames) => `Bilder, die warten: ${frames}`,
   },
 
   firstRun: {
@@ -413,6 +459,15 @@ export const de: Texts = {
       "Von hier aus chattet niemand. Eine IPv6-Adresse steht für ihr ganzes Netz (die ersten 64 Bit).",
     noAddresses: "Keine Adresse ist gesperrt.",
     bannedSince: (when) => `gesperrt ${when}`,
+    bannedUntil: (date) => `bis ${date}`,
+    lasts: "Wie lange",
+    spans: {
+      hour: "eine Stunde",
+      day: "einen Tag",
+      week: "eine Woche",
+      month: "30 Tage",
+      forGood: "für immer",
+    },
     why: "Warum",
     noAddress: "Das ist keine Adresse wie 192.0.2.40 oder 2001:db8::1.",
     banAddress: "Adresse sperren",
@@ -426,6 +481,13 @@ export const de: Texts = {
     out: "Gesperrt",
     connectedSince: (when) => `verbunden ${when}`,
     seen: (when) => `zuletzt gesehen ${when}`,
+    viewers: "Zuschauer",
+    sends: "Sendet",
+    lag: "Hinter dem Origin",
+    version: "Version",
+    mbit: (mbit) => `${mbit} Mbit/s`,
+    seconds: (seconds) => `${seconds} s`,
+    notTold: "nicht gesagt",
     validUntil: (date) => `Zertifikat bis ${date}`,
     revoke: "Sperren",
     revokeSure: (name) =>
@@ -469,6 +531,11 @@ export const de: Texts = {
     url: "Adresse",
     told: "Gemeldet wird",
     addWebhook: "Webhook hinzufügen",
+    test: "Testen",
+    lastDeliveries: (deliveries) => `Letzte Zustellungen: ${deliveries}`,
+    attempt: (event, attempt) => `${event}, Versuch ${attempt}`,
+    taken: (ms) => `Angenommen, nach ${ms} ms.`,
+    notTaken: (why, ms) => `Nicht angenommen: ${why} (nach ${ms} ms).`,
     secretOnce:
       "Das Geheimnis, mit dem seine Aufrufe signiert sind. Kopiere es jetzt: Es wird nicht noch einmal angezeigt.",
     events: {

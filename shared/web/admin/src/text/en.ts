@@ -72,6 +72,14 @@ export const en = {
 
   form: { saving: "Saving…", saved: "Saved", undo: "Undo" },
 
+  live: {
+    away: "The server does not tell how it goes at the moment. The page goes on by itself.",
+    awaySince: (time: string): string =>
+      `The server does not tell how it goes at the moment: what is shown is of ${time}. The page goes on by itself.`,
+    polling:
+      "Something between you and the server holds its messages back: this is asked for every ten seconds.",
+  },
+
   dashboard: {
     onAir: "On air",
     offAir: "Off air",
@@ -92,6 +100,12 @@ export const en = {
     audio: "Audio",
     kbit: (kbit: string): string => `${kbit} kbit/s`,
     perSecond: (frames: string): string => `${frames} per second`,
+    arrives: "Arrives at",
+    speed: "Speed",
+    speedOf: (percent: string): string => `${percent} % of real time`,
+    drift: "Drift",
+    behind: (seconds: string): string => `${seconds} s behind the clock`,
+    ahead: (seconds: string): string => `${seconds} s ahead of the clock`,
     outgoing: "Going out",
     nothingOut: "Nothing is sent to viewers.",
     warnings: "Newest warnings",
@@ -119,6 +133,24 @@ export const en = {
     noEdge: "No edge is connected, so nobody can watch. Start an edge, or add one.",
     edgesAway: (names: string): string =>
       `Not connected: ${names}. Viewers there see nothing until it is back. Is its machine running?`,
+    encoderAway:
+      "The encoder is gone. Viewers wait, and the broadcast goes on when it comes back soon. Is it running and connected?",
+    failed: (names: string): string =>
+      `No encoder runs for ${names}: viewers get nothing new in it. It is started anew by itself; if that does not help, ` +
+      "the log says why.",
+    late: (percent: string): string =>
+      `The encoder sends ${percent} % late, so the picture stutters sooner or later. Lower the bit rate or the resolution ` +
+      "in the encoder, close what else runs beside it, or use a cable instead of Wi-Fi.",
+    fast: (percent: string): string =>
+      `The encoder sends ${percent} % faster than time passes. Let it send in real time (in ffmpeg: -re).`,
+    drift: (seconds: string): string =>
+      `The encoder has fallen ${seconds} s behind since it connected: its connection stalls now and then. Connect it anew ` +
+      "in a pause, and lower its bit rate.",
+    slowRungs: (names: string): string =>
+      `The machine is too slow for ${names}: pictures are left out. Remove a quality, or choose a lower CPU level.`,
+    edgeLag: (name: string, seconds: string): string =>
+      `${name} gets the broadcast ${seconds} s late: its connection to the origin is too narrow. Viewers there lose the ` +
+      "best qualities first. Give it more bandwidth, or remove a quality.",
     cpu: (percent: string, encoded: string): string =>
       `The processors are ${percent} % busy, and ${encoded} qualities are encoded anew. If the picture stutters, remove one, ` +
       "or choose a lower CPU level.",
@@ -154,6 +186,18 @@ export const en = {
     },
     times: (times: string): string => `${times} ×`,
     silent: (edges: string): string => `Edges that did not answer: ${edges}.`,
+  },
+
+  rungs: {
+    states: {
+      passthrough: "Passed on",
+      waiting: "Waiting",
+      running: "Running",
+      behind: "Too slow",
+      failed: "Failed",
+    } satisfies Names<Schema<"RungState">["state"]> as Names<Schema<"RungState">["state"]>,
+    makes: (frames: string): string => `${frames} pictures per second`,
+    waits: (frames: string): string => `pictures that wait: ${frames}`,
   },
 
   firstRun: {
@@ -416,7 +460,10 @@ export const en = {
       "Nobody chats from these. An address of IPv6 stands for its whole network (the first 64 bits).",
     noAddresses: "No address is banned.",
     bannedSince: (when: string): string => `banned ${when}`,
+    bannedUntil: (date: string): string => `until ${date}`,
     why: "Why",
+    lasts: "How long",
+    spans: { hour: "an hour", day: "a day", week: "a week", month: "30 days", forGood: "for good" },
     noAddress: "This is no address, such as 192.0.2.40 or 2001:db8::1.",
     banAddress: "Ban the address",
   },
@@ -429,6 +476,13 @@ export const en = {
     out: "Revoked",
     connectedSince: (when: string): string => `connected ${when}`,
     seen: (when: string): string => `last seen ${when}`,
+    viewers: "Viewers",
+    sends: "Sends",
+    lag: "Behind the origin",
+    version: "Version",
+    mbit: (mbit: string): string => `${mbit} Mbit/s`,
+    seconds: (seconds: string): string => `${seconds} s`,
+    notTold: "not told",
     validUntil: (date: string): string => `certificate until ${date}`,
     revoke: "Revoke",
     revokeSure: (name: string): string =>
@@ -472,6 +526,11 @@ export const en = {
     url: "Address",
     told: "It is told",
     addWebhook: "Add a webhook",
+    test: "Test",
+    lastDeliveries: (deliveries: string): string => `Last deliveries: ${deliveries}`,
+    attempt: (event: string, attempt: string): string => `${event}, attempt ${attempt}`,
+    taken: (ms: string): string => `Taken, within ${ms} ms.`,
+    notTaken: (why: string, ms: string): string => `Not taken: ${why} (after ${ms} ms).`,
     secretOnce: "The secret that its calls are signed with. Copy it now: it is not shown again.",
     events: {
       CHAT: "messages",

@@ -7,67 +7,54 @@ import { Icon } from "@common/icons";
 import { ago, clock, count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
+import { Live } from "../live/Live";
+import { state, warnings } from "../live/live";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
 import { Chart } from "./Chart";
+import { EdgeStates } from "./EdgeStates";
 import { FirstRun } from "./FirstRun";
 import { Health } from "./Health";
-import { nameOfQuality } from "./ladder";
+import { Incoming } from "./Incoming";
 import { Action, Card, Loaded } from "./parts";
 import { Playback } from "./Playback";
 import { Preview } from "./Preview";
+import { Rungs } from "./Rungs";
 
 type Status = Schema<"AdminStatus">;
 
-const STATUS_EVERY_MS = 5_000;
 /** The origin measures about once a minute. */
-const SERIES_EVERY_MS = 30_000;
+const SERIES_EVERY_MS = 60_000;
 const SHOWN_WARNINGS = 8;
 const CHART_SECONDS = 3 * 3_600;
 
-async function readStatus(): Promise<{ status: Status; wasOnAir: boolean }> {
-  const [status, shown] = await Promise.all([
-    ask((options) => get("/api/admin/status", options)),
-    get("/api/status"),
-  ]);
-  return { status, wasOnAir: shown.lastConnectTime !== null || shown.lastDisconnectTime !== null };
-}
-
 export function Dashboard(): JSX.Element {
-  const now = usePolled(readStatus, STATUS_EVERY_MS);
   return (
-    <Loaded of={now}>
-      {({ status, wasOnAir }) => (
-        <>
-          {!wasOnAir && status.broadcaster === null ? (
-            <FirstRun />
-          ) : (
-            <>
-              <OnAir status={status} onChange={now.refresh} />
-              <Health status={status} />
-              <Playback />
-              <div class="columns">
-                <Incoming status={status} />
-                <Outgoing status={status} />
-              </div>
-              <Series />
-              <Warnings />
-            </>
-          )}
-        </>
-      )}
-    </Loaded>
+    <Live of={state}>
+      {(now) =>
+        !now.wasOnAir && now.status.broadcaster === null ? (
+          <FirstRun />
+        ) : (
+          <>
+            <OnAir status={now.status} />
+            <Health state={now} />
+            <Playback />
+            <div class="columns">
+              <Incoming state={now} />
+              <Rungs state={now} />
+            </div>
+            <EdgeStates edges={now.edges} />
+            <Series />
+            <Warnings />
+          </>
+        )
+      }
+    </Live>
   );
 }
 
-function OnAir({
-  status,
-  onChange,
-}: {
-  readonly status: Status;
-  readonly onChange: () => void;
-}): JSX.Element {
+function OnAir({ status }: { readonly status: Status }): JSX.Element {
   const { dashboard } = text.value;
   const since = status.broadcaster === null ? null : Date.parse(status.broadcaster.time);
   const figure = (value: number): string => count(locale.value, value);
@@ -93,7 +80,6 @@ function OnAir({
               class="danger"
               sure={dashboard.disconnectSure}
               act={() => ask((options) => post("/api/admin/disconnect", undefined, options))}
-              onDone={onChange}
             />
           )}
         </div>
@@ -117,81 +103,11 @@ function Figure({ name, value }: { readonly name: string; readonly value: string
   );
 }
 
-function Incoming({ status }: { readonly status: Status }): JSX.Element {
-  const { dashboard } = text.value;
-  const incoming = status.broadcaster;
-  if (incoming === null) {
-    return (
-      <Card title={dashboard.incoming}>
-        <p class="quiet">{dashboard.nothingIn}</p>
-      </Card>
-    );
-  }
-  const details = incoming.streamDetails;
-  const rate = (kbit: number): string => dashboard.kbit(count(locale.value, kbit));
-  const facts: readonly (readonly [string, string])[] = [
-    [dashboard.encoder, details.encoder],
-    [dashboard.address, incoming.remoteAddr],
-    [dashboard.picture, `${details.width} × ${details.height}`],
-    [dashboard.frameRate, dashboard.perSecond(count(locale.value, details.framerate))],
-    [dashboard.video, `${details.videoCodec}, ${rate(details.videoBitrate)}`],
-    [dashboard.audio, `${details.audioCodec}, ${rate(details.audioBitrate)}`],
-  ];
-  return (
-    <Card title={dashboard.incoming}>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd dir="auto">{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </Card>
-  );
-}
-
-function Outgoing({ status }: { readonly status: Status }): JSX.Element {
-  const { dashboard, video } = text.value;
-  const broadcast = status.currentBroadcast;
-  if (broadcast === null) {
-    return (
-      <Card title={dashboard.outgoing}>
-        <p class="quiet">{dashboard.nothingOut}</p>
-      </Card>
-    );
-  }
-  return (
-    <Card title={dashboard.outgoing}>
-      <dl class="facts">
-        {broadcast.outputSettings.map((quality, index) => (
-          <div key={index}>
-            <dt dir="auto">{nameOfQuality(quality)}</dt>
-            <dd>
-              {quality.videoPassthrough
-                ? video.asItComes
-                : video.figures(
-                    count(locale.value, quality.videoBitrate),
-                    count(locale.value, quality.framerate),
-                  )}
-            </dd>
-          </div>
-        ))}
-        <div>
-          <dt>{video.latency}</dt>
-          <dd>{video.levels[broadcast.latencyLevel.level] ?? ""}</dd>
-        </div>
-      </dl>
-    </Card>
-  );
-}
-
 function Warnings(): JSX.Element {
   const { dashboard } = text.value;
-  const lines = usePolled(() => ask((options) => get("/api/admin/logs/warnings", options)), STATUS_EVERY_MS);
   return (
     <Card title={dashboard.warnings}>
-      <Loaded of={lines}>
+      <Live of={warnings} isInner>
         {(all) =>
           all.length === 0 ? (
             <p class="quiet all-well">
@@ -221,7 +137,7 @@ function Warnings(): JSX.Element {
             </ul>
           )
         }
-      </Loaded>
+      </Live>
     </Card>
   );
 }

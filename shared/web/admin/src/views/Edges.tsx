@@ -1,28 +1,38 @@
 /** Which edges there are, and how another one joins. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { get, post } from "@common/api/client";
 import type { Schema } from "@common/api/client";
 import { ago, count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
+import { Live } from "../live/Live";
+import * as live from "../live/live";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
+import { EdgeFigures } from "./EdgeStates";
 import { Action, Card, Copyable, Loaded } from "./parts";
 
 type Edge = Schema<"Edge">;
 
-const EVERY_MS = 5_000;
 const JOIN_SECONDS = 3_600;
 
 export function EdgesView(): JSX.Element {
   const { edges } = text.value;
-  const list = usePolled(() => ask((options) => get("/api/admin/edges", options)), EVERY_MS);
+  const list = usePolled(() => ask((options) => get("/api/admin/edges", options)), 0);
+  // Who joined and who is shut out is asked for anew when the server tells of others.
+  const told = live.state.value?.edges.map(({ name, connected }) => `${name} ${connected}`).join("\n");
+  const before = useRef(told);
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== told) list.refresh();
+    before.current = told;
+  }, [told]);
   return (
     <>
       <Card title={edges.title}>
+        <Live of={live.state}>{() => null}</Live>
         <Loaded of={list}>
           {(all) =>
             all.length === 0 ? (
@@ -44,6 +54,7 @@ export function EdgesView(): JSX.Element {
 
 function EdgeLine({ edge, onDone }: { readonly edge: Edge; readonly onDone: () => void }): JSX.Element {
   const { edges } = text.value;
+  const now = live.state.value?.edges.find(({ name }) => name === edge.name);
   const since = (time: string): string => ago(locale.value, (Date.now() - Date.parse(time)) / 1_000);
   const isOut = edge.revokedAt !== null;
   const state = isOut ? "out" : edge.connected ? "connected" : "away";
@@ -59,6 +70,7 @@ function EdgeLine({ edge, onDone }: { readonly edge: Edge; readonly onDone: () =
           {edge.address !== null && <bdi> · {edge.address}</bdi>}
           {!isOut && <> · {edges.validUntil(dateAndTime(locale.value, Date.parse(edge.expiresAt)))}</>}
         </p>
+        {now?.connected === true && <EdgeFigures edge={now} />}
       </div>
       {!isOut && (
         <Action

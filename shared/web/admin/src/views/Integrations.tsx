@@ -10,10 +10,13 @@ import { locale } from "@common/text/language";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
+import { Deliveries } from "./Deliveries";
 import { Action, Card, Copyable, Loaded } from "./parts";
 
 type Scope = Schema<"Scope">;
 type WebhookEvent = Schema<"WebhookEvent">;
+
+const DELIVERIES_EVERY_MS = 10_000;
 
 const SCOPES: readonly Scope[] = ["CAN_SEND_MESSAGES", "CAN_SEND_SYSTEM_MESSAGES", "HAS_ADMIN_ACCESS"];
 const EVENTS: readonly WebhookEvent[] = [
@@ -117,6 +120,10 @@ function Tokens(): JSX.Element {
 function Webhooks(): JSX.Element {
   const { integrations, when } = text.value;
   const list = usePolled(() => ask((options) => get("/api/admin/webhooks", options)), 0);
+  const last = usePolled(
+    () => ask((options) => get("/api/admin/webhooks/deliveries", options)),
+    DELIVERIES_EVERY_MS,
+  );
   const [url, setUrl] = useState("");
   const [events, setEvents] = useState<readonly WebhookEvent[]>(["STREAM_STARTED", "STREAM_STOPPED"]);
   const [secret, setSecret] = useState<string | null>(null);
@@ -141,6 +148,11 @@ function Webhooks(): JSX.Element {
                       {integrations.failing(since(hook.failure.since), hook.failure.reason)}
                     </p>
                   )}
+                  <Deliveries
+                    hook={hook.id}
+                    deliveries={last.value.value?.filter(({ webhook }) => webhook === hook.id) ?? []}
+                    onTested={last.refresh}
+                  />
                 </div>
                 <Action
                   face={integrations.remove}

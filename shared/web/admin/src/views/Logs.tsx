@@ -2,25 +2,22 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
-import { get } from "@common/api/client";
 import type { Schema } from "@common/api/client";
 import { Icon } from "@common/icons";
 import { count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
-import { usePolled } from "../polled";
-import { ask } from "../session";
+import { Live } from "../live/Live";
+import { log } from "../live/live";
 import { text } from "../text";
 import { filterLog, LEAST } from "./log";
 import type { Least } from "./log";
-import { Card, Loaded } from "./parts";
+import { Card } from "./parts";
 
-const EVERY_MS = 5_000;
 const SHOWN = 200;
 
 export function Logs(): JSX.Element {
   const { logs } = text.value;
-  const lines = usePolled(() => ask((options) => get("/api/admin/logs", options)), EVERY_MS);
   const [least, setLeast] = useState<Least>("all");
   const [sought, setSought] = useState("");
   return (
@@ -55,7 +52,7 @@ export function Logs(): JSX.Element {
           </select>
         </label>
       </div>
-      <Loaded of={lines}>
+      <Live of={log}>
         {(all) => {
           const found = filterLog(all, least, sought);
           return (
@@ -71,7 +68,7 @@ export function Logs(): JSX.Element {
             </>
           );
         }}
-      </Loaded>
+      </Live>
     </Card>
   );
 }

@@ -1,0 +1,282 @@
+//! The stream of events by which the admin page is told how it goes, as it changes: server-sent events.
+//!
+//! Place in the flow: opened here for who is let in ([`super::entry`]); carried by the origin's own listener
+//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`crate::push`]). What is told comes from
+//! [`super::overview`] and the newest lines of the log.
+//!
+//! Invariants: nothing is kept for a slow reader: each piece is made when the one before is gone, of what is newest then. A
+//! stream ends with the login by which it was opened, within [`LOOK`], and at the latest after [`STREAM_LIFETIME`].
+//!
+//! Standards: HTML, "Server-sent events".
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::api::events::{self, STREAM_LIFETIME};
+use farcast_shared::api::reply::json_bytes;
+use farcast_shared::api::{Reply, reply};
+use farcast_shared::query::parameters;
+use farcast_shared::telemetry::recent::{Line, News};
+use farcast_shared::time::WallTime;
+use http::header::SET_COOKIE;
+use http::request::Parts as Head;
+use http::{HeaderMap, Response};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use serde::Serialize;
+
+use super::overview::{Reader, event};
+use super::session::Token;
+use super::shape::LogEntry;
+use super::{Admin, Parts, read};
+use crate::brake::Caller;
+use crate::push::EventBody;
+
+/// Most streams at once: a few people with a few pages.
+const MAX_STREAMS: usize = 24;
+/// Of these, by one session, or by the password.
+const MAX_OF_LOGIN: usize = 6;
+/// How often it is looked whether the login holds, and whether the log has grown.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a stream is silent at most: proxies and edges take a connection on which nothing comes for dead.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// When a browser asks again after a stream has ended.
+const RETRY_MS: u32 = 2_000;
+/// How many of the newest warnings are told.
+const WARNINGS: usize = 50;
+
+/// The header by which a browser says up to where it has read.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// By what a stream was opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Login {
+    Session(Token),
+    /// By the password of this mark.
+    Password(String),
+}
+
+/// The streams that are open. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Streams(Arc<Mutex<Vec<(u64, Login)>>>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+struct Place {
+    streams: Streams,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(number, _)| *number != self.number);
+    }
+}
+
+impl Streams {
+    /// A place, if there is one left.
+    fn enter(&self, login: &Login) -> Option<Place> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_login = open.iter().filter(|(_, other)| other == login).count();
+        if open.len() >= MAX_STREAMS || of_login >= MAX_OF_LOGIN {
+            return None;
+        }
+        let number = open.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
+        open.push((number, login.clone()));
+        Some(Place { streams: self.clone(), number })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogNews {
+    /// Whether these lines follow those that were told before; else they are all that there are.
+    goes_on: bool,
+    lines: Vec<LogEntry>,
+}
+
+/// What of a stream is told next.
+#[derive(Debug)]
+struct Source {
+    admin: Arc<Parts>,
+    started_at: WallTime,
+    login: Login,
+    reader: Reader,
+    once: bool,
+    ends_at: Instant,
+    told_at: Instant,
+    has_begun: bool,
+    /// Lines of the log that were told; none before any were.
+    log_read: Option<u64>,
+    /// Where the log is to go on.
+    log_from: u64,
+    /// What warnings were told: how many there had been, and whether the password was apart.
+    warnings: Option<(u64, bool)>,
+    told_state: bool,
+    _place: Place,
+}
+
+impl Admin {
+    /// Opens a stream for who may have one.
+    ///
+    /// # Errors
+    /// The reply that says why not.
+    pub async fn events(&self, head: &Head, caller: impl Into<Caller>) -> Result<Response<EventBody>, Reply> {
+        let mark = self.parts.credentials.password_mark();
+        let admitted = self.admit(&head.headers, caller.into()).await?;
+        let Some(once) = once(head.uri.query()) else {
+            return Err(reply::bad_request("once is true or false"));
+        };
+        let login = admitted.session.map_or(Login::Password(mark), Login::Session);
+        let Some(place) = self.streams.enter(&login) else {
+            return Err(reply::unavailable("too many streams of events are open, close a page of the admin"));
+        };
+        let now = Instant::now();
+        let source = Source {
+            admin: Arc::clone(&self.parts),
+            started_at: self.started_at,
+            login,
+            reader: self.overview.reader(),
+            once,
+            ends_at: now + STREAM_LIFETIME,
+            told_at: now,
+            has_begun: false,
+            log_read: None,
+            log_from: log_from(&head.headers, self.started_at),
+            warnings: None,
+            told_state: false,
+            _place: place,
+        };
+        let body = Pieces { next: Some(Box::pin(source.next())) };
+        let mut reply = events::reply(body.boxed_unsync());
+        if let Some(cookie) = admitted.exemption {
+            reply.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(reply)
+    }
+}
+
+/// The head of a stream alone.
+pub(super) fn head() -> Reply {
+    events::reply(Bytes::new())
+}
+
+/// Whether the stream is to end when everything was told once; none where that is not said in a way that is known.
+fn once(query: Option<&str>) -> Option<bool> {
+    let given = parameters(query.unwrap_or_default()).filter(|(_, name, _)| *name == "once").last();
+    match given.map(|(_, _, value)| value) {
+        None | Some("false") => Some(false),
+        Some("true") => Some(true),
+        Some(_) => None,
+    }
+}
+
+/// How many lines of this run's log a reader has, as it says.
+fn log_from(headers: &HeaderMap, started_at: WallTime) -> u64 {
+    let said = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    let read = said.and_then(|id| id.split_once('-')).and_then(|(run, read)| {
+        let is_this = run.parse::<u64>().is_ok_and(|run| run == started_at.0);
+        if is_this { read.parse::<u64>().ok() } else { None }
+    });
+    // Nobody has read so many: all that is kept is told.
+    read.unwrap_or(u64::MAX)
+}
+
+impl Source {
+    /// The next piece and what comes after it; none when the stream is over. Cancel safe, as what is dropped with it is
+    /// this stream.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        loop {
+            if !self.goes_on() {
+                return None;
+            }
+            if let Some(piece) = self.piece() {
+                self.told_at = Instant::now();
+                return Some((piece, self));
+            }
+            if self.once && self.told_state {
+                return None;
+            }
+            // Whatever it was, it is looked at.
+            if let Ok(false) = tokio::time::timeout(LOOK, self.reader.wait()).await {
+                return None;
+            }
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        let Parts { credentials, sessions, .. } = &*self.admin;
+        let mark = credentials.password_mark();
+        let holds = match &self.login {
+            Login::Session(token) => sessions.goes_on(token, &mark, WallTime::now()),
+            Login::Password(with) => *with == mark,
+        };
+        holds && self.reader.goes_on() && Instant::now() < self.ends_at
+    }
+
+    fn piece(&mut self) -> Option<Bytes> {
+        if !self.has_begun {
+            self.has_begun = true;
+            return Some(format!("retry: {RETRY_MS}\n\n").into());
+        }
+        if let Some(log) = self.log() {
+            return Some(log);
+        }
+        if let Some(warnings) = self.warnings() {
+            return Some(warnings);
+        }
+        if let Some(state) = self.reader.news() {
+            self.told_state = true;
+            return Some(state);
+        }
+        (self.told_at.elapsed() >= HEARTBEAT).then(|| Bytes::from_static(b": here\n\n"))
+    }
+
+    fn log(&mut self) -> Option<Bytes> {
+        let News { lines, goes_on, count } = self.admin.recent.since(self.log_read.unwrap_or(self.log_from));
+        if self.log_read == Some(count) {
+            return None;
+        }
+        self.log_read = Some(count);
+        let news = LogNews { goes_on, lines: read::entries(lines) };
+        let id = format!("{}-{count}", self.started_at.0);
+        Some(event("log", Some(&id), &json_bytes(&news)))
+    }
+
+    fn warnings(&mut self) -> Option<Bytes> {
+        let Parts { recent, credentials, .. } = &*self.admin;
+        let now = (recent.warned(), credentials.password_is_apart());
+        if self.warnings == Some(now) {
+            return None;
+        }
+        self.warnings = Some(now);
+        let lines = super::warnings(&self.admin, self.started_at);
+        let newest: Vec<Line> = lines.into_iter().rev().take(WARNINGS).rev().collect();
+        Some(event("warnings", None, &json_bytes(&read::entries(newest))))
+    }
+}
+
+/// A body whose next piece is made when it is asked for.
+struct Pieces {
+    next: Option<Pin<Box<dyn Future<Output = Option<(Bytes, Source)>> + Send>>>,
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(next) = &mut self.next else { return Poll::Ready(None) };
+        let made = ready!(next.as_mut().poll(context));
+        let (piece, rest) = made.map_or((None, None), |(piece, source)| (Some(piece), Some(source)));
+        self.next = rest.map(|source| Box::pin(source.next()) as _);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}

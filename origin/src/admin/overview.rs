@@ -1,0 +1,272 @@
+//! How it goes, for the dashboard: the broadcast, what comes in, each variant, each edge, the machine.
+//!
+//! Place in the flow: [`super::events`] hands it to whoever looks. It is made anew every [`EVERY`] while somebody does, and
+//! once for all of them; while nobody does, no edge is asked and nothing is made.
+//!
+//! Invariants: edges are believed nothing but what can be shown ([`edge`]); nothing waits for a reader, who gets the newest
+//! state and never one of before.
+
+mod edge;
+mod rung;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farcast_shared::api::reply::json_bytes;
+use farcast_shared::api::time::Time;
+use farcast_shared::name::VariantId;
+use farcast_shared::protocol::{Ask, EdgeReport, MAX_REPORT_BYTES};
+use farcast_shared::runtime::{LiveStatus, Snapshot, VariantSpec};
+use farcast_shared::time::WallTime;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use self::edge::{EdgeState, Sent};
+use self::rung::{Counts, Rung};
+use super::read;
+use super::shape::Status;
+use crate::broadcast::Air;
+use crate::push::Edges;
+use crate::roster::Roster;
+use crate::series::Series;
+use crate::statistics::Statistics;
+use crate::transcode::DropReason;
+use crate::{ingest, plan, transcode};
+
+/// How often it is made.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// What the machine was measured at counts for so long: twice as long as it takes to measure it again.
+const MEASURED_WITHIN_S: u64 = 120;
+
+/// What is counted on the way from the encoder to the variants.
+#[derive(Clone)]
+pub struct Counted {
+    /// What comes in.
+    pub ingest: ingest::Metrics,
+    /// How fast.
+    pub plan: plan::Metrics,
+    /// What is made of it.
+    pub transcode: transcode::Metrics,
+}
+
+impl std::fmt::Debug for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Counted(…)")
+    }
+}
+
+/// What it is made of.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub(super) air: watch::Receiver<Air>,
+    pub(super) status: watch::Receiver<Option<Arc<LiveStatus>>>,
+    pub(super) runtime: watch::Receiver<Option<Snapshot>>,
+    pub(super) edges: Edges,
+    pub(super) roster: Arc<Roster>,
+    pub(super) statistics: Statistics,
+    pub(super) counted: Counted,
+}
+
+/// Makes it, for as many as look.
+#[derive(Debug)]
+pub struct Overview {
+    sources: Sources,
+    readers: watch::Sender<usize>,
+    /// As the event that all are sent; none while nobody looks.
+    newest: watch::Sender<Option<Bytes>>,
+    over: CancellationToken,
+}
+
+/// Somebody who looks.
+#[derive(Debug)]
+pub(super) struct Reader {
+    overview: Arc<Overview>,
+    newest: watch::Receiver<Option<Bytes>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    time: Time,
+    status: Status,
+    was_on_air: bool,
+    ingest: Option<Ingest>,
+    rungs: Vec<Rung>,
+    edges: Vec<EdgeState>,
+    machine: Machine,
+}
+
+/// What the encoder really does.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ingest {
+    bit_rate: u64,
+    /// None before it was measured.
+    speed: Option<f64>,
+    drift: f64,
+}
+
+#[derive(Serialize)]
+struct Machine {
+    cpu: Option<f64>,
+    memory: Option<f64>,
+    disk: Option<f64>,
+}
+
+/// What there was at the look before.
+#[derive(Debug)]
+struct Before {
+    at: Instant,
+    /// Of a broadcast that is made with this ladder.
+    ladder: Vec<VariantSpec>,
+    counts: Counts,
+    sent: Sent,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.overview.readers.send_modify(|readers| *readers = readers.saturating_sub(1));
+    }
+}
+
+impl Reader {
+    /// The event of the newest state, if it is another than at the last call.
+    pub(super) fn news(&mut self) -> Option<Bytes> {
+        if !self.newest.has_changed().unwrap_or(false) {
+            return None;
+        }
+        self.newest.borrow_and_update().clone()
+    }
+
+    /// Waits until there may be news; false once there will be none. Cancel safe.
+    pub(super) async fn wait(&mut self) -> bool {
+        tokio::select! {
+            () = self.overview.over.cancelled() => false,
+            changed = self.newest.changed() => changed.is_ok(),
+        }
+    }
+
+    /// Whether the origin goes on.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.overview.over.is_cancelled()
+    }
+}
+
+impl Overview {
+    pub(super) fn new(sources: Sources) -> Self {
+        let (readers, newest) = (watch::channel(0).0, watch::channel(None).0);
+        Self { sources, readers, newest, over: CancellationToken::new() }
+    }
+
+    pub(super) fn reader(self: &Arc<Self>) -> Reader {
+        self.readers.send_modify(|readers| *readers += 1);
+        let mut newest = self.newest.subscribe();
+        newest.mark_changed();
+        Reader { overview: Arc::clone(self), newest }
+    }
+
+    /// Makes it while somebody looks, until `shutdown`; then readers are told that there will be no more.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.make() => {}
+        }
+        self.over.cancel();
+    }
+
+    async fn make(&self) {
+        let mut readers = self.readers.subscribe();
+        let mut tick = interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut before = None;
+        loop {
+            if *readers.borrow_and_update() == 0 {
+                self.newest.send_replace(None);
+                before = None;
+                // It lives as long as this does.
+                let _ = readers.wait_for(|readers| *readers > 0).await;
+                tick.reset_immediately();
+            }
+            tick.tick().await;
+            let (state, now) = self.look(before.take()).await;
+            self.newest.send_replace(Some(event("state", None, &json_bytes(&state))));
+            before = Some(now);
+        }
+    }
+
+    async fn look(&self, before: Option<Before>) -> (State, Before) {
+        let Sources { air, status, runtime, edges, roster, statistics, counted } = &self.sources;
+        let said = edges.ask_each::<EdgeReport>(&Ask::Report, MAX_REPORT_BYTES).await;
+        let at = Instant::now();
+        let nothing = Sent::default();
+        let (sent, elapsed) = before.as_ref().map_or((&nothing, Duration::ZERO), |before| {
+            (&before.sent, at.saturating_duration_since(before.at))
+        });
+        let (edges, sent) = edge::states(roster.edges(), said, (sent, elapsed));
+
+        let air = air.borrow().clone();
+        let status = status.borrow().clone().unwrap_or_default();
+        let title = runtime.borrow().as_ref().map(|set| set.runtime.stream_title.clone());
+        let ladder = air.output.as_ref().map(|output| output.specs.clone()).unwrap_or_default();
+        let counts = counted.counts(ladder.len());
+        let earlier = before.as_ref().filter(|before| before.ladder == ladder);
+        let transcodes: Vec<_> = ladder.iter().map(VariantSpec::transcodes_video).collect();
+        let rungs =
+            rung::judge(&transcodes, &counts, earlier.map(|before| (&before.counts, elapsed.as_secs_f64())));
+        let ingest = air.broadcaster.is_some().then(|| counted.ingest());
+        let state = State {
+            time: Time(WallTime::now()),
+            was_on_air: status.connected_at.is_some() || status.disconnected_at.is_some(),
+            status: read::shown(air, &status, title.unwrap_or_default()),
+            ingest,
+            rungs,
+            edges,
+            machine: Machine::of(statistics, WallTime::now()),
+        };
+        (state, Before { at, ladder, counts, sent })
+    }
+}
+
+impl Counted {
+    fn counts(&self, variants: usize) -> Counts {
+        let variants = u16::try_from(variants).unwrap_or(u16::MAX);
+        Counts {
+            decoded: self.transcode.decoded_frames(),
+            late: self.transcode.dropped_frames(DropReason::EncoderBehind),
+            rungs: (0..variants).map(|place| self.transcode.rung(VariantId(place))).collect(),
+        }
+    }
+
+    fn ingest(&self) -> Ingest {
+        let rounded = |value: f64| if value.is_finite() { (value * 1000.0).round() / 1000.0 } else { 0.0 };
+        Ingest {
+            bit_rate: self.ingest.bit_rate_bps(),
+            speed: Some(rounded(self.plan.speed())).filter(|speed| *speed > 0.0),
+            drift: rounded(self.plan.drift_s()),
+        }
+    }
+}
+
+impl Machine {
+    fn of(statistics: &Statistics, now: WallTime) -> Self {
+        let start = WallTime(now.0.saturating_sub(MEASURED_WITHIN_S * 1_000_000));
+        let newest = |series: &Series| series.since(start).last().map(|sample| sample.value);
+        Self {
+            cpu: newest(&statistics.cpu),
+            memory: newest(&statistics.memory),
+            disk: newest(&statistics.disk),
+        }
+    }
+}
+
+/// An event as it is sent. `json` is one document.
+pub(super) fn event(name: &str, id: Option<&str>, json: &[u8]) -> Bytes {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    // JSON has no line breaks within; the one at its end ends the line.
+    let json = json.strip_suffix(b"\n").unwrap_or(json);
+    [format!("event: {name}\n{id}data: ").as_bytes(), json, b"\n\n"].concat().into()
+}
