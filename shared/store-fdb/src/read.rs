@@ -36,22 +36,23 @@ impl Foundation {
     /// A page of a range, likewise. All of it is of one instant.
     pub(crate) async fn page(&self, mut transaction: Transaction, scan: &Scan) -> Result<Page, StoreError> {
         loop {
-            match self.rows(&transaction, scan).await {
+            let rows = match without_own_writes(&transaction) {
+                Ok(()) => self.rows(&transaction, scan).await,
+                Err(error) => Err(error),
+            };
+            match rows {
                 Ok(rows) => return Page::fill(scan.rows, rows.into_iter()),
                 Err(error) => transaction = again(transaction, error).await?,
             }
         }
     }
 
-    /// Enough of a range for a page, and for knowing whether there is more.
+    /// Enough of a range for a page, and for knowing whether there is more. After [`without_own_writes`].
     pub(crate) async fn rows(
         &self,
         transaction: &Transaction,
         scan: &Scan,
     ) -> FdbResult<Vec<Result<(Key, Bytes), StoreError>>> {
-        // Values then are as the network brought them. From its cache of own writes the client may give an empty value as a
-        // null pointer, which foundationdb 0.11 makes a slice of (foundationdb-rs, pull request 515).
-        transaction.set_option(TransactionOption::ReadYourWritesDisable)?;
         let limit = usize::try_from(scan.rows).unwrap_or(usize::MAX).saturating_add(1);
         let mut range = RangeOption {
             limit: Some(limit),
@@ -96,6 +97,12 @@ impl Foundation {
             }
         }
     }
+}
+
+/// Values then are as the network brought them. From its cache of own writes the client may give an empty value as a null
+/// pointer, which foundationdb 0.11 makes a slice of (foundationdb-rs, pull request 515). Before anything is read.
+pub(crate) fn without_own_writes(transaction: &Transaction) -> FdbResult<()> {
+    transaction.set_option(TransactionOption::ReadYourWritesDisable)
 }
 
 /// The transaction as new, after the pause that the client holds to be right; when its time is over, or trying does not

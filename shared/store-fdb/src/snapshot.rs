@@ -7,6 +7,7 @@ use foundationdb::options::TransactionOption;
 
 use crate::engine::Foundation;
 use crate::failure;
+use crate::read::without_own_writes;
 
 /// The code of a read at a version that is not kept any more.
 const TRANSACTION_TOO_OLD: i32 = 1007;
@@ -25,6 +26,7 @@ impl Instant {
         let code = |error: foundationdb::FdbError| failure::of_read(error.code());
         // How long it may take is what the cluster keeps.
         transaction.set_option(TransactionOption::Timeout(0)).map_err(code)?;
+        without_own_writes(&transaction).map_err(code)?;
         let version = transaction.get_read_version().await.map_err(code)?;
         let version = u64::try_from(version)
             .map_err(|_| StoreError::Damaged("the cluster's version is negative".to_owned()))?;
