@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { assertAccessible } from './axe.js';
+import { edgeLost, noNetwork, publisherLost } from './loss-scenes.js';
 import { motion, rightToLeft, styles } from './look-scenes.js';
 import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
 import { quality, refused } from './player-scenes.js';
@@ -323,6 +324,9 @@ export const SCENES = {
   keyboard,
   quality,
   refused,
+  edgeLost,
+  noNetwork,
+  publisherLost,
   styles,
   rightToLeft,
   motion,

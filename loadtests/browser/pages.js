@@ -30,7 +30,8 @@ const edgeSettings = ['forward_admin = true'];
 if (options.web !== undefined) {
   edgeSettings.push(`web_dir = ${JSON.stringify(resolve(options.web))}`);
 }
-const stage = new Stage(2, { edgeSettings });
+// A loaded machine takes its time to say that the broadcaster is gone, who shall come back before the broadcast is over.
+const stage = new Stage(2, { settings: ['reconnect_grace = "90s"'], edgeSettings });
 let browser;
 let failed = 0;
 try {

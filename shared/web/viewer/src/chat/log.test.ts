@@ -88,6 +88,25 @@ describe("an own line", () => {
     expect(shown(log)).toEqual(["a"]);
     expect(log.discard(key)).toBeUndefined();
   });
+
+  test("that was taken before the connection was lost is confirmed by the history", () => {
+    const log = new ChatLog();
+    log.write("hello", user("me"), 1);
+    log.take(message("a", 1, "hello", "me", 7), "me");
+    log.fail(log.write("**taken**", user("me"), 2));
+    const key = log.write("[taken too](https://a.example)", user("me"), 3);
+    log.write("lost", user("me"), 4);
+    log.connected();
+    const history = [
+      message("a", 1, "hello", "me", 7),
+      message("b", 5, "<strong>taken</strong>", "me", 7),
+      message("c", 6, "<a>taken too</a>", "me", 7),
+      message("d", 7, "elsewhere", "me", 8),
+    ];
+    log.merge(history, "me");
+    expect(shown(log)).toEqual(["a", "lost", "b", "c", "d"]);
+    expect(log.lines[3]?.key).toBe(key);
+  });
 });
 
 test("messages are hidden and shown again", () => {
