@@ -174,6 +174,13 @@ export class ChatLog {
     return line?.text;
   }
 
+  /** Whether a user moderates is shown at all their lines. */
+  setModerator(userId: string, isModerator: boolean): void {
+    this.lines = this.lines.map((line) =>
+      line.user?.id === userId ? { ...line, user: { ...line.user, isModerator } } : line,
+    );
+  }
+
   private setVisible(ids: readonly string[], isVisible: boolean): boolean {
     const named = new Set(ids);
     const isMeant = (line: Line): boolean =>

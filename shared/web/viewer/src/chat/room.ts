@@ -22,6 +22,7 @@ import { ChatLog } from "./log";
 import type { Line } from "./log";
 import { mayMention, mentions } from "./mention";
 import { Outbox } from "./outbox";
+import { setModerator } from "./owner";
 import { MUTED_MS, refusalOf } from "./refusal";
 import type { Refusal } from "./refusal";
 
@@ -159,6 +160,13 @@ export class Room {
   async setEnabled(userId: string, enabled: boolean): Promise<void> {
     const query = { accessToken: this.token ?? "" };
     await post("/api/chat/users/setenabled", { userId, enabled }, { query });
+  }
+
+  /** For the owner: lets a user moderate, or not any more. */
+  async setModerator(userId: string, isModerator: boolean): Promise<void> {
+    await setModerator(userId, isModerator);
+    this.log.setModerator(userId, isModerator);
+    this.show();
   }
 
   /** For moderators: what is known of a user. */
