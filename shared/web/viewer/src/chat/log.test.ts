@@ -119,6 +119,19 @@ test("messages are hidden and shown again", () => {
   expect(log.lines[0]?.isHidden).toBe(false);
 });
 
+test("who moderates is shown at all their lines", () => {
+  const log = new ChatLog();
+  for (const [id, by] of [
+    ["a", "ada"],
+    ["b", "bob"],
+    ["c", "ada"],
+  ] as const) {
+    log.take(message(id, 1, id, by), undefined);
+  }
+  log.setModerator("ada", true);
+  expect(log.lines.map(({ user }) => user?.isModerator)).toEqual([true, false, true]);
+});
+
 test("only the newest are kept", () => {
   const log = new ChatLog();
   log.merge(Array.from({ length: MOST_LINES }, (_, index) => message(String(index), index)));
