@@ -211,7 +211,7 @@ export class Room {
     } catch (error) {
       const isRefused = error instanceof ApiError && error.status === 401;
       if (this.connection?.isOpen) {
-        // What was missed is still missing, unless the socket ends and the next one asks. A token that is not good any more is told by the socket.
+        // What was missed is still missing. A token that is not good any more is told by the socket.
         if (!isRefused) this.readHistoryLater(token);
       } else if (isRefused) this.leave("refused"); // This is who may not come at all.
     }
