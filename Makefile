@@ -128,10 +128,13 @@ test-foundationdb: setup $(PLAYER) ## The store, and Farcast on it, on the clust
 	cargo build --bins -p farcast-origin -p farcast-edge --features foundationdb; \
 	FARCAST_TEST_STORE="foundationdb:$$FDB_CLUSTER_FILE" cargo test -p farcast-loadtests --test e2e -- --include-ignored --test-threads 1
 
-# EDGE is a running edge. Pictures go to loadtests/browser/out/shots, which is not committed.
-EDGE ?= http://127.0.0.1:8080
-screenshots: ## Screenshots of a running edge's pages on phone, desktop and 4K, light and dark
-	cd loadtests/browser && npm ci --no-audit --no-fund && node shots.js --url $(EDGE)
+# Some minutes. Pictures go to loadtests/browser/out/shots, which is not committed; index.html there shows them all. EDGE is a
+# running edge, of which the viewer page is taken as it is; SHOTS="--only phone-light" chooses.
+EDGE ?=
+SHOTS ?=
+screenshots: $(PLAYER) ## Screenshots of the pages in every state, phone to 4K, light and dark, and one sheet of them all
+	$(if $(EDGE),,cargo build --workspace --bins)
+	cd loadtests/browser && npm ci --no-audit --no-fund && node shots.js $(if $(EDGE),--url $(EDGE)) $(SHOTS)
 
 ##@ Check
 .PHONY: fmt lint audit doc ci check-foundationdb

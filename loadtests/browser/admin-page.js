@@ -6,6 +6,23 @@ import { KEY, until } from './stage.js';
 /** Pages of viewers ask for changed settings every 15 s; a loaded machine takes longer. */
 const SEEN_WITHIN_MS = 90_000;
 
+/** What the navigation has. */
+export const PARTS = [
+  'Dashboard',
+  'General',
+  'Viewer page',
+  'Video',
+  'Chat rules',
+  'Messages',
+  'People',
+  'Edges',
+  'Integrations',
+  'Access',
+  'Storage',
+  'Logs',
+  'About',
+];
+
 /** Opens a page that has as much time for each step as a loaded machine needs. */
 export function visit(browser, url, use, settings = {}) {
   return withPage(

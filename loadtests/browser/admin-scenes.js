@@ -4,28 +4,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
-import { card, field, inside, logIn, onAir, open, save, shows, visit } from './admin-page.js';
+import { card, field, inside, logIn, onAir, open, PARTS, save, shows, visit } from './admin-page.js';
 import { assertAccessible } from './axe.js';
 import { admin, enter, say, sees } from './page.js';
 import { SIZES } from './sizes.js';
 import { KEY, until } from './stage.js';
 
 const OTHER_PASSWORD = 'another admin password';
-const PARTS = [
-  'Dashboard',
-  'General',
-  'Viewer page',
-  'Video',
-  'Chat rules',
-  'Messages',
-  'People',
-  'Edges',
-  'Integrations',
-  'Access',
-  'Storage',
-  'Logs',
-  'About',
-];
 /** A picture of one pixel. */
 const PIXEL = Buffer.from('R0lGODlhAQABAIAAAP8AAAAAACwAAAAAAQABAAACAkQBADs=', 'base64');
 

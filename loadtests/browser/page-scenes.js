@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { assertAccessible } from './axe.js';
+import { owner } from './chat-scenes.js';
+import { edgeLost, noNetwork, publisherLost } from './loss-scenes.js';
 import { motion, rightToLeft, styles } from './look-scenes.js';
 import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
 import { embeds, playback } from './playback-scenes.js';
@@ -319,6 +321,7 @@ export const SCENES = {
   talk,
   returns,
   moderate,
+  owner,
   hints,
   attacks,
   long,
@@ -326,6 +329,9 @@ export const SCENES = {
   keyboard,
   quality,
   refused,
+  edgeLost,
+  noNetwork,
+  publisherLost,
   styles,
   rightToLeft,
   motion,

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { KEY, until } from './stage.js';
 
 /** A machine that does other things as well takes its time; who judges times does so where `strict` is set. */
-const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 90_000;
 
 /** Opens a page; `use` gets it. Errors of its scripts, and what its policy refused, fail the scene, but for what is `expected`. */
 export async function withPage(browser, url, use, settings = {}, expected = /^$/) {

@@ -1,9 +1,9 @@
 // The viewer page and the admin page against real programs, as viewers, talkers, moderators and owners use them.
 //
-//   node pages.js [--only NAME]… [--strict] [--web FOLDER] [--out FOLDER] [--chromium PATH]
+//   node pages.js [--only NAME]… [--strict] [--web FOLDER] [--out FOLDER] [--chromium PATH] [--firefox PATH]
 //
 // Starts an origin and two edges, opens their pages in Chromium, and does what is in the scenes of page-scenes.js and
-// admin-scenes.js one after another. --web takes pages from a folder (shared/web/dist) and not from the edges. With --strict
+// admin-scenes.js one after another; one scene goes the main paths in Firefox (firefox-scenes.js). --web takes pages from a folder (shared/web/dist) and not from the edges. With --strict
 // times count, which a loaded machine spoils.
 
 import { mkdir } from 'node:fs/promises';
@@ -12,6 +12,8 @@ import { parseArgs } from 'node:util';
 
 import { ADMIN_SCENES } from './admin-scenes.js';
 import { CHROMIUM, launch } from './chromium.js';
+import { FIREFOX } from './firefox.js';
+import { firefox } from './firefox-scenes.js';
 import { SCENES } from './page-scenes.js';
 import { Stage } from './stage.js';
 
@@ -22,6 +24,7 @@ const { values: options } = parseArgs({
     web: { type: 'string' },
     out: { type: 'string', default: 'out/pages' },
     chromium: { type: 'string', default: CHROMIUM },
+    firefox: { type: 'string', default: FIREFOX },
   },
 });
 
@@ -30,18 +33,19 @@ const edgeSettings = ['forward_admin = true'];
 if (options.web !== undefined) {
   edgeSettings.push(`web_dir = ${JSON.stringify(resolve(options.web))}`);
 }
-const stage = new Stage(2, { edgeSettings });
+// A loaded machine takes its time to say that the broadcaster is gone, who shall come back before the broadcast is over.
+const stage = new Stage(2, { settings: ['reconnect_grace = "90s"'], edgeSettings });
 let browser;
 let failed = 0;
 try {
   const edges = await stage.open(2);
   browser = await launch(options.chromium);
-  for (const [name, scene] of Object.entries({ ...SCENES, ...ADMIN_SCENES })) {
+  for (const [name, scene] of Object.entries({ ...SCENES, firefox, ...ADMIN_SCENES })) {
     if (options.only && !options.only.includes(name)) {
       continue;
     }
     try {
-      const told = await scene({ browser, stage, edges, strict: options.strict, out: options.out });
+      const told = await scene({ browser, stage, edges, strict: options.strict, out: options.out, firefox: options.firefox });
       process.stdout.write(`${name}: good${told === undefined ? '' : `, ${told}`}\n`);
     } catch (error) {
       failed += 1;

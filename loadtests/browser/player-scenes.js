@@ -7,24 +7,24 @@ import { join } from 'node:path';
 import { assertAccessible } from './axe.js';
 import { goesOn, isMoving, withPage } from './page.js';
 
-function phase(page, wanted) {
+export function phase(page, wanted) {
   return page.waitForSelector(`#notice[data-phase=${wanted}]`);
 }
 
-function says(page, selector, pattern) {
+export function says(page, selector, pattern) {
   return page.waitForFunction(
-    ([where, source]) => new RegExp(source).test(document.querySelector(where)?.innerText ?? ''),
-    [selector, pattern.source],
+    ([where, source, flags]) => new RegExp(source, flags).test(document.querySelector(where)?.innerText ?? ''),
+    [selector, pattern.source, pattern.flags],
   );
 }
 
-async function plays(page) {
+export async function plays(page) {
   await phase(page, 'playing');
   await page.waitForFunction(isMoving);
 }
 
 /** Marks the document, and gives a check that it is still the same: nothing was loaded anew. */
-async function stays(page) {
+export async function stays(page) {
   await page.evaluate(() => (window.isSame = true));
   return async () => assert.equal(await page.evaluate(() => window.isSame), true, 'the page was not loaded anew');
 }

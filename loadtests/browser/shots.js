@@ -1,58 +1,90 @@
-// Screenshots of a running edge's pages, to be looked at: phone, desktop and 4K, light and dark, into a folder.
+// Screenshots of the pages in every state, to be looked at, and one sheet of all of them: `index.html`, and `sheet.png`.
 //
-//   node shots.js --url http://127.0.0.1:8080 [--out FOLDER] [--name live] [--only phone-light]… [--chromium PATH]
+//   node shots.js [--url http://127.0.0.1:8080] [--web FOLDER] [--out FOLDER] [--only phone-light]… [--chromium PATH]
+//
+// Without --url an origin and an edge of its own are started, brought into each state, and thrown away: the admin page is
+// logged in to there, too. With --url the viewer page of a running edge is taken as it is.
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { CHROMIUM, launch } from './chromium.js';
+import { writeSheet } from './shot-sheet.js';
+import { adminShots, EMBEDS, liveShots, viewerShots } from './shot-states.js';
 import { SIZES } from './sizes.js';
+import { Stage } from './stage.js';
 
 const { values: options } = parseArgs({
   options: {
-    url: { type: 'string', default: 'http://127.0.0.1:8080' },
+    url: { type: 'string' },
+    web: { type: 'string' },
     out: { type: 'string', default: 'out/shots' },
-    name: { type: 'string', default: 'page' },
     only: { type: 'string', multiple: true },
     chromium: { type: 'string', default: CHROMIUM },
   },
 });
 
-const PAGES = {
-  '': ['phone', 'sideways', 'desktop', 'wide'],
-  'embed/video': ['desktop'],
-  'embed/chat/readonly': ['phone'],
-  'embed/chat/readwrite': ['phone'],
-};
-/** Time for pictures, and for the chat to come. */
-const SETTLE_MS = 5_000;
+/** Pictures that were made, in order: what they are named by, and where they are. */
+const made = [];
 
-await mkdir(options.out, { recursive: true });
-const browser = await launch(options.chromium);
-try {
-  for (const [path, sizes] of Object.entries(PAGES)) {
-    for (const size of sizes) {
-      for (const colorScheme of ['light', 'dark']) {
-        const name = [options.name, path.replaceAll('/', '-'), size, colorScheme].filter(Boolean).join('-');
-        if (options.only && !options.only.some((wanted) => name.includes(wanted))) {
-          continue;
-        }
-        const context = await browser.newContext({ ...SIZES[size], colorScheme, locale: 'en-GB' });
+/** Makes pictures of one state on screens of these sizes, light and dark; `reach` brings a page there. */
+async function shoot(browser, state, sizes, reach) {
+  for (const size of sizes) {
+    for (const colorScheme of ['light', 'dark']) {
+      const name = [state, size, colorScheme].join('-');
+      if (options.only && !options.only.some((wanted) => name.includes(wanted))) {
+        continue;
+      }
+      const context = await browser.newContext({ ...SIZES[size], colorScheme, locale: 'en-GB' });
+      try {
         const page = await context.newPage();
         page.on('pageerror', (error) => process.stderr.write(`${name}: ${error.message}\n`));
-        page.on('console', (message) => {
-          if (message.type() === 'error') {
-            process.stderr.write(`${name}: ${message.text()}\n`);
-          }
+        await reach(page, async (part = '') => {
+          const file = `${[state, part, size, colorScheme].filter(Boolean).join('-')}.png`;
+          await page.screenshot({ path: join(options.out, file) });
+          made.push({ file, state: part === '' ? state : `${state} ${part}`, size, colorScheme });
         });
-        await page.goto(`${options.url}/${path}`);
-        await page.waitForTimeout(SETTLE_MS);
-        await page.screenshot({ path: join(options.out, `${name}.png`) });
+      } catch (error) {
+        process.exitCode = 1;
+        process.stderr.write(`${name}: ${error.message}\n`);
+      } finally {
         await context.close();
       }
     }
   }
+}
+
+async function shootAll(browser, edge, shots) {
+  for (const { state, sizes, reach } of shots) {
+    await shoot(browser, state, sizes, (page, take) => reach(page, edge, take));
+  }
+}
+
+await rm(options.out, { recursive: true, force: true });
+await mkdir(options.out, { recursive: true });
+const browser = await launch(options.chromium);
+let stage;
+try {
+  if (options.url !== undefined) {
+    await shootAll(browser, options.url.replace(/\/$/, ''), [...liveShots, ...EMBEDS]);
+  } else {
+    const edgeSettings = ['forward_admin = true'];
+    if (options.web !== undefined) {
+      edgeSettings.push(`web_dir = ${JSON.stringify(resolve(options.web))}`);
+    }
+    stage = new Stage(2, { edgeSettings });
+    const [edge] = await stage.open(1);
+    for (const { before, shots, after } of viewerShots(stage, browser, edge)) {
+      await before?.();
+      await shootAll(browser, edge, shots);
+      await after?.();
+    }
+    await shootAll(browser, edge, adminShots);
+  }
+  await writeSheet(browser, options.out, made);
+  process.stdout.write(`${made.length} pictures, and all of them in ${join(options.out, 'index.html')}\n`);
 } finally {
   await browser.close();
+  await stage?.stop();
 }

@@ -47,6 +47,20 @@ export async function until(what, look, limitMs = START_MS) {
   }
 }
 
+function isRunning(child) {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+/** Kills a process, and waits until it is gone. */
+async function end(child) {
+  if (!isRunning(child)) {
+    return;
+  }
+  const ended = new Promise((done) => child.once('exit', done));
+  child.kill('SIGKILL');
+  await ended;
+}
+
 export class Stage {
   #level;
   #rich;
@@ -56,6 +70,8 @@ export class Stage {
   #programs;
   #folder;
   #processes = [];
+  /** How each program was started: to start it again. */
+  #started = new Map();
   #rtmp;
   #quic;
   #origin;
@@ -144,12 +160,31 @@ export class Stage {
 
   /** The process of a program: `origin`, `edge-0`. */
   pid(name) {
-    return this.#processes.find((one) => one.name === name).child.pid;
+    return this.#child(name).pid;
+  }
+
+  #child(name) {
+    return this.#processes.find((one) => one.name === name).child;
+  }
+
+  /** Kills a program, as a machine that fails does; gives when it is gone. */
+  async kill(name) {
+    await end(this.#child(name));
+  }
+
+  /** Starts a program that was killed again, with the data and at the HTTP address that it had. */
+  async restart(name) {
+    const { program, settings, announced } = this.#started.get(name);
+    const there = settings.map((line) =>
+      line.startsWith('http_listen') ? `http_listen = ${JSON.stringify(announced.http)}` : line,
+    );
+    await this.#program(program, name, there);
   }
 
   async #program(program, name, settings) {
     const config = join(this.#folder, `${name}.toml`);
     const announce = join(this.#folder, `${name}.json`);
+    await rm(announce, { force: true });
     await writeFile(config, `${settings.join('\n')}\n`);
     const child = this.#spawn(name, join(this.#programs, program), ['--config', config, '--announce', announce]);
     const text = await until(`${name} announces its addresses`, async () => {
@@ -158,7 +193,9 @@ export class Stage {
       }
       return readFile(announce, 'utf8').catch(() => undefined);
     });
-    return JSON.parse(text);
+    const announced = JSON.parse(text);
+    this.#started.set(name, { program, settings, announced });
+    return announced;
   }
 
   /** Begins, or takes up again, the broadcast. */
@@ -209,6 +246,8 @@ export class Stage {
     const log = openSync(join(this.#folder, `${name}.log`), 'a');
     const child = spawn(command, args, { stdio: [stdin, stdout === 'pipe' ? 'pipe' : log, log] });
     child.on('error', (error) => process.stderr.write(`${name}: ${error.message}\n`));
+    // One that was killed and is started again has the same log.
+    this.#processes = this.#processes.filter((one) => one.name !== name || isRunning(one.child));
     this.#processes.push({ name, child });
     return child;
   }
@@ -224,15 +263,7 @@ export class Stage {
 
   /** Kills what it started, and waits until it is gone. */
   async stop() {
-    const gone = this.#processes.map(({ child }) => {
-      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
-        return undefined;
-      }
-      const ended = new Promise((done) => child.once('exit', done));
-      child.kill('SIGKILL');
-      return ended;
-    });
-    await Promise.all(gone);
+    await Promise.all(this.#processes.map(({ child }) => end(child)));
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

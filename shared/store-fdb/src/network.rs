@@ -20,7 +20,8 @@ static RUNNING: Mutex<Option<NetworkAutoStop>> = Mutex::new(None);
 
 /// FoundationDB's client while it runs. Dropping it stops the client and joins its thread, so it goes last: a
 /// [`Foundation`](crate::Foundation) holds it too, and whoever booted it keeps his own until everything else is dropped.
-/// A process that ends earlier, by `exit` or with a guard that leaked, has it stopped by an exit handler.
+/// A process that ends earlier, by `exit` or with a guard that leaked, is ended by an exit handler, without the client being
+/// stopped.
 #[derive(Debug)]
 pub struct Network(());
 
@@ -61,12 +62,43 @@ fn stop() {
     drop(running);
 }
 
-extern "C" fn stop_before_exit() {
-    stop();
+/// Ends the process with its status at once if the client still runs. It cannot be stopped any more: the thread that ends the
+/// process has destroyed its thread-local objects, and `exit` what the client made since it was started, last made first;
+/// stopping it uses both. What was written to C's streams is written out first, as `exit` would do.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the process is ended through the C library")]
+extern "C" fn end_with_client(status: libc::c_int, _argument: *mut libc::c_void) {
+    if RUNNING.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+        // SAFETY: both may be called from an exit handler; the second does not return.
+        unsafe {
+            libc::fflush(std::ptr::null_mut());
+            libc::_exit(status);
+        }
+    }
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "an exit handler is registered through the C library")]
 fn stop_at_exit() -> Result<(), BootError> {
+    unsafe extern "C" {
+        fn on_exit(
+            handler: extern "C" fn(libc::c_int, *mut libc::c_void),
+            argument: *mut libc::c_void,
+        ) -> libc::c_int;
+    }
+    // SAFETY: as declared in glibc's stdlib.h. The handler does not unwind (`extern "C"` aborts instead), touches statics
+    // without destructors only, and leaves its argument alone.
+    let refused = unsafe { on_exit(end_with_client, std::ptr::null_mut()) };
+    if refused == 0 { Ok(()) } else { Err(BootError::ExitHandler) }
+}
+
+/// Where exit handlers are not told the status, the client is stopped, as well as it can be.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[expect(unsafe_code, reason = "an exit handler is registered through the C library")]
+fn stop_at_exit() -> Result<(), BootError> {
+    extern "C" fn stop_before_exit() {
+        stop();
+    }
     // SAFETY: `atexit` asks for a function that can be called once, when the process ends, from any thread, and that does
     // not unwind: `extern "C"` aborts instead. It touches statics without destructors only.
     let refused = unsafe { libc::atexit(stop_before_exit) };
@@ -76,6 +108,6 @@ fn stop_at_exit() -> Result<(), BootError> {
 #[expect(unsafe_code, reason = "the client's thread must be stopped before the process ends")]
 fn boot(client: foundationdb::api::NetworkBuilder) -> Result<NetworkAutoStop, FdbError> {
     // SAFETY: `boot` asks that what it returns is dropped before the process ends, unless it is aborted. It goes to
-    // `RUNNING` at once, and out of there when the `Network` is dropped, or else by `stop_before_exit`, which is registered.
+    // `RUNNING` at once, and out of there when the `Network` is dropped; else the registered handler ends the process.
     unsafe { client.boot() }
 }

@@ -11,6 +11,7 @@ import { computed, signal } from "@preact/signals";
 
 import { ApiError, get, post } from "@common/api/client";
 import type { Options, Schema } from "@common/api/client";
+import { markLogin } from "@common/login";
 
 /** Where the page stands: it asks the server whether it is logged in, it is, it is not, or there was no answer. */
 export type Standing = "asking" | "in" | "out" | "unknown";
@@ -36,12 +37,14 @@ function take(session: Schema<"AdminSession">): void {
   token.value = session.csrfToken;
   standing.value = session.loggedIn ? "in" : "out";
   if (session.loggedIn) ended.value = null;
+  markLogin(session.loggedIn);
 }
 
 function leave(why: Ended): void {
   token.value = "";
   standing.value = "out";
   ended.value = why;
+  markLogin(false);
 }
 
 /** Asks whether the browser is logged in, when the page is loaded. */

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useRoom } from "./chat/Chat";
 import { isOver } from "./chat/room";
 import type { Room } from "./chat/room";
-import { ChatPanel, isChatOpen } from "./ChatPanel";
+import { ChatPanel, isChatOff, isChatOpen } from "./ChatPanel";
 import { About } from "./page/About";
 import { Header } from "./page/Header";
 import { isAdult, Nsfw } from "./page/Nsfw";
@@ -27,7 +27,7 @@ function Page({ watching, room }: Props): JSX.Element {
   useRoom(room);
   return (
     <div class="page">
-      {isChatOpen.value && (
+      {isChatOpen.value && !isChatOff.value && (
         <a class="skip button" href={isOver(room.state.value) ? "#chat" : "#message"}>
           {text.value.skipToChat}
         </a>

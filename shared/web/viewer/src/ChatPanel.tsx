@@ -1,10 +1,13 @@
-/** The chat beside the player, or, on phones, as a sheet below it that folds to a bar with the newest message. */
+/**
+ * The chat beside the player, or, on phones, as a sheet below it that folds to a bar with the newest message. Where it is switched
+ * off there is only the bar, which says so.
+ */
 import type { JSX } from "preact";
 
 import { wordsOf } from "@common/html";
 import { Icon } from "@common/icons";
 import { recall, remember } from "@common/storage";
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 import { Chat } from "./chat/Chat";
 import type { Room } from "./chat/room";
@@ -15,6 +18,9 @@ const KEY = "farcast.chat";
 
 export const isChatOpen = signal(recall(KEY) !== "hidden");
 
+/** The owner switched the chat off. */
+export const isChatOff = computed(() => config.value?.chatDisabled === true);
+
 function setOpen(open: boolean): void {
   remember(KEY, open ? undefined : "hidden");
   isChatOpen.value = open;
@@ -22,6 +28,15 @@ function setOpen(open: boolean): void {
 
 export function ChatPanel({ room }: { readonly room: Room }): JSX.Element {
   const { chat } = text.value;
+  // The room that nobody can use is the picture's and the page's.
+  if (isChatOff.value) {
+    return (
+      <p class="chat-bar off" role="status">
+        <Icon name="chat" />
+        {chat.disabled}
+      </p>
+    );
+  }
   if (!isChatOpen.value) {
     return (
       <button

@@ -18,11 +18,13 @@ const STATUS_EVERY_MS = 5_000;
 const CONFIG_EVERY_MS = 15_000;
 /** A page that nobody sees asks less often. */
 const UNSEEN_FACTOR = 6;
+/** An answer from memory that takes longer says that something is wrong between here and the server. */
+const ANSWERED_WITHIN_MS = 4_000;
 
 export const config = signal<Config | null>(inPage());
 export const status = signal<Status | null>(null);
-/** Whether the newest question about the status was answered. */
-const isAnswered = signal(true);
+/** Whether the newest question about the status was answered, and soon. */
+export const isAnswered = signal(true);
 /** What the player is at; `followPlayer` tells. */
 const playerPhase = signal<Phase | undefined>(undefined);
 export const live = computed(() =>
@@ -45,6 +47,7 @@ function inPage(): Config | null {
 }
 
 async function readStatus(): Promise<void> {
+  const late = window.setTimeout(() => (isAnswered.value = false), ANSWERED_WITHIN_MS);
   try {
     const read = await get("/api/status");
     batch(() => {
@@ -54,6 +57,8 @@ async function readStatus(): Promise<void> {
     });
   } catch {
     isAnswered.value = false;
+  } finally {
+    window.clearTimeout(late);
   }
 }
 
@@ -82,11 +87,11 @@ function repeat(read: () => Promise<void>, everyMs: number): () => void {
 
 let askStatus: () => void = () => undefined;
 
-/** The player is at another phase: a broadcast may have begun or ended, of which the status tells more. */
+/** The player is at another phase: a broadcast may have begun or ended, or the server be gone, of which the status tells more. */
 export function followPlayer(phase: Phase): void {
   const isNew = phase !== playerPhase.value;
   playerPhase.value = phase;
-  if (isNew && (phase === "playing" || phase === "ended" || phase === "offline")) askStatus();
+  if (isNew && phase !== "connecting") askStatus();
 }
 
 /** Follows the edge for the rest of the page's life. */

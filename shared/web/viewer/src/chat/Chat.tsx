@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { Icon } from "@common/icons";
 import { PopupButton } from "@common/popup";
 
-import { config } from "../server";
+import { config, isAnswered } from "../server";
 import { text } from "../text";
 import { Alerts } from "./Alerts";
 import { Composer } from "./Composer";
@@ -53,13 +53,23 @@ export function useRoom(room: Room): void {
     const wake = (): void => {
       if (document.visibilityState === "visible") room.wake();
     };
+    const lose = (): void => {
+      room.lose();
+    };
     window.addEventListener("online", wake);
+    window.addEventListener("offline", lose);
     document.addEventListener("visibilitychange", wake);
     return () => {
       window.removeEventListener("online", wake);
+      window.removeEventListener("offline", lose);
       document.removeEventListener("visibilitychange", wake);
     };
   }, [room]);
+  // The server answers again: the chat is back with the picture, whatever pause it had come to.
+  const isThere = isAnswered.value;
+  useEffect(() => {
+    if (isThere) room.wake();
+  }, [room, isThere]);
 }
 
 export function Chat({ room, isReadOnly = false, buttons }: Props): JSX.Element {

@@ -1,10 +1,11 @@
-/** What can be done with a line, and, by moderators, with its writer. */
+/** What can be done with a line, and, by moderators and the owner, with its writer. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { copy, hasClipboard } from "@common/clipboard";
 import { wordsOf } from "@common/html";
 import { Icon } from "@common/icons";
+import { mayBeLoggedIn } from "@common/login";
 import { MenuItem, PopupButton } from "@common/popup";
 
 import { text } from "../text";
@@ -12,6 +13,7 @@ import { draft } from "./draft";
 import type { User } from "./event";
 import type { Line } from "./log";
 import { BanDialog } from "./BanDialog";
+import { isOwner, look } from "./owner";
 import type { Room } from "./room";
 import { UserDialog } from "./UserDialog";
 
@@ -90,6 +92,18 @@ export function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Elem
                 )}
               </>
             )}
+            {!user.isBot && (
+              <OwnerItem
+                user={user}
+                onChoose={() => {
+                  setFailed(false);
+                  room.setModerator(user.id, !user.isModerator).catch(() => {
+                    setFailed(true);
+                  });
+                  close();
+                }}
+              />
+            )}
           </>
         )}
       </PopupButton>
@@ -117,5 +131,25 @@ export function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Elem
         />
       )}
     </span>
+  );
+}
+
+/** Makes the writer a moderator, or takes that back: for who is logged in on the admin page in this browser. */
+function OwnerItem({
+  user,
+  onChoose,
+}: {
+  readonly user: User;
+  readonly onChoose: () => void;
+}): JSX.Element | null {
+  const { chat } = text.value;
+  useEffect(() => void look(), []);
+  // Who logged out a moment ago is offered nothing either.
+  if (!isOwner.value || !mayBeLoggedIn()) return null;
+  return (
+    <MenuItem onChoose={onChoose}>
+      <Icon name="shield" />
+      {user.isModerator ? chat.unmakeModerator(user.name) : chat.makeModerator(user.name)}
+    </MenuItem>
   );
 }

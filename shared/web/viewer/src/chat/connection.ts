@@ -19,6 +19,8 @@ export interface ConnectionEvents {
 
 export class Connection {
   private socket: WebSocket | undefined;
+  /** The socket ended, or is taken to have. */
+  private ended: (() => void) | undefined;
   private timer: number | undefined;
   private tries = 0;
   private isWanted = true;
@@ -46,6 +48,15 @@ export class Connection {
     if (this.isWanted && this.socket === undefined) this.open();
   }
 
+  /**
+   * The device has no network any more. A socket may not notice for minutes, so it is given up: nothing that still comes by it
+   * is heard, and another one is tried for at once.
+   */
+  lose(): void {
+    this.socket?.close();
+    this.ended?.();
+  }
+
   close(): void {
     this.isWanted = false;
     window.clearTimeout(this.timer);
@@ -61,13 +72,15 @@ export class Connection {
     this.socket = socket;
     let openedAt: number | undefined;
     socket.addEventListener("open", () => {
+      if (this.socket !== socket) return;
       openedAt = performance.now();
       this.events.opened();
     });
     socket.addEventListener("message", ({ data }) => {
-      if (typeof data === "string" && this.isWanted) this.events.frame(data);
+      if (typeof data === "string" && this.isWanted && this.socket === socket) this.events.frame(data);
     });
-    socket.addEventListener("close", () => {
+    const ended = (): void => {
+      if (this.socket !== socket) return;
       this.socket = undefined;
       if (!this.isWanted) return;
       this.events.closed(openedAt !== undefined);
@@ -79,6 +92,8 @@ export class Connection {
         },
         pauseMs(this.tries, Math.random()),
       );
-    });
+    };
+    this.ended = ended;
+    socket.addEventListener("close", ended);
   }
 }

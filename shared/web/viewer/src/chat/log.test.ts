@@ -88,6 +88,25 @@ describe("an own line", () => {
     expect(shown(log)).toEqual(["a"]);
     expect(log.discard(key)).toBeUndefined();
   });
+
+  test("that was taken before the connection was lost is confirmed by the history", () => {
+    const log = new ChatLog();
+    log.write("hello", user("me"), 1);
+    log.take(message("a", 1, "hello", "me", 7), "me");
+    log.fail(log.write("**taken**", user("me"), 2));
+    const key = log.write("[taken too](https://a.example)", user("me"), 3);
+    log.write("lost", user("me"), 4);
+    log.connected();
+    const history = [
+      message("a", 1, "hello", "me", 7),
+      message("b", 5, "<strong>taken</strong>", "me", 7),
+      message("c", 6, "<a>taken too</a>", "me", 7),
+      message("d", 7, "elsewhere", "me", 8),
+    ];
+    log.merge(history, "me");
+    expect(shown(log)).toEqual(["a", "lost", "b", "c", "d"]);
+    expect(log.lines[3]?.key).toBe(key);
+  });
 });
 
 test("messages are hidden and shown again", () => {
@@ -98,6 +117,19 @@ test("messages are hidden and shown again", () => {
   expect(log.take({ kind: "visibility", ids: ["a"], isVisible: false }, undefined)).toBe(false);
   log.take({ kind: "visibility", ids: ["a"], isVisible: true }, undefined);
   expect(log.lines[0]?.isHidden).toBe(false);
+});
+
+test("who moderates is shown at all their lines", () => {
+  const log = new ChatLog();
+  for (const [id, by] of [
+    ["a", "ada"],
+    ["b", "bob"],
+    ["c", "ada"],
+  ] as const) {
+    log.take(message(id, 1, id, by), undefined);
+  }
+  log.setModerator("ada", true);
+  expect(log.lines.map(({ user }) => user?.isModerator)).toEqual([true, false, true]);
 });
 
 test("only the newest are kept", () => {

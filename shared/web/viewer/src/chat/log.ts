@@ -29,6 +29,7 @@ export interface Line {
 }
 
 type Told = Extract<ChatEvent, { id: string }>;
+type Message = Extract<ChatEvent, { kind: "message" }>;
 
 /** Letters and digits only: what Markdown leaves as it is. */
 export function bare(text: string): string {
@@ -39,6 +40,17 @@ export function bare(text: string): string {
 function said(html: string): string {
   const alt = html.replace(/<img\b[^>]*?\balt="([^"]*)"[^>]*>/giu, "$1").replace(/<[^>]*>/gu, "");
   return alt.replace(/&(?:amp|lt|gt|quot|#\d+);/gu, "");
+}
+
+/** Whether a line was written here and is not confirmed. */
+function isPending(line: Line): boolean {
+  return line.id === undefined && line.text !== undefined;
+}
+
+/** The pending line that says the same, whatever Markdown took from it. */
+function sameOf(event: Message, lines: readonly Line[]): number {
+  const words = bare(said(event.html));
+  return lines.findIndex((line) => isPending(line) && bare(line.text ?? "") === words);
 }
 
 function lineOf(event: Told, key: string): Line {
@@ -64,9 +76,12 @@ export class ChatLog {
   private lastKey = 0;
   /** The number that the server gave this connection, once it is known. */
   private clientId: number | undefined;
+  /** The number of the connection before, once one ended. */
+  private clientIdBefore: number | undefined;
 
   /** A new connection has a number of its own. */
   connected(): void {
+    this.clientIdBefore = this.clientId ?? this.clientIdBefore;
     this.clientId = undefined;
   }
 
@@ -89,9 +104,10 @@ export class ChatLog {
 
   /**
    * Merges the history that the server gave, oldest first: what is missing is put in its place. Where nothing of it is known
-   * although there are lines, some may be missing in between, which a line of its own says.
+   * although there are lines, some may be missing in between, which a line of its own says. A line of `me` that was taken, though
+   * the connection was lost before it was confirmed, is confirmed.
    */
-  merge(history: readonly ChatEvent[]): boolean {
+  merge(history: readonly ChatEvent[], me?: string): boolean {
     const told = history.filter((event): event is Told => "id" in event);
     const missing = told.filter(({ id }) => !this.ids.has(id));
     if (missing.length === 0) return false;
@@ -115,7 +131,10 @@ export class ChatLog {
         at += 1;
       }
       isFirst = false;
-      lines.splice(at, 0, lineOf(event, this.newKey()));
+      const pending = event.kind === "message" && event.user.id === me ? this.missedOf(event, lines) : -1;
+      const [taken] = pending < 0 ? [] : lines.splice(pending, 1);
+      if (pending >= 0 && pending < at) at -= 1;
+      lines.splice(at, 0, lineOf(event, taken?.key ?? this.newKey()));
       at += 1;
     }
     this.lines = lines;
@@ -155,6 +174,13 @@ export class ChatLog {
     return line?.text;
   }
 
+  /** Whether a user moderates is shown at all their lines. */
+  setModerator(userId: string, isModerator: boolean): void {
+    this.lines = this.lines.map((line) =>
+      line.user?.id === userId ? { ...line, user: { ...line.user, isModerator } } : line,
+    );
+  }
+
   private setVisible(ids: readonly string[], isVisible: boolean): boolean {
     const named = new Set(ids);
     const isMeant = (line: Line): boolean =>
@@ -165,10 +191,8 @@ export class ChatLog {
   }
 
   /** Which of the lines that are to be confirmed an own message is. */
-  private pendingOf(event: Extract<ChatEvent, { kind: "message" }>): number {
-    const isPending = (line: Line): boolean => line.id === undefined && line.text !== undefined;
-    const words = bare(said(event.html));
-    const same = this.lines.findIndex((line) => isPending(line) && bare(line.text ?? "") === words);
+  private pendingOf(event: Message): number {
+    const same = sameOf(event, this.lines);
     if (same >= 0) {
       this.clientId ??= event.clientId;
       return same;
@@ -176,6 +200,14 @@ export class ChatLog {
     // Markdown changed it. Of another window of the same viewer it is not.
     const isOurs = this.clientId === undefined || this.clientId === event.clientId;
     return isOurs ? this.lines.findIndex((line) => isPending(line) && line.state === "sending") : -1;
+  }
+
+  /** The same of a message that the connection before did not bring. */
+  private missedOf(event: Message, lines: readonly Line[]): number {
+    const same = sameOf(event, lines);
+    if (same >= 0) return same;
+    const isOurs = event.clientId !== undefined && event.clientId === this.clientIdBefore;
+    return isOurs ? lines.findIndex(isPending) : -1;
   }
 
   private newKey(): string {

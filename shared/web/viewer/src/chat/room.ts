@@ -22,6 +22,7 @@ import { ChatLog } from "./log";
 import type { Line } from "./log";
 import { mayMention, mentions } from "./mention";
 import { Outbox } from "./outbox";
+import { setModerator } from "./owner";
 import { MUTED_MS, refusalOf } from "./refusal";
 import type { Refusal } from "./refusal";
 
@@ -41,6 +42,8 @@ const CONFIRMED_WITHIN_MS = 8_000;
 /** Lines that come together are drawn together. */
 const GATHER_MS = 80;
 const ASK_AGAIN_MS = 8_000;
+/** A history that could not be read is asked for again after so long. */
+const READ_AGAIN_MS = 3_000;
 
 export class Room {
   readonly state = signal<RoomState>("connecting");
@@ -54,6 +57,7 @@ export class Room {
   private token: string | undefined;
   private gathering: number | undefined;
   private retry: number | undefined;
+  private rereading: number | undefined;
   private readonly unconfirmed = new Map<string, number>();
   private readonly outbox = new Outbox();
   private posting: number | undefined;
@@ -72,13 +76,20 @@ export class Room {
   /** The chat was switched off; `enter` begins again. */
   leave(state: "disabled" | "removed" | "refused"): void {
     window.clearTimeout(this.retry);
+    window.clearTimeout(this.rereading);
     this.connection?.close();
     this.connection = undefined;
     this.state.value = state;
   }
 
+  /** The network or the server is there again: no reason to sit out a pause. */
   wake(): void {
     this.connection?.wake();
+  }
+
+  /** The device has no network any more. */
+  lose(): void {
+    this.connection?.lose();
   }
 
   send(written: string): void {
@@ -151,6 +162,13 @@ export class Room {
     await post("/api/chat/users/setenabled", { userId, enabled }, { query });
   }
 
+  /** For the owner: lets a user moderate, or not any more. */
+  async setModerator(userId: string, isModerator: boolean): Promise<void> {
+    await setModerator(userId, isModerator);
+    this.log.setModerator(userId, isModerator);
+    this.show();
+  }
+
   /** For moderators: what is known of a user. */
   about(id: string): Promise<About> {
     const query = { accessToken: this.token ?? "" };
@@ -189,12 +207,24 @@ export class Room {
     try {
       const history = await get("/api/chat", { query: { accessToken: token } });
       const events = history.flatMap((message) => eventOf(message) ?? []);
-      if (this.log.merge(events)) this.show();
+      if (this.log.merge(events, this.me.value?.id)) this.show();
     } catch (error) {
-      // A token that is not good any more is told by the socket; this is who may not come at all.
-      if (error instanceof ApiError && error.status === 401 && !this.connection?.isOpen)
-        this.leave("refused");
+      const isRefused = error instanceof ApiError && error.status === 401;
+      if (this.connection?.isOpen) {
+        // What was missed is still missing. A token that is not good any more is told by the socket.
+        if (!isRefused) this.readHistoryLater(token);
+      } else if (isRefused) this.leave("refused"); // This is who may not come at all.
     }
+  }
+
+  private readHistoryLater(token: string): void {
+    window.clearTimeout(this.rereading);
+    this.rereading = window.setTimeout(
+      () => {
+        if (this.connection?.isOpen) void this.readHistory(token);
+      },
+      READ_AGAIN_MS * (1 + Math.random()),
+    );
   }
 
   private take(events: readonly ChatEvent[]): void {

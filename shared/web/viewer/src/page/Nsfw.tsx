@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { Dialog } from "@common/dialog";
 import { recall, remember } from "@common/storage";
 
+import { config } from "../server";
 import { text } from "../text";
 
 const KEY = "farcast.adult";
@@ -14,7 +15,11 @@ export const isAdult = signal(recall(KEY) === "yes");
 export function Nsfw(): JSX.Element {
   const { nsfw } = text.value;
   return (
-    <Dialog label={nsfw.title}>
+    <Dialog label={nsfw.title} class="nsfw">
+      <p class="whose">
+        <img src="/logo" alt="" width="40" height="40" />
+        <span dir="auto">{config.value?.name}</span>
+      </p>
       <h2>{nsfw.title}</h2>
       <p>{nsfw.text}</p>
       <div class="dialog-buttons">

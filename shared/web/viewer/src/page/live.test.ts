@@ -12,12 +12,13 @@ test("the player's word counts before the status, which is older", () => {
 
 test("a server that does not answer is not called live", () => {
   expect(liveState({ ...said(true, false), phase: "buffering" })).toBe("away");
-  expect(liveState({ ...said(true), phase: "reconnecting" })).toBe("away");
+  expect(liveState({ ...said(true, false), phase: "reconnecting" })).toBe("away");
   expect(liveState({ ...said(true, false), phase: undefined })).toBe("away");
 });
 
 test("where the player knows nothing the status counts", () => {
   expect(liveState({ ...said(true), phase: "connecting" })).toBe("live");
+  expect(liveState({ ...said(true), phase: "reconnecting" })).toBe("live");
   expect(liveState({ ...said(false), phase: "undecodable" })).toBe("offline");
   expect(liveState({ ...said(undefined), phase: "connecting" })).toBeUndefined();
 });

@@ -25,7 +25,6 @@ export function liveState({ isOnline, isAnswered, phase }: Known): LiveState | u
     case "offline":
       return "offline";
     case "reconnecting":
-      return "away";
     case "connecting":
     case "buffering":
     case "unsupported":

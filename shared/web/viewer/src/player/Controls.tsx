@@ -7,6 +7,7 @@ import { count } from "@common/text/format";
 import { locale } from "@common/text/language";
 import { bestFirst, bitrateText, qualityName } from "@player/quality";
 
+import { live as liveNow } from "../server";
 import { text } from "../text";
 import type { Watching } from "./watching";
 
@@ -116,7 +117,7 @@ function Live({ watching }: { readonly watching: Watching }): JSX.Element {
   const isBehind = behind !== null || (phase.value === "playing" && !watching.playing.value);
   const shown = now === null ? "" : count(locale.value, now.seconds, 1);
   const hint = now?.isEndToEnd === false ? player.latencyEdgeHint(shown) : player.latencyHint(shown);
-  const isLive = phase.value === "playing" || phase.value === "buffering";
+  const isLive = liveNow.value === "live" && (phase.value === "playing" || phase.value === "buffering");
   return (
     <span class="live-now">
       <button

@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
+import { isAnswered } from "../server";
 import { text } from "../text";
 import { isPassing, wordsFor } from "./notice";
 import type { Watching } from "./watching";
@@ -29,7 +30,12 @@ function useIsOnline(): boolean {
 
 export function Notice({ watching, offline }: Props): JSX.Element {
   const phase = watching.phase.value;
-  const seen = { phase, isSlow: watching.isSlow.value, isOnline: useIsOnline() };
+  const seen = {
+    phase,
+    isSlow: watching.isSlow.value,
+    isOnline: useIsOnline(),
+    isAnswered: isAnswered.value,
+  };
   const { state, hint, offersAddress } = wordsFor(text.value.player, seen);
   const address = `${location.origin}/hls/stream.m3u8`;
   return (

@@ -4,10 +4,10 @@ import { de } from "../text/de";
 import { en } from "../text/en";
 import { wordsFor } from "./notice";
 
-const fine = { isSlow: false, isOnline: true };
+const fine = { isSlow: false, isOnline: true, isAnswered: true };
 
 test("a device without network is told so, but only where that is what is missing", () => {
-  const gone = { isSlow: true, isOnline: false };
+  const gone = { isSlow: true, isOnline: false, isAnswered: false };
   for (const phase of ["connecting", "buffering", "reconnecting"] as const) {
     expect(wordsFor(en.player, { ...gone, phase }).state, phase).toBe(en.player.noNetwork);
   }
@@ -17,9 +17,13 @@ test("a device without network is told so, but only where that is what is missin
 });
 
 test("what takes too long is explained: the server is away, or the broadcaster is", () => {
-  expect(wordsFor(en.player, { ...fine, phase: "reconnecting" }).hint).toBeUndefined();
-  expect(wordsFor(en.player, { ...fine, phase: "reconnecting", isSlow: true }).hint).toMatch(/server/u);
-  expect(wordsFor(en.player, { ...fine, phase: "buffering", isSlow: true }).hint).toMatch(/broadcaster/u);
+  for (const phase of ["buffering", "reconnecting"] as const) {
+    expect(wordsFor(en.player, { ...fine, phase }).hint).toBeUndefined();
+    expect(wordsFor(en.player, { ...fine, phase, isSlow: true }).hint).toMatch(/broadcaster/u);
+    const lost = wordsFor(en.player, { ...fine, phase, isSlow: true, isAnswered: false });
+    expect(lost.state).toBe(en.player.reconnecting);
+    expect(lost.hint).toMatch(/server/u);
+  }
 });
 
 test("what does not pass by itself says at once what one can do, in every language", () => {

@@ -9,6 +9,8 @@ export interface Seen {
   readonly isSlow: boolean;
   /** The device has a network, as far as the browser knows. */
   readonly isOnline: boolean;
+  /** The server answers other questions than the player's. */
+  readonly isAnswered: boolean;
 }
 
 export interface Words {
@@ -23,16 +25,18 @@ export function isPassing(phase: Phase): boolean {
   return phase === "connecting" || phase === "buffering" || phase === "reconnecting";
 }
 
-export function wordsFor(player: Texts["player"], { phase, isSlow, isOnline }: Seen): Words {
+export function wordsFor(player: Texts["player"], { phase, isSlow, isOnline, isAnswered }: Seen): Words {
   if (isPassing(phase) && !isOnline) return { state: player.noNetwork, hint: player.noNetworkHint };
   const hinted = (state: string, hint: string): Words => (isSlow ? { state, hint } : { state });
   switch (phase) {
     case "connecting":
       return hinted(player.connecting, player.failingHint);
     case "buffering":
-      return hinted(player.buffering, player.standingHint);
     case "reconnecting":
-      return hinted(player.reconnecting, player.failingHint);
+      // A server that answers is not what was lost: it has nothing new to give.
+      return isAnswered
+        ? hinted(player.buffering, player.standingHint)
+        : hinted(player.reconnecting, player.failingHint);
     case "playing":
       return { state: player.playing };
     case "offline":

@@ -221,12 +221,16 @@ export class Watching {
 
   private startWatchOnSlowness(): void {
     this.phase.subscribe((phase) => {
+      if (phase === "connecting" || phase === "reconnecting" || phase === "buffering") {
+        // From one of these to another it is still the same wait.
+        this.slowTimer ??= window.setTimeout(() => {
+          this.isSlow.value = true;
+        }, SLOW_AFTER_MS);
+        return;
+      }
       window.clearTimeout(this.slowTimer);
+      this.slowTimer = undefined;
       this.isSlow.value = false;
-      if (phase !== "connecting" && phase !== "reconnecting" && phase !== "buffering") return;
-      this.slowTimer = window.setTimeout(() => {
-        this.isSlow.value = true;
-      }, SLOW_AFTER_MS);
     });
   }
 

@@ -136,6 +136,8 @@ export const de: Texts = {
     ban: (name) => `${name} aus dem Chat entfernen`,
     banSure: (name) => `${name} aus dem Chat entfernen? Alles, was von dort kam, wird verborgen.`,
     banNow: "Entfernen",
+    makeModerator: (name) => `${name} moderieren lassen`,
+    unmakeModerator: (name) => `${name} nicht mehr moderieren lassen`,
     failedAct: "Das hat nicht geklappt. Versuche es noch einmal.",
     aboutUser: (name) => `Über ${name}`,
     hereSince: "Hier seit",

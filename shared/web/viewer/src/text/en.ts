@@ -134,6 +134,8 @@ export const en = {
     ban: (name: string) => `Remove ${name} from the chat`,
     banSure: (name: string) => `Remove ${name} from the chat? All that they wrote is hidden.`,
     banNow: "Remove",
+    makeModerator: (name: string) => `Make ${name} a moderator`,
+    unmakeModerator: (name: string) => `Let ${name} moderate no more`,
     failedAct: "That did not work. Try again.",
     aboutUser: (name: string) => `About ${name}`,
     hereSince: "Here since",
