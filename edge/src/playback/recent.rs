@@ -121,8 +121,9 @@ mod tests {
     use super::*;
 
     fn report(text: &str, session: u64) -> Report {
-        let mut report = Report { session: Some(session), ..Report::default() };
+        let mut report = Report::default();
         report.read(text.as_bytes(), &RandomState::new()).unwrap();
+        report.session = Some(session);
         report
     }
 

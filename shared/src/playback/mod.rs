@@ -20,8 +20,8 @@ pub const WINDOW: Duration = Duration::from_secs(600);
 /// Most viewers that an edge tells apart at once; of more it follows those who came first.
 pub const MAX_VIEWERS: u32 = 8192;
 
-/// Largest count of a summary: far beyond what an edge takes in within [`WINDOW`].
-pub const MAX_COUNT: u64 = 1 << 32;
+/// Largest count of a summary: beyond what an edge takes in within [`WINDOW`], 240,000 reports of 600,000 ms each.
+pub const MAX_COUNT: u64 = 1 << 40;
 
 /// Errors of players, by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
