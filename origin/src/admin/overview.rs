@@ -146,7 +146,11 @@ impl Reader {
     pub(super) async fn wait(&mut self) -> bool {
         tokio::select! {
             () = self.overview.over.cancelled() => false,
-            changed = self.newest.changed() => changed.is_ok(),
+            changed = self.newest.changed() => {
+                // To wait for it is not to read it: that does `news`.
+                self.newest.mark_changed();
+                changed.is_ok()
+            }
         }
     }
 
