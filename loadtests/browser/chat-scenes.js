@@ -1,10 +1,36 @@
-// What the server's owner does in the chat. The scene throws when something is not as it should be.
+// Who one is in the chat: a colour of one's own, and rights that the server's owner gives. Each scene throws when something is not
+// as it should be.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 
 import { logIn } from './admin-page.js';
+import { assertAccessible } from './axe.js';
 import { enter, say, sees, withPage } from './page.js';
 import { KEY, until } from './stage.js';
+
+/** A colour is chosen by its name; who is at another edge sees it with the next line. */
+export async function color({ browser, edges, out }) {
+  return withPage(browser, edges[0], (page) =>
+    withPage(browser, edges[1], async (other) => {
+      await enter(page);
+      await enter(other);
+      await page.click('.me button');
+      await page.getByRole('radio', { name: 'Teal' }).check();
+      await assertAccessible(page, 'the choice of a colour');
+      await page.screenshot({ path: join(out, 'color.png') });
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await say(page, 'in teal');
+      await sees(other, 'in teal');
+      const hue = await line(other, 'in teal')
+        .locator('.name')
+        .evaluate((name) => name.style.getPropertyValue('--hue'));
+      assert.equal(hue, '180');
+      await page.click('.me button');
+      await page.getByRole('radio', { name: 'Teal', checked: true }).waitFor();
+    }),
+  );
+}
 
 /** Who is logged in on the admin page in the same browser makes moderators in the chat; nobody else is offered it. */
 export async function owner({ browser, edges }) {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { assertAccessible } from './axe.js';
-import { owner } from './chat-scenes.js';
+import { color, owner } from './chat-scenes.js';
 import { edgeLost, noNetwork, publisherLost } from './loss-scenes.js';
 import { motion, rightToLeft, styles } from './look-scenes.js';
 import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
@@ -320,6 +320,7 @@ export const SCENES = {
   embeds,
   talk,
   returns,
+  color,
   moderate,
   owner,
   hints,

@@ -174,6 +174,7 @@ def ws_frame(first: int, payload: bytes) -> bytes:
 LINE = b'{"type":"CHAT","body":"hello **world** :wave:"}'
 seed("chat_frames", "line", b"\x40" + ws_frame(0x81, LINE))
 seed("chat_frames", "name", b"\x03" + ws_frame(0x81, b'{"type":"NAME_CHANGE","newName":"Ada"}'))
+seed("chat_frames", "color", b"\x09" + ws_frame(0x81, b'{"type":"COLOR_CHANGE","newColor":42}'))
 seed("chat_frames", "fragments", b"\x01" + ws_frame(0x01, LINE[:9]) + ws_frame(0x89, b"?") + ws_frame(0x80, LINE[9:]))
 seed("chat_frames", "long-close", b"\x20" + ws_frame(0x81, b" " * 300 + LINE) + ws_frame(0x88, b"\x03\xe8"))
 

@@ -18,6 +18,12 @@ pub enum Line {
         /// Which.
         new_name: String,
     },
+    /// Wants another colour.
+    #[serde(rename = "COLOR_CHANGE", rename_all = "camelCase")]
+    ColorChange {
+        /// Which hue, in degrees.
+        new_color: i64,
+    },
 }
 
 /// The line of a frame; none if it is none of ours. Line breaks count as spaces, as in Owncast.
@@ -38,6 +44,9 @@ mod tests {
         assert_eq!(parse(r#"{"type":"CHAT","body":"a\nb"}"#), chat("a\nb"));
         let name = Some(Line::NameChange { new_name: "Ada".to_owned() });
         assert_eq!(parse(r#"{"type":"NAME_CHANGE","newName":"Ada"}"#), name);
+        let color = Some(Line::ColorChange { new_color: 7 });
+        assert_eq!(parse(r#"{"type":"COLOR_CHANGE","newColor":7}"#), color);
+        assert_eq!(parse(r#"{"type":"COLOR_CHANGE","newColor":"red"}"#), None);
         for other in ["", "hello", "[]", r#"{"type":"PONG"}"#, r#"{"type":"CHAT"}"#, r#"{"body":"x"}"#] {
             assert_eq!(parse(other), None, "{other}");
         }

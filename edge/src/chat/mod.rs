@@ -38,7 +38,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use farcast_shared::api::{Reply, reply};
 use farcast_shared::chat::shape::{self, Private};
-use farcast_shared::chat::user::{new_id, token_hash};
+use farcast_shared::chat::user::{HUES, new_id, token_hash};
 use farcast_shared::chat::{
     self, Account, Entry, Event, History, KEPT_MESSAGES, List, Refused, User, log, name, render,
 };
@@ -470,6 +470,7 @@ impl Chat {
             match &heard.line {
                 Line::Chat { body } => self.message(&set, &member, &heard, body).await,
                 Line::NameChange { new_name } => self.rename(&member, &heard, new_name).await,
+                Line::ColorChange { new_color } => self.recolour(&member, &heard, *new_color).await,
             }
         } else {
             Err(StoreError::Unavailable("it was away for too long".to_owned()).into())
@@ -568,21 +569,30 @@ impl Chat {
         // As they are in the store: another edge may have given them another name a moment ago.
         let account = self.account(member, heard.until).await?;
         let user = &account.record.user;
-        let refused = |words: Option<&str>| {
-            let words = words.map(|words| tell(Private::Action(words))).unwrap_or_default();
-            Ok(Err((Outcome::Refused, Some([words, tell(Private::Connected(user))].concat().into()))))
-        };
         let Ok(wanted) = name::clean(wanted) else {
-            return refused(Some("A name needs letters that can be seen."));
+            return unchanged(user, Some("A name needs letters that can be seen."));
         };
         if wanted == user.display_name {
-            return refused(None);
+            return unchanged(user, None);
         }
         if self.names_of_now().await.is_none_or(|set| self.names.is_taken(&wanted, &set, Some(&user.id))) {
             let words = format!("You cannot change your name to **{}**.", render::escape_markdown(&wanted));
-            return refused(Some(&words));
+            return unchanged(user, Some(&words));
         }
         self.acts.rename(account, &wanted, member.id, heard.at).await?;
+        Ok(Ok(()))
+    }
+
+    async fn recolour(&self, member: &Member, heard: &Heard, wanted: i64) -> Done {
+        let account = self.account(member, heard.until).await?;
+        let user = &account.record.user;
+        let Some(hue) = u16::try_from(wanted).ok().filter(|hue| HUES.contains(hue)) else {
+            return unchanged(user, Some("A colour is a whole number from 0 to 360."));
+        };
+        if hue == user.display_color {
+            return unchanged(user, None);
+        }
+        self.acts.recolour(account, hue, heard.at).await?;
         Ok(Ok(()))
     }
 
@@ -595,6 +605,12 @@ impl Chat {
 
 /// What became of a line: taken, or not, with what only its user is told.
 type Done = Result<Result<(), (Outcome, Option<Bytes>)>, Refused>;
+
+/// A user stays as they are: they are told why, where there is something to tell, and who they are.
+fn unchanged(user: &User, words: Option<&str>) -> Done {
+    let words = words.map(|words| tell(Private::Action(words))).unwrap_or_default();
+    Ok(Err((Outcome::Refused, Some([words, tell(Private::Connected(user))].concat().into()))))
+}
 
 /// What a program calls itself, for people.
 fn agent(headers: &HeaderMap) -> String {

@@ -129,6 +129,30 @@ async fn names_are_cleaned_refused_and_told() {
     let info = one.next().await.unwrap();
     assert_eq!(info["user"]["displayName"], "Ada Lovelace");
 
+    // Another colour: told to whose it is at every edge, and carried by what they say from then on.
+    let hue = (info["user"]["displayColor"].as_u64().unwrap() + 100) % 360;
+    let guest = Account::register(second, "Guest").await.unwrap();
+    let mut guest = guest.connect(second).await.unwrap();
+    tokio::time::sleep(LINE_PAUSE).await;
+    one.send(&json!({ "type": "COLOR_CHANGE", "newColor": hue })).await;
+    for connection in [&mut one, &mut other] {
+        let info =
+            connection.until("the colour", |value| value["type"] == "CONNECTED_USER_INFO").await.unwrap();
+        assert_eq!(info["user"]["displayColor"], hue);
+    }
+    tokio::time::sleep(LINE_PAUSE).await;
+    one.say("in another colour").await;
+    let told = guest.hears("in another colour").await.unwrap();
+    assert_eq!(
+        (&told["user"]["displayColor"], &told["user"]["displayName"]),
+        (&json!(hue), &json!("Ada Lovelace"))
+    );
+    tokio::time::sleep(LINE_PAUSE).await;
+    one.send(&json!({ "type": "COLOR_CHANGE", "newColor": 361 })).await;
+    let refused = one.until("a refusal", |value| value["type"] == "CHAT_ACTION").await.unwrap();
+    assert!(refused["body"].as_str().unwrap().contains("from 0 to 360"), "{refused}");
+    assert_eq!(one.next().await.unwrap()["user"]["displayColor"], hue);
+
     // Names are suggested where there are enough of them, and who came just now may not write where that is set.
     let suggested: Vec<_> = (0..10).map(|n| format!("Star {n}")).collect();
     set(first, "chat/suggestedusernames", json!(suggested)).await;

@@ -30,6 +30,7 @@ pub(super) enum Act {
     Seen { given: Account },
     Say { given: Account, client: u64, raw: String, network: Option<u16> },
     Rename { given: Account, name: String, client: u64 },
+    Recolour { given: Account, hue: u16 },
     SetEnabled { given: Account, enabled: bool },
     SetVisible { changes: Vec<(Vec<String>, bool)> },
     Told { moving: Moving, user_id: String },
@@ -41,9 +42,10 @@ impl Act {
     /// For whom it is done: for whoever has shown themselves to the edge.
     pub(super) fn acts_for(&self) -> Option<&str> {
         match self {
-            Self::Seen { given } | Self::Say { given, .. } | Self::Rename { given, .. } => {
-                Some(&given.user.id)
-            }
+            Self::Seen { given }
+            | Self::Say { given, .. }
+            | Self::Rename { given, .. }
+            | Self::Recolour { given, .. } => Some(&given.user.id),
             Self::Told { user_id, .. } => Some(user_id),
             Self::Register { .. }
             | Self::SetEnabled { .. }
@@ -163,6 +165,9 @@ fn of_user(key: &Key, given: Account, others: &[Operation], entry: &Entry) -> Re
         }
         Event::NameChanged { user, client, .. } if matches!(others, [renamed] if sets(renamed)) => {
             Ok(Act::Rename { given, name: user.display_name.clone(), client: *client })
+        }
+        Event::UserChanged { user } if matches!(others, [recoloured] if sets(recoloured)) => {
+            Ok(Act::Recolour { given, hue: user.display_color })
         }
         Event::UserChanged { .. } | Event::UserDisabled { .. } => {
             let enabled = matches!(entry.event, Event::UserChanged { .. });

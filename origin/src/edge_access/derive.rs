@@ -4,7 +4,7 @@
 //! builds upon an old record is refused by the store and not here.
 
 use farcast_shared::chat::render::{self, MAX_MESSAGE_BYTES};
-use farcast_shared::chat::user::{List, account_key, token_key};
+use farcast_shared::chat::user::{HUES, List, account_key, token_key};
 use farcast_shared::chat::{Account, Entry, Event, LastClient, User, log, name};
 use farcast_shared::runtime::Runtime;
 use farcast_shared::store::{Batch, BatchId, Key, Precondition, StoreError, Stored, encode};
@@ -13,9 +13,6 @@ use farcast_shared::viewers;
 
 use super::Refused;
 use super::act::{Act, Moving};
-
-/// Highest hue of a user's colour.
-const MAX_HUE: u16 = 360;
 
 /// Most numbers for connections that are taken at once; an edge takes 1024.
 const MAX_NUMBERS: u64 = 16 * 1024;
@@ -80,6 +77,19 @@ pub(super) fn derive(
                 let old_name = whole.account.user.display_name.clone();
                 let (batch, account) = whole.change(batch, |account| account.user.rename(name, now))?;
                 log::append(batch, &[entry(Event::NameChanged { user: account.user, old_name, client })])
+            })
+        }
+        Act::Recolour { given, hue } => {
+            if given.user.disabled_at.is_some() {
+                return Err(Refused::Unlawful("this user may not chat"));
+            }
+            if !HUES.contains(&hue) {
+                return Err(Refused::Unlawful("there is no such colour"));
+            }
+            Whole::of(given, facts).and_then(|whole| {
+                let (batch, Account { user, .. }) =
+                    whole.change(batch, |account| account.user.recolour(hue))?;
+                log::append(batch, &[entry(Event::UserChanged { user })])
             })
         }
         Act::SetEnabled { given, enabled } => {
@@ -180,7 +190,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<B
         || runtime.suggested_usernames.iter().any(|name| name::clean(name).as_ref() == Ok(&display_name));
     let is_lawful = name::clean(&display_name).as_ref() == Ok(&display_name)
         && (is_free(&display_name, runtime) || name::is_random(&display_name) || suggested());
-    if !is_lawful || display_color > MAX_HUE {
+    if !is_lawful || !HUES.contains(&display_color) {
         return Err(Refused::Unlawful("a name is not clean, or not free"));
     }
     let user = User { id, display_color, ..User::new(display_name, now) };

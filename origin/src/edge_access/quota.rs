@@ -137,7 +137,7 @@ impl Quota {
         let (used, rate, spent, amount) = match act {
             Act::Register { .. } => (&mut self.users, USERS, Spent::Users, 1),
             Act::Told { .. } => (&mut self.comings, COMINGS, Spent::Comings, 1),
-            Act::Say { .. } | Act::Rename { .. } | Act::SetEnabled { .. } => {
+            Act::Say { .. } | Act::Rename { .. } | Act::Recolour { .. } | Act::SetEnabled { .. } => {
                 (&mut self.entries, ENTRIES, Spent::Entries, 1)
             }
             Act::SetVisible { changes } => (&mut self.entries, ENTRIES, Spent::Entries, size(changes.len())),

@@ -145,12 +145,14 @@ async fn an_honest_edge_does_all_that_it_does() {
     rig.chat.tell(&[Entry::new(now, present)]).await.unwrap();
     let ada = rig.chat.whose(&token).await.unwrap().unwrap();
     let (_, ada) = rig.chat.rename(ada, "Ada L", 3, now).await.unwrap();
+    let hue = (ada.record.user.display_color + 100) % 360;
+    let (_, ada) = rig.chat.recolour(ada, hue, now).await.unwrap();
     let going = Event::Parted { user: ada.record.user.clone() };
     rig.chat.tell(&[Entry::new(now, going)]).await.unwrap();
     let events = rig.log().await;
-    assert_eq!(events.len(), 5, "{events:?}");
+    assert_eq!(events.len(), 6, "{events:?}");
     let account = rig.account(&ada.record.user.id).await;
-    assert_eq!(account.user.display_name, "Ada L");
+    assert_eq!((account.user.display_name.as_str(), account.user.display_color), ("Ada L", hue));
     assert!(account.seen_at.is_some() && account.token == token_hash(&token));
 
     assert_eq!(rig.chat.client_ids(1024).await.unwrap(), 0);
@@ -256,6 +258,20 @@ async fn a_record_changes_only_as_its_user_may() {
     let kept = rig.account(&ada.record.user.id).await;
     assert!(!kept.user.is_moderator && kept.user.display_name == "Ada" && kept.token == token_hash(&token));
 
+    // Rights within what looks like another colour, and colours that there are not.
+    let coloured = |hue| {
+        let user = User { is_moderator: true, display_color: hue, ..kept.user.clone() };
+        let account = Account { user: user.clone(), ..kept.clone() };
+        let batch = Batch::new().require(Precondition::Equals(key.key().clone(), encode(&kept).unwrap()));
+        let told = Entry::new(WallTime(1), Event::UserChanged { user });
+        log::append(batch.put(&key, &account).unwrap(), &[told]).unwrap()
+    };
+    refused(&rig.edge.commit(coloured(361)).await);
+    rig.edge.commit(coloured(360)).await.unwrap();
+    let kept = rig.account(&ada.record.user.id).await;
+    assert!(!kept.user.is_moderator && kept.user.display_color == 360);
+    assert!(matches!(rig.log().await.last(), Some(Event::UserChanged { user }) if *user == kept.user));
+
     rig.set(|set| {
         set.forbidden_usernames = vec!["admin".to_owned()];
         set.reserved_usernames = vec!["Helper Bot".to_owned()];
@@ -316,6 +332,7 @@ async fn an_edge_acts_for_nobody_who_did_not_come_to_it() {
     assert_eq!(known.record.token, "");
     not_done(other.act(known.clone(), |user| said(user, "x", "x")).await);
     not_done(other.rename(known.clone(), "Eve", 1, WallTime::now()).await);
+    not_done(other.recolour(known.clone(), 1, WallTime::now()).await);
     refused(&other.seen(known.clone(), WallTime::now()).await);
     let user = known.record.user;
     for event in [

@@ -187,6 +187,23 @@ impl Chat {
         self.change(account, renamed, |batch, _| batch).await
     }
 
+    /// Gives a user another colour, a hue of [`HUES`](super::user::HUES): what they say from now on carries it.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn recolour(
+        &self,
+        account: Stored<Account>,
+        hue: u16,
+        now: WallTime,
+    ) -> Result<(Entry, Stored<Account>), Refused> {
+        let recoloured = |account: &mut Account| {
+            account.user.recolour(hue);
+            Entry::new(now, Event::UserChanged { user: account.user.clone() })
+        };
+        self.change(account, recoloured, |batch, _| batch).await
+    }
+
     /// Changes a user by `made`, which gives the entry that tells it; again with the newest record where others were faster.
     async fn change(
         &self,

@@ -91,7 +91,7 @@ pub enum Event {
         /// Whether they are seen from now on.
         visible: bool,
     },
-    /// A user's rights have changed, but not to nothing; nobody is told.
+    /// A user's rights have changed, but not to nothing, or their colour; only they are told.
     UserChanged {
         /// Who, as they are now.
         user: User,

@@ -80,6 +80,24 @@ async fn what_is_said_carries_the_name_of_that_moment_and_nothing_is_said_by_who
 }
 
 #[tokio::test]
+async fn what_is_said_carries_the_colour_of_that_moment() {
+    let (chat, store) = chat().await;
+    let ada = somebody(&chat, "Ada").await;
+    let before = ada.record.user.display_color;
+    let hue = (before + 100) % 360;
+    let (told, recoloured) = chat.recolour(ada.clone(), hue, NOW).await.unwrap();
+    assert!(matches!(&told.event, Event::UserChanged { user } if user.display_color == hue));
+    assert_eq!(recoloured.record.user.revision, ada.record.user.revision + 1);
+    // An old record is no way back to an old colour.
+    let (entry, _) = chat.act(ada.clone(), |user| said(user, "hi")).await.unwrap();
+    assert_eq!(entry.user().unwrap().display_color, hue);
+    chat.set_enabled(&ada.record.user.id, false, NOW).await.unwrap();
+    assert!(matches!(chat.recolour(recoloured, before, NOW).await, Err(Refused::Disabled)));
+    let told = entries(&store).await.iter().filter(|entry| entry.user().is_some()).count();
+    assert_eq!(told, 3, "a new colour, a line, and the end");
+}
+
+#[tokio::test]
 async fn the_messages_of_who_is_disabled_are_hidden_for_good() {
     let (chat, store) = chat().await;
     let (ada, bob) = (somebody(&chat, "Ada").await, somebody(&chat, "Bob").await);

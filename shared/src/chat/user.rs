@@ -17,8 +17,8 @@ pub(super) const MAX_PREVIOUS_NAMES: usize = 20;
 /// Longest id or token in bytes that is looked for.
 pub const MAX_ID_BYTES: usize = 64;
 
-/// Hues of a user's colour.
-const HUES: std::ops::RangeInclusive<u16> = 0..=360;
+/// Hues of a user's colour, in degrees.
+pub const HUES: std::ops::RangeInclusive<u16> = 0..=360;
 
 /// A user as everybody may see them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -105,6 +105,12 @@ impl User {
     /// Lets them moderate, or not any more.
     pub fn set_moderator(&mut self, is_moderator: bool) {
         self.is_moderator = is_moderator;
+        self.revision = self.revision.saturating_add(1);
+    }
+
+    /// Gives them another colour: a hue of [`HUES`].
+    pub fn recolour(&mut self, hue: u16) {
+        self.display_color = hue;
         self.revision = self.revision.saturating_add(1);
     }
 

@@ -1,8 +1,9 @@
-/** Asks for another name. Whether it is free the server says, in a line of the chat. */
+/** Asks for another name or colour. Whether a name is free the server says, in a line of the chat. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { text } from "../text";
+import { HuePicker } from "./HuePicker";
 import type { Room } from "./room";
 
 const MOST_CHARACTERS = 30;
@@ -15,14 +16,19 @@ interface Props {
 export function NameForm({ room, close }: Props): JSX.Element {
   const { chat, save, cancel } = text.value;
   const before = room.me.value?.name ?? "";
+  const hueBefore = room.me.value?.hue ?? 0;
   const [name, setName] = useState(before);
+  const [hue, setHue] = useState(hueBefore);
   const wanted = name.trim();
   return (
     <form
       class="name-form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (wanted === "" || wanted === before || room.rename(wanted)) close();
+        if (wanted === "") return;
+        const isNamed = wanted === before || room.rename(wanted);
+        const isColored = hue === hueBefore || room.recolor(hue);
+        if (isNamed && isColored) close();
       }}
     >
       <label for="chat-name">{chat.name}</label>
@@ -41,6 +47,12 @@ export function NameForm({ room, close }: Props): JSX.Element {
       />
       <p id="chat-name-hint" class="hint">
         {chat.nameHint}
+      </p>
+      <HuePicker before={hueBefore} chosen={hue} onChoose={setHue} />
+      <p class="sample">
+        <strong class="name" dir="auto" style={{ "--hue": hue }}>
+          {wanted === "" ? before : wanted}
+        </strong>
       </p>
       <div class="dialog-buttons">
         <button type="button" class="button" onClick={close}>

@@ -143,9 +143,18 @@ export class Room {
     this.show();
   }
 
+  /** Asks for another name; false if that cannot be sent now. */
   rename(name: string): boolean {
-    const isOpen = this.connection?.isOpen === true;
-    if (!isOpen || !this.outbox.put({ message: { type: "NAME_CHANGE", newName: name } })) return false;
+    return this.ask({ type: "NAME_CHANGE", newName: name });
+  }
+
+  /** Asks for another colour, a hue from 0 to 360; false if that cannot be sent now. */
+  recolor(hue: number): boolean {
+    return this.ask({ type: "COLOR_CHANGE", newColor: hue });
+  }
+
+  private ask(message: unknown): boolean {
+    if (this.connection?.isOpen !== true || !this.outbox.put({ message })) return false;
     this.post();
     return true;
   }
