@@ -260,9 +260,12 @@ impl Source {
     }
 }
 
+/// The next piece in the making, and what comes after it.
+type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Source)>> + Send>>;
+
 /// A body whose next piece is made when it is asked for.
 struct Pieces {
-    next: Option<Pin<Box<dyn Future<Output = Option<(Bytes, Source)>> + Send>>>,
+    next: Option<Next>,
 }
 
 impl http_body::Body for Pieces {

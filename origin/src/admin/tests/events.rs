@@ -27,7 +27,7 @@ async fn read_all(opened: Opened) -> BTreeMap<String, (Value, Option<String>)> {
     assert_eq!(reply.headers()["content-type"], "text/event-stream");
     assert_eq!(reply.headers()["cache-control"], "no-store");
     let read = tokio::time::timeout(LONG, reply.into_body().collect()).await.expect("it ends");
-    events(&String::from_utf8(read.unwrap().to_bytes().to_vec()).unwrap())
+    events(str::from_utf8(&read.unwrap().to_bytes()).unwrap())
 }
 
 fn events(text: &str) -> BTreeMap<String, (Value, Option<String>)> {
