@@ -96,7 +96,7 @@ async fn an_origin_whose_disk_is_lost_comes_back_from_its_backup() {
         return;
     };
     // A cluster has not lost anything; the backup goes into another part of it.
-    let store = format!("{cluster}?name=restored-{:08x}", rand::random::<u32>());
+    let store = format!("{cluster}?name=re-{:08x}", rand::random::<u32>());
     let more = ["--store", &store].map(OsStr::new);
     let (done, text) = origin(arguments("restore").into_iter().chain(more)).await;
     assert!(done && text.contains("are in the cluster"), "{text}");

@@ -509,7 +509,9 @@ async fn whatever_dies_the_log_and_everybody_agree() {
     // nothing comes.
     let reader = Account::register(edges[0], "Reader").await.unwrap();
     let (messages, backlogs) = wait::until("a moment in which nothing comes", START, || async {
-        let (_, before) = admin(edges[0], "chat/messages", &Value::Null).await;
+        // With a cluster the chat goes on before the origin is linked again, which the owner's view waits for.
+        let before = admin(edges[0], "chat/messages", &Value::Null).await.1;
+        before.as_array()?;
         let backlogs = [reader.backlog(edges[0]).await.ok()?, reader.backlog(edges[1]).await.ok()?];
         let (_, after) = admin(edges[0], "chat/messages", &Value::Null).await;
         (before == after).then_some((after, backlogs))

@@ -72,11 +72,13 @@ async fn what_is_set_is_seen_at_once_on_every_edge_and_survives_every_restart() 
         until_shown(edge, "/api/config", "name", &json!("Ada"), START).await;
         until_shown(edge, "/api/config", "tags", &json!(["a", "b"]), START).await;
     }
-    let (status, config) = lonely.admin(KEY, "serverconfig", None).await.unwrap();
-    assert_eq!(
-        (status, &config["instanceDetails"]["streamTitle"]),
-        (StatusCode::OK, &json!("Mending a radio"))
-    );
+    // With a cluster edges know the settings before they are linked again.
+    let linked = wait::until("the origin answers by the edge", START, || async {
+        let (status, config) = lonely.admin(KEY, "serverconfig", None).await.ok()?;
+        (status == StatusCode::OK).then_some(config)
+    });
+    let config = linked.await.unwrap();
+    assert_eq!(config["instanceDetails"]["streamTitle"], "Mending a radio");
     assert_eq!(config["rtmpServerPort"], free);
 }
 

@@ -117,7 +117,8 @@ async fn it_ends_with_the_session_with_the_password_and_with_the_origin() {
     assert_eq!(one.post(&rig, "logout", json!(null)).await.status(), 200);
     until_over(&mut of_one).await;
     // Another password ends all sessions but the one that set it, and what was opened by the old one.
-    let set = other.post(&rig, "config/adminpass", json!({ "value": "another-password" })).await;
+    let new = json!({ "value": "another-password", "currentPassword": "first-stream-key" });
+    let set = other.post(&rig, "config/adminpass", new).await;
     assert_eq!(set.status(), 200);
     until_over(&mut of_password).await;
     let mut of_other = open(&rig, "", &[("cookie", &other.cookie)]).await.unwrap().into_body();
