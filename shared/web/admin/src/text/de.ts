@@ -593,5 +593,12 @@ export const de: Texts = {
     playlist: "Die Playlist, für Mediaplayer",
     video: "Das Video auf einer anderen Seite",
     chat: "Der Chat auf einer anderen Seite",
+    backup: "Sicherung",
+    backupIntro:
+      "Eine Datei mit Einstellungen, Chat, Nutzern, Identität und Emoji, erstellt auf der Maschine des Origins, während er läuft. " +
+      "Wer sie hat, kann dein Origin sein: Bewahre sie sicher auf.",
+    makeBackup: "Erstellen",
+    checkBackup: "Nachsehen, was darin ist und ob sie vollständig ist",
+    restoreBackup: "Wiederherstellen, in einen leeren Datenordner",
   },
 };

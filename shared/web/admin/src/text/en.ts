@@ -586,6 +586,13 @@ export const en = {
     playlist: "The playlist, for media players",
     video: "The video on another page",
     chat: "The chat on another page",
+    backup: "Backup",
+    backupIntro:
+      "One file with settings, chat, users, identity and emoji, made on the origin’s machine while it runs. Whoever has it can be " +
+      "your origin: keep it safe.",
+    makeBackup: "Make one",
+    checkBackup: "See what is in it, and whether it is whole",
+    restoreBackup: "Restore it, into an empty data folder",
   },
 };
 

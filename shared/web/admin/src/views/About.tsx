@@ -1,4 +1,4 @@
-/** Which version this is, under which licence, and where viewers and other programs find the server. */
+/** Which version this is, under which licence, where viewers and other programs find the server, and how a backup is made. */
 import type { JSX } from "preact";
 
 import { text } from "../text";
@@ -32,12 +32,25 @@ export function About(): JSX.Element {
                 <Copyable label={about.chat} value={frame(`${base}/embed/chat/readwrite`, "9 / 16")} />
               </div>
             </Card>
+            <Card title={about.backup} intro={about.backupIntro}>
+              <div class="stack">
+                <Copyable label={about.makeBackup} value={`farcast-origin backup farcast.backup${CONFIG}`} />
+                <Copyable label={about.checkBackup} value="farcast-origin check-backup farcast.backup" />
+                <Copyable
+                  label={about.restoreBackup}
+                  value={`farcast-origin restore farcast.backup${CONFIG}`}
+                />
+              </div>
+            </Card>
           </>
         );
       }}
     </Settings>
   );
 }
+
+/** Where the origin's settings are, as a package or the README has it. */
+const CONFIG = " --config /etc/farcast/origin.toml";
 
 /** What others paste into a page of theirs. */
 function frame(url: string, shape: string): string {
