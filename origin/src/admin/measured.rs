@@ -95,9 +95,12 @@ fn seconds(ms: impl TryInto<u64>) -> f64 {
     ms.try_into().unwrap_or_default() as f64 / 1000.0
 }
 
+/// Most bytes of what an edge says of playback: far more than the largest lawful summary has.
+const MAX_SUMMARY_BYTES: usize = 64 * 1024;
+
 /// How playback goes for viewers, as their players tell edges.
 pub(super) async fn playback(edges: &Edges) -> Reply {
-    reply::ok(&ShownPlayback::of(&edges.ask_all(&Ask::Playback).await))
+    reply::ok(&ShownPlayback::of(&edges.ask_all_within(&Ask::Playback, MAX_SUMMARY_BYTES).await))
 }
 
 /// Owncast's gauges for Prometheus, those that Farcast has. Its own metrics are at `/metrics`, apart from the API.

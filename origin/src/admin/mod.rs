@@ -49,7 +49,7 @@ use self::entry::Admitted;
 use self::events::Streams;
 pub use self::overview::{Counted, Overview};
 use self::routes::{Endpoint, Setter};
-pub use self::session::Sessions;
+pub use self::session::{Sessions, sessions_key};
 use self::setting::{Change, Rules};
 use crate::brake::Caller;
 use crate::broadcast::{Air, Disconnect};

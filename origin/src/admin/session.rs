@@ -19,7 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use farcast_shared::api::login::{CSRF_TOKEN, SECURE_SESSION_COOKIE, SESSION_COOKIE, cookies, is_secure};
 use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Record, Store, StoreError, Tuple, TypedKey};
+use farcast_shared::store::{Key, Record, Store, StoreError, Tuple, TypedKey};
 use farcast_shared::time::WallTime;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,12 @@ impl fmt::Debug for Sessions {
 
 impl Record for List {
     const VERSION: u8 = 1;
+}
+
+/// Where the store has them.
+#[must_use]
+pub fn sessions_key() -> Key {
+    key().key().clone()
 }
 
 fn key() -> TypedKey<List> {

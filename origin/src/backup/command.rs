@@ -132,7 +132,10 @@ async fn restored(file: &Path, settings: &Settings) -> anyhow::Result<String> {
     let Counts { files, entries } = restore::restore(file, &settings.data_dir, cluster.as_ref()).await?;
     let folder = settings.data_dir.display();
     let store = if cluster.is_some() { "the cluster" } else { "the store" };
-    Ok(format!("{entries} entries are in {store}, {files} files in {folder}: the origin can be started"))
+    Ok(format!(
+        "{entries} entries are in {store}, {files} files in {folder}: the origin can be started.\n\
+         What was revoked since the backup (edges, access tokens, stream keys, passwords) is valid again; nobody is logged in."
+    ))
 }
 
 fn open_cluster(cluster: &config::Cluster) -> anyhow::Result<Store> {
@@ -166,9 +169,15 @@ impl Part {
         Ok(self)
     }
 
-    /// Gives it its name, unless somebody else has it by now.
+    /// Gives it its name, unless somebody else has it by now. Not every file system has hard links, by which nobody can come
+    /// between.
     fn keep(self, wanted: &Path) -> io::Result<()> {
-        std::fs::hard_link(&self.path, wanted)
+        match std::fs::hard_link(&self.path, wanted) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !wanted.exists() => {
+                std::fs::rename(&self.path, wanted)
+            }
+            linked => linked,
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use farcast_shared::store::limits::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS};
-use farcast_shared::store::{Batch, Store, StoreError};
+use farcast_shared::store::{Batch, Key, Store, StoreError};
 use farcast_shared::telemetry::file::{WriteError, write_private};
 
 use super::archive::{ArchiveError, Counts, Decoder, Header, Item};
 use super::{FILES, is_ours};
+use crate::admin::sessions_key;
 use crate::emoji;
-use crate::state::{State, StateError};
+use crate::state::{self, StateError};
 use crate::store::{self as embedded, FillError};
 
 /// How far streams are set forward: by more timelines and segments than can have been made between the backup and now.
@@ -51,12 +52,14 @@ pub(super) enum RestoreError {
     NotEmpty,
     #[error(
         "the backup was made at version {backup} of its cluster, and this one is at {here}: new entries would be sorted before old \
-         ones. Run `fdbcli --exec 'advanceversion {backup}'` first"
+         ones. Run `fdbcli --exec 'advanceversion {}'` first", .backup.saturating_add(VERSIONS)
     )]
     Behind { backup: u64, here: u64 },
     #[error("the backup has a file that it may not bring: {0}")]
     Foreign(String),
-    #[error("the cluster failed, and has a part of the backup now: clear it, then restore again")]
+    #[error(
+        "the cluster failed, and has a part of the backup now: clear it and the data folder's emoji, then restore again"
+    )]
     Half(#[source] StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,11 +79,19 @@ pub(super) enum RestoreError {
 
 /// Reads a backup to its end: what it says of itself, and what it has. Blocks on the disk.
 pub(super) fn check(path: &Path) -> Result<(Header, Counts), RestoreError> {
+    check_each(path, |_| Ok(()))
+}
+
+fn check_each(
+    path: &Path,
+    mut file: impl FnMut(&str) -> Result<(), RestoreError>,
+) -> Result<(Header, Counts), RestoreError> {
     let mut archive = open(path)?;
     loop {
         match archive.next()? {
             Item::File { name, .. } if !is_ours(&name) => return Err(RestoreError::Foreign(name)),
-            Item::File { .. } | Item::Entry(..) => {}
+            Item::File { name, .. } => file(&name)?,
+            Item::Entry(..) => {}
             Item::End(counts) => return Ok((archive.header().clone(), counts)),
         }
     }
@@ -97,13 +108,14 @@ pub(super) async fn restore(
     data_dir: &Path,
     cluster: Option<&Store>,
 ) -> Result<Counts, RestoreError> {
-    let (header, counts) = check(path)?;
-    for name in FILES.into_iter().chain([embedded::FILE_NAME]) {
+    let absent = |name: &str| {
         let file = data_dir.join(name);
-        if file.exists() {
-            return Err(RestoreError::Exists(file));
-        }
-    }
+        if file.exists() { Err(RestoreError::Exists(file)) } else { Ok(()) }
+    };
+    FILES.into_iter().chain([embedded::FILE_NAME]).try_for_each(absent)?;
+    let (header, counts) = check_each(path, absent)?;
+    // The identity comes last, and with it the origin can be started: not before all else is there.
+    let held = pictures(path, data_dir)?;
     match cluster {
         Some(cluster) => {
             room_for(&header, cluster).await?;
@@ -115,8 +127,8 @@ pub(super) async fn restore(
             let entries = std::iter::from_fn(|| {
                 loop {
                     match archive.next() {
-                        Ok(Item::Entry(key, value)) => return Some(Ok((key, value))),
-                        Ok(Item::File { .. }) => {}
+                        Ok(Item::Entry(key, value)) if !is_over(&key) => return Some(Ok((key, value))),
+                        Ok(Item::Entry(..) | Item::File { .. }) => {}
                         Ok(Item::End(_)) => return None,
                         Err(error) => return Some(Err(io::Error::other(error))),
                     }
@@ -125,8 +137,13 @@ pub(super) async fn restore(
             embedded::fill(data_dir, header.store_version.saturating_add(VERSIONS), entries)?;
         }
     }
-    files(path, data_dir)?;
+    identity(held, data_dir)?;
     Ok(counts)
+}
+
+/// Whether an entry is not restored: logins of the admin page, some of which may have been ended since.
+fn is_over(key: &Key) -> bool {
+    *key == sessions_key()
 }
 
 /// Whether a cluster can take the backup: it has nothing, and what it will write sorts behind it.
@@ -147,7 +164,9 @@ async fn fill(cluster: &Store, path: &Path) -> Result<(), RestoreError> {
     loop {
         let item = archive.next()?;
         let is_end = matches!(item, Item::End(_));
-        if let Item::Entry(key, value) = item {
+        if let Item::Entry(key, value) = item
+            && !is_over(&key)
+        {
             bytes += key.as_bytes().len() + value.len();
             items += 1;
             batch = batch.set(key, value);
@@ -163,29 +182,38 @@ async fn fill(cluster: &Store, path: &Path) -> Result<(), RestoreError> {
     }
 }
 
-/// Writes the files of a backup, and sets its timelines forward.
-fn files(path: &Path, data_dir: &Path) -> Result<(), RestoreError> {
+/// Writes the pictures of a backup, and gives its other files, of which there are few.
+fn pictures(path: &Path, data_dir: &Path) -> Result<Vec<(String, Vec<u8>)>, RestoreError> {
     folder(data_dir)?;
-    let mut archive = open(path)?;
+    let (mut archive, mut others) = (open(path)?, Vec::new());
     loop {
         match archive.next()? {
-            Item::File { name, bytes } => {
-                // Checked before, and the file may be another one by now.
-                if !is_ours(&name) {
-                    return Err(RestoreError::Foreign(name));
-                }
-                if name.contains('/') {
-                    folder(&data_dir.join(emoji::FOLDER))?;
-                }
+            // Checked before, and the file may be another one by now.
+            Item::File { name, .. } if !is_ours(&name) => return Err(RestoreError::Foreign(name)),
+            Item::File { name, bytes } if name.contains('/') => {
+                folder(&data_dir.join(emoji::FOLDER))?;
                 write_private(&data_dir.join(name), &bytes)?;
             }
+            Item::File { name, bytes } => others.push((name, bytes)),
             Item::Entry(..) => {}
-            Item::End(_) => break,
+            Item::End(_) => return Ok(others),
         }
     }
-    let mut state = State::load_or_create(data_dir)?;
-    state.skip(EPOCHS, SEGMENTS);
-    Ok(state.write()?)
+}
+
+/// Writes the other files: first where streams are, moved on, and the identity last.
+fn identity(mut files: Vec<(String, Vec<u8>)>, data_dir: &Path) -> Result<(), RestoreError> {
+    let place = |name: &str| FILES.iter().position(|file| *file == name);
+    files.sort_by_key(|(name, _)| std::cmp::Reverse(place(name)));
+    for (name, bytes) in files {
+        let file = data_dir.join(&name);
+        if name == state::FILE_NAME {
+            state::write_moved(&file, &bytes, EPOCHS, SEGMENTS)?;
+        } else {
+            write_private(&file, &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 fn folder(path: &Path) -> Result<(), RestoreError> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use farcast_shared::store::limits::DEADLINE;
 use farcast_shared::store::{Snapshot, Store, StoreError};
 use farcast_shared::time::WallTime;
 
@@ -54,7 +55,8 @@ impl Taking {
     /// The next bytes; none behind the last.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, TakeError> {
         let Some(encoder) = &mut self.encoder else { return Ok(None) };
-        match self.snapshot.next().await? {
+        let next = tokio::time::timeout(DEADLINE, self.snapshot.next()).await;
+        match next.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))? {
             Some(page) => {
                 for (key, value) in &page.entries {
                     encoder.entry(key, value);
@@ -89,7 +91,7 @@ fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, TakeError> {
         }
     }
     names.sort();
-    for name in names.iter().filter(|name| is_ours(name)) {
+    for name in names.iter().filter(|name| is_ours(name)).take(emoji::MAX_EMOJI) {
         files.extend(file(folder, name)?);
     }
     Ok(files)

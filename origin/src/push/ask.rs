@@ -118,7 +118,16 @@ impl Edges {
     /// Asks all edges at once. Takes two seconds at most once it is its turn. When it is dropped edges may have got the
     /// question.
     pub async fn ask_all<T: DeserializeOwned + Send + 'static>(&self, ask: &Ask) -> Answers<T> {
-        let said = self.ask_each::<T>(ask, MAX_ANSWER_BYTES).await;
+        self.ask_all_within(ask, MAX_ANSWER_BYTES).await
+    }
+
+    /// The same with answers of at most `max_bytes`.
+    pub async fn ask_all_within<T: DeserializeOwned + Send + 'static>(
+        &self,
+        ask: &Ask,
+        max_bytes: usize,
+    ) -> Answers<T> {
+        let said = self.ask_each::<T>(ask, max_bytes).await;
         let all = said.len();
         let answers: Vec<_> = said.into_iter().filter_map(|said| said.answer).collect();
         Answers { failed: all - answers.len(), answers }

@@ -130,7 +130,8 @@ async fn stream(
         Ok(reply) => reply,
         Err(refused) => return tokio::time::timeout(DEADLINE, give(&mut send, refused)).await.ok().flatten(),
     };
-    send.write_chunk(encode(&ForwardAnswer::Reply(ForwardedReply::new(&reply))).ok()?).await.ok()?;
+    let head = encode(&ForwardAnswer::Reply(ForwardedReply::new(&reply))).ok()?;
+    tokio::time::timeout(DEADLINE, send.write_chunk(head)).await.ok()?.ok()?;
     // An edge that does not read keeps nothing for longer than the stream may last.
     let ends = tokio::time::sleep(STREAM_LIFETIME + DEADLINE);
     tokio::pin!(ends);

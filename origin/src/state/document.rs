@@ -7,7 +7,7 @@ use farcast_shared::name::StreamName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Cursor, State, StateError};
+use super::{Cursor, StateError};
 
 /// Newest format that this program reads and the one that it writes.
 const FORMAT: u64 = 2;
@@ -35,8 +35,8 @@ struct Header {
     format: u64,
 }
 
-pub(super) fn render(state: &State) -> Vec<u8> {
-    let content = Content { streams: state.cursors.clone() };
+pub(super) fn render(cursors: &BTreeMap<StreamName, Cursor>) -> Vec<u8> {
+    let content = Content { streams: cursors.clone() };
     let document = Document { format: FORMAT, checksum: checksum(&content), content };
     let mut bytes = serde_json::to_vec_pretty(&document)
         .expect("maps with text keys, texts and numbers always serialise");

@@ -14,8 +14,9 @@ const TRANSACTION_TOO_OLD: i32 = 1007;
 
 /// A snapshot of a cluster's store.
 pub(crate) struct Instant {
-    engine: Foundation,
+    // In front of the engine, whose client may be stopped with it.
     transaction: Transaction,
+    engine: Foundation,
     version: u64,
     place: Place,
 }

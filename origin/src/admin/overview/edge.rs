@@ -42,10 +42,12 @@ pub(super) fn states(
     (before, elapsed): (&Sent, Duration),
 ) -> (Vec<EdgeState>, Sent) {
     let mut sent = Sent::default();
-    // Of a link that is lost and one that took its place the last one counts.
+    // Of a link that is lost and one that took its place the one that answered counts.
     let mut told: HashMap<Arc<str>, Said<EdgeReport>> = HashMap::with_capacity(said.len());
     for said in said {
-        told.insert(Arc::clone(&said.edge), said);
+        if said.answer.is_some() || !told.contains_key(&said.edge) {
+            told.insert(Arc::clone(&said.edge), said);
+        }
     }
     let shown = listed.into_iter().filter(|listed| listed.edge.revoked_at.is_none()).map(|listed| {
         let Listed { name, edge, connected } = listed;

@@ -24,7 +24,7 @@ function aheadS({ buffered, currentTime }: HTMLVideoElement): number {
 }
 
 export class Reporter {
-  private readonly experience = new Experience(0);
+  private readonly experience = new Experience(performance.now());
   private readonly session = newSession();
   private engine: Engine | undefined;
 

@@ -107,6 +107,7 @@ async function attempt(plan: Plan, signal: AbortSignal): Promise<Plan> {
 /** From now on nothing is told; if that lasts, people are told so. */
 function missed(): void {
   awayTimer ??= window.setTimeout(() => {
+    awayTimer = undefined;
     if (connection.value !== "polling" || trouble.value !== "") connection.value = "away";
   }, AWAY_AFTER_MS);
 }

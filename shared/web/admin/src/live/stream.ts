@@ -8,6 +8,8 @@ import type { ServerEvent } from "./parse";
 
 /** An open stream on which nothing comes for so long is held back on its way. */
 const FIRST_WITHIN_MS = 8_000;
+/** A network that swallows everything gives no answer at all. Edges give theirs after twenty seconds at the latest. */
+const ANSWERED_WITHIN_MS = 25_000;
 /** The server says something every ten seconds. */
 const SILENT_MS = 25_000;
 
@@ -38,6 +40,7 @@ export async function read({ once, lastId, signal, take }: Reading): Promise<voi
     }, ms);
   };
   try {
+    watch(ANSWERED_WITHIN_MS, false);
     const body = await ask((options) => open(once, lastId, both, options));
     watch(FIRST_WITHIN_MS, true);
     const parser = new EventParser();
