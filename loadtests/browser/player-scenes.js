@@ -41,7 +41,7 @@ export async function quality({ browser, edges }) {
       await page.click('.quality');
       await page.getByRole('menuitemradio', { name }).click();
     };
-    await choose(/180p/);
+    await choose(/^180p/);
     await heightIs(page, 180);
     await page.waitForFunction(() => document.querySelector('.quality .short').innerText === '180p');
     await choose(/360p/);
