@@ -44,7 +44,7 @@ export async function quality({ browser, edges }) {
     await choose(/^180p/);
     await heightIs(page, 180);
     await page.waitForFunction(() => document.querySelector('.quality .short').innerText === '180p');
-    await choose(/360p/);
+    await choose(/^360p/);
     await heightIs(page, 360);
     await choose(/Automatic/);
     await page.waitForFunction(goesOn);

@@ -165,14 +165,35 @@ async fn a_data_folder_is_restored_and_goes_on_behind_the_old_one() {
 }
 
 #[tokio::test]
+async fn logins_of_the_admin_page_are_not_restored() {
+    let (store, _) = filled().await;
+    store.commit(Batch::new().set(crate::admin::sessions_key(), "stolen")).await.unwrap();
+    let place = TempDir::new().unwrap();
+    let (file, data) = (place.path().join("the backup"), place.path().join("data"));
+    std::fs::write(&file, taken(&store, folder().path()).await).unwrap();
+    restore::restore(&file, &data, None).await.unwrap();
+    let (cluster, _) = Memory::store();
+    for _ in 0..702 {
+        cluster.commit(Batch::new().clear(key("nothing"))).await.unwrap();
+    }
+    restore::restore(&file, &place.path().join("another"), Some(&cluster)).await.unwrap();
+    for restored in [open(&data), cluster] {
+        assert_eq!(all(&restored).await.len(), 1_400);
+        assert!(restored.get(&crate::admin::sessions_key()).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
 async fn nothing_that_exists_is_overwritten() {
     let (store, _) = filled().await;
     let place = TempDir::new().unwrap();
     let file = place.path().join("the backup");
     std::fs::write(&file, taken(&store, folder().path()).await).unwrap();
-    for name in ["store.redb", "link-identity.json", "edges.json", "join-token", "origin.json"] {
-        let data = place.path().join(format!("data with {name}"));
-        std::fs::create_dir(&data).unwrap();
+    for name in
+        ["store.redb", "link-identity.json", "edges.json", "join-token", "origin.json", "emoji/wave.png"]
+    {
+        let data = place.path().join(format!("data with {}", name.replace('/', " ")));
+        std::fs::create_dir_all(data.join(name).parent().unwrap()).unwrap();
         std::fs::write(data.join(name), "mine").unwrap();
         let refused = restore::restore(&file, &data, None).await.unwrap_err();
         assert!(matches!(&refused, RestoreError::Exists(path) if path.ends_with(name)), "{refused}");
