@@ -1,9 +1,10 @@
 //! The program around [`crate::app`]: settings, log, runtime, exit status.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
-use farcast_shared::config::{self, Outcome, Program};
+use farcast_shared::config::{self, Command, Outcome, Program};
 use farcast_shared::tasks::{EXIT_STATUS, Failed};
 use farcast_shared::telemetry::log;
 
@@ -36,9 +37,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     }
     let asked =
         arguments.peek().and_then(|first| PROGRAM.commands.iter().find(|command| first == command.name));
-    if let Some(asked) = asked {
-        arguments.next();
-        return command::run(&PROGRAM, asked, arguments);
+    let file = asked.and_then(|_| arguments.nth(1)).filter(|file| !file.to_string_lossy().starts_with('-'));
+    if let (Some(Command { name, arguments, .. }), None) = (asked, &file) {
+        eprintln!("usage: {} {name} {arguments}", PROGRAM.name);
+        return 2;
     }
     let loaded = match config::load::<Settings>(&PROGRAM, arguments, std::env::vars_os()) {
         Ok(Outcome::Run(loaded)) => loaded,
@@ -51,6 +53,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
             return 2;
         }
     };
+    if let (Some(asked), Some(file)) = (asked, file) {
+        return command::run(&PROGRAM, asked, Path::new(&file), &loaded.settings);
+    }
     let result = log::init(&loaded.settings.log, loaded.settings.log_format)
         .map_err(anyhow::Error::from)
         .and_then(|recent| Ok((recent, tokio::runtime::Builder::new_multi_thread().enable_all().build()?)))

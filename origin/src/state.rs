@@ -27,6 +27,8 @@ use farcast_shared::name::{Epoch, Msn, StreamName};
 use farcast_shared::telemetry::file::{self, WriteError};
 
 pub use cursor::Cursor;
+#[cfg(test)]
+pub(crate) use cursor::sample;
 pub use saver::Saver;
 
 /// Name of the state's file in the data folder.

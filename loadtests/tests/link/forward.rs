@@ -18,6 +18,7 @@ use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::rig::{Door, Edge, Origin};
 
@@ -25,12 +26,12 @@ const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Answers who has a login with the length of their body, which it reads; others without reading any.
 #[derive(Debug)]
-struct Lengths(Arc<AtomicUsize>);
+struct Lengths(watch::Sender<usize>);
 
 /// A stream of so many pieces that is then open until it is dropped.
 struct Ticks {
     left: usize,
-    open: Arc<AtomicUsize>,
+    open: watch::Sender<usize>,
 }
 
 impl Body for Ticks {
@@ -49,7 +50,7 @@ impl Body for Ticks {
 
 impl Drop for Ticks {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.open.send_modify(|open| *open -= 1);
     }
 }
 
@@ -74,8 +75,8 @@ impl Api for Lengths {
     /// A stream of two pieces that is never over, to who has a login.
     fn events(&self, head: http::request::Parts, _peer: IpAddr, _edge: EdgeId) -> Opening<'_> {
         let opened = if head.headers.contains_key("authorization") {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(events::reply(Ticks { left: 2, open: Arc::clone(&self.0) }.boxed_unsync()))
+            self.0.send_modify(|open| *open += 1);
+            Ok(events::reply(Ticks { left: 2, open: self.0.clone() }.boxed_unsync()))
         } else {
             Err(reply::empty(StatusCode::UNAUTHORIZED))
         };
@@ -116,7 +117,7 @@ impl Body for Counted {
 
 /// An origin with that API, and an edge that is linked to it, in folders of their own.
 async fn linked() -> ([TempDir; 2], Origin, Edge) {
-    linked_with(Lengths(Arc::default())).await
+    linked_with(Lengths(watch::Sender::new(0))).await
 }
 
 async fn linked_with(api: Lengths) -> ([TempDir; 2], Origin, Edge) {
@@ -187,8 +188,8 @@ async fn pictures_of_the_broadcast_are_had_for_the_asking() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_of_events_is_passed_on_piece_by_piece_and_ends_at_the_origin_when_nobody_reads() {
-    let opened = Arc::new(AtomicUsize::new(0));
-    let (_dirs, origin, edge) = linked_with(Lengths(Arc::clone(&opened))).await;
+    let opened = watch::Sender::new(0);
+    let (_dirs, origin, edge) = linked_with(Lengths(opened.clone())).await;
     let open = async |login: bool| {
         let mut request = Request::get(events::EVENTS_PATH);
         if login {
@@ -210,12 +211,12 @@ async fn a_stream_of_events_is_passed_on_piece_by_piece_and_ends_at_the_origin_w
     }
     assert_eq!(text, b"data: tick\n\ndata: tick\n\n");
     drop((stream, streams));
-    let ended = async {
-        while opened.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(40), ended).await.expect("the origin is told");
+    let mut opened = opened.subscribe();
+    let ended = opened.wait_for(|open| *open == 0);
+    tokio::time::timeout(std::time::Duration::from_secs(40), ended)
+        .await
+        .expect("the origin is told")
+        .unwrap();
 
     let mut last = open(true).await.expect("places are given back").into_body();
     origin.stop().await;

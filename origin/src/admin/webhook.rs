@@ -193,6 +193,7 @@ mod tests {
                 while !request.ends_with(b"\"type\":\"TEST\"}") {
                     let mut room = [0; 4096];
                     let read = stream.read(&mut room).await.unwrap();
+                    assert!(read > 0, "the request breaks off");
                     request.extend_from_slice(&room[..read]);
                 }
                 tell.send(String::from_utf8(request).unwrap()).await.unwrap();

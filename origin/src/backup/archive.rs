@@ -31,6 +31,9 @@ const MAX_JSON_BYTES: u64 = 4096;
 /// Most bytes of a file's name.
 const MAX_NAME_BYTES: u32 = 300;
 
+/// Largest version of a store, far beyond any: restoring counts on from it.
+const MAX_VERSION: u64 = 1 << 62;
+
 /// What a backup says of itself in front.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,6 +162,9 @@ impl<R: Read> Decoder<R> {
             return Err(ArchiveError::Damaged("it does not begin with what it is"));
         }
         new.header = parse(&content)?;
+        if new.header.store_version > MAX_VERSION {
+            return Err(ArchiveError::Damaged("it is of a version that no store reaches"));
+        }
         Ok(new)
     }
 
@@ -198,11 +204,7 @@ impl<R: Read> Decoder<R> {
     fn record(&mut self) -> Result<(u8, Vec<u8>, Vec<u8>), ArchiveError> {
         let mut head = [0; 9];
         self.fill(&mut head)?;
-        let [kind, lengths @ ..] = head;
-        let ([a, b, c, d], [e, f, g, h]) = {
-            let [a, b, c, d, e, f, g, h] = lengths;
-            ([a, b, c, d], [e, f, g, h])
-        };
+        let [kind, a, b, c, d, e, f, g, h] = head;
         let (name, content) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
         let (most_name, most_content) = match kind {
             b'H' => (0, MAX_JSON_BYTES),

@@ -1,6 +1,5 @@
 //! The commands `backup`, `restore` and `check-backup`.
 
-use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use farcast_shared::api::time::Time;
-use farcast_shared::config::{self, Command, Outcome, Program};
+use farcast_shared::config::{self, Command, Program};
 use farcast_shared::store::Store;
 use farcast_store_fdb::{Foundation, Network};
 
@@ -39,34 +38,18 @@ pub const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Runs one of [`COMMANDS`]; `arguments` are those behind its name. Gives the exit status: 0 when it is done, 2 when
-/// what was given cannot be used, 1 for everything else.
+/// Runs one of [`COMMANDS`] on a file. Gives the exit status: 0 when it is done, 1 when it is not, and standard error says
+/// why.
 #[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
-pub fn run(program: &Program, command: &Command, mut arguments: impl Iterator<Item = OsString>) -> u8 {
-    let file = arguments.next().filter(|file| !file.to_string_lossy().starts_with('-'));
-    let Some(file) = file.map(PathBuf::from) else {
-        eprintln!("usage: {} {} {}", program.name, command.name, command.arguments);
-        return 2;
-    };
-    let settings = match config::load::<Settings>(program, arguments, std::env::vars_os()) {
-        Ok(Outcome::Run(loaded)) => loaded.settings,
-        Ok(Outcome::Print(text)) => {
-            println!("{text}");
-            return 0;
-        }
-        Err(problems) => {
-            eprintln!("{problems}");
-            return 2;
-        }
-    };
+pub fn run(program: &Program, command: &Command, file: &Path, settings: &Settings) -> u8 {
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| match command.name {
-            "backup" => runtime.block_on(backup(&file, &settings)),
-            "restore" => runtime.block_on(restored(&file, &settings)),
-            _ => restore::check(&file)
+            "backup" => runtime.block_on(backup(file, settings)),
+            "restore" => runtime.block_on(restored(file, settings)),
+            _ => restore::check(file)
                 .map(|(header, counts)| said(&header, counts))
                 .map_err(anyhow::Error::from),
         });

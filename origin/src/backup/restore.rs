@@ -8,12 +8,11 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use farcast_shared::store::limits::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS};
-use farcast_shared::store::{Batch, Key, Store, StoreError};
+use farcast_shared::store::{Batch, Store, StoreError};
 use farcast_shared::telemetry::file::{WriteError, write_private};
 
 use super::archive::{ArchiveError, Counts, Decoder, Header, Item};
 use super::{FILES, is_ours};
-use crate::admin::sessions_key;
 use crate::emoji;
 use crate::state::{self, StateError};
 use crate::store::{self as embedded, FillError};
@@ -114,21 +113,20 @@ pub(super) async fn restore(
     };
     FILES.into_iter().chain([embedded::FILE_NAME]).try_for_each(absent)?;
     let (header, counts) = check_each(path, absent)?;
+    if let Some(cluster) = cluster {
+        room_for(&header, cluster).await?;
+    }
     // The identity comes last, and with it the origin can be started: not before all else is there.
     let held = pictures(path, data_dir)?;
     match cluster {
-        Some(cluster) => {
-            room_for(&header, cluster).await?;
-            fill(cluster, path).await?;
-        }
+        Some(cluster) => fill(cluster, path).await?,
         None => {
-            folder(data_dir)?;
             let mut archive = open(path)?;
             let entries = std::iter::from_fn(|| {
                 loop {
                     match archive.next() {
-                        Ok(Item::Entry(key, value)) if !is_over(&key) => return Some(Ok((key, value))),
-                        Ok(Item::Entry(..) | Item::File { .. }) => {}
+                        Ok(Item::Entry(key, value)) => return Some(Ok((key, value))),
+                        Ok(Item::File { .. }) => {}
                         Ok(Item::End(_)) => return None,
                         Err(error) => return Some(Err(io::Error::other(error))),
                     }
@@ -139,11 +137,6 @@ pub(super) async fn restore(
     }
     identity(held, data_dir)?;
     Ok(counts)
-}
-
-/// Whether an entry is not restored: logins of the admin page, some of which may have been ended since.
-fn is_over(key: &Key) -> bool {
-    *key == sessions_key()
 }
 
 /// Whether a cluster can take the backup: it has nothing, and what it will write sorts behind it.
@@ -164,9 +157,7 @@ async fn fill(cluster: &Store, path: &Path) -> Result<(), RestoreError> {
     loop {
         let item = archive.next()?;
         let is_end = matches!(item, Item::End(_));
-        if let Item::Entry(key, value) = item
-            && !is_over(&key)
-        {
+        if let Item::Entry(key, value) = item {
             bytes += key.as_bytes().len() + value.len();
             items += 1;
             batch = batch.set(key, value);

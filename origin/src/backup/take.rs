@@ -4,11 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use farcast_shared::store::limits::DEADLINE;
-use farcast_shared::store::{Snapshot, Store, StoreError};
+use farcast_shared::store::{Key, Snapshot, Store, StoreError};
 use farcast_shared::time::WallTime;
 
 use super::archive::{Encoder, Header};
 use super::{FILES, MAX_FILE_BYTES, is_ours};
+use crate::admin::sessions_key;
 use crate::emoji;
 
 /// Why no backup could be made.
@@ -29,6 +30,7 @@ pub(super) enum TakeError {
 /// A backup in the making: piece by piece, so that memory does not grow with the store.
 pub(super) struct Taking {
     snapshot: Box<dyn Snapshot>,
+    logins: Key,
     encoder: Option<Encoder>,
 }
 
@@ -49,7 +51,7 @@ impl Taking {
         {
             encoder.file(&name, &bytes);
         }
-        Ok(Self { snapshot, encoder: Some(encoder) })
+        Ok(Self { snapshot, logins: sessions_key(), encoder: Some(encoder) })
     }
 
     /// The next bytes; none behind the last.
@@ -58,7 +60,8 @@ impl Taking {
         let next = tokio::time::timeout(DEADLINE, self.snapshot.next()).await;
         match next.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))? {
             Some(page) => {
-                for (key, value) in &page.entries {
+                // Logins of the admin page: some may have been ended before this is restored.
+                for (key, value) in page.entries.iter().filter(|(key, _)| *key != self.logins) {
                     encoder.entry(key, value);
                 }
                 Ok(Some(encoder.take()))

@@ -45,7 +45,7 @@ impl Cursor {
 }
 
 #[cfg(test)]
-pub(super) fn sample(next_msn: u64) -> Cursor {
+pub(crate) fn sample(next_msn: u64) -> Cursor {
     Cursor {
         epoch: Epoch(3),
         next_msn: Msn(next_msn),

@@ -55,7 +55,8 @@ impl Deliveries {
             of_webhook.pop_front();
         }
         of_webhook.push_back(delivery);
-        // Numbers grow and are given once: the lowest is of one that was deleted longest ago.
+        // An attempt may end when its webhook was deleted already. Numbers grow and are given once, so the lowest goes: most
+        // likely that of a deleted one.
         while all.len() > MAX_WEBHOOKS {
             let oldest = all.keys().copied().find(|id| *id != webhook);
             let Some(oldest) = oldest else { break };
