@@ -81,8 +81,8 @@ export async function noNetwork({ browser, edges, out }) {
       await enter(page);
       await once(page, ['with a network', 'to one without a network']);
       await playsOn(page, isSame);
-      await say(page, 'with a network again');
-      await once(other, ['with a network', 'to one without a network', 'with a network again']);
+      await say(page, 'the network is back');
+      await once(other, ['with a network', 'to one without a network', 'the network is back']);
     }),
   );
 }
