@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use farcast_shared::protocol::{Ask, EdgeReport};
+use farcast_link::{Ask, EdgeReport};
 
 use crate::chat::Chat;
 use crate::playback::Playback;

@@ -7,23 +7,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use farcast_shared::accept;
-use farcast_shared::api::budget::{self, Budget};
-use farcast_shared::config::Loaded;
-use farcast_shared::name::StreamName;
-use farcast_shared::protocol::JoinToken;
-use farcast_shared::runtime::{follow, follow_status, status_key};
-use farcast_shared::store::{self, Engine, Store};
-use farcast_shared::task_names;
-use farcast_shared::tasks::{Contained, Part, Stopped, Tasks};
-use farcast_shared::telemetry::announce::Announcement;
-use farcast_shared::telemetry::health::{Health, Probe};
-use farcast_shared::telemetry::listen::{self, Purpose};
-use farcast_shared::telemetry::shutdown::{Shutdown, Signals};
-use farcast_shared::telemetry::{listener, metrics};
-use farcast_shared::tls;
-use farcast_shared::viewers::Active;
+use farcast_api::budget::{self, Budget};
+use farcast_audience::viewers::Active;
+use farcast_config::Loaded;
+use farcast_feed::name::StreamName;
+use farcast_link::JoinToken;
+use farcast_service::accept;
+use farcast_service::listen::{self, Purpose};
+use farcast_service::listener;
+use farcast_service::task_names;
+use farcast_service::tasks::{Contained, Part, Stopped, Tasks};
+use farcast_service::tls;
+use farcast_settings::{follow, follow_status, status_key};
+use farcast_store::{Engine, Store};
 use farcast_store_fdb::{Foundation, Network};
+use farcast_telemetry::announce::Announcement;
+use farcast_telemetry::health::{Health, Probe};
+use farcast_telemetry::metrics;
+use farcast_telemetry::shutdown::{Shutdown, Signals};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
@@ -83,7 +84,7 @@ task_names! {
 ///
 /// # Errors
 /// Whatever keeps it from starting: a taken port, a missing join token, an unreadable certificate. While it runs:
-/// [`Failed`](farcast_shared::tasks::Failed).
+/// [`Failed`](farcast_service::tasks::Failed).
 pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let Loaded { settings, announce, warnings } = loaded;
     for warning in warnings {
@@ -131,7 +132,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let live_config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
     let live_metrics = live::Metrics::new(registry.inner())?;
     let live = Arc::new(Live::new(live_config, Arc::new(client.fetcher()), live_metrics));
-    let seen = store::Metrics::new(registry.inner())?;
+    let seen = farcast_store::Metrics::new(registry.inner())?;
     let engine: Arc<dyn Engine> = match settings.store.cluster() {
         Some(cluster) => Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?
             .counting(seen.clone()),

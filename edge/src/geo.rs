@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-pub use farcast_shared::chat::Place;
-use farcast_shared::tasks::{Contained, relay};
-use farcast_shared::telemetry::throttle::Throttle;
+pub use farcast_chat::Place;
+use farcast_service::tasks::{Contained, relay};
+use farcast_telemetry::throttle::Throttle;
 use maxminddb::{MaxMindDbError, Reader};
 use tokio_util::sync::CancellationToken;
 

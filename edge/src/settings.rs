@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farcast_shared::api::budget::MIN_BUDGET;
-use farcast_shared::config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
-use farcast_shared::host;
-use farcast_shared::settings;
-use farcast_shared::telemetry::log;
+use farcast_api::budget::MIN_BUDGET;
+use farcast_config::settings;
+use farcast_config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
+use farcast_service::host;
+use farcast_service::log;
 
 /// Smallest cache: the window of a ladder of a few variants fits, with room for what is being fetched.
 const MIN_CACHE: ByteSize = ByteSize::from_mebibytes(16);
@@ -160,7 +160,7 @@ impl Settings {
 mod tests {
     use std::ffi::OsString;
 
-    use farcast_shared::config::{Outcome, Problems, Program, load};
+    use farcast_config::{Outcome, Problems, Program, load};
 
     use super::*;
 

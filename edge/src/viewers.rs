@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::store::Store;
-use farcast_shared::time::WallTime;
-use farcast_shared::viewers::{Active, SWEEP_EVERY, publish, withdraw};
+use farcast_audience::viewers::{Active, SWEEP_EVERY, publish, withdraw};
+use farcast_feed::time::WallTime;
+use farcast_store::Store;
 use prometheus::{IntCounter, IntGauge, Registry};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;

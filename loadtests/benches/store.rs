@@ -18,7 +18,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::store::{Batch, Key, Store, Tuple};
+use farcast_store::{Batch, Key, Store, Tuple};
 use tokio::task::JoinSet;
 
 use rig::{Edge, Origin};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use farcast_shared::api::Method;
+use farcast_api::Method;
 use saphyr::{LoadableYamlNode as _, Yaml};
 
 type Operation = (&'static str, String);

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Parser;
 use farcast_av::{Device, DeviceKind};
+use farcast_feed::name::VariantId;
 use farcast_origin::media::{MediaEvent, Track};
 use farcast_origin::transcode::{
     EncoderKind, Ladder, LadderConfig, Launch, Metrics, Pace, VariantSpec, default_ladder,
 };
-use farcast_shared::name::VariantId;
 use serde_json::json;
 
 /// Transcodes a file and prints what it cost.

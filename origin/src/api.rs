@@ -13,8 +13,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use farcast_shared::api::{Method, Reply, login, reply};
-use farcast_shared::protocol::Picture;
+use farcast_api::{Method, Reply, login, reply};
+use farcast_link::Picture;
 use http::{Request, Response, StatusCode, request};
 
 use crate::admin::{self, Admin, Overview};

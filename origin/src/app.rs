@@ -9,22 +9,23 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use farcast_shared::accept;
-use farcast_shared::api::budget::{self, Budget};
-use farcast_shared::config::Loaded;
-use farcast_shared::name::StreamName;
-use farcast_shared::runtime::{self, Field, Runtime, Snapshot, VariantSpec};
-use farcast_shared::store::{self as shared_store, Batch, Engine, Store};
-use farcast_shared::task_names;
-use farcast_shared::tasks::{Contained, Ended, Part, Stopped, Tasks};
-use farcast_shared::telemetry::announce::Announcement;
-use farcast_shared::telemetry::health::Health;
-use farcast_shared::telemetry::listen::{self, Purpose};
-use farcast_shared::telemetry::recent::Recent;
-use farcast_shared::telemetry::shutdown::{Shutdown, Signals};
-use farcast_shared::telemetry::{listener, metrics};
-use farcast_shared::tls;
+use farcast_api::budget::{self, Budget};
+use farcast_config::Loaded;
+use farcast_feed::name::StreamName;
+use farcast_service::accept;
+use farcast_service::listen::{self, Purpose};
+use farcast_service::listener;
+use farcast_service::task_names;
+use farcast_service::tasks::{Contained, Ended, Part, Stopped, Tasks};
+use farcast_service::tls;
+use farcast_settings::{Field, Runtime, Snapshot, VariantSpec};
+use farcast_store::{Batch, Engine, Store};
 use farcast_store_fdb::{Foundation, Network};
+use farcast_telemetry::announce::Announcement;
+use farcast_telemetry::health::Health;
+use farcast_telemetry::metrics;
+use farcast_telemetry::recent::Recent;
+use farcast_telemetry::shutdown::{Shutdown, Signals};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
@@ -122,7 +123,7 @@ task_names! {
 ///
 /// # Errors
 /// Whatever keeps it from starting: a taken port, a damaged state file, an unusable ladder. While it runs:
-/// [`Failed`](farcast_shared::tasks::Failed).
+/// [`Failed`](farcast_service::tasks::Failed).
 pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()> {
     let Loaded { settings, announce, warnings } = loaded;
     for warning in warnings {
@@ -162,7 +163,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     if let Some(tenure) = tenure.clone() {
         tasks.spawn(&last, Task::Tenure, |stop| tenure.keep(shutdown.graceful.clone(), stop));
     }
-    let set = runtime::load(&store).await.context("the settings in the store")?;
+    let set = farcast_settings::load(&store).await.context("the settings in the store")?;
 
     let rtmp = bind("RTMP", "rtmp_listen", rtmp_address(&settings, &set))?;
     let rtmps = match (settings.rtmps_listen, &settings.tls_cert, &settings.tls_key) {
@@ -383,7 +384,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     });
     let followed = store.clone();
     tasks.spawn_until_stopped(&watching, Task::Settings, async move {
-        runtime::follow(&followed, &set).await;
+        farcast_settings::follow(&followed, &set).await;
     });
     tasks.spawn_until_stopped(&watching, Task::Choices, async move { choices.run(runtime, choose).await });
     tasks.spawn_until_stopped(&watching, Task::Announcer, announcer.run());
@@ -436,7 +437,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
 
 /// The store, and what says when its writer has ended, where that is a thread of ours.
 fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Result<(Store, Option<Ended>)> {
-    let seen = shared_store::Metrics::new(registry.inner())?;
+    let seen = farcast_store::Metrics::new(registry.inner())?;
     let (engine, ended): (Arc<dyn Engine>, _) = match settings.store.cluster() {
         Some(cluster) => {
             let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
@@ -518,7 +519,7 @@ fn show_once(key: &str) {
 /// Edges show the ladder before there is a broadcast.
 async fn tell_ladder(store: &Store, set: &Runtime, own: &[VariantSpec]) -> anyhow::Result<()> {
     if set.ladder.as_deref() != Some(own) {
-        store.commit(runtime::change(Batch::new(), Field("ladder"), &own)?).await?;
+        store.commit(farcast_settings::change(Batch::new(), Field("ladder"), &own)?).await?;
     }
     Ok(())
 }

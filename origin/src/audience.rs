@@ -1,16 +1,16 @@
 //! The audience: who watches on all edges together, its peaks, and the status that everybody sees.
 //!
-//! Place in the flow: edges publish whom they count ([`farcast_shared::viewers`]), the owner says what is on air; the keeper makes
+//! Place in the flow: edges publish whom they count ([`farcast_audience::viewers`]), the owner says what is on air; the keeper makes
 //! one [`LiveStatus`] of both, which edges follow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::runtime::{LiveStatus, status_key};
-use farcast_shared::store::{Batch, Store, StoreError};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
-use farcast_shared::viewers::{self, Peaks, SWEEP_EVERY, SavedPeaks, peaks_key};
+use farcast_audience::viewers::{self, Peaks, SWEEP_EVERY, SavedPeaks, peaks_key};
+use farcast_feed::time::WallTime;
+use farcast_settings::{LiveStatus, status_key};
+use farcast_store::{Batch, Store, StoreError};
+use farcast_telemetry::throttle::Throttle;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -163,8 +163,8 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::store::memory::Memory;
-    use farcast_shared::viewers::{Active, ViewerId, publish};
+    use farcast_audience::viewers::{Active, ViewerId, publish};
+    use farcast_store::memory::Memory;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use farcast_shared::config::ByteSize;
-use farcast_shared::runtime::{MAX_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
+use farcast_config::ByteSize;
+use farcast_settings::{MAX_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
 use tokio::sync::watch;
 
 use crate::broadcast::{self, OpenLadder};

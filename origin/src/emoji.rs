@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use farcast_shared::chat::name;
-use farcast_shared::runtime::{self, Asset, AssetHash, Emoji, Field, remove_asset, save_asset};
-use farcast_shared::store::{Batch, Store, StoreError};
+use farcast_chat::name;
+use farcast_settings::{Asset, AssetHash, Emoji, Field, remove_asset, save_asset};
+use farcast_store::{Batch, Store, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -260,7 +260,7 @@ fn picture(folder: &Path, file: &str) -> Result<Picture, &'static str> {
 
 /// Brings the store to these pictures: first their bytes, one at a time, then the list, then away with what is not used.
 async fn store(store: &Store, pictures: Vec<Picture>) -> Result<(), StoreError> {
-    let set = runtime::load(store).await?;
+    let set = farcast_settings::load(store).await?;
     let (before, logo) = (set.emoji, set.logo);
     let known = |hash: AssetHash| before.iter().any(|emoji| emoji.asset.hash == hash);
     let mut emoji = Vec::with_capacity(pictures.len());
@@ -274,7 +274,7 @@ async fn store(store: &Store, pictures: Vec<Picture>) -> Result<(), StoreError> 
     if emoji == before {
         return Ok(());
     }
-    store.commit(runtime::change(Batch::new(), Field("emoji"), &emoji)?).await?;
+    store.commit(farcast_settings::change(Batch::new(), Field("emoji"), &emoji)?).await?;
     tracing::info!(emoji = emoji.len(), "the emoji have changed");
     let is_used = |asset: &Asset| {
         emoji.iter().any(|emoji| emoji.asset.hash == asset.hash)
@@ -288,8 +288,8 @@ async fn store(store: &Store, pictures: Vec<Picture>) -> Result<(), StoreError> 
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::runtime::load_asset;
-    use farcast_shared::store::memory::Memory;
+    use farcast_settings::load_asset;
+    use farcast_store::memory::Memory;
 
     use super::*;
 
@@ -302,7 +302,7 @@ mod tests {
         let emoji = Folder::new(folder.path().to_owned(), store.clone());
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         let names = async || {
-            let listed = runtime::load(&store).await.unwrap().emoji;
+            let listed = farcast_settings::load(&store).await.unwrap().emoji;
             listed.into_iter().map(|emoji| emoji.name).collect::<Vec<_>>()
         };
         write("beer.gif", GIF);
@@ -315,7 +315,7 @@ mod tests {
         fs::create_dir(folder.path().join("more.gif")).unwrap();
         emoji.look().await.unwrap();
         assert_eq!(names().await, ["beer", "wine"]);
-        let listed = runtime::load(&store).await.unwrap().emoji;
+        let listed = farcast_settings::load(&store).await.unwrap().emoji;
         assert_eq!(load_asset(&store, &listed[0].asset).await.unwrap().as_deref(), Some(GIF));
         // Nothing new costs nothing.
         let commits = engine.commits();
@@ -346,7 +346,7 @@ mod tests {
         // It is made by the first picture.
         let emoji = Folder::new(folder.path().join("emoji"), store.clone());
         let names = async || {
-            let listed = runtime::load(&store).await.unwrap().emoji;
+            let listed = farcast_settings::load(&store).await.unwrap().emoji;
             listed.into_iter().map(|emoji| emoji.name).collect::<Vec<_>>()
         };
         let gif = || Bytes::from_static(GIF);

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-pub use farcast_shared::cmaf::Colour;
-use farcast_shared::name::Msn;
-use farcast_shared::time::{MediaTime, WallTime};
+pub use farcast_feed::cmaf::Colour;
+use farcast_feed::name::Msn;
+use farcast_feed::time::{MediaTime, WallTime};
 use serde::{Deserialize, Serialize};
 
 /// Video codecs that a variant can carry.
@@ -148,7 +148,7 @@ pub struct Mark {
     pub program_date_time: WallTime,
     /// Whether the timeline, the codec or the tracks changed here.
     pub discontinuity: bool,
-    /// As in [`farcast_shared::feed::SegmentStart::discontinuity_sequence`].
+    /// As in [`farcast_feed::feed::SegmentStart::discontinuity_sequence`].
     pub discontinuity_sequence: u64,
 }
 

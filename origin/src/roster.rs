@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use farcast_shared::protocol::JoinToken;
-use farcast_shared::telemetry::file;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_link::JoinToken;
+use farcast_telemetry::file;
 use tokio_util::sync::CancellationToken;
 
 use self::book::{Book, Fingerprint, NotAdded, Token, TokenState};

@@ -8,12 +8,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use farcast_shared::api::budget::MIN_BUDGET;
-use farcast_shared::config::{
-    ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value,
-};
-use farcast_shared::telemetry::log;
-use farcast_shared::{choice, settings};
+use farcast_api::budget::MIN_BUDGET;
+use farcast_config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
+use farcast_config::{choice, settings};
+use farcast_service::log;
 
 use crate::transcode::{KeyFrames, MAX_VARIANTS, VariantSpec};
 
@@ -314,7 +312,7 @@ fn in_a_url(c: char) -> bool {
 mod tests {
     use std::ffi::OsString;
 
-    use farcast_shared::config::{Outcome, Problems, Program, load};
+    use farcast_config::{Outcome, Problems, Program, load};
 
     use super::*;
 

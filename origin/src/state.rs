@@ -1,5 +1,5 @@
 //! Where the origin stopped, in `<data_dir>/origin.json`: per stream a [`Cursor`], so that media sequence numbers are
-//! never used twice and viewers need not reload. What operators set is in the store ([`farcast_shared::runtime`]).
+//! never used twice and viewers need not reload. What operators set is in the store ([`farcast_settings`]).
 //!
 //! Place in the flow: loaded by `app` before anything listens; the broadcast owner saves a cursor
 //! at each segment through a [`Saver`], which writes on its own thread.
@@ -23,8 +23,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use farcast_shared::name::{Epoch, Msn, StreamName};
-use farcast_shared::telemetry::file::{self, WriteError};
+use farcast_feed::name::{Epoch, Msn, StreamName};
+use farcast_telemetry::file::{self, WriteError};
 
 pub use cursor::Cursor;
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use farcast_shared::runtime::LiveStatus;
-use farcast_shared::store::{Store, StoreError};
-use farcast_shared::tasks::{Contained, Part, relay};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_service::tasks::{Contained, Part, relay};
+use farcast_settings::LiveStatus;
+use farcast_store::{Store, StoreError};
 use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use farcast_shared::chat::User;
-use farcast_shared::chat::user::new_token;
-use farcast_shared::runtime::{self, Field};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{
+use farcast_chat::User;
+use farcast_chat::user::new_token;
+use farcast_feed::time::WallTime;
+use farcast_settings::Field;
+use farcast_store::wire::PRIVATE;
+use farcast_store::{
     Batch, Key, Precondition, Record, Scan, Store, StoreError, Stored, Tuple, TypedKey, decode, encode,
 };
-use farcast_shared::time::WallTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -178,7 +178,7 @@ pub(crate) async fn create(
     now: WallTime,
 ) -> Result<(Token, String), NotMade> {
     for _ in 0..TRIES {
-        let (mut names, unchanged) = runtime::read::<Vec<String>>(store, NAMES).await?;
+        let (mut names, unchanged) = farcast_settings::read::<Vec<String>>(store, NAMES).await?;
         let there = all(store).await?;
         if there.len() >= MAX_TOKENS {
             return Err(NotMade::TooMany);
@@ -205,7 +205,7 @@ pub(crate) async fn create(
         let key = key(&secret);
         let absent = Precondition::Absent(key.key().clone());
         let batch = Batch::new().require(unchanged).require(absent).put(&key, &token)?;
-        match store.commit(runtime::change(batch, NAMES, &names)?).await {
+        match store.commit(farcast_settings::change(batch, NAMES, &names)?).await {
             Err(StoreError::Precondition { .. }) => {}
             Err(error) => return Err(error.into()),
             Ok(_) => return Ok((token, secret)),
@@ -217,13 +217,13 @@ pub(crate) async fn create(
 /// Deletes a token; whether it was there.
 pub(crate) async fn delete(store: &Store, place: &Key, name: &str) -> Result<bool, StoreError> {
     for _ in 0..TRIES {
-        let (mut names, unchanged) = runtime::read::<Vec<String>>(store, NAMES).await?;
+        let (mut names, unchanged) = farcast_settings::read::<Vec<String>>(store, NAMES).await?;
         if let Some(index) = names.iter().position(|there| there == name) {
             names.remove(index);
         }
         let there = Precondition::Present(place.clone());
         let batch = Batch::new().require(there).require(unchanged).clear(place.clone());
-        match store.commit(runtime::change(batch, NAMES, &names)?).await {
+        match store.commit(farcast_settings::change(batch, NAMES, &names)?).await {
             Err(StoreError::Precondition { index: 0 }) => return Ok(false),
             Err(StoreError::Precondition { .. }) => {}
             done => return done.map(|_| true),
@@ -242,7 +242,7 @@ pub(crate) async fn reserve_names(store: &Store) -> Result<(), StoreError> {
         bytes <= MAX_NAMES_BYTES
     };
     let names: Vec<_> = of_tokens.into_iter().filter(fits).collect();
-    runtime::update(store, NAMES, |reserved: &mut Vec<String>| {
+    farcast_settings::update(store, NAMES, |reserved: &mut Vec<String>| {
         let mut there = reserved.clone();
         there.sort();
         if there != sorted {

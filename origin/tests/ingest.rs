@@ -20,12 +20,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use farcast_feed::time::{MediaTime, WallTime};
 use farcast_origin::ingest::amf0::Value;
 use farcast_origin::ingest::repair::{Repair, Timeline};
 use farcast_origin::ingest::server::Config;
 use farcast_origin::ingest::{EndReason, chunk};
 use farcast_origin::media::{MediaEvent, Track, VideoCodec};
-use farcast_shared::time::{MediaTime, WallTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;

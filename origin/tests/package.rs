@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use farcast_feed::feed::{FeedEvent, PartMeta};
+use farcast_feed::name::{Epoch, Msn, VariantId};
+use farcast_feed::time::{MediaTime, WallTime};
 use farcast_origin::media::{Frame, Mark, MediaEvent, Track};
 use farcast_origin::package::{self, LatencyLevel, Packager};
 use farcast_origin::plan::{self, Planner};
-use farcast_shared::feed::{FeedEvent, PartMeta};
-use farcast_shared::name::{Epoch, Msn, VariantId};
-use farcast_shared::time::{MediaTime, WallTime};
 use proptest::prelude::*;
 
 #[path = "package/judge.rs"]

@@ -11,12 +11,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use farcast_feed::feed::{FeedEvent, Format, VideoRange};
+use farcast_feed::name::{Epoch, VariantId};
+use farcast_feed::time::{MediaTime, WallTime};
 use farcast_origin::media::{AudioConfig, Chroma, Colour, Frame, MediaEvent, Track, VideoConfig};
 use farcast_origin::package::{Config, LatencyLevel, Packager};
 use farcast_origin::transcode::{EncoderKind, Ladder, LadderConfig, Metrics, Pace, VariantSpec};
-use farcast_shared::feed::{FeedEvent, Format, VideoRange};
-use farcast_shared::name::{Epoch, VariantId};
-use farcast_shared::time::{MediaTime, WallTime};
 
 const SEGMENT: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(60);

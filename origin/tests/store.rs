@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_origin::store::{Embedded, Metrics};
-use farcast_shared::store::{Batch, Items, Key, Operation, Scan, Store, StoreError, Tuple, counter};
+use farcast_store::{Batch, Items, Key, Operation, Scan, Store, StoreError, Tuple, counter};
 use prometheus::Registry;
 use tempfile::TempDir;
 
@@ -25,11 +25,11 @@ fn open(folder: &Path) -> Store {
 mod conformance {
     use super::*;
 
-    farcast_shared::store_conformance!(async {
+    farcast_store::store_conformance!(async {
         let folder = TempDir::new().unwrap();
         (open(folder.path()), folder)
     });
-    farcast_shared::store_conformance!(snapshots: async {
+    farcast_store::store_conformance!(snapshots: async {
         let folder = TempDir::new().unwrap();
         (open(folder.path()), folder)
     });

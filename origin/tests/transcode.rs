@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use farcast_av::{Codec, EncodedPacket, Error, VideoDecoder, VideoDecoderConfig, VideoFrame};
+use farcast_feed::name::{Msn, VariantId};
+use farcast_feed::time::{MediaTime, WallTime};
 use farcast_origin::media::{Frame, MediaEvent, Track, VideoConfig};
 use farcast_origin::plan::{self, Planner};
 use farcast_origin::transcode::{
     DropReason, EncoderKind, EncoderSettings, KeyFrames, Ladder, LadderConfig, LadderError, LibavEncoders,
     Metrics, OpenEncoder, Pace, VariantSpec, VideoEncode, default_ladder,
 };
-use farcast_shared::name::{Msn, VariantId};
-use farcast_shared::time::{MediaTime, WallTime};
 
 const SEGMENT: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -2,7 +2,7 @@
 //! operators. Their clients ask all the same, so each is answered as those versions do while it is switched off: lists are
 //! empty, what should do something is refused with a text that says why.
 
-use farcast_shared::api::{Reply, reply};
+use farcast_api::{Reply, reply};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};

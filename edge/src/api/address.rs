@@ -1,6 +1,6 @@
 //! The address of this server, as whoever asks has reached it.
 
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 

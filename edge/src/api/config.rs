@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use farcast_shared::api::{Reply, platform, reply, to_html};
-use farcast_shared::runtime::{ExternalAction, Runtime, Snapshot, SocialHandle, default_ladder};
+use farcast_api::{Reply, platform, reply, to_html};
+use farcast_settings::{ExternalAction, Runtime, Snapshot, SocialHandle, default_ladder};
 use serde::Serialize;
 
 /// Longest message to the chat in bytes.

@@ -1,7 +1,7 @@
 //! The public API: what everybody may ask about the server and its broadcast.
 //!
 //! Place in the flow: called by [`crate::serve`]; answers from snapshots that follow the store
-//! ([`farcast_shared::runtime`]), so no request reads it, but for pictures that were not loaded yet. What the origin alone
+//! ([`farcast_settings`]), so no request reads it, but for pictures that were not loaded yet. What the origin alone
 //! answers is passed on to it where that is allowed (`forward_admin`). A snapshot that was never read, because the store
 //! is away, is a 503 that names it; one that is old is better than none.
 
@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
-use farcast_shared::api::budget::Budget;
-use farcast_shared::api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
-use farcast_shared::api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
-use farcast_shared::protocol::{ForwardedRequest, MAX_FORWARDED_BYTES};
-use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
-use farcast_shared::store::Store;
-use farcast_shared::viewers::{Active, ViewerId};
+use farcast_api::budget::Budget;
+use farcast_api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
+use farcast_api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
+use farcast_audience::viewers::{Active, ViewerId};
+use farcast_link::{ForwardedRequest, MAX_FORWARDED_BYTES};
+use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_store::Store;
 use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
@@ -349,7 +349,7 @@ impl Api {
             Endpoint::Config => {
                 reply::with_body(StatusCode::OK, "application/json", self.rendered.config(&snapshot))
             }
-            Endpoint::Status => farcast_shared::api::status::status(runtime, &status),
+            Endpoint::Status => farcast_api::status::status(runtime, &status),
             Endpoint::Directory => status::directory(runtime, &status),
             Endpoint::Emoji => config::emoji(runtime),
             Endpoint::Variants => config::variants(runtime),

@@ -3,10 +3,10 @@
 //! Pure: text in, a reply out. All that operators wrote is escaped here. Only links to this server are answered, so nobody
 //! makes it speak for another one.
 
-use farcast_shared::api::{Reply, percent_decoded, reply};
-use farcast_shared::chat::render::escape;
-use farcast_shared::query::{Place, parameters};
-use farcast_shared::runtime::Runtime;
+use farcast_api::{Reply, percent_decoded, reply};
+use farcast_chat::render::escape;
+use farcast_feed::query::{Place, parameters};
+use farcast_settings::Runtime;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;

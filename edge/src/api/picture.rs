@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use farcast_api::{Reply, reply};
+use farcast_feed::time::WallTime;
+use farcast_link::Picture;
 use farcast_pages::picture::{self, FOR_A_DAY, ICON, LOGO, own};
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::protocol::Picture;
-use farcast_shared::runtime::{Asset, AssetHash, Runtime, load_asset};
-use farcast_shared::store::{Store, StoreError};
-use farcast_shared::time::WallTime;
+use farcast_settings::{Asset, AssetHash, Runtime, load_asset};
+use farcast_store::{Store, StoreError};
 use http::{HeaderMap, StatusCode};
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};

@@ -1,9 +1,9 @@
 //! What the directory is told of the server and its broadcast.
 
-use farcast_shared::api::status::Counts;
-use farcast_shared::api::time::Second;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::runtime::{LiveStatus, Runtime};
+use farcast_api::status::Counts;
+use farcast_api::time::Second;
+use farcast_api::{Reply, reply};
+use farcast_settings::{LiveStatus, Runtime};
 use http::StatusCode;
 use serde::Serialize;
 

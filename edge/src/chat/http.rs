@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, percent_decoded, reply};
-use farcast_shared::chat::shape::{ShownMessage, ShownUser};
-use farcast_shared::chat::user::token_hash;
-use farcast_shared::chat::{Client, Refused, SetEnabled, SetVisible, User, name};
-use farcast_shared::query::{Place, parameters};
-use farcast_shared::time::WallTime;
+use farcast_api::time::Time;
+use farcast_api::{Reply, percent_decoded, reply};
+use farcast_chat::shape::{ShownMessage, ShownUser};
+use farcast_chat::user::token_hash;
+use farcast_chat::{Client, Refused, SetEnabled, SetVisible, User, name};
+use farcast_feed::query::{Place, parameters};
+use farcast_feed::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The chat on this edge: sockets, who is here, and what users may do.
 //!
 //! Place in the flow: [`crate::serve`] opens sockets ([`Chat::admit`], [`Chat::serve`]); what users say is rendered here,
-//! once, and appended to the log in the store ([`farcast_shared::chat`]); [`Chat::run`] follows the log and says its entries to
+//! once, and appended to the log in the store ([`farcast_chat`]); [`Chat::run`] follows the log and says its entries to
 //! everybody. So a line is shown after it is durable, and in the same order on every edge.
 //!
 //! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`] and [`seats`] count, [`room`]
@@ -36,17 +36,15 @@ use std::time::{Duration, Instant};
 use ::http::header::USER_AGENT;
 use ::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::chat::shape::{self, Private};
-use farcast_shared::chat::user::{HUES, new_id, token_hash};
-use farcast_shared::chat::{
-    self, Account, Entry, Event, History, KEPT_MESSAGES, List, Refused, User, log, name, render,
-};
-use farcast_shared::config::Networks;
-use farcast_shared::network;
-use farcast_shared::runtime::{CatchUp, LiveStatus, Runtime, Snapshot, status_key};
-use farcast_shared::store::{Store, StoreError, Stored, Together, Versionstamp};
-use farcast_shared::time::WallTime;
+use farcast_api::{Reply, reply};
+use farcast_chat::shape::{self, Private};
+use farcast_chat::user::{HUES, new_id, token_hash};
+use farcast_chat::{Account, Entry, Event, History, KEPT_MESSAGES, List, Refused, User, log, name, render};
+use farcast_config::Networks;
+use farcast_config::network;
+use farcast_feed::time::WallTime;
+use farcast_settings::{CatchUp, LiveStatus, Runtime, Snapshot, status_key};
+use farcast_store::{Store, StoreError, Stored, Together, Versionstamp};
 use moka::future::Cache;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -128,7 +126,7 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Chat {
     parts: Parts,
-    acts: chat::Chat,
+    acts: farcast_chat::Chat,
     room: Room,
     names: Names,
     settings: CatchUp,
@@ -153,7 +151,7 @@ impl Chat {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            acts: chat::Chat::new(parts.store.clone()),
+            acts: farcast_chat::Chat::new(parts.store.clone()),
             room: Room::new(Crowd::new(parts.limits.lines_per_network, parts.limits.lines)),
             names: Names::default(),
             settings: CatchUp::new(parts.store.clone(), parts.runtime.clone()),
@@ -169,7 +167,7 @@ impl Chat {
     }
 
     /// All connections to this edge, for the origin.
-    pub(crate) fn clients(&self) -> Vec<chat::Client> {
+    pub(crate) fn clients(&self) -> Vec<farcast_chat::Client> {
         self.room.clients(|_| true)
     }
 

@@ -6,9 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use farcast_shared::chat::name::{self, Forbidden};
-use farcast_shared::chat::{Entry, Event, User};
-use farcast_shared::runtime::Runtime;
+use farcast_chat::name::{self, Forbidden};
+use farcast_chat::{Entry, Event, User};
+use farcast_settings::Runtime;
 
 /// Names that are taken. Shared by all connections.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::time::WallTime;
+    use farcast_feed::time::WallTime;
 
     use super::*;
 

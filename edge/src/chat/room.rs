@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::api::reply;
-use farcast_shared::chat::log::Placed;
-use farcast_shared::chat::shape::{self, Private, ShownMessage};
-use farcast_shared::chat::user::new_id;
-use farcast_shared::chat::{Client, Entry, Event, History, Place, Seen, User, since};
-use farcast_shared::store::Versionstamp;
-use farcast_shared::time::WallTime;
+use farcast_api::reply;
+use farcast_chat::log::Placed;
+use farcast_chat::shape::{self, Private, ShownMessage};
+use farcast_chat::user::new_id;
+use farcast_chat::{Client, Entry, Event, History, Place, Seen, User, since};
+use farcast_feed::time::WallTime;
+use farcast_store::Versionstamp;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use farcast_shared::chat::log::Placed;
-use farcast_shared::store::Versionstamp;
+use farcast_chat::log::Placed;
+use farcast_store::Versionstamp;
 
 use super::*;
 

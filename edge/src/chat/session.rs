@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::chat::User;
-use farcast_shared::chat::shape::Private;
-use farcast_shared::store::limits::COMMIT_DEADLINE;
-use farcast_shared::time::WallTime;
+use farcast_chat::User;
+use farcast_chat::shape::Private;
+use farcast_feed::time::WallTime;
+use farcast_store::limits::COMMIT_DEADLINE;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use farcast_shared::tasks::Part;
+use farcast_service::tasks::Part;
 use maxminddb_writer::Database;
 use maxminddb_writer::metadata::IpVersion;
 use maxminddb_writer::paths::IpAddrWithMask;

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::hls::{Answer, Directives, Form, Lookup, Refusal, State as SegmentState, Windows};
-use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use farcast_feed::hls::{Answer, Directives, Form, Lookup, Refusal, State as SegmentState, Windows};
+use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use tokio::sync::watch;
 use tokio::time::timeout;
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use farcast_shared::name::{ObjectName, StreamName};
+use farcast_feed::name::{ObjectName, StreamName};
 
 use crate::receive::{self, Fetcher};
 

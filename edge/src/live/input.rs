@@ -1,8 +1,8 @@
 //! What the live window is told: the news of the link, in order.
 
 use bytes::Bytes;
-use farcast_shared::feed::FeedEvent;
-use farcast_shared::name::{ObjectKind, ObjectName};
+use farcast_feed::feed::FeedEvent;
+use farcast_feed::name::{ObjectKind, ObjectName};
 
 pub use crate::receive::LinkEvent as Input;
 

@@ -1,6 +1,6 @@
 //! Metrics of the live window.
 
-use farcast_shared::hls::{Segment, Window};
+use farcast_feed::hls::{Segment, Window};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
 };

@@ -1,7 +1,7 @@
 //! The live window: objects in a cache, playlists rendered once, requests that wait.
 //!
 //! [`Live`] stands between the feed and the viewers. [`Live::run`] drains the feed, puts bytes
-//! where they can be served, applies the batch to the [`farcast_shared::hls::Windows`] and wakes
+//! where they can be served, applies the batch to the [`farcast_feed::hls::Windows`] and wakes
 //! who waits; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer requests.
 //!
 //! Invariants:
@@ -31,8 +31,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::hls::MAX_VARIANTS;
-use farcast_shared::name::{ObjectName, StreamName};
+use farcast_feed::hls::MAX_VARIANTS;
+use farcast_feed::name::{ObjectName, StreamName};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use tokio::sync::{Semaphore, mpsc, watch};

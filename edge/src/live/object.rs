@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 
 /// Bytes of an object, in as many pieces as they came in: a segment is its parts, never copied together.
 #[derive(Clone, Debug, Default)]

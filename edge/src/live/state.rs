@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::feed::FeedEvent;
-use farcast_shared::hls::{Changed, MAX_VARIANTS, Windows};
-use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
+use farcast_feed::feed::FeedEvent;
+use farcast_feed::hls::{Changed, MAX_VARIANTS, Windows};
+use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 
 use super::input::Input;
 use super::rendering::Renderings;

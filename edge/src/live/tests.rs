@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::feed::{
+use farcast_feed::feed::{
     FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentSnapshot, SegmentStart, SegmentState,
     Snapshot, Variant, VariantSnapshot,
 };
-use farcast_shared::hls::Directives;
-use farcast_shared::name::{Epoch, Msn, ObjectName, StreamName, VariantId};
-use farcast_shared::time::WallTime;
+use farcast_feed::hls::Directives;
+use farcast_feed::name::{Epoch, Msn, ObjectName, StreamName, VariantId};
+use farcast_feed::time::WallTime;
 use prometheus::Registry;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use farcast_shared::network;
+use farcast_config::network;
 
 use crate::bucket::{Bucket, Rate};
 

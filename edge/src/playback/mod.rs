@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: [`crate::serve`] gives on what comes with a request for media, [`crate::api`] what comes with a ping;
 //! [`cmcd`] reads it, [`report`] keeps what is known of it, [`metrics`] counts it for Prometheus, and [`recent`] sums up the
-//! last minutes for the owner, whom the origin tells ([`Ask::Playback`](farcast_shared::protocol::Ask)).
+//! last minutes for the owner, whom the origin tells ([`Ask::Playback`](farcast_link::Ask)).
 //!
 //! Invariants: a request is answered the same whatever its player tells; a request that tells nothing costs a look at its
 //! query and four of its headers; how much is heard of a network and of all is bounded ([`limit`]), the rest is a sample
@@ -20,8 +20,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use farcast_shared::network;
-use farcast_shared::playback::Summary;
+use farcast_audience::playback::Summary;
+use farcast_config::network;
 use http::{HeaderMap, HeaderName};
 
 use self::cmcd::{Decoded, MAX_BYTES};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use farcast_shared::playback::{Errors, MAX_VIEWERS, Spread, Summary, WINDOW};
+use farcast_audience::playback::{Errors, MAX_VIEWERS, Spread, Summary, WINDOW};
 
 use super::report::Report;
 

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
-use farcast_shared::playback::Errors;
+use farcast_audience::playback::Errors;
 
 pub(super) use super::cmcd::Malformed;
 use super::cmcd::{Value, keys};

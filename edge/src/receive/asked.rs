@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::protocol::{Ask, Frames};
-use farcast_shared::tasks::Contained;
+use farcast_link::{Ask, Frames};
+use farcast_service::tasks::Contained;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 

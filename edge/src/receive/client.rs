@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use farcast_shared::name::StreamName;
-use farcast_shared::protocol::{
-    ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME,
-};
+use farcast_feed::name::StreamName;
+use farcast_link::{ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
 use quinn::{Connection, ConnectionError, Endpoint};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;

@@ -1,8 +1,8 @@
 //! Enrolment, the edge's side: a token becomes a certificate.
 
 use bytes::Bytes;
-use farcast_shared::protocol::enrol::{EXPORTER_LABEL, Reply, Request, proof};
-use farcast_shared::protocol::{CloseCode, FrameError, Frames, JoinToken, encode};
+use farcast_link::enrol::{EXPORTER_LABEL, Reply, Request, proof};
+use farcast_link::{CloseCode, FrameError, Frames, JoinToken, encode};
 use quinn::Connection;
 
 use super::identity::Identity;
@@ -74,7 +74,7 @@ impl By<'_> {
     }
 }
 
-/// Enrols over a connection that was made with [`farcast_shared::protocol::ALPN_ENROL`] and closes it.
+/// Enrols over a connection that was made with [`farcast_link::ALPN_ENROL`] and closes it.
 /// The caller sets the deadline; cancel safe, a half-done enrolment leaves nothing behind here.
 ///
 /// # Errors

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use farcast_shared::name::{ObjectName, StreamName};
-use farcast_shared::protocol::{
-    Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, MAX_PICTURE_BYTES, Picture, encode,
-};
+use farcast_feed::name::{ObjectName, StreamName};
+use farcast_link::{Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, MAX_PICTURE_BYTES, Picture, encode};
 use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
 

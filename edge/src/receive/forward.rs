@@ -2,7 +2,7 @@
 //! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link; what they send to
 //! log in is short, and read before it comes here.
 //!
-//! A stream of events ([`farcast_shared::api::events`]) is passed on piece by piece for as long as it is read.
+//! A stream of events ([`farcast_api::events`]) is passed on piece by piece for as long as it is read.
 //!
 //! Bounds: [`MAX_FORWARDED`] requests are on their way at once and [`MAX_UNDER_WAY`] in all, [`MAX_OF_NETWORK`] of them
 //! from one network, so that no stranger alone keeps the owner out; [`MAX_EVENT_STREAMS`]
@@ -17,10 +17,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use farcast_shared::api::budget::Share;
-use farcast_shared::api::{Reply, body, events, reply};
-use farcast_shared::network;
-use farcast_shared::protocol::{
+use farcast_api::budget::Share;
+use farcast_api::{Reply, body, events, reply};
+use farcast_config::network;
+use farcast_link::{
     Call, CloseCode, ForwardAnswer, ForwardedReply, ForwardedRequest, Frames, MAX_EVENT_STREAMS,
     MAX_FORWARDED, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES, encode, forwarded_length,
 };

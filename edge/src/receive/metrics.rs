@@ -1,9 +1,9 @@
 //! What the receiving side counts.
 
-use farcast_shared::feed::PartMeta;
-use farcast_shared::tasks::{Contained, Part};
-use farcast_shared::telemetry::metrics::HOP_SECONDS;
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::PartMeta;
+use farcast_feed::time::WallTime;
+use farcast_service::tasks::{Contained, Part};
+use farcast_telemetry::metrics::HOP_SECONDS;
 use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::fetch::FetchError;

@@ -8,14 +8,14 @@
 //! - [`backoff`] says when to dial again (sans-IO).
 //! - [`identity`] keeps the edge's certificate; [`enrol`] gets one.
 //!
-//! Invariants: the order of events per variant is the one that [`farcast_shared::feed`] documents; a part
+//! Invariants: the order of events per variant is the one that [`farcast_feed::feed`] documents; a part
 //! is given only when all of its bytes are there; a lost link never ends a broadcast; what a peer can
 //! make this side hold is bounded.
 //!
 //! One thing is stronger than in the feed's own words: a `SegmentLost` may come for a segment of which
 //! `SegmentOpened` and some parts came already, when the queue to this edge dropped it on the way.
 
-use farcast_shared::feed::{FeedEvent, Snapshot};
+use farcast_feed::feed::{FeedEvent, Snapshot};
 
 pub mod asked;
 pub mod backoff;

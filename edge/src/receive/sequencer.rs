@@ -5,16 +5,16 @@
 //! precede them, so a slow variant never holds up another. `Started` and `Ended` concern all lanes and
 //! wait for all; what comes behind them waits with them.
 //!
-//! Invariants: per variant, the output has the order that [`farcast_shared::feed`] documents; a live
+//! Invariants: per variant, the output has the order that [`farcast_feed::feed`] documents; a live
 //! part is given once; what is held is bounded, and going beyond is an error of the peer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::feed::{FeedEvent, PartMeta, Presentation, SegmentState, Snapshot, VariantSnapshot};
-use farcast_shared::name::{Epoch, Msn, VariantId};
-use farcast_shared::protocol::{Have, MAX_VARIANTS, Position, StreamHeader, ToEdge};
+use farcast_feed::feed::{FeedEvent, PartMeta, Presentation, SegmentState, Snapshot, VariantSnapshot};
+use farcast_feed::name::{Epoch, Msn, VariantId};
+use farcast_link::{Have, MAX_VARIANTS, Position, StreamHeader, ToEdge};
 
 use super::LinkEvent;
 

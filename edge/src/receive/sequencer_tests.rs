@@ -3,9 +3,9 @@
 #![expect(clippy::result_large_err, reason = "either kind of record is a list entry here, not an error")]
 
 use super::*;
-use farcast_shared::feed::{SegmentEnd, SegmentStart, Variant};
-use farcast_shared::name::StreamName;
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::{SegmentEnd, SegmentStart, Variant};
+use farcast_feed::name::StreamName;
+use farcast_feed::time::WallTime;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -190,7 +190,7 @@ fn after_a_snapshot_the_feed_goes_on_where_it_stops_and_the_backlog_is_passed_on
     rig.bring(part(0, 5, 0, true));
     rig.say(ToEdge::SnapshotBegin { presentation: presentation(EPOCH), ended: false });
     let (_, meta, _) = part(0, 5, 0, true);
-    let segments = vec![farcast_shared::feed::SegmentSnapshot {
+    let segments = vec![farcast_feed::feed::SegmentSnapshot {
         start: start(5),
         parts: vec![meta],
         state: SegmentState::Open,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::feed::{FeedEvent, PartMeta};
-use farcast_shared::name::StreamName;
-use farcast_shared::protocol::{
+use farcast_feed::feed::{FeedEvent, PartMeta};
+use farcast_feed::name::StreamName;
+use farcast_link::{
     CloseCode, Frames, Have, MediaDecoder, MediaItem, StreamHeader, Subscribe, ToEdge, ToOrigin, encode,
 };
-use farcast_shared::tasks::relay;
+use farcast_service::tasks::relay;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::protocol::{Call, MAX_STORE_CALLS, encode};
-use farcast_shared::store::wire::{self, Answer as Given, Reply, Request};
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError};
+use farcast_link::store_call;
+use farcast_link::{Call, MAX_STORE_CALLS, encode};
+use farcast_store::wire::{Answer as Given, Reply, Request};
+use farcast_store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError};
 use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
 
@@ -56,13 +57,13 @@ async fn exchange(link: &Connection, request: &Request) -> Result<Reply, Failed>
     const LOST: &str = "the link to the origin is lost";
     let (mut send, mut receive) = link.open_bi().await.map_err(|_| Failed::Before(LOST))?;
     let opening = encode(&Call::Store).map_err(|_| Failed::Before("the call cannot be encoded"))?;
-    let body = wire::encode(request).map_err(|_| Failed::Before("the call is too large"))?;
+    let body = store_call::encode(request).map_err(|_| Failed::Before("the call is too large"))?;
     send.write_all_chunks(&mut [opening, body]).await.map_err(|_| Failed::Before(LOST))?;
     // The origin begins when it has seen the end.
     send.finish().map_err(|_| Failed::Before(LOST))?;
     let reply = receive.read_to_end(MAX_REPLY_BYTES).await;
     let reply = reply.map_err(|_| Failed::After(LOST))?;
-    wire::decode(&reply).map_err(|_| Failed::After("the origin's answer cannot be read"))
+    store_call::decode(&reply).map_err(|_| Failed::After("the origin's answer cannot be read"))
 }
 
 fn unexpected<T>() -> Result<T, StoreError> {
@@ -122,7 +123,7 @@ impl Engine for OriginEngine {
 mod tests {
     use std::time::Duration;
 
-    use farcast_shared::store::{Operation, Store, Tuple, limits};
+    use farcast_store::{Operation, Store, Tuple, limits};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farcast_shared::protocol::{MAX_ASKS, MAX_PUSH_STREAMS, transport};
+use farcast_link::{MAX_ASKS, MAX_PUSH_STREAMS, transport};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;

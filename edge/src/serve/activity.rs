@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use farcast_shared::entrance::State;
+use farcast_service::entrance::State;
 
 /// What a connection has been doing.
 #[derive(Debug)]

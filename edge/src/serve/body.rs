@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 use http_body::{Body as _, Frame, SizeHint};
 use prometheus::{Histogram, IntCounter};
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use farcast_shared::config::Networks;
+use farcast_config::Networks;
 use http::HeaderMap;
 
 use crate::api::Caller;
@@ -60,7 +60,7 @@ fn parse(hop: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::config::Value as _;
+    use farcast_config::Value as _;
     use http::HeaderValue;
 
     use super::*;

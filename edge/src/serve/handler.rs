@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Buf;
+use farcast_api::login::{self, FORWARDED_PROTO};
+use farcast_api::negotiate::Choice;
+use farcast_api::reply::guard_login;
+use farcast_api::{Reply, events, host};
+use farcast_config::Networks;
+use farcast_feed::hls::{Directives, InvalidDirectives};
+use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
+use farcast_link::ForwardedRequest;
 use farcast_pages::{ADMIN_PREFIX, Asset};
-use farcast_shared::api::login::{self, FORWARDED_PROTO};
-use farcast_shared::api::negotiate::Choice;
-use farcast_shared::api::reply::guard_login;
-use farcast_shared::api::{self, Reply, events, host};
-use farcast_shared::config::Networks;
-use farcast_shared::hls::{Directives, InvalidDirectives};
-use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
-use farcast_shared::protocol::ForwardedRequest;
-use farcast_shared::telemetry::health::{Health, Probe};
+use farcast_telemetry::health::{Health, Probe};
 use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -142,7 +142,7 @@ struct TooManyBodies;
 
 impl TooManyBodies {
     fn reply(self) -> Reply {
-        api::reply::unavailable("too many bodies come by this connection at once, try again soon")
+        farcast_api::reply::unavailable("too many bodies come by this connection at once, try again soon")
     }
 }
 

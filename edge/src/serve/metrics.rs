@@ -1,8 +1,8 @@
 //! Metrics of the server.
 
-use farcast_shared::accept;
-use farcast_shared::entrance::Refused;
-use farcast_shared::tasks::{Contained, Part};
+use farcast_service::accept;
+use farcast_service::entrance::Refused;
+use farcast_service::tasks::{Contained, Part};
 use http::StatusCode;
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};

@@ -26,11 +26,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::accept::Accepting;
-use farcast_shared::config::Networks;
-use farcast_shared::entrance::{Entrance, Limits};
-use farcast_shared::telemetry::health::Health;
-use farcast_shared::telemetry::throttle::Throttle;
+use farcast_config::Networks;
+use farcast_service::accept::Accepting;
+use farcast_service::entrance::{Entrance, Limits};
+use farcast_telemetry::health::Health;
+use farcast_telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;

@@ -8,10 +8,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_api::to_html;
+use farcast_chat::render::escape;
 use farcast_pages::Sites;
-use farcast_shared::api::to_html;
-use farcast_shared::chat::render::escape;
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
 
@@ -172,7 +172,7 @@ pub(super) fn manifest(runtime: &Runtime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::runtime::ExternalAction;
+    use farcast_settings::ExternalAction;
     use http::HeaderValue;
 
     use super::*;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use farcast_pages::{Asset, Files, Place, Sites};
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 
 use super::page::{self, Facts};
 use crate::api::address;

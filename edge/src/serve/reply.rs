@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use farcast_api::Reply;
+use farcast_api::negotiate::{Choice, Wanted};
 use farcast_pages::Asset;
-use farcast_shared::api::Reply;
-use farcast_shared::api::negotiate::{Choice, Wanted};
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING,

@@ -1,7 +1,7 @@
 //! What a path names.
 
-use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
-use farcast_shared::telemetry::health::Probe;
+use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
+use farcast_telemetry::health::Probe;
 
 use crate::api;
 

@@ -5,14 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
+use farcast_chat::{Chat, Entry, Event, User};
+use farcast_config::{Networks, Value as _};
 use farcast_edge::serve;
-use farcast_shared::chat::{Chat, Entry, Event, User};
-use farcast_shared::config::{Networks, Value as _};
-use farcast_shared::runtime::{
-    Emoji, ExternalAction, LiveStatus, Runtime, Snapshot, SocialHandle, save_asset,
-};
-use farcast_shared::store::Batch;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_settings::{Emoji, ExternalAction, LiveStatus, Runtime, Snapshot, SocialHandle, save_asset};
+use farcast_store::Batch;
 use http::Method;
 use serde_json::{Value, json};
 

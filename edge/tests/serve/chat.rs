@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use farcast_shared::chat::{Chat, Entry, Event, User};
-use farcast_shared::runtime::{Ban, Runtime};
-use farcast_shared::time::WallTime;
+use farcast_chat::{Chat, Entry, Event, User};
+use farcast_feed::time::WallTime;
+use farcast_settings::{Ban, Runtime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_edge::serve::Config;
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use hyper::client::conn::http2;

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use farcast_chat::{Chat, User};
+use farcast_config::{Networks, Value as _};
 use farcast_edge::chat::Limits;
 use farcast_edge::serve;
-use farcast_shared::chat::{Chat, User};
-use farcast_shared::config::{Networks, Value as _};
-use farcast_shared::runtime::{Ban, Runtime};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_settings::{Ban, Runtime};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;

@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use farcast_api::budget::{self, Budget, MIN_BUDGET};
+use farcast_audience::viewers::Active;
 use farcast_edge::api::{self, Api};
 use farcast_edge::chat::{self, Chat};
 use farcast_edge::geo::Geo;
 use farcast_edge::live::{self, Input, Live};
 use farcast_edge::playback::{self, Playback};
 use farcast_edge::serve::{self, Server};
-use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
-use farcast_shared::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
-use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
-use farcast_shared::protocol::Picture;
-use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
-use farcast_shared::store::{Engine, Store};
-use farcast_shared::telemetry::health::Health;
-use farcast_shared::time::WallTime;
-use farcast_shared::viewers::Active;
+use farcast_feed::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
+use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
+use farcast_feed::time::WallTime;
+use farcast_link::Picture;
+use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_store::{Engine, Store};
+use farcast_telemetry::health::Health;
 use http::Method;
 use prometheus::Registry;
 use rustls_pki_types::pem::PemObject;
@@ -121,10 +121,10 @@ impl Edge {
         let server = Server::new(config, Arc::clone(&live), api, health.clone(), metrics);
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let tls = farcast_shared::tls::server_config(
+        let tls = farcast_service::tls::server_config(
             chain.as_bytes(),
             key.as_bytes(),
-            farcast_shared::tls::ALPN_HTTP,
+            farcast_service::tls::ALPN_HTTP,
         )
         .unwrap()
         .into();
@@ -296,7 +296,7 @@ pub(crate) fn playing_with_target(target_duration_s: u32) -> Vec<Input> {
             codecs: "avc1.640028,mp4a.40.2".to_owned(),
             resolution: Some((1280, 720)),
             frame_rate: Some(30.0),
-            video_range: Some(farcast_shared::feed::VideoRange::Sdr),
+            video_range: Some(farcast_feed::feed::VideoRange::Sdr),
         };
         let (variant, bytes) = (VariantId(id), Bytes::from_static(b"init"));
         inputs.push(Input::Feed(FeedEvent::Init { epoch: EPOCH, variant, number: 0, format, bytes }));

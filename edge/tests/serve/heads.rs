@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use farcast_api::Method as Known;
 use farcast_edge::serve::Config;
-use farcast_shared::api::Method as Known;
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

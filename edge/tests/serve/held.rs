@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Page, Scan, Store};
+use farcast_store::memory::Memory;
+use farcast_store::{Answer, Batch, Committed, Engine, Key, Page, Scan, Store};
 use tokio::sync::watch;
 
 /// The engine.

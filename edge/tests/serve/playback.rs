@@ -1,6 +1,6 @@
 //! What players tell of playback (CMCD, CTA-5004), and links that other sites show (oEmbed).
 
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 use http::{Method, StatusCode};
 
 use crate::edge::{Edge, playing};

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use farcast_edge::live::Input;
-use farcast_shared::runtime::Runtime;
+use farcast_settings::Runtime;
 use http::{Method, StatusCode};
 
 use crate::edge::{Edge, ended, part, playing, playing_with_target};
@@ -161,7 +161,7 @@ async fn a_store_that_is_away_makes_the_chat_unready_and_sends_no_viewer_away() 
     let edge = Edge::new(playing()).await;
     edge.inform(Runtime::default());
     edge.held.memory.fail(true);
-    let key = farcast_shared::store::Tuple::new().text("key").key();
+    let key = farcast_store::Tuple::new().text("key").key();
     assert!(edge.store.get(&key).await.is_err());
     assert_eq!(edge.get("/readyz/chat").await.status, 200, "a moment is no outage");
     // Five seconds without an answer, however often it is asked.

@@ -8,8 +8,8 @@ mod allowed;
 use std::sync::LazyLock;
 
 use allowed::Form;
-use farcast_shared::chat::{name, render};
-use farcast_shared::runtime::{Asset, AssetHash, Emoji};
+use farcast_chat::{name, render};
+use farcast_settings::{Asset, AssetHash, Emoji};
 
 static EMOJI: LazyLock<Vec<Emoji>> = LazyLock::new(|| {
     let asset =

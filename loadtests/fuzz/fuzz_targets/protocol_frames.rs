@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_shared::protocol::fuzz(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_link::fuzz(bytes));

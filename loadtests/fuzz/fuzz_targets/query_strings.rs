@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_shared::hls::fuzz_query(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_feed::hls::fuzz_query(bytes));

@@ -2,7 +2,7 @@
 //! started anew; what fails alone ends alone.
 //!
 //! The programs here are this test executable itself, which is built with the hook that makes parts panic
-//! (`farcast_shared::tasks::hook`); what people run does not have it.
+//! (`farcast_service::tasks::hook`); what people run does not have it.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use farcast_loadtests::harness::stage::{Settings, Stage};
 use farcast_loadtests::harness::wait;
 use farcast_loadtests::publish::encoder::Content;
 use farcast_origin::app::Task as OriginTask;
-use farcast_shared::tasks::{EXIT_STATUS, Name, hook};
+use farcast_service::tasks::{EXIT_STATUS, Name, hook};
 use tempfile::TempDir;
 
 const START: Duration = Duration::from_secs(30);

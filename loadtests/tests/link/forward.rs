@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use farcast_api::budget::{self, Budget, MIN_BUDGET};
+use farcast_api::{Reply, events, reply};
 use farcast_edge::receive::{FetchError, Offered};
+use farcast_link::{ForwardedRequest, MAX_EVENT_STREAMS, MAX_FORWARDED_BYTES, Picture};
 use farcast_origin::push::forward::ForwardedBody;
 use farcast_origin::push::{Api, EdgeId, Opening};
-use farcast_shared::api::budget::{self, Budget, MIN_BUDGET};
-use farcast_shared::api::{Reply, events, reply};
-use farcast_shared::protocol::{ForwardedRequest, MAX_EVENT_STREAMS, MAX_FORWARDED_BYTES, Picture};
 use http::{Request, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;

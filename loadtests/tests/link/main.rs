@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use farcast_edge::receive::tls::client_config;
 use farcast_edge::receive::{FetchError, LinkEvent};
-use farcast_shared::feed::FeedEvent;
-use farcast_shared::name::{Epoch, Msn, ObjectKind, ObjectName, StreamName, VariantId};
-use farcast_shared::protocol::{ALPN_FEED, CloseCode, SERVER_NAME};
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::FeedEvent;
+use farcast_feed::name::{Epoch, Msn, ObjectKind, ObjectName, StreamName, VariantId};
+use farcast_feed::time::WallTime;
+use farcast_link::{ALPN_FEED, CloseCode, SERVER_NAME};
 use quinn::ConnectionError;
 
 use proxy::Proxy;

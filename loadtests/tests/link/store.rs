@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::chat::{Chat, Entry, Event, History, User};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Batch, Key, LimitError, Operation, Scan, Store, StoreError, Tuple, counter};
-use farcast_shared::time::WallTime;
+use farcast_chat::{Chat, Entry, Event, History, User};
+use farcast_feed::time::WallTime;
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Batch, Key, LimitError, Operation, Scan, Store, StoreError, Tuple, counter};
 
 use crate::proxy::Proxy;
 use crate::rig::{Door, Edge, Origin};
@@ -26,7 +26,7 @@ async fn sum_of(store: &Store) -> i64 {
 mod conformance {
     use super::*;
 
-    farcast_shared::store_conformance!(async {
+    farcast_store::store_conformance!(async {
         let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let origin = Origin::start(dirs[0].path()).await;
         let edge = Edge::start(dirs[1].path(), origin.token());
@@ -114,12 +114,11 @@ async fn an_edge_reaches_what_an_edge_has_to_do_with_and_nothing_else() {
     let refused = StoreError::Limit(LimitError::NotForEdges);
     assert_eq!(edge.store.get(&sum()).await, Err(refused.clone()));
     assert_eq!(edge.store.commit(one_more()).await, Err(refused.clone()));
-    let setting =
-        farcast_shared::runtime::change(Batch::new(), farcast_shared::runtime::Field("name"), &"mine");
+    let setting = farcast_settings::change(Batch::new(), farcast_settings::Field("name"), &"mine");
     assert_eq!(edge.store.commit(setting.unwrap()).await, Err(refused.clone()));
     let wipe = Operation::ClearRange(Tuple::new().text("a").key(), Tuple::new().text("o").key());
     assert_eq!(edge.store.commit(Batch::new().then(wipe)).await, Err(refused.clone()));
-    let users = Scan::prefix(farcast_shared::chat::user::accounts());
+    let users = Scan::prefix(farcast_chat::user::accounts());
     assert_eq!(edge.store.scan(users).await, Err(refused));
     edge.stop().await;
     origin.stop().await;

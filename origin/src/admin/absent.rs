@@ -3,7 +3,7 @@
 //! Turning one off, or leaving it empty, succeeds, so that pages can save; turning one on is refused with the reason.
 //! What is asked of it is an empty list.
 
-use farcast_shared::api::{Reply, body, reply};
+use farcast_api::{Reply, body, reply};
 use serde_json::{Value, json};
 
 /// A feature that is not there, by what sets it.

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use farcast_shared::api::body::{self, null_is_zero};
-use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, percent_decoded, reply};
-use farcast_shared::chat::shape::{Moderated, ShownMessage, ShownUser};
-use farcast_shared::chat::user::Account;
-use farcast_shared::chat::{
-    self, Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
+use farcast_api::body::{self, null_is_zero};
+use farcast_api::time::Time;
+use farcast_api::{Reply, percent_decoded, reply};
+use farcast_chat::shape::{Moderated, ShownMessage, ShownUser};
+use farcast_chat::user::Account;
+use farcast_chat::{
+    Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
 };
-use farcast_shared::network;
-use farcast_shared::protocol::{Ask, MAX_REPLY_BYTES};
-use farcast_shared::runtime::{self, Ban, Field};
-use farcast_shared::store::{Store, StoreError, Stored};
-use farcast_shared::time::WallTime;
+use farcast_config::network;
+use farcast_feed::time::WallTime;
+use farcast_link::{Ask, MAX_REPLY_BYTES};
+use farcast_settings::{Ban, Field};
+use farcast_store::{Store, StoreError, Stored};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,8 +89,9 @@ pub(crate) async fn clients(edges: &Edges) -> Reply {
 
 /// Read from the store, so that what was set just before holds.
 async fn since(store: &Store) -> Result<WallTime, StoreError> {
-    let (retention, _) = runtime::read::<runtime::Retention>(store, Field("chatRetention")).await?;
-    Ok(chat::since(WallTime::now(), retention.max_age()))
+    let (retention, _) =
+        farcast_settings::read::<farcast_settings::Retention>(store, Field("chatRetention")).await?;
+    Ok(farcast_chat::since(WallTime::now(), retention.max_age()))
 }
 
 /// All messages. Each user is shown as they were, but for whether they may chat: the admin's page decides by that what it
@@ -143,7 +144,7 @@ pub(crate) async fn user(store: &Store, edges: &Edges, id: &str) -> Result<Reply
 /// The newest messages as those who come to the chat are shown them.
 pub(crate) async fn backlog(store: &Store) -> Result<Reply, StoreError> {
     let since = since(store).await?;
-    let (history, _) = History::load(store, chat::KEPT_MESSAGES).await?;
+    let (history, _) = History::load(store, farcast_chat::KEPT_MESSAGES).await?;
     let shown = history.backlog(since).into_iter().filter_map(ShownMessage::of);
     Ok(reply::ok(&shown.collect::<Vec<_>>()))
 }
@@ -205,7 +206,7 @@ impl From<Ban> for ShownBan {
 }
 
 async fn bans(store: &Store) -> Result<Reply, StoreError> {
-    let (bans, _) = runtime::read::<Vec<Ban>>(store, BANS).await?;
+    let (bans, _) = farcast_settings::read::<Vec<Ban>>(store, BANS).await?;
     let now = WallTime::now();
     let held = bans.into_iter().filter(|ban| ban.holds(now));
     Ok(reply::ok(&held.map(ShownBan::from).collect::<Vec<_>>()))
@@ -269,7 +270,7 @@ async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
         Ok(expires_at) => expires_at,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
-    let added = runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
+    let added = farcast_settings::update(store, BANS, |bans: &mut Vec<Ban>| {
         // Those that have ended make room.
         bans.retain(|ban| ban.holds(now));
         let room = bans.len() < MAX_BANS;
@@ -299,7 +300,7 @@ async fn unban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
         Err(what) => return Ok(reply::bad_request(&what)),
     };
     let network = network::of(address);
-    runtime::update(store, BANS, |bans: &mut Vec<Ban>| {
+    farcast_settings::update(store, BANS, |bans: &mut Vec<Ban>| {
         bans.retain(|ban| network::of(ban.address) != network);
         Ok::<_, StoreError>(())
     })

@@ -1,8 +1,8 @@
 //! Tests of the chat's moderation, on the store alone.
 
-use farcast_shared::chat::{Entry, Event};
-use farcast_shared::runtime::Retention;
-use farcast_shared::store::memory::Memory;
+use farcast_chat::{Entry, Event};
+use farcast_settings::Retention;
+use farcast_store::memory::Memory;
 use serde_json::{Value, json};
 
 use super::*;
@@ -77,7 +77,7 @@ async fn all_messages_that_are_kept_are_shown_the_newest_first_and_hidden_ones_t
     assert_eq!(column(&shown, "body"), ["one", "two"]);
 
     let retention = Retention { max_age_seconds: 7 * 3600, max_events: 100 };
-    let longer = runtime::change(farcast_shared::store::Batch::new(), Field("chatRetention"), &retention);
+    let longer = farcast_settings::change(farcast_store::Batch::new(), Field("chatRetention"), &retention);
     rig.store.commit(longer.unwrap()).await.unwrap();
     assert_eq!(column(&rig.see(Moderation::Messages).await, "body"), ["two", "one", "too old"]);
 }
@@ -97,12 +97,12 @@ async fn what_hides_messages_is_checked_and_then_changes_nothing() {
         let (status, reply) = rig.ask(Moderation::SetVisible, body.clone()).await;
         assert_eq!((status, &reply["success"]), (400, &json!(false)), "{body}");
     }
-    assert!(farcast_shared::chat::log::after(&rig.store, ZERO).await.unwrap().entries.is_empty());
+    assert!(farcast_chat::log::after(&rig.store, ZERO).await.unwrap().entries.is_empty());
     let many = json!({ "idArray": vec!["a"; 1000], "visible": true });
     assert_eq!(rig.ask(Moderation::SetVisible, many).await, done("changed"));
 }
 
-const ZERO: farcast_shared::store::Versionstamp = farcast_shared::store::Versionstamp::ZERO;
+const ZERO: farcast_store::Versionstamp = farcast_store::Versionstamp::ZERO;
 
 #[tokio::test]
 async fn users_are_disabled_and_enabled_again() {
@@ -188,7 +188,7 @@ async fn addresses_are_banned_once_and_unbanned() {
     assert_eq!(column(&bans, "ipAddress"), ["192.0.2.1", "2001:db8::1"]);
     assert_eq!(column(&bans, "notes"), ["more spam", ""]);
     assert!(bans[0]["createdAt"].is_string());
-    assert_eq!(runtime::load(&rig.store).await.unwrap().chat_bans.len(), 2);
+    assert_eq!(farcast_settings::load(&rig.store).await.unwrap().chat_bans.len(), 2);
     for address in ["192.0.2.1", "192.0.2.1"] {
         let unbanned = rig.ask(Moderation::Unban, json!({ "value": address })).await;
         assert_eq!(unbanned, done("IP address unbanned"));
@@ -235,13 +235,13 @@ async fn a_ban_has_an_end_where_one_is_given_and_one_that_has_ended_is_none() {
     ban("192.0.2.1", json!(null)).await;
     assert_eq!(rig.see(Moderation::Bans).await[0]["expiresAt"], json!(null));
 
-    let mut kept = runtime::load(&rig.store).await.unwrap().chat_bans.clone();
+    let mut kept = farcast_settings::load(&rig.store).await.unwrap().chat_bans.clone();
     kept[0].expires_at = Some(WallTime(1));
-    let batch = runtime::change(farcast_shared::store::Batch::new(), BANS, &kept).unwrap();
+    let batch = farcast_settings::change(farcast_store::Batch::new(), BANS, &kept).unwrap();
     rig.store.commit(batch).await.unwrap();
     assert_eq!(column(&rig.see(Moderation::Bans).await, "ipAddress"), ["192.0.2.2"]);
     ban("192.0.2.3", json!(null)).await;
-    assert_eq!(runtime::load(&rig.store).await.unwrap().chat_bans.len(), 2, "it has made room");
+    assert_eq!(farcast_settings::load(&rig.store).await.unwrap().chat_bans.len(), 2, "it has made room");
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn a_thousand_addresses_can_be_banned_and_no_more() {
         expires_at: None,
     };
     let all: Vec<_> = (0x1000..0x1000 + 999).map(ban).collect();
-    let batch = runtime::change(farcast_shared::store::Batch::new(), BANS, &all).unwrap();
+    let batch = farcast_settings::change(farcast_store::Batch::new(), BANS, &all).unwrap();
     rig.store.commit(batch).await.unwrap();
     let next = |number: u16| rig.ask(Moderation::Ban, json!({ "value": address(number).to_string() }));
     assert_eq!(next(0xf000).await, done("IP address banned"));
@@ -281,7 +281,8 @@ async fn a_thousand_addresses_can_be_banned_and_no_more() {
     assert_eq!(next(0xf000).await, done("IP address banned"));
     let noted = json!({ "value": address(0xf000).to_string(), "notes": "🦀".repeat(255) });
     let long = rig.ask(Moderation::Ban, noted).await;
-    let bytes = serde_json::to_string(&runtime::load(&rig.store).await.unwrap().chat_bans).unwrap().len();
+    let bytes =
+        serde_json::to_string(&farcast_settings::load(&rig.store).await.unwrap().chat_bans).unwrap().len();
     assert_eq!(long.0 == 400, bytes + 255 * 4 > MAX_BANS_BYTES);
     assert_eq!(rig.see(Moderation::Bans).await.as_array().unwrap().len(), 1000);
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::api::body::{self, null_is_zero};
-use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::chat::name;
-use farcast_shared::time::WallTime;
+use farcast_api::body::{self, null_is_zero};
+use farcast_api::time::Time;
+use farcast_api::{Reply, reply};
+use farcast_chat::name;
+use farcast_feed::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 

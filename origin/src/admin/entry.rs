@@ -12,11 +12,11 @@
 use std::time::Instant;
 
 use bytes::Buf;
-use farcast_shared::api::body::{self, null_is_zero};
-use farcast_shared::api::login::{CSRF_TOKEN, LOGIN_DEADLINE, MAX_LOGIN_BYTES};
-use farcast_shared::api::{Method, Reply, reply};
-use farcast_shared::store::StoreError;
-use farcast_shared::time::WallTime;
+use farcast_api::body::{self, null_is_zero};
+use farcast_api::login::{CSRF_TOKEN, LOGIN_DEADLINE, MAX_LOGIN_BYTES};
+use farcast_api::{Method, Reply, reply};
+use farcast_feed::time::WallTime;
+use farcast_store::StoreError;
 use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, StatusCode};

@@ -15,12 +15,12 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::api::events::{self, STREAM_LIFETIME};
-use farcast_shared::api::reply::json_bytes;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::query::parameters;
-use farcast_shared::telemetry::recent::{Line, News};
-use farcast_shared::time::WallTime;
+use farcast_api::events::{self, STREAM_LIFETIME};
+use farcast_api::reply::json_bytes;
+use farcast_api::{Reply, reply};
+use farcast_feed::query::parameters;
+use farcast_feed::time::WallTime;
+use farcast_telemetry::recent::{Line, News};
 use http::header::SET_COOKIE;
 use http::request::Parts as Head;
 use http::{HeaderMap, Response};

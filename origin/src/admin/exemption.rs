@@ -12,8 +12,8 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use farcast_shared::api::login;
-use farcast_shared::time::WallTime;
+use farcast_api::login;
+use farcast_feed::time::WallTime;
 use http::{HeaderMap, HeaderValue};
 
 /// Of the cookie.

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::chat::{Client, History};
-use farcast_shared::playback::{Errors, Spread, Summary, WINDOW};
-use farcast_shared::protocol::Ask;
-use farcast_shared::time::WallTime;
+use farcast_api::{Reply, reply};
+use farcast_audience::playback::{Errors, Spread, Summary, WINDOW};
+use farcast_chat::{Client, History};
+use farcast_feed::time::WallTime;
+use farcast_link::Ask;
 use http::StatusCode;
 use prometheus::{Encoder as _, Gauge, Opts, Registry, TextEncoder};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! The admin's API: everything below `/api/admin/`, for the owner.
 //!
 //! Place in the flow: requests come by [`crate::api`]; what is set goes to the store, and from there to origin and edges
-//! ([`farcast_shared::runtime`]). A change is durable when it is answered. The order of checks is that of `openapi.yaml`: too
+//! ([`farcast_settings`]). A change is durable when it is answered. The order of checks is that of `openapi.yaml`: too
 //! many failures, login, method, site, length, content, store. Who is let in is [`entry`]'s.
 
 mod absent;
@@ -31,15 +31,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Buf;
-use farcast_shared::api::body::Whole;
-use farcast_shared::api::budget::Budget;
-use farcast_shared::api::{Match, Method, Reply, body, reply};
-use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
-use farcast_shared::telemetry::recent::{Line, Recent};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_api::body::Whole;
+use farcast_api::budget::Budget;
+use farcast_api::{Match, Method, Reply, body, reply};
+use farcast_feed::time::WallTime;
+use farcast_settings::{Asset, LiveStatus, Snapshot, VariantSpec};
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
+use farcast_telemetry::recent::{Line, Recent};
+use farcast_telemetry::throttle::Throttle;
 use http::header::SET_COOKIE;
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -355,16 +355,18 @@ impl Admin {
                 Err(unknown @ NotSet::Unknown) => return Ok(reply::bad_request(&unknown.to_string())),
             },
             Change::Field(field, value) => {
-                store.commit(runtime::change(Batch::new(), field, &value)?).await?;
+                store.commit(farcast_settings::change(Batch::new(), field, &value)?).await?;
             }
             Change::Logo(picture) => {
-                let set = runtime::load(store).await?;
+                let set = farcast_settings::load(store).await?;
                 // One that is among the emoji as well stays.
                 let goes = |logo: &&Asset| !set.emoji.iter().any(|emoji| emoji.asset.hash == logo.hash);
-                let batch = set.logo.iter().filter(goes).fold(Batch::new(), runtime::remove_asset);
+                let batch = set.logo.iter().filter(goes).fold(Batch::new(), farcast_settings::remove_asset);
                 let (batch, logo) =
-                    runtime::save_asset(batch, &picture.file, picture.content_type, &picture.bytes);
-                store.commit(runtime::change(batch, runtime::Field("logo"), &logo)?).await?;
+                    farcast_settings::save_asset(batch, &picture.file, picture.content_type, &picture.bytes);
+                store
+                    .commit(farcast_settings::change(batch, farcast_settings::Field("logo"), &logo)?)
+                    .await?;
             }
             Change::Storage(storage, secret) => {
                 let secret_stays = store.get(stored_secret().key()).await?.is_some() && secret.is_none();
@@ -376,7 +378,9 @@ impl Admin {
                     Some(None) => Batch::new().clear(stored_secret().key().clone()),
                     Some(Some(secret)) => Batch::new().put(&stored_secret(), &StorageSecret(secret))?,
                 };
-                store.commit(runtime::change(batch, runtime::Field("s3"), &storage)?).await?;
+                store
+                    .commit(farcast_settings::change(batch, farcast_settings::Field("s3"), &storage)?)
+                    .await?;
             }
         }
         tracing::info!(setting = ?setter, "a setting was changed");
@@ -398,7 +402,7 @@ fn warnings(parts: &Parts, started_at: WallTime) -> Vec<Line> {
 pub(crate) async fn set_stream_title(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     match setting::parse(Setter::StreamTitle, body, Rules::default()) {
         Ok(Change::Field(field, value)) => {
-            store.commit(runtime::change(Batch::new(), field, &value)?).await?;
+            store.commit(farcast_settings::change(Batch::new(), field, &value)?).await?;
             Ok(reply::done(Setter::StreamTitle.done()))
         }
         Ok(_) => Ok(reply::bad_request("this is no title")),

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::api::reply::json_bytes;
-use farcast_shared::api::time::Time;
-use farcast_shared::name::VariantId;
-use farcast_shared::protocol::{Ask, EdgeReport, MAX_REPORT_BYTES};
-use farcast_shared::runtime::{LiveStatus, Snapshot, VariantSpec};
-use farcast_shared::time::WallTime;
+use farcast_api::reply::json_bytes;
+use farcast_api::time::Time;
+use farcast_feed::name::VariantId;
+use farcast_feed::time::WallTime;
+use farcast_link::{Ask, EdgeReport, MAX_REPORT_BYTES};
+use farcast_settings::{LiveStatus, Snapshot, VariantSpec};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};

@@ -1,8 +1,8 @@
 //! Pictures for the chat, as the admin's page adds and removes them. [`crate::emoji`] keeps them.
 
-use farcast_shared::api::body::{self, null_is_zero};
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::store::StoreError;
+use farcast_api::body::{self, null_is_zero};
+use farcast_api::{Reply, reply};
+use farcast_store::StoreError;
 use http::StatusCode;
 use serde::Deserialize;
 

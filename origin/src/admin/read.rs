@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::runtime::{self, LiveStatus};
-use farcast_shared::store::{Store, StoreError};
-use farcast_shared::telemetry::recent::Line;
-use farcast_shared::time::WallTime;
+use farcast_api::time::Time;
+use farcast_api::{Reply, reply};
+use farcast_feed::time::WallTime;
+use farcast_settings::LiveStatus;
+use farcast_store::{Store, StoreError};
+use farcast_telemetry::recent::Line;
 use serde::Serialize;
 use tracing::Level;
 
@@ -57,7 +57,7 @@ pub(crate) fn status_for_programs(air: Air, status: &LiveStatus, title: String) 
 /// Read from the store, so that what was set just before is shown.
 pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
     let store: &Store = &admin.parts.store;
-    let runtime = runtime::load(store).await?;
+    let runtime = farcast_settings::load(store).await?;
     let secret_set = store.get(stored_secret().key()).await?.is_some();
     let facts = &admin.parts.facts;
     let level = runtime.latency_level.unwrap_or(facts.default_level);

@@ -1,8 +1,8 @@
 //! What the origin's API answers: every path, once.
 
-use farcast_shared::api::events::EVENTS_PATH;
-use farcast_shared::api::login::LOGIN_PATH;
-use farcast_shared::api::{Method, Table};
+use farcast_api::events::EVENTS_PATH;
+use farcast_api::login::LOGIN_PATH;
+use farcast_api::{Method, Table};
 
 use super::absent::{Absent as A, Nothing as N};
 use super::chat::Moderation as M;
@@ -210,7 +210,7 @@ impl Setter {
             // A data URI of a picture of MAX_LOGO_BYTES.
             S::Logo => 2 * 1024 * 1024,
             S::PageContent | S::CustomStyles => 256 * 1024,
-            _ => farcast_shared::api::body::MAX_BODY_BYTES,
+            _ => farcast_api::body::MAX_BODY_BYTES,
         }
     }
 

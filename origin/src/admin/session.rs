@@ -17,10 +17,10 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use farcast_shared::api::login::{CSRF_TOKEN, SECURE_SESSION_COOKIE, SESSION_COOKIE, cookies, is_secure};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Key, Record, Store, StoreError, Tuple, TypedKey};
-use farcast_shared::time::WallTime;
+use farcast_api::login::{CSRF_TOKEN, SECURE_SESSION_COOKIE, SESSION_COOKIE, cookies, is_secure};
+use farcast_feed::time::WallTime;
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Key, Record, Store, StoreError, Tuple, TypedKey};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -330,8 +330,8 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::api::login::set_secure;
-    use farcast_shared::store::memory::Memory;
+    use farcast_api::login::set_secure;
+    use farcast_store::memory::Memory;
     use http::header::COOKIE;
 
     use super::*;

@@ -5,12 +5,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use farcast_shared::api::body::{self, OrZero};
-use farcast_shared::chat::name;
-use farcast_shared::config::Secret;
-use farcast_shared::runtime::{
-    ExternalAction, Field, MAX_VARIANTS, Retention, S3, SocialHandle, VariantSpec,
-};
+use farcast_api::body::{self, OrZero};
+use farcast_chat::name;
+use farcast_config::Secret;
+use farcast_settings::{ExternalAction, Field, MAX_VARIANTS, Retention, S3, SocialHandle, VariantSpec};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use farcast_shared::api::time::Time;
-use farcast_shared::runtime::{ExternalAction, KeyFrames, Retention, SocialHandle, VariantSpec};
+use farcast_api::time::Time;
+use farcast_settings::{ExternalAction, KeyFrames, Retention, SocialHandle, VariantSpec};
 use serde::Serialize;
 
 use crate::broadcast;

@@ -1,8 +1,8 @@
 //! The whole of the admin's API on a store in memory: what pages of Owncast read and save.
 
 use bytes::Bytes;
-use farcast_shared::api::budget::{self, MIN_BUDGET};
-use farcast_shared::store::memory::Memory;
+use farcast_api::budget::{self, MIN_BUDGET};
+use farcast_store::memory::Memory;
 use http::HeaderMap;
 use http_body_util::Full;
 use prometheus::Registry;
@@ -35,7 +35,7 @@ impl Rig {
     async fn new() -> Self {
         let (store, engine) = Memory::store();
         let folder = tempfile::tempdir().unwrap();
-        let preset = farcast_shared::config::Secret::new("first-stream-key");
+        let preset = farcast_config::Secret::new("first-stream-key");
         let counted = crate::credentials::Metrics::new(&Registry::new()).unwrap();
         let (credentials, _) =
             Credentials::load_or_create(store.clone(), Some(&preset), counted).await.unwrap();
@@ -86,7 +86,7 @@ impl Rig {
                 rtmp: ([127, 0, 0, 1], 1935).into(),
                 supported_codecs: vec!["libx264"],
                 default_level: 2,
-                default_variants: runtime::default_ladder(),
+                default_variants: farcast_settings::default_ladder(),
                 default_codec: "auto".to_owned(),
                 webhooks_reach: Reach::Public,
                 allow_short_keys: false,
@@ -285,7 +285,7 @@ async fn a_page_uploads_a_picture_for_the_chat_and_deletes_it() {
     let rig = Rig::new().await;
     let gif = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
     let names = async || {
-        let listed = runtime::load(&rig.store).await.unwrap().emoji;
+        let listed = farcast_settings::load(&rig.store).await.unwrap().emoji;
         listed.into_iter().map(|emoji| emoji.name).collect::<Vec<_>>()
     };
     let done = rig.save("emoji/upload", json!({ "name": "beer.gif", "data": gif })).await;
@@ -353,7 +353,7 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
                 let reply = api.answer(request, PEER.into()).await.unwrap();
                 let at = format!("{method} {path} with {login:?}: {}", reply.status());
                 assert_eq!(reply.headers().get("cache-control").unwrap(), "no-store", "{at}");
-                let is_for_all = login.is_none() && path != farcast_shared::api::login::LOGIN_PATH;
+                let is_for_all = login.is_none() && path != farcast_api::login::LOGIN_PATH;
                 assert_eq!(reply.headers().contains_key("access-control-allow-origin"), is_for_all, "{at}");
             }
         }
@@ -399,10 +399,7 @@ async fn strangers_behind_the_same_address_do_not_lock_out_who_logged_in_before(
     let headers = HeaderMap::from_iter([(http::header::COOKIE, cookie.parse().unwrap())]);
     let exemption = || Exemption::read(&headers, &credentials.exemption_key(), WallTime::now());
     assert!(exemption().is_some());
-    credentials
-        .set(Which::AdminPassword, farcast_shared::config::Secret::new("first-stream-key"))
-        .await
-        .unwrap();
+    credentials.set(Which::AdminPassword, farcast_config::Secret::new("first-stream-key")).await.unwrap();
     assert!(exemption().is_none());
 }
 
@@ -436,7 +433,7 @@ async fn the_owner_is_advised_to_set_the_password_apart_while_it_is_the_stream_k
     rig.admin
         .parts
         .credentials
-        .set(Which::AdminPassword, farcast_shared::config::Secret::new("first-stream-key"))
+        .set(Which::AdminPassword, farcast_config::Secret::new("first-stream-key"))
         .await
         .unwrap();
     assert_eq!(rig.see("logs/warnings").await, json!([]));
@@ -450,7 +447,7 @@ async fn join_tokens_are_made_listed_and_revoked_and_their_secrets_are_shown_onc
     let body = json!({ "label": "Frankfurt", "maxUses": 1 }).to_string();
     let made = rig.ask("POST", "jointokens/create", &[LOGIN], &body).await;
     let made: Value = serde_json::from_slice(made.body()).unwrap();
-    let whole: farcast_shared::protocol::JoinToken = made["token"].as_str().unwrap().parse().unwrap();
+    let whole: farcast_link::JoinToken = made["token"].as_str().unwrap().parse().unwrap();
     assert_eq!(whole.addresses, ["origin.example:4433"]);
     assert_eq!((&made["state"], &made["uses"], &made["maxUses"]), (&json!("valid"), &json!(0), &json!(1)));
     let listed = rig.see("jointokens").await;

@@ -1,10 +1,10 @@
 //! Access tokens of bots and tools, as their owner makes and deletes them ([`crate::tokens`] keeps them).
 
-use farcast_shared::api::body::{self, OrZero, null_is_zero};
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::chat::name;
-use farcast_shared::store::{Store, StoreError};
-use farcast_shared::time::WallTime;
+use farcast_api::body::{self, OrZero, null_is_zero};
+use farcast_api::{Reply, reply};
+use farcast_chat::name;
+use farcast_feed::time::WallTime;
+use farcast_store::{Store, StoreError};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, from_value};
@@ -105,7 +105,7 @@ fn missing() -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::store::memory::Memory;
+    use farcast_store::memory::Memory;
 
     use super::*;
 

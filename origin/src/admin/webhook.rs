@@ -1,10 +1,10 @@
 //! Webhooks: making, showing and deleting them. [`crate::webhooks`] calls them.
 
-use farcast_shared::api::body::{self, OrZero, null_is_zero};
-use farcast_shared::api::time::Time;
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::store::{Store, StoreError};
-use farcast_shared::time::WallTime;
+use farcast_api::body::{self, OrZero, null_is_zero};
+use farcast_api::time::Time;
+use farcast_api::{Reply, reply};
+use farcast_feed::time::WallTime;
+use farcast_store::{Store, StoreError};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,7 @@ pub(super) async fn test(trials: &Trials, server_url: &str, body: &[u8]) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::store::memory::Memory;
+    use farcast_store::memory::Memory;
     use serde_json::Value;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use farcast_shared::network;
+use farcast_config::network;
 
 use crate::fading::Fading;
 use crate::site;

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use farcast_api::negotiate::Choice;
+use farcast_api::{Method, Reply, reply};
 use farcast_pages::{ADMIN, ADMIN_PREFIX, Files};
-use farcast_shared::api::negotiate::Choice;
-use farcast_shared::api::{Method, Reply, reply};
 use http::header::LOCATION;
 use http::{Request, StatusCode};
 

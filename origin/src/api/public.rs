@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use farcast_api::status::status;
+use farcast_api::{Method, Reply, Table, platform, reply};
 use farcast_pages::picture::{self, FOR_A_DAY, ICON, LOGO};
-use farcast_shared::api::status::status;
-use farcast_shared::api::{Method, Reply, Table, platform, reply};
-use farcast_shared::runtime::{Asset, LiveStatus, Snapshot, load_asset};
-use farcast_shared::store::Store;
+use farcast_settings::{Asset, LiveStatus, Snapshot, load_asset};
+use farcast_store::Store;
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::watch;
 
@@ -97,9 +97,9 @@ pub(super) fn listed() -> impl Iterator<Item = (Method, &'static str)> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::runtime::{Runtime, save_asset};
-    use farcast_shared::store::Batch;
-    use farcast_shared::store::memory::Memory;
+    use farcast_settings::{Runtime, save_asset};
+    use farcast_store::Batch;
+    use farcast_store::memory::Memory;
 
     use super::*;
 

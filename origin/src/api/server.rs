@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use farcast_shared::api::{Reply, events, login, reply};
-use farcast_shared::telemetry::health::Health;
-use farcast_shared::telemetry::listener;
+use farcast_api::{Reply, events, login, reply};
+use farcast_service::listener;
+use farcast_telemetry::health::Health;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;

@@ -14,9 +14,9 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use farcast_shared::store::Key;
-use farcast_shared::store::limits::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_store::Key;
+use farcast_store::limits::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -41,7 +41,7 @@ pub(super) struct Header {
     /// Version of the origin that made it.
     pub(super) farcast: String,
     pub(super) made_at: WallTime,
-    /// A bound on the versionstamps in it: see [`farcast_shared::store::Snapshot::version`].
+    /// A bound on the versionstamps in it: see [`farcast_store::Snapshot::version`].
     pub(super) store_version: u64,
 }
 

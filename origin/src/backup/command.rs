@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use farcast_shared::api::time::Time;
-use farcast_shared::config::{self, Command, Program};
-use farcast_shared::store::Store;
+use farcast_api::time::Time;
+use farcast_config::{Command, Program};
+use farcast_store::Store;
 use farcast_store_fdb::{Foundation, Network};
 
 use super::archive::{Counts, Header};
@@ -121,7 +121,7 @@ async fn restored(file: &Path, settings: &Settings) -> anyhow::Result<String> {
     ))
 }
 
-fn open_cluster(cluster: &config::Cluster) -> anyhow::Result<Store> {
+fn open_cluster(cluster: &farcast_config::Cluster) -> anyhow::Result<Store> {
     let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
     Ok(Store::new(Arc::new(engine)))
 }

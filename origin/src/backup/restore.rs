@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use farcast_shared::store::limits::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS};
-use farcast_shared::store::{Batch, Store, StoreError};
-use farcast_shared::telemetry::file::{WriteError, write_private};
+use farcast_store::limits::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS};
+use farcast_store::{Batch, Store, StoreError};
+use farcast_telemetry::file::{WriteError, write_private};
 
 use super::archive::{ArchiveError, Counts, Decoder, Header, Item};
 use super::{FILES, is_ours};

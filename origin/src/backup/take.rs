@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use farcast_shared::store::limits::DEADLINE;
-use farcast_shared::store::{Key, Snapshot, Store, StoreError};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_store::limits::DEADLINE;
+use farcast_store::{Key, Snapshot, Store, StoreError};
 
 use super::archive::{Encoder, Header};
 use super::{FILES, MAX_FILE_BYTES, is_ours};

@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use farcast_shared::name::{Epoch, Msn, StreamName};
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Batch, Key, Operation, Scan, Store, Tuple};
-use farcast_shared::time::WallTime;
+use farcast_feed::name::{Epoch, Msn, StreamName};
+use farcast_feed::time::WallTime;
+use farcast_store::memory::Memory;
+use farcast_store::{Batch, Key, Operation, Scan, Store, Tuple};
 use tempfile::TempDir;
 
 use super::archive::{ArchiveError, Counts, Decoder, Encoder, Header, Item};

@@ -19,8 +19,8 @@ mod counts;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use farcast_shared::api::{Reply, reply};
-use farcast_shared::network;
+use farcast_api::{Reply, reply};
+use farcast_config::network;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 

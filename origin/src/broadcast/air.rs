@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use farcast_shared::runtime::VariantSpec;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_settings::VariantSpec;
 
 use crate::ingest::flv::StreamMetadata;
 use crate::package::LatencyLevel;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::feed::FeedEvent;
-use farcast_shared::name::{Epoch, Msn, StreamName};
-use farcast_shared::tasks::{Contained, relay};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::FeedEvent;
+use farcast_feed::name::{Epoch, Msn, StreamName};
+use farcast_feed::time::WallTime;
+use farcast_service::tasks::{Contained, relay};
+use farcast_telemetry::throttle::Throttle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -517,7 +517,7 @@ async fn said(publisher: Option<&mut Publisher>) -> Option<PublisherEvent> {
 
 async fn made(
     pipeline: Option<&mut Pipeline>,
-) -> Option<(farcast_shared::name::VariantId, crate::media::MediaEvent)> {
+) -> Option<(farcast_feed::name::VariantId, crate::media::MediaEvent)> {
     match pipeline {
         Some(pipeline) => pipeline.output().await,
         None => std::future::pending().await,

@@ -1,8 +1,8 @@
 //! Tests of the owner: what edges are told of beginnings and ends.
 
-use farcast_shared::protocol::ToEdge;
-use farcast_shared::tasks::Part;
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
+use farcast_link::ToEdge;
+use farcast_service::tasks::Part;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::feed::{FeedEvent, Presentation};
-use farcast_shared::name::{Epoch, Msn, StreamName, VariantId};
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::feed::{FeedEvent, Presentation};
+use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
+use farcast_feed::time::{MediaTime, WallTime};
 use tokio::sync::mpsc;
 
 use crate::ingest::repair::Repair;

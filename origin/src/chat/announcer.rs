@@ -6,14 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::chat::{Entry, Event, Stream, log};
-use farcast_shared::runtime::{LiveStatus, Runtime, Snapshot};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{
-    Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey, encode,
-};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_chat::{Entry, Event, Stream, log};
+use farcast_feed::time::WallTime;
+use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey, encode};
+use farcast_telemetry::throttle::Throttle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 

@@ -1,7 +1,7 @@
 //! Tests of the announcer.
 
-use farcast_shared::store::Versionstamp;
-use farcast_shared::store::memory::Memory;
+use farcast_store::Versionstamp;
+use farcast_store::memory::Memory;
 
 use super::*;
 

@@ -6,12 +6,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use farcast_shared::chat::log;
-use farcast_shared::runtime::{Retention, Snapshot};
-use farcast_shared::steady::Steady;
-use farcast_shared::store::{Store, StoreError, Versionstamp};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_chat::log;
+use farcast_feed::steady::Steady;
+use farcast_feed::time::WallTime;
+use farcast_settings::{Retention, Snapshot};
+use farcast_store::{Store, StoreError, Versionstamp};
+use farcast_telemetry::throttle::Throttle;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use farcast_shared::chat::{Chat, Entry, Event, User};
-use farcast_shared::runtime::Runtime;
-use farcast_shared::steady::FIRST;
-use farcast_shared::store::memory::Memory;
+use farcast_chat::{Chat, Entry, Event, User};
+use farcast_feed::steady::FIRST;
+use farcast_settings::Runtime;
+use farcast_store::memory::Memory;
 
 use super::*;
 

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use farcast_shared::chat::{Entry, Event, since};
-use farcast_shared::runtime::Retention;
-use farcast_shared::store::Versionstamp;
-use farcast_shared::time::WallTime;
+use farcast_chat::{Entry, Event, since};
+use farcast_feed::time::WallTime;
+use farcast_settings::Retention;
+use farcast_store::Versionstamp;
 
 /// Most entries, whoever still needs them: twice what retention may be set to. It bounds the store, and the memory here to
 /// some 48 MB.
@@ -80,7 +80,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::chat::User;
+    use farcast_chat::User;
 
     use super::*;
 

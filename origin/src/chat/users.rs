@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::chat::Account;
-use farcast_shared::chat::user::{accounts, token_key};
-use farcast_shared::store::{Batch, Key, Precondition, Scan, Store, StoreError, decode};
-use farcast_shared::time::WallTime;
+use farcast_chat::Account;
+use farcast_chat::user::{accounts, token_key};
+use farcast_feed::time::WallTime;
+use farcast_store::{Batch, Key, Precondition, Scan, Store, StoreError, decode};
 
 /// Who did not come to the chat within this time after registration is forgotten.
 const UNSEEN: Duration = Duration::from_secs(24 * 3600);
@@ -64,8 +64,8 @@ async fn forget(store: &Store, key: Key, bytes: Bytes, account: &Account) -> Res
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::chat::{Chat, User};
-    use farcast_shared::store::memory::Memory;
+    use farcast_chat::{Chat, User};
+    use farcast_store::memory::Memory;
 
     use super::*;
 
@@ -105,10 +105,7 @@ mod tests {
         assert_eq!(at(1).await.unwrap(), 1);
         assert_eq!(left(&chat, &users).await, all[1..]);
         assert_eq!(
-            chat.store()
-                .get(token_key(&farcast_shared::chat::user::token_hash(&tokens[0])).key())
-                .await
-                .unwrap(),
+            chat.store().get(token_key(&farcast_chat::user::token_hash(&tokens[0])).key()).await.unwrap(),
             None
         );
         assert_eq!(at(90).await.unwrap(), 0);
@@ -125,7 +122,7 @@ mod tests {
         let read = chat.account(&user.id).await.unwrap().unwrap();
         let now = START.after(DAY * 2);
         chat.seen(read.clone(), now).await.unwrap();
-        let key = farcast_shared::chat::user::account_key(&user.id).key().clone();
+        let key = farcast_chat::user::account_key(&user.id).key().clone();
         assert!(!forget(chat.store(), key, read.bytes, &read.record).await.unwrap());
         assert!(chat.whose(&token).await.unwrap().is_some());
     }

@@ -161,7 +161,7 @@ impl Credentials {
             if !self.known_of(std::slice::from_ref(&stored)).is_empty() {
                 continue;
             }
-            if hash::fits(stored.clone(), farcast_shared::config::Secret::new(given.to_owned())).await {
+            if hash::fits(stored.clone(), farcast_config::Secret::new(given.to_owned())).await {
                 self.remember(stored, given);
                 return true;
             }
@@ -174,8 +174,8 @@ impl Credentials {
 mod tests {
     use std::net::IpAddr;
 
-    use farcast_shared::config::Secret;
-    use farcast_shared::store::memory::Memory;
+    use farcast_config::Secret;
+    use farcast_store::memory::Memory;
 
     use super::super::tests::metrics;
     use super::*;

@@ -3,8 +3,8 @@
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use farcast_shared::config::Secret;
-use farcast_shared::store::StoreError;
+use farcast_config::Secret;
+use farcast_store::StoreError;
 
 /// The hash of a secret, as a PHC string with its parameters and a random salt.
 ///

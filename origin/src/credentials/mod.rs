@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use farcast_shared::config::Secret;
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey};
+use farcast_config::Secret;
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
@@ -379,8 +379,8 @@ fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::store::Scan;
-    use farcast_shared::store::memory::Memory;
+    use farcast_store::Scan;
+    use farcast_store::memory::Memory;
 
     use super::*;
 

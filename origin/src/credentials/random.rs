@@ -1,6 +1,6 @@
 //! Making stream keys.
 
-use farcast_shared::config::Secret;
+use farcast_config::Secret;
 use rand::Rng;
 
 /// Digits and lower-case letters that nobody takes for one another: no 0 and o, 1, l and i, u and v.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use farcast_shared::runtime::Snapshot;
+use farcast_settings::Snapshot;
 use tokio::sync::watch;
 
 use super::Conditions;
@@ -43,7 +43,7 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use farcast_shared::runtime::Runtime;
+    use farcast_settings::Runtime;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The key by which the directory knows this server again.
 
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Batch, Precondition, Record, Store, StoreError, Tuple, TypedKey};
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Batch, Precondition, Record, Store, StoreError, Tuple, TypedKey};
 use serde::{Deserialize, Serialize};
 
 /// The key. No `Debug`: it is a secret.

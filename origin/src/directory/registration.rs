@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::{Store, StoreError};
+use farcast_store::{Store, StoreError};
 use http::header::CONTENT_TYPE;
 use http::{Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use farcast_shared::store::Store;
-use farcast_shared::store::memory::Memory;
+use farcast_store::Store;
+use farcast_store::memory::Memory;
 use http::{Method, StatusCode};
 use tokio::sync::watch;
 use tokio::time::Instant;

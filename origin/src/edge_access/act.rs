@@ -1,13 +1,13 @@
 //! What an edge does, read from its batch: one of a few acts, or nothing.
 //!
-//! The forms are those of [`farcast_shared::chat::Chat`] and [`farcast_shared::viewers`], which edges run. Only what people
+//! The forms are those of [`farcast_chat::Chat`] and [`farcast_audience::viewers`], which edges run. Only what people
 //! wrote, whom it concerns and by which record is taken from the batch; the rest is left behind.
 
 use bytes::Bytes;
-use farcast_shared::chat::entry::IDS_PER_ENTRY;
-use farcast_shared::chat::user::{List, MAX_ID_BYTES, UserId, account_key, token_key};
-use farcast_shared::chat::{Account, Entry, Event, LastClient, log};
-use farcast_shared::store::{Batch, Key, Operation, Precondition, Record, decode};
+use farcast_chat::entry::IDS_PER_ENTRY;
+use farcast_chat::user::{List, MAX_ID_BYTES, UserId, account_key, token_key};
+use farcast_chat::{Account, Entry, Event, LastClient, log};
+use farcast_store::{Batch, Key, Operation, Precondition, Record, decode};
 
 use super::Refused;
 use super::keys::Family;

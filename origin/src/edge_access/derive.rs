@@ -3,13 +3,13 @@
 //! A user's record that the edge named stays the precondition, so a batch that comes twice is applied once, and one that
 //! builds upon an old record is refused by the store and not here.
 
-use farcast_shared::chat::render::{self, MAX_MESSAGE_BYTES};
-use farcast_shared::chat::user::{HUES, List, account_key, token_key};
-use farcast_shared::chat::{Account, Entry, Event, LastClient, User, log, name};
-use farcast_shared::runtime::Runtime;
-use farcast_shared::store::{Batch, BatchId, Key, Precondition, StoreError, Stored, encode};
-use farcast_shared::time::WallTime;
-use farcast_shared::viewers;
+use farcast_audience::viewers;
+use farcast_chat::render::{self, MAX_MESSAGE_BYTES};
+use farcast_chat::user::{HUES, List, account_key, token_key};
+use farcast_chat::{Account, Entry, Event, LastClient, User, log, name};
+use farcast_feed::time::WallTime;
+use farcast_settings::Runtime;
+use farcast_store::{Batch, BatchId, Key, Precondition, StoreError, Stored, encode};
 
 use super::Refused;
 use super::act::{Act, Moving};
@@ -199,7 +199,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<B
     let batch = batch
         .require(Precondition::Absent(key.key().clone()))
         .require(Precondition::Absent(by_token.key().clone()));
-    let id = farcast_shared::chat::user::UserId(account.user.id.clone());
+    let id = farcast_chat::user::UserId(account.user.id.clone());
     Ok(batch.put(&key, &account).and_then(|batch| batch.put(&by_token, &id)))
 }
 

@@ -4,13 +4,13 @@
 //! Found by reading what an edge does: it follows the settings, the status and the chat's log, loads pictures, looks users up
 //! by their tokens, and moderators, whose names are taken, takes numbers for connections and publishes its viewers. Writing goes by whole acts ([`super::act`]).
 
-use farcast_shared::chat::log;
-use farcast_shared::chat::user::{List, accounts};
-use farcast_shared::chat::{LastClient, user};
-use farcast_shared::runtime::{assets, prefix as settings, status_key, tip_key};
-use farcast_shared::store::wire::Request;
-use farcast_shared::store::{Batch, Items, Key, Scan};
-use farcast_shared::viewers;
+use farcast_audience::viewers;
+use farcast_chat::log;
+use farcast_chat::user::{List, accounts};
+use farcast_chat::{LastClient, user};
+use farcast_settings::{assets, prefix as settings, status_key, tip_key};
+use farcast_store::wire::Request;
+use farcast_store::{Batch, Items, Key, Scan};
 
 use super::Refused;
 
@@ -134,9 +134,9 @@ pub(super) fn check_batch(batch: &Batch) -> Result<(), Refused> {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::chat::user::{account_key, token_key};
-    use farcast_shared::store::wire::PRIVATE;
-    use farcast_shared::store::{STAMP_BYTES, Tuple, Versionstamp, appended_key};
+    use farcast_chat::user::{account_key, token_key};
+    use farcast_store::wire::PRIVATE;
+    use farcast_store::{STAMP_BYTES, Tuple, Versionstamp, appended_key};
 
     use super::*;
 

@@ -26,12 +26,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::chat::user::{UserId, account_key};
-use farcast_shared::chat::{Account, Chat};
-use farcast_shared::runtime::{Runtime, Snapshot};
-use farcast_shared::store::wire::{Answer, Reply, Request};
-use farcast_shared::store::{Batch, Key, LimitError, Store, StoreError, Stored, decode, encode};
-use farcast_shared::time::WallTime;
+use farcast_chat::user::{UserId, account_key};
+use farcast_chat::{Account, Chat};
+use farcast_feed::time::WallTime;
+use farcast_settings::{Runtime, Snapshot};
+use farcast_store::wire::{Answer, Reply, Request};
+use farcast_store::{Batch, Key, LimitError, Store, StoreError, Stored, decode, encode};
 use tokio::sync::watch;
 
 use self::act::Act;

@@ -185,8 +185,8 @@ mod tests {
     #[test]
     fn lines_that_take_long_to_render_are_fewer() {
         let (mut quota, start) = (Quota::default(), Instant::now());
-        let account = farcast_shared::chat::Account {
-            user: farcast_shared::chat::User::new("Ada".to_owned(), farcast_shared::time::WallTime(1)),
+        let account = farcast_chat::Account {
+            user: farcast_chat::User::new("Ada".to_owned(), farcast_feed::time::WallTime(1)),
             seen_at: None,
             token: String::new(),
         };

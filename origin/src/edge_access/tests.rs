@@ -1,14 +1,12 @@
 //! An honest edge does through the door what it does without, and one that was taken over gets nowhere.
 
-use farcast_shared::chat::user::{List, new_token, token_hash, token_key};
-use farcast_shared::chat::{Entry, Event, History, LastClient, Refused as NotDone, User, log};
-use farcast_shared::runtime::{self, Field, VariantSpec, status_key};
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{
-    self, Committed, Engine, Operation, Page, Precondition, Scan, Tuple, Versionstamp,
-};
-use farcast_shared::viewers::{self, Audience, ViewerId};
+use farcast_audience::viewers::{self, Audience, ViewerId};
+use farcast_chat::user::{List, new_token, token_hash, token_key};
+use farcast_chat::{Entry, Event, History, LastClient, Refused as NotDone, User, log};
+use farcast_settings::{Field, VariantSpec, status_key};
+use farcast_store::memory::Memory;
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Committed, Engine, Operation, Page, Precondition, Scan, Tuple, Versionstamp};
 use prometheus::Registry;
 
 use super::*;
@@ -25,37 +23,37 @@ impl Link {
         &self,
         request: Request,
         take: impl FnOnce(Answer) -> T + Send + 'static,
-    ) -> store::Answer<'_, T> {
+    ) -> farcast_store::Answer<'_, T> {
         Box::pin(async move {
-            let bytes = store::wire::encode(&request).unwrap().len();
+            let bytes = farcast_link::store_call::encode(&request).unwrap().len();
             self.door.answer(self.name, request, bytes).await.map(take)
         })
     }
 }
 
 impl Engine for Link {
-    fn get(&self, key: Key) -> store::Answer<'_, Option<Bytes>> {
+    fn get(&self, key: Key) -> farcast_store::Answer<'_, Option<Bytes>> {
         self.call(Request::Get(key), |answer| match answer {
             Answer::Value(value) => value,
             other => panic!("{other:?}"),
         })
     }
 
-    fn scan(&self, scan: Scan) -> store::Answer<'_, Page> {
+    fn scan(&self, scan: Scan) -> farcast_store::Answer<'_, Page> {
         self.call(Request::Scan(scan), |answer| match answer {
             Answer::Page(page) => page,
             other => panic!("{other:?}"),
         })
     }
 
-    fn commit(&self, batch: Arc<Batch>) -> store::Answer<'_, Committed> {
+    fn commit(&self, batch: Arc<Batch>) -> farcast_store::Answer<'_, Committed> {
         self.call(Request::Commit((*batch).clone()), |answer| match answer {
             Answer::Committed(committed) => committed,
             other => panic!("{other:?}"),
         })
     }
 
-    fn changed(&self, key: Key, seen: Option<Bytes>) -> store::Answer<'_, Option<Bytes>> {
+    fn changed(&self, key: Key, seen: Option<Bytes>) -> farcast_store::Answer<'_, Option<Bytes>> {
         self.call(Request::Changed(key, seen), |answer| match answer {
             Answer::Value(value) => value,
             other => panic!("{other:?}"),
@@ -163,15 +161,15 @@ async fn an_honest_edge_does_all_that_it_does() {
     viewers::withdraw(&rig.edge, &[7; 16]).await.unwrap();
     assert_eq!(viewers::collect(&rig.store, now).await.unwrap().edges, 0);
 
-    rig.store.commit(runtime::change(Batch::new(), Field("name"), &"A").unwrap()).await.unwrap();
-    assert_eq!(runtime::load(&rig.edge).await.unwrap().name, "A");
-    assert!(!runtime::newest(&rig.edge).await.unwrap().is_empty());
+    rig.store.commit(farcast_settings::change(Batch::new(), Field("name"), &"A").unwrap()).await.unwrap();
+    assert_eq!(farcast_settings::load(&rig.edge).await.unwrap().name, "A");
+    assert!(!farcast_settings::newest(&rig.edge).await.unwrap().is_empty());
     assert_eq!(rig.edge.get(status_key().key()).await, Ok(None));
     assert!(rig.edge.changed(&log::tip(), None).await.unwrap().is_some());
     let picture = Bytes::from(vec![7; 200_000]);
-    let (batch, asset) = runtime::save_asset(Batch::new(), "a.png", "image/png", &picture);
+    let (batch, asset) = farcast_settings::save_asset(Batch::new(), "a.png", "image/png", &picture);
     rig.store.commit(batch).await.unwrap();
-    assert_eq!(runtime::load_asset(&rig.edge, &asset).await.unwrap(), Some(picture));
+    assert_eq!(farcast_settings::load_asset(&rig.edge, &asset).await.unwrap(), Some(picture));
     assert_eq!(History::load(&rig.edge, 500).await.unwrap(), History::load(&rig.store, 500).await.unwrap());
 }
 
@@ -287,7 +285,7 @@ async fn a_record_changes_only_as_its_user_may() {
         set.forbidden_usernames = vec!["a".to_owned(), "e".to_owned(), "o".to_owned(), "i".to_owned()];
         set.suggested_usernames = vec!["Prince".to_owned()];
     });
-    for given in ["Prince", &farcast_shared::chat::name::random(&mut rand::rng())] {
+    for given in ["Prince", &farcast_chat::name::random(&mut rand::rng())] {
         rig.chat.register(User::new(given.to_owned(), WallTime::now())).await.unwrap();
     }
 }
@@ -342,7 +340,7 @@ async fn an_edge_acts_for_nobody_who_did_not_come_to_it() {
     ] {
         refused(&other.tell(&[Entry::new(WallTime(1), event)]).await);
     }
-    refused(&other.store().scan(Scan::prefix(farcast_shared::chat::user::tokens())).await);
+    refused(&other.store().scan(Scan::prefix(farcast_chat::user::tokens())).await);
     assert!(rig.log().await.is_empty());
     // Nor as a moderator who came to another edge.
     rig.own.set_moderator(id, true, WallTime::now()).await.unwrap();
@@ -357,7 +355,7 @@ async fn all_else_is_refused_and_counted() {
     let rig = Rig::new();
     let (ada, _) = rig.comes("Ada").await;
     let user = ada.record.user.clone();
-    let stream = |status| farcast_shared::chat::Stream::new(&Runtime::default(), &status);
+    let stream = |status| farcast_chat::Stream::new(&Runtime::default(), &status);
     for event in [
         Event::System { name: "x".to_owned(), body: "<script>".to_owned() },
         Event::Action { body: "<script>".to_owned() },
@@ -381,8 +379,8 @@ async fn all_else_is_refused_and_counted() {
         Batch::new().then(Operation::ClearRange(log::prefix(), log::prefix().after_all_with_prefix())),
         Batch::new()
             .then(Operation::ClearRange(text(&["config"]), text(&["config"]).after_all_with_prefix())),
-        runtime::change(Batch::new(), Field("variants"), &ladder).unwrap(),
-        runtime::change(Batch::new(), Field("name"), &"mine").unwrap(),
+        farcast_settings::change(Batch::new(), Field("variants"), &ladder).unwrap(),
+        farcast_settings::change(Batch::new(), Field("name"), &"mine").unwrap(),
         Batch::new().set(text(&["status"]), "\x01{\"online\":true}"),
         Batch::new().set(text(&["viewer_peaks"]), "\x01{}"),
         Batch::new().set(text(&["fill"]), vec![7; 90_000]),

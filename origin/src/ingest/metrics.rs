@@ -1,7 +1,7 @@
 //! What ingest counts.
 
-use farcast_shared::accept;
-use farcast_shared::tasks::{Contained, Part};
+use farcast_service::accept;
+use farcast_service::tasks::{Contained, Part};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::repair::{Outcome, Repair};

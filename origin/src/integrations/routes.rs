@@ -1,6 +1,6 @@
 //! What integrations may ask: every path, once, with the scope that it needs.
 
-use farcast_shared::api::{Method, Table};
+use farcast_api::{Method, Table};
 
 use Method::{Get, Post};
 

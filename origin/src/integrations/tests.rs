@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::api::budget::{self, MIN_BUDGET};
-use farcast_shared::chat::{User, entry::Entry as LogEntry};
-use farcast_shared::runtime;
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Answer as StoreAnswer, Committed, Engine, Key, Page, Scan, Versionstamp};
+use farcast_api::budget::{self, MIN_BUDGET};
+use farcast_chat::{User, entry::Entry as LogEntry};
+use farcast_store::memory::Memory;
+use farcast_store::{Answer as StoreAnswer, Committed, Engine, Key, Page, Scan, Versionstamp};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
@@ -303,7 +302,7 @@ async fn title_and_visibility_are_set_as_the_admin_does() {
     let token = rig.token("Bot", &[Scope::HasAdminAccess]).await;
     let titled = rig.post("streamtitle", &token, json!({ "value": "Mending" })).await;
     assert_eq!(titled.json(), done("changed"));
-    assert_eq!(runtime::load(&rig.store).await.unwrap().stream_title, "Mending");
+    assert_eq!(farcast_settings::load(&rig.store).await.unwrap().stream_title, "Mending");
     let long = rig.post("streamtitle", &token, json!({ "value": "x".repeat(256) })).await.json();
     assert_eq!((long.0, &long.1["success"]), (400, &json!(false)));
     for path in ["chat/messagevisibility", "chat/updatemessagevisibility"] {
@@ -319,7 +318,7 @@ async fn title_and_visibility_are_set_as_the_admin_does() {
 #[tokio::test]
 async fn names_of_tokens_are_reserved_as_long_as_there_are_tokens_of_them() {
     let rig = Rig::new();
-    let reserved = async || runtime::load(&rig.store).await.unwrap().reserved_usernames;
+    let reserved = async || farcast_settings::load(&rig.store).await.unwrap().reserved_usernames;
     let mut tokens = Vec::new();
     for name in ["Bot", "Poll", "Bot"] {
         tokens.push(rig.token(name, &[Scope::CanSendMessages]).await);
@@ -336,8 +335,12 @@ async fn names_of_tokens_are_reserved_as_long_as_there_are_tokens_of_them() {
     // As an origin finds it that did not reserve names before.
     rig.store
         .commit(
-            runtime::change(Batch::new(), runtime::Field("reservedUsernames"), &Vec::<String>::new())
-                .unwrap(),
+            farcast_settings::change(
+                Batch::new(),
+                farcast_settings::Field("reservedUsernames"),
+                &Vec::<String>::new(),
+            )
+            .unwrap(),
         )
         .await
         .unwrap();
@@ -391,7 +394,7 @@ async fn tokens_that_are_made_and_deleted_at_once_are_all_reserved_and_released(
     let (a, b, c) = tokio::join!(make(1), make(2), make(3));
     let secrets = [a, b, c].map(|made| made.unwrap().1);
     let reserved = async || {
-        let mut names = runtime::load(&store).await.unwrap().reserved_usernames;
+        let mut names = farcast_settings::load(&store).await.unwrap().reserved_usernames;
         names.sort();
         names
     };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::cmaf::Sample;
+use farcast_feed::cmaf::Sample;
 
 use super::config::{span, ticks};
 use super::video::Timed;
@@ -122,7 +122,7 @@ impl AudioLane {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::time::{MediaTime, WallTime};
+    use farcast_feed::time::{MediaTime, WallTime};
 
     use super::*;
     use crate::media::{AudioCodec, Track};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use farcast_shared::name::{Epoch, VariantId};
-use farcast_shared::time::MediaTime;
+use farcast_feed::name::{Epoch, VariantId};
+use farcast_feed::time::MediaTime;
 
 /// Decode time of media time 0. Decode times precede presentation times by the reorder delay, and
 /// encoders give priming samples negative times; ten seconds hold any of that, and are what Apple's

@@ -20,7 +20,7 @@
 //! **Memory.** A packager holds the open part, at most [`MAX_QUEUED_AUDIO`] audio frames that wait for
 //! video, [`MAX_PENDING_MARKS`] marks and an hour of segment sizes: about a second of media.
 //!
-//! [`FeedEvent`]: farcast_shared::feed::FeedEvent
+//! [`FeedEvent`]: farcast_feed::feed::FeedEvent
 
 mod audio;
 mod config;

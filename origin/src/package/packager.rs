@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::cmaf::VIDEO_TIMESCALE;
-use farcast_shared::feed::FeedEvent;
-use farcast_shared::time::WallTime;
+use farcast_feed::cmaf::VIDEO_TIMESCALE;
+use farcast_feed::feed::FeedEvent;
+use farcast_feed::time::WallTime;
 use tracing::warn;
 
 use super::audio::{AudioLane, Placed};

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use farcast_shared::name::Msn;
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::name::Msn;
+use farcast_feed::time::{MediaTime, WallTime};
 
 use crate::media::Mark;
 

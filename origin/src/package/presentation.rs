@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use farcast_shared::feed::{Presentation, Variant};
-use farcast_shared::name::{Epoch, StreamName, VariantId};
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::{Presentation, Variant};
+use farcast_feed::name::{Epoch, StreamName, VariantId};
+use farcast_feed::time::WallTime;
 
 /// Fewest segments that a live playlist lists (Apple's authoring specification, 8.11).
 const MIN_WINDOW_SEGMENTS: u32 = 6;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farcast_shared::feed::{SegmentEnd, SegmentStart};
+use farcast_feed::feed::{SegmentEnd, SegmentStart};
 
 use super::pacer::Pacer;
 use crate::media::Mark;

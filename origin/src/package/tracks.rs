@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::cmaf::{self, AudioTrack, VideoTrack};
-use farcast_shared::feed::Format;
+use farcast_feed::cmaf::{self, AudioTrack, VideoTrack};
+use farcast_feed::feed::Format;
 
 use crate::media::{AudioConfig, VideoCodec, VideoConfig};
 

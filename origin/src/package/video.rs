@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use farcast_shared::cmaf::{Sample, VIDEO_TIMESCALE};
-use farcast_shared::time::WallTime;
+use farcast_feed::cmaf::{Sample, VIDEO_TIMESCALE};
+use farcast_feed::time::WallTime;
 
 use super::config::ticks;
 use crate::media::{Frame, VideoConfig};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::time::{MediaTime, WallTime};
 
 use super::*;
 use crate::media::{Frame, VideoCodec};

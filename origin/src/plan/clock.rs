@@ -17,7 +17,7 @@
 
 use std::time::Duration;
 
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::time::{MediaTime, WallTime};
 
 use super::delay::Delay;
 use super::speed::{Report, Speed};

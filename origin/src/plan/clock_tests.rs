@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::name::Msn;
+use farcast_feed::name::Msn;
 
 use super::*;
 use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, VideoCodec, VideoConfig};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use farcast_shared::name::Msn;
-use farcast_shared::time::WallTime;
+use farcast_feed::name::Msn;
+use farcast_feed::time::WallTime;
 
 /// Settings of a [`super::Planner`].
 #[derive(Clone, PartialEq, Debug)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::name::Msn;
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::name::Msn;
+use farcast_feed::time::{MediaTime, WallTime};
 use tracing::{info, warn};
 
 use super::clock::Clock;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
 
 use crate::media::{Frame, MediaEvent, Track, VideoConfig};
 

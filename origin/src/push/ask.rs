@@ -1,14 +1,14 @@
 //! Asking edges: one question to all that are subscribed, and what they answer in time.
 //!
 //! Place in the flow: the API of the origin asks ([`Edges::ask_all`]), a session lends its connection while it runs. An
-//! answer is JSON up to the end of its stream ([`farcast_shared::protocol::Ask`]); an edge that fails is left out and counted.
+//! answer is JSON up to the end of its stream ([`farcast_link::Ask`]); an edge that fails is left out and counted.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::protocol::{Ask, MAX_ANSWER_BYTES, encode};
+use farcast_link::{Ask, MAX_ANSWER_BYTES, encode};
 use quinn::{ClosedStream, Connection, ConnectionError, ReadToEndError, WriteError};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -22,7 +22,7 @@ use super::queue::STORE_PRIORITY;
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Questions that are asked at once, each of all edges: others wait for their turn. Below
-/// [`farcast_shared::protocol::MAX_ASKS`], and bounds what answers make the origin hold.
+/// [`farcast_link::MAX_ASKS`], and bounds what answers make the origin hold.
 const MAX_QUESTIONS: usize = 4;
 
 /// The edges that can be asked. Cheap to clone.

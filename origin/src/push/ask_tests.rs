@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use farcast_shared::protocol::{ALPN_FEED, Frames, MAX_ASKS, SERVER_NAME, Subscribe, ToOrigin, transport};
-use farcast_shared::store::memory::Memory;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_link::{ALPN_FEED, Frames, MAX_ASKS, SERVER_NAME, Subscribe, ToOrigin, transport};
+use farcast_store::memory::Memory;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Endpoint, RecvStream, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::protocol::enrol::{self, Reply, Request};
-use farcast_shared::protocol::{CloseCode, Frames, MAX_NAME_BYTES, encode};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_link::enrol::{self, Reply, Request};
+use farcast_link::{CloseCode, Frames, MAX_NAME_BYTES, encode};
 
 use crate::roster::book::{NotAdded, TokenState};
 use crate::roster::{self, Made, Roster, RosterError};

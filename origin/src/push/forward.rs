@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use farcast_shared::api::Reply;
-use farcast_shared::api::events::{self, STREAM_LIFETIME};
-use farcast_shared::protocol::{
+use farcast_api::Reply;
+use farcast_api::events::{self, STREAM_LIFETIME};
+use farcast_link::{
     FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, encode,
 };
 use http::request;

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::feed::{FeedEvent, Presentation, SegmentState};
-use farcast_shared::name::{Epoch, ObjectName, StreamName, VariantId};
-use farcast_shared::protocol::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
+use farcast_feed::feed::{FeedEvent, Presentation, SegmentState};
+use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
+use farcast_link::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 use tokio::sync::Notify;
 
 use super::ask::Edges;
@@ -239,14 +239,14 @@ fn push_message(queue: &mut Queue, message: &ToEdge) {
 #[cfg(test)]
 pub(crate) struct Listener {
     subscription: Subscription,
-    frames: farcast_shared::protocol::Frames,
+    frames: farcast_link::Frames,
 }
 
 #[cfg(test)]
 impl Listener {
     pub(crate) fn new(hub: &Hub) -> Self {
         let wish = Subscribe { name: "test".to_owned(), stream: hub.stream().clone(), have: None };
-        Self { subscription: hub.subscribe(&wish), frames: farcast_shared::protocol::Frames::new() }
+        Self { subscription: hub.subscribe(&wish), frames: farcast_link::Frames::new() }
     }
 
     /// All that came on the control stream since the last call.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use farcast_shared::protocol::{
+use farcast_link::{
     ALPN_ENROL, ALPN_FEED, JoinToken, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_STORE_CALLS,
     SERVER_NAME, transport,
 };

@@ -1,6 +1,6 @@
 //! What the push side counts.
 
-use farcast_shared::tasks::{Contained, Part};
+use farcast_service::tasks::{Contained, Part};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     exponential_buckets,

@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::feed::{FeedEvent, Presentation, SegmentStart};
-use farcast_shared::name::{Epoch, Msn, VariantId};
-use farcast_shared::protocol::{IDLE_TIMEOUT, StreamHeader, ToEdge, encode};
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::{FeedEvent, Presentation, SegmentStart};
+use farcast_feed::name::{Epoch, Msn, VariantId};
+use farcast_feed::time::WallTime;
+use farcast_link::{IDLE_TIMEOUT, StreamHeader, ToEdge, encode};
 
 use super::record::Record;
 

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use farcast_shared::feed::{PartMeta, SegmentEnd, Variant};
-use farcast_shared::name::StreamName;
-use farcast_shared::protocol::{Frames, PartHeader};
+use farcast_feed::feed::{PartMeta, SegmentEnd, Variant};
+use farcast_feed::name::StreamName;
+use farcast_link::{Frames, PartHeader};
 
 const BOUND: Duration = Duration::from_secs(4);
 

@@ -1,8 +1,9 @@
 //! A feed event as it goes to every edge: encoded once, shared by all.
 
 use bytes::Bytes;
-use farcast_shared::feed::FeedEvent;
-use farcast_shared::protocol::{FrameError, MAX_PART_BYTES, PartHeader, ToEdge, encode};
+use farcast_feed::feed::FeedEvent;
+use farcast_feed::feed::MAX_PART_BYTES;
+use farcast_link::{FrameError, PartHeader, ToEdge, encode};
 
 /// An encoded feed event.
 #[derive(Clone, Debug)]

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::api::Reply;
-use farcast_shared::protocol::{ALPN_ENROL, ALPN_FEED, CloseCode, Picture};
-use farcast_shared::store::{Store, wire};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_api::Reply;
+use farcast_feed::time::WallTime;
+use farcast_link::{ALPN_ENROL, ALPN_FEED, CloseCode, Picture};
+use farcast_store::{Store, wire};
+use farcast_telemetry::throttle::Throttle;
 use http::{Request, Response, request};
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::Semaphore;
@@ -90,7 +90,7 @@ pub trait Api: Send + Sync + std::fmt::Debug {
         edge: EdgeId,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 
-    /// Opens the stream of events that a request asks for ([`farcast_shared::api::events`]), or says why not.
+    /// Opens the stream of events that a request asks for ([`farcast_api::events`]), or says why not.
     fn events(&self, head: request::Parts, peer: IpAddr, edge: EdgeId) -> Opening<'_>;
 
     /// The newest picture of the broadcast, if there is one.

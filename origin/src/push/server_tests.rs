@@ -1,8 +1,8 @@
 //! Strangers and new edges at the same door, over QUIC on the loopback.
 
 use bytes::Bytes;
-use farcast_shared::protocol::enrol::{EXPORTER_LABEL, Reply, Request, proof};
-use farcast_shared::protocol::{Frames, SERVER_NAME, encode};
+use farcast_link::enrol::{EXPORTER_LABEL, Reply, Request, proof};
+use farcast_link::{Frames, SERVER_NAME, encode};
 use quinn::Endpoint;
 use tokio::task::JoinSet;
 

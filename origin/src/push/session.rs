@@ -10,11 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use farcast_shared::protocol::{
-    Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode,
-};
-use farcast_shared::store::wire;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_link::store_call;
+use farcast_link::{Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode};
+use farcast_store::wire;
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
@@ -36,7 +35,7 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the request of a call of the store may take to arrive: the largest over 16 Mbit/s.
 const STORE_READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Calls whose requests are read at once, each up to [`wire::MAX_MESSAGE_BYTES`]: bounds what an edge makes the
+/// Calls whose requests are read at once, each up to [`store_call::MAX_MESSAGE_BYTES`]: bounds what an edge makes the
 /// origin hold.
 const STORE_READS: usize = 4;
 
@@ -365,15 +364,15 @@ async fn store(
     send.set_priority(STORE_PRIORITY).ok()?;
     let (request, bytes) = {
         let _turn = reads.acquire().await.ok()?;
-        let rest = receive.read_to_end(wire::MAX_MESSAGE_BYTES.saturating_sub(first.len()));
+        let rest = receive.read_to_end(store_call::MAX_MESSAGE_BYTES.saturating_sub(first.len()));
         let rest = tokio::time::timeout(STORE_READ_DEADLINE, rest).await.ok()?.ok()?;
         let bytes = [&first[..], &rest].concat();
-        (wire::decode::<wire::Request>(&bytes).ok()?, bytes.len())
+        (store_call::decode::<wire::Request>(&bytes).ok()?, bytes.len())
     };
     let reply = tokio::select! {
         reply = store.answer(edge, request, bytes) => reply,
         _ = send.stopped() => return None,
     };
-    send.write_chunk(wire::encode(&reply).ok()?).await.ok()?;
+    send.write_chunk(store_call::encode(&reply).ok()?).await.ok()?;
     send.finish().ok()
 }

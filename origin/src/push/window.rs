@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::feed::{
+use farcast_feed::feed::{
     FeedEvent, Format, PartMeta, Presentation, SegmentSnapshot, SegmentStart, SegmentState, Snapshot,
     VariantSnapshot,
 };
-use farcast_shared::name::{Epoch, Msn, ObjectKind, ObjectName, VariantId};
-use farcast_shared::protocol::Have;
+use farcast_feed::name::{Epoch, Msn, ObjectKind, ObjectName, VariantId};
+use farcast_link::Have;
 
 /// Finished segments kept beyond the window, in target durations: a player may still ask for a
 /// segment one target duration after it left the playlist (RFC 8216bis §6.2.2), and edges lag.

@@ -1,10 +1,10 @@
 //! Tests of the window.
 
 use super::*;
-use farcast_shared::feed::{SegmentEnd, Variant};
-use farcast_shared::name::StreamName;
-use farcast_shared::protocol::Position;
-use farcast_shared::time::WallTime;
+use farcast_feed::feed::{SegmentEnd, Variant};
+use farcast_feed::name::StreamName;
+use farcast_feed::time::WallTime;
+use farcast_link::Position;
 use proptest::prelude::*;
 
 fn presentation(epoch: u64, continues: bool) -> FeedEvent {

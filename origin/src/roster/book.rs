@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use farcast_shared::chat::user::new_id;
-use farcast_shared::time::WallTime;
+use farcast_chat::user::new_id;
+use farcast_feed::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 /// Most tokens that are kept, those of the past included. A new one takes the place of the oldest that is of no use any more.

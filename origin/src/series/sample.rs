@@ -1,7 +1,7 @@
 //! A value at a time.
 
-use farcast_shared::store::Record;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_store::Record;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use farcast_shared::steady::Steady;
-use farcast_shared::store::{Items, Key, Scan, Store, StoreError, Tuple, decode};
-use farcast_shared::time::WallTime;
+use farcast_feed::steady::Steady;
+use farcast_feed::time::WallTime;
+use farcast_store::{Items, Key, Scan, Store, StoreError, Tuple, decode};
 use tokio::sync::Notify;
 
 use super::ring::Ring;

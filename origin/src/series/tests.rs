@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Batch, Scan, Store};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_store::memory::Memory;
+use farcast_store::{Batch, Scan, Store};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::store::{Batch, Operation, Scan, Store, StoreError, TypedKey};
-use farcast_shared::telemetry::throttle::Throttle;
+use farcast_store::{Batch, Operation, Scan, Store, StoreError, TypedKey};
+use farcast_telemetry::throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 
 use super::sample::Saved;

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::store::{
-    Answer, Batch, Committed, Engine, Key, Page, Precondition, Scan, Snapshot, StoreError,
-};
+use farcast_store::{Answer, Batch, Committed, Engine, Key, Page, Precondition, Scan, Snapshot, StoreError};
 use tokio_util::sync::CancellationToken;
 
 /// Adds the lease to what each batch requires. Reads and watches go through.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::store::lease;
+use farcast_store::lease;
 
 use super::{Holder, LASTS, LOOK};
 

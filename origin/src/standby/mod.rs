@@ -25,12 +25,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::host;
-use farcast_shared::store::lease::{self, Lease};
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{Engine, Key, Store, StoreError, Tuple};
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_service::host;
+use farcast_store::lease::{self, Lease};
+use farcast_store::wire::PRIVATE;
+use farcast_store::{Engine, Key, Store, StoreError, Tuple};
+use farcast_telemetry::throttle::Throttle;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;

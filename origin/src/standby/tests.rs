@@ -1,8 +1,8 @@
 //! Two origins on one store, in virtual time.
 
-use farcast_shared::runtime::{LiveStatus, status_key};
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Batch, Operation};
+use farcast_settings::{LiveStatus, status_key};
+use farcast_store::memory::Memory;
+use farcast_store::{Batch, Operation};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Time;
@@ -167,7 +167,7 @@ async fn a_store_that_was_away_changes_nobodys_place() {
 /// A batch's own preconditions keep their meaning.
 #[tokio::test(start_paused = true)]
 async fn a_conflict_of_the_origin_itself_is_no_loss_of_the_channel() {
-    use farcast_shared::store::Precondition;
+    use farcast_store::Precondition;
     let (_, memory) = Memory::store();
     let origin = Origin::start(&memory, "a").await;
     let key = Tuple::new().text("key").key();
@@ -177,7 +177,7 @@ async fn a_conflict_of_the_origin_itself_is_no_loss_of_the_channel() {
     origin.end().await.unwrap();
 }
 
-farcast_shared::store_conformance!(async {
+farcast_store::store_conformance!(async {
     let (_, memory) = Memory::store();
     let (store, tenure) = stand_by(&engine_on(&memory), holder("a")).await;
     (store, tenure)

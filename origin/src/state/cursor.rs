@@ -1,7 +1,7 @@
 //! Where a stream is.
 
-use farcast_shared::name::{Epoch, Msn};
-use farcast_shared::time::WallTime;
+use farcast_feed::name::{Epoch, Msn};
+use farcast_feed::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 /// Where a stream is, and what must be equal for a restarted origin to continue it.

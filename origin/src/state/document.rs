@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use farcast_shared::name::StreamName;
+use farcast_feed::name::StreamName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use farcast_shared::name::{Msn, StreamName};
-use farcast_shared::tasks::{Ended, Running, hook};
-use farcast_shared::telemetry::throttle::Throttle;
+use farcast_feed::name::{Msn, StreamName};
+use farcast_service::tasks::{Ended, Running, hook};
+use farcast_telemetry::throttle::Throttle;
 
 use super::{Cursor, State};
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use farcast_shared::name::Msn;
-use farcast_shared::time::WallTime;
+use farcast_feed::name::Msn;
+use farcast_feed::time::WallTime;
 
 use super::cursor::sample;
 use super::*;

@@ -7,10 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::{
-    Answer, Batch, Committed, Engine, Key, Page, Place, Scan, Snapshot, StoreError, limits,
-};
-use farcast_shared::tasks::{Ended, Running};
+use farcast_service::tasks::{Ended, Running};
+use farcast_store::{Answer, Batch, Committed, Engine, Key, Page, Place, Scan, Snapshot, StoreError, limits};
 use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, TableError};
 use tokio::sync::{mpsc, oneshot};
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use farcast_shared::store::Key;
+use farcast_store::Key;
 use redb::Database;
 
 use super::FILE_NAME;

@@ -1,6 +1,6 @@
 //! What the embedded engine measures.
 
-use farcast_shared::telemetry::metrics::HOP_SECONDS;
+use farcast_telemetry::metrics::HOP_SECONDS;
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
 
 /// Handles of the engine's metrics.

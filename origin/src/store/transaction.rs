@@ -5,11 +5,9 @@
 //! last version. A version counts applied batches; it is the first eight bytes of a versionstamp.
 
 use bytes::Bytes;
-use farcast_shared::store::limits::APPLIED_KEPT;
-use farcast_shared::store::{
-    Batch, Committed, Key, Operation, StoreError, Versionstamp, added, appended_key,
-};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_store::limits::APPLIED_KEPT;
+use farcast_store::{Batch, Committed, Key, Operation, StoreError, Versionstamp, added, appended_key};
 use redb::{
     ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use farcast_shared::store::Key;
+use farcast_store::Key;
 use tokio::sync::Notify;
 
 /// Waiters by key. A key is here for as long as somebody waits for it.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use farcast_shared::store::{Batch, Committed, StoreError};
-use farcast_shared::tasks::hook;
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_service::tasks::hook;
+use farcast_store::{Batch, Committed, StoreError};
+use farcast_telemetry::throttle::Throttle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Shared;

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use farcast_av::{AacEncoder, AudioDecoder, AudioFrame, Error, Resampler};
-use farcast_shared::tasks::hook;
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::time::{MediaTime, WallTime};
+use farcast_service::tasks::hook;
 
 use super::engine::Shared;
 use super::inlet::{Outlet, Work};

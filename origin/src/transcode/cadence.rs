@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
 
 /// Longest distance of key frames: a player that joins decodes at most this much for nothing.
 pub(super) const MAX_GOP: Duration = Duration::from_secs(2);
@@ -95,9 +95,9 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use farcast_shared::feed::FeedEvent;
-    use farcast_shared::name::{Epoch, Msn, VariantId};
-    use farcast_shared::time::WallTime;
+    use farcast_feed::feed::FeedEvent;
+    use farcast_feed::name::{Epoch, Msn, VariantId};
+    use farcast_feed::time::WallTime;
     use proptest::prelude::*;
 
     use super::*;

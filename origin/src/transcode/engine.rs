@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use farcast_shared::name::VariantId;
-use farcast_shared::runtime::VariantSpec;
+use farcast_feed::name::VariantId;
+use farcast_settings::VariantSpec;
 
 use super::audio::{Audio, Output};
 use super::cadence::Filler;

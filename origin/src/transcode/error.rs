@@ -1,6 +1,6 @@
 //! Why a ladder ends before its broadcast does.
 
-use farcast_shared::name::VariantId;
+use farcast_feed::name::VariantId;
 
 /// What a ladder cannot heal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

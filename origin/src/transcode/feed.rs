@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use farcast_av::{VideoDecoder, VideoFrame};
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::time::{MediaTime, WallTime};
 use prometheus::IntGauge;
 
 use super::cadence::RateGate;
@@ -117,14 +117,14 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     use farcast_av::PixelLayout;
-    use farcast_shared::name::Msn;
+    use farcast_feed::name::Msn;
 
     use super::*;
 
     #[test]
     fn queues_of_a_device_hold_no_more_than_its_surfaces() {
         assert_eq!(queue_frames_on_device(1), QUEUE_FRAMES);
-        for variants in 1..=farcast_shared::runtime::MAX_VARIANTS {
+        for variants in 1..=farcast_settings::MAX_VARIANTS {
             let kept = variants * (queue_frames_on_device(variants) + 1);
             assert!(
                 kept <= usize::from(VideoDecoder::SPARE_SURFACES).max(2 * variants),
@@ -137,7 +137,7 @@ mod tests {
     fn the_mark_of_a_frame_that_did_not_fit_goes_to_the_next_which_becomes_a_key_frame() {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let (tx, rx) = sync_channel(1);
-        let gauge = metrics.behind(farcast_shared::name::VariantId(0));
+        let gauge = metrics.behind(farcast_feed::name::VariantId(0));
         let mut feed = VariantFeed::new(tx, 30, Pace::Live, gauge, metrics.clone());
         let frame = Arc::new(VideoFrame::black(16, 16, PixelLayout::Yuv420p).unwrap());
         let mark = |n| {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
 
 use super::ladder::Pace;
 use crate::media::{MediaEvent, Track};
@@ -136,7 +136,7 @@ fn index(track: Track) -> usize {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::time::WallTime;
+    use farcast_feed::time::WallTime;
     use proptest::prelude::*;
 
     use super::*;

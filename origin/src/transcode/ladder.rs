@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_av::Device;
-use farcast_shared::name::VariantId;
-use farcast_shared::runtime::VariantSpec;
+use farcast_feed::name::VariantId;
+use farcast_settings::VariantSpec;
 use tokio::sync::mpsc;
 
 use super::codec::EncoderKind;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use farcast_shared::name::VariantId;
-use farcast_shared::tasks::{Contained, Part};
+use farcast_feed::name::VariantId;
+use farcast_service::tasks::{Contained, Part};
 use prometheus::{
     Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use farcast_shared::time::{MediaTime, WallTime};
+use farcast_feed::time::{MediaTime, WallTime};
 
 use crate::media::Mark;
 
@@ -58,7 +58,7 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::name::Msn;
+    use farcast_feed::name::Msn;
 
     use super::*;
 

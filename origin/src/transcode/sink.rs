@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use farcast_shared::name::VariantId;
+use farcast_feed::name::VariantId;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -165,8 +165,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::name::Msn;
-    use farcast_shared::time::{MediaTime, WallTime};
+    use farcast_feed::name::Msn;
+    use farcast_feed::time::{MediaTime, WallTime};
 
     use super::*;
     use crate::media::{Frame, Mark};

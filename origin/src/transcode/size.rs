@@ -1,7 +1,7 @@
 //! The size of a variant's picture.
 
-use farcast_shared::cmaf::display_size;
-use farcast_shared::runtime::VariantSpec;
+use farcast_feed::cmaf::display_size;
+use farcast_settings::VariantSpec;
 
 /// Size and pixel shape of what a variant encodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

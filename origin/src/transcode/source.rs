@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use farcast_av::{Codec, Deinterlacer, Device, VideoDecoder, VideoDecoderConfig, VideoFrame};
-use farcast_shared::tasks::hook;
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
+use farcast_service::tasks::hook;
 
 use super::cadence::KeyClock;
 use super::engine::Shared;

@@ -6,9 +6,9 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use farcast_av::{EncodedPacket, Error, Geometry, Scaler, VideoFrame};
-use farcast_shared::name::VariantId;
-use farcast_shared::tasks::hook;
-use farcast_shared::time::MediaTime;
+use farcast_feed::name::VariantId;
+use farcast_feed::time::MediaTime;
+use farcast_service::tasks::hook;
 
 use super::avc;
 use super::cadence::Filler;
@@ -22,7 +22,7 @@ use super::playable::bit_rate_bps;
 use super::sink::Sink;
 use super::size::{Size, like_source, output_size};
 use crate::media::{Colour, Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig};
-use farcast_shared::runtime::VariantSpec;
+use farcast_settings::VariantSpec;
 
 /// Failures of a variant's encoders without a packet between them, after which the ladder fails: a broadcast
 /// that silently lacks a quality which its playlist names would be worse than one that ends with an error.

@@ -7,9 +7,9 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use farcast_shared::chat::{Entry, shape};
-use farcast_shared::store::Versionstamp;
-use farcast_shared::time::WallTime;
+use farcast_chat::{Entry, shape};
+use farcast_feed::time::WallTime;
+use farcast_store::Versionstamp;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use jiff::fmt::rfc2822;
@@ -235,7 +235,7 @@ fn reason(error: &HttpClientError) -> Reason {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::chat::Event;
+    use farcast_chat::Event;
 
     use super::*;
 

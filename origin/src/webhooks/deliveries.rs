@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 
 use super::record::MAX_WEBHOOKS;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use farcast_shared::chat::{Entry, log};
-use farcast_shared::runtime::Snapshot;
-use farcast_shared::store::{Batch, Precondition, Store, StoreError, Versionstamp};
-use farcast_shared::time::WallTime;
+use farcast_chat::{Entry, log};
+use farcast_feed::time::WallTime;
+use farcast_settings::Snapshot;
+use farcast_store::{Batch, Precondition, Store, StoreError, Versionstamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;

@@ -1,6 +1,6 @@
 //! What webhooks count.
 
-use farcast_shared::tasks::{Contained, Part};
+use farcast_service::tasks::{Contained, Part};
 use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
 
 use super::call::Reason;

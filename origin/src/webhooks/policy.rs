@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Failure, Reason};

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use farcast_shared::chat::log;
-use farcast_shared::store::wire::PRIVATE;
-use farcast_shared::store::{
+use farcast_chat::log;
+use farcast_feed::time::WallTime;
+use farcast_store::wire::PRIVATE;
+use farcast_store::{
     Batch, Items, Key, Operation, Precondition, Record, Scan, Store, StoreError, Tuple, TypedKey,
     Versionstamp, decode,
 };
-use farcast_shared::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 use super::policy::Trouble;
@@ -162,7 +162,7 @@ pub async fn all(store: &Store) -> Result<Vec<Kept>, StoreError> {
 
 /// Whose key it is, and whether it is that of the cursor.
 fn place(prefix: &Key, key: &Key) -> Result<(u64, bool), StoreError> {
-    let wrong = |error: farcast_shared::store::InvalidTuple| StoreError::Damaged(error.to_string());
+    let wrong = |error: farcast_store::InvalidTuple| StoreError::Damaged(error.to_string());
     let mut items = Items::behind(prefix, key).map_err(wrong)?;
     let id = items.uint().map_err(wrong)?;
     Ok((id, items.end().is_err()))

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Time};
 
 use bytes::Bytes;
-use farcast_shared::runtime::Snapshot;
-use farcast_shared::store::lease::{self, Lease};
-use farcast_shared::store::{Store, StoreError, Versionstamp};
-use farcast_shared::tasks::Contained;
-use farcast_shared::telemetry::throttle::Throttle;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_service::tasks::Contained;
+use farcast_settings::Snapshot;
+use farcast_store::lease::{self, Lease};
+use farcast_store::{Store, StoreError, Versionstamp};
+use farcast_telemetry::throttle::Throttle;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};

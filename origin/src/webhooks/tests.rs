@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use farcast_shared::chat::{Entry, Event, log};
-use farcast_shared::runtime::{Runtime, Snapshot};
-use farcast_shared::store::memory::Memory;
-use farcast_shared::store::{Batch, Store, Versionstamp};
-use farcast_shared::time::WallTime;
+use farcast_chat::{Entry, Event, log};
+use farcast_feed::time::WallTime;
+use farcast_settings::{Runtime, Snapshot};
+use farcast_store::memory::Memory;
+use farcast_store::{Batch, Store, Versionstamp};
 use http::{Request, StatusCode};
 use prometheus::Registry;
 use serde_json::Value;
@@ -152,11 +152,11 @@ fn action(id: &str) -> Entry {
 }
 
 fn stopped(id: &str) -> Entry {
-    let stream = farcast_shared::chat::entry::Stream {
+    let stream = farcast_chat::entry::Stream {
         name: String::new(),
         summary: String::new(),
         title: String::new(),
-        status: farcast_shared::runtime::LiveStatus::default(),
+        status: farcast_settings::LiveStatus::default(),
     };
     Entry { id: id.to_owned(), at: START, event: Event::StreamStopped(stream), network: None }
 }
@@ -475,7 +475,7 @@ async fn a_webhook_without_a_cursor_begins_with_what_comes() {
     let (store, _) = Memory::store();
     let id = hook(&store, "http://a", &["VISIBILITY-UPDATE"]).await;
     let key = |tail: &str| {
-        let key = farcast_shared::store::Tuple::new().text("private").text("webhook").uint(id);
+        let key = farcast_store::Tuple::new().text("private").text("webhook").uint(id);
         if tail.is_empty() { key.key() } else { key.text(tail).key() }
     };
     let old = br#"{"id":1,"url":"http://a","events":["VISIBILITY-UPDATE"],"createdAt":1,"lastUsedAt":null}"#;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use farcast_shared::store::{Store, StoreError};
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
+use farcast_store::{Store, StoreError};
 use serde_json::json;
 use tokio::sync::Semaphore;
 

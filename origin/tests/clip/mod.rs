@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_av::{Codec, Error, FileDemuxer, StreamInfo};
+use farcast_feed::name::Msn;
+use farcast_feed::time::{MediaTime, WallTime};
 use farcast_origin::media::{
     AudioCodec, AudioConfig, Frame, Mark, MediaEvent, Track, VideoCodec, VideoConfig,
 };
-use farcast_shared::name::Msn;
-use farcast_shared::time::{MediaTime, WallTime};
 
 /// Reads a whole file. Segments begin at key frames at least `segment` apart.
 pub(crate) fn events(path: &Path, segment: Duration) -> Result<Vec<MediaEvent>, Error> {

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use farcast_feed::feed::{FeedEvent, SegmentStart};
 use farcast_origin::package::Config;
-use farcast_shared::feed::{FeedEvent, SegmentStart};
 use mp4_atom::{Any, Decode, Moof};
 
 /// What a test allows.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_feed::time::{MediaTime, WallTime};
 use farcast_origin::media::{AudioCodec, AudioConfig, Frame, MediaEvent, Track, VideoCodec, VideoConfig};
-use farcast_shared::time::{MediaTime, WallTime};
 use mp4_atom::{Any, Codec, Decode, Encode, Moof};
 
 /// The record of a 320×180 Constrained Baseline stream by x264.

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use farcast_link::Picture;
 use farcast_origin::pictures::{How, Metrics, Pictures, Tap};
 use farcast_origin::transcode::Launch;
-use farcast_shared::protocol::Picture;
 use prometheus::Registry;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

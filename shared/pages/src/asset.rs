@@ -1,8 +1,8 @@
 //! A file of a page, and the answer that carries it.
 
 use bytes::Bytes;
-use farcast_shared::api::negotiate::Choice;
-use farcast_shared::api::{Reply, reply};
+use farcast_api::negotiate::Choice;
+use farcast_api::{Reply, reply};
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY,
 };

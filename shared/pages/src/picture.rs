@@ -2,8 +2,8 @@
 //! loads nothing.
 
 use bytes::Bytes;
-use farcast_shared::api::negotiate::Choice;
-use farcast_shared::api::{Reply, reply};
+use farcast_api::negotiate::Choice;
+use farcast_api::{Reply, reply};
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::store::{Answer, Batch, Committed, Engine, Key, Metrics, Page, Scan};
+use farcast_store::{Answer, Batch, Committed, Engine, Key, Metrics, Page, Scan};
 
 use crate::error::{BootError, OpenError};
 

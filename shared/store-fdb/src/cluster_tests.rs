@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::{
+use farcast_store::{
     Batch, BatchId, Committed, Engine as _, Key, Operation, Precondition, Scan, Store, StoreError, Tuple,
     counter,
 };

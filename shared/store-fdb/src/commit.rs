@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use farcast_shared::store::{Batch, Committed, Operation, Precondition, StoreError};
+use farcast_store::{Batch, Committed, Operation, Precondition, StoreError};
 use foundationdb::options::{MutationType, TransactionOption};
 use foundationdb::{FdbResult, Transaction};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::{
+use farcast_store::{
     Answer, Batch, Committed, Engine, Key, Metrics, Page, Retry, Scan, Snapshot, StoreError, limits,
 };
 use foundationdb::options::DatabaseOption;
@@ -29,7 +29,7 @@ pub(crate) const CALL: Duration = Duration::from_millis(4_000);
 const TRIES: i32 = 100;
 
 /// Keys that may be watched at once: FoundationDB's default. Whoever wants one more is told that the store is not
-/// available, and [`farcast_shared::store::Store::changed`] then asks once a second.
+/// available, and [`farcast_store::Store::changed`] then asks once a second.
 const WATCHES: i32 = 10_000;
 
 /// A cluster's store. Cheap to clone.

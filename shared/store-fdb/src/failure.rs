@@ -2,7 +2,7 @@
 //!
 //! Codes and meanings: FoundationDB, "Error codes", and `flow/error_definitions.h` of 7.3. Nothing that is stored enters a text.
 
-use farcast_shared::store::{LimitError, Retry, StoreError};
+use farcast_store::{LimitError, Retry, StoreError};
 
 const TRANSACTION_TOO_OLD: i32 = 1007;
 const FUTURE_VERSION: i32 = 1009;

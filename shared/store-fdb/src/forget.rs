@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use farcast_shared::store::BatchId;
-use farcast_shared::store::limits::APPLIED_KEPT;
-use farcast_shared::telemetry::throttle::Throttle;
+use farcast_store::BatchId;
+use farcast_store::limits::APPLIED_KEPT;
+use farcast_telemetry::throttle::Throttle;
 use foundationdb::options::{StreamingMode, TransactionOption};
 use foundationdb::{FdbResult, RangeOption, Transaction};
 

@@ -3,8 +3,8 @@
 //! The table is in the documentation of the crate.
 
 use bytes::Bytes;
-use farcast_shared::store::limits::MAX_KEY_BYTES;
-use farcast_shared::store::{BatchId, Key, STAMP_BYTES, Tuple, Versionstamp, appended_key};
+use farcast_store::limits::MAX_KEY_BYTES;
+use farcast_store::{BatchId, Key, STAMP_BYTES, Tuple, Versionstamp, appended_key};
 
 use crate::error::{MAX_ROOT_BYTES, OpenError};
 

@@ -1,7 +1,7 @@
 //! The FoundationDB engine of the store: origins and edges reach one cluster directly.
 //!
 //! Place in the flow: `app` boots the [`Network`] once, opens a [`Foundation`] and gives it to
-//! [`Store::new`](farcast_shared::store::Store::new). The engine needs the cargo feature `foundationdb`, because it links
+//! [`Store::new`](farcast_store::Store::new). The engine needs the cargo feature `foundationdb`, because it links
 //! `libfdb_c`; without the feature [`Network::boot`] says so, and everything else can be called but never is, so programs
 //! need no conditional compilation.
 //!
@@ -29,7 +29,7 @@
 //!
 //! # Limits
 //! FoundationDB allows a key 10,000 bytes, the root included, and a transaction 10,000,000 (see [`MAX_ROOT_BYTES`]);
-//! [`farcast_shared::store::limits`] leaves room for both.
+//! [`farcast_store::limits`] leaves room for both.
 //!
 //! Standards: FoundationDB 7.3, API version 730: "C API", "Developer Guide", "Data Modeling", "Known Limitations".
 

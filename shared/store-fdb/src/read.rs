@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::store::limits::MAX_PAGE_BYTES;
-use farcast_shared::store::{Key, Page, Scan, StoreError};
+use farcast_store::limits::MAX_PAGE_BYTES;
+use farcast_store::{Key, Page, Scan, StoreError};
 use foundationdb::options::{StreamingMode, TransactionOption};
 use foundationdb::{FdbError, FdbResult, RangeOption, Transaction};
 

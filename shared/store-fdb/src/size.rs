@@ -4,7 +4,7 @@
 //! `fdbclient/NativeAPI.actor.cpp`), in structures of a fixed size each. 7.3 packs them into 28 and 24 bytes; they are
 //! taken for larger here, since another version may count more.
 
-use farcast_shared::store::{Batch, Key, Operation, STAMP_BYTES};
+use farcast_store::{Batch, Key, Operation, STAMP_BYTES};
 
 use crate::layout::PLACE_BYTES;
 
@@ -62,8 +62,8 @@ fn key_range(key_bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::store::Precondition;
-    use farcast_shared::store::limits::{self, MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_VALUE_BYTES};
+    use farcast_store::Precondition;
+    use farcast_store::limits::{self, MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
     use super::*;
     use crate::MAX_ROOT_BYTES;

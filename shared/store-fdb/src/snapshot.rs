@@ -1,7 +1,7 @@
 //! Snapshots: one transaction that reads all there is at its version. FoundationDB keeps a version for about 5 s, so a
 //! store that takes longer to read has none; its own backup program is for such.
 
-use farcast_shared::store::{Answer, Page, Place, Snapshot, StoreError};
+use farcast_store::{Answer, Page, Place, Snapshot, StoreError};
 use foundationdb::Transaction;
 use foundationdb::options::TransactionOption;
 

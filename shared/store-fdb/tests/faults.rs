@@ -8,7 +8,7 @@ mod server;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use farcast_shared::store::{Batch, Key, Operation, Scan, Store, StoreError, Tuple, counter, limits};
+use farcast_store::{Batch, Key, Operation, Scan, Store, StoreError, Tuple, counter, limits};
 use farcast_store_fdb::{Foundation, Network, ROOT};
 use server::Server;
 

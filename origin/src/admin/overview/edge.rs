@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farcast_shared::api::time::Time;
-use farcast_shared::protocol::EdgeReport;
+use farcast_api::time::Time;
+use farcast_link::EdgeReport;
 use serde::Serialize;
 
 use crate::push::Said;
@@ -95,7 +95,7 @@ fn rate(before: u64, now: u64, elapsed: Duration) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use farcast_shared::time::WallTime;
+    use farcast_feed::time::WallTime;
     use serde_json::json;
 
     use super::*;

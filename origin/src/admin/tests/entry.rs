@@ -122,7 +122,7 @@ async fn a_new_password_ends_all_sessions_but_the_one_that_set_it() {
     rig.admin
         .parts
         .credentials
-        .set(Which::AdminPassword, farcast_shared::config::Secret::new("third one"))
+        .set(Which::AdminPassword, farcast_config::Secret::new("third one"))
         .await
         .unwrap();
     assert_eq!((one.get(&rig, "status").await, two.get(&rig, "status").await), (401, 401));

@@ -4,7 +4,7 @@
 //! A picture is complete when the next one begins, and to wait for that costs a frame of delay. So a track is held back
 //! only at its beginning, and from when it is seen that its pictures are in pieces.
 
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 
 use super::avc::Field;
 

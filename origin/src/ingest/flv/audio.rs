@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 
 use super::audio_tag::{self, Tag};
 use super::bits::Bits;

@@ -223,7 +223,7 @@ fn index(track: Track) -> usize {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::time::{MediaTime, WallTime};
+    use farcast_feed::time::{MediaTime, WallTime};
 
     use super::*;
     use crate::media::Frame;

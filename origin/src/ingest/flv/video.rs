@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 
 use super::access_unit::{AccessUnit, Joiner, Part, Place, Times};
 use super::limits::Limits;

@@ -18,7 +18,7 @@ mod track;
 
 use std::time::{Duration, Instant};
 
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
 
 use crate::media::{Frame, MediaEvent, Track};
 use track::TrackState;

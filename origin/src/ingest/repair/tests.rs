@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 use proptest::prelude::*;
 
 use super::*;

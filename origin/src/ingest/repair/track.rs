@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_shared::time::MediaTime;
+use farcast_feed::time::MediaTime;
 
 use super::{Repair, SILENCE, micros};
 use crate::media::{Frame, MediaEvent, Track};

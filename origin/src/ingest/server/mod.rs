@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use farcast_shared::accept::Accepting;
-use farcast_shared::telemetry::throttle::Throttle;
+use farcast_service::accept::Accepting;
+use farcast_telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_shared::cmaf::{self, AUDIO_TRACK_ID, Run, VIDEO_TIMESCALE, VIDEO_TRACK_ID};
-use farcast_shared::feed::{FeedEvent, PartMeta};
-use farcast_shared::time::WallTime;
+use farcast_feed::cmaf::{self, AUDIO_TRACK_ID, Run, VIDEO_TIMESCALE, VIDEO_TRACK_ID};
+use farcast_feed::feed::{FeedEvent, PartMeta};
+use farcast_feed::time::WallTime;
 use tracing::warn;
 
 use super::super::config::{Config, duration, rescale, ticks};

@@ -1,7 +1,7 @@
 //! Tests of the planner.
 
 use bytes::Bytes;
-use farcast_shared::time::WallTime;
+use farcast_feed::time::WallTime;
 use proptest::prelude::*;
 
 use super::*;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use farcast_shared::name::VariantId;
-use farcast_shared::runtime::VariantSpec;
+use farcast_feed::name::VariantId;
+use farcast_settings::VariantSpec;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tokio::sync::mpsc;
 use tracing_subscriber::fmt::MakeWriter;

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use farcast_shared::cmaf::MAX_RECORD_BYTES;
-use farcast_shared::name::VariantId;
-use farcast_shared::runtime::VariantSpec;
+use farcast_feed::cmaf::MAX_RECORD_BYTES;
+use farcast_feed::name::VariantId;
+use farcast_settings::VariantSpec;
 
 use super::restarts::{Next, Restarts};
 use super::wire::{self, FromWorker, Level, MAX_LINE_BYTES, Setup, ToWorker};
@@ -554,9 +554,9 @@ fn clean(text: &str) -> String {
 mod tests {
     use std::process::Command;
 
-    use farcast_shared::name::Msn;
-    use farcast_shared::runtime::VariantSpec;
-    use farcast_shared::time::{MediaTime, WallTime};
+    use farcast_feed::name::Msn;
+    use farcast_feed::time::{MediaTime, WallTime};
+    use farcast_settings::VariantSpec;
     use tokio::sync::mpsc;
 
     use super::*;

@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use farcast_shared::name::VariantId;
+use farcast_feed::name::VariantId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +118,7 @@ pub(crate) fn read<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<Opti
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_shared::time::{MediaTime, WallTime};
+    use farcast_feed::time::{MediaTime, WallTime};
     use proptest::prelude::*;
 
     use super::*;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use farcast_shared::store::{Key, Tuple};
+use farcast_store::{Key, Tuple};
 use foundationdb::options::DatabaseOption;
 use foundationdb::{Database, FdbBindingError, RetryableTransaction};
 use tokio::runtime::Handle;

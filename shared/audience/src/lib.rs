@@ -1,0 +1,4 @@
+//! Who watches ([`viewers`]), and how it goes for them ([`playback`]).
+
+pub mod playback;
+pub mod viewers;

@@ -1,0 +1,10 @@
+//! What a broadcast is made of, as origin and edges agree on it: names, its feed, time, the HLS model and its text ([`hls`]),
+//! CMAF ([`cmaf`]) and queries ([`query`]).
+
+pub mod cmaf;
+pub mod feed;
+pub mod hls;
+pub mod name;
+pub mod query;
+pub mod steady;
+pub mod time;

@@ -1,0 +1,222 @@
+//! What a listener does when accepting a connection fails: one policy for all listeners of both programs.
+//!
+//! Place in the flow: between a listener and what serves its connections. [`judge`] decides; [`Accepting`] waits.
+//!
+//! What is the fault of who connects (gone before it was accepted, a network that broke, a firewall's refusal) is counted and
+//! passed over: the next connection is taken at once. What is this process's or the machine's fault (EMFILE, ENFILE, ENOBUFS,
+//! ENOMEM: descriptors or memory have run out) concerns every connection until something ends: it is counted, logged at a
+//! bounded rate, and waited out. An error that nobody has foreseen counts as our own, since a pause does no harm then.
+
+use std::io;
+use std::time::Duration;
+
+use prometheus::{IntCounterVec, Opts, Registry};
+use tokio::time::{Instant, sleep_until};
+
+use farcast_telemetry::throttle::Throttle;
+
+/// Pause after a failure of ours: descriptors and memory come back when connections end, which takes this long at least.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often failures of ours are logged, for each listener.
+pub const COMPLAIN: Duration = Duration::from_secs(30);
+
+/// Which listener; a label.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Listener {
+    /// For encoders, RTMP and RTMPS.
+    Rtmp,
+    /// For viewers, HTTP and HTTPS, of an edge.
+    Viewers,
+    /// The origin's own HTTP listener, for its API.
+    Api,
+    /// For metrics and health.
+    Metrics,
+}
+
+impl Listener {
+    /// As it is in logs and metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Rtmp => "rtmp",
+            Self::Viewers => "viewers",
+            Self::Api => "api",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+/// Whose fault it is that a connection could not be accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// Of that one connection: the next is taken at once.
+    Peer,
+    /// Of this process or machine: every connection fails, for a while.
+    Own,
+}
+
+impl Fault {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Own => "own",
+        }
+    }
+}
+
+/// Whose fault an error of accept(2) is.
+#[must_use]
+pub fn judge(error: &io::Error) -> Fault {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
+        NetworkUnreachable, PermissionDenied, TimedOut, WouldBlock,
+    };
+    match error.kind() {
+        // Linux passes on what has already happened to the new connection; a firewall's refusal is EPERM.
+        ConnectionAborted | ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted
+        | NetworkDown | NetworkUnreachable | PermissionDenied | TimedOut | WouldBlock => Fault::Peer,
+        _ => Fault::Own,
+    }
+}
+
+/// Failures of a listener, counted. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    listener: Listener,
+    errors: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When those of this listener are registered already.
+    pub fn new(listener: Listener, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let opts = Opts::new(
+            "farcast_accept_errors_total",
+            "Connections that could not be accepted, by whose fault it was.",
+        );
+        let errors = IntCounterVec::new(opts.const_label("listener", listener.label()), &["fault"])?;
+        registry.register(Box::new(errors.clone()))?;
+        for fault in [Fault::Peer, Fault::Own] {
+            errors.with_label_values(&[fault.label()]).reset();
+        }
+        Ok(Self { listener, errors })
+    }
+}
+
+/// Accepts for one listener.
+#[derive(Debug)]
+pub struct Accepting {
+    metrics: Metrics,
+    complaints: Throttle,
+    /// When accepting is tried again, after a failure of ours.
+    again_at: Option<Instant>,
+}
+
+impl Accepting {
+    /// Nothing has failed yet.
+    #[must_use]
+    pub fn new(metrics: Metrics) -> Self {
+        Self { metrics, complaints: Throttle::new(COMPLAIN), again_at: None }
+    }
+
+    /// The next connection that `accept` gives, whatever fails before.
+    ///
+    /// Cancel safe if `accept`'s future is; a pause that is cut short is gone on with by the next call.
+    pub async fn next<T, F>(&mut self, mut accept: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = io::Result<T>>,
+    {
+        loop {
+            if let Some(at) = self.again_at {
+                sleep_until(at).await;
+                self.again_at = None;
+            }
+            match accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => self.failed(&error, Instant::now()),
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error, now: Instant) {
+        let fault = judge(error);
+        self.metrics.errors.with_label_values(&[fault.label()]).inc();
+        let listener = self.metrics.listener.label();
+        if fault == Fault::Peer {
+            tracing::debug!(listener, %error, "a connection was gone before it was accepted");
+            return;
+        }
+        self.again_at = Some(now + PAUSE);
+        if let Some(suppressed) = self.complaints.admit(now.into_std()) {
+            tracing::error!(listener, %error, suppressed, "connections cannot be accepted, trying on");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn accepting() -> (Accepting, IntCounterVec) {
+        let metrics = Metrics::new(Listener::Viewers, &Registry::new()).unwrap();
+        let errors = metrics.errors.clone();
+        (Accepting::new(metrics), errors)
+    }
+
+    /// What accept(2) gives, in order.
+    fn script(outcomes: impl IntoIterator<Item = io::Result<u8>>) -> VecDeque<io::Result<u8>> {
+        outcomes.into_iter().collect()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_has_run_out_is_ours_and_what_became_of_a_connection_is_the_peers() {
+        // ENFILE, EMFILE, ENOBUFS, ENOMEM.
+        for errno in [23, 24, 105, 12] {
+            assert_eq!(judge(&io::Error::from_raw_os_error(errno)), Fault::Own, "{errno}");
+        }
+        // EPERM, EINTR, ECONNABORTED, ECONNRESET, ENETDOWN, ENETUNREACH, EHOSTUNREACH, ETIMEDOUT, EAGAIN.
+        for errno in [1, 4, 103, 104, 100, 101, 113, 110, 11] {
+            assert_eq!(judge(&io::Error::from_raw_os_error(errno)), Fault::Peer, "{errno}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peers_fault_is_passed_over_at_once_and_counted() {
+        let (mut accepting, errors) = accepting();
+        let gone = || Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+        let mut outcomes = script([gone(), gone(), Ok(1)]);
+        let began = Instant::now();
+        let next = accepting.next(|| std::future::ready(outcomes.pop_front().unwrap()));
+        assert_eq!((next.await, began.elapsed()), (1, Duration::ZERO));
+        let count = |fault| errors.with_label_values(&[fault]).get();
+        assert_eq!((count("peer"), count("own")), (2, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fault_of_ours_is_waited_out_although_the_wait_is_cut_short() {
+        let (mut accepting, errors) = accepting();
+        let full = || Err(io::Error::other("no descriptors"));
+        let mut outcomes = script([full(), full(), Ok(1)]);
+        let mut tries = 0_u32;
+        let began = Instant::now();
+        let accepted = loop {
+            let next = accepting.next(|| {
+                tries += 1;
+                std::future::ready(outcomes.pop_front().unwrap())
+            });
+            // Whatever else a server waits for happens all the time.
+            if let Ok(accepted) = tokio::time::timeout(Duration::from_millis(1), next).await {
+                break accepted;
+            }
+        };
+        assert_eq!((accepted, tries), (1, 3));
+        assert!(began.elapsed() >= 2 * PAUSE, "{:?}", began.elapsed());
+        assert_eq!(errors.with_label_values(&["own"]).get(), 2);
+    }
+}
