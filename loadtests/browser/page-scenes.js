@@ -15,7 +15,7 @@ import { quality, refused } from './player-scenes.js';
 import { SIZES } from './sizes.js';
 import { until } from './stage.js';
 
-const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '../../shared/src/chat/render/xss.txt');
+const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '../../shared/chat/src/render/xss.txt');
 /** From opening to a moving picture. */
 const PLAYING_WITHIN_MS = 3_000;
 /** From the first playlist that can be played to a moving picture. */

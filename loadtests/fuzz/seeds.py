@@ -180,7 +180,7 @@ seed("chat_frames", "long-close", b"\x20" + ws_frame(0x81, b" " * 300 + LINE) + 
 
 
 # What is written into the chat; the attacks that tests know are there as well, as many in a seed as fit a message.
-ATTACKS = pathlib.Path(__file__).parents[2] / "shared/src/chat/render/xss.txt"
+ATTACKS = pathlib.Path(__file__).parents[2] / "shared/chat/src/render/xss.txt"
 attacks = [json.loads(line) for line in ATTACKS.read_text().splitlines() if not line.startswith("#")]
 seed("chat_render", "markdown", b"Hi *a* **b** `c` [d](http://a.example/_b_ 'e') <f@a.example>\n\n> - g\n\n## h\n\n![](/img/emoji/x.gif)")
 seed("chat_render", "html", b'<a href="/a">b</a><br><img class="emoji" src="/img/emoji/x.gif" alt=":x:" title=":x:"><pre>c</pre>')

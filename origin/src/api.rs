@@ -17,7 +17,7 @@ use farcast_api::{Method, Reply, login, reply};
 use farcast_link::Picture;
 use http::{Request, Response, StatusCode, request};
 
-use crate::admin::{self, Admin, Overview};
+use crate::admin::{self, Admin, Download, Overview};
 use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
@@ -79,6 +79,23 @@ impl Api {
             Err(refused) => reply::guard_login(refused, has_login),
         }
         opened
+    }
+}
+
+impl Api {
+    /// Makes the backup that a request asks for.
+    ///
+    /// # Errors
+    /// The reply that says why not.
+    pub async fn backup<B>(&self, request: Request<B>, caller: Caller) -> Result<Response<Download>, Reply>
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let mut made = self.admin.backup(request, caller).await;
+        if let Err(refused) = &mut made {
+            reply::guard_login(refused, true);
+        }
+        made
     }
 }
 

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Admin, Facts};
 use crate::api::{self, Api};
 use crate::audience::Keeper;
-use crate::backup;
+use crate::backup::{self, Backups};
 use crate::broadcast::{self, Air, Owner};
 use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::{self, Choices};
@@ -291,6 +291,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let bodies = Budget::new(settings.request_body_memory, budget::Metrics::new(registry.inner())?);
     let webhook_caller = webhooks::Http::new(HttpClient::new(webhooks_reach)?);
     let deliveries = webhooks::Deliveries::default();
+    let backups = Backups::new(store.clone(), &settings.data_dir);
     let admin = Admin::new(admin::Parts {
         store: store.clone(),
         credentials,
@@ -307,6 +308,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         emoji: Arc::clone(&emoji),
         counted,
         trials: webhooks::Trials::new(store.clone(), webhook_caller.clone(), deliveries.clone()),
+        backups: backups.clone(),
         facts,
     });
     let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
@@ -365,8 +367,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     tasks.spawn_until_stopped(&pushing, Task::Emoji, emoji.run());
     #[cfg(unix)]
     tasks.spawn(&watching, Task::Control, {
-        let (data_dir, store) = (settings.data_dir.clone(), store.clone());
-        |stop| backup::serve(data_dir, store, stop)
+        let data_dir = settings.data_dir.clone();
+        |stop| backup::serve(data_dir, backups, stop)
     });
     tasks.spawn(&pushing, Task::Push, |stop| push_server.run(endpoint, stop));
     if let Some((listener, acceptor)) = https {

@@ -92,6 +92,9 @@ fn refused(error: &Refused) -> Reply {
     }
 }
 
+/// Names that are chosen for somebody until one is no moderator's.
+const MOST_CHOICES: usize = 8;
+
 impl Chat {
     /// `POST /api/chat/register`: a body is not needed, and one that is no JSON is no name. Then the name of a proxy that
     /// is trusted is taken, which passes the same checks.
@@ -116,7 +119,11 @@ impl Chat {
         let free = |wanted: &String| !self.names.is_taken(wanted, &set, None);
         let mut wishes = [wish.display_name.as_str(), proxied.unwrap_or_default()].into_iter();
         let name = wishes.find_map(|wish| name::clean(wish).ok().filter(free));
-        let name = name.unwrap_or_else(|| name::choose(&set.suggested_usernames, &mut rand::rng()));
+        let name = name.unwrap_or_else(|| {
+            let choose = || name::choose(&set.suggested_usernames, &mut rand::rng());
+            let mut chosen = std::iter::repeat_with(choose).take(MOST_CHOICES);
+            chosen.find(|name| !self.names.is_moderators(name)).unwrap_or_else(choose)
+        });
         match self.acts.register(User::new(name, WallTime::now())).await {
             Ok((user, token)) => reply::ok(&Registered {
                 id: &user.id,

@@ -24,6 +24,13 @@ struct State {
     set: Option<Set>,
 }
 
+impl State {
+    fn is_moderators(&self, skeleton: &str, own_id: Option<&str>) -> bool {
+        let mut others = self.moderators.iter().filter(|(id, _)| own_id != Some(id.as_str()));
+        others.any(|(_, name)| *name == *skeleton)
+    }
+}
+
 /// What settings say of names.
 #[derive(Debug)]
 struct Set {
@@ -66,12 +73,16 @@ impl Names {
         }
     }
 
+    /// Whether a name can be taken for a moderator's.
+    pub(super) fn is_moderators(&self, name: &str) -> bool {
+        self.lock().is_moderators(&name::skeleton(name), None)
+    }
+
     /// Whether a name is not for a user, who may take what looks like their own.
     pub(super) fn is_taken(&self, name: &str, set: &Arc<Runtime>, own_id: Option<&str>) -> bool {
         let skeleton = name::skeleton(name);
         let mut state = self.lock();
-        let mut others = state.moderators.iter().filter(|(id, _)| own_id != Some(id.as_str()));
-        if others.any(|(_, name)| *name == skeleton) {
+        if state.is_moderators(&skeleton, own_id) {
             return true;
         }
         let known = state.set.take().filter(|known| Arc::ptr_eq(&known.of, set));

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../../shared/src/chat/render/allowed.rs"]
+#[path = "../../../shared/chat/src/render/allowed.rs"]
 mod allowed;
 
 use std::sync::LazyLock;

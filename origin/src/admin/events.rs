@@ -9,9 +9,7 @@
 //!
 //! Standards: HTML, "Server-sent events".
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,11 +19,12 @@ use farcast_api::{Reply, reply};
 use farcast_feed::query::parameters;
 use farcast_feed::time::WallTime;
 use farcast_telemetry::recent::{Line, News};
+use futures_util::{StreamExt as _, stream};
 use http::header::SET_COOKIE;
 use http::request::Parts as Head;
 use http::{HeaderMap, Response};
 use http_body::Frame;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, StreamBody};
 use serde::Serialize;
 
 use super::overview::{Reader, event};
@@ -151,8 +150,8 @@ impl Admin {
             told_state: false,
             _place: place,
         };
-        let body = Pieces { next: Some(Box::pin(source.next())) };
-        let mut reply = events::reply(body.boxed_unsync());
+        let pieces = stream::unfold(source, Source::next).map(|piece| Ok(Frame::data(piece)));
+        let mut reply = events::reply(StreamBody::new(pieces).boxed_unsync());
         if let Some(cookie) = admitted.exemption {
             reply.headers_mut().append(SET_COOKIE, cookie);
         }
@@ -257,29 +256,5 @@ impl Source {
         let lines = super::warnings(&self.admin, self.started_at);
         let newest: Vec<Line> = lines.into_iter().rev().take(WARNINGS).rev().collect();
         Some(event("warnings", None, &json_bytes(&read::entries(newest))))
-    }
-}
-
-/// The next piece in the making, and what comes after it.
-type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Source)>> + Send>>;
-
-/// A body whose next piece is made when it is asked for.
-struct Pieces {
-    next: Option<Next>,
-}
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let Some(next) = &mut self.next else { return Poll::Ready(None) };
-        let made = ready!(next.as_mut().poll(context));
-        let (piece, rest) = made.map_or((None, None), |(piece, source)| (Some(piece), Some(source)));
-        self.next = rest.map(|source| Box::pin(source.next()) as _);
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 }

@@ -8,6 +8,7 @@ mod absent;
 mod address;
 mod basic;
 pub(crate) mod chat;
+mod download;
 mod edge;
 mod entry;
 mod events;
@@ -45,12 +46,14 @@ use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::download::{Download, is_backup};
 use self::entry::Admitted;
 use self::events::Streams;
 pub use self::overview::{Counted, Overview};
 use self::routes::{Endpoint, Setter};
 pub use self::session::{Sessions, sessions_key};
 use self::setting::{Change, Rules};
+use crate::backup::Backups;
 use crate::brake::Caller;
 use crate::broadcast::{Air, Disconnect};
 use crate::credentials::{Credentials, NotSet};
@@ -127,6 +130,8 @@ pub struct Parts {
     pub counted: Counted,
     /// Webhooks' last deliveries, and trying them.
     pub trials: Trials,
+    /// Makes backups.
+    pub backups: Backups,
     /// What does not change.
     pub facts: Facts,
 }
@@ -218,37 +223,41 @@ impl Admin {
         }
     }
 
-    async fn admitted<B>(
+    /// Reads what a request of somebody who was let in carries.
+    ///
+    /// # Errors
+    /// The reply to a request that is not in order.
+    async fn accepted<B>(
         &self,
-        found: Match<'_, Endpoint>,
+        found: &Match<'_, Endpoint>,
         head: &http::request::Parts,
         body: B,
         caller: Caller,
         admitted: &Admitted,
-    ) -> Reply
+    ) -> Result<Whole, Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
         if !found.method.fits(&head.method) {
-            return reply::method_not_allowed(&head.method, found.method);
+            return Err(reply::method_not_allowed(&head.method, found.method));
         }
         if head.method == http::Method::POST && site::is_cross_post(&head.headers) {
-            return reply::refused(
+            return Err(reply::refused(
                 StatusCode::FORBIDDEN,
                 "a page of another site sent this: use application/json",
-            );
+            ));
         }
         if found.method == Method::Act
             && head.method == http::Method::GET
             && site::is_cross_get(&head.headers)
         {
-            return reply::refused(
+            return Err(reply::refused(
                 StatusCode::FORBIDDEN,
                 "a page of another site may have sent this: use POST, or the admin's page",
-            );
+            ));
         }
         if !admitted.is_confirmed(found.method, &head.headers) {
-            return entry::not_confirmed();
+            return Err(entry::not_confirmed());
         }
         let limit = match found.endpoint {
             Endpoint::Disconnect
@@ -262,17 +271,36 @@ impl Admin {
         };
         let body = match limit {
             None => Whole::default(),
-            Some(limit) => match body::read(body, limit, self.parts.bodies.share(caller.address)).await {
-                Ok(body) => body,
-                Err(refused) => return refused,
-            },
+            Some(limit) => body::read(body, limit, self.parts.bodies.share(caller.address)).await?,
         };
-        if let Endpoint::Set(Setter::AdminPassword | Setter::StreamKey) = found.endpoint
+        let by_password = matches!(
+            found.endpoint,
+            Endpoint::Backup | Endpoint::Set(Setter::AdminPassword | Setter::StreamKey)
+        );
+        if by_password
             && let Some(refused) =
                 Box::pin(self.refuse_without_password(&head.headers, &body, caller, admitted)).await
         {
-            return refused;
+            return Err(refused);
         }
+        Ok(body)
+    }
+
+    async fn admitted<B>(
+        &self,
+        found: Match<'_, Endpoint>,
+        head: &http::request::Parts,
+        body: B,
+        caller: Caller,
+        admitted: &Admitted,
+    ) -> Reply
+    where
+        B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let body = match self.accepted(&found, head, body, caller, admitted).await {
+            Ok(body) => body,
+            Err(refused) => return refused,
+        };
         let store = &self.parts.store;
         let answered = match found.endpoint {
             Endpoint::Status => Ok(read::status(self)),
@@ -283,6 +311,8 @@ impl Admin {
             Endpoint::ServerConfig => read::server_config(self).await,
             Endpoint::Logs => Ok(read::logs(self.parts.recent.all())),
             Endpoint::Warnings => Ok(read::logs(warnings(&self.parts, self.started_at))),
+            // Only by an edge: what the origin's own listener is asked for is no whole reply.
+            Endpoint::Backup => Ok(download::not_through_edges()),
             // Only HEAD comes here: what GET asks for is no whole reply.
             Endpoint::Events => Ok(events::head()),
             Endpoint::ViewersOverTime => {

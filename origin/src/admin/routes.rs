@@ -6,6 +6,7 @@ use farcast_api::{Method, Table};
 
 use super::absent::{Absent as A, Nothing as N};
 use super::chat::Moderation as M;
+use super::download::BACKUP_PATH;
 use super::edge::Asked as E;
 
 use Method::{Act, Get, Post};
@@ -24,6 +25,8 @@ pub(super) enum Endpoint {
     Status,
     /// How it goes, as it changes.
     Events,
+    /// A backup, to keep elsewhere.
+    Backup,
     ServerConfig,
     Disconnect,
     ResetDirectory,
@@ -102,6 +105,7 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/api/admin/session", Endpoint::Session),
     (Get, "/api/admin/status", Endpoint::Status),
     (Get, EVENTS_PATH, Endpoint::Events),
+    (Post, BACKUP_PATH, Endpoint::Backup),
     (Get, "/api/admin/serverconfig", Endpoint::ServerConfig),
     (Act, "/api/admin/disconnect", Endpoint::Disconnect),
     (Act, "/api/admin/yp/reset", Endpoint::ResetDirectory),

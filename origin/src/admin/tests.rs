@@ -15,6 +15,7 @@ use crate::emoji::Folder;
 use crate::integrations::{self, Integrations};
 use crate::push::{Hub, HubConfig, Metrics};
 
+mod download;
 mod entry;
 mod events;
 
@@ -81,6 +82,7 @@ impl Rig {
                 crate::webhooks::Http::new(crate::http_client::HttpClient::new(Reach::Public).unwrap()),
                 crate::webhooks::Deliveries::default(),
             ),
+            backups: crate::backup::Backups::new(store.clone(), &path),
             facts: Facts {
                 http: ([127, 0, 0, 1], 8090).into(),
                 rtmp: ([127, 0, 0, 1], 1935).into(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::pages::Pages;
-use crate::push::EventBody;
+use crate::admin::{Download, is_backup};
 
 /// Serves until `shutdown`, then finishes the answers under way.
 ///
@@ -47,22 +47,30 @@ async fn answer(
     health: Health,
     request: Request<Incoming>,
     peer: SocketAddr,
-) -> Response<EventBody> {
-    let whole = |reply: Reply| reply.map(|body| Full::new(body).boxed_unsync());
+) -> Response<Download> {
+    let whole =
+        |reply: Reply| reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
     if let Some(page) = pages.answer(&request) {
         return whole(page);
     }
     if events::is_asked(&request) {
         let (head, _body) = request.into_parts();
         return match api.events(&head, peer.ip().into()).await {
-            Ok(stream) => stream,
+            Ok(stream) => stream.map(|body| body.map_err(|never| match never {}).boxed_unsync()),
             Err(refused) => whole(refused),
         };
+    }
+    if is_backup(&request) {
+        let made = Box::pin(api.backup(request, peer.ip().into())).await;
+        return made.unwrap_or_else(whole);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match api.answer(request, peer.ip().into()).await {
         Some(reply) => whole(reply),
         None if path.starts_with("/api/") => whole(reply::empty(StatusCode::NOT_FOUND)),
-        None => listener::respond(&method, &path, None, &health).map(BodyExt::boxed_unsync),
+        None => {
+            let answer = listener::respond(&method, &path, None, &health);
+            answer.map(|body| body.map_err(|never| match never {}).boxed_unsync())
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: `farcast-origin backup FILE` ([`command`]) asks the running origin over its control socket
 //! ([`socket`]), since only one process can have the embedded store open; without a running origin, and with a cluster, it
-//! reads the store itself. [`take`] writes a backup, [`archive`] is its form, [`restore`] makes a data folder (and fills a
+//! reads the store itself. The admin page asks over HTTP ([`crate::admin`]). [`take`] writes a backup, [`archive`] is its form, [`restore`] makes a data folder (and fills a
 //! cluster) of it.
 //!
 //! A backup has the entries of the store as they were at one instant, and of the data folder: the origin's identity (so that
@@ -20,6 +20,7 @@ mod tests;
 
 #[cfg(unix)]
 pub use socket::serve;
+pub use take::{Backups, Spooled, TakeError};
 
 use crate::{emoji, push, roster, state};
 

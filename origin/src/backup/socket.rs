@@ -1,19 +1,20 @@
 //! The control socket: how `farcast-origin backup` reaches the origin that has the store open.
 //!
 //! A Unix socket in the data folder, open to the origin's own user and root. A client sends a line that says what it wants;
-//! `+` and the backup comes back, or `-` and why there is none. One client at a time; one that stands still is let go.
+//! `+` and the backup comes back, or `-` and why there is none: one backup is made at a time. A client that stands still is
+//! let go.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use farcast_store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::take::Taking;
+use super::take::Backups;
 
 /// Its name in the data folder.
 const NAME: &str = "control.sock";
@@ -21,16 +22,18 @@ const NAME: &str = "control.sock";
 const BACKUP: &[u8] = b"backup 1\n";
 /// How long a client may take to ask, and to take each piece.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Most clients at once; all are the origin's own user's.
+const MAX_CLIENTS: usize = 8;
 /// Pause after accepting failed: descriptors have run out.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Answers clients of the data folder's control socket until `stop`, then removes it. Where there can be none (a path that is
 /// too long, a file system without sockets) the log says so once, and the origin works without.
-pub async fn serve(data_dir: PathBuf, store: Store, stop: CancellationToken) {
+pub async fn serve(data_dir: PathBuf, backups: Backups, stop: CancellationToken) {
     let path = data_dir.join(NAME);
     match bind(&path) {
         Ok(listener) => {
-            stop.run_until_cancelled(answer_all(&listener, &data_dir, &store)).await;
+            stop.run_until_cancelled(answer_all(&listener, &backups)).await;
             let _ = std::fs::remove_file(&path);
         }
         Err(error) => {
@@ -51,13 +54,21 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn answer_all(listener: &UnixListener, data_dir: &Path, store: &Store) {
+async fn answer_all(listener: &UnixListener, backups: &Backups) {
+    let mut clients = JoinSet::new();
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept(), if clients.len() < MAX_CLIENTS => accepted,
+            Some(_) = clients.join_next() => continue,
+        };
+        match accepted {
             Ok((client, _)) => {
-                if let Err(error) = answer(client, data_dir, store).await {
-                    tracing::warn!(%error, "a backup over the control socket was not finished");
-                }
+                let backups = backups.clone();
+                clients.spawn(async move {
+                    if let Err(error) = answer(client, &backups).await {
+                        tracing::warn!(%error, "a backup over the control socket was not finished");
+                    }
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "the control socket cannot be used for now");
@@ -67,7 +78,7 @@ async fn answer_all(listener: &UnixListener, data_dir: &Path, store: &Store) {
     }
 }
 
-async fn answer(mut client: UnixStream, data_dir: &Path, store: &Store) -> io::Result<()> {
+async fn answer(mut client: UnixStream, backups: &Backups) -> io::Result<()> {
     // Between being bound and being closed to others, others may have come.
     let (theirs, own) = (client.peer_cred()?.uid(), rustix::process::geteuid().as_raw());
     if theirs != own && theirs != 0 {
@@ -79,7 +90,7 @@ async fn answer(mut client: UnixStream, data_dir: &Path, store: &Store) -> io::R
         return in_time(client.write_all(b"-this origin does not know what is asked: use its own version"))
             .await;
     }
-    let mut taking = match Taking::begin(store, data_dir).await {
+    let mut taking = match backups.begin().await {
         Ok(taking) => taking,
         Err(error) => return in_time(client.write_all(format!("-{error}").as_bytes())).await,
     };

@@ -1,11 +1,14 @@
 //! Making a backup of a store and a data folder.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use farcast_feed::time::WallTime;
 use farcast_store::limits::DEADLINE;
 use farcast_store::{Key, Snapshot, Store, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::archive::{Encoder, Header};
 use super::{FILES, MAX_FILE_BYTES, is_ours};
@@ -14,17 +17,92 @@ use crate::emoji;
 
 /// Why no backup could be made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TakeError {
+pub enum TakeError {
+    /// One at a time.
+    #[error("another backup is being made or downloaded: try again when it is done")]
+    Busy,
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A file of the data folder cannot be read.
     #[error("cannot read {}", path.display())]
     File {
+        /// Which.
         path: PathBuf,
+        /// Why.
         #[source]
         source: io::Error,
     },
+    /// A file of the data folder is none of ours, by its size.
     #[error("{} is larger than 16 MiB: what is it?", .0.display())]
     TooLarge(PathBuf),
+    /// There is no room for the backup, or no right to write it.
+    #[error("cannot write a backup beside the data, in {}", folder.display())]
+    Spool {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Makes backups of an origin that runs: one at a time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Backups {
+    store: Store,
+    data_dir: Arc<Path>,
+    place: Arc<Semaphore>,
+}
+
+/// A whole backup in a file without a name, which goes with it.
+#[derive(Debug)]
+pub struct Spooled {
+    /// To be read from its start.
+    pub file: File,
+    /// Its length in bytes.
+    pub length: u64,
+    /// To be kept as long as the file: while it is, no other backup can begin.
+    pub place: OwnedSemaphorePermit,
+}
+
+impl Backups {
+    /// Of a store, and a data folder.
+    #[must_use]
+    pub fn new(store: Store, data_dir: &Path) -> Self {
+        Self { store, data_dir: data_dir.into(), place: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Begins a backup.
+    ///
+    /// # Errors
+    /// [`TakeError::Busy`] while another one is in the making; those of the store and the disk.
+    pub(super) async fn begin(&self) -> Result<Taking, TakeError> {
+        let place = Arc::clone(&self.place).try_acquire_owned().map_err(|_| TakeError::Busy)?;
+        let mut taking = Taking::begin(&self.store, &self.data_dir).await?;
+        taking.place = Some(place);
+        Ok(taking)
+    }
+
+    /// Makes a backup and keeps it beside the data, without a name, until it is dropped: for a reader who may be slow, while a cluster gives
+    /// seconds only for reading everything as it was at one instant.
+    ///
+    /// # Errors
+    /// Those of [`Backups::begin`], and of the disk.
+    pub async fn spool(&self) -> Result<Spooled, TakeError> {
+        let failed = |source| TakeError::Spool { folder: self.data_dir.to_path_buf(), source };
+        let mut taking = self.begin().await?;
+        let mut file = tempfile::tempfile_in(&self.data_dir).map_err(failed)?;
+        let mut length = 0;
+        while let Some(piece) = taking.next().await? {
+            length += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            let written = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file)).await;
+            file = written.map_err(io::Error::other).and_then(|written| written).map_err(failed)?;
+        }
+        file.rewind().map_err(failed)?;
+        let place = taking.place.take().ok_or(TakeError::Busy)?;
+        Ok(Spooled { file, length, place })
+    }
 }
 
 /// A backup in the making: piece by piece, so that memory does not grow with the store.
@@ -32,6 +110,8 @@ pub(super) struct Taking {
     snapshot: Box<dyn Snapshot>,
     logins: Key,
     encoder: Option<Encoder>,
+    /// Kept while it is in the making, where there is one place only.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Taking {
@@ -51,7 +131,7 @@ impl Taking {
         {
             encoder.file(&name, &bytes);
         }
-        Ok(Self { snapshot, logins: sessions_key(), encoder: Some(encoder) })
+        Ok(Self { snapshot, logins: sessions_key(), encoder: Some(encoder), place: None })
     }
 
     /// The next bytes; none behind the last.

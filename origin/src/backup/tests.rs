@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::archive::{ArchiveError, Counts, Decoder, Encoder, Header, Item};
 use super::restore::{self, RestoreError};
-use super::take::Taking;
+use super::take::{Backups, Spooled, TakeError, Taking};
 use crate::state::{State, sample};
 use crate::store::{self as embedded, Embedded};
 
@@ -101,6 +101,15 @@ fn folder() -> TempDir {
     std::fs::write(folder.path().join("emoji/wave.png"), "picture").unwrap();
     std::fs::write(folder.path().join("origin.log"), "no matter").unwrap();
     folder
+}
+
+/// Names of what is in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let listed = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        listed.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 async fn taken(store: &Store, folder: &Path) -> Vec<u8> {
@@ -255,8 +264,12 @@ mod socket {
 
     /// An origin that serves a folder's control socket, until the guard is dropped.
     async fn origin(folder: &Path, store: &Store) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+        origin_of(folder, Backups::new(store.clone(), folder)).await
+    }
+
+    async fn origin_of(folder: &Path, backups: Backups) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(folder.to_owned(), store.clone(), stop.clone()));
+        let serving = tokio::spawn(serve(folder.to_owned(), backups, stop.clone()));
         while UnixStream::connect(folder.join("control.sock")).await.is_err() {
             tokio::task::yield_now().await;
         }
@@ -309,14 +322,70 @@ mod socket {
         mad.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         let mut newer = UnixStream::connect(&path).await.unwrap();
         newer.write_all(b"backup 2\n").await.unwrap();
-        let _deaf = {
-            let mut deaf = UnixStream::connect(&path).await.unwrap();
-            deaf.write_all(b"backup 1\n").await.unwrap();
-            deaf
-        };
         assert!(asked(folder.path()).await.is_some());
         let mut said = String::new();
         newer.read_to_string(&mut said).await.unwrap();
         assert!(said.starts_with('-'), "{said}");
     }
+    #[tokio::test]
+    async fn who_asks_while_a_backup_is_made_is_told_so() {
+        let (store, _) = filled().await;
+        let folder = folder();
+        let backups = Backups::new(store, folder.path());
+        let (_stop, _serving) = origin_of(folder.path(), backups.clone()).await;
+        let first = backups.begin().await.unwrap();
+        let error = ask(folder.path(), |_| Ok(())).await.unwrap_err();
+        assert!(error.to_string().contains("another backup is being made or downloaded"), "{error}");
+        drop(first);
+        assert!(asked(folder.path()).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_is_let_go() {
+        let (store, _) = filled().await;
+        let large = vec![7; 64 * 1024];
+        for number in 0..32_u64 {
+            let key = Tuple::new().text("large").uint(number).key();
+            store.commit(Batch::new().set(key, large.clone())).await.unwrap();
+        }
+        let folder = folder();
+        let backups = Backups::new(store, folder.path());
+        let (_stop, _serving) = origin_of(folder.path(), backups.clone()).await;
+        let mut deaf = UnixStream::connect(folder.path().join("control.sock")).await.unwrap();
+        deaf.write_all(b"backup 1\n").await.unwrap();
+        let mut begun = [0];
+        deaf.read_exact(&mut begun).await.unwrap();
+        assert!(backups.begin().await.is_err(), "more than a socket holds is to be sent");
+        let let_go = async {
+            while backups.begin().await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), let_go).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_backup_that_is_kept_beside_the_data_is_whole_and_leaves_nothing() {
+    let (store, _) = filled().await;
+    let folder = folder();
+    let before: Vec<_> = names(folder.path());
+    let backups = Backups::new(store, folder.path());
+    let Spooled { mut file, length, .. } = backups.spool().await.unwrap();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+    assert_eq!(u64::try_from(bytes.len()).unwrap(), length);
+    assert!(matches!(read(&bytes).unwrap().last(), Some(Item::End(Counts { files: 3, entries: 1_400 }))));
+    assert_eq!(names(folder.path()), before);
+}
+
+#[tokio::test]
+async fn one_backup_is_kept_beside_the_data_at_a_time() {
+    let (store, _) = filled().await;
+    let folder = folder();
+    let backups = Backups::new(store, folder.path());
+    let first = backups.spool().await.unwrap();
+    assert!(matches!(backups.spool().await, Err(TakeError::Busy)));
+    drop(first);
+    backups.spool().await.unwrap();
 }

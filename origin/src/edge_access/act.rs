@@ -60,6 +60,15 @@ impl Act {
         matches!(self, Self::SetEnabled { .. } | Self::SetVisible { .. })
     }
 
+    /// The name that somebody wants, and who that is.
+    pub(super) fn wanted_name(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Register { account } => Some((&account.user.display_name, &account.user.id)),
+            Self::Rename { given, name, .. } => Some((name, &given.user.id)),
+            _ => None,
+        }
+    }
+
     /// Whose record it is about.
     pub(super) fn account(&self) -> Option<&str> {
         match self {

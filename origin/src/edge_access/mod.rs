@@ -26,8 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_chat::user::{UserId, account_key};
-use farcast_chat::{Account, Chat};
+use farcast_chat::user::{List, UserId, account_key};
+use farcast_chat::{Account, Chat, name};
 use farcast_feed::time::WallTime;
 use farcast_settings::{Runtime, Snapshot};
 use farcast_store::wire::{Answer, Reply, Request};
@@ -226,6 +226,13 @@ impl EdgeAccess {
             }
         }
         self.with(edge, now, |edge| edge.quota.act(&act, now))?;
+        if let Some((name, id)) = act.wanted_name() {
+            match self.is_moderators(name, id).await {
+                Ok(false) => {}
+                Ok(true) => return Err(Refused::Unlawful("a name can be taken for a moderator's")),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
         let stored = match act.account() {
             Some(id) => match self.chat.account(id).await {
                 Ok(stored) => stored,
@@ -250,6 +257,14 @@ impl EdgeAccess {
             Ok(batch) => Ok(self.store.answer(Request::Commit(batch)).await),
             Err(error) => Ok(Err(error)),
         }
+    }
+
+    /// Whether a name can be taken for that of a moderator other than who wants it. Edges ask the same; one that was taken
+    /// over does not.
+    async fn is_moderators(&self, name: &str, id: &str) -> Result<bool, StoreError> {
+        let wanted = name::skeleton(name);
+        let moderators = self.chat.listed(List::Moderators).await?;
+        Ok(moderators.iter().any(|user| user.id != id && name::skeleton(&user.display_name) == wanted))
     }
 
     /// A moderator whose token the edge has shown, who may moderate still.

@@ -320,6 +320,24 @@ async fn who_registers_through_an_edge_is_new_and_has_no_rights() {
 }
 
 #[tokio::test]
+async fn nobody_gets_a_name_that_can_be_taken_for_a_moderators() {
+    let rig = Rig::new();
+    let (ada, _) = rig.comes("Ada").await;
+    let (mary, _) = rig.comes("Mary").await;
+    rig.own.set_moderator(&mary.record.user.id, true, WallTime::now()).await.unwrap();
+    for lookalike in ["Mary", "mary", "Маry", "Rnary"] {
+        let user = User::new(lookalike.to_owned(), WallTime::now());
+        refused(&rig.chat.register(user).await.map(|_| ()));
+        not_done(rig.chat.rename(ada.clone(), lookalike, 1, WallTime::now()).await);
+    }
+    assert_eq!(rig.account(&ada.record.user.id).await.user.display_name, "Ada");
+    // Their own, in other letters; and anybody's when they moderate no more.
+    rig.chat.rename(mary.clone(), "MARY", 2, WallTime::now()).await.unwrap();
+    rig.own.set_moderator(&mary.record.user.id, false, WallTime::now()).await.unwrap();
+    rig.comes("Mary").await;
+}
+
+#[tokio::test]
 async fn an_edge_acts_for_nobody_who_did_not_come_to_it() {
     let rig = Rig::new();
     let (ada, _) = rig.comes("Ada").await;

@@ -9,7 +9,7 @@ const PASSWORD: &str = "first-stream-key";
 /// A browser that logged in.
 pub(super) struct Browser {
     pub(super) cookie: String,
-    csrf: String,
+    pub(super) csrf: String,
 }
 
 fn cookies(reply: &Reply) -> Vec<String> {

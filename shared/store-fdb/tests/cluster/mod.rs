@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use farcast_store::{Key, Tuple};
 use foundationdb::options::DatabaseOption;
@@ -11,8 +12,10 @@ use tokio::runtime::Handle;
 
 use super::{Foundation, Network};
 
-/// How long the clearing behind a test may take.
-const PATIENCE_MS: i32 = 10_000;
+/// How long a try to clear what a test left may take.
+const TRY_MS: i32 = 10_000;
+/// How long tries follow each other.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client runs as long as the process; what stops it then is the exit handler.
 pub(crate) fn network() -> &'static Arc<Network> {
@@ -51,7 +54,7 @@ impl Place {
 
     async fn clear(&self) -> Result<(), FdbBindingError> {
         let database = Database::from_path(self.cluster_file.to_str().expect("it was opened before"))?;
-        database.set_option(DatabaseOption::TransactionTimeout(PATIENCE_MS))?;
+        database.set_option(DatabaseOption::TransactionTimeout(TRY_MS))?;
         let end = Key::from_bytes(self.root.clone()).after_all_with_prefix();
         let (from, to) = (self.root.as_slice(), end.as_bytes());
         let clear = |transaction: RetryableTransaction, _| async move {
@@ -65,8 +68,12 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let clear = || tokio::task::block_in_place(|| Handle::current().block_on(self.clear()));
-        // A client that injects faults may let one try end too late.
-        let cleared = clear().or_else(|_| clear()).or_else(|_| clear());
+        // A client that injects faults lets some tries end too late.
+        let begun = Instant::now();
+        let mut cleared = clear();
+        while cleared.is_err() && begun.elapsed() < PATIENCE {
+            cleared = clear();
+        }
         // A second panic would end the process, and hide the first one.
         assert!(cleared.is_ok() || std::thread::panicking(), "what a test left is not cleared: {cleared:?}");
     }

@@ -45,6 +45,8 @@ export class ApiError extends Error {
 
 /** An answer that takes longer is none. */
 const ANSWER_WITHIN_MS = 20_000;
+/** The same for a whole file; the server cuts it about then. */
+const FILE_WITHIN_MS = 300_000;
 
 function address(path: string, { path: values = {}, query }: Options): string {
   const filled = path.replace(/\{(\w+)\}/gu, (_, name: string) => encodeURIComponent(values[name] ?? ""));
@@ -62,14 +64,20 @@ function words(text: string): string {
   }
 }
 
-async function call(method: string, path: string, body: unknown, options: Options): Promise<unknown> {
-  const within = AbortSignal.timeout(ANSWER_WITHIN_MS);
+/** A call's answer, read as `read` does it; what is no success is thrown. */
+async function answered<T>(
+  method: string,
+  path: string,
+  body: unknown,
+  options: Options,
+  withinMs: number,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
+  const within = AbortSignal.timeout(withinMs);
   const given = body === undefined ? {} : { body: JSON.stringify(body) };
   const type = body === undefined ? {} : { "Content-Type": "application/json" };
-  let response: Response;
-  let text: string;
   try {
-    response = await fetch(address(path, options), {
+    const response = await fetch(address(path, options), {
       method,
       ...given,
       headers: { Accept: "application/json", ...type, ...options.headers },
@@ -77,19 +85,45 @@ async function call(method: string, path: string, body: unknown, options: Option
       credentials: options.credentials ?? "same-origin",
       cache: "no-store",
     });
-    text = await response.text();
-  } catch (cause) {
-    throw Object.assign(new ApiError(0, ""), { cause });
-  }
-  if (!response.ok) {
+    if (response.ok) return await read(response);
     const wait = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-    throw new ApiError(response.status, words(text), Number.isNaN(wait) ? undefined : wait);
+    throw new ApiError(
+      response.status,
+      words(await response.text()),
+      Number.isNaN(wait) ? undefined : wait,
+    );
+  } catch (cause) {
+    throw cause instanceof ApiError ? cause : Object.assign(new ApiError(0, ""), { cause });
   }
-  try {
-    return text === "" ? undefined : JSON.parse(text);
-  } catch {
-    throw new ApiError(response.status, "");
-  }
+}
+
+function call(method: string, path: string, body: unknown, options: Options): Promise<unknown> {
+  return answered(method, path, body, options, ANSWER_WITHIN_MS, async (response) => {
+    const text = await response.text();
+    try {
+      return text === "" ? undefined : (JSON.parse(text) as unknown);
+    } catch {
+      throw new ApiError(response.status, "");
+    }
+  });
+}
+
+/** A file that the server makes: its bytes, and the name that it has there. */
+export interface Downloaded {
+  readonly bytes: Blob;
+  readonly name: string;
+}
+
+/** Asks for a file by a POST. It is whole: one that is cut is an `ApiError` of status 0. */
+export function download<P extends With<"post">>(
+  path: P,
+  body: Sent<paths[P]["post"]>,
+  options: Options = {},
+): Promise<Downloaded> {
+  return answered("POST", path, body, options, FILE_WITHIN_MS, async (response) => {
+    const said = /filename="([\w.-]+)"/u.exec(response.headers.get("Content-Disposition") ?? "");
+    return { bytes: await response.blob(), name: said?.[1] ?? "download" };
+  });
 }
 
 export async function get<P extends With<"get">>(path: P, options: Options = {}): Promise<Read<P>> {

@@ -595,8 +595,13 @@ export const de: Texts = {
     chat: "Der Chat auf einer anderen Seite",
     backup: "Sicherung",
     backupIntro:
-      "Eine Datei mit Einstellungen, Chat, Nutzern, Identität und Emoji, erstellt auf der Maschine des Origins, während er läuft. " +
-      "Wer sie hat, kann dein Origin sein: Bewahre sie sicher auf.",
+      "Eine Datei mit Einstellungen, Chat, Nutzern, Identität und Emoji, erstellt, während der Origin läuft. Wer sie hat, kann " +
+      "dein Origin sein: Bewahre sie sicher auf.",
+    backupPassword: "Angemeldet zu sein genügt nicht: Die Datei enthält alle Geheimnisse dieses Servers.",
+    downloadBackup: "Sicherung herunterladen",
+    makingBackup: "Die Sicherung wird erstellt …",
+    backupDone: (name: string) => `${name} liegt bei deinen Downloads.`,
+    backupCommands: "Oder mit Befehlen auf der Maschine des Origins, wie es ein Zeitplan tut:",
     makeBackup: "Erstellen",
     checkBackup: "Nachsehen, was darin ist und ob sie vollständig ist",
     restoreBackup: "Wiederherstellen, in einen leeren Datenordner",

@@ -588,8 +588,13 @@ export const en = {
     chat: "The chat on another page",
     backup: "Backup",
     backupIntro:
-      "One file with settings, chat, users, identity and emoji, made on the origin’s machine while it runs. Whoever has it can be " +
-      "your origin: keep it safe.",
+      "One file with settings, chat, users, identity and emoji, made while the origin runs. Whoever has it can be your origin: " +
+      "keep it safe.",
+    backupPassword: "Being logged in is not enough: the file has every secret of this server.",
+    downloadBackup: "Download a backup",
+    makingBackup: "Making the backup…",
+    backupDone: (name: string) => `${name} is in your downloads.`,
+    backupCommands: "Or by commands on the origin’s machine, as schedules do it:",
     makeBackup: "Make one",
     checkBackup: "See what is in it, and whether it is whole",
     restoreBackup: "Restore it, into an empty data folder",

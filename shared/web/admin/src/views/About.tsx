@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 
 import { text } from "../text";
+import { BackupDownload } from "./BackupDownload";
 import { Card, Copyable, Settings } from "./parts";
 
 export function About(): JSX.Element {
@@ -33,6 +34,8 @@ export function About(): JSX.Element {
               </div>
             </Card>
             <Card title={about.backup} intro={about.backupIntro}>
+              <BackupDownload />
+              <p class="hint">{about.backupCommands}</p>
               <div class="stack">
                 <Copyable label={about.makeBackup} value={`farcast-origin backup farcast.backup${CONFIG}`} />
                 <Copyable label={about.checkBackup} value="farcast-origin check-backup farcast.backup" />
