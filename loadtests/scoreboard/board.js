@@ -8,7 +8,7 @@ import * as script from './script.js';
 export const LONGEST_LINE = 120;
 
 const SOURCES = /^(.*\/src)\/.*\.rs$/;
-const TESTS = /(?:^|\/)(?:tests|benches|examples|fuzz|node_modules)\/|\.test\.[jt]sx?$/;
+const TESTS = /(?:^|\/)(?:tests|conformance|benches|examples|fuzz|node_modules)\/|\.test\.[jt]sx?$/;
 const DOCUMENTS = /(?:^openapi\.yaml|\.md)$/;
 
 /** `texts` maps each file's name to its text. */
@@ -44,7 +44,7 @@ function crateFiles(texts) {
   const crates = new Map();
   for (const [file, text] of texts) {
     const src = SOURCES.exec(file)?.[1];
-    if (!src || TESTS.test(`${src}/`)) continue;
+    if (!src || TESTS.test(file)) continue;
     if (!crates.has(src)) crates.set(src, []);
     crates.get(src).push({ file, text, blanked: rust.blank(text) });
   }

@@ -58,7 +58,7 @@ test('tests are left out, beside the code, in files of their own, and with paths
     'c/src/lib.rs': `fn a() { x.expect("why"); }
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "other_tests.rs"]
 mod named;
 #[cfg(test)]

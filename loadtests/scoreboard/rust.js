@@ -83,7 +83,7 @@ function bodyOrEnd(code, at) {
 /** `code` (blanked) without items for tests: what follows `#[cfg(test)]` and functions with `#[test]`, as spaces. */
 export function withoutTests(code) {
   let out = code;
-  for (const match of code.matchAll(/#\[(?:cfg\(test\)|(?:tokio::)?test\b)/g)) {
+  for (const match of code.matchAll(/#\[(?:cfg\((?:all\()?test\b|(?:tokio::)?test\b)/g)) {
     const end = bodyOrEnd(code, closing(code, match.index + 1));
     const close = code[end] === '{' ? closing(code, end) : end + 1;
     out = out.slice(0, match.index) + out.slice(match.index, close).replace(/[^\n]/g, ' ') + out.slice(close);
@@ -94,7 +94,7 @@ export function withoutTests(code) {
 /** Files that `#[cfg(test)] mod name;` in `code` declares, by module name or by the path that is given. */
 export function testModules(code, text) {
   const found = [];
-  for (const match of code.matchAll(/#\[cfg\(test\)\]\s*(?:#\[path\s*=[^\]]*\]\s*)?(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;/g)) {
+  for (const match of code.matchAll(/#\[cfg\((?:all\()?test\b[^\]]*\]\s*(?:#\[path\s*=[^\]]*\]\s*)?(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;/g)) {
     const path = /#\[path\s*=\s*"([^"]+)"/.exec(text.slice(match.index, match.index + match[0].length));
     found.push({ name: match[1], path: path?.[1] });
   }
