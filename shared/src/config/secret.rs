@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::{InvalidValue, Value};
 
-/// What is shown in place of a secret.
+/// The text that is shown in place of a secret.
 pub(super) const REDACTED: &str = "(redacted)";
 
 /// A key, token or password: `Debug`, `Display` and serialisation show a placeholder only.
