@@ -29,7 +29,7 @@ impl Bucket {
         there
     }
 
-    /// Whether it is full, so that nothing need be remembered of it.
+    /// True if it is full, so that nothing need be remembered of it.
     #[must_use]
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|at| at <= now)

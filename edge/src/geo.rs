@@ -136,7 +136,7 @@ impl Geo {
         Ok(true)
     }
 
-    /// Whether there is a file, and so something to do for [`Geo::run`].
+    /// True if there is a file, and so something to do for [`Geo::run`].
     #[must_use]
     pub fn has_file(&self) -> bool {
         self.file.is_some()

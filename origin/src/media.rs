@@ -61,7 +61,7 @@ pub struct VideoConfig {
     pub chroma: Chroma,
     /// Bits of a luma sample: 8, 10, 12 …
     pub bit_depth: u8,
-    /// Whether frames are, or may be, made of two fields of different moments.
+    /// True if frames are, or may be, made of two fields of different moments.
     pub interlaced: bool,
     /// Key frames are no random access points of the codec: open groups of pictures or intra refresh in H.264, which
     /// decoders that join there do not begin at, Chromium's and Apple's among them.
@@ -146,7 +146,7 @@ pub struct Mark {
     pub start: MediaTime,
     /// The same by the origin's clock.
     pub program_date_time: WallTime,
-    /// Whether the timeline, the codec or the tracks changed here.
+    /// True if the timeline, the codec or the tracks changed here.
     pub discontinuity: bool,
     /// As in [`farcast_shared::feed::SegmentStart::discontinuity_sequence`].
     pub discontinuity_sequence: u64,

@@ -1,11 +1,9 @@
-//! What origin and edge agree on, and nothing else: the vocabulary of a broadcast
-//! ([`name`], [`feed`], [`time`]), the protocol between the programs ([`protocol`]), the HLS model
-//! and its renderer ([`hls`]), CMAF writing ([`cmaf`]), the store of shared state ([`store`]), what operators keep
-//! in it ([`runtime`]), the chat ([`chat`]), who watches ([`viewers`]), how it goes for
-//! them ([`playback`]), the form of HTTP answers ([`api`]) and queries
-//! ([`query`]), configuration ([`config`]), whom limits count as one ([`network`]), places for connections ([`entrance`]),
-//! the host's name ([`host`]),
-//! telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
+//! Everything on which origin and edge agree, and nothing else: the vocabulary of a broadcast ([`name`], [`feed`],
+//! [`time`]), the protocol between the programs ([`protocol`]), the HLS model and its renderer ([`hls`]), CMAF writing
+//! ([`cmaf`]), the store of shared state ([`store`]), the settings that operators keep in it ([`runtime`]), the chat
+//! ([`chat`]), counts of viewers ([`viewers`]), reports of playback ([`playback`]), the form of HTTP answers ([`api`]) and
+//! queries ([`query`]), configuration ([`config`]), networks as the unit of limits ([`network`]), places for connections
+//! ([`entrance`]), the host's name ([`host`]), telemetry ([`telemetry`]) and TLS of public listeners ([`tls`]).
 //!
 //! `origin` and `edge` never import each other; whatever both need is here. This crate depends
 //! on no other member of the workspace and contains no unsafe code.

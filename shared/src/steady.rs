@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use crate::time::WallTime;
 
-/// How long a wall clock runs evenly before it is believed at first: NTP sets it within minutes of the network's start.
+/// Time for which a wall clock must run evenly before it is believed at first: NTP sets it within minutes of the
+/// network's start.
 pub const FIRST: Duration = Duration::from_secs(600);
 
-/// How long it runs evenly before a jump ahead is believed: somebody notices a wrong clock within a day.
+/// Time for which it must run evenly before a jump ahead is believed: a wrong clock is noticed within a day.
 pub const JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// By how much two readings may differ from an even run: what NTP slews (0.05 %), and a machine that is busy between the two
@@ -42,7 +43,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// What the wall clock says later if it runs evenly.
+    /// The later reading of the wall clock, if it runs evenly.
     fn expected(self, at: Instant) -> WallTime {
         self.wall.after(at.saturating_duration_since(self.at))
     }
@@ -84,7 +85,7 @@ impl Steady {
         self.believed.map(|known| known.wall)
     }
 
-    /// Whether a jump ahead has been believed since this was last asked: what was judged by the time before is judged anew.
+    /// True if a jump ahead has been believed since the last call: judgements by the time before must be repeated.
     pub fn take_jump(&mut self) -> bool {
         std::mem::take(&mut self.jumped)
     }

@@ -158,13 +158,13 @@ pub struct Api {
     pictures: Pictures,
 }
 
-/// Whether a path is of the API, answered here or not.
+/// True if a path is of the API, answered here or not.
 #[must_use]
 pub fn is_of_api(path: &str) -> bool {
     path.starts_with("/api/") || is_forwarded(path) || ROUTES.find(path).is_some()
 }
 
-/// Whether the origin answers a path.
+/// True if the origin answers a path.
 fn is_forwarded(path: &str) -> bool {
     ["/api/admin/", "/api/integrations/"].iter().any(|prefix| path.starts_with(prefix))
 }
@@ -193,7 +193,7 @@ impl Api {
         Self { parts, rendered: Rendered::default(), pictures }
     }
 
-    /// Whether the admin's API is to be had here: the origin answers it.
+    /// True if the admin's API is to be had here: the origin answers it.
     #[must_use]
     pub fn has_admin(&self) -> bool {
         self.parts.forwarder.is_some()
@@ -211,7 +211,7 @@ impl Api {
         &self.parts.playback
     }
 
-    /// Whether the settings and the status were read, so that requests can be answered.
+    /// True if the settings and the status were read, so that requests can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.parts.runtime.borrow().is_some() && self.parts.status.borrow().is_some()
@@ -230,7 +230,7 @@ impl Api {
         Shown { runtime, is_live: status.online, since: status.connected_at }
     }
 
-    /// Whether the store has not answered for a while: the chat stands still, and what is shown grows old.
+    /// True if the store has not answered for a while: the chat stands still, and what is shown grows old.
     #[must_use]
     pub fn store_is_away(&self) -> bool {
         self.parts.store.is_away()

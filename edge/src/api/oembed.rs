@@ -138,7 +138,7 @@ fn width_of(height: u32) -> u32 {
     height * SHAPE.0 / SHAPE.1
 }
 
-/// Whether a link leads to one of our pages, by whichever of the web's schemes.
+/// True if a link leads to one of our pages, by whichever of the web's schemes.
 fn is_ours(url: &str, base: &str) -> bool {
     let bare = |address: &str| -> Option<usize> {
         ["https://", "http://"]
@@ -198,7 +198,7 @@ impl Embed<'_> {
     }
 }
 
-/// Whether a document of XML 1.0 may have it (§2.2).
+/// True if a document of XML 1.0 may have it (§2.2).
 fn is_of_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }

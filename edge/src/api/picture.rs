@@ -40,7 +40,7 @@ const FRESH: Duration = Duration::from_secs(4);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
     pub(super) runtime: &'a Runtime,
-    /// Whether there is a broadcast.
+    /// True if there is a broadcast.
     pub(super) is_live: bool,
     /// Since when: another one has other pictures.
     pub(super) since: Option<WallTime>,

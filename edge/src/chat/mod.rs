@@ -205,14 +205,14 @@ impl Chat {
         (!is_anybody).then(|| network::of(address))
     }
 
-    /// Whether an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
+    /// True if an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
     fn bans(&self, set: &Runtime, address: IpAddr) -> bool {
         let (network, now) = (network::of(address), WallTime::now());
         set.chat_bans.iter().any(|ban| network::of(ban.address) == network && ban.holds(now))
             && !self.parts.limits.proxies.contain(address)
     }
 
-    /// Whether an address is banned, also when that was changed elsewhere a moment ago.
+    /// True if an address is banned, also when that was changed elsewhere a moment ago.
     async fn is_banned(&self, address: IpAddr) -> bool {
         let is_banned = || self.runtime().is_some_and(|set| self.bans(&set, address));
         if !is_banned() {
@@ -426,7 +426,7 @@ impl Chat {
         self.status().is_some_and(|status| status.online)
     }
 
-    /// Whether comings and goings are told now.
+    /// True if comings and goings are told now.
     fn announces(&self) -> bool {
         self.is_live() && self.runtime().is_some_and(|set| set.chat_join_messages)
     }
@@ -551,7 +551,7 @@ impl Chat {
         Ok(Ok(()))
     }
 
-    /// Whether the last broadcast ended so long ago that the chat has, too. The store is asked before somebody is refused.
+    /// True if the last broadcast ended so long ago that the chat has, too. The store is asked before somebody is refused.
     async fn is_over(&self, now: WallTime) -> bool {
         let is_over = |status: &LiveStatus| {
             !status.online && status.disconnected_at.is_some_and(|at| now.since(at) > OPEN_AFTER)

@@ -66,7 +66,7 @@ impl Names {
         }
     }
 
-    /// Whether a name is not for a user, who may take what looks like their own.
+    /// True if a name is not for a user, who may take what looks like their own.
     pub(super) fn is_taken(&self, name: &str, set: &Arc<Runtime>, own_id: Option<&str>) -> bool {
         let skeleton = name::skeleton(name);
         let mut state = self.lock();

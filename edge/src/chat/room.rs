@@ -219,7 +219,7 @@ impl Room {
         let _ = self.reached.subscribe().wait_for(|reached| reached.commit >= place.commit).await;
     }
 
-    /// Whether the log was read.
+    /// True if the log was read.
     pub(super) fn has_begun(&self) -> bool {
         self.lock().history.is_some()
     }

@@ -28,7 +28,7 @@ const MAX_JOINED_PARTS: u32 = 256;
 pub struct Media {
     /// The playlist.
     pub playlist: Playlist,
-    /// Whether it is the first that has what a blocking request asked for.
+    /// True if it is the first that has what a blocking request asked for.
     pub first: bool,
 }
 

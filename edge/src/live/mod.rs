@@ -160,7 +160,7 @@ impl Live {
         self.wake(&changed);
     }
 
-    /// Whether viewers should be sent here: the link to the origin is up. (With no broadcast there
+    /// True if viewers should be sent here: the link to the origin is up. (With no broadcast there
     /// is nothing to serve, and that is said from here as well as from anywhere.)
     #[must_use]
     pub fn is_ready(&self) -> bool {

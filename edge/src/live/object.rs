@@ -21,7 +21,7 @@ impl Object {
         self.len
     }
 
-    /// Whether it has none.
+    /// True if it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0

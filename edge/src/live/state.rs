@@ -20,7 +20,7 @@ const ENDED_GRACE: Duration = Duration::from_secs(60);
 pub(super) struct Changes {
     /// Bit per variant.
     pub(super) variants: u64,
-    /// Whether anything changed, the link's state included.
+    /// True if anything changed, the link's state included.
     pub(super) any: bool,
 }
 
@@ -141,7 +141,7 @@ impl State {
     }
 }
 
-/// Whether a playlist lists the part.
+/// True if a playlist lists the part.
 fn is_listed(windows: &Windows, name: &ObjectName) -> bool {
     let ObjectKind::Part(msn, index) = name.kind else { return false };
     windows

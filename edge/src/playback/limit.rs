@@ -31,7 +31,7 @@ impl Default for Limit {
 }
 
 impl Limit {
-    /// Whether a report from this address is heard. What comes from this machine is a proxy's or a test's, of many.
+    /// True if a report from this address is heard. What comes from this machine is a proxy's or a test's, of many.
     pub(super) fn admits(&mut self, address: IpAddr, now: Instant) -> bool {
         let place = usize::from(network::tag(address)) % PLACES;
         if !network::is_this_machine(address) && !self.networks[place].take(NETWORK, now) {

@@ -289,7 +289,7 @@ async fn connect(
     Ok((endpoint, connection))
 }
 
-/// Whether the origin refused this edge's certificate.
+/// True if the origin refused this edge's certificate.
 fn refuses_certificate(reason: &ConnectionError) -> bool {
     match reason {
         ConnectionError::ConnectionClosed(close) => {

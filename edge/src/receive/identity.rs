@@ -38,13 +38,13 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Whether the certificate is about to expire at `now`.
+    /// True if the certificate is about to expire at `now`.
     #[must_use]
     pub fn needs_renewal(&self, now: SystemTime) -> bool {
         self.has_expired(now + RENEW_BEFORE)
     }
 
-    /// Whether the certificate is of no use any more at `now`.
+    /// True if the certificate is of no use any more at `now`.
     #[must_use]
     pub fn has_expired(&self, now: SystemTime) -> bool {
         self.expires_at_s < now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()

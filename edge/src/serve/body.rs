@@ -87,7 +87,7 @@ impl Body {
         self.remaining
     }
 
-    /// Whether there is nothing to send.
+    /// True if there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.remaining == 0 && self.events.is_none()

@@ -44,7 +44,7 @@ const HTTP1_BUFFER_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Arrived {
     pub(super) peer: IpAddr,
-    /// Whether it is one of TLS.
+    /// True if it is one of TLS.
     pub(super) is_secure: bool,
     pub(super) seat: Seat,
     pub(super) opened: Instant,

@@ -65,7 +65,7 @@ const MAX_BODIES: usize = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) peer: IpAddr,
-    /// Whether the connection is one of TLS.
+    /// True if the connection is one of TLS.
     pub(super) is_secure: bool,
     /// Places for requests with bodies that are under way.
     pub(super) bodies: Arc<Semaphore>,
@@ -335,7 +335,7 @@ impl Handler {
         address::asked(uri, headers, self.is_secure(headers, source))
     }
 
-    /// Whether a request came by TLS, to here or to a trusted proxy.
+    /// True if a request came by TLS, to here or to a trusted proxy.
     fn is_secure(&self, headers: &HeaderMap, source: &Source) -> bool {
         let is_said = headers.contains_key(&FORWARDED_PROTO) && self.trusted_proxies.contain(source.peer);
         if is_said { login::is_secure(headers) } else { source.is_secure }

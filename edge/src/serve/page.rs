@@ -39,7 +39,7 @@ pub(super) struct Facts {
     pub(super) config: Bytes,
 }
 
-/// Whether a media player asks, which can do nothing with a page. Browsers always name HTML among what they accept.
+/// True if a media player asks, which can do nothing with a page. Browsers always name HTML among what they accept.
 pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
     let has = |name, wanted: &dyn Fn(&str) -> bool| {
         headers

@@ -32,7 +32,7 @@ const MAX_FRUITLESS: usize = 8192;
 /// publishers, and at most some hundred edges.
 const MAX_PROVED_NETWORKS: usize = 2048;
 
-/// How many places there are.
+/// Number of places.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
     /// For all.
@@ -82,7 +82,7 @@ type Share = (u64, Option<Id>);
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     network: IpAddr,
-    /// Whether its address is surely its own.
+    /// True if its address is surely its own.
     validated: bool,
 }
 

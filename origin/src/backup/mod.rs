@@ -32,7 +32,7 @@ const FILES: [&str; 4] = [push::IDENTITY_FILE, roster::FILE, JOIN_TOKEN_FILE, st
 /// Most bytes of one of them, or of a picture of the emoji folder.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Whether a backup may bring a file of this name, relative to the data folder: nothing else is written by restoring.
+/// True if a backup may bring a file of this name, relative to the data folder: nothing else is written by restoring.
 fn is_ours(name: &str) -> bool {
     FILES.contains(&name)
         || name.split_once('/').is_some_and(|(folder, file)| {

@@ -136,7 +136,7 @@ impl Counts {
         self.familiar.insert(key, now);
     }
 
-    /// Whether somebody did.
+    /// True if somebody did.
     pub(super) fn is_familiar(&self, key: Key) -> bool {
         self.familiar.contains_key(&key)
     }

@@ -77,7 +77,7 @@ impl Brake {
         Some(ordinary)
     }
 
-    /// Whether somebody got in before: by the same login, or from the same network by the same door.
+    /// True if somebody got in before: by the same login, or from the same network by the same door.
     pub(crate) fn is_familiar(&self, caller: &Caller, door: Door) -> bool {
         caller.exemption.is_some() || self.counts.is_familiar(allowance(caller, door))
     }

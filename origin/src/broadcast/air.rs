@@ -11,7 +11,7 @@ use crate::package::LatencyLevel;
 /// The state of the broadcast, as its owner has it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Air {
-    /// Whether there is something to watch: from the announcement to the end, an encoder's absence included.
+    /// True if there is something to watch: from the announcement to the end, an encoder's absence included.
     pub online: bool,
     /// When the encoder that began the broadcast connected; kept over its absences.
     pub connected_at: Option<WallTime>,

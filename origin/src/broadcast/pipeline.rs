@@ -135,7 +135,7 @@ impl Pipeline {
         self.beginning.epoch
     }
 
-    /// Whether the presentation was published, so that the epoch needs an end.
+    /// True if the presentation was published, so that the epoch needs an end.
     pub(super) fn is_announced(&self) -> bool {
         !self.packagers.is_empty()
     }

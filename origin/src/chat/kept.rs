@@ -72,7 +72,7 @@ impl Kept {
         gone
     }
 
-    /// Whether an entry is about a user.
+    /// True if an entry is about a user.
     pub(super) fn mentions(&self, user: &str) -> bool {
         self.users.contains_key(user)
     }

@@ -13,7 +13,7 @@ const UNSEEN: Duration = Duration::from_secs(24 * 3600);
 /// Who was not there for so long is forgotten.
 const GONE: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Whether a user may be forgotten, as far as their record tells.
+/// True if a user may be forgotten, as far as their record tells.
 fn is_gone(account: &Account, now: WallTime) -> bool {
     let user = &account.user;
     if user.disabled_at.is_some() || user.is_moderator {

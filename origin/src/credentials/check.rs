@@ -149,7 +149,7 @@ impl Credentials {
         u64::from_be_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|index: usize| digest[index]))
     }
 
-    /// Whether `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
+    /// True if `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
     /// right before. Cancel safe.
     pub(crate) async fn verify(&self, which: Which, given: &str) -> bool {
         let hashes = lock(&self.hashes).of(which);

@@ -93,7 +93,7 @@ pub enum WishedKey {
     New(Secret),
 }
 
-/// Whether a text stands for a key that is kept, here or elsewhere.
+/// True if a text stands for a key that is kept, here or elsewhere.
 #[must_use]
 pub fn is_stand_in(text: &str) -> bool {
     text.starts_with(STANDS_FOR)
@@ -268,7 +268,7 @@ impl Credentials {
         lock(&self.hashes).password_mark()
     }
 
-    /// Whether the admin password was set apart from the stream key.
+    /// True if the admin password was set apart from the stream key.
     #[must_use]
     pub fn password_is_apart(&self) -> bool {
         lock(&self.hashes).admin_password.is_some()

@@ -13,7 +13,7 @@ const MAX_BACKOFF: u32 = 8;
 /// What decides whether there is a ping.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Conditions {
-    /// Whether the operator wants to be listed.
+    /// True if the operator wants to be listed.
     pub enabled: bool,
     /// Since when a broadcast is live, if one is.
     pub live_since: Option<Instant>,

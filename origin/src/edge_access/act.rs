@@ -55,7 +55,7 @@ impl Act {
         }
     }
 
-    /// Whether moderators only do it.
+    /// True if moderators only do it.
     pub(super) fn moderates(&self) -> bool {
         matches!(self, Self::SetEnabled { .. } | Self::SetVisible { .. })
     }
@@ -75,7 +75,7 @@ fn record<T: Record>(bytes: &[u8]) -> Result<T, Refused> {
     decode(bytes).map_err(|_| Refused::Unlawful("a record cannot be read"))
 }
 
-/// Whether a text is what Farcast makes as an id, or Owncast: it is put into pages and addresses.
+/// True if a text is what Farcast makes as an id, or Owncast: it is put into pages and addresses.
 fn is_id(text: &str) -> bool {
     (1..=MAX_ID_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'='))

@@ -203,7 +203,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<B
     Ok(batch.put(&key, &account).and_then(|batch| batch.put(&by_token, &id)))
 }
 
-/// Whether a name may be taken: the same that edges ask.
+/// True if a name may be taken: the same that edges ask.
 fn is_free(name: &str, runtime: &Runtime) -> bool {
     !name::is_forbidden(name, &runtime.forbidden_usernames)
         && !name::is_reserved(name, &runtime.reserved_usernames)

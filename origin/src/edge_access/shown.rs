@@ -31,7 +31,7 @@ impl Shown {
         self.newer.insert(id.to_owned());
     }
 
-    /// Whether it has.
+    /// True if it has.
     pub(super) fn has(&self, id: &str) -> bool {
         self.newer.contains(id) || self.older.contains(id)
     }

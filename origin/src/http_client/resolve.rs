@@ -27,7 +27,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Whether an address is connected to.
+    /// True if an address is connected to.
     #[must_use]
     pub fn permits(self, address: IpAddr) -> bool {
         self == Self::Anywhere || !network::is_private_address(address)

@@ -122,7 +122,7 @@ impl Gate {
         Self { keys, state: Mutex::default() }
     }
 
-    /// Whether someone publishes.
+    /// True if someone publishes.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.lock().live.is_some()

@@ -33,7 +33,7 @@ impl Pacer {
         self.target
     }
 
-    /// Whether part `index`, begun at `part_start`, ends at `end` rather than take another frame,
+    /// True if part `index`, begun at `part_start`, ends at `end` rather than take another frame,
     /// which is probably `next` long.
     pub(super) fn ends(&self, index: u32, part_start: i64, end: i64, next: i64) -> bool {
         let elapsed = end - part_start;

@@ -123,8 +123,8 @@ impl Packager {
         }
     }
 
-    /// Whether this variant needs a discontinuity, since it can go on only with another initialisation section:
-    /// its encoder was replaced, which the planner does not know. Until there is one its segments are lost. Says so
+    /// True if this variant needs a discontinuity, since it can go on only with another initialisation section: its
+    /// encoder was replaced, which the planner does not know. Until there is one its segments are lost. Says so
     /// once.
     pub fn take_renewal(&mut self) -> bool {
         std::mem::take(&mut self.wants_renewal)
@@ -203,7 +203,7 @@ impl Packager {
         }
     }
 
-    /// Whether the tracks need another section, which only a discontinuity may bring (RFC 8216bis §4.4.4.5: a reader
+    /// True if the tracks need another section, which only a discontinuity may bring (RFC 8216bis §4.4.4.5: a reader
     /// resets its decoders there), and none was said since the last section.
     fn must_wait_for_discontinuity(&self, mark: &Mark) -> bool {
         let changed = self.init.as_ref().is_some_and(|(_, tracks)| *tracks != self.coming);

@@ -60,7 +60,7 @@ pub(super) struct Clock {
 pub(super) struct Begun {
     /// EXT-X-PROGRAM-DATE-TIME.
     pub(super) date: WallTime,
-    /// Whether the date departs from the durations, so that the segment must begin with a discontinuity.
+    /// True if the date departs from the durations, so that the segment must begin with a discontinuity.
     pub(super) breaks: bool,
 }
 

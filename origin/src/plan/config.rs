@@ -13,7 +13,7 @@ pub struct Config {
     /// PART-TARGET as the latency level wants it; see [`super::Planner::part_target`]. Not used for cuts; a segment is
     /// never planned shorter than two parts.
     pub part_target: Duration,
-    /// Whether any variant passes video through, so that cuts need key frames of the source.
+    /// True if any variant passes video through, so that cuts need key frames of the source.
     pub passthrough_video: bool,
     /// Number of the first segment.
     pub first_msn: Msn,

@@ -44,7 +44,7 @@ pub(super) fn target_duration_s(segment_target: Duration, observed: Option<Durat
     target.max(ceil_s(length.saturating_sub(2 * REGULAR_TOLERANCE)))
 }
 
-/// Whether an encoder was told to place key frames by time, and segments can follow it.
+/// True if an encoder was told to place key frames by time, and segments can follow it.
 pub(super) fn is_regular(gop: Duration) -> bool {
     let past = gop.as_micros() % 500_000;
     past.min(500_000 - past) <= REGULAR_TOLERANCE.as_micros() && gop >= Duration::from_millis(450)
@@ -80,7 +80,7 @@ impl Gops {
         self.recent.push_back(gop);
     }
 
-    /// Whether to cut at a key frame `elapsed` after the segment's start: when the next GOP, if like
+    /// True if to cut at a key frame `elapsed` after the segment's start: when the next GOP, if like
     /// the last, would carry the segment past its target, or, if like the longest of late, past what
     /// is legal.
     pub(super) fn cut_at_key(&self, elapsed: Duration) -> bool {
@@ -91,7 +91,7 @@ impl Gops {
             || (elapsed >= self.min_segment && elapsed + last > self.segment_target + GRID_TOLERANCE)
     }
 
-    /// Whether a frame `elapsed` after the segment's start must begin another, key frame or not.
+    /// True if a frame `elapsed` after the segment's start must begin another, key frame or not.
     pub(super) fn must_cut(&self, elapsed: Duration, frame: Duration) -> bool {
         elapsed + frame > self.longest_segment
     }

@@ -37,7 +37,7 @@ pub struct Planner {
     target_duration_s: Option<u32>,
     part_target: Duration,
     gops: Gops,
-    /// Whether key frames came where segments are to begin, as far as it was observed.
+    /// True if key frames came where segments are to begin, as far as it was observed.
     keyed: bool,
     clock: Clock,
     lead: Track,
@@ -150,7 +150,7 @@ impl Planner {
         }
     }
 
-    /// Whether every segment of every variant can be expected to begin with a key frame: video is encoded here,
+    /// True if every segment of every variant can be expected to begin with a key frame: video is encoded here,
     /// or the source's key frames were seen to come at regular times that segments can follow.
     #[must_use]
     pub fn is_keyed(&self) -> bool {

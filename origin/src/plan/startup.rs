@@ -144,7 +144,7 @@ impl Startup {
         self.verdict()
     }
 
-    /// Whether the frame is worth holding.
+    /// True if the frame is worth holding.
     fn note(&mut self, frame: &Frame) -> bool {
         match frame.track {
             Track::Audio => {
@@ -183,7 +183,7 @@ impl Startup {
         }
     }
 
-    /// Whether there is a key frame not long before the first sound, or after it; so, too, without sound.
+    /// True if there is a key frame not long before the first sound, or after it; so, too, without sound.
     fn is_aligned(&self) -> bool {
         let (Some(audio), Some(key)) = (self.audio_first, self.last_key) else { return true };
         key.after(LEAD) >= audio

@@ -64,7 +64,7 @@ pub struct Token {
     pub uses: u32,
     /// When it was revoked.
     pub revoked_at: Option<WallTime>,
-    /// Whether it is the one in the file `join-token`.
+    /// True if it is the one in the file `join-token`.
     pub standing: bool,
 }
 

@@ -23,7 +23,7 @@ pub struct Cursor {
     pub latency_level: u8,
     /// Equal for equal ladders; whoever computes it says how.
     pub ladder_fingerprint: String,
-    /// Whether the broadcast runs; true after a crash in the middle of one.
+    /// True if the broadcast runs; true after a crash in the middle of one.
     pub live: bool,
     /// When media last came in.
     pub last_media_wall_time: WallTime,

@@ -87,7 +87,7 @@ impl Saver {
         self.shared.lock().wanted.cursor(stream).cloned()
     }
 
-    /// Whether `msn` of `stream` is on the disk as used, so that no restart uses it again. When it is not,
+    /// True if `msn` of `stream` is on the disk as used, so that no restart uses it again. When it is not,
     /// the disk is slower than a segment is long: the caller should use the number and say so.
     #[must_use]
     pub fn is_reserved(&self, stream: &StreamName, msn: Msn) -> bool {

@@ -91,7 +91,7 @@ impl VariantFeed {
         self.owes_gone = !self.send(VideoWork::Gone);
     }
 
-    /// Whether it was taken, or nobody will ever take it.
+    /// True if it was taken, or nobody will ever take it.
     fn send(&self, work: VideoWork) -> bool {
         self.behind.inc();
         let taken = match self.pace {

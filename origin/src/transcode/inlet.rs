@@ -18,7 +18,7 @@ pub(super) const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// An event of the source for a thread that decodes.
 pub(super) struct Work {
     pub(super) event: MediaEvent,
-    /// Whether it is also for variants that pass the track through, from now on: viewers could not play it.
+    /// True if it is also for variants that pass the track through, from now on: viewers could not play it.
     pub(super) stands_in: bool,
 }
 

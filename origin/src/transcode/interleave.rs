@@ -34,9 +34,9 @@ struct Lane {
     queue: VecDeque<MediaEvent>,
     /// Times that the source announced this track, less the times that it ended.
     announced: u32,
-    /// Whether the other track waited for this one in vain.
+    /// True if the other track waited for this one in vain.
     silent: bool,
-    /// Whether a frame came out since the track began.
+    /// True if a frame came out since the track began.
     begun: bool,
 }
 

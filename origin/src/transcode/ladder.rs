@@ -213,7 +213,7 @@ fn transcodes(spec: &VariantSpec, track: Track) -> bool {
     }
 }
 
-/// Whether viewers cannot play a track that begins or changes here; says so, as what they play badly.
+/// True if viewers cannot play a track that begins or changes here; says so, as what they play badly.
 fn refused(event: &MediaEvent) -> bool {
     let (verdict, track) = match event {
         MediaEvent::Video(config) => (playable::video(config), "video"),

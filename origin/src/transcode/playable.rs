@@ -76,7 +76,7 @@ const AVC_PROFILES: [u8; 3] = [66, 77, 100];
 const AVC_HIGHEST_LEVEL: u8 = 52;
 const HEVC_PROFILES: [u8; 2] = [1, 2];
 
-/// Whether video is re-encoded even in variants that pass it through, since viewers could not play it.
+/// True if video is re-encoded even in variants that pass it through, since viewers could not play it.
 #[must_use]
 pub fn is_always_encoded(config: &VideoConfig) -> bool {
     matches!(video(config), Verdict::Refused(_))

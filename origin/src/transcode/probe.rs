@@ -48,7 +48,7 @@ impl FromStr for CodecChoice {
 pub struct Choice {
     /// The encoder to use.
     pub kind: EncoderKind,
-    /// Whether it is another than the configured one, which does not work.
+    /// True if it is another than the configured one, which does not work.
     pub replaced: bool,
 }
 

@@ -70,7 +70,7 @@ impl Sink {
         });
     }
 
-    /// Whether a track of this variant is made, not passed through.
+    /// True if a track of this variant is made, not passed through.
     pub(super) fn is_made(&self) -> bool {
         let mut is_made = false;
         self.with(|state| is_made = state.interleaver.is_some());
@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    /// Whether `event` begins a segment and the channel has room for it and all that is owed.
+    /// True if `event` begins a segment and the channel has room for it and all that is owed.
     fn resume(&mut self, event: &MediaEvent) -> bool {
         let begins = matches!(event, MediaEvent::Frame(frame) if frame.mark.is_some());
         if !begins || self.out.capacity() <= self.owed.len() {

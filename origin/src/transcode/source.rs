@@ -21,7 +21,7 @@ const MAX_DAMAGED: u32 = 300;
 
 /// Where decoded frames go.
 pub(super) struct Feed {
-    /// Whether it has work only for sources that viewers cannot play.
+    /// True if it has work only for sources that viewers cannot play.
     pub(super) stand_in: bool,
     pub(super) feed: VariantFeed,
 }
@@ -30,11 +30,11 @@ pub(super) struct Feed {
 pub(super) struct Source {
     shared: Arc<Shared>,
     feeds: Vec<Feed>,
-    /// Whether feeds that only stand in for the source have work.
+    /// True if feeds that only stand in for the source have work.
     stands_in: bool,
     device: Option<Arc<Device>>,
     decoder: Option<VideoDecoder>,
-    /// Whether it is still to be said where the source is decoded.
+    /// True if it is still to be said where the source is decoded.
     unsaid: bool,
     config: Option<Arc<VideoConfig>>,
     origins: Origins,
@@ -46,7 +46,7 @@ pub(super) struct Source {
     deinterlacer: Option<Deinterlacer>,
     /// Finished pictures of it.
     whole: Vec<VideoFrame>,
-    /// Whether it was said that pictures ask to be turned.
+    /// True if it was said that pictures ask to be turned.
     said_turned: bool,
 }
 

@@ -67,7 +67,7 @@ pub(super) struct Running {
     encoder: Box<dyn VideoEncode>,
     scaler: Scaler,
     settings: EncoderSettings,
-    /// Whether it was opened for a source on a device; it takes no other.
+    /// True if it was opened for a source on a device; it takes no other.
     on_device: bool,
     configured: bool,
     last_pts: i64,

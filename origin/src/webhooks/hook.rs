@@ -326,7 +326,7 @@ impl<C: Caller> Hook<C> {
 struct Behind {
     /// How far was looked.
     looked: Versionstamp,
-    /// Whether the webhook wants something of it.
+    /// True if the webhook wants something of it.
     waits: bool,
     tip: log::Tip,
 }

@@ -14,7 +14,7 @@ const FIRST_VARIANT_BPS: u64 = 2_000_000;
 const SETTLED_SEGMENTS: usize = 2;
 
 impl Windows {
-    /// Whether the multivariant playlist names all variants that it is going to name: players read it
+    /// True if the multivariant playlist names all variants that it is going to name: players read it
     /// once. A variant whose encoder never starts holds it up for two segments.
     #[must_use]
     pub fn is_settled(&self) -> bool {

@@ -1,4 +1,4 @@
-//! How values are spelt in playlists.
+//! The spelling of values in playlists.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What can go wrong with the store, by what the caller can do about it.
+//! Errors of the store, by what the caller can do about them.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub enum StoreError {
         /// Its place in the batch.
         index: u32,
     },
-    /// What was asked is beyond the limits; nothing was changed.
+    /// The call is beyond the limits; nothing was changed.
     #[error(transparent)]
     Limit(#[from] LimitError),
     /// The store cannot be reached or is busy; nothing was changed. Trying again may help.
@@ -31,7 +31,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed later.
+    /// True if the same call may succeed later.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Unknown(_))

@@ -21,7 +21,7 @@ impl<T> Default for Together<T> {
 }
 
 impl<T: Clone> Together<T> {
-    /// What `read` gives, or gave to somebody else since this was called. Cancel safe.
+    /// The result of `read`, or of another caller's `read` that began after this was called. Cancel safe.
     ///
     /// # Errors
     /// Those of `read`.

@@ -36,7 +36,7 @@ pub enum Request {
 /// Its answer.
 pub type Reply = Result<Answer, StoreError>;
 
-/// What a call gives.
+/// The result of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// Of [`Request::Get`] and [`Request::Changed`].
@@ -48,7 +48,8 @@ pub enum Answer {
 }
 
 impl Request {
-    /// Whether it touches what is the origin's alone ([`PRIVATE`]): credentials and the like, which no edge needs.
+    /// True if it touches keys that are the origin's alone ([`PRIVATE`]): credentials and the like, which no edge
+    /// needs.
     #[must_use]
     pub fn is_private(&self) -> bool {
         let prefix = private();

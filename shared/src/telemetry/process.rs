@@ -1,4 +1,4 @@
-//! What the operating system knows of this process, read from `/proc` when it is asked for.
+//! The operating system's figures about this process, read from `/proc` on demand.
 //!
 //! Elsewhere than on Linux the readings are missing and the metrics stay at zero.
 

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// How a process is asked to stop.
+/// The signal for a process to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     /// Stop accepting, drain, stop. Cancelled by the first signal.

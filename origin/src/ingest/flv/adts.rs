@@ -45,7 +45,7 @@ impl Header {
         })
     }
 
-    /// Whether both say the same of the sound.
+    /// True if both say the same of the sound.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         let format = |header: &Self| (header.object_type, header.rate_hz, header.channel_config);
         format(self) == format(other)

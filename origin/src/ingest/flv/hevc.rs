@@ -28,7 +28,7 @@ fn nal_type(unit: &[u8]) -> Option<u8> {
     unit.first().map(|first| first >> 1 & 0x3f)
 }
 
-/// Whether units that came as H.264 are H.265: a video and a sequence parameter set of the base layer, whose first bytes
+/// True if units that came as H.264 are H.265: a video and a sequence parameter set of the base layer, whose first bytes
 /// no H.264 stream has.
 pub(super) fn is_disguised<'a>(mut units: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
     let starts = |kind: u8| move |unit: &[u8]| unit.len() > 2 && unit[..2] == [kind << 1, 1];

@@ -31,7 +31,7 @@ pub(super) struct Units {
     pub(super) data: Bytes,
     /// Where the units are in it.
     pub(super) ranges: Vec<Range<usize>>,
-    /// Whether `data` is exactly these units behind lengths of four bytes.
+    /// True if `data` is exactly these units behind lengths of four bytes.
     pub(super) intact: bool,
 }
 
@@ -162,7 +162,7 @@ fn unnest(data: &Bytes, found: Vec<Range<usize>>, framing: Framing) -> Result<Un
     Ok(Units { data: data.clone(), intact: intact && framed == data.len(), ranges })
 }
 
-/// Whether these bytes may be a NAL unit of H.264 or H.265: the forbidden bit is 0 and the type is one that is sent.
+/// True if these bytes may be a NAL unit of H.264 or H.265: the forbidden bit is 0 and the type is one that is sent.
 fn looks_like_unit(unit: &[u8]) -> bool {
     unit.first().is_some_and(|first| first & 0x80 == 0 && *first != 0)
 }

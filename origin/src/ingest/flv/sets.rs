@@ -39,7 +39,7 @@ impl Sets {
         }
     }
 
-    /// Whether exactly this unit is in force.
+    /// True if exactly this unit is in force.
     pub(super) fn holds(&self, kind: SetKind, id: u8, unit: &[u8]) -> bool {
         self.0.get(&(kind, id)).is_some_and(|set| set == unit)
     }

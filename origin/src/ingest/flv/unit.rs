@@ -37,7 +37,7 @@ pub(super) struct SliceKind {
     pub(super) field: Option<Field>,
 }
 
-/// Whether one of the messages of an SEI unit's payload is a recovery point, which has this type in both standards
+/// True if one of the messages of an SEI unit's payload is a recovery point, which has this type in both standards
 /// (ISO/IEC 14496-10 §D.1, ISO/IEC 23008-2 §D.2.1).
 pub(super) fn has_recovery_point(payload: &[u8]) -> bool {
     const RECOVERY_POINT: usize = 6;

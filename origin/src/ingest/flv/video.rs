@@ -393,7 +393,7 @@ fn kind(codec: VideoCodec, unit: &[u8], sets: &Sets) -> UnitKind {
     }
 }
 
-/// Whether a unit may stay where nothing else asks for a copy: delimiters and filler do no harm.
+/// True if a unit may stay where nothing else asks for a copy: delimiters and filler do no harm.
 fn keeps_in_place(keep: &impl Fn(&&[u8]) -> bool, codec: VideoCodec, unit: &[u8]) -> bool {
     keep(&unit) || kind(codec, unit, &Sets::default()) == UnitKind::Padding
 }

@@ -87,7 +87,7 @@ pub enum Repair {
 pub struct Outcome {
     /// What goes on, in order. Empty when the frame was dropped or is held.
     pub events: Vec<MediaEvent>,
-    /// Whether the source's timeline was interrupted before the first frame of `events`.
+    /// True if the source's timeline was interrupted before the first frame of `events`.
     pub discontinuity: bool,
     /// What was done.
     pub repairs: Vec<Repair>,

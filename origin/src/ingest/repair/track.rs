@@ -25,7 +25,7 @@ const MAX_STEP: i64 = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct TrackState {
     config: Option<MediaEvent>,
-    /// Whether those downstream believe that the track is there.
+    /// True if those downstream believe that the track is there.
     announced: bool,
     last_dts: Option<MediaTime>,
     last_data: Bytes,
@@ -84,7 +84,7 @@ impl TrackState {
         self.last_dts.map(|last| MediaTime(last.micros() + self.step()))
     }
 
-    /// Whether the track takes part: it has been announced and is not lost.
+    /// True if the track takes part: it has been announced and is not lost.
     pub(super) fn is_there(&self) -> bool {
         self.announced && self.unwrapped.is_some()
     }
@@ -149,7 +149,7 @@ impl TrackState {
         self.config.clone()
     }
 
-    /// Whether the track is to be declared gone when the other one is at `now`.
+    /// True if the track is to be declared gone when the other one is at `now`.
     pub(super) fn lost(&mut self, now: MediaTime) -> bool {
         let lost = self.announced && now.since(self.active_at) > SILENCE;
         if lost {

@@ -34,7 +34,7 @@ pub struct PublisherInfo {
     pub encoder: String,
     /// The application: `live`.
     pub application: String,
-    /// Whether the connection is TLS.
+    /// True if the connection is TLS.
     pub secure: bool,
     /// When it was let in.
     pub connected_at: WallTime,

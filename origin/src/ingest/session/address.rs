@@ -84,7 +84,7 @@ impl Server {
         ])
     }
 
-    /// Whether `name` is `published`, as an encoder may write it when it stops.
+    /// True if `name` is `published`, as an encoder may write it when it stops.
     pub(super) fn is_same(&self, name: &str, published: &str) -> bool {
         name == published
             || name.len() <= MAX_NAME_BYTES && inner(&self.clean(name)) == inner(&self.clean(published))

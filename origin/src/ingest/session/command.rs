@@ -37,12 +37,12 @@ impl std::fmt::Debug for Name {
 }
 
 impl Peer {
-    /// Whether a stream id is that of the published stream.
+    /// True if a stream id is that of the published stream.
     fn is_own_stream(&self, id: f64) -> bool {
         id == f64::from(self.publishing_on) || id == f64::from(self.created)
     }
 
-    /// Whether a name is that of the published stream. One that says none means the only one that there is.
+    /// True if a name is that of the published stream. One that says none means the only one that there is.
     fn is_own_name(&self, name: Option<&Value>) -> bool {
         match name {
             None | Some(Value::Null | Value::Undefined) => true,

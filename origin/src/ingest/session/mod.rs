@@ -229,7 +229,7 @@ impl Session {
         }
     }
 
-    /// Whether nothing more is to be read: send the output and close.
+    /// True if nothing more is to be read: send the output and close.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.phase == Phase::Closing

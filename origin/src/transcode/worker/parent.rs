@@ -223,7 +223,7 @@ struct Feeder {
     shared: Arc<Shared>,
     sinks: Arc<[Sink]>,
     process: Arc<Process>,
-    /// Whether there are variants that need no worker.
+    /// True if there are variants that need no worker.
     goes_on_without: bool,
     restarts: Restarts,
     given: Arc<Given>,

@@ -23,7 +23,7 @@ pub(super) enum Next {
 /// Counts ends in a row. Sans-IO.
 #[derive(Debug)]
 pub(super) struct Restarts {
-    /// Whether the broadcast has variants that need no worker.
+    /// True if the broadcast has variants that need no worker.
     goes_on_without: bool,
     ends: u32,
 }

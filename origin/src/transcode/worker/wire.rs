@@ -26,13 +26,13 @@ pub(super) struct Setup {
     pub(super) specs: String,
     /// Name of the encoder.
     pub(super) encoder: String,
-    /// Whether frames may be dropped.
+    /// True if frames may be dropped.
     pub(super) is_live: bool,
     /// PART-TARGET, as in [`crate::transcode::LadderConfig::part_target`].
     pub(super) part_target: Option<Duration>,
     /// Memory that it may have, in bytes; none where it opens a device, whose driver maps what it likes.
     pub(super) memory_bytes: Option<u64>,
-    /// Whether messages for debugging are wanted.
+    /// True if messages for debugging are wanted.
     pub(super) debug: bool,
 }
 

@@ -112,7 +112,7 @@ struct Sampling {
     colour: Colour,
     bit_depth: u8,
     monochrome: bool,
-    /// Whether chroma is subsampled.
+    /// True if chroma is subsampled.
     across: bool,
     down: bool,
     position: u8,

@@ -14,7 +14,7 @@ pub(in crate::ingest::flv) struct Field {
 }
 
 impl Field {
-    /// Whether both are of one frame.
+    /// True if both are of one frame.
     pub(in crate::ingest::flv) fn completes(self, first: Self) -> bool {
         self.bottom != first.bottom && self.frame_num == first.frame_num
     }
