@@ -44,11 +44,11 @@ use crate::viewers;
 const LINK_EVENTS: usize = 256;
 /// Files that are no connections of viewers: listeners, the link, the disk, the log.
 const RESERVED_FILES: usize = 64;
-/// How often readiness follows the live window.
+/// Interval at which readiness follows the live window.
 const HEALTH_TICK: Duration = Duration::from_millis(200);
 
 task_names! {
-    /// What an edge consists of while it runs.
+    /// The tasks of a running edge.
     pub enum Task {
         /// Viewers in the clear.
         Http = "http",
@@ -68,7 +68,7 @@ task_names! {
         StorePulse = "store_pulse",
         /// The chat's log, room and clock.
         Chat = "chat",
-        /// Reading the GeoIP file anew.
+        /// Reloading the GeoIP file.
         Geo = "geo",
         /// Keeping readiness up to date.
         Readiness = "readiness",
@@ -194,7 +194,8 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let listener_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
     let geo_panics = Contained::new(Part::GeoReload, registry.inner())?;
 
-    // The servers drain first; the link and the window outlive them, so that what is drained can end well.
+    // The servers drain first; the link and the window outlive them, so that requests that are being drained can end
+    // well.
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let (serving, feeding, last) = (tasks.stage(), tasks.stage(), tasks.stage());
     let plain = server.clone();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How much, and how fast it comes back.
+/// The size of a bucket, and how fast it fills again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
     /// At once.

@@ -1,11 +1,11 @@
-//! Where viewers are, from a GeoIP file of the operator (MaxMind DB format 2.0: GeoLite2-City, GeoIP2-City, DB-IP City).
-//! Optional: without a file nobody's place is known.
+//! Places of addresses, from a GeoIP file of the operator (MaxMind DB format 2.0: GeoLite2-City, GeoIP2-City, DB-IP
+//! City). Optional: without a file no place is known.
 //!
 //! Place in the flow: asked by the chat when somebody connects; shown to the admin.
 //!
-//! Invariants: a lookup touches memory only; a file that changes is read anew off the hot path ([`Geo::run`]), and one that
-//! is damaged or gone leaves what was read before. The file is in memory, some 70 MB for GeoLite2-City: mapped into it, a
-//! file that is cut short while it is replaced would end the process.
+//! Invariants: a lookup touches memory only; a file that changes is reloaded off the hot path ([`Geo::run`]), and one that
+//! is damaged or gone leaves the former content in use. The file is in memory, some 70 MB for GeoLite2-City: if it were
+//! mapped, a file that is cut short while it is replaced would end the process.
 
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,13 +23,13 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-/// How often the file is looked at.
+/// Interval at which the file is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 
 /// Largest file: several times the largest that is sold.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
-/// How often damaged records are complained about.
+/// Interval of warnings about damaged records.
 const COMPLAIN: Duration = Duration::from_secs(600);
 
 /// The file's content.
@@ -43,7 +43,7 @@ pub struct Geo {
 struct File {
     path: PathBuf,
     reader: RwLock<Reader<Vec<u8>>>,
-    /// What was read last, successfully or not; `None` when it was not there.
+    /// The version that was read last, successfully or not; `None` when there was no file.
     seen: Mutex<Option<Version>>,
 }
 
@@ -99,7 +99,7 @@ impl Geo {
         Ok(Self { file: Some(file), ..Self::none() })
     }
 
-    /// Where an address is, if the file says. `None` too for anonymous proxies, and where a record is damaged.
+    /// The place of an address, if the file has it. `None` too for anonymous proxies, and where a record is damaged.
     #[must_use]
     pub fn lookup(&self, address: IpAddr) -> Option<Place> {
         let address = address.to_canonical();

@@ -34,16 +34,16 @@ impl Metrics {
         Ok(Self { active, refused })
     }
 
-    /// Who was active here when it was told last.
+    /// Number of viewers who were active here at the last publication.
     #[must_use]
     pub fn active(&self) -> u32 {
         u32::try_from(self.active.get()).unwrap_or(0)
     }
 }
 
-/// How long what was told holds: three times as long as it takes to tell it again.
+/// Time for which a publication holds: three times the interval of publications.
 const LASTS: Duration = Duration::from_secs(15);
-/// How long the farewell may take.
+/// Longest time for the last publication at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Publishes who is active until `shutdown`, then takes it back. While the store is away nothing is told; what was told

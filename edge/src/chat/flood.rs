@@ -1,4 +1,4 @@
-//! Who says too much: Owncast's limit of one line per two thirds of a second.
+//! Flood control for a user: Owncast's limit of one line per two thirds of a second.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ fn rate(burst: u32) -> Rate {
     Rate { burst, each: Duration::from_millis(667) }
 }
 
-/// How long who said too much is not heard.
+/// Time for which a user who writes too much is not heard.
 pub const MUTE: Duration = Duration::from_secs(10);
 
-/// Whether a line is heard.
+/// The verdict on a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It is.

@@ -66,7 +66,7 @@ impl CloseCode {
     }
 }
 
-/// What came.
+/// A message or control frame that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Incoming {
     /// A whole message.
@@ -105,7 +105,7 @@ impl Reader {
     /// Takes the next bytes up to the end of a frame; gives what that is, if it is anything, and how many bytes were taken.
     ///
     /// # Errors
-    /// What to close the connection with.
+    /// The code with which to close the connection.
     pub fn read(&mut self, bytes: &[u8]) -> Result<(usize, Option<Incoming>), CloseCode> {
         let mut taken = 0;
         let frame = loop {

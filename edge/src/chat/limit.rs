@@ -1,4 +1,4 @@
-//! How many connections this process can have.
+//! Number of connections that this process can have.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 

@@ -1,7 +1,7 @@
 //! Names that are somebody's: moderators', bots', the server's own, and those that the operator forbids.
 //!
-//! Who moderates is read once and followed in the log; the rest are settings. A name is taken when it can be taken for one of
-//! these ([`name::skeleton`]). One that somebody had before it became a moderator's stays theirs.
+//! Moderators are read once and followed in the log; the other names are settings. A name is taken when it can be mistaken
+//! for one of these ([`name::skeleton`]). A name that somebody had before a moderator took it stays theirs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ struct State {
     set: Option<Set>,
 }
 
-/// What settings say of names.
+/// The settings about names.
 #[derive(Debug)]
 struct Set {
     of: Arc<Runtime>,
@@ -66,7 +66,7 @@ impl Names {
         }
     }
 
-    /// True if a name is not for a user, who may take what looks like their own.
+    /// True if a user may not have the name; they may have one that looks like their own.
     pub(super) fn is_taken(&self, name: &str, set: &Arc<Runtime>, own_id: Option<&str>) -> bool {
         let skeleton = name::skeleton(name);
         let mut state = self.lock();

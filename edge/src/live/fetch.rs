@@ -22,7 +22,7 @@ pub enum FetchError {
     Unavailable,
 }
 
-/// Where objects are fetched from: the origin, or a parent edge.
+/// The source of missing objects: the origin, or a parent edge.
 pub trait Fetch: Send + Sync + 'static {
     /// Fetches an object. The future may be dropped at any time.
     fn fetch(&self, stream: StreamName, object: ObjectName) -> FetchFuture;

@@ -54,12 +54,12 @@ const BATCH: usize = 256;
 /// Most fetches from the origin at once; the others wait for their turn within [`Config::fetch_deadline`].
 const MAX_FETCHES: usize = 32;
 
-/// How long an object is kept. It is listed for a minute and stays available for a playlist's and a segment's
-/// duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two minutes.
-/// Nobody asks for it later, so keeping it would only fill memory up to the cache's bound.
+/// Time for which an object is kept. It is listed for a minute and stays available for a playlist's and a
+/// segment's duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two
+/// minutes. No player asks for it later, so keeping it would only fill memory up to the cache's bound.
 const OBJECT_LIFETIME: Duration = Duration::from_secs(200);
 
-/// What an entry costs besides its bytes, roughly.
+/// Rough cost of an entry besides its bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 256;
 
 /// Settings of [`Live`].
@@ -69,7 +69,7 @@ pub struct Config {
     pub stream: StreamName,
     /// Bound on the bytes that the object cache holds. Listed parts are held besides it.
     pub cache_bytes: u64,
-    /// How long a request waits for an object that has to be fetched.
+    /// Longest wait of a request for an object that has to be fetched.
     pub fetch_deadline: Duration,
 }
 
@@ -167,7 +167,7 @@ impl Live {
         self.read().link_up
     }
 
-    /// How many requests wait for a playlist or a part now.
+    /// Number of requests that wait for a playlist or a part now.
     #[must_use]
     pub fn waiters(&self) -> i64 {
         self.metrics.waiters.get()

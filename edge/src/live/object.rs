@@ -15,7 +15,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// How many bytes it has.
+    /// Its length in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len

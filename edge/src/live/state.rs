@@ -1,4 +1,4 @@
-//! What the live window knows, as a plain struct: inputs and the time go in, changes come out.
+//! The state of the live window, as a plain struct: inputs and the time go in, changes come out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use farcast_shared::name::{ObjectKind, ObjectName, VariantId};
 use super::input::Input;
 use super::rendering::Renderings;
 
-/// How long an ended broadcast is served beyond its window's length, at least.
+/// Shortest time for which an ended broadcast is served beyond its window's length.
 const ENDED_GRACE: Duration = Duration::from_secs(60);
 
-/// What a batch changed.
+/// The changes of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Changes {
     /// Bit per variant.
@@ -43,7 +43,7 @@ pub(super) struct State {
     ended_at: Option<Instant>,
     /// Bytes of listed parts.
     pub(super) parts: HashMap<ObjectName, Bytes>,
-    /// Per variant, what was rendered of the version that is current, or was.
+    /// Per variant, the renderings of the current version, or of the last one.
     renderings: [Mutex<Arc<Renderings>>; MAX_VARIANTS],
     multivariant: Mutex<Arc<Renderings>>,
 }

@@ -5,7 +5,7 @@ use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, O
 
 use super::report::Report;
 
-/// What became of a report.
+/// The outcome of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     /// It was heard.

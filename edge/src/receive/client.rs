@@ -25,13 +25,13 @@ use super::session::{End, Session};
 use super::store::OriginEngine;
 use super::tls::{TlsError, client_config};
 
-/// How long resolving a name and a handshake may take, each, per address.
+/// Longest time for resolving a name, and for a handshake, per address.
 const DIAL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long an enrolment may take once connected.
+/// Longest time for an enrolment once connected.
 const ENROL_DEADLINE: Duration = Duration::from_secs(15);
 
-/// How long the origin gets to see that this edge closes.
+/// Time for the origin to see that this edge closes.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// First of TLS's alerts among QUIC's error codes (RFC 9001 §4.8).
@@ -44,7 +44,7 @@ const CERTIFICATE_ALERTS: [u64; 8] = [42, 43, 44, 45, 46, 48, 51, 116];
 /// Settings of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where the edge's identity is kept.
+    /// The folder of the edge's identity.
     pub data_dir: PathBuf,
     /// The join token; needed for the first start, and where the certificate was lost or is not accepted any more.
     pub token: Option<JoinToken>,
@@ -189,7 +189,7 @@ impl Client {
             tracing::info!(origin = %connection.remote_address(), "the link to the origin is up");
         }));
         let end = self.metrics.panics.run(run).await.unwrap_or_else(|| {
-            // As a link that is lost: dialled again, from what was received last.
+            // As a link that is lost: dialled again, to go on from the last position received.
             connection.close(CloseCode::Internal.code(), CloseCode::Internal.reason().as_bytes());
             End::LinkLost
         });

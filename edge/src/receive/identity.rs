@@ -16,7 +16,7 @@ const FILE: &str = "edge-identity.json";
 /// A certificate is renewed so long before it expires.
 const RENEW_BEFORE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What an edge got at enrolment.
+/// An edge's identity, received at enrolment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// PKCS #8 (RFC 5958) of its key.
@@ -51,7 +51,7 @@ impl Identity {
     }
 }
 
-/// Where the identity is kept.
+/// The file of the identity.
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,

@@ -81,7 +81,7 @@ impl Body {
         Self { events: Some(Events { stream: Box::pin(stream), draining }), ..Self::default() }
     }
 
-    /// How many bytes are to be sent.
+    /// Number of bytes to be sent.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.remaining

@@ -1,4 +1,4 @@
-//! How long caches may keep a response (RFC 8216bis appendix B.1, RFC 9111), in target durations.
+//! Lifetimes of responses in caches (RFC 8216bis appendix B.1, RFC 9111), in target durations.
 //!
 //! No error is kept by any cache. The profile would have errors kept for one to four target durations, which spares servers
 //! of files; but what is "too far ahead" or "not made yet" now is what all viewers ask for a moment later, so a stranger
@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// What a response is, as far as caches care.
+/// The kinds of responses, as far as caches care.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Cached {
     /// A playlist that answers what was asked for and nothing later: it will never change under its URL.

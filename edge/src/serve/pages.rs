@@ -15,7 +15,7 @@ use super::page::{self, Facts};
 use crate::api::address;
 use crate::live::gzip;
 
-/// What a browser reads that makes an application of the page.
+/// The manifest by which browsers can install the page as an application.
 const MANIFEST: &str = "manifest.webmanifest";
 /// Pages that were filled in for these settings and this address.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// What is in the program, or in `folder`; `frame_ancestors` may show it in a frame.
+    /// The pages in the program, or in `folder`; `frame_ancestors` may show them in a frame.
     pub(super) fn new(frame_ancestors: &str, folder: Option<&Path>) -> Self {
         Self {
             files: Files::new(frame_ancestors, folder),
