@@ -81,7 +81,7 @@ impl MediaEvent {
 }
 
 impl VideoConfig {
-    /// What most sources are: progressive, 4:2:0 of 8 bits, square pixels, nothing said of colours.
+    /// The kind of most sources: progressive, 4:2:0 of 8 bits, square pixels, no colours named.
     #[must_use]
     pub fn plain(codec: VideoCodec, record: Bytes, (width, height): (u32, u32)) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl VideoConfig {
     }
 }
 
-/// How chroma is sampled.
+/// The sampling of chroma.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Chroma {
     /// None: grey.
@@ -172,7 +172,7 @@ pub struct Frame {
     pub mark: Option<Mark>,
 }
 
-/// What flows from ingest to packager.
+/// The events that flow from ingest to packager.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum MediaEvent {
     /// A video track begins or changes.

@@ -21,7 +21,7 @@ const PROGRAM: Program = Program {
     commands: command::COMMANDS,
 };
 
-/// How long calls that block may go on when all else has ended: a disk or a driver that hangs keeps no process.
+/// Longest time for blocking calls after everything else has ended: a disk or a driver that hangs keeps no process.
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// Runs the program with the arguments behind its name, and the environment. Gives its exit status: 0 when it was asked to

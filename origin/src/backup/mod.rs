@@ -6,8 +6,9 @@
 //! cluster) of it.
 //!
 //! A backup has the entries of the store as they were at one instant, and of the data folder: the origin's identity (so that
-//! edges still know it), the edges that have joined, the join token, where broadcasts stopped, and the folder of emoji.
-//! It has no media, no certificates and no settings file. Whoever has it can be the origin: it is written for its owner only.
+//! edges still know it), the edges that have joined, the join token, the last positions of broadcasts, and the folder of
+//! emoji. It has no media, no certificates and no settings file. Its owner can be the origin, so it is readable by its owner
+//! only.
 
 mod archive;
 pub mod command;

@@ -71,7 +71,7 @@ impl Taking {
     }
 }
 
-/// What a backup has of the data folder. Blocks on the disk.
+/// The files of the data folder for a backup. Blocks on the disk.
 fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, TakeError> {
     let mut files = Vec::new();
     for name in FILES {

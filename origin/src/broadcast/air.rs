@@ -1,4 +1,4 @@
-//! What is on air: for the status page, the admin API and the directory.
+//! The state of the broadcast: for the status page, the admin API and the directory.
 
 use std::net::SocketAddr;
 
@@ -17,24 +17,24 @@ pub struct Air {
     pub connected_at: Option<WallTime>,
     /// When the last broadcast of this run ended.
     pub ended_at: Option<WallTime>,
-    /// Who publishes now.
+    /// The current publisher.
     pub broadcaster: Option<Broadcaster>,
-    /// What the broadcast is made with.
+    /// The settings of the broadcast.
     pub output: Option<Output>,
 }
 
-/// Who publishes.
+/// A publisher.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Broadcaster {
     /// Its address.
     pub remote: SocketAddr,
     /// When it connected.
     pub connected_at: WallTime,
-    /// What it says of its stream.
+    /// Its own description of its stream.
     pub metadata: StreamMetadata,
 }
 
-/// What a broadcast is made with.
+/// The settings of a broadcast.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Output {
     /// Parts and segments.

@@ -1,4 +1,4 @@
-//! What the origin's part of the chat counts.
+//! Metrics of the origin's part of the chat.
 
 use prometheus::{IntCounter, IntGauge, Registry};
 

@@ -14,7 +14,7 @@ use crate::http_client::{HttpClient, HttpClientError, Limits};
 /// The directory of the Owncast project.
 pub const DEFAULT_DIRECTORY: &str = "https://directory.owncast.online";
 
-/// What an answer may cost.
+/// The limits of an answer.
 const LIMITS: Limits = Limits { deadline: Duration::from_secs(10), body_bytes: 64 * 1024 };
 
 /// Longest key that is kept in bytes.

@@ -1,7 +1,7 @@
 //! Names of servers to addresses, and which of those are connected to.
 //!
-//! The check is here, behind the lookup and in front of the connection, so that a name which resolves differently the
-//! next time gains nothing by it: what is connected to is what was checked.
+//! The check is here, between the lookup and the connection, so that a name which resolves differently the next time
+//! gains nothing by it: the checked address is the one that is connected to.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What ingest counts.
+//! Metrics of ingest.
 
 use farcast_shared::accept;
 use farcast_shared::tasks::{Contained, Part};

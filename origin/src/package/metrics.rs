@@ -1,4 +1,4 @@
-//! What packagers count, all variants together.
+//! Metrics of packagers, all variants together.
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 

@@ -21,7 +21,7 @@ use crate::media::{Frame, Mark, MediaEvent, Track};
 
 mod closing;
 
-/// Turns what the ladder made of one variant into its feed. See the module for what it promises.
+/// Turns the ladder's output for one variant into its feed. The module lists its promises.
 ///
 /// The planner's marks are told twice: on the frames, and, ahead of them, through [`Packager::mark`],
 /// so that a variant whose encoder makes nothing still says which segments it has lost.
@@ -96,7 +96,7 @@ impl Packager {
         self.give_up_late(now, out);
         match event {
             MediaEvent::Video(config) => {
-                // What follows cannot be in the open segment: it waits for a discontinuity, if none is on its way.
+                // Later frames cannot be in the open segment: they wait for a discontinuity, if none is on its way.
                 let open = self.init.as_ref().and_then(|(_, tracks)| tracks.video.as_ref());
                 let changed = open.is_some_and(|open| *open != config);
                 self.wants_renewal |= changed && !self.marks.bring_discontinuity(self.init_sequence);
@@ -210,7 +210,7 @@ impl Packager {
         changed && mark.discontinuity_sequence <= self.init_sequence
     }
 
-    /// Number of the section that the tracks need, written anew if they have changed.
+    /// Number of the init section that the tracks need; a new one is written if they have changed.
     fn renew_init(&mut self, mark: &Mark, out: &mut Vec<FeedEvent>) -> Option<u32> {
         if let Some((number, tracks)) = &self.init
             && *tracks == self.coming

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// How many seconds are remembered. Longer than most stalls of an upload with their catching up; each second of
-/// it is a second by which a publisher that is slow is followed late.
+/// Number of seconds that are remembered. Longer than most stalls of an upload with their catching up; each
+/// second of it is a second by which a publisher that is slow is followed late.
 const WINDOW_S: u64 = 10;
 /// Values that fall by more than this within the window are those of an upload that catches up; in microseconds.
 const FALLING_US: i64 = 50_000;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::config::ceil_s;
 
-/// How far past the target duration a segment may run. EXTINF is rounded, so anything below half a
-/// second is legal; the rest is room for the last frame and for time stamps in milliseconds.
+/// Time by which a segment may run past the target duration. EXTINF is rounded, so anything below
+/// half a second is legal; the rest is room for the last frame and for time stamps in milliseconds.
 const OVERRUN: Duration = Duration::from_millis(400);
 
-/// How far past the segment target whole GOPs may run: 2 × 2.002 s is a good segment of 4 s.
+/// Time by which whole GOPs may run past the segment target: 2 × 2.002 s is a good segment of 4 s.
 const GRID_TOLERANCE: Duration = Duration::from_millis(250);
 
 /// Key frames that an encoder was told to place by time are half seconds apart, give or take this.
@@ -23,7 +23,7 @@ const REGULAR_TOLERANCE: Duration = Duration::from_millis(50);
 /// do not feel the difference; a segment that starts without a key frame everyone feels.
 const IRREGULAR_TARGET_S: u32 = 10;
 
-/// How many GOPs are remembered to guess the next one.
+/// Number of GOPs that are remembered to guess the next one.
 const REMEMBERED: usize = 8;
 
 /// No segment is cut shorter for the sake of the segment target alone.

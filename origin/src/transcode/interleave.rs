@@ -115,7 +115,7 @@ impl Interleaver {
         event
     }
 
-    /// Whether lane `this`, whose counterpart has no frame, may go on.
+    /// `this`, if that lane may go on although its counterpart has no frame.
     fn alone(&mut self, this: usize, flush: bool) -> Option<usize> {
         let over = self.tracks[this].span() > self.max_hold || self.tracks[this].queue.len() > self.max_held;
         let other = &mut self.tracks[1 - this];

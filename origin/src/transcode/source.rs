@@ -19,7 +19,7 @@ use crate::media::{Frame, Mark, MediaEvent, VideoConfig};
 /// frames per second.
 const MAX_DAMAGED: u32 = 300;
 
-/// Where decoded frames go.
+/// The receivers of decoded frames.
 pub(super) struct Feed {
     /// True if it has work only for sources that viewers cannot play.
     pub(super) stand_in: bool,
@@ -114,7 +114,8 @@ impl Source {
                 device,
             })
         };
-        // What viewers cannot play, devices seldom decode; and one more variant would need more of their surfaces.
+        // Devices seldom decode formats that viewers cannot play; and one more variant would need more of their
+        // surfaces.
         let device = self.device.as_deref().filter(|_| !self.stands_in);
         let on_device = device.and_then(|device| open(Some(device)).ok());
         self.unsaid = on_device.is_some();
@@ -178,7 +179,7 @@ impl Source {
         if let Some(decoder) = &mut self.decoder {
             decoder.flush();
         }
-        // What is inside it is whole, and its neighbour will not come.
+        // The picture inside it is whole, and its neighbour will not come.
         self.finish_deinterlacing();
         self.damaged += 1;
         if self.damaged >= MAX_DAMAGED {

@@ -1,4 +1,4 @@
-//! What webhooks count.
+//! Metrics of webhooks.
 
 use farcast_shared::tasks::{Contained, Part};
 use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};

@@ -12,14 +12,14 @@ const HEADER_BYTES: usize = 7;
 /// Most frames of one tag: RTMP's encoders send one or a few.
 const MAX_FRAMES: usize = 32;
 
-/// What an ADTS header says.
+/// The contents of an ADTS header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) object_type: u8,
     pub(super) rate_hz: u32,
     /// 0 where a program config element says it.
     pub(super) channel_config: u8,
-    /// Where the raw frame is.
+    /// The place of the raw frame.
     payload: (usize, usize),
 }
 

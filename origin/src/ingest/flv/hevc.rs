@@ -35,7 +35,7 @@ pub(super) fn is_disguised<'a>(mut units: impl Iterator<Item = &'a [u8]> + Clone
     units.clone().any(starts(VPS)) && units.any(starts(SPS))
 }
 
-/// What a NAL unit is; `sets` are those in force before it.
+/// The kind of a NAL unit; `sets` are those in force before it.
 pub(super) fn kind(unit: &[u8], sets: &Sets) -> UnitKind {
     let (Some(kind), true) = (nal_type(unit), unit.len() > 2) else { return UnitKind::Padding };
     match kind {

@@ -15,7 +15,7 @@ pub(super) type Problem = &'static str;
 /// Most NAL units of a tag that are looked at: a picture of 8K in slices of a macroblock row, and its headers.
 const MAX_UNITS: usize = 1024;
 
-/// How units are delimited.
+/// The kind of delimiters between units.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Framing {
     /// By lengths of so many bytes.
@@ -29,7 +29,7 @@ enum Framing {
 pub(super) struct Units {
     /// The tag's data.
     pub(super) data: Bytes,
-    /// Where the units are in it.
+    /// The places of the units in it.
     pub(super) ranges: Vec<Range<usize>>,
     /// True if `data` is exactly these units behind lengths of four bytes.
     pub(super) intact: bool,

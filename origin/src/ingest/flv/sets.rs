@@ -9,7 +9,7 @@ use super::bits::MAX_PARAMETER_SET_BYTES;
 /// Most bytes of all sets of a track. Real ones have a few hundred; a record with more could not be written.
 const MAX_BYTES: usize = 60 * 1024;
 
-/// What a set describes. The order is the one in which records list them.
+/// The kinds of parameter sets. The order is the one in which records list them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum SetKind {
     /// H.265's layers.

@@ -38,13 +38,13 @@ pub(super) struct TrackState {
     pub(super) unwrapped: Option<i64>,
     /// Last source time since the timeline began or jumped.
     pub(super) source: Option<i64>,
-    /// What is added to this track's clock to align it with the other's.
+    /// Added to this track's clock to align it with the other's.
     pub(super) skew: i64,
     /// Frames in a row that were far from the timeline, and where the last one was.
     pub(super) alone: usize,
     pub(super) alone_at: i64,
     pub(super) alone_since: Option<Instant>,
-    /// What is taken from decode times because the source presents frames before it decodes them (a muxer
+    /// Subtracted from decode times because the source presents frames before it decodes them (a muxer
     /// that stamps B-frames with negative composition times): presentation must not move against audio.
     shift: i64,
 }
@@ -60,7 +60,7 @@ impl TrackState {
         self.active_at = self.active_at.max(at);
     }
 
-    /// The track's timeline starts anew, by a jump.
+    /// The track's timeline starts again, by a jump.
     pub(super) fn restart(&mut self) {
         self.source = None;
         self.alone = 0;
@@ -79,7 +79,7 @@ impl TrackState {
         self.active_at = self.active_at.max(at);
     }
 
-    /// Where the frame after the last one would be.
+    /// The place of the frame after the last one.
     pub(super) fn end(&self) -> Option<MediaTime> {
         self.last_dts.map(|last| MediaTime(last.micros() + self.step()))
     }

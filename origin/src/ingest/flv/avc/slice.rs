@@ -20,7 +20,7 @@ impl Field {
     }
 }
 
-/// What a slice says of its picture.
+/// The contents of a slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::ingest::flv) struct Slice {
     /// It begins at the picture's first macroblock.
