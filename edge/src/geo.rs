@@ -72,7 +72,7 @@ pub enum GeoError {
         path: PathBuf,
     },
     /// It is no MaxMind DB.
-    #[error("the GeoIP file {} is damaged or none: {source}", path.display())]
+    #[error("the GeoIP file {} is damaged, or no GeoIP file: {source}", path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,

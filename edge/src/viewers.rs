@@ -27,7 +27,7 @@ impl Metrics {
             IntGauge::new("farcast_edge_viewers", "Viewers who were active here in the last 15 seconds")?;
         let refused = IntCounter::new(
             "farcast_edge_viewers_refused_total",
-            "Signs of viewers that were not counted, because there are too many viewers",
+            "Requests of viewers that were not counted, because there are too many viewers",
         )?;
         registry.register(Box::new(active.clone()))?;
         registry.register(Box::new(refused.clone()))?;

@@ -157,7 +157,7 @@ impl Keeper {
 
     fn complain(&mut self, error: &StoreError) {
         if let Some(suppressed) = self.complaints.admit(Instant::now()) {
-            tracing::warn!(%error, suppressed, "the audience cannot be counted or told");
+            tracing::warn!(%error, suppressed, "the audience cannot be counted or published");
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Usage {
 
 /// Why the machine cannot be sampled.
 #[derive(Debug, thiserror::Error)]
-#[error("the system does not tell how busy it is: {0}")]
+#[error("the load of the machine cannot be read: {0}")]
 pub struct HardwareError(String);
 
 /// Memory that this program may have, in bytes: the machine's, or what its container may have where that is less.

@@ -75,7 +75,7 @@ pub enum StateError {
     },
     /// The file is damaged.
     #[error(
-        "{} is damaged ({what}): restore it from a copy, or move it away to start anew (viewers of a running \
+        "{} is damaged ({what}): restore it from a copy, or move it away to start from nothing (viewers of a running \
          broadcast must then reload)",
         path.display()
     )]

@@ -93,10 +93,8 @@ impl Metrics {
     /// # Errors
     /// When the metrics of this listener are registered already.
     pub fn new(listener: Listener, registry: &Registry) -> Result<Self, prometheus::Error> {
-        let opts = Opts::new(
-            "farcast_accept_errors_total",
-            "Connections that could not be accepted, by whose fault it was.",
-        );
+        let opts =
+            Opts::new("farcast_accept_errors_total", "Connections that could not be accepted, by cause.");
         let errors = IntCounterVec::new(opts.const_label("listener", listener.label()), &["fault"])?;
         registry.register(Box::new(errors.clone()))?;
         for fault in [Fault::Peer, Fault::Own] {
@@ -151,7 +149,7 @@ impl Accepting {
         }
         self.again_at = Some(now + PAUSE);
         if let Some(suppressed) = self.complaints.admit(now.into_std()) {
-            tracing::error!(listener, %error, suppressed, "connections cannot be accepted, trying on");
+            tracing::error!(listener, %error, suppressed, "connections cannot be accepted, trying again");
         }
     }
 }

@@ -278,7 +278,7 @@ impl Chat {
         match self.acts.listed(List::Moderators).await {
             Ok(moderators) => self.names.begin(&moderators),
             Err(error) if error.may_pass() => return Err(error),
-            Err(error) => tracing::error!(%error, "who moderates cannot be read: their names can be taken"),
+            Err(error) => tracing::error!(%error, "the moderators cannot be read: their names can be taken"),
         }
         Ok(read)
     }

@@ -77,7 +77,7 @@ enum DialError {
     Socket(#[source] std::io::Error),
     #[error("the identity cannot be stored")]
     Store(#[source] std::io::Error),
-    #[error("the dial is not possible")]
+    #[error("the connection cannot be started")]
     Connect(#[from] quinn::ConnectError),
     #[error("the connection failed")]
     Connection(#[from] ConnectionError),

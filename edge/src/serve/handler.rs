@@ -263,7 +263,7 @@ impl Handler {
             tracing::warn!(
                 %peer,
                 "X-Forwarded-For is not believed, since its sender is not in trusted_proxies; if it is your proxy, all its \
-                 viewers count as one (said once, others are not told)"
+                 viewers count as one (logged once only)"
             );
         }
     }

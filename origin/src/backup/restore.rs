@@ -54,7 +54,7 @@ pub(super) enum RestoreError {
          ones. Run `fdbcli --exec 'advanceversion {}'` first", .backup.saturating_add(VERSIONS)
     )]
     Behind { backup: u64, here: u64 },
-    #[error("the backup has a file that it may not bring: {0}")]
+    #[error("the backup contains a file that does not belong into a backup: {0}")]
     Foreign(String),
     #[error(
         "the cluster failed, and has a part of the backup now: clear it and the data folder's emoji, then restore again"

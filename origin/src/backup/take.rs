@@ -23,7 +23,7 @@ pub(super) enum TakeError {
         #[source]
         source: io::Error,
     },
-    #[error("{} is larger than 16 MiB: what is it?", .0.display())]
+    #[error("{} is larger than 16 MiB, as no file of a data folder is", .0.display())]
     TooLarge(PathBuf),
 }
 

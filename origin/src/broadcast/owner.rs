@@ -388,7 +388,7 @@ impl Owner {
         match reason {
             EndReason::Unpublished => self.end(Ended::Unpublished).await,
             EndReason::Unsupported(what) => {
-                tracing::error!(what, "the encoder sends what cannot be broadcast");
+                tracing::error!(what, "the encoder's stream cannot be broadcast");
                 self.end(Ended::Failed).await;
             }
             // Whatever happened to the connection, its encoder may come back.

@@ -125,7 +125,7 @@ impl Caretaker {
             if self.take_jump() {
                 // Times that lay in the future do not any more.
                 tracing::warn!(
-                    "the clock has jumped ahead, what is old in the chat is judged by it from now on"
+                    "the clock has jumped ahead, the age of chat entries is judged by it from now on"
                 );
                 at = Versionstamp::ZERO;
                 *self.kept() = Kept::default();
@@ -174,7 +174,7 @@ impl Caretaker {
         let forgotten = users::forget_gone(&self.store, now, |user| self.kept().mentions(user)).await?;
         self.metrics.forgotten_users.inc_by(forgotten);
         if forgotten > 0 {
-            tracing::info!(users = forgotten, "users of the chat who are gone are forgotten");
+            tracing::info!(users = forgotten, "users who were away from the chat for too long are deleted");
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Caretaker {
         self.metrics.failures.inc();
         let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(suppressed) = complaints.admit(Instant::now()) {
-            tracing::warn!(%error, suppressed, "what is old in the chat cannot be forgotten");
+            tracing::warn!(%error, suppressed, "old entries of the chat cannot be deleted");
         }
     }
 }

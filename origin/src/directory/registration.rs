@@ -43,7 +43,7 @@ pub enum DirectoryError {
     #[error(transparent)]
     Http(#[from] HttpClientError),
     /// The answer is not the directory's.
-    #[error("the directory answered with status {0} and nothing that can be understood")]
+    #[error("the directory answered with status {0} and an unknown body")]
     Answer(StatusCode),
     /// The directory does not want us.
     #[error("the directory refused (code {code}): {message}")]

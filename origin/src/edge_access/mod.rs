@@ -54,13 +54,13 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Refused {
     /// The key is the origin's alone.
-    #[error("the key is the origin's alone")]
+    #[error("only the origin may use this key")]
     Private,
     /// No edge has to do with the key, or not in this way.
-    #[error("no edge has this to do")]
+    #[error("edges may not do this")]
     NotListed,
     /// The batch is none of the acts of an edge, or says what cannot be.
-    #[error("the act is not lawful: {0}")]
+    #[error("the act is not valid: {0}")]
     Unlawful(&'static str),
     /// It acts for somebody whose token it has not shown.
     #[error("it has not shown the token of the user for whom it acts")]
@@ -146,7 +146,7 @@ impl EdgeAccess {
             })
         });
         if let Some(refusals) = told {
-            tracing::warn!(edge = name, refusals, reason = %refused, "an edge was refused what no honest edge asks for, or so much");
+            tracing::warn!(edge = name, refusals, reason = %refused, "an edge was refused a call that no honest edge makes, or makes so often");
         }
     }
 

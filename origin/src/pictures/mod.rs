@@ -191,7 +191,7 @@ impl Maker {
                         // The pictures before stay: a frame that cannot be decoded by itself is no fault of the broadcast.
                         self.metrics.made.with_label_values(&["failed"]).inc();
                         if !std::mem::replace(&mut is_told, true) {
-                            tracing::warn!(%reason, "no picture was made of a key frame (said once for a broadcast)");
+                            tracing::warn!(%reason, "no picture was made of a key frame (logged once per broadcast)");
                         }
                     }
                 }

@@ -71,7 +71,7 @@ impl Metrics {
             )?,
             drift: Gauge::new(
                 "farcast_ingest_media_drift_seconds",
-                "How far media has fallen behind its arrival since its publisher began",
+                "Lag of media behind its arrival since its publisher began",
             )?,
         })
     }

@@ -119,7 +119,11 @@ impl Metrics {
                 "reason",
             )?,
             fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", "outcome")?,
-            joins: counters("farcast_push_joins_total", "How connections of edges began", "outcome")?,
+            joins: counters(
+                "farcast_push_joins_total",
+                "Handshakes and enrolments of edges, by outcome",
+                "outcome",
+            )?,
             asks: counters("farcast_push_asks_total", "Questions to edges, one per edge", "outcome")?,
         })
     }

@@ -344,7 +344,7 @@ impl Shared {
 async fn keep_token(roster: Arc<Roster>) {
     let renewed = tokio::task::spawn_blocking(move || roster.renew_standing(WallTime::now())).await;
     if let Ok(Err(error)) = renewed {
-        tracing::warn!(%error, "the join token is over, and a new one cannot be written");
+        tracing::warn!(%error, "the join token has expired, and a new one cannot be written");
     }
 }
 

@@ -215,7 +215,7 @@ impl Metrics {
             worker_ends: add(
                 registry,
                 IntCounterVec::new(
-                    opts("worker_ends_total", "Transcoding processes that ended unasked, by how."),
+                    opts("worker_ends_total", "Transcoding processes that ended unasked, by kind of end."),
                     &["how"],
                 )?,
             )?,

@@ -153,7 +153,7 @@ pub async fn all(store: &Store) -> Result<Vec<Kept>, StoreError> {
             Ok(())
         });
         if let Err(error) = read {
-            tracing::error!(%error, "a webhook, or how far it is, cannot be read");
+            tracing::error!(%error, "a webhook or its cursor cannot be read");
         }
     }
     let kept = |webhook: Webhook| Kept { cursor: cursors.remove(&webhook.id), webhook };

@@ -23,7 +23,7 @@ pub struct Secret(Vec<u8>);
 
 /// Text that is no secret.
 #[derive(Debug, thiserror::Error)]
-#[error("a webhook's secret is not one")]
+#[error("a webhook's secret is malformed")]
 pub struct InvalidSecret;
 
 impl Secret {

@@ -20,7 +20,7 @@ pub enum StoreError {
     #[error("the store is not available: {0}")]
     Unavailable(String),
     /// The store was lost during a commit: it may have been applied. The same batch, committed again, tells.
-    #[error("whether a change was applied is not known: {0}")]
+    #[error("it is not known whether a change was applied: {0}")]
     Unknown(String),
     /// A stored value cannot be read by this version.
     #[error("a stored value cannot be read: {0}")]

@@ -73,13 +73,13 @@ pub enum LimitError {
     #[error("a range ends before it begins")]
     Range,
     /// An edge touched what is the origin's alone.
-    #[error("a key is the origin's alone")]
+    #[error("only the origin may use this key")]
     Private,
     /// A page of no or too many entries was asked for.
     #[error("a page of {0} entries is not between 1 and {MAX_PAGE_ROWS}")]
     Rows(u32),
     /// An edge asked for what no edge has to do.
-    #[error("this is not for an edge to do")]
+    #[error("edges may not do this")]
     NotForEdges,
 }
 

@@ -111,20 +111,20 @@ impl Metrics {
         let calls = IntCounterVec::new(
             Opts::new(
                 "farcast_store_calls_total",
-                "Calls of the store (each try of a commit is one), by what became of them; conflict: another was first.",
+                "Calls of the store (each try of a commit is one), by outcome; conflict: another was first.",
             ),
             &["call", "outcome"],
         )?;
         let seconds = HistogramVec::new(
             HistogramOpts::new(
                 "farcast_store_call_seconds",
-                "How long a call of the store took, answered or not.",
+                "Duration of calls of the store, answered or not.",
             )
             .buckets(HOP_SECONDS.to_vec()),
             &["call"],
         )?;
         let retries = IntCounterVec::new(
-            Opts::new("farcast_store_retries_total", "Tries of commits beyond the first of each, by why."),
+            Opts::new("farcast_store_retries_total", "Tries of commits beyond the first of each, by reason."),
             &["reason"],
         )?;
         let answering = IntGauge::new(

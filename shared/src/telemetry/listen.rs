@@ -52,7 +52,7 @@ pub enum ListenError {
         address: SocketAddr,
     },
     /// The machine has no such address.
-    #[error("{} address {address} is none of this machine's; {}", purpose.protocol, purpose.choose_another())]
+    #[error("{} address {address} is not an address of this machine; {}", purpose.protocol, purpose.choose_another())]
     NotHere {
         /// Its purpose.
         purpose: Purpose,

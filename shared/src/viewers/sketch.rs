@@ -45,7 +45,7 @@ pub enum InvalidSketch {
     #[error("a sketch of version {0}, not {VERSION}")]
     Version(u8),
     /// There is no such form.
-    #[error("a sketch has no form {0}")]
+    #[error("{0} is no form of a sketch")]
     Form(u8),
     /// The form has another length.
     #[error("a sketch cannot have {0} bytes")]

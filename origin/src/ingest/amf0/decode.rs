@@ -40,13 +40,13 @@ pub enum DecodeError {
         at: usize,
     },
     /// An AMF3 reference to a value that has not occurred (AMF 3 §2.2).
-    #[error("AMF3 reference to nothing at byte {at}")]
+    #[error("AMF3 reference to a missing value at byte {at}")]
     Reference {
         /// Offset in the message.
         at: usize,
     },
     /// An AMF3 object that its class writes in a way of its own (AMF 3 §3.12, externalizable): its end is unknown.
-    #[error("AMF3 object in a form of its own at byte {at}")]
+    #[error("AMF3 object with an encoding of its own at byte {at}")]
     Externalizable {
         /// Offset in the message.
         at: usize,

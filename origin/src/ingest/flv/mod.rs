@@ -67,7 +67,7 @@ pub enum FlvError {
         track: &'static str,
     },
     /// A part of a picture that had been passed on as complete: left out. From then on pictures are waited for.
-    #[error("a part of a picture that had been passed on")]
+    #[error("a part of a picture that was already passed on")]
     LatePiece,
 }
 

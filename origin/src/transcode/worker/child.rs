@@ -67,7 +67,7 @@ fn work(mouth: &Mouth) -> anyhow::Result<()> {
         None => Bounds::Device,
     };
     if let Err(reason) = confine(bounds) {
-        tracing::warn!(%reason, "the transcoding process is not confined: a fault of a codec can reach what it can");
+        tracing::warn!(%reason, "the transcoding process is not confined: whoever takes over a codec can reach whatever it can");
     }
 
     let variants = u16::try_from(config.specs.len()).unwrap_or(u16::MAX);
