@@ -12,7 +12,7 @@ use crate::playback::Playback;
 use crate::receive::Asked;
 use crate::{serve, viewers};
 
-/// Knows whom to ask for it.
+/// Answers the questions, from the parts that know the answers.
 #[derive(Debug)]
 pub(crate) struct Answers {
     pub(crate) chat: Arc<Chat>,

@@ -1,6 +1,6 @@
-//! Assembly of the edge, in this order: metrics before what registers in them; what serves (live window,
-//! HTTP) before what feeds it (the link), so that a viewer who comes first is answered; all ports are
-//! bound before anything runs, so that a taken port is the only output; readiness last.
+//! Assembly of the edge, in this order: metrics before the parts that register in them; the server (live
+//! window, HTTP) before its source (the link), so that a viewer who comes first is answered; all ports
+//! are bound before anything runs, so that a taken port is the only output; readiness last.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ task_names! {
         Http = "http",
         /// Viewers over TLS.
         Https = "https",
-        /// Telling who watches here.
+        /// Publishing the viewers of this edge.
         Viewers = "viewers",
         /// The link to the origin.
         Link = "link",

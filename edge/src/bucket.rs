@@ -11,7 +11,7 @@ pub struct Rate {
     pub each: Duration,
 }
 
-/// Counts what was taken. Sans-IO.
+/// Counts the tokens taken. Sans-IO.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bucket {
     /// When it is full again.

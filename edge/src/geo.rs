@@ -120,7 +120,7 @@ impl Geo {
     /// Reads the file again if it is another one than before; whether it was. Blocks on the disk; lookups go on meanwhile.
     ///
     /// # Errors
-    /// [`GeoError`], once per file: what was read before stays.
+    /// [`GeoError`], once per file: the former content stays.
     pub fn reload(&self) -> Result<bool, GeoError> {
         let Some(file) = &self.file else { return Ok(false) };
         let mut seen = file.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,8 +142,8 @@ impl Geo {
         self.file.is_some()
     }
 
-    /// Looks at the file every minute, on threads that may block. A file that makes the reader panic leaves what was read
-    /// before, as one that is damaged. Cancel safe.
+    /// Checks the file every minute, on threads that may block. A file that makes the reader panic leaves the former
+    /// content in use, as a damaged one does. Cancel safe.
     pub async fn run(self: Arc<Self>, panics: Contained, shutdown: CancellationToken) {
         let check = async {
             loop {

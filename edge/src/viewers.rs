@@ -1,4 +1,4 @@
-//! Telling the others who watches here.
+//! Publication of this edge's viewers for the others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,8 +46,8 @@ const LASTS: Duration = Duration::from_secs(15);
 /// Longest time for the last publication at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Publishes who is active until `shutdown`, then takes it back. While the store is away nothing is told; what was told
-/// ends by itself.
+/// Publishes the active viewers until `shutdown`, then removes the record. While the store is away nothing is
+/// published; a former record ends by itself.
 pub async fn run(store: Store, active: Arc<Active>, metrics: Metrics, shutdown: CancellationToken) {
     let run_id: [u8; 16] = rand::random();
     let mut tick = interval(SWEEP_EVERY);
@@ -63,7 +63,7 @@ pub async fn run(store: Store, active: Arc<Active>, metrics: Metrics, shutdown: 
         let audience = active.audience(now);
         metrics.active.set(i64::try_from(audience.viewers).unwrap_or(i64::MAX));
         metrics.refused.inc_by(active.refused().saturating_sub(metrics.refused.get()));
-        // An edge that nobody watches has nothing to tell, but must take back what it told.
+        // An edge without viewers has nothing to publish, but must remove its former record.
         if audience.viewers == 0 && !told {
             continue;
         }

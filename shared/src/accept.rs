@@ -1,4 +1,4 @@
-//! What a listener does when accepting a connection fails: one policy for all listeners of both programs.
+//! The treatment of failures to accept a connection: one policy for all listeners of both programs.
 //!
 //! Place in the flow: between a listener and what serves its connections. [`judge`] decides; [`Accepting`] waits.
 //!
@@ -73,7 +73,7 @@ pub fn judge(error: &io::Error) -> Fault {
         NetworkUnreachable, PermissionDenied, TimedOut, WouldBlock,
     };
     match error.kind() {
-        // Linux passes on what has already happened to the new connection; a firewall's refusal is EPERM.
+        // Linux passes on errors that have already happened to the new connection; a firewall's refusal is EPERM.
         ConnectionAborted | ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted
         | NetworkDown | NetworkUnreachable | PermissionDenied | TimedOut | WouldBlock => Fault::Peer,
         _ => Fault::Own,

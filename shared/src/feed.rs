@@ -222,9 +222,9 @@ impl FeedEvent {
     }
 }
 
-/// Everything that a newcomer must know of a presentation: what the feed has said so far, less
-/// what left the window. Only metadata and initialisation sections; parts are fetched by name.
-/// The feed goes on exactly where the snapshot stops. Merging one that is already known changes nothing.
+/// Everything that a newcomer must know of a presentation: the feed so far, less the segments that left
+/// the window. Only metadata and initialisation sections; parts are fetched by name. The feed goes on
+/// exactly where the snapshot stops. Merging one that is already known changes nothing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Snapshot {
     /// The constants of the epoch.

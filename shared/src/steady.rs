@@ -1,15 +1,15 @@
 //! The time by which something is deleted: the wall clock, as far as the monotonic clock confirms it.
 //!
-//! A wall clock is set by people and by NTP, and is wrong at times: by a year for a minute, or until the network is up. What
-//! is deleted by such a time does not come back. [`Steady`] gives a time that
+//! A wall clock is set by people and by NTP, and is wrong at times: by a year for a minute, or until the network is up. A
+//! record that is deleted by such a time does not come back. [`Steady`] gives a time that
 //! - is not known before the wall clock has run evenly for [`FIRST`], so that a machine that starts with a wrong clock has time
 //!   to set it;
 //! - goes on at the pace of the monotonic clock when the wall clock jumps ahead, and believes the jump once the wall clock has
 //!   run evenly behind it for [`JUMP`];
 //! - follows the wall clock back at once: then less is deleted.
 //!
-//! Sans-IO: both clocks' readings are arguments. A machine that slept has a jump, too: what is to be deleted then stays for
-//! [`JUMP`] longer, and limits of number hold all the time.
+//! Sans-IO: both clocks' readings are arguments. A machine that slept has a jump, too: old records then stay for [`JUMP`]
+//! longer, and limits of number hold all the time.
 
 use std::time::{Duration, Instant};
 

@@ -242,7 +242,7 @@ impl Api {
         self.parts.viewers.mark(ViewerId::new(peer, agent), Instant::now());
     }
 
-    /// Answers a request for a path of the API. Cancel safe; what was passed on may be done all the same.
+    /// Answers a request for a path of the API. Cancel safe; a request that was passed on may be done all the same.
     pub async fn answer<B>(&self, request: Request<B>, caller: Caller) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,

@@ -47,7 +47,7 @@ pub(super) struct Shown<'a> {
     pub(super) since: Option<WallTime>,
 }
 
-/// What [`Stills::newest`] returns.
+/// The result of [`Stills::newest`].
 pub type StillFuture = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
 /// The source of the broadcast's pictures: the origin.

@@ -15,7 +15,7 @@ use crate::bucket::{Bucket, Rate};
 const NETWORK_BURST_S: u32 = 6;
 /// Seconds of all lines that may come at once.
 const ROOM_BURST_S: u32 = 4;
-/// Lines beyond its limit that a network may try before it counts as a flood: people stop when they are told.
+/// Lines beyond its limit that a network may try before it counts as a flood: people stop when they are warned.
 const REFUSALS: Rate = Rate { burst: 100, each: Duration::from_millis(100) };
 /// Time for which a flood is slowed down, from its last excess on.
 const SLOW_FOR: Duration = Duration::from_secs(60);
@@ -118,7 +118,7 @@ impl Crowd {
         }
     }
 
-    /// Forgets who said nothing for long.
+    /// Forgets networks that have been silent for long.
     pub(super) fn forget(&mut self, now: Instant) {
         self.networks.retain(|_, network| {
             !network.lines.is_full(now) || network.is_slow(now) || !network.is_silent(now)

@@ -18,7 +18,7 @@ use super::Chat;
 use super::metrics::Refusal;
 use crate::api::not_reached;
 
-/// Seconds after which who registered too often may try again.
+/// Seconds after which a client that registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
 
 /// Time for which a user who has just been let in waits for the store, which may be away: they are shown the backlog

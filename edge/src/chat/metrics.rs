@@ -2,7 +2,7 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-/// Upper bounds in seconds of the time from an event's acceptance to its being said here.
+/// Upper bounds in seconds of the time from an event's acceptance to its publication here.
 const DELAY_BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// The outcome of a line that a user sent.
@@ -48,7 +48,7 @@ pub(super) enum Ended {
     Left,
     /// It broke the protocol.
     Protocol,
-    /// It did not read what was said.
+    /// It did not read its messages.
     Slow,
     /// Nothing was heard of it.
     Silent,

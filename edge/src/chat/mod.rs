@@ -300,7 +300,7 @@ impl Chat {
         }
     }
 
-    /// Ends the connections of whom the settings forbid.
+    /// Ends the connections that the settings forbid.
     async fn follow_settings(&self) {
         let mut runtime = self.parts.runtime.clone();
         loop {
@@ -391,7 +391,7 @@ impl Chat {
         address: IpAddr,
         user_agent: String,
     ) -> Result<Arrival, (Option<Bytes>, CloseCode)> {
-        // Nothing is said without a token: Owncast's clients register then.
+        // Nobody joins without a token: Owncast's clients register then.
         let token = token.ok_or((None, CloseCode::Policy))?;
         let away = |error: StoreError| {
             tracing::debug!(%error, "nobody can join the chat now");
@@ -463,7 +463,7 @@ impl Chat {
         (!body.is_empty()).then(|| tell(Private::System { name: &set.name, body: &body }))
     }
 
-    /// Does what a user wants; gives what only they are told.
+    /// Does what a user wants; the result is a message for them only.
     async fn say(self: Arc<Self>, member: Arc<Member>, heard: Heard) -> Option<Bytes> {
         let set = self.runtime()?;
         let done = if tokio::time::Instant::now() < heard.until {

@@ -51,7 +51,7 @@ impl Names {
         self.lock().moderators = moderators.iter().map(named).collect();
     }
 
-    /// Follows who moderates.
+    /// Follows the list of moderators.
     pub(super) fn apply(&self, entry: &Entry) {
         let (Event::NameChanged { user, .. } | Event::UserChanged { user } | Event::UserDisabled { user }) =
             &entry.event
@@ -108,7 +108,7 @@ mod tests {
             assert!(!names.is_taken(free, &set, None), "{free}");
         }
         assert!(!names.is_taken("ALLY", &set, Some(&ally.id)), "their own");
-        // A moderator with another name, one who is none any more, and one who is new.
+        // A moderator with another name, a former one, and a new one.
         let tell = |event: Event| names.apply(&Entry::new(WallTime(2), event));
         let renamed = User { display_name: "Sally".to_owned(), ..ally.clone() };
         tell(Event::NameChanged { user: renamed.clone(), old_name: "Ally".to_owned(), client: 1 });

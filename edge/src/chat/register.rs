@@ -36,7 +36,7 @@ impl Registrar {
         if self.together.take(TOGETHER, now) { Ok(()) } else { Err(Refusal::Users) }
     }
 
-    /// Forgets who did nothing for long.
+    /// Forgets networks that have done nothing for long.
     pub fn forget(&mut self, now: Instant) {
         self.networks.retain(|_, bucket| !bucket.is_full(now));
     }

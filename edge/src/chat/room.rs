@@ -41,7 +41,7 @@ const PARTED_AFTER: Duration = Duration::from_secs(10);
 /// Lines that a user may say at once, over all connections.
 const USER_BURST: u32 = 3;
 
-/// Users of whom it is remembered that they were seen.
+/// Most users of whom it is remembered that they were seen.
 const MAX_SEEN: usize = 200_000;
 
 /// Most users of whom a change is remembered; disabled users always are, and only moderators can disable.
@@ -152,7 +152,7 @@ struct State {
     changed: HashMap<String, (Instant, User)>,
 }
 
-/// Somebody who has come in.
+/// A user who has just joined.
 #[derive(Debug)]
 pub(super) struct Entered {
     /// Their connection.
@@ -225,7 +225,7 @@ impl Room {
         self.lock().history.is_some()
     }
 
-    /// Takes entries of the log, in their order, and says them to everybody. By `wall` it is told how long ago they were said.
+    /// Takes entries of the log, in their order, and sends them to everybody. `wall` tells how old they are.
     pub(super) fn apply(&self, entries: Vec<Placed>, now: Instant, wall: WallTime) {
         let mut state = self.lock();
         let mut said = Vec::with_capacity(entries.len());
@@ -251,8 +251,8 @@ impl Room {
         let _ = self.said.send(frames);
     }
 
-    /// Whatever is said from now on. A connection listens before it is told that it is open, so that nothing which is
-    /// said later passes it by while its user is looked up.
+    /// All later messages. A connection listens before it is told that it is open, so that no message passes it by
+    /// while its user is looked up.
     pub(super) fn listen(&self) -> broadcast::Receiver<Bytes> {
         self.said.subscribe()
     }
@@ -331,7 +331,7 @@ impl Room {
         self.lock().newest(user)
     }
 
-    /// Somebody says a line: whether there is room for it beside what others of their network, and all, say.
+    /// A line of a user: checks that there is room for it beside the lines of their network, and of all.
     pub(super) fn crowd(&self, member: &Member, now: Instant) -> crowd::Verdict {
         self.lock().crowd.line(member.network, now)
     }
@@ -407,7 +407,7 @@ impl State {
         }
     }
 
-    /// Of what was read of a user and what the log said of them, the newer.
+    /// The newer of two records of a user: the given one, and the one that the log brought.
     fn newest(&self, user: User) -> User {
         let changed = self.changed.get(&user.id).map(|(_, known)| known);
         let here = self.users.get(&user.id).map(|here| &here.user);
@@ -428,7 +428,7 @@ impl State {
                 let is_ours = client.is_some_and(|client| self.members.contains_key(&client));
                 // A user without limits takes no room of others.
                 if !is_ours && !user.is_bot && !user.is_moderator {
-                    // It may have waited long for the store: what counts is when it was said.
+                    // It may have waited long for the store: the time of arrival counts.
                     let said_at = now.checked_sub(wall.since(entry.at)).unwrap_or(now);
                     self.crowd.elsewhere(entry.network, said_at);
                     if let Some(here) = self.users.get_mut(&user.id) {
@@ -446,7 +446,7 @@ impl State {
             }
             Event::UserDisabled { user } => {
                 self.update(user, entry, now);
-                // The store may have said already that they were enabled again.
+                // The store may have enabled them again already.
                 if self.newest(user.clone()).disabled_at.is_none() {
                     return;
                 }

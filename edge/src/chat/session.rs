@@ -1,7 +1,7 @@
 //! One connection of the chat, from its upgrade to its end.
 //!
-//! Lines are read, and judged, when they arrive, also while an earlier one waits for the store: what is said at an ordinary
-//! pace during a pause of the store is no flood when the pause is over.
+//! Lines are read, and judged, when they arrive, also while an earlier one waits for the store: lines at an ordinary pace
+//! during a pause of the store are no flood when the pause is over.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -66,7 +66,7 @@ pub struct Ticket {
     pub(super) user_agent: String,
     pub(super) address: IpAddr,
     pub(super) seat: Seat,
-    /// All that is said since before the answer.
+    /// All messages since before the answer.
     pub(super) said: broadcast::Receiver<Bytes>,
 }
 
@@ -255,7 +255,7 @@ impl Chat {
                     Some(frames) => socket.write(&frames).await,
                     None => Err(Ended::Slow),
                 },
-                // There is no room for a word to one who does not read.
+                // There is no room for a last message to a connection that does not read.
                 Step::Said(Err(_)) => Err(Ended::Slow),
                 Step::Told(frame) => socket.write(&frame).await,
                 Step::Done(frame) => {

@@ -120,8 +120,8 @@ impl Live {
     /// # Errors
     /// See [`Failure`].
     pub async fn object(&self, name: ObjectName) -> Result<Object, Failure> {
-        // Nearly all requests are for parts that are held. Each waiting request keeps room for all that it might come to, so
-        // what is large and seldom is boxed.
+        // Nearly all requests are for parts that are held. Each waiting request keeps room for everything that it might come
+        // to, so large and rare cases are boxed.
         let mut here = self.held(&name);
         if here.is_none() {
             here = Box::pin(self.cached(&name)).await;
@@ -160,7 +160,7 @@ impl Live {
         Some(chunks.into_iter().collect())
     }
 
-    /// From what is held outside the cache.
+    /// From the parts that are held outside the cache.
     fn held(&self, name: &ObjectName) -> Option<Object> {
         let state = self.read();
         let window = state.windows.as_ref()?.get(name.variant)?;

@@ -8,7 +8,7 @@ use farcast_shared::name::{ObjectName, StreamName};
 
 use crate::receive::{self, Fetcher};
 
-/// What [`Fetch::fetch`] returns.
+/// The result of [`Fetch::fetch`].
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;
 
 /// Why an object could not be fetched.

@@ -2,7 +2,8 @@
 //!
 //! [`Live`] stands between the feed and the viewers. [`Live::run`] drains the feed, puts bytes
 //! where they can be served, applies the batch to the [`farcast_shared::hls::Windows`] and wakes
-//! who waits; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer requests.
+//! the requests that wait; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer
+//! requests.
 //!
 //! Invariants:
 //! - a part is visible only when all of its bytes are here (they are stored before it is applied);
@@ -121,7 +122,7 @@ impl Live {
         }
     }
 
-    /// Applies what comes until `shutdown`, or until the sender is gone, which counts as a lost link.
+    /// Applies inputs until `shutdown`, or until the sender is gone, which counts as a lost link.
     pub async fn run(&self, mut inputs: mpsc::Receiver<Input>, shutdown: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
@@ -161,7 +162,7 @@ impl Live {
     }
 
     /// True if viewers should be sent here: the link to the origin is up. (With no broadcast there
-    /// is nothing to serve, and that is said from here as well as from anywhere.)
+    /// is nothing to serve, and this edge can say so as well as any.)
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.read().link_up

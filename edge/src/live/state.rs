@@ -92,7 +92,7 @@ impl State {
         };
         note(changes, changed);
         if let FeedEvent::Part { epoch, variant, msn, meta, bytes } = event {
-            // A part that a snapshot told of brings its bytes, and no other news.
+            // A part that a snapshot announced brings its bytes, and no other news.
             let kind = ObjectKind::Part(*msn, meta.index);
             let name = ObjectName { epoch: *epoch, variant: *variant, kind };
             if self.windows.as_ref().is_some_and(|windows| is_listed(windows, &name)) {

@@ -1,7 +1,7 @@
 //! The text of Common Media Client Data version 1 (CTA-5004 §2): a list of keys with or without a value, a dictionary of
 //! Structured Fields (RFC 8941 §3.2) of which only integers, decimals, strings, tokens and booleans are used.
 //!
-//! Sans-IO, without an allocation: what is read is lent from the text.
+//! Sans-IO, without an allocation: values are borrowed from the text.
 
 /// Longest text in bytes, once it is decoded. Players write some 300.
 pub(super) const MAX_BYTES: usize = 1024;

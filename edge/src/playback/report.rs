@@ -37,7 +37,7 @@ pub(super) struct Report {
     stalls: Option<u64>,
     /// For how long.
     pub(super) stalled: Duration,
-    /// Time from the opening of the player to the first picture, told once.
+    /// Time from the opening of the player to the first picture, reported once.
     pub(super) start: Option<Duration>,
     /// Age of the picture when it is seen.
     pub(super) latency: Option<Duration>,

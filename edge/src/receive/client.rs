@@ -257,7 +257,7 @@ impl Client {
     }
 }
 
-/// Tries all that the addresses resolve to, in order; the last failure is the one told.
+/// Tries all addresses that the names resolve to, in order; the last failure is the one reported.
 async fn connect_any(
     addresses: &[String],
     config: &quinn::ClientConfig,

@@ -1,6 +1,6 @@
 //! Passing HTTP requests on to the origin, over the link: the head first; the body only once the origin, which has then
-//! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link; what they send to
-//! log in is short, and read before it comes here.
+//! checked the login, asks for it. So a stranger's body takes neither this edge's memory nor the link; the body of a login
+//! is short, and read before it comes here.
 //!
 //! A stream of events ([`farcast_shared::api::events`]) is passed on piece by piece for as long as it is read.
 //!
@@ -256,7 +256,7 @@ async fn open_stream(link: &Connection, head: ForwardedRequest) -> Option<Opened
     head.into_reply(rest(receive, first).await?).ok().map(Opened::Refused)
 }
 
-/// All that comes still, behind what came already.
+/// All bytes still to come, after those that have come already.
 async fn rest(mut receive: RecvStream, mut whole: BytesMut) -> Option<Bytes> {
     while let Some(chunk) = receive.read_chunk(READ_BYTES, true).await.ok()? {
         if whole.len() + chunk.bytes.len() > MAX_BYTES {

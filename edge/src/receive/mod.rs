@@ -39,9 +39,9 @@ pub use metrics::Metrics;
 /// Events of the link.
 #[derive(Clone, PartialEq, Debug)]
 pub enum LinkEvent {
-    /// The origin answered the subscription: there is what the last [`LinkEvent::Snapshot`] said, or nothing.
+    /// The origin answered the subscription: there is the presentation of the last [`LinkEvent::Snapshot`], or none.
     Up,
-    /// The link is gone; what was received stays valid.
+    /// The link is gone; everything received stays valid.
     Down,
     /// The origin's knowledge of the presentation; merging it changes no fact that is known already.
     Snapshot(Snapshot),

@@ -1,12 +1,12 @@
-//! Restores the feed's order. The control stream says what comes after what; the segments' streams
-//! bring the parts, and may be ahead of it, behind it, and out of order among themselves.
+//! Restores the feed's order. The control stream gives the order; the segments' streams bring the
+//! parts, and may be ahead of it, behind it, and out of order among themselves.
 //!
 //! A plain struct, one per connection. Each variant is a lane: events wait in it only for parts that
 //! precede them, so a slow variant never holds up another. `Started` and `Ended` concern all lanes and
-//! wait for all; what comes behind them waits with them.
+//! wait for all; later events wait with them.
 //!
 //! Invariants: per variant, the output has the order that [`farcast_shared::feed`] documents; a live
-//! part is given once; what is held is bounded, and going beyond is an error of the peer.
+//! part is given once; the held events are bounded, and going beyond is an error of the peer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -389,7 +389,7 @@ impl Handler {
         draining: &CancellationToken,
     ) -> Response<Body> {
         match *asked {
-            // Each waiting request keeps room for all that it might come to, so what is seldom is boxed.
+            // Each waiting request keeps room for everything that it might come to, so rare cases are boxed.
             Asked::Multivariant => Box::pin(self.multivariant(choice)).await,
             Asked::Media(variant, ref directives) => self.media(variant, directives, choice).await,
             Asked::Object(name) => self.object(name, !is_head, choice).await,

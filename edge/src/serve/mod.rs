@@ -83,7 +83,7 @@ pub struct Config {
     pub frame_ancestors: String,
     /// The folder from which pages are read instead of the program, for developers. Default none.
     pub web_dir: Option<PathBuf>,
-    /// For how long browsers that came by HTTPS come by nothing else (RFC 6797). Default 0: this is not said.
+    /// Time for which browsers that connected by HTTPS use HTTPS only (RFC 6797). Default 0: no such header.
     pub hsts_max_age: Duration,
 }
 
@@ -117,7 +117,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of what `live` has and `api` answers; `/healthz` is from `health`.
+    /// A server of the objects of `live` and the answers of `api`; `/healthz` is from `health`.
     #[must_use]
     pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, health: Health, metrics: Metrics) -> Self {
         let total = config.max_connections;

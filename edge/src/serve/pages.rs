@@ -1,7 +1,7 @@
 //! The viewer page, the admin page and their files ([`farcast_pages`]), as this edge shows them.
 //!
-//! HTML is filled in before it is sent ([`super::page`]): once per change of the settings, since what is filled in depends on
-//! nothing else but the address by which the server is reached.
+//! HTML is filled in before it is sent ([`super::page`]): once per change of the settings, since the facts depend on nothing
+//! else but the address by which the server is reached.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -93,7 +93,7 @@ impl Places {
         Self { config, waiting: BTreeMap::new(), fruitless: HashMap::new(), proved: HashMap::new(), next: 0 }
     }
 
-    /// How many are taken.
+    /// Number of places that are taken.
     pub(crate) fn taken(&self) -> usize {
         self.waiting.len()
     }

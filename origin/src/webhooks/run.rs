@@ -74,7 +74,7 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Delivery by this client, of what is in the store; each attempt is noted in `deliveries`.
+    /// Delivery by this client, of the events in the store; each attempt is noted in `deliveries`.
     #[must_use]
     pub fn new(
         store: Store,
@@ -105,7 +105,8 @@ impl Webhooks {
     }
 }
 
-/// What webhooks need of the log: of all of them, whoever delivers. What is told may be late, which keeps more.
+/// The entries of the log that webhooks still need: of all webhooks, whichever origin delivers. The answer may be late,
+/// which keeps more.
 #[derive(Debug)]
 pub(super) struct Needed {
     store: Store,

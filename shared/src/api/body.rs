@@ -62,8 +62,8 @@ enum NotRead {
     BrokeOff,
 }
 
-/// Reads a body of at most `limit` bytes, for which `share` takes memory as they arrive. Cancel safe: what was read is
-/// lost with the request.
+/// Reads a body of at most `limit` bytes, for which `share` takes memory as they arrive. Cancel safe: the bytes read
+/// so far are lost with the request.
 ///
 /// # Errors
 /// The reply to give: 413 when it is longer, 400 when it breaks off, 408 when it takes too long, 503 when there is no

@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::time::WallTime;
 
-/// Tries of what others keep changing.
+/// Tries of a change that others keep overtaking.
 const TRIES: u32 = 8;
 
 /// Messages that are looked through for those of one user.

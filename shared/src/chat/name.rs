@@ -1,8 +1,9 @@
 //! Names of people in the chat: which names may be taken, and names for users who have none.
 //!
 //! Place in the flow: a proposed name → [`clean`] → [`is_forbidden`], [`is_reserved`] → the user. Names are text, not HTML;
-//! whoever shows one escapes it. Names are compared by how they look ([`look`], [`skeleton`]), since that is how they
+//! a page that shows one escapes it. Names are compared by how they look ([`look`], [`skeleton`]), since that is how they
 //! deceive. Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15, confusable characters those of UTS
+//! #39.
 //! #39.
 
 mod emoji;

@@ -1,4 +1,4 @@
-//! Chat text as HTML: rendered and sanitised once, where a message is accepted. Whoever shows it shows it as it is.
+//! Chat text as HTML: rendered and sanitised once, where a message is accepted. Pages show it as it is.
 //!
 //! Place in the flow: the body of a message (CommonMark, HTML allowed) → CommonMark's HTML → the allow-list ([`sanitise`])
 //! → links and emoji ([`finish`]) → store, sockets, history. The allowed HTML, and the form of links, are those of Owncast

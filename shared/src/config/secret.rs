@@ -20,7 +20,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// The text itself. The caller answers for where it goes.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -10,7 +10,7 @@
 //! - edits are legal (§6.2.1): segments are appended at the tail and removed at the head, never changed;
 //!   EXT-X-MEDIA-SEQUENCE grows by one per segment removed;
 //! - PART-TARGET, TARGETDURATION and SERVER-CONTROL never change while a presentation lasts;
-//! - a delta update is the full playlist less what it says it skipped;
+//! - a delta update is the full playlist less the segments that it declares as skipped;
 //! - rendition reports are as fresh as the playlist that carries them;
 //! - a preload hint becomes the next part, or its segment ended.
 

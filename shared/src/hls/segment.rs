@@ -116,8 +116,8 @@ impl Segment {
         self.part_count = self.part_count.saturating_add(1);
     }
 
-    /// Makes up for parts that were never told of, so that (segment, part) numbering stays that of
-    /// other edges: `count` in all, `rest` long together where that fits.
+    /// Makes up for parts that were never announced, so that (segment, part) numbering stays that
+    /// of other edges: `count` in all, `rest` long together where that fits.
     pub(super) fn pad_parts(&mut self, count: u32, mut rest: Duration, part_target: Duration) {
         while self.part_count < count {
             let duration = if rest.is_zero() { part_target } else { rest.min(part_target) };

@@ -199,7 +199,7 @@ impl Window {
         let part_target = self.part_target;
         let Some(segment) = self.open_segment(end.msn) else { return false };
         if segment.parts.is_empty() {
-            // A newcomer is told of an old segment without its parts; they are not listed.
+            // A newcomer gets an old segment without its parts; they are not listed.
             segment.part_count = end.parts;
         } else {
             let rest = end.duration.saturating_sub(segment.listed_duration());
@@ -242,7 +242,7 @@ impl Window {
         true
     }
 
-    /// Another epoch continues this one: what is open gets no more parts.
+    /// Another epoch continues this one: an open segment gets no more parts.
     pub(super) fn continue_as(&mut self, epoch: Epoch) {
         self.finish_open();
         self.epoch = epoch;

@@ -17,7 +17,7 @@ pub use spread::Spread;
 /// The period of a summary.
 pub const WINDOW: Duration = Duration::from_secs(600);
 
-/// Most viewers that an edge tells apart at once; of more it follows those who came first.
+/// Most viewers that an edge tells apart at once; of more it follows the first ones.
 pub const MAX_VIEWERS: u32 = 8192;
 
 /// Largest count of a summary: beyond what an edge takes in within [`WINDOW`], 240,000 reports of 600,000 ms each.

@@ -49,7 +49,7 @@ pub struct EdgeReport {
 }
 
 impl EdgeReport {
-    /// The same with nothing that could not be shown: an edge may say what it likes.
+    /// The same without characters that cannot be shown: an edge may send any text.
     #[must_use]
     pub fn shown(self) -> Self {
         let version = self.version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION_CHARS).collect();

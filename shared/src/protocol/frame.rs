@@ -84,7 +84,7 @@ pub(super) fn take(buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
     Ok(Some(buffer.split_to(len).freeze()))
 }
 
-/// Cuts a byte stream into messages. Holds at most one incomplete frame beyond what it was last fed.
+/// Cuts a byte stream into messages. Holds at most one incomplete frame beyond the bytes of the last call.
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: BytesMut,

@@ -48,7 +48,7 @@ enum State {
     Body(PartMeta, usize),
 }
 
-/// Decodes a segment's stream. Holds at most one incomplete part beyond what it was last fed.
+/// Decodes a segment's stream. Holds at most one incomplete part beyond the bytes of the last call.
 #[derive(Debug)]
 pub struct MediaDecoder {
     buffer: BytesMut,

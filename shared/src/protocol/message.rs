@@ -66,7 +66,7 @@ pub struct Position {
 }
 
 impl Subscribe {
-    /// Whether all fields are within their bounds.
+    /// Checks that all fields are within their bounds.
     ///
     /// # Errors
     /// [`FrameError::OutOfBounds`] with the field's name.

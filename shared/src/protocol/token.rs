@@ -62,7 +62,7 @@ fn check_address(address: &str) -> Result<(), InvalidToken> {
 }
 
 impl JoinToken {
-    /// Whether the addresses are usable.
+    /// Checks that the addresses are usable.
     ///
     /// # Errors
     /// [`InvalidToken::Address`], [`InvalidToken::Addresses`].

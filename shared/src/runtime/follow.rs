@@ -51,7 +51,7 @@ impl CatchUp {
     }
 
     /// Waits until the settings here contain every change that was acknowledged before this call, for a second at most, and
-    /// not while the store is away: then what is known holds. Says whether they do. Cancel safe.
+    /// not while the store is away: then the known settings hold. Returns whether they do contain it. Cancel safe.
     pub async fn caught_up(&self) -> bool {
         let seen = async {
             let newest = self.newest.read(newest(&self.store)).await.ok()?;

@@ -55,7 +55,7 @@ pub struct Runtime {
     pub external_actions: Vec<ExternalAction>,
     /// True if viewers do not see how many they are.
     pub hide_viewer_count: bool,
-    /// Public address of the server, without a slash at the end; empty when not told.
+    /// Public address of the server, without a slash at the end; empty when not set.
     pub server_url: String,
     /// True if the server is listed in the directory.
     pub directory_enabled: bool,

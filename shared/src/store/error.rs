@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::LimitError;
 
-/// A failure of the store. Serialisable, so that an edge gets what the origin's engine said.
+/// A failure of the store. Serialisable, so that an edge gets the failure of the origin's engine.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum StoreError {
     /// A precondition did not hold; nothing was changed.

@@ -72,7 +72,7 @@ pub enum LimitError {
     /// A range ends before it begins.
     #[error("a range ends before it begins")]
     Range,
-    /// An edge touched what is the origin's alone.
+    /// An edge touched a key that only the origin may use.
     #[error("only the origin may use this key")]
     Private,
     /// A page of no or too many entries was asked for.

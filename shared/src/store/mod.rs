@@ -13,7 +13,7 @@
 //! - **Batches** are applied together or not at all, if their preconditions hold; they have an id, and an engine applies a
 //!   batch once, however often it is sent. So a commit of unknown result is resolved by committing it again.
 //! - **Versionstamps** order all commits; an entry that is appended to a log gets one into its key.
-//! - **Reads** are of the present: what was acknowledged is read, by everybody who asks later.
+//! - **Reads** are of the present: an acknowledged change is seen by every later read.
 //! - **Watches** ([`Store::changed`]) say that a value differs from one that was seen, and miss nothing: they compare values.
 //! - **Limits** are FoundationDB's, checked in front of every engine ([`limits`]).
 //! - **Leases** ([`lease`]) are records with an end, built from the above.
@@ -128,7 +128,7 @@ impl Store {
         self.observer.is_away()
     }
 
-    /// Reads a key again and again, so that [`Self::is_away`] says what is so where nobody asks for anything else. Runs until
+    /// Reads a key again and again, so that [`Self::is_away`] is right although nobody asks for anything else. Runs until
     /// dropped, which is always allowed.
     pub async fn pulse(&self, key: &Key) {
         loop {
@@ -233,8 +233,9 @@ impl Store {
         done
     }
 
-    /// Waits until the value of a key differs from `seen`, and gives it. Tries again for ever while the store is not
-    /// available. A value that changes and changes back may go unseen, so what is watched should not. Cancel safe.
+    /// Waits until the value of a key differs from `seen`, and returns it. Tries again for ever while the store is
+    /// not available. A value that changes and changes back may go unseen, so values that are watched should not.
+    /// Cancel safe.
     ///
     /// # Errors
     /// [`StoreError::Limit`].

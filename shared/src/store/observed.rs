@@ -72,7 +72,7 @@ fn outcome(error: Option<&StoreError>) -> usize {
 /// Why a commit is tried again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Retry {
-    /// Another changed what it was built upon.
+    /// Another change had altered a key that this one was built upon.
     Conflict,
     /// The store was not available.
     Unavailable,
@@ -272,7 +272,7 @@ mod tests {
             [Some(0), None, None, Some(2)]
         );
         assert_eq!(outage.answered(at(70)), Some(Duration::from_secs(69)));
-        // One that nobody was told of ends quietly.
+        // An outage that was not logged ends quietly.
         assert_eq!(outage.silent(at(71), at(73)), None);
         assert_eq!(outage.answered(at(74)), None);
         // A call that waited long for nothing is an outage by itself.

@@ -8,7 +8,8 @@ use super::StoreError;
 /// The last answer, and when its reading began.
 type Last<T> = Option<(Instant, Result<T, StoreError>)>;
 
-/// A value of the store that many ask for. At most one read is under way, and nobody is given what was read before they asked.
+/// A value of the store that many ask for. At most one read is under way, and no caller gets a value that was read
+/// before the call.
 #[derive(Debug)]
 pub struct Together<T> {
     last: Mutex<Last<T>>,

@@ -82,8 +82,8 @@ fn private() -> Key {
 
 impl Store {
     /// Answers a call with one try of the engine: it is the edge that tries again. A watch waits without end; everything
-    /// else is answered within [`super::limits::DEADLINE`]. All is answered but what is [`PRIVATE`]; what an edge has to do
-    /// with the rest is decided in front of it.
+    /// else is answered within [`super::limits::DEADLINE`]. All keys but those of [`PRIVATE`] are served; which of the
+    /// others an edge may use is decided before this.
     pub async fn answer(&self, request: Request) -> Reply {
         if request.is_private() {
             return Err(LimitError::Private.into());

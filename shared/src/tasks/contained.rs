@@ -117,7 +117,7 @@ impl Contained {
         end.map_err(|panic| self.caught(&*panic)).ok()
     }
 
-    /// For work on a thread or a task of its own: logs and counts what it panicked with.
+    /// For work on a thread or a task of its own: logs and counts its panic.
     pub fn caught(&self, panic: &(dyn Any + Send)) {
         self.panics.inc();
         tracing::error!(

@@ -76,7 +76,7 @@ mod armed {
         asked.take_if(|asked| asked == part).is_some()
     }
 
-    /// Takes what is in the file, by removing it.
+    /// Takes the contents of the file, by removing it.
     fn read(path: &std::path::Path) {
         loop {
             if let Ok(text) = std::fs::read_to_string(path)

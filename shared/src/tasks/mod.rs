@@ -3,7 +3,7 @@
 //! Place in the flow: the service layer. Both programs assemble their parts and give each to [`Tasks`], which runs them
 //! until somebody asks the program to stop. Nothing here knows what the tasks do.
 //!
-//! Two kinds of work are told apart:
+//! There are two kinds of work:
 //! - A task of [`Tasks`] is needed as long as the program runs. When it panics, or ends before it was asked to, the program
 //!   is not whole any more: that is logged and counted under the task's name, `/healthz` and `/readyz` fail and name it, and
 //!   the program stops in order with [`EXIT_STATUS`], so that its supervisor starts it again.
@@ -113,7 +113,7 @@ pub enum Failed {
 }
 
 impl<N: Name> Tasks<N> {
-    /// Nothing runs yet. Failures are counted in `registry` and told to `health`.
+    /// Nothing runs yet. Failures are counted in `registry` and reported to `health`.
     ///
     /// # Errors
     /// When the metric is registered already.

@@ -28,7 +28,7 @@ struct Shared {
 pub enum Probe {
     /// `/readyz`: whether viewers may be sent here.
     All,
-    /// `/readyz/media`: whether what it serves of the broadcast is new.
+    /// `/readyz/media`: whether the media that it serves is new.
     Media,
     /// `/readyz/chat`: whether the chat and the API work.
     Chat,

@@ -166,7 +166,7 @@ async fn drive<F: Future<Output = Response<B>>, B: ReplyBody>(
     shutdown: CancellationToken,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        // Strangers who are slow to send what they are asked for keep nobody out who has a login.
+        // Strangers whose request arrives slowly keep nobody out who has a login.
         let (path, headers) = (request.uri().path(), request.headers());
         let is_strangers = path == login::LOGIN_PATH || !login::is_there(path, headers);
         seat.note(if is_strangers { State::Fresh } else { State::Busy });
@@ -248,7 +248,7 @@ pub fn respond(
     }
 }
 
-/// A request that could be read in two ways; what comes behind it on the connection cannot be trusted either.
+/// A request that could be read in two ways; anything behind it on the connection cannot be trusted either.
 fn misread(wrong: &str) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::BAD_REQUEST, format!("{wrong}\n"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -19,7 +19,7 @@ pub(super) struct Reading {
     pub(super) start_time_seconds: f64,
 }
 
-/// Reads what is there below `proc` (`/proc`); what is not is 0.
+/// Reads the files below `proc` (`/proc`); missing ones are 0.
 pub(super) fn read(proc: &Path) -> Reading {
     let text = |name: &str| std::fs::read_to_string(proc.join(name)).unwrap_or_default();
     let stat = Stat::parse(&text("self/stat")).unwrap_or_default();

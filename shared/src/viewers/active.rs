@@ -14,7 +14,7 @@ pub const ACTIVE_FOR: Duration = Duration::from_secs(15);
 /// Interval at which [`Active::sweep`] should be called.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Most viewers that are remembered, about 40 MB. New ones beyond are refused and counted; those who are known stay.
+/// Most viewers that are remembered, about 40 MB. New ones beyond are refused and counted; known ones stay.
 pub const MAX_ACTIVE: usize = 1_000_000;
 
 /// Parts of the map, each with its lock: two threads seldom want the same.
@@ -74,7 +74,7 @@ impl Active {
         }
     }
 
-    /// Forgets who is not active any more, and gives memory back.
+    /// Forgets viewers who are not active any more, and gives memory back.
     pub fn sweep(&self, now: Instant) {
         let oldest_ms = self.oldest_ms(now);
         for shard in &self.shards {

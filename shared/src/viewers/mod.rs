@@ -4,8 +4,8 @@
 //! recently active ones as a mergeable [`Sketch`] ([`publish`]); a process that wants the number merges the
 //! sketches of all edges ([`collect`]). [`Peaks`] are the largest numbers of a session and of all time.
 //!
-//! Invariants: a viewer who changes edges is counted once; an edge that dies is forgotten when its record ends; what
-//! is kept about viewers is a hash, cut to 64 bits, and no address.
+//! Invariants: a viewer who changes edges is counted once; an edge that dies is forgotten when its record ends; all
+//! that is kept about viewers is a hash, cut to 64 bits, and no address.
 
 mod active;
 mod id;

@@ -10,8 +10,8 @@ use crate::time::WallTime;
 /// Time after the end of a session for which a program that starts still shows its peak.
 pub const PEAK_KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// The peaks, as Owncast counts them: only what is seen while a publisher is connected counts, and each session starts
-/// at zero. To be saved each minute while live and at the end of a session.
+/// The peaks, as Owncast counts them: only viewers who are seen while a publisher is connected count, and each session
+/// starts at zero. To be saved each minute while live and at the end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Peaks {
     live: bool,
