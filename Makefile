@@ -137,15 +137,19 @@ screenshots: $(PLAYER) ## Screenshots of the pages in every state, phone to 4K, 
 	cd loadtests/browser && npm ci --no-audit --no-fund && node shots.js $(if $(EDGE),--url $(EDGE)) $(SHOTS)
 
 ##@ Check
-.PHONY: fmt lint audit doc ci check-foundationdb
+.PHONY: fmt lint scoreboard audit doc ci check-foundationdb
 fmt: setup ## Format everything
 	cargo fmt --all
 	cd $(WEB) && npm run format
 
-lint: setup $(PLAYER) ## Formatting, clippy and eslint with warnings denied, types
+lint: setup $(PLAYER) scoreboard ## Formatting, clippy and eslint with warnings denied, types, and the scoreboard
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd $(WEB) && npm run typecheck && npm run lint
+
+scoreboard: setup ## How readable the source is, in numbers; fails on long lines of documents, missing documentation, new circles
+	cd loadtests/scoreboard && npm test --silent
+	node loadtests/scoreboard
 
 audit: setup-test ## Licences, sources and known advisories of crates and npm packages
 	@infra/audit.sh

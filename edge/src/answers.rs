@@ -1,4 +1,5 @@
-//! What this edge answers to the origin's questions, as JSON: who is in its chat, and how it goes here.
+//! This edge's answers to the origin's questions, as JSON: the connections of its chat, and reports about playback and
+//! itself.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use crate::playback::Playback;
 use crate::receive::Asked;
 use crate::{serve, viewers};
 
-/// Knows whom to ask for it.
+/// Answers the questions, from the parts that know the answers.
 #[derive(Debug)]
 pub(crate) struct Answers {
     pub(crate) chat: Arc<Chat>,

@@ -1,6 +1,6 @@
-//! Assembly of the edge, in this order: metrics before what registers in them; what serves (live window,
-//! HTTP) before what feeds it (the link), so that a viewer who comes first is answered; all ports are
-//! bound before anything runs, so that a taken port is the only output; readiness last.
+//! Assembly of the edge, in this order: metrics before the parts that register in them; the server (live
+//! window, HTTP) before its source (the link), so that a viewer who comes first is answered; all ports
+//! are bound before anything runs, so that a taken port is the only output; readiness last.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,17 +45,17 @@ use crate::viewers;
 const LINK_EVENTS: usize = 256;
 /// Files that are no connections of viewers: listeners, the link, the disk, the log.
 const RESERVED_FILES: usize = 64;
-/// How often readiness follows the live window.
+/// Interval at which readiness follows the live window.
 const HEALTH_TICK: Duration = Duration::from_millis(200);
 
 task_names! {
-    /// What an edge consists of while it runs.
+    /// The tasks of a running edge.
     pub enum Task {
         /// Viewers in the clear.
         Http = "http",
         /// Viewers over TLS.
         Https = "https",
-        /// Telling who watches here.
+        /// Publishing the viewers of this edge.
         Viewers = "viewers",
         /// The link to the origin.
         Link = "link",
@@ -69,7 +69,7 @@ task_names! {
         StorePulse = "store_pulse",
         /// The chat's log, room and clock.
         Chat = "chat",
-        /// Reading the GeoIP file anew.
+        /// Reloading the GeoIP file.
         Geo = "geo",
         /// Keeping readiness up to date.
         Readiness = "readiness",
@@ -195,7 +195,8 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let listener_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
     let geo_panics = Contained::new(Part::GeoReload, registry.inner())?;
 
-    // The servers drain first; the link and the window outlive them, so that what is drained can end well.
+    // The servers drain first; the link and the window outlive them, so that requests that are being drained can end
+    // well.
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let (serving, feeding, last) = (tasks.stage(), tasks.stage(), tasks.stage());
     let plain = server.clone();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How much, and how fast it comes back.
+/// The size of a bucket, and how fast it fills again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
     /// At once.
@@ -11,7 +11,7 @@ pub struct Rate {
     pub each: Duration,
 }
 
-/// Counts what was taken. Sans-IO.
+/// Counts the tokens taken. Sans-IO.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bucket {
     /// When it is full again.
@@ -29,7 +29,7 @@ impl Bucket {
         there
     }
 
-    /// Whether it is full, so that nothing need be remembered of it.
+    /// True if it is full, so that nothing need be remembered of it.
     #[must_use]
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|at| at <= now)

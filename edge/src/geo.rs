@@ -1,11 +1,11 @@
-//! Where viewers are, from a GeoIP file of the operator (MaxMind DB format 2.0: GeoLite2-City, GeoIP2-City, DB-IP City).
-//! Optional: without a file nobody's place is known.
+//! Places of addresses, from a GeoIP file of the operator (MaxMind DB format 2.0: GeoLite2-City, GeoIP2-City, DB-IP
+//! City). Optional: without a file no place is known.
 //!
 //! Place in the flow: asked by the chat when somebody connects; shown to the admin.
 //!
-//! Invariants: a lookup touches memory only; a file that changes is read anew off the hot path ([`Geo::run`]), and one that
-//! is damaged or gone leaves what was read before. The file is in memory, some 70 MB for GeoLite2-City: mapped into it, a
-//! file that is cut short while it is replaced would end the process.
+//! Invariants: a lookup touches memory only; a file that changes is reloaded off the hot path ([`Geo::run`]), and one that
+//! is damaged or gone leaves the former content in use. The file is in memory, some 70 MB for GeoLite2-City: if it were
+//! mapped, a file that is cut short while it is replaced would end the process.
 
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,13 +23,13 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-/// How often the file is looked at.
+/// Interval at which the file is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 
 /// Largest file: several times the largest that is sold.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
-/// How often damaged records are complained about.
+/// Interval of warnings about damaged records.
 const COMPLAIN: Duration = Duration::from_secs(600);
 
 /// The file's content.
@@ -43,7 +43,7 @@ pub struct Geo {
 struct File {
     path: PathBuf,
     reader: RwLock<Reader<Vec<u8>>>,
-    /// What was read last, successfully or not; `None` when it was not there.
+    /// The version that was read last, successfully or not; `None` when there was no file.
     seen: Mutex<Option<Version>>,
 }
 
@@ -72,7 +72,7 @@ pub enum GeoError {
         path: PathBuf,
     },
     /// It is no MaxMind DB.
-    #[error("the GeoIP file {} is damaged or none: {source}", path.display())]
+    #[error("the GeoIP file {} is damaged, or no GeoIP file: {source}", path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -99,7 +99,7 @@ impl Geo {
         Ok(Self { file: Some(file), ..Self::none() })
     }
 
-    /// Where an address is, if the file says. `None` too for anonymous proxies, and where a record is damaged.
+    /// The place of an address, if the file has it. `None` too for anonymous proxies, and where a record is damaged.
     #[must_use]
     pub fn lookup(&self, address: IpAddr) -> Option<Place> {
         let address = address.to_canonical();
@@ -120,7 +120,7 @@ impl Geo {
     /// Reads the file again if it is another one than before; whether it was. Blocks on the disk; lookups go on meanwhile.
     ///
     /// # Errors
-    /// [`GeoError`], once per file: what was read before stays.
+    /// [`GeoError`], once per file: the former content stays.
     pub fn reload(&self) -> Result<bool, GeoError> {
         let Some(file) = &self.file else { return Ok(false) };
         let mut seen = file.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,14 +136,14 @@ impl Geo {
         Ok(true)
     }
 
-    /// Whether there is a file, and so something to do for [`Geo::run`].
+    /// True if there is a file, and so something to do for [`Geo::run`].
     #[must_use]
     pub fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Looks at the file every minute, on threads that may block. A file that makes the reader panic leaves what was read
-    /// before, as one that is damaged. Cancel safe.
+    /// Checks the file every minute, on threads that may block. A file that makes the reader panic leaves the former
+    /// content in use, as a damaged one does. Cancel safe.
     pub async fn run(self: Arc<Self>, panics: Contained, shutdown: CancellationToken) {
         let check = async {
             loop {

@@ -51,13 +51,13 @@ settings! {
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",
         /// Lines of the chat a second from one network (an IPv4 address, the /64 of an IPv6 address), and six times as many at
-        /// once; who goes far beyond that is slowed down for a minute. 0 is no limit.
+        /// once; a network that goes far beyond that is slowed down for a minute. 0 is no limit.
         pub chat_lines_per_network: u32 = "20",
         /// Lines of the chat a second from all together, and four times as many at once. 0 is no limit.
         pub chat_lines: u32 = "50",
         /// Where shared state is: origin (over the link to it), or foundationdb:<cluster file>, as the origin's setting.
         pub store: StoreAddress = "origin",
-        /// Whether what only the origin answers (/admin, /api/admin/, /api/integrations/) is passed on to it, so that
+        /// Whether requests that only the origin can answer (/admin, /api/admin/, /api/integrations/) are passed on, so that
         /// everything is under one host name.
         pub forward_admin: bool = "false",
         /// Proxies whose X-Forwarded-For says who a viewer is, and X-Forwarded-User what a chatter is called: addresses and
@@ -66,19 +66,19 @@ settings! {
         /// Who may show the viewer page in a frame: 'self', 'none', or origins such as https://example.org, separated by
         /// spaces. With 'self', /embed/video and /embed/chat/readonly may be shown by everybody.
         pub frame_ancestors: String = "'self'",
-        /// Folder from which the pages are read instead of from the program, such as shared/web/dist: for who changes them.
+        /// Folder from which the pages are read instead of from the program, such as shared/web/dist: for their developers.
         pub web_dir: Option<PathBuf>,
-        /// For how long browsers that came by https_listen shall come by HTTPS only; 0s says nothing of it. It cannot be taken
+        /// Time for which browsers that came by https_listen must use HTTPS only (HSTS); 0s: no such header. It cannot be taken
         /// back from browsers that have heard it.
         pub hsts_max_age: Duration = "0s",
-        /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) that says where who chats is; read again when it
+        /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) with the places of chatters; read again when it
         /// changes. Without it no place is known.
         pub geoip_database: Option<PathBuf>,
         /// Name of this edge in the origin's logs and metrics; without it the host's.
         pub name: Option<String>,
         /// What is logged.
         pub log: log::Filter = "info",
-        /// How it is logged.
+        /// Format of the log.
         pub log_format: log::Format = "text",
     }
 }

@@ -1,4 +1,4 @@
-//! Telling the others who watches here.
+//! Publication of this edge's viewers for the others.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,27 +27,27 @@ impl Metrics {
             IntGauge::new("farcast_edge_viewers", "Viewers who were active here in the last 15 seconds")?;
         let refused = IntCounter::new(
             "farcast_edge_viewers_refused_total",
-            "Signs of viewers that were not counted, because there are too many viewers",
+            "Requests of viewers that were not counted, because there are too many viewers",
         )?;
         registry.register(Box::new(active.clone()))?;
         registry.register(Box::new(refused.clone()))?;
         Ok(Self { active, refused })
     }
 
-    /// Who was active here when it was told last.
+    /// Number of viewers who were active here at the last publication.
     #[must_use]
     pub fn active(&self) -> u32 {
         u32::try_from(self.active.get()).unwrap_or(0)
     }
 }
 
-/// How long what was told holds: three times as long as it takes to tell it again.
+/// Time for which a publication holds: three times the interval of publications.
 const LASTS: Duration = Duration::from_secs(15);
-/// How long the farewell may take.
+/// Longest time for the last publication at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Publishes who is active until `shutdown`, then takes it back. While the store is away nothing is told; what was told
-/// ends by itself.
+/// Publishes the active viewers until `shutdown`, then removes the record. While the store is away nothing is
+/// published; a former record ends by itself.
 pub async fn run(store: Store, active: Arc<Active>, metrics: Metrics, shutdown: CancellationToken) {
     let run_id: [u8; 16] = rand::random();
     let mut tick = interval(SWEEP_EVERY);
@@ -63,7 +63,7 @@ pub async fn run(store: Store, active: Arc<Active>, metrics: Metrics, shutdown: 
         let audience = active.audience(now);
         metrics.active.set(i64::try_from(audience.viewers).unwrap_or(i64::MAX));
         metrics.refused.inc_by(active.refused().saturating_sub(metrics.refused.get()));
-        // An edge that nobody watches has nothing to tell, but must take back what it told.
+        // An edge without viewers has nothing to publish, but must remove its former record.
         if audience.viewers == 0 && !told {
             continue;
         }

@@ -5,7 +5,7 @@
 //! five rows for the low 40 bits of the milliseconds since 1970, most significant first, and a check
 //! byte, the rows' exclusive or with [`CHECK`]. `browser/clock.js` reads the same layout.
 
-/// What the check byte is combined with, so that an all-black picture is not a valid time.
+/// Combined with the check byte, so that an all-black picture is not a valid time.
 pub const CHECK: u8 = 0xA5;
 /// Bits kept of the time: 34 years.
 pub const TIME_BITS: u32 = 40;

@@ -9,7 +9,7 @@ const TAG_HEADER_BYTES: usize = 11;
 /// A tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tag {
-    /// What it carries.
+    /// The kind of its contents.
     pub kind: TagKind,
     /// Decode time in milliseconds.
     pub time_ms: u32,
@@ -18,7 +18,7 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// Whether it configures a decoder (AVC, enhanced video or AAC sequence header) and so is needed again
+    /// True if it configures a decoder (AVC, enhanced video or AAC sequence header) and so is needed again
     /// when the file is played again.
     #[must_use]
     pub fn is_sequence_header(&self) -> bool {
@@ -31,7 +31,7 @@ impl Tag {
     }
 }
 
-/// What a tag carries.
+/// The contents of a tag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TagKind {
     /// Audio.
@@ -51,7 +51,7 @@ pub enum FlvError {
     /// A tag of an unknown kind.
     #[error("tag of kind {kind} at byte {offset}")]
     UnknownTag {
-        /// Where.
+        /// The place.
         offset: usize,
         /// Which.
         kind: u8,

@@ -1,7 +1,7 @@
 //! Loading and judging Farcast from outside: publishers, viewers, conformance probes and the
 //! harness of the end-to-end tests.
 //!
-//! Nothing here imports the programs or what they share. [`playlist`] and [`check`] are an
+//! Nothing here imports the programs or their shared crate. [`playlist`] and [`check`] are an
 //! independent reading of the standard, so that an error in the renderer is not repeated by its judge.
 
 pub mod chat;

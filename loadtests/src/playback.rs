@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 /// Settings of a player.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// How much media it begins with: PART-HOLD-BACK.
+    /// Length of media with which it begins: PART-HOLD-BACK.
     pub hold_back: Duration,
-    /// How much media a stalled player waits for: PART-TARGET, less what rounding may take.
+    /// Length of media for which a stalled player waits: PART-TARGET, less the possible rounding.
     pub resume: Duration,
 }
 
@@ -20,7 +20,7 @@ pub struct Settings {
 pub struct Stall {
     /// When the media ran out.
     pub from: Instant,
-    /// How long it lasted.
+    /// Its length.
     pub length: Duration,
 }
 
@@ -93,7 +93,7 @@ impl Playback {
         }
     }
 
-    /// Whether it has begun.
+    /// True if it has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.state != State::Waiting

@@ -61,7 +61,7 @@ impl Api {
 }
 
 impl Api {
-    /// What the streams of events tell, which has to run for that.
+    /// The source of the streams of events, which has to run for them.
     #[must_use]
     pub fn overview(&self) -> Arc<Overview> {
         self.admin.overview()

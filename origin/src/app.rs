@@ -60,13 +60,13 @@ use crate::tokens;
 use crate::transcode::{self, LibavEncoders, ProbeOutcome};
 use crate::webhooks::{self, Webhooks};
 
-/// How long the disk may take for the last word of the state.
+/// Longest time for the disk to write the last state.
 const LAST_WRITE: Duration = Duration::from_secs(5);
-/// How long that and the closing of the store may take together.
+/// Longest time for that and for the closing of the store together.
 const LAST_CLOSE: Duration = Duration::from_secs(10);
 
 task_names! {
-    /// What an origin consists of while it runs.
+    /// The tasks of a running origin.
     pub enum Task {
         /// Encoders in the clear.
         Rtmp = "rtmp",
@@ -80,7 +80,7 @@ task_names! {
         Push = "push",
         /// The status that everybody sees.
         Audience = "audience",
-        /// What the dashboard shows.
+        /// The dashboard's data.
         Overview = "overview",
         /// Samples of viewers and hardware.
         Statistics = "statistics",
@@ -94,13 +94,13 @@ task_names! {
         Https = "https",
         /// Following the settings.
         Settings = "settings",
-        /// What new broadcasts are made with.
+        /// The settings of new broadcasts.
         Choices = "choices",
         /// Telling the chat of the broadcast.
         Announcer = "announcer",
         /// Forgetting what the chat need not keep.
         Caretaker = "caretaker",
-        /// Whether the directory is to be told.
+        /// The decision whether the directory is told of the server.
         Listing = "listing",
         /// Telling the directory.
         Directory = "directory",
@@ -454,7 +454,7 @@ fn open_store(settings: &Settings, registry: &metrics::Registry) -> anyhow::Resu
     Ok((Store::new(engine).observed(seen), ended))
 }
 
-/// Waits until this is the channel's origin; operators see meanwhile that it lives and what it waits for.
+/// Waits until this is the channel's origin; operators see meanwhile that it lives and waits.
 async fn wait_for_channel(
     store: &Store,
     own: Holder,
@@ -474,7 +474,7 @@ async fn wait_for_channel(
     taken
 }
 
-/// What operators set through the API holds over what the process was started with, and says so.
+/// A port that operators set through the API wins over the process's own settings; the log says so.
 fn rtmp_address(settings: &Settings, set: &Runtime) -> SocketAddr {
     let mut address = settings.rtmp_listen;
     if let Some(port) = set.rtmp_server_port {

@@ -1,4 +1,4 @@
-//! The audience: who watches on all edges together, its peaks, and the status that everybody sees.
+//! The audience: the viewers of all edges together, its peaks, and the status that everybody sees.
 //!
 //! Place in the flow: edges publish whom they count ([`farcast_audience::viewers`]), the owner says what is on air; the keeper makes
 //! one [`LiveStatus`] of both, which edges follow.
@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broadcast::Air;
 
-/// How often peaks are saved while somebody broadcasts, beside whenever they grow: until when they were seen is kept as well.
+/// Interval at which peaks are saved during a broadcast, beside whenever they grow: the time until which they were seen is
+/// kept as well.
 const SAVE_PEAKS: Duration = Duration::from_secs(60);
-/// How often a store that is not available is complained of.
+/// Interval of warnings about a store that is not available.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// Keeps the status. Constructing spawns nothing.
@@ -30,7 +31,7 @@ pub struct Keeper {
     status: watch::Sender<Option<Arc<LiveStatus>>>,
     peaks: Peaks,
     known: LiveStatus,
-    /// What the store has.
+    /// The status in the store.
     written: Option<LiveStatus>,
     peaks_saved_at: Instant,
     complaints: Throttle,
@@ -119,7 +120,7 @@ impl Keeper {
         self.known.overall_peak = self.peaks.overall();
     }
 
-    /// What is seen: nobody watches while there is nothing to watch.
+    /// The visible status: nobody watches while there is nothing to watch.
     fn shown(&self) -> LiveStatus {
         let viewers = if self.known.online { self.known.viewers } else { 0 };
         LiveStatus { viewers, ..self.known.clone() }
@@ -156,7 +157,7 @@ impl Keeper {
 
     fn complain(&mut self, error: &StoreError) {
         if let Some(suppressed) = self.complaints.admit(Instant::now()) {
-            tracing::warn!(%error, suppressed, "the audience cannot be counted or told");
+            tracing::warn!(%error, suppressed, "the audience cannot be counted or published");
         }
     }
 }

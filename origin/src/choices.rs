@@ -1,4 +1,4 @@
-//! What broadcasts are made with: what operators set, else what the process was started with, with the encoder that works.
+//! The settings of new broadcasts: those that operators set, else the process's own, with the encoder that works.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use crate::transcode::{self, CodecChoice, LadderConfig, Launch, ProbeOutcome};
 /// Memory of the transcoding process where the system does not say how much there is, in bytes.
 const TRANSCODER_MEMORY: u64 = 4 << 30;
 
-/// What it may have at least, also where there is less: the bound is against a fault, and it runs out of memory before.
+/// Its least limit, also on machines with less memory: the bound is against a fault, and the machine runs out of memory
+/// before.
 const LEAST_TRANSCODER_MEMORY: u64 = 1 << 30;
 
-/// Where the process's settings have broadcasts transcoded: in a process of its own, or in this one.
+/// The place of transcoding by the process's settings: in a process of its own, or in this one.
 #[must_use]
 pub fn open_ladder(settings: &Settings) -> OpenLadder {
     let Some(launch) = launch(settings) else { return Arc::new(LadderConfig::new) };
@@ -30,13 +31,13 @@ pub fn open_ladder(settings: &Settings) -> OpenLadder {
     })
 }
 
-/// Where the process's settings have pictures decoded.
+/// The place of decoding pictures by the process's settings.
 #[must_use]
 pub fn how_pictures_are_made(settings: &Settings) -> pictures::How {
     launch(settings).map_or(pictures::How::Here, pictures::How::Process)
 }
 
-/// How codecs get a process of their own, unless they run in this one.
+/// The launch of codecs in a process of their own, unless they run in this one.
 fn launch(settings: &Settings) -> Option<Launch> {
     let most = || {
         hardware::memory_limit()
@@ -80,7 +81,7 @@ impl Choices {
         &self.specs
     }
 
-    /// What a broadcast that begins now is made with.
+    /// The settings of a broadcast that begins now.
     #[must_use]
     pub fn of(&self, runtime: &Runtime) -> broadcast::Settings {
         let level = runtime.latency_level.and_then(|level| LatencyLevel::try_from(level).ok());

@@ -21,7 +21,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// Name of the folder in the data folder.
 pub const FOLDER: &str = "emoji";
 
-/// How often the folder is looked at.
+/// Interval at which the folder is read.
 pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Most pictures: their list is one value of the store.
@@ -41,7 +41,7 @@ const TYPES: [(&str, &str, &[u8]); 6] = [
     ("svg", "image/svg+xml", b""),
 ];
 
-/// What is seen of a file without reading it.
+/// The state of files without reading them.
 type Glance = BTreeMap<String, (u64, SystemTime)>;
 
 /// A picture as it was read.
@@ -53,12 +53,13 @@ struct Picture {
     bytes: Bytes,
 }
 
-/// Follows the folder. Shared by who follows and who changes it.
+/// Follows the folder. Shared by the task that follows it and the requests that change it.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     store: Store,
-    /// What was seen when the store was brought up to date. Held while files are written, so that none is read half.
+    /// The state of the folder when the store was last brought up to date. Held while files are written, so that none
+    /// is read half.
     seen: Mutex<Option<Glance>>,
 }
 
@@ -152,7 +153,7 @@ impl Folder {
     }
 }
 
-/// What is in the store stays where the folder cannot be read, a panic's text in the log.
+/// The store is left unchanged where the folder cannot be read; the log has the reason.
 fn unread(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(format!("the folder of emoji was not read: {error}"))
 }
@@ -175,13 +176,14 @@ fn add(folder: &Path, file: String, bytes: &[u8]) -> Result<(), NotChanged> {
     };
     let written = new.write_all(bytes).and_then(|()| new.sync_all());
     written.map_err(|error| {
-        // What is there of it is no picture.
+        // A partial file is no picture.
         let _ = fs::remove_file(&path);
         NotChanged::Disk(error)
     })
 }
 
-/// What is in the folder; nothing if it is not there. One that cannot be read, for want of descriptors say, is not empty.
+/// The pictures in the folder; none if it is not there. A folder that cannot be read, for want of descriptors say, is
+/// not empty.
 fn glance(folder: &Path) -> io::Result<Glance> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Glance::default()),
@@ -210,7 +212,7 @@ fn read(folder: &Path, names: Vec<String>) -> Vec<Picture> {
     pictures
 }
 
-/// What a file says that it is, by its name.
+/// A file's type, by its name.
 struct Found<'f> {
     name: &'f str,
     content_type: &'static str,
@@ -258,7 +260,7 @@ fn picture(folder: &Path, file: &str) -> Result<Picture, &'static str> {
     Ok(Picture { name: name.to_owned(), file: file.to_owned(), content_type, bytes: bytes.into() })
 }
 
-/// Brings the store to these pictures: first their bytes, one at a time, then the list, then away with what is not used.
+/// Brings the store to these pictures: first their bytes, one at a time, then the list, then deletes unused ones.
 async fn store(store: &Store, pictures: Vec<Picture>) -> Result<(), StoreError> {
     let set = farcast_settings::load(store).await?;
     let (before, logo) = (set.emoji, set.logo);
@@ -321,7 +323,7 @@ mod tests {
         let commits = engine.commits();
         emoji.look().await.unwrap();
         assert_eq!(engine.commits(), commits);
-        // One goes, and what it was goes too; a failure is made up for.
+        // One is removed, and its bytes too; a failure is made up for.
         fs::remove_file(folder.path().join("beer.gif")).unwrap();
         engine.fail(true);
         assert!(emoji.look().await.is_err());
@@ -329,7 +331,7 @@ mod tests {
         emoji.look().await.unwrap();
         assert_eq!(names().await, ["wine"]);
         assert_eq!(load_asset(&store, &listed[0].asset).await.unwrap(), None);
-        // What cannot be read is not empty.
+        // A folder that cannot be read is not empty.
         fs::remove_dir_all(folder.path()).unwrap();
         fs::write(folder.path(), b"no folder").unwrap();
         assert!(emoji.look().await.is_err());

@@ -15,7 +15,7 @@ impl Fading {
         Self { count: 0.0, at: now }
     }
 
-    /// What is left of it.
+    /// Its present value.
     pub(crate) fn count(&self, period: Duration, now: Instant) -> f64 {
         let gone = now.saturating_duration_since(self.at).as_secs_f64() / period.as_secs_f64();
         (self.count - gone).max(0.0)

@@ -1,4 +1,4 @@
-//! How busy the machine is, for the admin page.
+//! The load of the machine, for the admin page.
 //!
 //! Place in the flow: the program samples on a blocking thread and pushes to [`crate::series`].
 //!
@@ -20,12 +20,12 @@ pub struct Hardware {
     began: Instant,
 }
 
-/// Shares of what there is, in percent, 0 to 100, to a tenth; `None` where the system does not say.
+/// Shares of the whole, in percent, 0 to 100, to a tenth; `None` where the system does not say.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Usage {
     /// Time of all processors since the sample before. `None` within a fifth of a second of the start.
     pub cpu: Option<f64>,
-    /// Memory that is not available to who might want some.
+    /// Memory that is not available to programs.
     pub memory: Option<f64>,
     /// The file system that holds the data folder, as df counts: what only root may use is not there.
     pub disk: Option<f64>,
@@ -33,7 +33,7 @@ pub struct Usage {
 
 /// Why the machine cannot be sampled.
 #[derive(Debug, thiserror::Error)]
-#[error("the system does not tell how busy it is: {0}")]
+#[error("the load of the machine cannot be read: {0}")]
 pub struct HardwareError(String);
 
 /// Memory that this program may have, in bytes: the machine's, or what its container may have where that is less.
@@ -57,7 +57,7 @@ impl Hardware {
         Ok(Self { system, folder: data_folder, began: Instant::now() })
     }
 
-    /// How busy the machine is. Blocks on the system: as long as the disk takes, where the data folder is on a network.
+    /// The load of the machine. Blocks on the system: as long as the disk takes, where the data folder is on a network.
     pub fn sample(&mut self) -> Usage {
         self.system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         Usage { cpu: self.cpu(), memory: self.memory(), disk: self.disk() }

@@ -34,10 +34,10 @@ mod tests;
 pub use self::resolve::Reach;
 use self::resolve::{NotPublic, Resolver};
 
-/// How long an address may take to accept a connection, before the next address of the same name is tried.
+/// Longest time for an address to accept a connection, before the next address of the same name is tried.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long a connection is kept for another request: a burst of them needs one.
+/// Time for which a connection is kept for another request: a burst of them needs one.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// Most bytes of an answer's head.
@@ -45,7 +45,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 const AGENT: &str = concat!("Farcast/", env!("CARGO_PKG_VERSION"));
 
-/// What an answer may cost.
+/// The limits of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// For all of it: name, connection, TLS, request, answer.
@@ -144,8 +144,8 @@ impl HttpClient {
         }
     }
 
-    /// Asks once, for the head of the answer. What comes of its body within the limits is read, so that the connection can
-    /// be used again, and thrown away. When the future is dropped the server may have got the request.
+    /// Sends one request, and returns the head of the answer. Its body is read within the limits, so that the connection
+    /// can be used again, and thrown away. When the future is dropped the server may have got the request.
     ///
     /// # Errors
     /// [`HttpClientError`] when there is no head.
@@ -197,7 +197,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What an error came of in the end, which says most: those around it are hyper's layers.
+/// The innermost cause of an error, which says most: those around it are hyper's layers.
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     chain(error).last().unwrap_or(error)
 }

@@ -61,7 +61,7 @@ pub struct VideoConfig {
     pub chroma: Chroma,
     /// Bits of a luma sample: 8, 10, 12 …
     pub bit_depth: u8,
-    /// Whether frames are, or may be, made of two fields of different moments.
+    /// True if frames are, or may be, made of two fields of different moments.
     pub interlaced: bool,
     /// Key frames are no random access points of the codec: open groups of pictures or intra refresh in H.264, which
     /// decoders that join there do not begin at, Chromium's and Apple's among them.
@@ -81,7 +81,7 @@ impl MediaEvent {
 }
 
 impl VideoConfig {
-    /// What most sources are: progressive, 4:2:0 of 8 bits, square pixels, nothing said of colours.
+    /// The kind of most sources: progressive, 4:2:0 of 8 bits, square pixels, no colours named.
     #[must_use]
     pub fn plain(codec: VideoCodec, record: Bytes, (width, height): (u32, u32)) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl VideoConfig {
     }
 }
 
-/// How chroma is sampled.
+/// The sampling of chroma.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Chroma {
     /// None: grey.
@@ -146,7 +146,7 @@ pub struct Mark {
     pub start: MediaTime,
     /// The same by the origin's clock.
     pub program_date_time: WallTime,
-    /// Whether the timeline, the codec or the tracks changed here.
+    /// True if the timeline, the codec or the tracks changed here.
     pub discontinuity: bool,
     /// As in [`farcast_feed::feed::SegmentStart::discontinuity_sequence`].
     pub discontinuity_sequence: u64,
@@ -172,7 +172,7 @@ pub struct Frame {
     pub mark: Option<Mark>,
 }
 
-/// What flows from ingest to packager.
+/// The events that flow from ingest to packager.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum MediaEvent {
     /// A video track begins or changes.

@@ -1,4 +1,4 @@
-//! Which edges may come: the book of tokens and certificates on disk, and who is here by it.
+//! The edges that may connect: the book of tokens and certificates on disk, and the edges that are connected by it.
 //!
 //! Place in the flow: [`crate::push::Server`] asks for each connection and enrolment; the admin's API lists and revokes. Kept as
 //! `edges.json` beside the identity, not in the store, which edges reach themselves where it is a FoundationDB cluster.
@@ -30,16 +30,16 @@ pub const FILE: &str = "edges.json";
 /// the oldest, so that no edge takes the places of others, or its own.
 const MAX_LINKS: usize = 4;
 
-/// Where things are, and how long the token in the file lasts.
+/// Paths, and the lifetime of the token in the file.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The data folder.
     pub dir: PathBuf,
-    /// Where the standing token is written, for people to copy.
+    /// The file of the standing token, for people to copy.
     pub token_file: PathBuf,
     /// `host:port` of the origin, as tokens say it.
     pub advertise: String,
-    /// How long the standing token lets edges in; none is until it is revoked.
+    /// Time for which the standing token lets edges in; none is until it is revoked.
     pub token_lifetime: Option<Duration>,
 }
 
@@ -49,7 +49,7 @@ pub enum RosterError {
     /// The file cannot be read.
     #[error("the list of edges {path} cannot be read")]
     Read {
-        /// Where it is.
+        /// The path of the file.
         path: String,
         /// Why.
         source: std::io::Error,
@@ -57,7 +57,7 @@ pub enum RosterError {
     /// The file is damaged.
     #[error("the list of edges {path} is damaged; when it is removed, every edge must enrol again")]
     Damaged {
-        /// Where it is.
+        /// The path of the file.
         path: String,
         /// Why.
         source: serde_json::Error,
@@ -108,7 +108,7 @@ pub struct Roster {
     identity: Arc<Identity>,
     config: Config,
     book: Mutex<Book>,
-    /// Held while the disk is written to, so that what is on it follows one order; the book is not.
+    /// Held while the disk is written to, so that writes keep one order; the book is not.
     turn: Mutex<()>,
     links: Mutex<Links>,
 }
@@ -135,9 +135,9 @@ impl Drop for Place {
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// What the book says.
+    /// The book's record.
     pub edge: book::Enrolled,
-    /// Where it is connected from, and since when.
+    /// Its address, and the time since which it is connected.
     pub connected: Option<(SocketAddr, WallTime)>,
 }
 
@@ -241,7 +241,7 @@ impl Roster {
         lock(&self.book).proved(is_proved).map(|token| (token.id.clone(), token.state(now)))
     }
 
-    /// Whose certificate this is, if they may come.
+    /// The edge of a certificate, if it may connect.
     #[must_use]
     pub fn whose(&self, certificate: &Fingerprint) -> Option<String> {
         lock(&self.book).whose(certificate).map(str::to_owned)
@@ -294,7 +294,7 @@ impl Roster {
         address: SocketAddr,
         now: WallTime,
     ) -> Option<Place> {
-        // Held until it has its place: who is shut out now is either not let in, or cut off.
+        // Held until it has its place: an edge that is shut out now is either not let in, or cut off.
         let mut links = lock(&self.links);
         let name: Arc<str> = {
             let mut book = lock(&self.book);
@@ -403,7 +403,7 @@ impl Roster {
     }
 }
 
-/// What names a certificate.
+/// The fingerprint of a certificate.
 #[must_use]
 pub fn fingerprint(certificate: &[u8]) -> Fingerprint {
     use sha2::{Digest as _, Sha256};

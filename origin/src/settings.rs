@@ -54,10 +54,10 @@ settings! {
         pub http_listen: SocketAddr = "127.0.0.1:8090",
         /// Where both listen by TLS; needs tls_cert and tls_key.
         pub https_listen: Option<SocketAddr>,
-        /// Folder from which the admin page is read instead of from the program, such as shared/web/dist: for who changes it.
+        /// Folder from which the admin page is read instead of from the program, such as shared/web/dist: for its developers.
         pub web_dir: Option<PathBuf>,
         /// Whether decoding and encoding run in a process of their own, which may do nothing else and is started again when it
-        /// crashes: codecs read what strangers send.
+        /// crashes: codecs read the bytes of strangers.
         pub transcoder_process: bool = "true",
         /// Most memory of that process, unless it uses a hardware encoder; without it three quarters of the machine's, or of
         /// what its container may have.
@@ -71,7 +71,7 @@ settings! {
         /// Host and port that edges dial, written into the join token; without it 127.0.0.1 and the port
         /// of quic_listen, which only edges on this machine can use.
         pub quic_advertise: Option<HostPort>,
-        /// How long the join token in data_dir lets edges in; then a new one takes its place. Edges that have joined need
+        /// Time for which the join token in data_dir lets edges in; then a new one takes its place. Edges that have joined need
         /// none any more. 0s: until it is revoked.
         pub join_token_lifetime: Duration = "30d",
         /// Where /metrics, /healthz and /readyz are; not for the public.
@@ -80,18 +80,18 @@ settings! {
         pub latency_level: Level = "2",
         /// Video encoder: auto tries the hardware first and falls back to libx264.
         pub video_codec: VideoEncoder = "auto",
-        /// How long a broadcast waits for its publisher to come back before it ends.
+        /// Time for which a broadcast waits for its publisher to come back before it ends.
         pub reconnect_grace: Duration = "15s",
         /// Most pixels of the encoder's picture, width times height. A larger one is refused before it is decoded.
         pub max_pixels: u32 = "9437184",
         /// Directory in which the server is listed, once that is turned on through the admin API.
         pub directory: String = "https://directory.owncast.online",
-        /// Whether webhooks may be called at addresses of no public network: this machine, a local network. Whoever
-        /// may make webhooks reaches what is there.
+        /// Whether webhooks may be called at addresses of this machine and of local networks. Anybody who
+        /// may make webhooks then reaches the services there.
         pub webhook_private_addresses: bool = "false",
         /// What is logged.
         pub log: log::Filter = "info",
-        /// How it is logged.
+        /// Format of the log.
         pub log_format: log::Format = "text",
         ;
         /// One quality that viewers can choose, in the order of the ladder. Without any there are two:

@@ -1,5 +1,6 @@
-//! Where the origin stopped, in `<data_dir>/origin.json`: per stream a [`Cursor`], so that media sequence numbers are
-//! never used twice and viewers need not reload. What operators set is in the store ([`farcast_settings`]).
+//! The last positions of the origin's streams, in `<data_dir>/origin.json`: per stream a [`Cursor`], so that media
+//! sequence numbers are never used twice and viewers need not reload. Settings are in the store
+//! ([`farcast_settings`]).
 //!
 //! Place in the flow: loaded by `app` before anything listens; the broadcast owner saves a cursor
 //! at each segment through a [`Saver`], which writes on its own thread.
@@ -74,14 +75,14 @@ pub enum StateError {
     },
     /// The file is damaged.
     #[error(
-        "{} is damaged ({what}): restore it from a copy, or move it away to start anew (viewers of a running \
+        "{} is damaged ({what}): restore it from a copy, or move it away to start from nothing (viewers of a running \
          broadcast must then reload)",
         path.display()
     )]
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         what: String,
     },
     /// A newer Farcast wrote the file.
@@ -124,7 +125,7 @@ impl State {
         }
     }
 
-    /// Where `stream` stopped; `None` when it never ran.
+    /// The last position of `stream`; `None` when it never ran.
     #[must_use]
     pub fn cursor(&self, stream: &StreamName) -> Option<&Cursor> {
         self.cursors.get(stream)

@@ -1,4 +1,4 @@
-//! What is measured each minute, for the admin page: viewers while something is on air, and how busy the machine is.
+//! Measurements of each minute, for the admin page: viewers during a broadcast, and the load of the machine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Sampler {
     writers: [Writer; 4],
     status: watch::Receiver<Option<Arc<LiveStatus>>>,
     folder: PathBuf,
-    /// Panics of whoever reads the machine's state.
+    /// Panics while the machine's state is read.
     panics: Contained,
 }
 
@@ -53,7 +53,7 @@ pub enum StatisticsError {
 }
 
 impl Statistics {
-    /// What the store has, and what goes on from there. `folder` is the one whose disk is looked at.
+    /// Loads the stored samples, and goes on from there. `folder` is the one whose disk is measured.
     ///
     /// # Errors
     /// When the store cannot be read.

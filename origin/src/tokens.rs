@@ -27,16 +27,16 @@ pub(crate) const SHOWN_CHARS: usize = 6;
 const MAX_TOKEN_BYTES: usize = 255;
 /// Bytes that the names of all tokens may have together: with their quotes they fit a value of the store.
 const MAX_NAMES_BYTES: usize = 90_000;
-/// How often the use of a token is noted.
+/// Interval at which the use of a token is noted.
 const USED_EVERY: Duration = Duration::from_secs(60);
-/// Tries of what others keep changing.
+/// Tries of a change that others keep overtaking.
 const TRIES: u32 = 64;
 /// Hues of a token's colour.
 const HUES: std::ops::RangeInclusive<u16> = 0..=360;
 
 const NAMES: Field = Field("reservedUsernames");
 
-/// What a token may be for. No scope contains another.
+/// The scopes of a token. No scope contains another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Scope {
@@ -67,7 +67,7 @@ impl Record for Token {
 }
 
 impl Token {
-    /// Who speaks in the chat when the token does.
+    /// The author of the token's messages in the chat.
     pub(crate) fn user(&self) -> User {
         User {
             id: self.id.clone(),
@@ -96,7 +96,7 @@ impl Held {
         &self.stored.record
     }
 
-    /// What is done by it requires this: it was not deleted in the meantime.
+    /// The precondition of everything that is done with it: it was not deleted in the meantime.
     pub(crate) fn is_there(&self) -> Precondition {
         Precondition::Present(self.key.clone())
     }
@@ -121,7 +121,7 @@ fn key(secret: &str) -> TypedKey<Token> {
     TypedKey::new(prefix().bytes(&Sha256::digest(secret.as_bytes())).key())
 }
 
-/// Where a token is, by itself.
+/// The key of a token, by the token itself.
 pub(crate) fn place(secret: &str) -> Key {
     key(secret).key().clone()
 }

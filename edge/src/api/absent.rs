@@ -1,13 +1,13 @@
-//! What later versions of Owncast have and Farcast has not: federation, notifications, logins for the chat, scripts of
-//! operators. Their clients ask all the same, so each is answered as those versions do while it is switched off: lists are
-//! empty, what should do something is refused with a text that says why.
+//! Endpoints of later versions of Owncast for features that Farcast does not have: federation, notifications, logins for
+//! the chat, scripts of operators. Their clients call them all the same, so each is answered as those versions do while
+//! the feature is switched off: lists are empty, actions are refused with a text that says why.
 
 use farcast_api::{Reply, reply};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What a player measures. It is read to tell a mistaken client so, and not kept.
+/// A player's measurements. They are checked, so that a mistaken client gets an error, and not kept.
 const MEASURED: [&str; 5] = ["bandwidth", "latency", "errors", "downloadDuration", "qualityVariantChanges"];
 
 /// A page of a list.

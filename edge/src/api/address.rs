@@ -1,17 +1,17 @@
-//! The address of this server, as whoever asks has reached it.
+//! The address of this server, as the client has reached it.
 
 use farcast_settings::Runtime;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
-/// What the request says: scheme and host, without a slash at the end.
+/// Scheme and host of the request, without a slash at the end.
 pub(crate) fn asked(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> String {
     let host = uri.authority().map(|authority| authority.as_str());
     let host = host.or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
     format!("{}://{host}", if is_secure { "https" } else { "http" })
 }
 
-/// What links of ours begin with: the address that the owner set, or else the one that was asked.
+/// The beginning of our own links: the address that the owner set, or else the one of the request.
 pub(crate) fn public<'a>(runtime: &'a Runtime, asked: &'a str) -> &'a str {
     if runtime.server_url.is_empty() { asked } else { &runtime.server_url }
 }

@@ -1,9 +1,9 @@
 //! The public API: what everybody may ask about the server and its broadcast.
 //!
 //! Place in the flow: called by [`crate::serve`]; answers from snapshots that follow the store
-//! ([`farcast_settings`]), so no request reads it, but for pictures that were not loaded yet. What the origin alone
-//! answers is passed on to it where that is allowed (`forward_admin`). A snapshot that was never read, because the store
-//! is away, is a 503 that names it; one that is old is better than none.
+//! ([`farcast_settings`]), so no request reads it, except for pictures that were not loaded yet. Requests that only
+//! the origin can answer are passed on to it where that is allowed (`forward_admin`). A snapshot that was never read,
+//! because the store is away, is a 503 that names it; an old one is better than none.
 
 mod absent;
 pub(crate) mod address;
@@ -38,7 +38,7 @@ use crate::receive::{EventStream, Forwarder, Offered};
 
 use Method::{Act, Get, Post};
 
-/// What answers a path.
+/// The endpoints of paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Endpoint {
     Config,
@@ -110,16 +110,16 @@ const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/auth/fediverse/verify", Endpoint::FediverseCode),
 ]);
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// From where.
     pub address: IpAddr,
-    /// What a trusted proxy calls them.
+    /// The user's name according to a trusted proxy.
     pub name: Option<String>,
 }
 
-/// What search engines should leave alone: neither is a page.
+/// Paths that search engines should leave alone: neither is a page.
 const ROBOTS: &str = "User-agent: *\nDisallow: /admin\nDisallow: /api/\n";
 
 /// Paths and methods, to be compared with the contract.
@@ -127,16 +127,16 @@ pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
     ROUTES.0.iter().map(|&(method, path, _)| (method, path))
 }
 
-/// What an [`Api`] works with.
+/// The parts that an [`Api`] works with.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where pictures are.
+    /// The store with the pictures.
     pub store: Store,
     /// The settings in force, once they were read.
     pub runtime: watch::Receiver<Option<Snapshot>>,
     /// The status of the broadcast, once it was read.
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
-    /// Who watches here.
+    /// The viewers of this edge.
     pub viewers: Arc<Active>,
     /// Hears how it goes for viewers.
     pub playback: Arc<Playback>,
@@ -146,7 +146,7 @@ pub struct Parts {
     pub bodies: Arc<Budget>,
     /// Passes on what the origin answers, where that is allowed.
     pub forwarder: Option<Forwarder>,
-    /// Where pictures of the broadcast come from.
+    /// The source of the broadcast's pictures.
     pub stills: Arc<dyn Stills>,
 }
 
@@ -158,18 +158,18 @@ pub struct Api {
     pictures: Pictures,
 }
 
-/// Whether a path is of the API, answered here or not.
+/// True if a path is of the API, answered here or not.
 #[must_use]
 pub fn is_of_api(path: &str) -> bool {
     path.starts_with("/api/") || is_forwarded(path) || ROUTES.find(path).is_some()
 }
 
-/// Whether the origin answers a path.
+/// True if the origin answers a path.
 fn is_forwarded(path: &str) -> bool {
     ["/api/admin/", "/api/integrations/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// What is said while the store was never read.
+/// The reply while the store was never read.
 pub(crate) fn not_reached(store: &Store) -> Reply {
     reply::unavailable(&format!("{} has not been reached yet", store.place()))
 }
@@ -193,7 +193,7 @@ impl Api {
         Self { parts, rendered: Rendered::default(), pictures }
     }
 
-    /// Whether the admin's API is to be had here: the origin answers it.
+    /// True if the admin's API is available here: the origin answers it.
     #[must_use]
     pub fn has_admin(&self) -> bool {
         self.parts.forwarder.is_some()
@@ -211,13 +211,13 @@ impl Api {
         &self.parts.playback
     }
 
-    /// Whether the settings and the status were read, so that requests can be answered.
+    /// True if the settings and the status were read, so that requests can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.parts.runtime.borrow().is_some() && self.parts.status.borrow().is_some()
     }
 
-    /// What a page shows of the server, once it was read: the settings, and `/api/config` of them.
+    /// The server's data for a page, once it was read: the settings, and `/api/config` made of them.
     #[must_use]
     pub fn shown(&self) -> Option<(Arc<Runtime>, Bytes)> {
         let snapshot = self.parts.runtime.borrow().clone()?;
@@ -230,7 +230,7 @@ impl Api {
         Shown { runtime, is_live: status.online, since: status.connected_at }
     }
 
-    /// Whether the store has not answered for a while: the chat stands still, and what is shown grows old.
+    /// True if the store has not answered for a while: the chat stands still, and the settings shown may be old.
     #[must_use]
     pub fn store_is_away(&self) -> bool {
         self.parts.store.is_away()
@@ -242,7 +242,7 @@ impl Api {
         self.parts.viewers.mark(ViewerId::new(peer, agent), Instant::now());
     }
 
-    /// Answers a request for a path of the API. Cancel safe; what was passed on may be done all the same.
+    /// Answers a request for a path of the API. Cancel safe; a request that was passed on may be done all the same.
     pub async fn answer<B>(&self, request: Request<B>, caller: Caller) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -373,7 +373,7 @@ impl Api {
     /// Opens the stream of events that a request asks for.
     ///
     /// # Errors
-    /// The reply to who may not have it; 404 where nothing is passed on.
+    /// The reply if the caller is not admitted; 404 where nothing is passed on.
     pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
         match &self.parts.forwarder {
             Some(forwarder) => forwarder.events(head).await,
@@ -396,7 +396,7 @@ impl Api {
         let is_offered = has_login && !body.is_end_stream();
         let share = || self.parts.bodies.share(peer);
         let mut reply = if is_login && is_offered {
-            // Read first: what strangers are slow to send takes no place of what others pass on.
+            // Read first: the slow body of a stranger takes no place of the requests that others pass on.
             match body::read_within(LOGIN_DEADLINE, body, MAX_LOGIN_BYTES, share()).await {
                 Ok(read) => {
                     let body = Full::new(read.bytes());
@@ -419,7 +419,7 @@ impl Api {
         reply
     }
 
-    /// Waits until this edge has seen what was just changed: whoever asks next, asks here.
+    /// Waits until this edge has seen the change: the client's next request comes to this edge.
     async fn await_change(&self) {
         self.parts.chat.settings().caught_up().await;
     }

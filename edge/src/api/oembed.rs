@@ -26,14 +26,14 @@ const CACHED: &str = "public, max-age=60";
 /// Pages that lead to the player.
 const PAGES: [&str; 3] = ["", "/", "/embed/video"];
 
-/// How the answer is written.
+/// The format of the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Format {
     Json,
     Xml,
 }
 
-/// What is asked for.
+/// The parameters of the request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Wish {
     url: String,
@@ -106,7 +106,7 @@ pub(crate) fn discovery(base: &str) -> String {
 impl Wish {
     fn of(query: &str) -> Result<Self, (StatusCode, &'static str)> {
         let wrong = |why| Err((StatusCode::BAD_REQUEST, why));
-        // What stands behind a stray separator is a piece of the url's own query.
+        // The text after a stray separator is a piece of the url's own query.
         let proper = || parameters(query).filter(|(place, _, _)| *place == Place::Proper);
         let value = |wanted: &str| proper().find(|(_, name, _)| *name == wanted).map(|(_, _, value)| value);
         let Some(url) = value("url").filter(|url| !url.is_empty()) else { return wrong("url is missing") };
@@ -138,7 +138,7 @@ fn width_of(height: u32) -> u32 {
     height * SHAPE.0 / SHAPE.1
 }
 
-/// Whether a link leads to one of our pages, by whichever of the web's schemes.
+/// True if a link leads to one of our pages, by whichever of the web's schemes.
 fn is_ours(url: &str, base: &str) -> bool {
     let bare = |address: &str| -> Option<usize> {
         ["https://", "http://"]
@@ -198,7 +198,7 @@ impl Embed<'_> {
     }
 }
 
-/// Whether a document of XML 1.0 may have it (§2.2).
+/// True if a document of XML 1.0 may have it (§2.2).
 fn is_of_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }

@@ -25,31 +25,32 @@ const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// Farcast's own logo for places that cannot draw SVG.
 const OWN_PNG: &[u8] = include_bytes!("logo.png");
 
-/// What is shown for the broadcast's own picture: Farcast's logo on its ground. Made of `logo.png` by ffmpeg 5.1, for all three
-/// with `-map_metadata -1 -flags bitexact -fflags bitexact -frames:v 1`: here `color=0x1b1f2e:s=1280x720`, the logo at
+/// The stand-in for the broadcast's own picture: Farcast's logo on its ground. Made of `logo.png` by ffmpeg 5.1, for all
+/// three with `-map_metadata -1 -flags bitexact -fflags bitexact -frames:v 1`: here `color=0x1b1f2e:s=1280x720`, the logo at
 /// 320 × 320 in the middle, `-q:v 6`.
 const OWN_THUMBNAIL: &[u8] = include_bytes!("thumbnail.jpg");
 /// The same of 480 × 270 with the logo at 120 × 120, 32 colours.
 const OWN_PREVIEW: &[u8] = include_bytes!("preview.gif");
-/// How long caches keep pictures of the broadcast.
+/// Time for which caches keep pictures of the broadcast.
 const FOR_A_MOMENT: &str = "public, max-age=5";
-/// How long a picture of the broadcast is given before the origin is asked for another, which it makes every five seconds.
+/// Time for which a picture of the broadcast is served before the origin is asked for another, which it makes every
+/// five seconds.
 const FRESH: Duration = Duration::from_secs(4);
 
-/// What a picture of the broadcast depends on.
+/// The state on which a picture of the broadcast depends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
     pub(super) runtime: &'a Runtime,
-    /// Whether there is a broadcast.
+    /// True if there is a broadcast.
     pub(super) is_live: bool,
     /// Since when: another one has other pictures.
     pub(super) since: Option<WallTime>,
 }
 
-/// What [`Stills::newest`] returns.
+/// The result of [`Stills::newest`].
 pub type StillFuture = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
-/// Where pictures of the broadcast come from: the origin.
+/// The source of the broadcast's pictures: the origin.
 pub trait Stills: Send + Sync + std::fmt::Debug + 'static {
     /// The newest of this kind, if there is one. The future may be dropped at any time.
     fn newest(&self, picture: Picture) -> StillFuture;

@@ -1,4 +1,4 @@
-//! What the directory is told of the server and its broadcast.
+//! The directory's view of the server and its broadcast.
 
 use farcast_api::status::Counts;
 use farcast_api::time::Second;

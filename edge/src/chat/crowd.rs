@@ -1,5 +1,5 @@
-//! How much networks may say, and all together: the limits behind those of one user ([`super::flood`]), since anybody can be
-//! many users.
+//! Limits on the lines of each network, and of all together: they stand behind the limits of one user ([`super::flood`]),
+//! since anybody can be many users.
 //!
 //! A network may say so many lines a second, and for a moment six times as many: a class that cheers is heard. One that goes
 //! on far beyond that is a flood, and is slowed down for a minute. All together may say what can still be read and sent to
@@ -15,16 +15,16 @@ use crate::bucket::{Bucket, Rate};
 const NETWORK_BURST_S: u32 = 6;
 /// Seconds of all lines that may come at once.
 const ROOM_BURST_S: u32 = 4;
-/// Lines beyond its limit that a network may try before it counts as a flood: people stop when they are told.
+/// Lines beyond its limit that a network may try before it counts as a flood: people stop when they are warned.
 const REFUSALS: Rate = Rate { burst: 100, each: Duration::from_millis(100) };
-/// How long a flood is slowed down, from its last excess on.
+/// Time for which a flood is slowed down, from its last excess on.
 const SLOW_FOR: Duration = Duration::from_secs(60);
 /// A network that tried nothing for so long was silent.
 const SILENT_FOR: Duration = Duration::from_secs(5);
-/// What is heard of a flood.
+/// The rate to which a flood is slowed down.
 const SLOW: Rate = Rate { burst: 1, each: Duration::from_secs(1) };
 
-/// Whether a line is heard.
+/// The verdict on a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     /// It is.
@@ -35,7 +35,7 @@ pub(super) enum Verdict {
     Room,
 }
 
-/// What a network said. There are as many at most as tags of networks, 65,536.
+/// The recent lines of a network. There are as many at most as tags of networks, 65,536.
 #[derive(Clone, Copy, Debug, Default)]
 struct Network {
     lines: Bucket,
@@ -118,7 +118,7 @@ impl Crowd {
         }
     }
 
-    /// Forgets who said nothing for long.
+    /// Forgets networks that have been silent for long.
     pub(super) fn forget(&mut self, now: Instant) {
         self.networks.retain(|_, network| {
             !network.lines.is_full(now) || network.is_slow(now) || !network.is_silent(now)

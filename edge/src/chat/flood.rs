@@ -1,4 +1,4 @@
-//! Who says too much: Owncast's limit of one line per two thirds of a second.
+//! Flood control for a user: Owncast's limit of one line per two thirds of a second.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,17 @@ fn rate(burst: u32) -> Rate {
     Rate { burst, each: Duration::from_millis(667) }
 }
 
-/// How long who said too much is not heard.
+/// Time for which a user who writes too much is not heard.
 pub const MUTE: Duration = Duration::from_secs(10);
 
-/// Whether a line is heard.
+/// The verdict on a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It is.
     Heard,
-    /// It is not, from now on for [`MUTE`]; tell who said it.
+    /// It is not, from now on for [`MUTE`]; its author is told.
     Muted,
-    /// It is not, as was told.
+    /// It is not, and its author was told already.
     StillMuted,
 }
 
@@ -31,7 +31,7 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// Somebody said a line, of which `burst` may come at once.
+    /// A line of a user, of which `burst` may come at once.
     pub fn line(&mut self, now: Instant, burst: u32) -> Verdict {
         if self.muted_until.is_some_and(|until| now < until) {
             return Verdict::StillMuted;
@@ -44,7 +44,7 @@ impl Flood {
         Verdict::Muted
     }
 
-    /// A line was said elsewhere at that time: it counts here too.
+    /// A line at that time on another edge: it counts here too.
     pub fn elsewhere(&mut self, at: Instant, burst: u32) {
         self.lines.take(rate(burst), at);
     }

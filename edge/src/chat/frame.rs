@@ -1,7 +1,7 @@
 //! WebSocket frames (RFC 6455 §5) as a server reads and writes them, without a socket.
 //!
-//! Own code, since it is the chat's hot path: what is said is framed once and the same bytes go to every connection, and
-//! an idle connection has no buffer at all. Extensions are never negotiated.
+//! Own code, since it is the chat's hot path: a message is framed once and the same bytes go to every connection, and an
+//! idle connection has no buffer at all. Extensions are never negotiated.
 //!
 //! Invariants: no input reaches a panic; a message, whole or in fragments, never holds more than [`MAX_MESSAGE_BYTES`]; how
 //! the bytes were split on the way does not matter.
@@ -28,13 +28,13 @@ const CONTROL: u8 = 0x8;
 /// Why a connection is closed (RFC 6455 §7.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloseCode {
-    /// All was said.
+    /// The connection is complete.
     Normal,
     /// This server goes away for good.
     GoingAway,
     /// The peer breaks the protocol.
     Protocol,
-    /// The peer sends what is not for it to send: anything but text.
+    /// The peer sends something that only the server may send: anything but text.
     Unsupported,
     /// Text is not UTF-8.
     NotText,
@@ -66,7 +66,7 @@ impl CloseCode {
     }
 }
 
-/// What came.
+/// A message or control frame that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Incoming {
     /// A whole message.
@@ -105,7 +105,7 @@ impl Reader {
     /// Takes the next bytes up to the end of a frame; gives what that is, if it is anything, and how many bytes were taken.
     ///
     /// # Errors
-    /// What to close the connection with.
+    /// The code with which to close the connection.
     pub fn read(&mut self, bytes: &[u8]) -> Result<(usize, Option<Incoming>), CloseCode> {
         let mut taken = 0;
         let frame = loop {
@@ -250,8 +250,8 @@ fn put(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// Feeds hostile bytes to the reader, whole and in pieces of as many bytes as the first says, which must not matter; gives
-/// what came.
+/// Feeds hostile bytes to the reader, whole and in pieces of as many bytes as the first says, which must not matter;
+/// returns the events.
 #[must_use]
 pub fn fuzz(data: &[u8]) -> Vec<Incoming> {
     let Some((&step, data)) = data.split_first() else { return Vec::new() };

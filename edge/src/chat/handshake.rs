@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, Version};
 use sha1::{Digest, Sha1};
 
-/// What RFC 6455 §1.3 puts behind a key.
+/// The text that RFC 6455 §1.3 appends to a key.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The headers of the answer to a request that opens a WebSocket; none if it does not.

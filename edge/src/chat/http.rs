@@ -18,10 +18,11 @@ use super::Chat;
 use super::metrics::Refusal;
 use crate::api::not_reached;
 
-/// Seconds after which who registered too often may try again.
+/// Seconds after which a client that registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
 
-/// How long who was let in a moment ago waits for the store, which may be away: they are shown what is here all the same.
+/// Time for which a user who has just been let in waits for the store, which may be away: they are shown the backlog
+/// all the same.
 const REMEMBERED_AFTER: Duration = Duration::from_millis(500);
 
 /// The token of a query: the last, of those in their place if there are any.
@@ -171,7 +172,7 @@ impl Chat {
         }
     }
 
-    /// Whose token a query has, if they may chat.
+    /// The user of the token in a query, if they may chat.
     async fn known(&self, query: Option<&str>, address: IpAddr) -> Result<User, Reply> {
         let Some(token) = access_token(query) else { return Err(unauthorized()) };
         if self.is_banned(address).await {
@@ -184,7 +185,7 @@ impl Chat {
         }
     }
 
-    /// The user of a token who may chat, for what is answered elsewhere.
+    /// The user of a token who may chat, for requests that are answered elsewhere.
     ///
     /// # Errors
     /// The reply to give: 401, or 503.
@@ -192,7 +193,7 @@ impl Chat {
         self.known(query, address).await
     }
 
-    /// `GET /api/moderation/chat/user/{id}` of a moderator: who somebody is, their connections to this edge, and their
+    /// `GET /api/moderation/chat/user/{id}` of a moderator: a user, their connections to this edge, and their
     /// messages, hidden ones too, the newest first.
     pub async fn details(&self, query: Option<&str>, id: &str, address: IpAddr) -> Reply {
         let moderator = match self.moderator(query, address).await {

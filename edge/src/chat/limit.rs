@@ -1,4 +1,4 @@
-//! How many connections this process can have.
+//! Number of connections that this process can have.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -16,7 +16,7 @@ pub fn raise_file_limit() -> usize {
     limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
-/// Most connections of the chat: seven tenths of all, as in Owncast, so that those who watch have some.
+/// Most connections of the chat: seven tenths of all, as in Owncast, so that viewers have some.
 #[must_use]
 pub fn most_connections(all: usize) -> usize {
     all / 10 * 7 + all % 10 * 7 / 10

@@ -1,4 +1,4 @@
-//! What users send: an object of JSON per frame.
+//! The lines that users send: an object of JSON per frame.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ pub enum Line {
     /// Says something.
     #[serde(rename = "CHAT")]
     Chat {
-        /// What: Markdown.
+        /// The text: Markdown.
         body: String,
     },
     /// Wants another name.

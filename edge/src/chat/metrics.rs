@@ -2,10 +2,10 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-/// Upper bounds in seconds of the time from an event's acceptance to its being said here.
+/// Upper bounds in seconds of the time from an event's acceptance to its publication here.
 const DELAY_BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
-/// What became of what a user sent.
+/// The outcome of a line that a user sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     /// It is in the log.
@@ -48,7 +48,7 @@ pub(super) enum Ended {
     Left,
     /// It broke the protocol.
     Protocol,
-    /// It did not read what was said.
+    /// It did not read its messages.
     Slow,
     /// Nothing was heard of it.
     Silent,
@@ -83,20 +83,20 @@ impl Metrics {
             delay: Histogram::with_opts(
                 HistogramOpts::new(
                     "farcast_edge_chat_delay_seconds",
-                    "Time from an event's acceptance, by the clock of who accepted it, to its being said here",
+                    "Time from an event's acceptance, by the clock of the process that accepted it, to its publication here",
                 )
                 .buckets(DELAY_BUCKETS.to_vec()),
             )?,
             unannounced: IntCounter::new(
                 "farcast_edge_chat_unannounced_total",
-                "Comings and goings that were not told, because there were too many at once",
+                "Join and leave messages that were not sent, because there were too many at once",
             )?,
             waiting: IntGauge::new(
                 "farcast_edge_chat_lines_waiting",
                 "Lines of users that are being taken, or wait for the store",
             )?,
             lines: IntCounterVec::new(
-                Opts::new("farcast_edge_chat_lines_total", "What users sent, by what became of it"),
+                Opts::new("farcast_edge_chat_lines_total", "Lines that users sent, by outcome"),
                 &["outcome"],
             )?,
             ended: IntCounterVec::new(
@@ -104,7 +104,7 @@ impl Metrics {
                 &["reason"],
             )?,
             refused: IntCounterVec::new(
-                Opts::new("farcast_edge_chat_refused_total", "Who was turned away from the chat, by reason"),
+                Opts::new("farcast_edge_chat_refused_total", "Users that the chat turned away, by reason"),
                 &["reason"],
             )?,
         };

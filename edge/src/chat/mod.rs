@@ -1,4 +1,4 @@
-//! The chat on this edge: sockets, who is here, and what users may do.
+//! The chat on this edge: sockets, connected users, and the acts of users.
 //!
 //! Place in the flow: [`crate::serve`] opens sockets ([`Chat::admit`], [`Chat::serve`]); what users say is rendered here,
 //! once, and appended to the log in the store ([`farcast_chat`]); [`Chat::run`] follows the log and says its entries to
@@ -66,34 +66,34 @@ pub use self::metrics::Metrics;
 pub use self::register::Registrar;
 pub use self::session::Ticket;
 
-/// How old a user must be where only established users may write (Owncast's fifteen minutes).
+/// Age from which a user may write where only established users may (Owncast's fifteen minutes).
 const ESTABLISHED_AFTER: Duration = Duration::from_secs(15 * 60);
-/// How long after a broadcast's end the chat stays open.
+/// Time after a broadcast's end for which the chat stays open.
 const OPEN_AFTER: Duration = Duration::from_secs(300);
 /// Numbers for connections that are taken from the store at once.
 const IDS_AT_ONCE: u64 = 1024;
-/// Comings and goings that are told: more at once are those of a restart, not of people.
+/// Rate of join and leave messages: more at once are those of a restart, not of people.
 const ANNOUNCEMENTS: Rate = Rate { burst: 20, each: Duration::from_millis(200) };
 /// Longest user agent that is kept, in bytes.
 const MAX_AGENT_BYTES: usize = 256;
 /// Tokens that are remembered as good, and for how long.
 const MAX_GOOD_TOKENS: u64 = 50_000;
 const GOOD_FOR: Duration = Duration::from_secs(300);
-/// How often who has left is looked for.
+/// Interval at which users who have left are looked for.
 const TICK: Duration = Duration::from_secs(1);
-/// How long somebody waits at most for this edge to take what is in the log already.
+/// Longest wait for this edge to take the entries that are in the log already.
 const SEEN_WITHIN: Duration = Duration::from_secs(1);
 /// Pause after a read that failed.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What networks may do in the chat.
+/// The limits of networks in the chat.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Lines a second of a network; 0 is no limit.
     pub lines_per_network: u32,
     /// Lines a second of all together; 0 is no limit.
     pub lines: u32,
-    /// Proxies that are trusted: who has one's address is anybody.
+    /// Trusted proxies: anybody may be behind the address of one.
     pub proxies: Networks,
 }
 
@@ -103,22 +103,22 @@ impl Default for Limits {
     }
 }
 
-/// What a [`Chat`] works with.
+/// The parts that a [`Chat`] works with.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where users and the log are.
+    /// The store of users and log.
     pub store: Store,
     /// The settings in force, once they were read.
     pub runtime: watch::Receiver<Option<Snapshot>>,
     /// The status of the broadcast, once it was read.
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
-    /// Where addresses are.
+    /// The places of addresses.
     pub geo: Arc<Geo>,
     /// Handles of the metrics.
     pub metrics: Metrics,
     /// Most connections.
     pub max_connections: usize,
-    /// What networks may do.
+    /// The limits of networks.
     pub limits: Limits,
 }
 
@@ -141,7 +141,7 @@ pub struct Chat {
     good_tokens: Cache<String, ()>,
 }
 
-/// What one connection is told, as a frame.
+/// A message for one connection, as a frame.
 fn tell(what: Private<'_>) -> Bytes {
     frame::text(&shape::private(what, &new_id(), WallTime::now()))
 }
@@ -171,7 +171,7 @@ impl Chat {
         self.room.clients(|_| true)
     }
 
-    /// Tells one connection what the server has to say: HTML that was made safe. Whether it is here.
+    /// Sends the server's message to one connection: HTML that was made safe. Returns whether the connection is here.
     pub(crate) fn tell(&self, client: u64, name: &str, body: &str) -> bool {
         self.room.tell(client, tell(Private::System { name, body }))
     }
@@ -180,7 +180,7 @@ impl Chat {
         self.parts.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime))
     }
 
-    /// How this edge catches up with the settings.
+    /// Brings this edge up to date with the settings.
     #[must_use]
     pub fn settings(&self) -> &CatchUp {
         &self.settings
@@ -203,14 +203,14 @@ impl Chat {
         (!is_anybody).then(|| network::of(address))
     }
 
-    /// Whether an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
+    /// True if an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
     fn bans(&self, set: &Runtime, address: IpAddr) -> bool {
         let (network, now) = (network::of(address), WallTime::now());
         set.chat_bans.iter().any(|ban| network::of(ban.address) == network && ban.holds(now))
             && !self.parts.limits.proxies.contain(address)
     }
 
-    /// Whether an address is banned, also when that was changed elsewhere a moment ago.
+    /// True if an address is banned, also when that was changed elsewhere a moment ago.
     async fn is_banned(&self, address: IpAddr) -> bool {
         let is_banned = || self.runtime().is_some_and(|set| self.bans(&set, address));
         if !is_banned() {
@@ -270,13 +270,13 @@ impl Chat {
         .await;
     }
 
-    /// The end of the log, and who moderates; what changes after that is followed.
+    /// The end of the log, and the moderators; later changes are followed.
     async fn read_log(&self, store: &Store) -> Result<(History, Versionstamp), StoreError> {
         let read = History::load(store, KEPT_MESSAGES).await?;
         match self.acts.listed(List::Moderators).await {
             Ok(moderators) => self.names.begin(&moderators),
             Err(error) if error.may_pass() => return Err(error),
-            Err(error) => tracing::error!(%error, "who moderates cannot be read: their names can be taken"),
+            Err(error) => tracing::error!(%error, "the moderators cannot be read: their names can be taken"),
         }
         Ok(read)
     }
@@ -298,7 +298,7 @@ impl Chat {
         }
     }
 
-    /// Ends the connections of whom the settings forbid.
+    /// Ends the connections that the settings forbid.
     async fn follow_settings(&self) {
         let mut runtime = self.parts.runtime.clone();
         loop {
@@ -382,14 +382,14 @@ impl Chat {
         (reply, Some(ticket))
     }
 
-    /// Who comes with a token; or the last words for who may not come.
+    /// The user of a token; or the last message for a user who may not join.
     async fn arrival(
         &self,
         token: Option<&str>,
         address: IpAddr,
         user_agent: String,
     ) -> Result<Arrival, (Option<Bytes>, CloseCode)> {
-        // Nothing is said without a token: Owncast's clients register then.
+        // Nobody joins without a token: Owncast's clients register then.
         let token = token.ok_or((None, CloseCode::Policy))?;
         let away = |error: StoreError| {
             tracing::debug!(%error, "nobody can join the chat now");
@@ -424,7 +424,7 @@ impl Chat {
         self.status().is_some_and(|status| status.online)
     }
 
-    /// Whether comings and goings are told now.
+    /// True if join and leave messages are sent now.
     fn announces(&self) -> bool {
         self.is_live() && self.runtime().is_some_and(|set| set.chat_join_messages)
     }
@@ -454,14 +454,14 @@ impl Chat {
         None
     }
 
-    /// What is said to who came a moment ago, and to all when a broadcast begins.
+    /// The message for a user who has just joined, and for all when a broadcast begins.
     fn welcome(&self) -> Option<Bytes> {
         let set = self.runtime().filter(|set| !set.welcome_message.trim().is_empty())?;
         let body = render::announcement(&set.welcome_message);
         (!body.is_empty()).then(|| tell(Private::System { name: &set.name, body: &body }))
     }
 
-    /// Does what a user wants; gives what only they are told.
+    /// Does what a user wants; the result is a message for them only.
     async fn say(self: Arc<Self>, member: Arc<Member>, heard: Heard) -> Option<Bytes> {
         let set = self.runtime()?;
         let done = if tokio::time::Instant::now() < heard.until {
@@ -493,8 +493,8 @@ impl Chat {
         words
     }
 
-    /// The record of who came with a connection. While the store is away, as when the origin starts again, a line waits for
-    /// it. Looked up by the token: an origin that has started again learns so for whom this edge acts.
+    /// The record of a connection's user. While the store is away, as when the origin restarts, a line waits for it. Looked
+    /// up by the token: an origin that has restarted learns by that for whom this edge acts.
     async fn account(
         &self,
         member: &Member,
@@ -549,7 +549,7 @@ impl Chat {
         Ok(Ok(()))
     }
 
-    /// Whether the last broadcast ended so long ago that the chat has, too. The store is asked before somebody is refused.
+    /// True if the last broadcast ended so long ago that the chat has, too. The store is asked before somebody is refused.
     async fn is_over(&self, now: WallTime) -> bool {
         let is_over = |status: &LiveStatus| {
             !status.online && status.disconnected_at.is_some_and(|at| now.since(at) > OPEN_AFTER)
@@ -601,16 +601,16 @@ impl Chat {
     }
 }
 
-/// What became of a line: taken, or not, with what only its user is told.
+/// The outcome of a line: taken, or not, with a message for its user only.
 type Done = Result<Result<(), (Outcome, Option<Bytes>)>, Refused>;
 
-/// A user stays as they are: they are told why, where there is something to tell, and who they are.
+/// A user stays unchanged: they are told why, if there is a reason to give, and who they are.
 fn unchanged(user: &User, words: Option<&str>) -> Done {
     let words = words.map(|words| tell(Private::Action(words))).unwrap_or_default();
     Ok(Err((Outcome::Refused, Some([words, tell(Private::Connected(user))].concat().into()))))
 }
 
-/// What a program calls itself, for people.
+/// A program's name for itself, for people.
 fn agent(headers: &HeaderMap) -> String {
     let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     let agent = agent.unwrap_or_default();

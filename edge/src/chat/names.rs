@@ -1,7 +1,7 @@
 //! Names that are somebody's: moderators', bots', the server's own, and those that the operator forbids.
 //!
-//! Who moderates is read once and followed in the log; the rest are settings. A name is taken when it can be taken for one of
-//! these ([`name::skeleton`]). One that somebody had before it became a moderator's stays theirs.
+//! Moderators are read once and followed in the log; the other names are settings. A name is taken when it can be mistaken
+//! for one of these ([`name::skeleton`]). A name that somebody had before a moderator took it stays theirs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ impl State {
     }
 }
 
-/// What settings say of names.
+/// The settings about names.
 #[derive(Debug)]
 struct Set {
     of: Arc<Runtime>,
@@ -58,7 +58,7 @@ impl Names {
         self.lock().moderators = moderators.iter().map(named).collect();
     }
 
-    /// Follows who moderates.
+    /// Follows the list of moderators.
     pub(super) fn apply(&self, entry: &Entry) {
         let (Event::NameChanged { user, .. } | Event::UserChanged { user } | Event::UserDisabled { user }) =
             &entry.event
@@ -78,7 +78,7 @@ impl Names {
         self.lock().is_moderators(&name::skeleton(name), None)
     }
 
-    /// Whether a name is not for a user, who may take what looks like their own.
+    /// True if a user may not have the name; they may have one that looks like their own.
     pub(super) fn is_taken(&self, name: &str, set: &Arc<Runtime>, own_id: Option<&str>) -> bool {
         let skeleton = name::skeleton(name);
         let mut state = self.lock();
@@ -119,7 +119,7 @@ mod tests {
             assert!(!names.is_taken(free, &set, None), "{free}");
         }
         assert!(!names.is_taken("ALLY", &set, Some(&ally.id)), "their own");
-        // A moderator with another name, one who is none any more, and one who is new.
+        // A moderator with another name, a former one, and a new one.
         let tell = |event: Event| names.apply(&Entry::new(WallTime(2), event));
         let renamed = User { display_name: "Sally".to_owned(), ..ally.clone() };
         tell(Event::NameChanged { user: renamed.clone(), old_name: "Ally".to_owned(), client: 1 });

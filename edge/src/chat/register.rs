@@ -1,4 +1,4 @@
-//! How many users a network may add: each is a record that is kept.
+//! Limits on new users per network: each is a record that is kept.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// Whether somebody of a network may register; without a network, only all together are limited.
+    /// True if a user from the network may register; without a network, only all together are limited.
     ///
     /// # Errors
     /// Which limit is reached.
@@ -36,7 +36,7 @@ impl Registrar {
         if self.together.take(TOGETHER, now) { Ok(()) } else { Err(Refusal::Users) }
     }
 
-    /// Forgets who did nothing for long.
+    /// Forgets networks that have done nothing for long.
     pub fn forget(&mut self, now: Instant) {
         self.networks.retain(|_, bucket| !bucket.is_full(now));
     }

@@ -1,8 +1,9 @@
-//! Who is here, and what was said: the chat's state on this edge, without sockets, store or clock.
+//! Connected users and recent messages: the chat's state on this edge, without sockets, store or clock.
 //!
-//! The log's entries go in ([`Room::apply`]); what comes out is framed once and shared by all connections, which read it from
-//! one ring ([`SAID_KEPT`]): whoever falls behind by so much is cut off, and nobody else notices. A connection's place in the
-//! ring is taken before it is told that it is open ([`Room::listen`]): it hears all that is said after that.
+//! The log's entries go in ([`Room::apply`]). The messages made of them are framed once and shared by all connections, which
+//! read them from one ring ([`SAID_KEPT`]): a connection that falls behind by so much is cut off, and nobody else notices. A
+//! connection's place in the ring is taken before it is told that it is open ([`Room::listen`]): it gets every later
+//! message.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,28 +29,28 @@ use super::frame;
 /// Frames, each of one or several events, that a connection may lag behind.
 pub(super) const SAID_KEPT: usize = 256;
 
-/// What is for one connection alone and waits to be sent.
+/// Most messages for one connection alone that wait to be sent.
 const TOLD_KEPT: usize = 16;
 
-/// How long who was seen is not announced again.
+/// Time for which a user who was seen is not announced again.
 const SEEN_FOR: Duration = Duration::from_secs(300);
 
-/// How long after their last connection users have left.
+/// Time after their last connection at which users have left.
 const PARTED_AFTER: Duration = Duration::from_secs(10);
 
 /// Lines that a user may say at once, over all connections.
 const USER_BURST: u32 = 3;
 
-/// Users of whom it is remembered that they were seen.
+/// Most users of whom it is remembered that they were seen.
 const MAX_SEEN: usize = 200_000;
 
-/// Users of whom a change is remembered; who was disabled always is, which is for moderators to do.
+/// Most users of whom a change is remembered; disabled users always are, and only moderators can disable.
 const MAX_CHANGED: usize = 50_000;
 
-/// How long what was read of a user may be on its way to the room: several times the store's deadlines.
+/// Longest time for which a user's record may be on its way to the room: several times the store's deadlines.
 const READ_WITHIN: Duration = Duration::from_secs(120);
 
-/// How long the rendered backlog holds at most: messages age.
+/// Longest time for which the rendered backlog is used: messages age.
 const BACKLOG_HOLDS: Duration = Duration::from_secs(10);
 
 /// Why a connection is ended from outside.
@@ -84,7 +85,7 @@ pub(super) struct Member {
     expelled: Mutex<Option<Expelled>>,
 }
 
-/// What is known of a connection when it comes.
+/// The facts of a new connection.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) id: u64,
@@ -147,24 +148,24 @@ struct State {
     users: HashMap<String, Here>,
     seen: HashMap<String, Instant>,
     parting: HashMap<String, Parting>,
-    /// Who was changed a moment ago, as they are since: their record may have been read before.
+    /// Users who were changed a moment ago, as they are since: their record may have been read before.
     changed: HashMap<String, (Instant, User)>,
 }
 
-/// Somebody who has come in.
+/// A user who has just joined.
 #[derive(Debug)]
 pub(super) struct Entered {
     /// Their connection.
     pub(super) member: Arc<Member>,
-    /// Who they are now.
+    /// The user as they are now.
     pub(super) user: User,
-    /// What is for this connection alone.
+    /// Messages for this connection alone.
     pub(super) told: mpsc::Receiver<Bytes>,
-    /// How they came.
+    /// The kind of arrival.
     pub(super) coming: Coming,
 }
 
-/// How somebody came.
+/// The kinds of arrival of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Coming {
     /// They were not here: it is to be announced.
@@ -219,12 +220,12 @@ impl Room {
         let _ = self.reached.subscribe().wait_for(|reached| reached.commit >= place.commit).await;
     }
 
-    /// Whether the log was read.
+    /// True if the log was read.
     pub(super) fn has_begun(&self) -> bool {
         self.lock().history.is_some()
     }
 
-    /// Takes entries of the log, in their order, and says them to everybody. By `wall` it is told how long ago they were said.
+    /// Takes entries of the log, in their order, and sends them to everybody. `wall` tells how old they are.
     pub(super) fn apply(&self, entries: Vec<Placed>, now: Instant, wall: WallTime) {
         let mut state = self.lock();
         let mut said = Vec::with_capacity(entries.len());
@@ -250,13 +251,13 @@ impl Room {
         let _ = self.said.send(frames);
     }
 
-    /// Whatever is said from now on. A connection listens before it is told that it is open, so that nothing which is
-    /// said later passes it by while its user is looked up.
+    /// All later messages. A connection listens before it is told that it is open, so that no message passes it by
+    /// while its user is looked up.
     pub(super) fn listen(&self) -> broadcast::Receiver<Bytes> {
         self.said.subscribe()
     }
 
-    /// Somebody connects, who listens already.
+    /// A connection that listens already enters the room.
     pub(super) fn enter(&self, arrival: Arrival, now: Instant) -> Entered {
         let (tell, told) = mpsc::channel(TOLD_KEPT);
         let Arrival { id, user, token_hash, address, network, user_agent, place, now: connected_at } =
@@ -315,7 +316,7 @@ impl Room {
         }
     }
 
-    /// Who has left for good since the last call; forgets what was seen long ago.
+    /// The users who have left for good since the last call; forgets users who were seen long ago.
     pub(super) fn parted(&self, now: Instant) -> Vec<User> {
         let mut state = self.lock();
         state.crowd.forget(now);
@@ -330,12 +331,12 @@ impl Room {
         self.lock().newest(user)
     }
 
-    /// Somebody says a line: whether there is room for it beside what others of their network, and all, say.
+    /// A line of a user: checks that there is room for it beside the lines of their network, and of all.
     pub(super) fn crowd(&self, member: &Member, now: Instant) -> crowd::Verdict {
         self.lock().crowd.line(member.network, now)
     }
 
-    /// A line of a user: who they are, and whether they are heard.
+    /// A line of a user: the user as they are now, and the verdict on the line.
     pub(super) fn line(&self, user_id: &str, now: Instant) -> Option<(User, Verdict)> {
         let mut state = self.lock();
         let here = state.users.get_mut(user_id)?;
@@ -375,7 +376,7 @@ impl Room {
         state.members.values().filter(|member| asked(member)).filter_map(client).collect()
     }
 
-    /// What is known of the messages of a user, the newest first.
+    /// The known messages of a user, the newest first.
     pub(super) fn messages_of(&self, user_id: &str) -> Vec<Seen> {
         let state = self.lock();
         let all = state.history.iter().flat_map(History::newest_first);
@@ -406,7 +407,7 @@ impl State {
         }
     }
 
-    /// Of what was read of a user and what the log said of them, the newer.
+    /// The newer of two records of a user: the given one, and the one that the log brought.
     fn newest(&self, user: User) -> User {
         let changed = self.changed.get(&user.id).map(|(_, known)| known);
         let here = self.users.get(&user.id).map(|here| &here.user);
@@ -425,9 +426,9 @@ impl State {
         match &entry.event {
             Event::Message { user, client, .. } => {
                 let is_ours = client.is_some_and(|client| self.members.contains_key(&client));
-                // Whom nothing limits takes no room of others.
+                // A user without limits takes no room of others.
                 if !is_ours && !user.is_bot && !user.is_moderator {
-                    // It may have waited long for the store: what counts is when it was said.
+                    // It may have waited long for the store: the time of arrival counts.
                     let said_at = now.checked_sub(wall.since(entry.at)).unwrap_or(now);
                     self.crowd.elsewhere(entry.network, said_at);
                     if let Some(here) = self.users.get_mut(&user.id) {
@@ -445,7 +446,7 @@ impl State {
             }
             Event::UserDisabled { user } => {
                 self.update(user, entry, now);
-                // The store may have said already that they were enabled again.
+                // The store may have enabled them again already.
                 if self.newest(user.clone()).disabled_at.is_none() {
                     return;
                 }
@@ -472,7 +473,7 @@ impl State {
         }
     }
 
-    /// A user is another now: their connections are told, and who is on the way in will be.
+    /// A user has changed: their connections are told, and so are connections that are opening.
     fn update(&mut self, user: &User, entry: &Entry, now: Instant) {
         if self.newest(user.clone()).revision > user.revision {
             return;

@@ -1,7 +1,7 @@
 //! One connection of the chat, from its upgrade to its end.
 //!
-//! Lines are read, and judged, when they arrive, also while an earlier one waits for the store: what is said at an ordinary
-//! pace during a pause of the store is no flood when the pause is over.
+//! Lines are read, and judged, when they arrive, also while an earlier one waits for the store: lines at an ordinary pace
+//! during a pause of the store are no flood when the pause is over.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -31,18 +31,18 @@ use super::room::{Entered, Expelled, Member};
 use super::seats::Seat;
 use super::{Chat, crowd, tell};
 
-/// How long the upgrade may take after its answer.
+/// Longest time for the upgrade after its answer.
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a write may take (Owncast's write deadline).
+/// Longest time for a write (Owncast's write deadline).
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
-/// How long the last words may take.
+/// Longest time for the last message.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long the peer may take to close after that: who closes first keeps the port busy.
+/// Longest time for the peer to close after that: the side that closes first keeps the port busy.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
-/// How often the peer is asked whether it is there, and how long nothing may be heard of it (Owncast's ping and pong).
+/// Interval of pings, and longest silence of the peer (Owncast's ping and pong).
 const PING_EVERY: Duration = Duration::from_secs(54);
 const SILENCE: Duration = Duration::from_secs(60);
-/// How long after their coming users are welcomed.
+/// Time after joining at which users are welcomed.
 const WELCOME_AFTER: Duration = Duration::from_secs(7);
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1024;
@@ -58,7 +58,7 @@ const LINES_WAITING: usize = 24;
 /// Lines of all connections that wait for the store: 8 MiB at most.
 pub(super) const ALL_LINES_WAITING: usize = 4096;
 
-/// What an upgrade needs after its answer.
+/// The state that an upgrade needs after its answer.
 #[derive(Debug)]
 pub struct Ticket {
     pub(super) upgrade: OnUpgrade,
@@ -66,7 +66,7 @@ pub struct Ticket {
     pub(super) user_agent: String,
     pub(super) address: IpAddr,
     pub(super) seat: Seat,
-    /// All that is said since before the answer.
+    /// All messages since before the answer.
     pub(super) said: broadcast::Receiver<Bytes>,
 }
 
@@ -78,14 +78,14 @@ struct Socket {
     rest: Vec<u8>,
 }
 
-/// How reading ended.
+/// The end of reading.
 enum Gone {
     Closed,
     Broken(CloseCode),
 }
 
 impl Socket {
-    /// What comes next. Cancel safe.
+    /// The next message or frame. Cancel safe.
     async fn next(&mut self) -> Result<Incoming, Gone> {
         loop {
             while !self.rest.is_empty() {
@@ -144,12 +144,12 @@ impl Drop for Place<'_> {
 
 /// A line that was heard, and waits for its turn.
 pub(super) struct Heard {
-    /// Who said it, as they were then.
+    /// The author, as they were then.
     pub(super) user: User,
     pub(super) line: Line,
     /// When it arrived.
     pub(super) at: WallTime,
-    /// How long it waits for the store.
+    /// The end of its wait for the store.
     pub(super) until: Instant,
     _waiting: Waiting,
 }
@@ -166,7 +166,7 @@ impl Drop for Waiting {
     }
 }
 
-/// What is being done for a user; gives what only they are told.
+/// Work for a user; the result is a message for them only.
 type Pending = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
 enum Step {
@@ -255,7 +255,7 @@ impl Chat {
                     Some(frames) => socket.write(&frames).await,
                     None => Err(Ended::Slow),
                 },
-                // There is no room for a word to one who does not read.
+                // There is no room for a last message to a connection that does not read.
                 Step::Said(Err(_)) => Err(Ended::Slow),
                 Step::Told(frame) => socket.write(&frame).await,
                 Step::Done(frame) => {
@@ -312,7 +312,7 @@ impl Chat {
         }
     }
 
-    /// What is to be done with a line that arrived now.
+    /// Decides what is done with a line that has arrived now.
     fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Judged {
         let now = Instant::now();
         let refused = |outcome: Outcome, words: &str| {
@@ -340,7 +340,7 @@ impl Chat {
                 crowd::Verdict::Room => return refused(Outcome::Room, ROOM_FULL),
             }
         }
-        // What is no event of ours is ignored, as Owncast does.
+        // Unknown events are ignored, as Owncast does.
         let Some(line) = super::line::parse(text) else { return Judged::Ignored };
         let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
             return refused(Outcome::Waiting, ROOM_FULL);
@@ -365,7 +365,7 @@ enum Judged {
     Heard(Heard),
 }
 
-/// Waits for what is pending; for ever when nothing is.
+/// Waits for the pending work; for ever when there is none.
 async fn done(pending: &mut Option<Pending>) -> Option<Bytes> {
     match pending {
         Some(pending) => pending.await,

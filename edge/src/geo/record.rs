@@ -1,4 +1,4 @@
-//! What a record says, of which only this is read: in the form of GeoIP2 and DB-IP, or flat, as the files of
+//! The fields of a record that are read: in the form of GeoIP2 and DB-IP, or flat, as the files of
 //! ip-location-db are (`country_code`, `state1`, `timezone`).
 
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Place;
 
-/// Where the file has no subdivision.
+/// The region where the file has no subdivision.
 const UNKNOWN_REGION: &str = "Unknown";
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ struct Traits {
     is_anonymous_proxy: Option<bool>,
 }
 
-/// Where an address is.
+/// The place of an address.
 ///
 /// # Errors
 /// When the record is damaged.

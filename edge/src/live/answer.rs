@@ -28,11 +28,11 @@ const MAX_JOINED_PARTS: u32 = 256;
 pub struct Media {
     /// The playlist.
     pub playlist: Playlist,
-    /// Whether it is the first that has what a blocking request asked for.
+    /// True if it is the first that has what a blocking request asked for.
     pub first: bool,
 }
 
-/// Why a request is not answered with what it asked for. The server maps it to a status.
+/// The reason why a request does not get its object. The server maps it to a status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failure {
     /// There is no such thing, or not any more.
@@ -44,7 +44,7 @@ pub enum Failure {
     /// The directives ask for what lies too far ahead.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// What was waited for did not come in time.
+    /// The object did not come in time.
     #[error("nothing new came in time")]
     TimedOut,
     /// The origin has not been heard of, or an object could not be fetched from it.
@@ -120,8 +120,8 @@ impl Live {
     /// # Errors
     /// See [`Failure`].
     pub async fn object(&self, name: ObjectName) -> Result<Object, Failure> {
-        // Nearly all requests are for parts that are held. Each waiting request keeps room for all that it might come to, so
-        // what is large and seldom is boxed.
+        // Nearly all requests are for parts that are held. Each waiting request keeps room for everything that it might come
+        // to, so large and rare cases are boxed.
         let mut here = self.held(&name);
         if here.is_none() {
             here = Box::pin(self.cached(&name)).await;
@@ -160,7 +160,7 @@ impl Live {
         Some(chunks.into_iter().collect())
     }
 
-    /// From what is held outside the cache.
+    /// From the parts that are held outside the cache.
     fn held(&self, name: &ObjectName) -> Option<Object> {
         let state = self.read();
         let window = state.windows.as_ref()?.get(name.variant)?;
@@ -180,7 +180,7 @@ impl Live {
         }
     }
 
-    /// How many parts a complete segment has, if it may be put together from them.
+    /// Number of parts of a complete segment, if it can be put together from them.
     fn complete_parts(&self, name: &ObjectName) -> Option<u32> {
         let ObjectKind::Segment(msn) = name.kind else { return None };
         let state = self.read();
@@ -224,8 +224,8 @@ impl Live {
         })
     }
 
-    /// Asks `check` now and after each change until it has an answer, for three target durations.
-    /// The clock starts anew for nobody: what was asked for is late either way.
+    /// Calls `check` now and after each change until it has an answer, for three target durations.
+    /// The clock is never reset: the object is late either way.
     async fn wait<T>(
         &self,
         mut changes: watch::Receiver<u64>,

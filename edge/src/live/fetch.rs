@@ -8,7 +8,7 @@ use farcast_feed::name::{ObjectName, StreamName};
 
 use crate::receive::{self, Fetcher};
 
-/// What [`Fetch::fetch`] returns.
+/// The result of [`Fetch::fetch`].
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;
 
 /// Why an object could not be fetched.
@@ -22,7 +22,7 @@ pub enum FetchError {
     Unavailable,
 }
 
-/// Where objects are fetched from: the origin, or a parent edge.
+/// The source of missing objects: the origin, or a parent edge.
 pub trait Fetch: Send + Sync + 'static {
     /// Fetches an object. The future may be dropped at any time.
     fn fetch(&self, stream: StreamName, object: ObjectName) -> FetchFuture;

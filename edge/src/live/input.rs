@@ -1,4 +1,4 @@
-//! What the live window is told: the news of the link, in order.
+//! The input of the live window: the news of the link, in order.
 
 use bytes::Bytes;
 use farcast_feed::feed::FeedEvent;

@@ -46,7 +46,7 @@ impl Metrics {
         };
         let blocked = HistogramOpts::new(
             "farcast_live_blocked_seconds",
-            "How long requests for a playlist or a part to come were held.",
+            "Time for which requests for a playlist or a part to come were held.",
         )
         .buckets(vec![0.005, 0.025, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0]);
         Ok(Self {

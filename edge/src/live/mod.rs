@@ -2,7 +2,8 @@
 //!
 //! [`Live`] stands between the feed and the viewers. [`Live::run`] drains the feed, puts bytes
 //! where they can be served, applies the batch to the [`farcast_feed::hls::Windows`] and wakes
-//! who waits; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer requests.
+//! the requests that wait; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer
+//! requests.
 //!
 //! Invariants:
 //! - a part is visible only when all of its bytes are here (they are stored before it is applied);
@@ -54,12 +55,12 @@ const BATCH: usize = 256;
 /// Most fetches from the origin at once; the others wait for their turn within [`Config::fetch_deadline`].
 const MAX_FETCHES: usize = 32;
 
-/// How long an object is kept. It is listed for a minute and stays available for a playlist's and a segment's
-/// duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two minutes.
-/// Nobody asks for it later, so keeping it would only fill memory up to the cache's bound.
+/// Time for which an object is kept. It is listed for a minute and stays available for a playlist's and a
+/// segment's duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two
+/// minutes. No player asks for it later, so keeping it would only fill memory up to the cache's bound.
 const OBJECT_LIFETIME: Duration = Duration::from_secs(200);
 
-/// What an entry costs besides its bytes, roughly.
+/// Rough cost of an entry besides its bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 256;
 
 /// Settings of [`Live`].
@@ -69,7 +70,7 @@ pub struct Config {
     pub stream: StreamName,
     /// Bound on the bytes that the object cache holds. Listed parts are held besides it.
     pub cache_bytes: u64,
-    /// How long a request waits for an object that has to be fetched.
+    /// Longest wait of a request for an object that has to be fetched.
     pub fetch_deadline: Duration,
 }
 
@@ -121,7 +122,7 @@ impl Live {
         }
     }
 
-    /// Applies what comes until `shutdown`, or until the sender is gone, which counts as a lost link.
+    /// Applies inputs until `shutdown`, or until the sender is gone, which counts as a lost link.
     pub async fn run(&self, mut inputs: mpsc::Receiver<Input>, shutdown: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
@@ -160,14 +161,14 @@ impl Live {
         self.wake(&changed);
     }
 
-    /// Whether viewers should be sent here: the link to the origin is up. (With no broadcast there
-    /// is nothing to serve, and that is said from here as well as from anywhere.)
+    /// True if viewers should be sent here: the link to the origin is up. (With no broadcast there
+    /// is nothing to serve, and this edge can say so as well as any.)
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.read().link_up
     }
 
-    /// How many requests wait for a playlist or a part now.
+    /// Number of requests that wait for a playlist or a part now.
     #[must_use]
     pub fn waiters(&self) -> i64 {
         self.metrics.waiters.get()

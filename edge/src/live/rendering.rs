@@ -35,7 +35,7 @@ impl Playlist {
     }
 }
 
-/// What has been rendered of one version of a variant.
+/// The renderings of one version of a variant.
 #[derive(Debug, Default)]
 pub(super) struct Renderings {
     pub(super) version: u64,

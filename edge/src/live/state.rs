@@ -1,4 +1,4 @@
-//! What the live window knows, as a plain struct: inputs and the time go in, changes come out.
+//! The state of the live window, as a plain struct: inputs and the time go in, changes come out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,15 +12,15 @@ use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use super::input::Input;
 use super::rendering::Renderings;
 
-/// How long an ended broadcast is served beyond its window's length, at least.
+/// Shortest time for which an ended broadcast is served beyond its window's length.
 const ENDED_GRACE: Duration = Duration::from_secs(60);
 
-/// What a batch changed.
+/// The changes of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Changes {
     /// Bit per variant.
     pub(super) variants: u64,
-    /// Whether anything changed, the link's state included.
+    /// True if anything changed, the link's state included.
     pub(super) any: bool,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct State {
     ended_at: Option<Instant>,
     /// Bytes of listed parts.
     pub(super) parts: HashMap<ObjectName, Bytes>,
-    /// Per variant, what was rendered of the version that is current, or was.
+    /// Per variant, the renderings of the current version, or of the last one.
     renderings: [Mutex<Arc<Renderings>>; MAX_VARIANTS],
     multivariant: Mutex<Arc<Renderings>>,
 }
@@ -92,7 +92,7 @@ impl State {
         };
         note(changes, changed);
         if let FeedEvent::Part { epoch, variant, msn, meta, bytes } = event {
-            // A part that a snapshot told of brings its bytes, and no other news.
+            // A part that a snapshot announced brings its bytes, and no other news.
             let kind = ObjectKind::Part(*msn, meta.index);
             let name = ObjectName { epoch: *epoch, variant: *variant, kind };
             if self.windows.as_ref().is_some_and(|windows| is_listed(windows, &name)) {
@@ -141,7 +141,7 @@ impl State {
     }
 }
 
-/// Whether a playlist lists the part.
+/// True if a playlist lists the part.
 fn is_listed(windows: &Windows, name: &ObjectName) -> bool {
     let ObjectKind::Part(msn, index) = name.kind else { return false };
     windows

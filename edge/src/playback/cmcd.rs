@@ -1,7 +1,7 @@
 //! The text of Common Media Client Data version 1 (CTA-5004 §2): a list of keys with or without a value, a dictionary of
 //! Structured Fields (RFC 8941 §3.2) of which only integers, decimals, strings, tokens and booleans are used.
 //!
-//! Sans-IO, without an allocation: what is read is lent from the text.
+//! Sans-IO, without an allocation: values are borrowed from the text.
 
 /// Longest text in bytes, once it is decoded. Players write some 300.
 pub(super) const MAX_BYTES: usize = 1024;
@@ -17,7 +17,7 @@ const INTEGER_DIGITS: usize = 15;
 const WHOLE_DIGITS: usize = 12;
 const FRACTION_DIGITS: usize = 3;
 
-/// What a key says.
+/// The value of a key.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Value<'t> {
     /// Also a key without a value: true.
@@ -66,7 +66,7 @@ fn digit(hexadecimal: u8) -> Option<u8> {
     char::from(hexadecimal).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// All keys with what they say, in order; a text that is not lawful ends with the error.
+/// All keys with their values, in order; a malformed text ends with the error.
 pub(super) fn keys(text: &[u8]) -> impl Iterator<Item = Result<(&[u8], Value<'_>), Malformed>> {
     let rest = trimmed(text);
     Keys { rest: Some(rest).filter(|rest| !rest.is_empty()), read: 0 }
@@ -95,7 +95,7 @@ impl<'t> Iterator for Keys<'t> {
 
 type Member<'t> = (&'t [u8], Value<'t>, Option<&'t [u8]>);
 
-/// The first key, what it says, and what is behind the comma if there is one.
+/// The first key, its value, and the text after the comma if there is one.
 fn member(text: &[u8]) -> Result<Member<'_>, Malformed> {
     let (key, rest) = split(text, |byte| {
         // Capital letters are no key's of RFC 8941, but of the specification's own examples of custom keys.

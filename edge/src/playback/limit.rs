@@ -1,4 +1,5 @@
-//! How many reports are heard, of a network and of all: a sample is enough, and no network alone pushes aside those of others.
+//! Limits on the reports that are read, of each network and of all: a sample is enough, and no network alone pushes
+//! aside those of others.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -31,7 +32,8 @@ impl Default for Limit {
 }
 
 impl Limit {
-    /// Whether a report from this address is heard. What comes from this machine is a proxy's or a test's, of many.
+    /// True if a report from this address is read. Reports from this machine come through a proxy or a test, from many
+    /// viewers.
     pub(super) fn admits(&mut self, address: IpAddr, now: Instant) -> bool {
         let place = usize::from(network::tag(address)) % PLACES;
         if !network::is_this_machine(address) && !self.networks[place].take(NETWORK, now) {

@@ -5,7 +5,7 @@ use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, O
 
 use super::report::Report;
 
-/// What became of a report.
+/// The outcome of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Outcome {
     /// It was heard.
@@ -62,27 +62,27 @@ impl Metrics {
         Ok(Self {
             reports: counters(
                 "farcast_playback_reports_total",
-                "Reports of players (CMCD), by what became of them.",
+                "Reports of players (CMCD), by outcome.",
                 "outcome",
             )?,
             start: histogram(
                 "farcast_playback_start_seconds",
-                "From the opening of the player to the first picture, as players told.",
+                "From the opening of the player to the first picture, as players reported.",
                 &[0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0],
             )?,
             latency: histogram(
                 "farcast_playback_latency_seconds",
-                "Age of the picture when it is seen, as players told.",
+                "Age of the picture when it is seen, as players reported.",
                 &[0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0],
             )?,
             buffer: histogram(
                 "farcast_playback_buffer_seconds",
-                "Media that is buffered ahead, as players told.",
+                "Media that is buffered ahead, as players reported.",
                 &[0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0],
             )?,
             bit_rate: histogram(
                 "farcast_playback_bit_rate_bps",
-                "Bit rate of what is played, as players told.",
+                "Bit rate of what is played, as players reported.",
                 &[2.5e5, 5e5, 1e6, 2e6, 3e6, 4.5e6, 6e6, 8e6, 1.2e7, 2e7],
             )?,
             throughput: histogram(
@@ -92,21 +92,18 @@ impl Metrics {
             )?,
             stalls: add(
                 registry,
-                IntCounter::new(
-                    "farcast_playback_stalls_total",
-                    "How often pictures stood for want of media, as players told.",
-                )?,
+                IntCounter::new("farcast_playback_stalls_total", "Stalls of playback, as players reported.")?,
             )?,
             stalled: add(
                 registry,
                 Counter::new(
                     "farcast_playback_stalled_seconds_total",
-                    "For how long pictures stood for want of media, as players told.",
+                    "Durations of stalls of playback, as players reported.",
                 )?,
             )?,
             errors: counters(
                 "farcast_playback_errors_total",
-                "Errors of players, by kind, as they told.",
+                "Errors of players, by kind, as they reported.",
                 "kind",
             )?,
         })

@@ -1,8 +1,8 @@
-//! How playback goes for viewers, as their players tell: Common Media Client Data version 1 (CTA-5004).
+//! The viewers' playback, as their players report it: Common Media Client Data version 1 (CTA-5004).
 //!
-//! Place in the flow: [`crate::serve`] gives on what comes with a request for media, [`crate::api`] what comes with a ping;
-//! [`cmcd`] reads it, [`report`] keeps what is known of it, [`metrics`] counts it for Prometheus, and [`recent`] sums up the
-//! last minutes for the owner, whom the origin tells ([`Ask::Playback`](farcast_link::Ask)).
+//! Place in the flow: [`crate::serve`] hands over the report of a request for media, [`crate::api`] that of a ping; [`cmcd`]
+//! parses it, [`report`] keeps the known keys, [`metrics`] counts it for Prometheus, and [`recent`] sums up the last minutes
+//! for the owner, whose origin asks for them ([`Ask::Playback`](farcast_link::Ask)).
 //!
 //! Invariants: a request is answered the same whatever its player tells; a request that tells nothing costs a look at its
 //! query and four of its headers; how much is heard of a network and of all is bounded ([`limit`]), the rest is a sample
@@ -42,7 +42,7 @@ static HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("cmcd-status"),
 ];
 
-/// What a request carries.
+/// The report of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'r> {
     query: Option<&'r str>,
@@ -50,7 +50,7 @@ pub struct Told<'r> {
 }
 
 impl<'r> Told<'r> {
-    /// What the player tells with a request; none where it tells nothing, as most do.
+    /// The player's report in a request; none for most requests.
     #[must_use]
     pub fn of(query: Option<&'r str>, headers: &'r HeaderMap) -> Option<Self> {
         let query = query.and_then(|query| {
@@ -125,7 +125,7 @@ impl Playback {
         self.hasher.hash_one((network::of(address), session))
     }
 
-    /// What was heard lately.
+    /// The summary of recent reports.
     #[must_use]
     pub fn summary(&self, now: Instant) -> Summary {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).recent.summary(now)

@@ -94,7 +94,7 @@ impl Recent {
         }
     }
 
-    /// What was noted within [`WINDOW`].
+    /// The summary of the reports within [`WINDOW`].
     pub(super) fn summary(&self, now: Instant) -> Summary {
         let now = self.slot_at(now);
         let mut summary = Summary::default();

@@ -1,4 +1,4 @@
-//! What is known of one report: the keys of CTA-5004 that say how playback goes, and those of Farcast's own player.
+//! The known keys of a report: those of CTA-5004 about playback, and those of Farcast's own player.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -20,24 +20,24 @@ const MAX_MS: u64 = 600_000;
 const MAX_KBPS: u64 = 10_000_000;
 const MAX_TIMES: u64 = 100;
 
-/// What a player told. Nothing of it is known of most.
+/// A player's report. Most reports have few of these keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Report {
     /// A hash of the id of the session (`sid`).
     pub(super) session: Option<u64>,
     /// Media that is buffered ahead (`bl`).
     pub(super) buffer: Option<Duration>,
-    /// Bit rate of what is played (`br`).
+    /// Bit rate of the media being played (`br`).
     pub(super) bit_rate_bps: Option<u64>,
     /// Measured throughput (`mtp`).
     pub(super) throughput_bps: Option<u64>,
     /// The picture stood since the last report (`bs`).
     starved: bool,
-    /// How often the picture stood since the last report.
+    /// Number of stalls since the last report.
     stalls: Option<u64>,
     /// For how long.
     pub(super) stalled: Duration,
-    /// Time from the opening of the player to the first picture, told once.
+    /// Time from the opening of the player to the first picture, reported once.
     pub(super) start: Option<Duration>,
     /// Age of the picture when it is seen.
     pub(super) latency: Option<Duration>,
@@ -81,13 +81,13 @@ impl Report {
         Ok(())
     }
 
-    /// How often the picture stood; a player that only says that it did is taken at its word.
+    /// Number of stalls; a player that only says that it stalled has one.
     pub(super) fn stalls(&self) -> u64 {
         self.stalls.unwrap_or(u64::from(self.starved))
     }
 }
 
-/// What is not negative, held below what can be.
+/// A value that is not negative, limited to what is possible.
 fn at_most(value: Value<'_>, most: u64) -> Result<u64, Malformed> {
     let Value::Integer(value) = value else { return Err(Malformed) };
     u64::try_from(value).map(|value| value.min(most)).map_err(|_| Malformed)

@@ -9,13 +9,13 @@ use farcast_service::tasks::Contained;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
 
-/// How long a question may take to come, and its answer to go.
+/// Longest time for a question to arrive, and for its answer to be sent.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Longest question: what the server says to one connection.
 const MAX_QUESTION_BYTES: usize = 256 * 1024;
 
-/// What knows the answers.
+/// The source of the answers.
 pub trait Asked: Send + Sync + std::fmt::Debug + 'static {
     /// The answer to a question, as JSON. Must not take long.
     fn answer(&self, ask: Ask) -> Bytes;

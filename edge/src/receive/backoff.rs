@@ -25,8 +25,8 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// How long to wait after a link that held for `held`. `jitter` is a random number from 0 to 1; the
-    /// wait is between half and all of the step.
+    /// The wait after a link that held for `held`. `jitter` is a random number from 0 to 1; the wait is
+    /// between half and all of the step.
     pub fn after(&mut self, held: Duration, jitter: f64) -> Duration {
         if held >= GOOD {
             self.next = FIRST;

@@ -23,13 +23,13 @@ use super::session::{End, Session};
 use super::store::OriginEngine;
 use super::tls::{TlsError, client_config};
 
-/// How long resolving a name and a handshake may take, each, per address.
+/// Longest time for resolving a name, and for a handshake, per address.
 const DIAL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long an enrolment may take once connected.
+/// Longest time for an enrolment once connected.
 const ENROL_DEADLINE: Duration = Duration::from_secs(15);
 
-/// How long the origin gets to see that this edge closes.
+/// Time for the origin to see that this edge closes.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// First of TLS's alerts among QUIC's error codes (RFC 9001 §4.8).
@@ -42,7 +42,7 @@ const CERTIFICATE_ALERTS: [u64; 8] = [42, 43, 44, 45, 46, 48, 51, 116];
 /// Settings of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Where the edge's identity is kept.
+    /// The folder of the edge's identity.
     pub data_dir: PathBuf,
     /// The join token; needed for the first start, and where the certificate was lost or is not accepted any more.
     pub token: Option<JoinToken>,
@@ -75,7 +75,7 @@ enum DialError {
     Socket(#[source] std::io::Error),
     #[error("the identity cannot be stored")]
     Store(#[source] std::io::Error),
-    #[error("the dial is not possible")]
+    #[error("the connection cannot be started")]
     Connect(#[from] quinn::ConnectError),
     #[error("the connection failed")]
     Connection(#[from] ConnectionError),
@@ -187,7 +187,7 @@ impl Client {
             tracing::info!(origin = %connection.remote_address(), "the link to the origin is up");
         }));
         let end = self.metrics.panics.run(run).await.unwrap_or_else(|| {
-            // As a link that is lost: dialled again, from what was received last.
+            // As a link that is lost: dialled again, to go on from the last position received.
             connection.close(CloseCode::Internal.code(), CloseCode::Internal.reason().as_bytes());
             End::LinkLost
         });
@@ -255,7 +255,7 @@ impl Client {
     }
 }
 
-/// Tries all that the addresses resolve to, in order; the last failure is the one told.
+/// Tries all addresses that the names resolve to, in order; the last failure is the one reported.
 async fn connect_any(
     addresses: &[String],
     config: &quinn::ClientConfig,
@@ -287,7 +287,7 @@ async fn connect(
     Ok((endpoint, connection))
 }
 
-/// Whether the origin refused this edge's certificate.
+/// True if the origin refused this edge's certificate.
 fn refuses_certificate(reason: &ConnectionError) -> bool {
     match reason {
         ConnectionError::ConnectionClosed(close) => {

@@ -64,7 +64,7 @@ impl By<'_> {
         }
     }
 
-    /// Where the origin is.
+    /// The origin's addresses.
     #[must_use]
     pub fn addresses(&self) -> &[String] {
         match self {

@@ -11,16 +11,16 @@ use tokio::sync::{Semaphore, watch};
 
 use super::metrics::Metrics;
 
-/// How long a fetch may take: a player gives up on a segment at about its duration.
+/// Longest time for a fetch: a player gives up on a segment at about its duration.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a fetch may wait for its turn.
+/// Longest wait of a fetch for its turn.
 const TURN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Longest object: a 10 s segment of 200 Mbit/s.
 const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How much is allocated on the word of the origin alone.
+/// Most bytes that are allocated because the origin announces them.
 const FIRST_ALLOCATION_BYTES: usize = 1024 * 1024;
 
 /// Why a fetch gave no object.

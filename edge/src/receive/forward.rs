@@ -1,6 +1,6 @@
 //! Passing HTTP requests on to the origin, over the link: the head first; the body only once the origin, which has then
-//! looked at the login, asks for it. So what strangers send takes neither this edge's memory nor the link; what they send to
-//! log in is short, and read before it comes here.
+//! checked the login, asks for it. So a stranger's body takes neither this edge's memory nor the link; the body of a login
+//! is short, and read before it comes here.
 //!
 //! A stream of events ([`farcast_api::events`]) is passed on piece by piece for as long as it is read.
 //!
@@ -31,7 +31,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::metrics::Metrics;
 
-/// How long an answer may take.
+/// Longest time for an answer.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Most bytes of a reply with its head.
@@ -40,11 +40,10 @@ const MAX_BYTES: usize = MAX_REPLY_BYTES + 256 * 1024;
 /// Most requests that are being passed on or wait for it: four rounds of [`MAX_FORWARDED`].
 const MAX_UNDER_WAY: usize = 64;
 
-/// How many of them may come from one network, except from this machine: half of a round. An admin page asks for fewer
-/// at once.
+/// Most of them from one network, except from this machine: half of a round. An admin page asks for fewer at once.
 const MAX_OF_NETWORK: usize = 8;
 
-/// How much is read at once.
+/// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 
 /// The same of a stream of events.
@@ -65,7 +64,7 @@ pub struct Forwarder {
 #[derive(Debug)]
 pub struct EventStream {
     receive: RecvStream,
-    /// What came with the head.
+    /// Bytes that came with the head.
     first: Bytes,
     _place: OwnedSemaphorePermit,
 }
@@ -90,7 +89,7 @@ impl http_body::Body for EventStream {
     }
 }
 
-/// How many requests are under way, by network. Sans-IO.
+/// Number of requests under way, by network. Sans-IO.
 #[derive(Debug, Default)]
 struct UnderWay {
     total: usize,
@@ -147,12 +146,12 @@ impl Drop for Ending {
     }
 }
 
-/// A body that is to be had, if the origin asks for it.
+/// A body that can be read, if the origin asks for it.
 #[derive(Debug)]
 pub struct Offered<B> {
     /// The body.
     pub body: B,
-    /// What its memory is charged to.
+    /// The budget to which its memory is charged.
     pub share: Share,
     /// Most bytes of it that are taken.
     pub limit_bytes: usize,
@@ -169,7 +168,7 @@ impl Forwarder {
         }
     }
 
-    /// The origin's answer; 503 when there is none in time. The body is read, and what it takes is charged, only if the
+    /// The origin's answer; 503 when there is none in time. The body is read, and its memory charged, only if the
     /// origin asks for it. Cancel safe, but the origin may have done what was asked.
     pub async fn forward<B>(&self, head: ForwardedRequest, body: Option<Offered<B>>) -> Reply
     where
@@ -191,7 +190,7 @@ impl Forwarder {
     /// request as any other; then it takes one of the places of streams. Cancel safe.
     ///
     /// # Errors
-    /// The origin's reply to who may not have it; 503 where it gives none in time, or too many streams are open.
+    /// The origin's reply if it refuses the stream; 503 where it gives none in time, or too many streams are open.
     pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
         let Some(_ending) = self.begin(head.peer) else { return Err(too_many()) };
         let answered = async {
@@ -233,7 +232,7 @@ fn not_reached() -> Reply {
     reply::unavailable("the origin cannot be reached")
 }
 
-/// What the origin says to who wants a stream of events.
+/// The origin's answer to a request for a stream of events.
 enum Opened {
     Refused(Reply),
     Stream(ForwardedReply, (RecvStream, Bytes)),
@@ -257,7 +256,7 @@ async fn open_stream(link: &Connection, head: ForwardedRequest) -> Option<Opened
     head.into_reply(rest(receive, first).await?).ok().map(Opened::Refused)
 }
 
-/// All that comes still, behind what came already.
+/// All bytes still to come, after those that have come already.
 async fn rest(mut receive: RecvStream, mut whole: BytesMut) -> Option<Bytes> {
     while let Some(chunk) = receive.read_chunk(READ_BYTES, true).await.ok()? {
         if whole.len() + chunk.bytes.len() > MAX_BYTES {

@@ -16,7 +16,7 @@ const FILE: &str = "edge-identity.json";
 /// A certificate is renewed so long before it expires.
 const RENEW_BEFORE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// What an edge got at enrolment.
+/// An edge's identity, received at enrolment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// PKCS #8 (RFC 5958) of its key.
@@ -38,20 +38,20 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Whether the certificate is about to expire at `now`.
+    /// True if the certificate is about to expire at `now`.
     #[must_use]
     pub fn needs_renewal(&self, now: SystemTime) -> bool {
         self.has_expired(now + RENEW_BEFORE)
     }
 
-    /// Whether the certificate is of no use any more at `now`.
+    /// True if the certificate is of no use any more at `now`.
     #[must_use]
     pub fn has_expired(&self, now: SystemTime) -> bool {
         self.expires_at_s < now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 }
 
-/// Where the identity is kept.
+/// The file of the identity.
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! What the receiving side counts.
+//! Counters of the receiving side.
 
 use farcast_feed::feed::PartMeta;
 use farcast_feed::time::WallTime;
@@ -112,19 +112,19 @@ impl Metrics {
         self.fetches.with_label_values(&[outcome]).inc();
     }
 
-    /// How many links came up so far.
+    /// Number of links established so far.
     #[must_use]
     pub fn links(&self) -> u64 {
         self.links.get()
     }
 
-    /// How many attempts gave no link so far.
+    /// Number of attempts that gave no link so far.
     #[must_use]
     pub fn dial_failures(&self) -> u64 {
         self.dial_failures.get()
     }
 
-    /// How many certificates were received so far.
+    /// Number of certificates received so far.
     #[must_use]
     pub fn enrolments(&self) -> u64 {
         self.enrolments.get()

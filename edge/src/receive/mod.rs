@@ -1,7 +1,7 @@
 //! Receiving the feed from the origin over QUIC.
 //!
 //! Place in the flow: the origin's `push` → **receive** → [`crate::live`]. [`Client::run`] dials,
-//! enrols if need be, subscribes with what it has, and gives [`LinkEvent`]s; [`Fetcher`] asks for
+//! enrols if need be, subscribes with its position, and emits [`LinkEvent`]s; [`Fetcher`] asks for
 //! objects by name over the same connection.
 //!
 //! - [`sequencer`] restores the feed's order from the control stream and the segments' streams (sans-IO).
@@ -36,14 +36,14 @@ pub use fetch::{FetchError, Fetcher};
 pub use forward::{EventStream, Forwarder, Offered};
 pub use metrics::Metrics;
 
-/// What the link says.
+/// Events of the link.
 #[derive(Clone, PartialEq, Debug)]
 pub enum LinkEvent {
-    /// The origin answered the subscription: there is what the last [`LinkEvent::Snapshot`] said, or nothing.
+    /// The origin answered the subscription: there is the presentation of the last [`LinkEvent::Snapshot`], or none.
     Up,
-    /// The link is gone; what was received stays valid.
+    /// The link is gone; everything received stays valid.
     Down,
-    /// What the origin knows of the presentation; merging it changes nothing that is known already.
+    /// The origin's knowledge of the presentation; merging it changes no fact that is known already.
     Snapshot(Snapshot),
     /// The feed goes on. A `Part` that a snapshot announced already brings only its bytes.
     Feed(FeedEvent),

@@ -1,12 +1,12 @@
-//! Restores the feed's order. The control stream says what comes after what; the segments' streams
-//! bring the parts, and may be ahead of it, behind it, and out of order among themselves.
+//! Restores the feed's order. The control stream gives the order; the segments' streams bring the
+//! parts, and may be ahead of it, behind it, and out of order among themselves.
 //!
 //! A plain struct, one per connection. Each variant is a lane: events wait in it only for parts that
 //! precede them, so a slow variant never holds up another. `Started` and `Ended` concern all lanes and
-//! wait for all; what comes behind them waits with them.
+//! wait for all; later events wait with them.
 //!
 //! Invariants: per variant, the output has the order that [`farcast_feed::feed`] documents; a live
-//! part is given once; what is held is bounded, and going beyond is an error of the peer.
+//! part is given once; the held events are bounded, and going beyond is an error of the peer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ const MAX_SNAPSHOT_SEGMENTS: usize = 1024;
 /// Most initialisation sections of a variant in a snapshot.
 const MAX_SNAPSHOT_INITS: usize = 1024;
 
-/// How the origin broke the protocol.
+/// Violations of the protocol by the origin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SequenceError {
     /// More waits than a correct origin can make wait.
@@ -122,8 +122,8 @@ impl Lane {
         self.parts = self.parts.split_off(&self.next);
     }
 
-    /// Puts a loss in the place of the closing that waits for what was lost; behind everything if the
-    /// segment has not closed; nowhere if all of it has come.
+    /// Puts a loss in the place of the closing that waits for the lost parts; behind everything if
+    /// the segment has not closed; nowhere if all of it has come.
     fn lose(&mut self, msn: Msn, loss: FeedEvent) {
         let closing = self
             .waiting
@@ -159,14 +159,14 @@ impl Sequencer {
         Self { before: have.map(|have| have.epoch), ..Self::default() }
     }
 
-    /// What the edge has, for its next subscription.
+    /// The edge's position, for its next subscription.
     #[must_use]
     pub fn have(&self) -> Option<Have> {
         let variants = self.lanes.iter().map(|lane| lane.next).collect();
         self.epoch.map(|epoch| Have { epoch, variants })
     }
 
-    /// How many events wait for an earlier part.
+    /// Number of events that wait for an earlier part.
     #[must_use]
     pub fn held_events(&self) -> usize {
         self.barrier.len() + self.lanes.iter().map(|lane| lane.waiting.len()).sum::<usize>()

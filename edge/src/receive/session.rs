@@ -20,23 +20,23 @@ use super::asked::{Asked, answer_all};
 use super::metrics::Metrics;
 use super::sequencer::Sequencer;
 
-/// How long the origin may take to answer the subscription in full.
+/// Longest time for the origin to answer the subscription in full.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What waits between the stream readers and the sequencer; when it is full, QUIC's flow control
-/// holds the origin back, whose queue then drops what is late.
+/// Events that wait between the stream readers and the sequencer; when it is full, QUIC's flow
+/// control holds the origin back, whose queue then drops late media.
 const INPUT_CAPACITY: usize = 64;
 
 /// Confirmations that wait to be written.
 const CONFIRM_CAPACITY: usize = 256;
 
-/// How much is read at once.
+/// Bytes that are read at once.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How often the round-trip time is sampled.
+/// Interval at which the round-trip time is sampled.
 const SAMPLE: Duration = Duration::from_secs(1);
 
-/// How a session ended.
+/// The end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
     /// This program stops, or nobody takes the events any more.
@@ -52,7 +52,7 @@ enum Input {
     Broken,
 }
 
-/// What a session needs beside its connection.
+/// The parts that a session needs beside its connection.
 pub(super) struct Session<'a> {
     pub(super) name: &'a str,
     pub(super) stream: &'a StreamName,

@@ -24,7 +24,7 @@ pub struct OriginEngine {
     watches: Semaphore,
 }
 
-/// Where a call failed.
+/// The point at which a call failed.
 enum Failed {
     /// The origin did not get all of it, and so did nothing.
     Before(&'static str),

@@ -1,11 +1,11 @@
-//! Whether a connection deserves to be kept, as a policy without a clock.
+//! The decision whether a connection is kept, as a policy without a clock.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use farcast_service::entrance::State;
 
-/// What a connection has been doing.
+/// The recent activity of a connection.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<Counts>);
 
@@ -18,12 +18,12 @@ struct Counts {
     progress: Instant,
     /// When the connection was opened, while there was no request.
     silent_since: Option<Instant>,
-    /// How often it was asked, .
+    /// Number of requests, up to the most that `u8` holds.
     asked: u8,
 }
 
-/// How long a connection may be without request and response until it counts as resting: players' are not, between one
-/// request and the next.
+/// Time without request and response after which a connection counts as resting: a player's is never so long without,
+/// between one request and the next.
 const RESTS_AFTER: Duration = Duration::from_secs(2);
 
 /// Requests of a connection up to which it rests as soon as it is answered: that of a player, which pauses between two,
@@ -41,7 +41,7 @@ pub(super) struct Patience {
     pub(super) stall: Duration,
 }
 
-/// What to do with a connection.
+/// The verdict on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Keep,
@@ -105,7 +105,7 @@ impl Activity {
         if counts.requests == 0 && quiet >= patience.idle { Verdict::Idle } else { Verdict::Keep }
     }
 
-    /// What the connection does, as far as its place is concerned.
+    /// The connection's state, as far as its place is concerned.
     pub(super) fn state(&self, now: Instant) -> State {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = now.saturating_duration_since(counts.progress);

@@ -81,13 +81,13 @@ impl Body {
         Self { events: Some(Events { stream: Box::pin(stream), draining }), ..Self::default() }
     }
 
-    /// How many bytes are to be sent.
+    /// Number of bytes to be sent.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.remaining
     }
 
-    /// Whether there is nothing to send.
+    /// True if there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.remaining == 0 && self.events.is_none()

@@ -1,4 +1,4 @@
-//! Who a viewer is, as far as an address and a trusted proxy tell.
+//! The identity of a viewer, as far as an address and a trusted proxy tell.
 
 use std::net::IpAddr;
 
@@ -10,13 +10,13 @@ use crate::api::Caller;
 /// Hops that are looked at; nobody has so many proxies.
 const MAX_HOPS: usize = 32;
 
-/// Who sent a request that `peer` brought.
+/// The sender of a request that `peer` brought.
 pub(super) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Caller {
     Caller { address: address(peer, headers, trusted), name: name(peer, headers, trusted) }
 }
 
-/// What a proxy that logs people in calls its user (X-Forwarded-User), where the peer is a trusted proxy. The last one
-/// counts, as with addresses: what a viewer put in front does not.
+/// The user's name that a trusted proxy gives (X-Forwarded-User), where the peer is one. The last one counts, as with
+/// addresses: a header that a viewer put in front does not.
 fn name(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<String> {
     if trusted.is_empty() || !trusted.contain(peer.to_canonical()) {
         return None;
@@ -25,8 +25,8 @@ fn name(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<String>
     std::str::from_utf8(last.as_bytes()).ok().map(str::to_owned)
 }
 
-/// The address of whoever sent a request that `peer` brought: the last hop of X-Forwarded-For that is no trusted proxy,
-/// where the peer is one; else the peer's. Whatever the viewer put in front himself does not count.
+/// The address of the sender of a request that `peer` brought: the last hop of X-Forwarded-For that is no trusted
+/// proxy, where the peer is one; else the peer's. Anything that the viewer put in front does not count.
 pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
     let peer = peer.to_canonical();
     if trusted.is_empty() || !trusted.contain(peer) {

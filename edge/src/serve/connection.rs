@@ -20,7 +20,7 @@ use super::activity::{Activity, Patience, Verdict};
 use super::handler::{Handler, InFlight, Slot, Source};
 use crate::chat::Ticket;
 
-/// How often a connection is judged; its timeouts are that exact.
+/// Interval at which a connection is judged; its timeouts are that exact.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Time that an idle connection is given to close politely.
@@ -33,8 +33,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Most bytes of a request's header (HTTP/2 header list).
 const MAX_HEADER_BYTES: u32 = 16 << 10;
 
-/// How much of a request's body may come unasked; twice as much of all bodies of a connection. Bodies are read or refused
-/// at once, so it bounds only what is on its way. Over 100 ms of round trip a logo of 2 MiB takes 1.6 s.
+/// Most bytes of a request's body that may come before it is read; twice as many for all bodies of a connection. Bodies
+/// are read or refused at once, so it bounds only what is on its way. Over 100 ms of round trip a logo of 2 MiB takes 1.6
+/// s.
 const BODY_WINDOW_BYTES: u32 = 128 << 10;
 
 /// Most bytes buffered per HTTP/1 connection, of heads that come and of responses: one piece of a body.
@@ -44,7 +45,7 @@ const HTTP1_BUFFER_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Arrived {
     pub(super) peer: IpAddr,
-    /// Whether it is one of TLS.
+    /// True if it is one of TLS.
     pub(super) is_secure: bool,
     pub(super) seat: Seat,
     pub(super) opened: Instant,
@@ -121,7 +122,7 @@ async fn drive(
     loop {
         tokio::select! {
             biased;
-            // How it ended is the viewer's business: closed, reset, or nonsense.
+            // The kind of end is the viewer's business: closed, reset, or nonsense.
             _ = connection.as_mut() => return,
             () = seat.taken_away() => return handler.metrics.ended("made_room"),
             () = draining.cancelled(), if !told => {

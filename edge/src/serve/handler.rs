@@ -38,7 +38,7 @@ use crate::live::Live;
 use crate::playback::Told;
 use crate::receive::EventStream;
 
-/// Where a request of a connection leaves what goes on with the connection: a socket of the chat.
+/// The slot in which a request leaves the rest of its connection's life: a socket of the chat.
 pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;
 
 /// Answers requests; shared by all connections.
@@ -49,7 +49,7 @@ pub(super) struct Handler {
     pub(super) chat: Arc<Chat>,
     trusted_proxies: Networks,
     health: Health,
-    /// What tells browsers to come by HTTPS only, where that is wanted.
+    /// The header that makes browsers use HTTPS only (HSTS), where that is wanted.
     strict_transport: Option<HeaderValue>,
     warned_of_proxy: AtomicBool,
     pub(super) metrics: Metrics,
@@ -61,11 +61,11 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Most requests with bodies that are under way on a connection, but for trusted proxies, which bring those of many.
 const MAX_BODIES: usize = 8;
 
-/// Where requests of a connection come from.
+/// The source of a connection's requests.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) peer: IpAddr,
-    /// Whether the connection is one of TLS.
+    /// True if the connection is one of TLS.
     pub(super) is_secure: bool,
     /// Places for requests with bodies that are under way.
     pub(super) bodies: Arc<Semaphore>,
@@ -77,7 +77,7 @@ impl Source {
     }
 }
 
-/// What is asked for, without what it was read from.
+/// The target of a request, independent of the request's buffers.
 enum Asked {
     Multivariant,
     Media(VariantId, Result<Directives, InvalidDirectives>),
@@ -105,14 +105,14 @@ pub(super) struct Begun {
     work: Work,
 }
 
-/// How a request is answered.
+/// The kinds of work for a request.
 enum Work {
-    /// By the API or the chat, with what they keep of it.
+    /// By the API or the chat, as a future of its own.
     Beyond(Pin<Box<dyn Future<Output = Answered> + Send>>),
     Here(Asked, Choice),
 }
 
-/// What the API answers: a whole reply, or one whose body comes piece by piece.
+/// The API's answer: a whole reply, or one whose body comes piece by piece.
 enum Answered {
     Whole(Reply),
     Stream(Response<EventStream>),
@@ -124,7 +124,7 @@ impl From<Result<Response<EventStream>, Reply>> for Answered {
     }
 }
 
-/// What reads a request's body.
+/// A request's body that can be read.
 pub(super) trait RequestBody:
     http_body::Body<Data: Buf + Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
 {
@@ -253,7 +253,7 @@ impl Handler {
         response
     }
 
-    /// Whoever runs a proxy and did not say so finds all viewers counted and banned as one.
+    /// An operator who runs a proxy and did not configure it finds all viewers counted and banned as one.
     fn warn_of_proxy(&self, peer: IpAddr, headers: &HeaderMap) {
         if !self.warned_of_proxy.load(Ordering::Relaxed)
             && headers.contains_key(&X_FORWARDED_FOR)
@@ -263,7 +263,7 @@ impl Handler {
             tracing::warn!(
                 %peer,
                 "X-Forwarded-For is not believed, since its sender is not in trusted_proxies; if it is your proxy, all its \
-                 viewers count as one (said once, others are not told)"
+                 viewers count as one (logged once only)"
             );
         }
     }
@@ -335,7 +335,7 @@ impl Handler {
         address::asked(uri, headers, self.is_secure(headers, source))
     }
 
-    /// Whether a request came by TLS, to here or to a trusted proxy.
+    /// True if a request came by TLS, to here or to a trusted proxy.
     fn is_secure(&self, headers: &HeaderMap, source: &Source) -> bool {
         let is_said = headers.contains_key(&FORWARDED_PROTO) && self.trusted_proxies.contain(source.peer);
         if is_said { login::is_secure(headers) } else { source.is_secure }
@@ -389,7 +389,7 @@ impl Handler {
         draining: &CancellationToken,
     ) -> Response<Body> {
         match *asked {
-            // Each waiting request keeps room for all that it might come to, so what is seldom is boxed.
+            // Each waiting request keeps room for everything that it might come to, so rare cases are boxed.
             Asked::Multivariant => Box::pin(self.multivariant(choice)).await,
             Asked::Media(variant, ref directives) => self.media(variant, directives, choice).await,
             Asked::Object(name) => self.object(name, !is_head, choice).await,
@@ -409,15 +409,15 @@ impl Handler {
             Asked::Wrongly => reply::method_not_allowed(),
             Asked::Doubtful(doubt) => {
                 let mut response = reply::text(StatusCode::BAD_REQUEST, doubt);
-                // What comes behind it on the connection cannot be trusted either (HTTP/2 has no such header).
+                // Anything behind it on the connection cannot be trusted either (HTTP/2 has no such header).
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 response
             }
         }
     }
 
-    /// Each part by what it needs, and `/readyz` by what viewers need: media and page. A store that is away makes no
-    /// edge unready for them: all edges share it, and a balancer would take all of them away.
+    /// Each probe by what it needs, and `/readyz` by what viewers need: media and page. A store that is away makes
+    /// no edge unready for them: all edges share it, and a balancer would take all of them away.
     fn ready(&self, probe: Probe) -> Response<Body> {
         let (media, chat) = (probe != Probe::Chat, probe != Probe::Media);
         if media && !self.live.is_ready() {

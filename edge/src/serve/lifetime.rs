@@ -1,15 +1,15 @@
-//! How long caches may keep a response (RFC 8216bis appendix B.1, RFC 9111), in target durations.
+//! Lifetimes of responses in caches (RFC 8216bis appendix B.1, RFC 9111), in target durations.
 //!
 //! No error is kept by any cache. The profile would have errors kept for one to four target durations, which spares servers
-//! of files; but what is "too far ahead" or "not made yet" now is what all viewers ask for a moment later, so a stranger
-//! behind the same cache who asks first would turn them away.
+//! of files; but an object that is "too far ahead" or "not made yet" now is asked for by all viewers a moment later, so a
+//! stranger behind the same cache who asks first would turn them away.
 
 use std::time::Duration;
 
-/// What a response is, as far as caches care.
+/// The kinds of responses, as far as caches care.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Cached {
-    /// A playlist that answers what was asked for and nothing later: it will never change under its URL.
+    /// A playlist that has the requested part and nothing later: it will never change under its URL.
     BlockingPlaylist,
     /// A playlist as it is now.
     Playlist,

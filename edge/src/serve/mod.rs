@@ -1,8 +1,8 @@
 //! Serving viewers over HTTP: playlists, media objects, the viewer page, health, and what [`crate::api`] answers.
 //!
 //! The media path is a plain hyper service that hands out shared `Bytes`: HTTP/1.1 and HTTP/2, over
-//! TLS by ALPN, in the clear by HTTP/2's preface. What is served comes from [`crate::live`]; how it is
-//! said (status, cache lifetime, encoding, priority) is decided here, after RFC 8216bis appendix B.1.
+//! TLS by ALPN, without TLS by HTTP/2's preface. Content comes from [`crate::live`]; this module
+//! decides its form (status, cache lifetime, encoding, priority), after RFC 8216bis appendix B.1.
 //!
 //! Bounds: connections ([`Config::max_connections`], beyond which idle ones make room, or no more are accepted, and
 //! [`Config::max_connections_per_network`]), requests per connection ([`Config::max_streams`]) and so waiters, requests
@@ -44,10 +44,10 @@ pub use self::metrics::Metrics;
 use crate::api::Api;
 use crate::live::Live;
 
-/// What part of all connections no single network may have: 4 is a quarter. It matters where there are few in all.
+/// The part of all connections that no single network may have: 4 is a quarter. It matters where there are few in all.
 const OTHERS_PART: usize = 4;
 
-/// How often it is logged that a network has too many connections.
+/// Interval of log lines about a network with too many connections.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// Settings of [`Server`].
@@ -76,14 +76,14 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// Time for responses to finish once the server shuts down. Default 10 s.
     pub drain_deadline: Duration,
-    /// Whose X-Forwarded-For is believed. Default nobody's.
+    /// Proxies whose X-Forwarded-For is believed. Default none.
     pub trusted_proxies: Networks,
-    /// Who may show the viewer page in a frame, as the policy's frame-ancestors. Default this site only, and everybody what is
-    /// made for frames and lets nobody write.
+    /// Sites that may show the viewer page in a frame, as the policy's frame-ancestors. Default this site only; pages that
+    /// are made for frames and let nobody write may be shown by all.
     pub frame_ancestors: String,
-    /// Where pages are read from instead of the program, for who changes them. Default none.
+    /// The folder from which pages are read instead of the program, for developers. Default none.
     pub web_dir: Option<PathBuf>,
-    /// For how long browsers that came by HTTPS come by nothing else (RFC 6797). Default 0: this is not said.
+    /// Time for which browsers that connected by HTTPS use HTTPS only (RFC 6797). Default 0: no such header.
     pub hsts_max_age: Duration,
 }
 
@@ -117,7 +117,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of what `live` has and `api` answers; `/healthz` is from `health`.
+    /// A server of the objects of `live` and the answers of `api`; `/healthz` is from `health`.
     #[must_use]
     pub fn new(config: Config, live: Arc<Live>, api: Arc<Api>, health: Health, metrics: Metrics) -> Self {
         let total = config.max_connections;

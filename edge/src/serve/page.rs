@@ -1,5 +1,5 @@
-//! What an edge puts into its pages: name, title and picture for link previews (the Open Graph protocol, Twitter's cards), the
-//! configuration, so that the page is complete at once, and the sites that its policy has to admit.
+//! The facts that an edge puts into its pages: name, title and picture for link previews (the Open Graph protocol, Twitter's
+//! cards), the configuration, so that the page is complete at once, and the sites that its policy has to admit.
 //!
 //! Pure: text in, text out. Everything that operators wrote is escaped here.
 
@@ -30,7 +30,7 @@ const MAX_SITES: usize = 30;
 const MEDIA_PLAYERS: [&str; 8] =
     ["mpv", "vlc", "applecoremedia", "lavf/", "gstreamer", "exoplayer", "media3", "kodi"];
 
-/// What is filled in.
+/// The facts to fill in.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     /// The settings in force.
@@ -39,7 +39,7 @@ pub(super) struct Facts {
     pub(super) config: Bytes,
 }
 
-/// Whether a media player asks, which can do nothing with a page. Browsers always name HTML among what they accept.
+/// True if a media player asks, which can do nothing with a page. Browsers always name HTML among what they accept.
 pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
     let has = |name, wanted: &dyn Fn(&str) -> bool| {
         headers
@@ -51,7 +51,7 @@ pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
         && has(USER_AGENT, &|agent| MEDIA_PLAYERS.iter().any(|player| agent.contains(player)))
 }
 
-/// What a page may take from other sites: what the operator put onto it.
+/// The other sites from which a page may load something: those that the operator put onto it.
 pub(super) fn sites(runtime: &Runtime) -> Sites {
     let shown = runtime.external_actions.iter().filter(|action| !action.open_externally);
     let icons = runtime.external_actions.iter().map(|action| action.icon.as_str());
@@ -153,7 +153,7 @@ fn plain(html: &str) -> String {
     line.join(" ").chars().take(MAX_DESCRIPTION_CHARS).collect()
 }
 
-/// What makes an application of the page where a browser offers that.
+/// The manifest by which browsers can install the page as an application.
 pub(super) fn manifest(runtime: &Runtime) -> String {
     let icon = |src: &str, sizes: &str| serde_json::json!({ "src": src, "sizes": sizes });
     serde_json::json!({

@@ -1,7 +1,7 @@
 //! The viewer page, the admin page and their files ([`farcast_pages`]), as this edge shows them.
 //!
-//! HTML is filled in before it is sent ([`super::page`]): once per change of the settings, since what is filled in depends on
-//! nothing else but the address by which the server is reached.
+//! HTML is filled in before it is sent ([`super::page`]): once per change of the settings, since the facts depend on nothing
+//! else but the address by which the server is reached.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::page::{self, Facts};
 use crate::api::address;
 use crate::live::gzip;
 
-/// What a browser reads that makes an application of the page.
+/// The manifest by which browsers can install the page as an application.
 const MANIFEST: &str = "manifest.webmanifest";
 /// Pages that were filled in for these settings and this address.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// What is in the program, or in `folder`; `frame_ancestors` may show it in a frame.
+    /// The pages in the program, or in `folder`; `frame_ancestors` may show them in a frame.
     pub(super) fn new(frame_ancestors: &str, folder: Option<&Path>) -> Self {
         Self {
             files: Files::new(frame_ancestors, folder),

@@ -22,7 +22,8 @@ const PRIORITY: HeaderName = HeaderName::from_static("priority");
 /// Methods that are answered.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// What scripts of other sites may read: the profile's Age, Date and Content-Length, and what explains a failure.
+/// Headers that scripts of other sites may read: the profile's Age, Date and Content-Length, and those that explain a
+/// failure.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Age, Date, Content-Length, Content-Range, ETag, Retry-After");
 
@@ -66,7 +67,7 @@ pub(super) fn playlist(
     response
 }
 
-/// How an object is described.
+/// The description of an object.
 pub(super) struct Description {
     pub(super) content_type: &'static str,
     pub(super) etag: String,

@@ -1,11 +1,11 @@
-//! What a path names.
+//! The routes of paths.
 
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_telemetry::health::Probe;
 
 use crate::api;
 
-/// What a path names.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Route<'a> {
     /// `/hls/stream.m3u8`

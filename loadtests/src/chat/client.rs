@@ -19,12 +19,12 @@ use crate::http::connection::Dialer;
 
 /// Longest time from dialling to `CONNECTED_USER_INFO`.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
-/// How long the server may take to answer a goodbye.
+/// Longest time for the server to answer a goodbye.
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(2);
 
-/// What the connections of a run share.
+/// The state that the connections of a run share.
 pub struct Shared {
-    /// What happened.
+    /// The counts.
     pub tally: Mutex<Tally>,
     /// Marks of the run.
     pub marker: Marker,
@@ -54,18 +54,18 @@ pub struct Client {
     pub index: u32,
     /// Which edge, for the tally.
     pub edge: usize,
-    /// How to reach it; the path is not used.
+    /// The way to reach it; the path is not used.
     pub dialer: Dialer,
     /// Which user it is.
     pub user: usize,
-    /// Whether it reads all events and looks at their shape.
+    /// True if it reads all events and checks their shape.
     pub looks: bool,
 }
 
 /// Something to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Say {
-    /// What follows the mark.
+    /// The text after the mark.
     pub words: String,
     /// When it should be sent.
     pub due_us: u64,
@@ -78,7 +78,7 @@ enum Step {
 }
 
 /// Keeps a connection until `says` is closed or the server closes; drops `connecting` when it is open or
-/// will not be. What it saw, if it was open.
+/// will not be. Returns what it saw, if it was open.
 ///
 /// Cancel safe: dropping it closes the connection without a goodbye.
 pub async fn run(
@@ -165,12 +165,12 @@ async fn open(client: &Client, shared: &Shared, ears: &mut Ears) -> Result<Socke
     Ok(socket)
 }
 
-/// What a connection hears, between two readings.
+/// The state of a connection between two readings.
 struct Ears {
     listener: Listener,
     user: usize,
     looks: bool,
-    /// Whether `CONNECTED_USER_INFO` has come.
+    /// True if `CONNECTED_USER_INFO` has come.
     greeted: bool,
     /// The last error that the server named.
     last_error: Option<String>,

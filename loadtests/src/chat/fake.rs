@@ -27,7 +27,7 @@ const VICTIM_MESSAGE: u64 = 3;
 const VICTIM: usize = 1;
 const TIME: &str = "2024-05-01T10:00:00.5Z";
 
-/// What is wrong with it.
+/// A fault of the fake server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mischief {
     None,

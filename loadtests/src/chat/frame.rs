@@ -27,10 +27,10 @@ pub enum Opcode {
     Pong = 0xA,
 }
 
-/// What a server sent.
+/// The events of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
-    /// A text message, complete. Whether it is UTF-8 is not looked at.
+    /// A text message, complete. It is not checked for UTF-8.
     Text(&'a [u8]),
     /// A binary message, complete.
     Binary(&'a [u8]),
@@ -47,7 +47,7 @@ pub enum Event<'a> {
     },
 }
 
-/// What a server must not send.
+/// A violation of the protocol by a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FrameError {
     /// Servers do not mask (§5.1).
@@ -97,7 +97,7 @@ pub struct Decoder {
     partial: Vec<u8>,
     /// The fragments of a message so far.
     message: Vec<u8>,
-    /// Whether there is such a message, and its operation.
+    /// The operation of such a message, if there is one.
     fragmented: Option<Opcode>,
 }
 

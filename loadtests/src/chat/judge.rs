@@ -1,4 +1,4 @@
-//! What was sent, and whether everybody received it: once, in one order, and how soon.
+//! The verdict on a run: what was sent, and whether everybody received it once, in one order, and how soon.
 //!
 //! A connection must have each message that anybody saw and that was sent after it was open, and each
 //! that stands between two that it has. One that the server closed is judged up to its last message.
@@ -55,7 +55,7 @@ impl Listener {
     }
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stayed {
     /// It was open to the end.
@@ -76,7 +76,7 @@ pub struct Judge {
     examples: Vec<String>,
 }
 
-/// What was found.
+/// The verdict.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Messages that were sent and that nobody saw.
@@ -169,7 +169,7 @@ impl Judge {
         &self.latency
     }
 
-    /// Who sent a message.
+    /// The sender of a message.
     #[must_use]
     pub fn sender(&self, mark: Mark) -> Option<u32> {
         self.messages.get(index(mark.seq)).map(|message| message.by)

@@ -2,10 +2,10 @@
 //! the same messages in the same order, once each.
 //!
 //! [`users`] registers, [`socket`] is one WebSocket of [`frame`]s (RFC 6455), [`client`] one connection's task.
-//! [`senders`] says who speaks when. A message carries a [`marker`], which every connection finds without
-//! reading the JSON around it, and a few read it all and look at its [`shape`]. [`judge`] keeps what was sent and
-//! received, by [`seen`] per connection and [`order`] over all; [`report`] is what is said at the end;
-//! [`run`] starts everything and joins it. [`resources`] are this process's limits and a server's memory.
+//! [`senders`] decides who speaks when. A message carries a [`marker`], which every connection finds without
+//! reading the JSON around it, and a few read it all and check its [`shape`]. [`judge`] keeps the messages that
+//! were sent and received, by [`seen`] per connection and [`order`] over all; [`report`] is the result at the
+//! end; [`run`] starts everything and joins it. [`resources`] are this process's limits and a server's memory.
 //!
 //! Nothing here shares code with the edge.
 

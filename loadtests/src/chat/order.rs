@@ -1,17 +1,17 @@
-//! Whether all connections saw the messages in one order.
+//! Checks that all connections saw the messages in one order.
 //!
-//! What one connection saw is a chain of steps from message to message. A message that a connection lost makes its
+//! A connection's view is a chain of steps from message to message. A message that a connection lost makes its
 //! step longer and contradicts nobody, so it is not taken for disorder; two messages that changed places make a
-//! circle of steps. The order is the one that the fewest steps contradict, roughly: messages are lined up
-//! so that all steps lead forwards, and in a circle the weakest steps are broken, so that one connection
-//! against a hundred is found to be the one out of order, whichever was the first.
+//! circle of steps. The order is the one that the fewest steps contradict, roughly: messages are lined up so that
+//! all steps lead forwards, and in a circle the weakest steps are broken, so that one connection against a hundred
+//! is found to be the one out of order, whichever was the first.
 //!
 //! Memory grows with messages, and with distinct steps that are not the usual ones; not with connections.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-/// Unusual steps kept; in a run that has more, what is beyond is only counted.
+/// Unusual steps kept; in a run that has more, further ones are only counted.
 const KEPT_STEPS: usize = 200_000;
 /// Connections named for an unusual step.
 const EXAMPLES: usize = 3;
@@ -43,7 +43,7 @@ pub struct Backward {
     pub from: u32,
     /// The one after it, which comes before it for most.
     pub to: u32,
-    /// How often.
+    /// Number of times.
     pub count: u64,
     /// Some of the connections.
     pub by: Vec<u32>,

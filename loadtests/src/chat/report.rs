@@ -11,7 +11,7 @@ use crate::chat::tally::Tally;
 use crate::watch::histogram::Histogram;
 use crate::watch::tally::Summary;
 
-/// What is still good enough. Losses, duplicates, disorder and messages that nobody saw never are.
+/// The bounds of a good result. Losses, duplicates, disorder and messages that nobody saw never are good enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Limits {
     /// 99th percentile of the delivery; `None` for any.
@@ -33,7 +33,7 @@ pub struct Report {
     pub seconds: f64,
     /// From the first message until nothing was received any more.
     pub received_s: f64,
-    /// Whether that was waited for: if not, what is missing may still have been on its way.
+    /// True if that was waited for: if not, missing messages may still have been on their way.
     pub drained: bool,
     /// Messages sent.
     pub messages: u64,
@@ -71,7 +71,7 @@ pub struct Report {
     pub unsent: BTreeMap<String, u64>,
     /// Events by type, on the connections that look at them.
     pub events: BTreeMap<String, u64>,
-    /// What was wrong with events.
+    /// The faults of events.
     pub wrong: BTreeMap<String, u64>,
     /// CPU seconds of this program while messages were sent and received.
     pub own_cpu_s: f64,
@@ -107,22 +107,22 @@ pub struct Memory {
     pub idle_bytes: u64,
     /// At the end.
     pub end_bytes: u64,
-    /// What one idle connection takes.
+    /// The memory of one idle connection.
     pub bytes_per_connection: f64,
 }
 
-/// What a report is made of besides the tally and the verdict.
+/// The contents of a report besides the tally and the verdict.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Connections that were to be made.
     pub connections: usize,
     /// Users.
     pub users: usize,
-    /// How long messages were sent.
+    /// Time for which messages were sent.
     pub length: Duration,
     /// From then until nothing was received any more.
     pub received: Duration,
-    /// Whether that was waited for.
+    /// True if that was waited for.
     pub drained: bool,
     /// CPU seconds of this process meanwhile.
     pub own_cpu_s: f64,
@@ -178,7 +178,7 @@ impl Report {
         report
     }
 
-    /// Whether it is good enough.
+    /// True if it is good enough.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.failures.is_empty()

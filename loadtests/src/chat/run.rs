@@ -20,7 +20,7 @@ use crate::chat::tally::Tally;
 use crate::chat::users;
 use crate::http::connection::Dialer;
 
-/// How often progress is shown.
+/// Interval at which progress is shown.
 const REDRAW: Duration = Duration::from_secs(1);
 /// Of so many connections one reads all events; besides, one of each edge does.
 const LOOKS_EVERY: usize = 500;
@@ -28,12 +28,12 @@ const LOOKS_EVERY: usize = 500;
 const WAITING: usize = 4;
 /// Nothing received for so long: nothing more will be.
 const QUIET: Duration = Duration::from_secs(3);
-/// How long the last messages are waited for.
+/// Longest wait for the last messages.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(60);
-/// How often it is looked whether all is received.
+/// Interval of checks whether all is received.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What to do.
+/// The plan of a run.
 #[derive(Clone)]
 pub struct Plan {
     /// Edges; connections take turns.
@@ -54,11 +54,11 @@ pub struct Plan {
     pub seed: u64,
     /// The edges' processes whose memory is measured, in the order of `edges`; or none.
     pub processes: Vec<u32>,
-    /// How long all are silent before the memory is measured.
+    /// Time for which all are silent before the memory is measured.
     pub idle: Duration,
-    /// What is good enough.
+    /// The bounds of a good result.
     pub limits: Limits,
-    /// Whether to show progress on standard error.
+    /// True if to show progress on standard error.
     pub progress: bool,
 }
 
@@ -128,11 +128,11 @@ fn memory(processes: &[u32]) -> anyhow::Result<Vec<u64>> {
     processes.iter().map(|pid| resident_bytes(*pid)).collect()
 }
 
-/// The connections of a run, and whoever shows how it goes.
+/// The connections of a run, and the display of its progress.
 struct Stage {
     shared: Arc<Shared>,
     clients: JoinSet<Option<(Listener, Stayed)>>,
-    /// What a connection says, by its number; connections end when these are gone.
+    /// The channels to connections, by their number; connections end when these are gone.
     mouths: Vec<mpsc::Sender<Say>>,
     progress: Progress,
 }

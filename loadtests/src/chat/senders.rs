@@ -1,4 +1,4 @@
-//! Who speaks when: users in turn, so many that none speaks faster than the chat allows.
+//! The order of speakers: users in turn, so many that none speaks faster than the chat allows.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct Due {
     pub after: Duration,
     /// Which user.
     pub user: usize,
-    /// What to say after the mark; may be empty.
+    /// The text after the mark; may be empty.
     pub words: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a chat's events must look like: Owncast's fields, read here without the edge's types.
+//! The required shape of a chat's events: Owncast's fields, read here without the edge's types.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub struct Event {
     pub kind: String,
     /// The public id of its user, if any.
     pub user: Option<String>,
-    /// What is wrong with it.
+    /// The fault.
     pub wrong: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ pub fn look(line: &[u8]) -> Event {
     Event { kind, user, wrong }
 }
 
-/// What an event of a type must have besides it. Types that are not known here must have nothing.
+/// The fields that an event of a type must have besides it. Unknown types must have none.
 fn fields(kind: &str) -> &'static [(&'static str, Kind)] {
     match kind {
         "CONNECTED_USER_INFO" => &[("user", Kind::User)],

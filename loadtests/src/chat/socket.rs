@@ -25,13 +25,13 @@ use crate::http::wire::Wire;
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// Longest answer to the upgrade, in bytes.
 const LONGEST_ANSWER_BYTES: usize = 16 * 1024;
-/// How much of a refusal is kept, in bytes.
+/// Bytes of a refusal that are kept.
 const KEPT_REFUSAL_BYTES: usize = 200;
-/// How long the rest of a refusal is waited for.
+/// Longest wait for the rest of a refusal.
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
 /// Most bytes that wait to be written: pongs to a server that does not read them.
 const MOST_UNSENT_BYTES: usize = 64 * 1024;
-/// What the key is hashed with (§1.3).
+/// The text with which the key is hashed (§1.3).
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 thread_local! {
@@ -163,7 +163,7 @@ impl Socket {
         } else {
             self.take(&early, on)?;
         }
-        // What it asked for is written now; if there is no room, before the next reading.
+        // The reply is written now; if there is no room, before the next reading.
         self.poll_write(cx);
         Poll::Ready(match self.closed.take() {
             Some((code, reason)) => Err(SocketError::Closed { code, reason }),
@@ -220,7 +220,7 @@ impl Socket {
     }
 }
 
-/// What a server has to answer to a key (§4.2.2).
+/// A server's answer to a key (§4.2.2).
 #[must_use]
 pub fn accept(key: &str) -> String {
     STANDARD.encode(Sha1::new().chain_update(key).chain_update(MAGIC).finalize())
@@ -262,7 +262,7 @@ async fn refusal(wire: &mut Wire, head: &str, mut body: Vec<u8>) -> String {
     let length = length.filter_map(|(_, value)| value.trim().parse().ok()).next();
     let wanted = length.unwrap_or(usize::MAX).min(KEPT_REFUSAL_BYTES);
     let rest = async { while body.len() < wanted && wire.read_buf(&mut body).await.is_ok_and(|n| n > 0) {} };
-    // What there is by then will do.
+    // The bytes that are there by then will do.
     let _ = timeout(REFUSAL_DEADLINE, rest).await;
     body.truncate(KEPT_REFUSAL_BYTES);
     String::from_utf8_lossy(&body).trim().to_owned()

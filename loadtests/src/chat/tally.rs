@@ -1,4 +1,4 @@
-//! What happens on all connections, counted as it goes.
+//! The events on all connections, counted as they happen.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub struct Tally {
     pub frames: u64,
     /// Bytes of them.
     pub bytes: u64,
-    /// How much later than planned messages were sent: the generator's own delay.
+    /// Delay of sent messages behind the plan: the generator's own delay.
     pub behind: Histogram,
     /// Connections that did not open, by reason.
     pub failed: Counts,
@@ -60,7 +60,7 @@ pub struct Tally {
     pub unsent: Counts,
     /// Events on the connections that look at them, by type.
     pub events: Counts,
-    /// What was wrong with events.
+    /// The faults of events.
     pub wrong: Counts,
 }
 
@@ -91,7 +91,7 @@ impl Tally {
         self.open.iter().sum()
     }
 
-    /// Whether every open connection has had every message.
+    /// True if every open connection has had every message.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.judge.receipts() - self.left_receipts >= self.judge.messages() * self.open()

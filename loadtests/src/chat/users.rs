@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub struct User {
     /// Public id.
     pub id: String,
-    /// What it connects with.
+    /// The token with which it connects.
     #[serde(rename = "accessToken")]
     pub token: String,
 }

@@ -1,8 +1,8 @@
 //! The judge: rules of low-latency HLS (RFC 8216bis and Apple's authoring specification), each with an id.
 //!
-//! [`single`] looks at one playlist, [`succession`] at two versions of it, [`reload`] at a request
-//! and its answer, [`siblings`] across the variants. All are pure; who calls them decides what a
-//! [`Breach`] costs.
+//! [`single`] checks one playlist, [`succession`] two versions of it, [`reload`] a request and its
+//! answer, [`siblings`] across the variants. All are pure; the caller decides what a [`Breach`]
+//! costs.
 
 pub mod reload;
 pub mod siblings;
@@ -157,7 +157,7 @@ impl Serialize for Rule {
 pub struct Breach {
     /// Which rule.
     pub rule: Rule,
-    /// What was found.
+    /// The details.
     pub detail: String,
     /// Part of the body; may be empty.
     pub excerpt: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::check::{Breach, Rule};
 use crate::playlist::{MediaPlaylist, MergeError, Position, Segment};
 
-/// What was asked.
+/// The request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Asked {
     /// `_HLS_msn` and `_HLS_part`.
@@ -14,7 +14,7 @@ pub struct Asked {
     pub skip: bool,
 }
 
-/// What is wrong with `answer`, given as it came (unmerged), and the client's `copy` before it.
+/// The breaches of `answer`, given as it came (unmerged), and the client's `copy` before it.
 #[must_use]
 pub fn check(asked: Asked, answer: &MediaPlaylist, copy: Option<&MediaPlaylist>) -> Vec<Breach> {
     let mut found = Vec::new();
@@ -50,8 +50,8 @@ pub fn check(asked: Asked, answer: &MediaPlaylist, copy: Option<&MediaPlaylist>)
     found
 }
 
-/// Whether a failure to merge is the client's own fault: it should not have asked with a copy
-/// older than the skip boundary (§6.3.7).
+/// True if a failure to merge is the client's own fault: it should not have asked with a copy older
+/// than the skip boundary (§6.3.7).
 #[must_use]
 pub fn is_stale(copy: &MediaPlaylist, answer: &MediaPlaylist, until: Duration) -> bool {
     let begins = answer.segments.first().map_or(answer.media_sequence, |s| s.msn);
@@ -62,7 +62,7 @@ pub fn is_stale(copy: &MediaPlaylist, answer: &MediaPlaylist, until: Duration) -
 }
 
 /// A delta replaces exactly the segments that end further than `until` from the end of the last
-/// segment. Whether the open one counts is not clear from the draft, so both readings pass.
+/// segment. It is not clear from the draft whether the open one counts, so both readings pass.
 fn boundary(delta: &MediaPlaylist, skipped: u64, until: Duration, breach: &mut impl FnMut(Rule, String)) {
     if skipped == 0 {
         breach(Rule::DeltaSkipsNothing, "SKIPPED-SEGMENTS=0".to_owned());
@@ -77,7 +77,7 @@ fn boundary(delta: &MediaPlaylist, skipped: u64, until: Duration, breach: &mut i
     }
 }
 
-/// How many segments at the head end further than `until` from the end of the last complete one.
+/// Number of segments at the head that end further than `until` from the end of the last complete one.
 fn skippable(playlist: &MediaPlaylist, until: Duration) -> usize {
     let complete: Vec<&Segment> = playlist.segments.iter().filter(|s| s.is_complete()).collect();
     let mut after: Duration = complete.iter().map(|s| s.length()).sum();

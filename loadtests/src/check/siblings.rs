@@ -8,7 +8,7 @@ use crate::check::single::dependent;
 use crate::check::{Breach, Rule};
 use crate::playlist::{MediaPlaylist, Position};
 
-/// How many parts a report may lie behind what the sibling had shown when the report was asked for.
+/// Number of parts by which a report may lie behind those that the sibling had shown when the report was asked for.
 const ALLOWED_BEHIND: usize = 1;
 /// Positions remembered per variant; enough for a minute of third-of-a-second parts.
 const HISTORY: usize = 200;
@@ -38,7 +38,7 @@ struct Variant {
     path: String,
     /// Newest positions, each with when it was first seen.
     shown: VecDeque<(Position, Instant)>,
-    /// Reports about it: who said it, what, when it came.
+    /// Reports about it: the reporter, the position, the time.
     pending: VecDeque<(String, Position, Instant)>,
     /// Discontinuities by segment: (segment, number).
     discontinuities: VecDeque<(u64, u64)>,
@@ -78,7 +78,7 @@ impl Siblings {
         self.settle(own, playlist, exchange, &mut found);
         self.reports(own, playlist, exchange, steady, &mut found);
         self.discontinuities(own, playlist, &mut found);
-        // Where the playlist says so itself, it is judged by itself.
+        // A playlist that has the tag itself is judged by itself.
         if self.independent && !playlist.independent_segments {
             for msn in dependent(playlist) {
                 let detail =

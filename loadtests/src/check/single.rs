@@ -7,14 +7,14 @@ use crate::playlist::{Fault, HintKind, MediaPlaylist, Multivariant, Segment};
 
 /// Smallest part that needs no excuse, in percent of PART-TARGET (§4.4.4.9).
 const SHORTEST_PART_PERCENT: u32 = 85;
-/// How far a date may be from where the durations put it: rounding of both to the millisecond, and
-/// a frame at 25 fps where video and audio of a segment end apart.
+/// Largest distance of a date from the sum of durations: rounding of both to the millisecond, and a
+/// frame at 25 fps where video and audio of a segment end apart.
 const DATE_TOLERANCE: Duration = Duration::from_millis(60);
 /// Decimal durations are rounded; a comparison of two of them allows this much.
 const ROUNDING: Duration = Duration::from_micros(20);
 
-/// What is wrong with a Media Playlist. A delta update is judged as far as it goes: rules on
-/// windows need the merged playlist.
+/// The breaches of a Media Playlist. A delta update is judged as far as it goes: rules on windows
+/// need the merged playlist.
 #[must_use]
 pub fn media(playlist: &MediaPlaylist) -> Vec<Breach> {
     let mut found = Vec::new();
@@ -49,7 +49,7 @@ pub fn media(playlist: &MediaPlaylist) -> Vec<Breach> {
     found
 }
 
-/// What is wrong with a Multivariant Playlist.
+/// The breaches of a Multivariant Playlist.
 #[must_use]
 pub fn multivariant(playlist: &Multivariant) -> Vec<Breach> {
     let mut found = Vec::new();

@@ -7,7 +7,7 @@ use crate::playlist::{HintKind, MediaPlaylist, Segment};
 /// Fewest segments that removal may leave in a live playlist (Apple 8.11).
 const FEWEST_SEGMENTS: usize = 6;
 
-/// What is wrong with `new` after `old`, both full (or merged).
+/// The breaches of `new` after `old`, both full (or merged).
 #[must_use]
 pub fn check(old: &MediaPlaylist, new: &MediaPlaylist) -> Vec<Breach> {
     let mut found = Vec::new();
@@ -101,7 +101,7 @@ fn hint(old: &MediaPlaylist, new: &MediaPlaylist, breach: &mut impl FnMut(Rule, 
         return;
     }
     let at = |msn| new.segments.iter().find(|s| s.msn == msn);
-    // The segment may have ended with what was listed; the next part is then the first of the next one.
+    // The segment may have ended with the listed parts; the next part is then the first of the next one.
     let parts = |s: &Segment| u64::try_from(s.parts.len()).unwrap_or(u64::MAX);
     let ended_there =
         at(next.msn).is_some_and(|s| s.is_complete() && !s.parts.is_empty() && parts(s) <= next.part);

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// Longest wait for the broadcast on both edges.
 const ON_AIR: Duration = Duration::from_secs(60);
-/// How often the edges' metrics are read.
+/// Interval at which the edges' metrics are read.
 const SAMPLE: Duration = Duration::from_secs(5);
 /// Viewers who start in a second.
 const RAMP_PER_SECOND: u64 = 50;
@@ -28,11 +28,12 @@ const SETTLE: Duration = Duration::from_secs(210);
 const IN_TIME: &str = "0.1";
 /// Share of parts that must be in time when all is passed through.
 const IN_TIME_SHARE: f64 = 0.99;
-/// How much larger than settled the watched edge may end: its share of growth, and a constant for allocators.
+/// Allowed growth of the watched edge's memory beyond the settled value: its share of growth, and a constant for
+/// allocators.
 const GROWTH: f64 = 1.05;
 const GROWTH_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
-/// What the origin makes of the broadcast.
+/// The origin's ladder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Ladder {
     /// The broadcast as it came, only.
@@ -65,7 +66,7 @@ pub(crate) struct Bench {
     json: Option<PathBuf>,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 struct Outcome {
     watch: Report,

@@ -12,7 +12,7 @@ use farcast_loadtests::chat::senders::SPACING;
 
 use crate::command::trust_options::TrustOptions;
 
-/// How long all are silent before the memory is measured.
+/// Time for which all are silent before the memory is measured.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Chats on many connections, and judges whether all of them hear the same.

@@ -13,6 +13,7 @@ pub(crate) struct ViewerOptions {
     /// Speak HTTP/2: over TLS, or by prior knowledge without it.
     #[arg(long)]
     pub http2: bool,
+    /// Which certificates are trusted.
     #[command(flatten)]
     pub trust: TrustOptions,
 }

@@ -88,7 +88,7 @@ impl Chatter {
         Ok(Self { socket, heard: VecDeque::new(), ended: None })
     }
 
-    /// What is said next. Cancel safe.
+    /// The next message. Cancel safe.
     ///
     /// # Errors
     /// When the connection ends, with its code.
@@ -97,7 +97,7 @@ impl Chatter {
             if let Some(value) = self.heard.pop_front() {
                 return Ok(value);
             }
-            // What was said before the end comes before the end.
+            // Messages from before the end come before the end.
             if let Some(ended) = self.ended.take() {
                 return Err(ended);
             }

@@ -1,4 +1,4 @@
-//! What a test asks an edge.
+//! A test's questions to an edge.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -169,7 +169,7 @@ impl Edge {
     /// SHA-256 of all objects that a variant's playlist lists, by path: init sections, segments, parts.
     ///
     /// # Errors
-    /// When one that is no gap cannot be had.
+    /// When one that is no gap is missing.
     pub async fn objects(
         &self,
         variant: usize,

@@ -1,7 +1,8 @@
 //! A UDP link between origin and edges that can be cut, slowed and delayed.
 //!
 //! Edges speak to the link's address, which the origin advertises. Each edge is a flow, numbered in the order
-//! of first datagrams. What does not fit into a slowed flow's short queue is lost, as on a real link.
+//! of first datagrams. Datagrams that do not fit into a slowed flow's short queue are lost, as on a real
+//! link.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Largest datagram.
 const DATAGRAM_BYTES: usize = 65_536;
 
-/// What a flow does to datagrams.
+/// A flow's treatment of datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Quality {
     /// Everything is lost.
@@ -46,7 +47,7 @@ impl Settings {
 
 /// A link. Dropping it ends it.
 pub struct Link {
-    /// Where edges connect.
+    /// The address to which edges connect.
     pub address: SocketAddr,
     settings: Arc<Mutex<Settings>>,
     task: AbortHandle,

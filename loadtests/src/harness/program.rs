@@ -24,7 +24,7 @@ pub struct Program {
     name: String,
     child: Child,
     log: PathBuf,
-    /// What it listens on, by name.
+    /// Its listeners' addresses, by name.
     pub addresses: BTreeMap<String, SocketAddr>,
 }
 
@@ -108,7 +108,7 @@ impl Program {
         self.child.id().context("the process has ended")
     }
 
-    /// Whether it runs.
+    /// True if it runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }

@@ -19,7 +19,7 @@ use crate::publish::target::Target;
 
 /// The stream key of every stage.
 pub const KEY: &str = "e2e-stream-key-0123456789";
-/// One stage at a time: each has encoders, and what is measured is not another test's load.
+/// One stage at a time: each has encoders, and a measurement must not include another test's load.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A stage's settings.
@@ -27,7 +27,7 @@ static TURN: Mutex<()> = Mutex::const_new(());
 pub struct Settings {
     /// Latency level.
     pub level: u8,
-    /// How long the origin waits for an encoder that dropped.
+    /// Time for which the origin waits for an encoder that dropped.
     pub grace: Duration,
     /// The ladder; `None` for a passthrough variant and a small one.
     pub variants: Option<String>,
@@ -251,7 +251,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Whether edges reach the store by themselves, so that they know what is in it also while the origin is away.
+    /// True if edges reach the store by themselves, so that they know its contents also while the origin is away.
     #[must_use]
     pub fn edges_reach_the_store(&self) -> bool {
         self.store.is_some()
@@ -295,13 +295,13 @@ impl Stage {
         Ok(self.edges[index].as_ref().context("the edge was killed")?.address("metrics"))
     }
 
-    /// Where to publish.
+    /// The address for publishers.
     #[must_use]
     pub fn target(&self) -> Target {
         self.target_with(KEY)
     }
 
-    /// Where to publish with another key.
+    /// The address for publishers, with another key.
     #[must_use]
     pub fn target_with(&self, key: &str) -> Target {
         Target { authority: self.rtmp.to_string(), app: "live".to_owned(), key: key.to_owned() }

@@ -62,14 +62,14 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
-    /// Whether the body is gzip.
+    /// True if the body is gzip.
     #[must_use]
     pub fn is_gzip(&self) -> bool {
         self.header("content-encoding") == "gzip"
     }
 }
 
-/// How to speak to a server.
+/// The way to reach a server.
 #[derive(Clone)]
 pub struct Dialer {
     /// Which server; its path is not used.
@@ -102,7 +102,7 @@ impl Drop for Driver {
     }
 }
 
-/// What to do with a body.
+/// The treatment of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Keep {
     /// Keep it.
@@ -203,7 +203,7 @@ impl Connection {
         timeout_at(Instant::now() + limit, exchange).await.map_err(|_| HttpError::Deadline)?
     }
 
-    /// Whether the connection has been closed.
+    /// True if the connection has been closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         match &self.sender {

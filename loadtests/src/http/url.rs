@@ -7,7 +7,7 @@ use http::Uri;
 /// An absolute `http` or `https` address.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Url {
-    /// Whether it is `https`.
+    /// True if it is `https`.
     pub secure: bool,
     /// Host without brackets.
     pub host: String,

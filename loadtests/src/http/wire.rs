@@ -1,4 +1,4 @@
-//! What a connection's bytes travel on: TCP, with TLS or without.
+//! The transport of a connection's bytes: TCP, with TLS or without.
 
 use std::io::{Error, IoSlice};
 use std::pin::Pin;

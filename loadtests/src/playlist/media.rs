@@ -89,7 +89,7 @@ impl Reader {
             "-X-MAP" => {
                 self.before_parts();
                 self.map = Some(Attributes::parse(value)?.uri()?);
-                // A MAP belongs to what follows, yet opens no segment by itself.
+                // A MAP belongs to the segments after it, yet opens no segment by itself.
                 return Ok(());
             }
             "-X-DISCONTINUITY" => {

@@ -22,7 +22,7 @@ pub use multivariant::{Multivariant, Stream};
 pub struct ParseError {
     /// Line number from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub what: String,
 }
 
@@ -91,9 +91,9 @@ pub struct Segment {
     pub duration: Option<Duration>,
     /// Its listed parts.
     pub parts: Vec<Part>,
-    /// Whether EXT-X-DISCONTINUITY precedes it.
+    /// True if EXT-X-DISCONTINUITY precedes it.
     pub discontinuity: bool,
-    /// Whether EXT-X-GAP applies to it.
+    /// True if EXT-X-GAP applies to it.
     pub gap: bool,
     /// EXT-X-PROGRAM-DATE-TIME in microseconds since 1970, if written for it.
     pub program_date_time_us: Option<i64>,
@@ -108,7 +108,7 @@ impl Segment {
         self.duration.unwrap_or_else(|| self.parts.iter().map(|part| part.duration).sum())
     }
 
-    /// Whether it is complete.
+    /// True if it is complete.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.uri.is_some()
@@ -122,11 +122,11 @@ pub struct Hint {
     pub kind: HintKind,
     /// URI as written.
     pub uri: String,
-    /// Whether a BYTERANGE attribute was given.
+    /// True if a BYTERANGE attribute was given.
     pub byte_range: bool,
 }
 
-/// What a hint announces.
+/// The kinds of hints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HintKind {
     /// A part.
@@ -182,7 +182,7 @@ pub struct MediaPlaylist {
     pub reports: Vec<Report>,
     /// EXT-X-ENDLIST.
     pub ended: bool,
-    /// What stands in a forbidden place.
+    /// Tags in a forbidden place.
     pub faults: Vec<Fault>,
 }
 
@@ -210,7 +210,7 @@ impl MediaPlaylist {
         Some(Position { msn: last.msn, part })
     }
 
-    /// What to ask for next with `_HLS_msn` and `_HLS_part`.
+    /// The next values of `_HLS_msn` and `_HLS_part`.
     #[must_use]
     pub fn next(&self) -> Position {
         match self.segments.last() {
@@ -222,7 +222,7 @@ impl MediaPlaylist {
         }
     }
 
-    /// Whether the playlist shows `position` or anything later.
+    /// True if the playlist shows `position` or anything later.
     #[must_use]
     pub fn shows(&self, position: Position) -> bool {
         self.next() > position

@@ -1,6 +1,6 @@
-//! One-shot probes of what a server answers (C2, C3, C4): each asks something particular and judges
-//! the answer. [`status`] walks the table of blocking reload, [`transport`] looks at headers,
-//! [`media`] at objects; [`server`] asks and takes notes.
+//! One-shot probes of a server's answers (C2, C3, C4): each asks for something particular and
+//! judges the answer. [`status`] walks the table of blocking reload, [`transport`] checks headers,
+//! [`media`] objects; [`server`] asks and takes notes.
 
 pub mod media;
 pub mod server;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::http::connection::Dialer;
 use server::Server;
 
-/// How a probe ended.
+/// The outcome of a probe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -27,11 +27,11 @@ pub enum Verdict {
 /// A probe's result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Outcome {
-    /// What was probed.
+    /// The name of the probe.
     pub probe: String,
     /// How it ended.
     pub verdict: Verdict,
-    /// What was found, when it is not as it should be.
+    /// The details, when it is not as it should be.
     pub detail: String,
 }
 

@@ -15,7 +15,7 @@ use crate::probe::{Outcome, Verdict};
 /// Longest wait for any answer; a blocking one may take three target durations.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A server and what is known of it.
+/// A server and the facts that are known of it.
 pub struct Server {
     dialer: Dialer,
     connection: Connection,

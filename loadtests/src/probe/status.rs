@@ -63,7 +63,8 @@ fn refused(server: &mut Server, name: &str, answer: &Answer) {
     cors(server, name, answer);
 }
 
-/// What is refused now is lawful a moment later, and all ask for it then: a cache that kept it would turn them away.
+/// A request that is refused now is valid a moment later, and all ask for it then: a cache that kept the refusal would
+/// turn them away.
 fn not_kept(server: &mut Server, name: &str, answer: &Answer) {
     let said = answer.header("cache-control").to_owned();
     server.must(format!("C4 {name}: no cache keeps it"), said == "no-store", said.clone());
@@ -135,7 +136,7 @@ async fn deltas(server: &mut Server, path: &str) -> anyhow::Result<()> {
         let before = server.playlist(path).await?;
         let answer = server.get(&format!("{path}?_HLS_skip={value}")).await?;
         let playlist = parse(&answer)?;
-        // Whether `v2` counts without CAN-SKIP-DATERANGES is not clear: a full playlist passes too.
+        // It is not clear whether `v2` counts without CAN-SKIP-DATERANGES: a full playlist passes too.
         let skip = value == "YES" || playlist.skip.is_some();
         let breaches = reload::check(Asked { position: None, skip }, &playlist, Some(&before));
         server.unbroken(format!("C2 _HLS_skip={value} is answered properly"), &breaches);

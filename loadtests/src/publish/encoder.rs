@@ -6,7 +6,7 @@ use tokio::process::{Child, Command};
 
 use crate::publish::target::Target;
 
-/// What ffmpeg makes.
+/// The output of ffmpeg.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
     /// Picture and tone.
@@ -38,7 +38,7 @@ impl Default for Picture {
     }
 }
 
-/// Where the picture comes from.
+/// The source of the picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
     /// ffmpeg's own test picture, the time burned in.

@@ -31,7 +31,7 @@ pub enum RunError {
     Publish(#[from] PublishError),
 }
 
-/// What a publisher did.
+/// The result of a publisher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sent {
     /// Audio, video and data messages.

@@ -25,7 +25,7 @@ pub enum PublishError {
     TooEarly,
 }
 
-/// How far a publisher is.
+/// The stages of a publisher's session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
     /// The handshake is under way.
@@ -59,7 +59,7 @@ impl Session {
         Ok(Self { target, state: State::Handshake(Box::new(handshake)), output })
     }
 
-    /// How far it is.
+    /// The present stage.
     #[must_use]
     pub fn stage(&self) -> Stage {
         match &self.state {

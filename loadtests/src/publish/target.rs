@@ -1,4 +1,4 @@
-//! Where to publish: `rtmp://host:port/app/key`.
+//! The address for publishers: `rtmp://host:port/app/key`.
 
 use std::fmt;
 use std::str::FromStr;

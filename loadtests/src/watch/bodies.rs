@@ -14,7 +14,7 @@ use crate::check::{Breach, Rule, single, succession};
 use crate::http::gzip;
 use crate::playlist::MediaPlaylist;
 
-/// How many bodies, and how many steps, are remembered.
+/// Number of bodies, and of steps, that are remembered.
 const REMEMBERED: usize = 1024;
 
 /// A playlist as a viewer has it: full, merged if it came as a delta.
@@ -28,7 +28,7 @@ pub struct View {
     body: u64,
 }
 
-/// What a body was worth.
+/// The result of judging a body.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The viewer's next view.

@@ -23,7 +23,7 @@ const WINDOW: u64 = 8;
 /// Parts that there have been before the first viewer comes.
 const HEAD_START: u64 = 60;
 
-/// What is wrong with it.
+/// A fault of the fake server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Defect {
     None,

@@ -1,4 +1,4 @@
-//! What a viewer downloads next, given a playlist and how far it is.
+//! The next download of a viewer, given a playlist and the viewer's position.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ pub struct Item {
     pub end_us: Option<i64>,
     /// EXT-X-MAP that it needs.
     pub map: Option<String>,
-    /// Whether it has no media here.
+    /// True if it has no media here.
     pub gap: bool,
-    /// Whether a discontinuity precedes it.
+    /// True if a discontinuity precedes it.
     pub discontinuity: bool,
 }
 
-/// Where a viewer begins: the last independent part that has at least `hold_back` after its beginning.
+/// The position at which a viewer begins: the last independent part that has at least `hold_back` after its beginning.
 #[must_use]
 pub fn start(playlist: &MediaPlaylist, hold_back: Duration) -> Position {
     let mut after = Duration::ZERO;
@@ -42,7 +42,7 @@ pub fn start(playlist: &MediaPlaylist, hold_back: Duration) -> Position {
     Position { msn: playlist.media_sequence, part: 0 }
 }
 
-/// What follows from `from` on, and how many segments of it left the window or lost their parts.
+/// The items from `from` on, and the number of segments among them that left the window or lost their parts.
 #[must_use]
 pub fn following(playlist: &MediaPlaylist, from: Position) -> (Vec<Item>, u64) {
     let mut items = Vec::new();

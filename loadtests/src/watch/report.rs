@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::check::Breach;
 use crate::watch::tally::{Summary, Tally};
 
-/// What is still good enough.
+/// The bounds of a good result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Limits {
     /// Stalls.
@@ -95,7 +95,7 @@ impl Report {
         report
     }
 
-    /// Whether it is good enough.
+    /// True if it is good enough.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.failures.is_empty()

@@ -11,27 +11,27 @@ use crate::watch::report::{Limits, Report};
 use crate::watch::tally::Tally;
 use crate::watch::viewer::{self, Choice, Shared, SharedTally, Viewer};
 
-/// How often the line on a terminal is renewed.
+/// Interval at which the line on a terminal is renewed.
 const REDRAW: Duration = Duration::from_secs(1);
-/// How often a line is written where there is no terminal.
+/// Interval at which a line is written where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
 
-/// What to watch.
+/// The plan of a run.
 #[derive(Clone)]
 pub struct Plan {
     /// Edges; viewers take turns.
     pub edges: Vec<Dialer>,
     /// Viewers in all.
     pub clients: usize,
-    /// How long, from the first viewer's start.
+    /// Length of the run, from the first viewer's start.
     pub length: Duration,
     /// Over how long the viewers start.
     pub ramp: Duration,
     /// Which variants.
     pub choice: Choice,
-    /// What is good enough.
+    /// The bounds of a good result.
     pub limits: Limits,
-    /// Whether to show progress on standard error.
+    /// True if to show progress on standard error.
     pub progress: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What all viewers together saw.
+//! The counts of all viewers together.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,9 +43,9 @@ pub struct Tally {
     pub discontinuities: u64,
     /// Age of a part when it was complete at a viewer: against its date and duration, by this machine's clock.
     pub latency: Histogram,
-    /// How long downloads of media took.
+    /// Durations of downloads of media.
     pub downloads: Histogram,
-    /// How long viewers took from connecting to playing.
+    /// Times of viewers from connecting to playing.
     pub first_picture: Histogram,
     /// Errors by text.
     pub errors: BTreeMap<String, u64>,
@@ -58,7 +58,7 @@ pub struct Tally {
 /// A summary of a [`Histogram`], in seconds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Summary {
-    /// How many.
+    /// Their number.
     pub count: u64,
     /// Median.
     pub p50_s: f64,

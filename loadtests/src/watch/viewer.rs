@@ -22,17 +22,17 @@ use crate::watch::tally::Tally;
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// Pause before a failed request is repeated.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long after a start or trouble reports of siblings may lag.
+/// Time after a start or trouble for which reports of siblings may lag.
 const UNSTEADY: Duration = Duration::from_secs(8);
 
-/// What the viewers of one edge share.
+/// The state that the viewers of one edge share.
 #[derive(Default)]
 pub struct Shared {
     bodies: Mutex<Bodies>,
     siblings: Mutex<Option<(Siblings, Instant)>>,
 }
 
-/// What all viewers share.
+/// The tally that all viewers share.
 pub type SharedTally = Arc<Mutex<Tally>>;
 
 /// Which variants to watch.
@@ -49,7 +49,7 @@ pub enum Choice {
 pub struct Viewer {
     /// Its number, from 0.
     pub index: usize,
-    /// How to reach the edge; the path is that of the multivariant playlist.
+    /// The way to reach the edge; the path is that of the multivariant playlist.
     pub dialer: Dialer,
     /// Which variant.
     pub choice: Choice,
@@ -98,7 +98,7 @@ struct State {
     variant_path: Option<String>,
 }
 
-/// What survives a lost connection.
+/// The state that survives a lost connection.
 struct Progress {
     view: Arc<View>,
     view_at: Instant,
@@ -107,7 +107,7 @@ struct Progress {
     connected_at: Instant,
     begun: bool,
     ended: bool,
-    /// Whether the backlog of the start is behind it, so that ages of parts mean something.
+    /// True if the backlog of the start is behind it, so that ages of parts mean something.
     live: bool,
     least_age: Option<Duration>,
     part_target: Duration,
@@ -212,7 +212,7 @@ impl State {
         });
     }
 
-    /// What to ask for next: a delta only while the copy is young enough (§6.3.7).
+    /// The next request: a delta only while the copy is young enough (§6.3.7).
     fn asked(&self) -> Asked {
         let Some(progress) = &self.progress else { return Asked::default() };
         let playlist = &progress.view.playlist;
@@ -351,7 +351,7 @@ fn advance(progress: &mut Progress, item: &Item) {
     }
 }
 
-/// What a reload needs, apart from the state that a download changes at the same time.
+/// The input of a reload, apart from the state that a download changes at the same time.
 struct Context {
     shared: Arc<Shared>,
     tally: SharedTally,
@@ -444,7 +444,7 @@ async fn get(
     }
 }
 
-/// How long ago by this machine's clock; `None` when it is in the future.
+/// The age by this machine's clock; `None` when it is in the future.
 fn age_of(end_us: i64) -> Option<Duration> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     now.checked_sub(Duration::from_micros(u64::try_from(end_us).ok()?))

@@ -103,7 +103,7 @@ impl Resampler {
         Ok(this)
     }
 
-    /// Whether it was made for frames like this one.
+    /// True if it was made for frames like this one.
     #[must_use]
     pub fn fits(&self, frame: &AudioFrame) -> bool {
         (self.in_rate_hz, self.in_layout, self.in_format)

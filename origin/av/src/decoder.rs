@@ -19,7 +19,7 @@ const MAX_THREADS: usize = 4;
 /// sixteen references say, is refused.
 const SPARE_SURFACES: u8 = 16;
 
-/// What a decoder is opened for.
+/// The configuration of a decoder.
 pub struct VideoDecoderConfig<'a> {
     /// Codec.
     pub codec: Codec,
@@ -29,7 +29,7 @@ pub struct VideoDecoderConfig<'a> {
     pub width: u32,
     /// Height in pixels, from the headers.
     pub height: u32,
-    /// Where to decode; `None` is in software.
+    /// The device on which to decode; `None` is in software.
     pub device: Option<&'a Device>,
 }
 
@@ -40,8 +40,8 @@ impl VideoDecoder {
     /// Frames of a device that may be kept at the same time; a decoder whose surfaces are all in use fails.
     pub const SPARE_SURFACES: u8 = SPARE_SURFACES;
 
-    /// Opens a decoder, for low delay. Whether a device takes the data shows only with the first key frame, see
-    /// [`Self::on_device`].
+    /// Opens a decoder, for low delay. It shows only with the first key frame whether a device takes the data,
+    /// see [`Self::on_device`].
     ///
     /// # Errors
     /// If libav has none for the codec, or refuses the extradata or the device.
@@ -96,7 +96,7 @@ impl VideoDecoder {
         self.0.flush();
     }
 
-    /// Whether it decodes on a device; known after it was given a key frame.
+    /// True if it decodes on a device; known after it was given a key frame.
     #[must_use]
     pub fn on_device(&self) -> bool {
         !self.0.get().hw_frames_ctx.is_null()

@@ -9,7 +9,7 @@ use crate::Codec;
 use crate::error::{Error, c_string, check, is_pause};
 use crate::packet::Packet;
 
-/// What a stream of a file is.
+/// The properties of a stream of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamInfo {
     /// Its codec; `None` for one that is not supported here.
@@ -39,7 +39,7 @@ pub struct DemuxedPacket {
     pub pts: i64,
     /// Decode time in microseconds.
     pub dts: i64,
-    /// Whether it is a key frame.
+    /// True if it is a key frame.
     pub key: bool,
 }
 

@@ -146,7 +146,7 @@ impl FramesContext {
         unsafe { (*(*self.0).data.cast::<ffi::AVHWFramesContext>()).format }
     }
 
-    /// How the pixels are laid out underneath, if encoders take them so: not in a source of 10 bits.
+    /// The layout of the pixels underneath, if encoders take them so: not in a source of 10 bits.
     #[must_use]
     pub fn layout(&self) -> Option<PixelLayout> {
         // SAFETY: the data of an initialised frames reference is an AVHWFramesContext.

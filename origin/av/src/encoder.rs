@@ -8,7 +8,7 @@ use crate::error::{Error, c_string, check};
 use crate::frame::{Colour, PixelLayout, VideoFrame};
 use crate::packet::{EncodedPacket, Packet};
 
-/// What an encoder is opened for. No B-frames, so output order is input order.
+/// The configuration of an encoder. No B-frames, so output order is input order.
 pub struct VideoEncoderConfig<'a> {
     /// libav's name of it, such as `libx264`.
     pub name: &'a str,
@@ -40,7 +40,7 @@ pub struct VideoEncoderConfig<'a> {
     pub options: &'a [(&'a str, String)],
 }
 
-/// Whether libav was built with an encoder of this name.
+/// True if libav was built with an encoder of this name.
 #[must_use]
 pub fn encoder_exists(name: &str) -> bool {
     find(name).is_ok()

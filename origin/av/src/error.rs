@@ -1,4 +1,4 @@
-//! What can go wrong in libav.
+//! Errors of libav.
 
 use std::ffi::{CStr, CString};
 
@@ -19,7 +19,7 @@ pub enum Error {
     /// A call failed.
     #[error("{operation}: {reason} ({code})")]
     Failed {
-        /// What was tried.
+        /// The operation that was tried.
         operation: &'static str,
         /// libav's text for `code`.
         reason: String,
@@ -45,7 +45,7 @@ pub(crate) fn check(operation: &'static str, code: i32) -> Result<i32, Error> {
     Err(Error::Failed { operation, reason, code })
 }
 
-/// Whether a send/receive call only says that the other side must go on first, or that all is drained.
+/// True if a send/receive call only says that the other side must go on first, or that all is drained.
 pub(crate) fn is_pause(code: i32) -> bool {
     code == ffi::AVERROR(libc::EAGAIN) || code == ffi::AVERROR_EOF
 }

@@ -1,4 +1,4 @@
-//! What is done to pictures by libavfilter: scaling on a device, and making whole pictures of fields.
+//! Filters of libavfilter: scaling on a device, and making whole pictures of fields.
 
 use crate::error::Error;
 use crate::frame::VideoFrame;
@@ -54,7 +54,7 @@ impl Deinterlacer {
         drain(graph, out)
     }
 
-    /// Gives what is inside to `out`, and begins anew.
+    /// Moves the pictures inside to `out`, and starts again.
     ///
     /// # Errors
     /// If libav fails.

@@ -6,7 +6,7 @@ use crate::device::FramesContext;
 use crate::error::{Error, check};
 use crate::tonemap::Hdr;
 
-/// How the pixels of a frame in system memory are laid out, as far as encoders are concerned.
+/// The layout of a frame's pixels in system memory, as far as encoders are concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum PixelLayout {
     /// Three planes, 8 bits, 4:2:0.
@@ -37,7 +37,7 @@ pub struct Colour {
 }
 
 impl Colour {
-    /// BT.709, in which most of what is watched is made.
+    /// BT.709, in which most video is made.
     pub const BT709: Self = Self {
         primaries: ffi::AVColorPrimaries::AVCOL_PRI_BT709,
         transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709,
@@ -206,13 +206,13 @@ impl VideoFrame {
         }
     }
 
-    /// Whether its tones must be mapped before it can be shown as BT.709: it is PQ or HLG.
+    /// True if its tones must be mapped before it can be shown as BT.709: it is PQ or HLG.
     #[must_use]
     pub fn is_high_dynamic_range(&self) -> bool {
         self.colour().hdr().is_some()
     }
 
-    /// Whether its headers ask players to turn or mirror it.
+    /// True if its headers ask players to turn or mirror it.
     #[must_use]
     pub fn is_turned(&self) -> bool {
         let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_DISPLAYMATRIX;
@@ -226,7 +226,7 @@ impl VideoFrame {
         FramesContext::referenced(self.0.get().hw_frames_ctx)
     }
 
-    /// Whether it lives on a device.
+    /// True if it lives on a device.
     #[must_use]
     pub fn on_device(&self) -> bool {
         !self.0.get().hw_frames_ctx.is_null()

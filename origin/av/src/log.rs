@@ -7,12 +7,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a count of messages lasts.
+/// Time for which a count of messages lasts.
 const WINDOW: Duration = Duration::from_secs(10);
 /// Warnings per window; a corrupt broadcast makes hundreds of messages a second.
 const BURST: u64 = 10;
 
-/// How many [`QuietGuard`]s live.
+/// Number of living [`QuietGuard`]s.
 static QUIET: AtomicUsize = AtomicUsize::new(0);
 /// Number of the window (upper 32 bits) and messages in it (lower 32 bits).
 static SPENT: AtomicU64 = AtomicU64::new(0);

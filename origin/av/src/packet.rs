@@ -14,7 +14,7 @@ pub struct EncodedPacket {
     pub pts: i64,
     /// Decode time in the encoder's time base.
     pub dts: i64,
-    /// Whether it is a key frame.
+    /// True if it is a key frame.
     pub key: bool,
 }
 

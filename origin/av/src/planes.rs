@@ -1,4 +1,4 @@
-//! Samples of pictures, for what is computed here and not by libav.
+//! Samples of pictures, for computations here instead of in libav.
 
 use ffmpeg_next::ffi;
 

@@ -1,4 +1,4 @@
-//! Pictures as red, green and blue, for what is no video: stills.
+//! Pictures as red, green and blue, for stills.
 
 use crate::error::Error;
 use crate::frame::{PixelLayout, VideoFrame};

@@ -24,7 +24,7 @@ const FRACTION_BITS: u32 = 6;
 const SDR_PEAK: f64 = 203.0;
 /// Light beyond which is clipped, in cd/m².
 const HDR_PEAK: f64 = 1000.0;
-/// What PQ can say, in cd/m².
+/// The greatest value of PQ, in cd/m².
 const PQ_PEAK: f64 = 10_000.0;
 
 /// A transfer characteristic of high dynamic range.
@@ -60,8 +60,8 @@ pub(crate) fn tone_map(frame: &VideoFrame, hdr: Hdr) -> Result<VideoFrame, Error
     Ok(out.finish())
 }
 
-/// What the table says of a pair of chroma values: the columns of the four nodes around it, with weights that add up
-/// to 1024.
+/// The table's columns for a pair of chroma values: those of the four nodes around it, with weights that add up to
+/// 1024.
 struct Cell<'a> {
     luma: [&'a [u16; LUMA_NODES]; 4],
     chroma: [&'a [[u16; 2]; LUMA_NODES]; 4],
@@ -147,7 +147,7 @@ fn narrow(sum: u32) -> u8 {
     u8::try_from((sum + (1 << (SHIFT - 1))) >> SHIFT).unwrap_or(u8::MAX)
 }
 
-/// What the table approximates: 10-bit BT.2020 luma and chroma to 8-bit BT.709, both of limited range.
+/// The function that the table approximates: 10-bit BT.2020 luma and chroma to 8-bit BT.709, both of limited range.
 fn exact(hdr: Hdr, [luma, blue, red]: [f64; 3]) -> [f64; 3] {
     let (y, cb, cr) = ((luma - 64.0) / 876.0, (blue - 512.0) / 896.0, (red - 512.0) / 896.0);
     let signal = [y + 1.4746 * cr, y - 0.164_553 * cb - 0.571_353 * cr, y + 1.8814 * cb];

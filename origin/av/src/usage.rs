@@ -1,4 +1,4 @@
-//! What the process has cost so far, for measurements.
+//! The cost of the process so far, for measurements.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
-//! Who may wait at a door until it has proved who it is: connections of RTMP, handshakes and enrolments of QUIC.
+//! Admission at a door of connections that have not proved yet who they are: connections of RTMP, handshakes and
+//! enrolments of QUIC.
 //!
-//! Thin glue around [`places`], which decides: whoever has to give way is told by its [`Slot`].
+//! Thin glue around [`places`], which decides: a connection that has to give way is told by its [`Slot`].
 
 mod places;
 
@@ -27,7 +28,7 @@ pub(crate) struct Admission {
 #[derive(Debug)]
 struct State {
     places: Places,
-    /// How those that wait are told to go.
+    /// The signals that end waiting connections.
     tokens: HashMap<Id, CancellationToken>,
 }
 
@@ -49,7 +50,7 @@ impl Admission {
         Ok(Slot { state: Arc::clone(&self.state), id, address, evicted })
     }
 
-    /// How many places are taken.
+    /// Number of places that are taken.
     pub(crate) fn taken(&self) -> usize {
         lock(&self.state).places.taken()
     }

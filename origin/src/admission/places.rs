@@ -1,11 +1,12 @@
-//! Places for connections that have not proved yet who they are, and who gives way when all are taken. Sans-IO.
+//! Places for connections that have not proved yet who they are, and the choice of the one that gives way when all are
+//! taken. Sans-IO.
 //!
 //! Nobody is refused while a place is free, whatever the network: many honest people may share one address. When all
 //! are taken, the network that takes the most gives way: either its oldest connection goes, or the newcomer does not
-//! get in if it is of that network. What a network takes is the connections that it has waiting, and those that it
-//! had lately without proving anything. So who comes once wins over who comes all the time, and it takes as many
-//! networks as there are places to do harm. Networks of one site ([`crate::site`]) share what they take, and compete
-//! among themselves.
+//! get in if it is of that network. A network takes as much as it has connections waiting, and had connections
+//! lately that proved nothing. So a client who comes once wins over one who comes all the time, and an attacker
+//! needs as many networks as there are places to do harm. Networks of one site ([`crate::site`]) share what they
+//! take, and compete among themselves.
 //!
 //! Networks that proved themselves before keep some places, which those of strangers cannot take: up to
 //! [`Config::kept`] of their connections never give way to strangers.
@@ -32,7 +33,7 @@ const MAX_FRUITLESS: usize = 8192;
 /// publishers, and at most some hundred edges.
 const MAX_PROVED_NETWORKS: usize = 2048;
 
-/// How many places there are.
+/// Number of places.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Config {
     /// For all.
@@ -44,14 +45,14 @@ pub(crate) struct Config {
 /// A place; grows with time.
 pub(crate) type Id = u64;
 
-/// What a newcomer gets.
+/// The result for a newcomer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
     /// A place, for which somebody else may have to go.
     In {
         /// Which.
         id: Id,
-        /// Whose place it was.
+        /// The connection whose place it was.
         evicted: Option<Id>,
     },
     /// None: its own network takes more than any other.
@@ -69,20 +70,20 @@ pub(crate) struct Places {
     next: Id,
 }
 
-/// Whose connections are counted together.
+/// The unit in which connections are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Group {
     Network(IpAddr),
     Site(IpAddr),
 }
 
-/// What a group takes, and its oldest connection; none if that is the newcomer.
+/// The places that a group takes, and its oldest connection; none if that is the newcomer.
 type Share = (u64, Option<Id>);
 
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     network: IpAddr,
-    /// Whether its address is surely its own.
+    /// True if its address is surely its own.
     validated: bool,
 }
 
@@ -92,7 +93,7 @@ impl Places {
         Self { config, waiting: BTreeMap::new(), fruitless: HashMap::new(), proved: HashMap::new(), next: 0 }
     }
 
-    /// How many are taken.
+    /// Number of places that are taken.
     pub(crate) fn taken(&self) -> usize {
         self.waiting.len()
     }
@@ -119,7 +120,7 @@ impl Places {
         Entry::In { id, evicted }
     }
 
-    /// Who goes for a newcomer of this network; nobody, if it is the newcomer who has to.
+    /// The connection that goes for a newcomer of this network; none, if it is the newcomer that has to.
     fn victim(&self, newcomer: IpAddr, now: Instant) -> Option<Id> {
         let newcomer_proved = self.proved.contains_key(&newcomer);
         let of_proved = self.waiting.values().filter(|one| self.proved.contains_key(&one.network)).count();
@@ -158,7 +159,8 @@ impl Places {
         }
     }
 
-    /// A connection needs its place no longer, and nothing is held against its network. Whether it still had it.
+    /// A connection needs its place no longer, and nothing is held against its network. Returns whether it still had
+    /// it.
     pub(crate) fn release(&mut self, id: Id) -> bool {
         self.waiting.remove(&id).is_some()
     }

@@ -1,5 +1,5 @@
-//! The admin page, on the origin's own listener: who runs no edge with `forward_admin` has it here. It is the same that edges
-//! serve ([`farcast_pages`]), and talks to the API beside it.
+//! The admin page, on the origin's own listener, for operators who run no edge with `forward_admin`. It is the same that
+//! edges serve ([`farcast_pages`]), and talks to the API beside it.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// What is in the program, or in a folder of all pages.
+    /// The pages in the program, or in a folder of all pages.
     #[must_use]
     pub fn new(folder: Option<&Path>) -> Self {
         Self { files: Files::new(FRAME_ANCESTORS, folder) }

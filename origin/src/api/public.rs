@@ -1,4 +1,4 @@
-//! What the admin page shows of the public API, on the origin's own listener: edges have all of it.
+//! The part of the public API that the admin page shows, on the origin's own listener: edges have all of it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use Method::Get;
 
-/// What answers a path.
+/// The endpoints of a path.
 #[derive(Clone, Copy, Debug)]
 enum Endpoint {
     Status,
@@ -28,7 +28,7 @@ const ROUTES: Table<Endpoint> = Table(&[
     (Get, "/favicon.ico", Endpoint::Icon),
 ]);
 
-/// What is public. Shared by all connections.
+/// The public facts. Shared by all connections.
 #[derive(Debug)]
 pub struct Public {
     store: Store,
@@ -68,7 +68,7 @@ impl Public {
                 Some(logo) => self.picture(logo, request.headers()).await,
                 None => picture::own("image/svg+xml", LOGO, request.headers(), FOR_A_DAY),
             },
-            // Where every browser can draw it.
+            // In a form that every browser can draw.
             Endpoint::Icon => match logo.filter(|logo| logo.content_type != "image/svg+xml") {
                 Some(logo) => self.picture(logo, request.headers()).await,
                 None => picture::own("image/x-icon", ICON, request.headers(), FOR_A_DAY),

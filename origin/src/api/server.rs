@@ -1,5 +1,4 @@
-//! The origin's own HTTP listeners, in the clear and by TLS: the API, the admin page, and health for whoever watches the
-//! machine.
+//! The origin's own HTTP listeners, without and with TLS: the API, the admin page, and health for monitoring.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::MAX_FILE_BYTES;
 
-/// What a backup begins with; the number is that of its form.
+/// The beginning of a backup; the number is that of its form.
 const MAGIC: &[u8] = b"farcast backup 1\n";
 /// The same up to the number.
 const MAGIC_NAME: &[u8] = b"farcast backup ";
@@ -34,7 +34,7 @@ const MAX_NAME_BYTES: u32 = 300;
 /// Largest version of a store, far beyond any: restoring counts on from it.
 const MAX_VERSION: u64 = 1 << 62;
 
-/// What a backup says of itself in front.
+/// The header of a backup.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Header {
@@ -45,7 +45,7 @@ pub(super) struct Header {
     pub(super) store_version: u64,
 }
 
-/// What a backup has, as its end says.
+/// The contents of a backup, as its end counts them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Counts {
     pub(super) files: u64,
@@ -100,7 +100,7 @@ impl Encoder {
         self.record(b'E', key.as_bytes(), value);
     }
 
-    /// What was written since the last call.
+    /// The bytes written since the last call.
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.digest.update(&self.out);
         std::mem::take(&mut self.out)
@@ -131,7 +131,7 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("texts and numbers always serialise")
 }
 
-/// Reads a backup. What it gives is good once [`Item::End`] has come, and not before.
+/// Reads a backup. The items are valid once [`Item::End`] has come, and not before.
 #[derive(Debug)]
 pub(super) struct Decoder<R> {
     from: R,

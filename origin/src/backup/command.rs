@@ -17,7 +17,7 @@ use super::take::Taking;
 use crate::settings::Settings;
 use crate::store::{self as embedded, Embedded};
 
-/// What they are, for the help.
+/// The commands, for the help.
 pub const COMMANDS: &[Command] = &[
     Command {
         name: "backup",
@@ -74,7 +74,7 @@ async fn backup(file: &Path, settings: &Settings) -> anyhow::Result<String> {
     anyhow::ensure!(!file.exists(), "{} exists: nothing is overwritten", file.display());
     let part = Part::create(file).with_context(|| format!("cannot write {}", file.display()))?;
     let part = written(part, settings).await?;
-    // What was written is read back, so that a backup that was said to be made is one.
+    // The backup is read back, so that a backup that was reported as made is one.
     let (header, counts) = restore::check(&part.path)?;
     part.keep(file).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(format!("{}: {}", file.display(), said(&header, counts)))
@@ -145,7 +145,7 @@ impl Part {
         Ok(Self { path, file })
     }
 
-    /// What was written is on the disk.
+    /// The bytes are on the disk after this.
     fn synced(mut self) -> io::Result<Self> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;

@@ -6,8 +6,9 @@
 //! cluster) of it.
 //!
 //! A backup has the entries of the store as they were at one instant, and of the data folder: the origin's identity (so that
-//! edges still know it), the edges that have joined, the join token, where broadcasts stopped, and the folder of emoji.
-//! It has no media, no certificates and no settings file. Whoever has it can be the origin: it is written for its owner only.
+//! edges still know it), the edges that have joined, the join token, the last positions of broadcasts, and the folder of
+//! emoji. It has no media, no certificates and no settings file. Its owner can be the origin, so it is readable by its owner
+//! only.
 
 mod archive;
 pub mod command;
@@ -33,7 +34,7 @@ const FILES: [&str; 4] = [push::IDENTITY_FILE, roster::FILE, JOIN_TOKEN_FILE, st
 /// Most bytes of one of them, or of a picture of the emoji folder.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Whether a backup may bring a file of this name, relative to the data folder: nothing else is written by restoring.
+/// True if a backup may bring a file of this name, relative to the data folder: nothing else is written by restoring.
 fn is_ours(name: &str) -> bool {
     FILES.contains(&name)
         || name.split_once('/').is_some_and(|(folder, file)| {

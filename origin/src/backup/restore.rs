@@ -17,13 +17,13 @@ use crate::emoji;
 use crate::state::{self, StateError};
 use crate::store::{self as embedded, FillError};
 
-/// How far streams are set forward: by more timelines and segments than can have been made between the backup and now.
-/// Edges and players have objects under the names of those, which must not come again with other bytes, and a media sequence
-/// number never goes back (RFC 8216bis §4.4.3.2).
+/// The distance by which streams are set forward: by more timelines and segments than can have been made between the backup
+/// and now. Edges and players have objects under those names, which must not come again with other bytes, and a media
+/// sequence number never goes back (RFC 8216bis §4.4.3.2).
 const EPOCHS: u64 = 10_000;
 const SEGMENTS: u64 = 10_000_000;
-/// How far the store's version is, by more commits than can have been: edges that go on read the chat's log from where they
-/// were.
+/// The distance by which the store's version is set forward, by more commits than can have been made: edges that go on read
+/// the chat's log from where they were.
 const VERSIONS: u64 = 1 << 40;
 
 /// Bytes of a batch that fills a cluster: well below what one may have.
@@ -54,7 +54,7 @@ pub(super) enum RestoreError {
          ones. Run `fdbcli --exec 'advanceversion {}'` first", .backup.saturating_add(VERSIONS)
     )]
     Behind { backup: u64, here: u64 },
-    #[error("the backup has a file that it may not bring: {0}")]
+    #[error("the backup contains a file that does not belong into a backup: {0}")]
     Foreign(String),
     #[error(
         "the cluster failed, and has a part of the backup now: clear it and the data folder's emoji, then restore again"
@@ -76,7 +76,7 @@ pub(super) enum RestoreError {
     },
 }
 
-/// Reads a backup to its end: what it says of itself, and what it has. Blocks on the disk.
+/// Reads a backup to its end: its header and its contents. Blocks on the disk.
 pub(super) fn check(path: &Path) -> Result<(Header, Counts), RestoreError> {
     check_each(path, |_| Ok(()))
 }
@@ -139,7 +139,7 @@ pub(super) async fn restore(
     Ok(counts)
 }
 
-/// Whether a cluster can take the backup: it has nothing, and what it will write sorts behind it.
+/// Checks that a cluster can take the backup: it is empty, and its next writes sort after the backup's.
 async fn room_for(header: &Header, cluster: &Store) -> Result<(), RestoreError> {
     let mut snapshot = cluster.snapshot().await?;
     if snapshot.next().await?.is_some_and(|page| !page.entries.is_empty()) {

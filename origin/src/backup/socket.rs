@@ -18,9 +18,9 @@ use super::take::Backups;
 
 /// Its name in the data folder.
 const NAME: &str = "control.sock";
-/// What a client asks.
+/// A client's request.
 const BACKUP: &[u8] = b"backup 1\n";
-/// How long a client may take to ask, and to take each piece.
+/// Longest time for a client to send its request, and to take each piece.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Most clients at once; all are the origin's own user's.
 const MAX_CLIENTS: usize = 8;

@@ -34,7 +34,7 @@ pub enum TakeError {
         source: io::Error,
     },
     /// A file of the data folder is none of ours, by its size.
-    #[error("{} is larger than 16 MiB: what is it?", .0.display())]
+    #[error("{} is larger than 16 MiB, as no file of a data folder is", .0.display())]
     TooLarge(PathBuf),
     /// There is no room for the backup, or no right to write it.
     #[error("cannot write a backup beside the data, in {}", folder.display())]
@@ -151,7 +151,7 @@ impl Taking {
     }
 }
 
-/// What a backup has of the data folder. Blocks on the disk.
+/// The files of the data folder for a backup. Blocks on the disk.
 fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, TakeError> {
     let mut files = Vec::new();
     for name in FILES {

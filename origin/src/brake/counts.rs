@@ -1,4 +1,4 @@
-//! Failures per network, edge and login, and who got in before: bounded.
+//! Failed logins per network, edge and login, and the networks that logged in before: bounded.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -20,7 +20,7 @@ const FAIR_SECONDS: u64 = 60;
 /// Different guesses of a network that are remembered: a household's programs with an old password.
 const GUESSES: usize = 4;
 
-/// What failures are counted for.
+/// The keys by which failures are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Key {
     /// A network, at both doors together.
@@ -41,13 +41,13 @@ pub(super) enum Key {
     Allowance(Door, Option<EdgeId>, IpAddr),
 }
 
-/// How failures slow a key down.
+/// The rate at which failures slow a key down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Failures that cost nothing, the last of them excepted.
     pub(super) free: u32,
-    /// Longest wait between two tries. One failure is forgotten in each such time, so that whoever goes on and on has one
-    /// try in each.
+    /// Longest wait between two tries. One failure is forgotten in each such time, so that a party that never stops
+    /// guessing has one try in each.
     pub(super) longest: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Pace {
 }
 
 impl Counts {
-    /// How long this key has to wait, if it has to.
+    /// The time that this key has to wait, if it has to.
     pub(super) fn wait(&self, key: Key, now: Instant) -> Option<Duration> {
         let pace = key.pace();
         let failures = self.counts.get(&key)?.failures;
@@ -136,12 +136,12 @@ impl Counts {
         self.familiar.insert(key, now);
     }
 
-    /// Whether somebody did.
+    /// True if somebody did.
     pub(super) fn is_familiar(&self, key: Key) -> bool {
         self.familiar.contains_key(&key)
     }
 
-    /// Forgets a tenth at least, the lowest: whoever fails more is remembered longer.
+    /// Forgets a tenth at least, the lowest: keys with more failures are remembered longer.
     fn forget(&mut self, now: Instant) {
         let left = |key: &Key, count: &Count| count.failures.count(key.pace().longest, now);
         let mut all: Vec<f64> = self.counts.iter().map(|(key, count)| left(key, count)).collect();

@@ -1,18 +1,18 @@
-//! The brake of guesses: who keeps giving wrong passwords, stream keys or tokens has to wait. Sans-IO.
+//! The brake against guessing: a caller who keeps giving wrong passwords, stream keys or tokens has to wait. Sans-IO.
 //!
 //! Place in the flow: [`crate::credentials`] has one for both doors, since the admin password is the stream key until it is
 //! set apart; [`crate::integrations`] has one for access tokens. A secret is looked at only if the brake lets its sender
 //! try, also a right one: otherwise the brake would be none. So the right one must not be locked out by others:
 //!
 //! - Failures fade. Nothing else takes them away: a success says nothing of the others behind the same address.
-//! - Whoever shows the cookie of an earlier login ([`Caller::exemption`]) is counted apart from everybody.
-//! - A network from which somebody got in by a door before has a small allowance of its own there, which is used when
-//!   its other tries are used up. Who of that network gets it is left to chance: one who guesses on and on must not have
-//!   every try, because he knows when the next one is due.
+//! - A caller with the cookie of an earlier login ([`Caller::exemption`]) is counted apart from everybody.
+//! - A network from which somebody logged in by a door before has a small allowance of its own there, which is used when
+//!   its other tries are used up. Chance decides which of its callers gets it: one who never stops guessing must not
+//!   have every try just because he knows when the next one is due.
 //! - The same wrong secret again counts only for the door at which it is given. A program with an old password does not
 //!   close the door for an encoder, nor the other way round.
-//! - What an edge passes on is counted apart from what comes by the origin's own doors, and per edge as well as per address
-//!   that the edge claims: an edge can name any address.
+//! - Tries that an edge passes on are counted apart from those at the origin's own doors, and per edge as well as per
+//!   address that the edge claims: an edge can name any address.
 
 mod counts;
 
@@ -28,7 +28,7 @@ use self::counts::{Counts, Key, Pace};
 use crate::push::EdgeId;
 use crate::site;
 
-/// Who gives a secret.
+/// The caller who gives a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
     /// From where; if an edge passed it on, what that says.
@@ -46,7 +46,7 @@ impl From<IpAddr> for Caller {
     }
 }
 
-/// Where a secret is given.
+/// The door at which a secret is given.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Door {
     /// Encoders' stream keys.
@@ -55,14 +55,14 @@ pub(crate) enum Door {
     Http,
 }
 
-/// Who gave how many wrong secrets lately.
+/// Recent wrong secrets per caller.
 #[derive(Debug, Default)]
 pub(crate) struct Brake {
     counts: Counts,
 }
 
 impl Brake {
-    /// How long a caller with this guess has to wait, if it has to.
+    /// The time for which a caller with this guess has to wait, if it has to.
     pub(crate) fn must_wait(
         &self,
         caller: &Caller,
@@ -77,7 +77,7 @@ impl Brake {
         Some(ordinary)
     }
 
-    /// Whether somebody got in before: by the same login, or from the same network by the same door.
+    /// True if somebody got in before: by the same login, or from the same network by the same door.
     pub(crate) fn is_familiar(&self, caller: &Caller, door: Door) -> bool {
         caller.exemption.is_some() || self.counts.is_familiar(allowance(caller, door))
     }
@@ -99,7 +99,7 @@ impl Brake {
     }
 }
 
-/// What a caller's failures are counted for, and whether those that repeat an earlier guess are.
+/// The keys by which a caller's failures are counted, and whether repetitions of an earlier guess count.
 fn ordinary(caller: &Caller, door: Door) -> impl Iterator<Item = (Key, bool)> {
     let network = network::of(caller.address);
     let keys = match (caller.exemption, caller.edge) {
@@ -119,7 +119,7 @@ fn ordinary(caller: &Caller, door: Door) -> impl Iterator<Item = (Key, bool)> {
     keys.into_iter().flatten()
 }
 
-/// What a caller may use beyond that where somebody got in before.
+/// The allowance beyond that for a network that logged in before.
 fn allowance(caller: &Caller, door: Door) -> Key {
     Key::Allowance(door, caller.edge, network::of(caller.address))
 }
@@ -133,7 +133,7 @@ impl Key {
             Self::Site(_) => (160, 10),
             // Strangers of many networks may come by one edge; then 8,640 a day, whatever addresses it claims.
             Self::Edge(_) => (20, 10),
-            // Whoever has the join token may have many edges: 86,400 a day for all of them.
+            // A party with the join token may have many edges: 86,400 tries a day for all of them.
             Self::AllEdges => (100, 1),
             // A cookie may have been stolen.
             Self::Exemption(_) => (5, 10),
@@ -144,7 +144,7 @@ impl Key {
     }
 }
 
-/// The answer to who has to wait.
+/// The reply to a caller who has to wait.
 pub(crate) fn refused(wait: Duration) -> Reply {
     let mut refused = reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many failed logins, wait a little");
     refused.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());

@@ -1,4 +1,4 @@
-//! What is on air: for the status page, the admin API and the directory.
+//! The state of the broadcast: for the status page, the admin API and the directory.
 
 use std::net::SocketAddr;
 
@@ -11,30 +11,30 @@ use crate::package::LatencyLevel;
 /// The state of the broadcast, as its owner has it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Air {
-    /// Whether there is something to watch: from the announcement to the end, an encoder's absence included.
+    /// True if there is something to watch: from the announcement to the end, an encoder's absence included.
     pub online: bool,
     /// When the encoder that began the broadcast connected; kept over its absences.
     pub connected_at: Option<WallTime>,
     /// When the last broadcast of this run ended.
     pub ended_at: Option<WallTime>,
-    /// Who publishes now.
+    /// The current publisher.
     pub broadcaster: Option<Broadcaster>,
-    /// What the broadcast is made with.
+    /// The settings of the broadcast.
     pub output: Option<Output>,
 }
 
-/// Who publishes.
+/// A publisher.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Broadcaster {
     /// Its address.
     pub remote: SocketAddr,
     /// When it connected.
     pub connected_at: WallTime,
-    /// What it says of its stream.
+    /// Its own description of its stream.
     pub metadata: StreamMetadata,
 }
 
-/// What a broadcast is made with.
+/// The settings of a broadcast.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Output {
     /// Parts and segments.

@@ -1,4 +1,4 @@
-//! What the life of broadcasts shows to Prometheus.
+//! Metrics of the life of broadcasts.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 

@@ -24,33 +24,33 @@ use crate::push::Hub;
 use crate::state::{Cursor, Saver};
 use crate::transcode::{self, EncoderKind, LadderConfig, VariantSpec};
 
-/// How often held-back media is let on; see [`super::pipeline`].
+/// Interval at which held-back media is let in; see [`super::pipeline`].
 const PACE_TICK: Duration = Duration::from_millis(20);
-/// How long the disk may take to make the first segment's number durable. A disk that takes longer is not
+/// Longest time for the disk to make the first segment's number durable. A disk that takes longer is not
 /// waited for: the broadcast goes on with a warning.
 const FIRST_WRITE: Duration = Duration::from_secs(2);
-/// How often a disk that lags behind the broadcast is complained of.
+/// Interval of warnings about a disk that lags behind the broadcast.
 const COMPLAINT: Duration = Duration::from_secs(60);
 /// A broadcast that was interrupted longer ago is over: no player still waits for it.
 const CONTINUE_WITHIN: Duration = Duration::from_secs(600);
 
-/// What an [`Owner`] is made with.
+/// The parts and settings of an [`Owner`].
 pub struct Config {
     /// The stream.
     pub stream: StreamName,
-    /// What new broadcasts are made with.
+    /// The settings of new broadcasts.
     pub settings: watch::Receiver<Settings>,
-    /// Where it is told what is on air.
+    /// The channel for the state of the broadcast.
     pub air: watch::Sender<Air>,
     /// Wishes to end the broadcast.
     pub disconnects: mpsc::Receiver<Disconnect>,
-    /// How long a broadcast waits for its publisher to come back.
+    /// Time for which a broadcast waits for its publisher to come back.
     pub reconnect_grace: Duration,
-    /// Where the feed goes.
+    /// The receiver of the feed.
     pub hub: Hub,
-    /// Where sequence numbers are kept.
+    /// The file of sequence numbers.
     pub saver: Arc<Saver>,
-    /// How a ladder's configuration is made, devices and all; may block.
+    /// Makes a ladder's configuration, devices and all; may block.
     pub open_ladder: OpenLadder,
     /// Panics of broadcasts: they end the broadcast, not the owner.
     pub panics: Contained,
@@ -64,11 +64,11 @@ pub struct Config {
     pub transcode_metrics: transcode::Metrics,
     /// Handles of the packagers.
     pub package_metrics: package::Metrics,
-    /// Where its pictures go.
+    /// The receiver of its pictures.
     pub pictures: Pictures,
 }
 
-/// What new broadcasts are made with.
+/// The settings of new broadcasts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// Parts and segments.
@@ -79,7 +79,7 @@ pub struct Settings {
     pub encoder: EncoderKind,
 }
 
-/// How a ladder's configuration is made.
+/// Makes a ladder's configuration.
 pub type OpenLadder = Arc<dyn Fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig + Send + Sync>;
 
 /// A wish to end the broadcast; answered with whether there was one.
@@ -112,7 +112,7 @@ impl Ended {
 /// See the module. Constructing spawns nothing; [`Owner::run`] runs.
 pub struct Owner {
     parts: Arc<Parts>,
-    /// What `parts` was made of, unless no broadcast has begun yet.
+    /// The settings of which `parts` was made, unless no broadcast has begun yet.
     made_of: Option<Settings>,
     settings: watch::Receiver<Settings>,
     air: watch::Sender<Air>,
@@ -134,7 +134,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// An owner that does nothing yet. A broadcast that was live when the origin stopped gets the grace anew.
+    /// An owner that does nothing yet. A broadcast that was live when the origin stopped gets a new grace period.
     #[must_use]
     pub fn new(config: Config) -> Self {
         let interrupted = config.saver.cursor(&config.stream).filter(|cursor| cursor.live);
@@ -228,7 +228,7 @@ impl Owner {
     }
 
     async fn arrived(&mut self, publisher: Publisher) {
-        // What the last one said before it left still counts, its goodbye above all.
+        // The last events of the former publisher still count, its goodbye above all.
         while let Some(Ok(event)) = self.publisher.as_mut().map(|previous| previous.events.try_recv()) {
             self.said(Some(event)).await;
         }
@@ -271,7 +271,7 @@ impl Owner {
         }
     }
 
-    /// A new broadcast is made with what is set now, and that is said.
+    /// A new broadcast is made with the current settings, and the log says so.
     async fn take_settings(&mut self) {
         let settings = self.settings.borrow_and_update().clone();
         if self.made_of.as_ref() != Some(&settings) {
@@ -308,12 +308,12 @@ impl Owner {
             tracing::info!("the broadcast is ended by an operator");
             self.end(Ended::Disconnected).await;
         }
-        // Who asked may have gone.
+        // The caller may have gone.
         let _ = answer.send(there);
     }
 
-    /// Where the new epoch begins: behind every number that was ever used, and continuing the interrupted
-    /// broadcast if nothing that players must not see change has changed.
+    /// The beginning of the new epoch: after every number that was ever used, and continuing the
+    /// interrupted broadcast unless something changed that players must not see changing.
     async fn beginning(&mut self) -> Beginning {
         let cursor = self.saver.cursor(&self.parts.stream);
         let mut beginning = Beginning {
@@ -372,7 +372,7 @@ impl Owner {
                         "publisher describes its stream"
                     );
                 }
-                // What is described will come; what is not may come all the same, so nothing is ruled out.
+                // Tracks in the metadata will come; others may come all the same, so nothing is ruled out.
                 let promised = |codec: &Option<String>| codec.is_some().then_some(true);
                 let (video, audio) = (promised(&metadata.video_codec), promised(&metadata.audio_codec));
                 self.with_pipeline(|pipeline| pipeline.expect(video, audio)).await;
@@ -388,7 +388,7 @@ impl Owner {
         match reason {
             EndReason::Unpublished => self.end(Ended::Unpublished).await,
             EndReason::Unsupported(what) => {
-                tracing::error!(what, "the encoder sends what cannot be broadcast");
+                tracing::error!(what, "the encoder's stream cannot be broadcast");
                 self.end(Ended::Failed).await;
             }
             // Whatever happened to the connection, its encoder may come back.

@@ -22,18 +22,18 @@ use crate::plan::{self, Planner};
 use crate::push::Hub;
 use crate::transcode::{self, Ladder, LadderConfig, LadderError, VariantSpec};
 
-/// How fast held-back media is let in, as a multiple of real time: a machine that can encode at all has
-/// headroom of this order, and two seconds held back are caught up in a second.
+/// The speed at which held-back media is let in, as a multiple of real time: a machine that can encode
+/// at all has headroom of this order, and two seconds held back are caught up in a second.
 const CATCH_UP: u32 = 3;
 /// Most events that may wait for the ladder: the planner releases at most 8192 at once, and twice that
 /// is never reached by a source that is let in faster than real time.
 const MAX_BACKLOG: usize = 16_384;
 /// Most bytes that may wait for the ladder: ten seconds at 100 Mbit/s.
 const MAX_BACKLOG_BYTES: usize = 128 * 1024 * 1024;
-/// How long encoders have to give what is inside them when a broadcast ends.
+/// Time for encoders to deliver the frames inside them when a broadcast ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What a pipeline is made with.
+/// The parts and settings of a pipeline.
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) stream: StreamName,
@@ -47,7 +47,7 @@ pub(super) struct Parts {
     pub(super) pictures: Pictures,
 }
 
-/// Where an epoch begins.
+/// The beginning of an epoch.
 #[derive(Clone, Debug)]
 pub(super) struct Beginning {
     pub(super) epoch: Epoch,
@@ -58,14 +58,14 @@ pub(super) struct Beginning {
     pub(super) now: WallTime,
 }
 
-/// What players are told once and for all: EXT-X-TARGETDURATION and PART-TARGET.
+/// The constants for players: EXT-X-TARGETDURATION and PART-TARGET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Targets {
     pub(super) duration_s: u32,
     pub(super) part: Duration,
 }
 
-/// What the owner must know of what went through.
+/// The facts about the processed media that the owner must know.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Progress {
     /// Segments that begin, in order.
@@ -135,7 +135,7 @@ impl Pipeline {
         self.beginning.epoch
     }
 
-    /// Whether the presentation was published, so that the epoch needs an end.
+    /// True if the presentation was published, so that the epoch needs an end.
     pub(super) fn is_announced(&self) -> bool {
         !self.packagers.is_empty()
     }
@@ -145,7 +145,7 @@ impl Pipeline {
         self.planner.next_msn()
     }
 
-    /// What the publisher says of its tracks.
+    /// The publisher's announcement of its tracks.
     pub(super) fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
         self.planner.expect(video, audio);
     }
@@ -157,7 +157,7 @@ impl Pipeline {
         self.planner.discontinuity();
     }
 
-    /// Takes an event of the publisher. What must be durable before [`Pipeline::advance`] is in the answer.
+    /// Takes an event of the publisher. The answer has everything that must be durable before [`Pipeline::advance`].
     pub(super) fn source(&mut self, event: MediaEvent, now: Instant) -> Progress {
         let outcome = self.timeline.push(event, now);
         self.parts.ingest.repaired(&outcome);
@@ -285,7 +285,7 @@ impl Pipeline {
 
     fn is_due(&mut self, dts: MediaTime, now: Instant) -> bool {
         let &mut (since, from) = self.pace.get_or_insert((now, dts));
-        // What comes live is never more than this ahead of its own clock.
+        // Live media is never more than this ahead of its own clock.
         const SLACK: Duration = Duration::from_millis(200);
         dts.since(from) <= now.saturating_duration_since(since) * CATCH_UP + SLACK
     }

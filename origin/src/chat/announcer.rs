@@ -1,7 +1,7 @@
 //! Tells the chat of the broadcast: that it began, ended, or has another title. Webhooks hear of it by the same log.
 //!
-//! Place in the flow: status and settings come by watch channels, entries go to the chat's log. What was told last is a
-//! record that changes in the same batch as the log, so each change is told once, whenever the origin stops.
+//! Place in the flow: status and settings come by watch channels, entries go to the chat's log. The last announcement
+//! is a record that changes in the same batch as the log, so each change is announced once, whenever the origin stops.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,10 +19,10 @@ use super::Metrics;
 
 /// Pause before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often a store that is not available is complained of.
+/// Interval of warnings about a store that is not available.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
-/// What was told last.
+/// The last announcement.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Announced {
@@ -39,7 +39,7 @@ fn key() -> TypedKey<Announced> {
     TypedKey::new(Tuple::new().text(PRIVATE).text("announced").key())
 }
 
-/// What is to be told.
+/// A change to announce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum News {
     Stopped,
@@ -47,7 +47,8 @@ enum News {
     Started,
 }
 
-/// What is to be told, in this order, and what is told then. None while it is not known what is on air.
+/// The changes to announce, in this order, and the state after them. None while the state of the broadcast is not
+/// known.
 fn news(told: Option<&Announced>, status: &LiveStatus, title: &str) -> Option<(Announced, Vec<News>)> {
     let live_since = match (status.online, status.connected_at) {
         (true, Some(at)) => Some(at),
@@ -75,7 +76,7 @@ pub struct Announcer {
     store: Store,
     status: watch::Receiver<Option<Arc<LiveStatus>>>,
     runtime: watch::Receiver<Option<Snapshot>>,
-    /// What was told last, once it was read.
+    /// The last announcement, once it was read.
     told: Option<Option<Stored<Announced>>>,
     metrics: Metrics,
     complaints: Throttle,
@@ -101,7 +102,7 @@ impl Announcer {
             if let (Some(status), Some(runtime)) = (status, runtime)
                 && let Err(error) = self.announce(&status, &runtime, WallTime::now()).await
             {
-                // Whether it was told is read again.
+                // The record is read again: the outcome is unknown.
                 self.told = None;
                 self.metrics.failures.inc();
                 if let Some(suppressed) = self.complaints.admit(Instant::now()) {

@@ -1,7 +1,7 @@
 //! Forgets what is old: each minute entries of the chat's log, each hour users.
 //!
-//! Place in the flow: reads all of the log once, when it starts, and then what is new, so that it knows what is there without
-//! counting it again. What is old is judged by [`Steady`], since what is forgotten does not come back.
+//! Place in the flow: reads all of the log once, when it starts, and then new entries, so that it knows the log without
+//! counting it again. Age is judged by [`Steady`], since deleted entries do not come back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,17 +18,17 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::kept::Kept;
 use super::{Metrics, users};
 
-/// How often entries are forgotten.
+/// Interval at which entries are deleted.
 const TRIM_EVERY: Duration = Duration::from_secs(60);
-/// How often users are.
+/// Interval at which users are deleted.
 const FORGET_USERS_EVERY: Duration = Duration::from_secs(3600);
 /// Pause before what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often a store that is not available is complained of.
+/// Interval of warnings about a store that is not available.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
-/// The last place of the log that whoever must read all of it is done with: what is behind it stays. None if nobody must.
-/// A reader that has read nothing yet says [`Versionstamp::ZERO`], before there is a [`Caretaker`].
+/// The last place of the log that every reader of all of it has passed: later entries stay. None if there is no such
+/// reader. A reader that has read nothing yet says [`Versionstamp::ZERO`], before there is a [`Caretaker`].
 pub type Keep = watch::Receiver<Option<Versionstamp>>;
 
 /// The caretaker. Constructing spawns nothing.
@@ -75,7 +75,7 @@ impl Caretaker {
     /// Runs until dropped, which is always allowed.
     pub async fn run(self) {
         let mut at = Versionstamp::ZERO;
-        // Who is mentioned is known before anybody is forgotten.
+        // Users who are mentioned are known before any user is deleted.
         while let Err(error) = self.catch_up(&mut at).await {
             self.complain(&error);
             tokio::time::sleep(RETRY).await;
@@ -125,7 +125,7 @@ impl Caretaker {
             if self.take_jump() {
                 // Times that lay in the future do not any more.
                 tracing::warn!(
-                    "the clock has jumped ahead, what is old in the chat is judged by it from now on"
+                    "the clock has jumped ahead, the age of chat entries is judged by it from now on"
                 );
                 at = Versionstamp::ZERO;
                 *self.kept() = Kept::default();
@@ -174,7 +174,7 @@ impl Caretaker {
         let forgotten = users::forget_gone(&self.store, now, |user| self.kept().mentions(user)).await?;
         self.metrics.forgotten_users.inc_by(forgotten);
         if forgotten > 0 {
-            tracing::info!(users = forgotten, "users of the chat who are gone are forgotten");
+            tracing::info!(users = forgotten, "users who were away from the chat for too long are deleted");
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Caretaker {
         self.metrics.failures.inc();
         let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(suppressed) = complaints.admit(Instant::now()) {
-            tracing::warn!(%error, suppressed, "what is old in the chat cannot be forgotten");
+            tracing::warn!(%error, suppressed, "old entries of the chat cannot be deleted");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What the chat's log holds, and what of it may go. Sans-IO: it is told of the log's entries and of the time.
+//! The contents of the chat's log, and the entries that may be deleted. Sans-IO: it is given the log's entries and the
+//! time.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,8 +8,8 @@ use farcast_feed::time::WallTime;
 use farcast_settings::Retention;
 use farcast_store::Versionstamp;
 
-/// Most entries, whoever still needs them: twice what retention may be set to. It bounds the store, and the memory here to
-/// some 48 MB.
+/// Most entries, even if a reader still needs them: twice the largest retention. It bounds the store, and the memory here
+/// to some 48 MB.
 const MAX_ENTRIES: usize = 2_000_000;
 
 /// The log's entries by place and time, the oldest first, and the users that they are about.
@@ -19,7 +20,7 @@ pub(super) struct Kept {
     users: HashMap<String, Versionstamp>,
 }
 
-/// What may go.
+/// The entries that may be deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Old {
     /// All entries up to this place, it included; none if nothing may go.
@@ -29,7 +30,8 @@ pub(super) struct Old {
 }
 
 impl Kept {
-    /// Takes the log's next entry. Its time is by the clock of who accepted it: one in the future counts as now.
+    /// Takes the log's next entry. Its time is by the clock of the process that accepted it: one in the future counts
+    /// as now.
     pub(super) fn add(&mut self, place: Versionstamp, entry: &Entry, now: WallTime) {
         self.entries.push_back((place, entry.at.min(now)));
         let user = match &entry.event {
@@ -48,8 +50,9 @@ impl Kept {
         self.entries.len()
     }
 
-    /// What is too old or too much, up to the place that is done with, if somebody reads the log.
-    /// Without a time that can be believed only number counts.
+    /// Counts the entries that are too old or too many, up to the place that readers of the log
+    /// have passed, if there are such. Without a time that can be believed only their number
+    /// counts.
     pub(super) fn old(&self, retention: Retention, now: Option<WallTime>, done: Option<Versionstamp>) -> Old {
         let since = now.map_or(WallTime(0), |now| since(now, retention.max_age()));
         let too_old = self.entries.iter().take_while(|(_, at)| *at < since).count();
@@ -72,7 +75,7 @@ impl Kept {
         gone
     }
 
-    /// Whether an entry is about a user.
+    /// True if an entry is about a user.
     pub(super) fn mentions(&self, user: &str) -> bool {
         self.users.contains_key(user)
     }

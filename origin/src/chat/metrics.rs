@@ -1,4 +1,4 @@
-//! What the origin's part of the chat counts.
+//! Metrics of the origin's part of the chat.
 
 use prometheus::{IntCounter, IntGauge, Registry};
 
@@ -33,7 +33,7 @@ impl Metrics {
             entries: gauge("farcast_chat_log_entries", "Entries of the chat's log")?,
             held: gauge(
                 "farcast_chat_log_held_entries",
-                "Those that are only kept until webhooks were told",
+                "Entries of the chat's log that are only kept until webhooks have read them",
             )?,
             forgotten: counter(
                 "farcast_chat_log_forgotten_entries_total",
@@ -41,9 +41,12 @@ impl Metrics {
             )?,
             forgotten_users: counter(
                 "farcast_chat_forgotten_users_total",
-                "Users that were removed as gone",
+                "Users that were deleted after a long absence",
             )?,
-            announced: counter("farcast_chat_announcements_total", "What was told of the broadcast")?,
+            announced: counter(
+                "farcast_chat_announcements_total",
+                "Announcements about the broadcast in the chat",
+            )?,
             failures: counter(
                 "farcast_chat_upkeep_failures_total",
                 "Announcements and removals that failed and are tried again",

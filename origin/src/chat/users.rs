@@ -8,12 +8,12 @@ use farcast_chat::user::{accounts, token_key};
 use farcast_feed::time::WallTime;
 use farcast_store::{Batch, Key, Precondition, Scan, Store, StoreError, decode};
 
-/// Who did not come to the chat within this time after registration is forgotten.
+/// A user who did not come to the chat within this time after registration is deleted.
 const UNSEEN: Duration = Duration::from_secs(24 * 3600);
-/// Who was not there for so long is forgotten.
+/// A user who was not there for so long is deleted.
 const GONE: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Whether a user may be forgotten, as far as their record tells.
+/// True if a user may be forgotten, as far as their record tells.
 fn is_gone(account: &Account, now: WallTime) -> bool {
     let user = &account.user;
     if user.disabled_at.is_some() || user.is_moderator {
@@ -25,8 +25,8 @@ fn is_gone(account: &Account, now: WallTime) -> bool {
     }
 }
 
-/// Forgets all users who are gone and whom nothing mentions, page by page; how many. Cancel safe: who is not forgotten now
-/// is the next time.
+/// Deletes all users who have been away too long and whom no entry mentions, page by page; returns their number. Cancel
+/// safe: users who are not deleted now are deleted the next time.
 pub(super) async fn forget_gone(
     store: &Store,
     now: WallTime,

@@ -1,8 +1,9 @@
-//! Looking at what somebody gives: behind the brake, and with a bound on what is hashed for strangers.
+//! Checks of given secrets: behind the brake, and with a bound on the hashing for strangers.
 //!
-//! What was right before is known by its digest, and where that is known of all hashes, so is what is wrong: then a guess
-//! costs nothing. Else, from a start to the first right key, a guess costs hashes: strangers get few of these, in a queue
-//! of their own, so that they cost no CPU that the broadcast needs. Those who got in before have another queue.
+//! Secrets that were right before are known by their digest. Where that is known of all hashes, a wrong secret is
+//! recognised too: then a guess costs nothing. Else, from a start to the first right key, a guess costs hashes: strangers
+//! get few of these, in a queue of their own, so that they cost no CPU that the broadcast needs. Callers who logged in
+//! before have another queue.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -79,7 +80,7 @@ impl Which {
 }
 
 impl Credentials {
-    /// Whether one of the candidates that `caller` gives is right. All together are one guess; time depends on their
+    /// True if one of the candidates that `caller` gives is right. All together are one guess; time depends on their
     /// number only, and on whether the keys were right before. Cancel safe.
     pub(crate) async fn check(&self, which: Which, candidates: &[&str], caller: &Caller) -> Checked {
         let checked = self.checked(which, candidates, caller).await;
@@ -111,7 +112,7 @@ impl Credentials {
         Checked::Wrong
     }
 
-    /// What can be said without hashing; else how many hashes it takes.
+    /// The answer if it is known without hashing; else the number of hashes that it takes.
     fn look(
         &self,
         which: Which,
@@ -138,19 +139,19 @@ impl Credentials {
         Ok(Checked::Wrong)
     }
 
-    /// How long a caller has to wait before anything that it gives is looked at, if it has to.
+    /// The time for which a caller has to wait before any of its secrets is checked, if it has to.
     pub(crate) fn must_wait(&self, which: Which, caller: &Caller, now: Instant) -> Option<Duration> {
         lock(&self.brake).must_wait(caller, which.door(), 0, now)
     }
 
-    /// Tells guesses apart; says nothing of them to who does not know this process's key.
+    /// A number that tells guesses apart, and reveals nothing of them without this process's key.
     fn guess(&self, candidates: &[&str]) -> u64 {
         let digest = self.digest(candidates.first().copied().unwrap_or_default());
         u64::from_be_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|index: usize| digest[index]))
     }
 
-    /// Whether `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for what was not
-    /// right before. Cancel safe.
+    /// True if `given` is right, in time that does not depend on how nearly it is. Tens of milliseconds for a secret
+    /// that was not right before. Cancel safe.
     pub(crate) async fn verify(&self, which: Which, given: &str) -> bool {
         let hashes = lock(&self.hashes).of(which);
         if self.any_is_known(&[given], &self.known_of(&hashes)) {
@@ -192,7 +193,7 @@ mod tests {
         if known {
             return credentials;
         }
-        // Started anew, without a preset: nothing was right yet.
+        // Restarted, without a preset: nothing was right yet.
         Credentials::load_or_create(store, None, metrics()).await.unwrap().0
     }
 

@@ -20,7 +20,7 @@ pub(super) async fn make(secret: Secret) -> Result<String, StoreError> {
     }
 }
 
-/// Whether a secret fits a hash.
+/// True if a secret fits a hash.
 pub(super) async fn fits(hash: String, secret: Secret) -> bool {
     let verified = tokio::task::spawn_blocking(move || {
         let hash = PasswordHash::new(&hash).ok()?;

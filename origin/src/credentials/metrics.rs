@@ -1,4 +1,4 @@
-//! What the credentials count.
+//! Metrics of the credentials.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 

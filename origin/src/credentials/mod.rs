@@ -5,7 +5,7 @@
 //! was right once is remembered in memory, as a digest under a random key of this process, until it changes.
 //!
 //! There may be several stream keys, each with a comment. They cannot be shown, so a list has a [`KeptKey::stands_for`] in
-//! place of each, by which whoever sends the list back says that it stays.
+//! place of each; a list that is sent back with it keeps that key.
 
 mod check;
 mod hash;
@@ -40,19 +40,19 @@ const HASHES_PER_ADDRESS: usize = 3;
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Which {
-    /// What encoders give.
+    /// The key of encoders.
     StreamKey,
-    /// What the admin API asks for.
+    /// The password of the admin API.
     AdminPassword,
 }
 
 /// Most stream keys. One that is wrong is compared with all of them, which takes tens of milliseconds each.
 pub const MAX_STREAM_KEYS: usize = 8;
 
-/// What stands for a key that is kept begins with this. No key has white space or such brackets at its ends.
+/// The beginning of a stand-in for a key. No key has white space or such brackets at its ends.
 const STANDS_FOR: &str = "(kept, not shown: ";
 
-/// What the store keeps.
+/// The stored hashes.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Hashes {
@@ -60,7 +60,7 @@ struct Hashes {
     stream_key: String,
     /// Unless it is the stream key.
     admin_password: Option<String>,
-    /// What the first stream key is for.
+    /// The purpose of the first stream key.
     #[serde(default)]
     comment: String,
     /// The other stream keys.
@@ -80,20 +80,20 @@ struct HashedKey {
 pub struct KeptKey {
     /// Stands for the key itself; no key looks so.
     pub stands_for: String,
-    /// What it is for.
+    /// Its purpose.
     pub comment: String,
 }
 
 /// A stream key as it is wished for.
 #[derive(Clone, Debug)]
 pub enum WishedKey {
-    /// One that is kept, by what stands for it.
+    /// A key that is kept, by its stand-in.
     Kept(String),
     /// A new one.
     New(Secret),
 }
 
-/// Whether a text stands for a key that is kept, here or elsewhere.
+/// True if a text stands for a key that is kept, here or elsewhere.
 #[must_use]
 pub fn is_stand_in(text: &str) -> bool {
     text.starts_with(STANDS_FOR)
@@ -161,7 +161,7 @@ fn key() -> TypedKey<Hashes> {
 pub struct Credentials {
     store: Store,
     hashes: Mutex<Hashes>,
-    /// What was right, with the hash that it fits.
+    /// The secrets that were right, each with the hash that it fits.
     known: Mutex<Vec<(String, [u8; 32])>>,
     pepper: [u8; 32],
     turns: Turns,
@@ -224,7 +224,8 @@ impl Credentials {
         Ok((credentials, made))
     }
 
-    /// Whether one of these has been right before, by the digests of what has; in time that does not tell how nearly.
+    /// True if one of these has been right before, by the digests of those that were; in time that does not tell how
+    /// nearly.
     fn any_is_known(&self, given: &[&str], known: &[[u8; 32]]) -> bool {
         let compare = |right, text: &&str| {
             let digest = self.digest(text);
@@ -242,7 +243,7 @@ impl Credentials {
     fn remember(&self, stored: String, given: &str) {
         let current = lock(&self.hashes).clone();
         let mut known = lock(&self.known);
-        // What fits no present hash is forgotten, so there are no more than those.
+        // Digests that fit no present hash are forgotten, so there are no more than hashes.
         known.retain(|(hash, _)| {
             *hash != stored
                 && [Which::StreamKey, Which::AdminPassword].iter().any(|w| current.of(*w).contains(hash))
@@ -263,20 +264,20 @@ impl Credentials {
         lock(&self.hashes).exemption_key()
     }
 
-    /// What tells one admin password from the next, and nothing of either: sessions are bound to it.
+    /// A mark that tells one admin password from the next, and reveals nothing of either: sessions are bound to it.
     pub(crate) fn password_mark(&self) -> String {
         lock(&self.hashes).password_mark()
     }
 
-    /// Whether the admin password was set apart from the stream key.
+    /// True if the admin password was set apart from the stream key.
     #[must_use]
     pub fn password_is_apart(&self) -> bool {
         lock(&self.hashes).admin_password.is_some()
     }
 
-    /// Replaces the stream keys by these, at least one, durably. The admin password, where it was the stream key so far, stays
-    /// what it is: who sends several keys knows them apart. Whoever publishes now goes on. As [`Self::set`] where the future
-    /// is dropped.
+    /// Replaces the stream keys by these, at least one, durably. The admin password, where it was the stream key so far,
+    /// stays as it is: a page that sends several keys knows them apart. A running broadcast goes on. As [`Self::set`] where
+    /// the future is dropped.
     ///
     /// # Errors
     /// [`NotSet`].
@@ -320,9 +321,9 @@ impl Credentials {
         Ok(())
     }
 
-    /// Changes one, durably; a stream key takes the place of all. Whoever publishes now goes on. When the future is dropped
-    /// the change goes on, too: it is not torn between store and memory. Gives the new [`Self::password_mark`] if the admin
-    /// password has changed by it.
+    /// Changes one, durably; a stream key takes the place of all. A running broadcast goes on. When the future is dropped
+    /// the change goes on, too: it is not torn between store and memory. Returns the new [`Self::password_mark`] if the
+    /// admin password has changed by it.
     ///
     /// # Errors
     /// When the store fails: nothing is changed then, unless it says that this is not known.
@@ -440,7 +441,7 @@ mod tests {
         let (credentials, made) = open(&store, Some("first key")).await;
         assert!(made.is_none());
         let right = async |which, given| credentials.verify(which, given).await;
-        // Twice, so that what is remembered is asked too.
+        // Twice, so that the remembered digests are tested too.
         for _ in 0..2 {
             assert!(
                 right(Which::AdminPassword, "first key").await && !right(Which::StreamKey, "First key").await
@@ -474,7 +475,7 @@ mod tests {
         assert!(!is_right(&credentials, &last).await);
         let last = any_of(&["a", "b", "c", "d", "e", "f", "g", "second key"]);
         assert!(is_right(&credentials, &last).await);
-        // Started anew it is not, until it was right among the first.
+        // After a restart it is not, until it was right among the first.
         let (again, _) = open(&store, None).await;
         assert!(!is_right(&again, &last).await && !is_right(&again, &wrong).await);
         assert!(is_right(&again, &any_of(&["a", "b", "second key"])).await);
@@ -495,7 +496,7 @@ mod tests {
         for _ in 0..2 {
             assert!(lets_in("first key").await && lets_in("second key").await && !lets_in("third key").await);
         }
-        // The password is what it was, not the first of the new keys.
+        // The password is unchanged, not the first of the new keys.
         assert!(credentials.verify(Which::AdminPassword, "first key").await);
         assert!(!credentials.verify(Which::AdminPassword, "second key").await);
         let (again, _) = open(&store, None).await;

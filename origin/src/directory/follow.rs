@@ -1,4 +1,4 @@
-//! From what operators set and what is on air to whether the directory is told.
+//! Decides from settings and broadcast whether the directory is told.
 
 use std::time::Instant;
 

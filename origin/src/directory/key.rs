@@ -36,7 +36,7 @@ pub(super) async fn load(store: &Store) -> Result<(SavedKey, Precondition), Stor
     })
 }
 
-/// Replaces the key, unless somebody has meanwhile: whoever reset it does not want the old one's successor.
+/// Replaces the key, unless it was replaced meanwhile: an operator who reset it does not want the old one's successor.
 pub(super) async fn replace(
     store: &Store,
     unchanged: Precondition,

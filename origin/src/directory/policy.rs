@@ -10,18 +10,18 @@ pub const PING_EVERY: Duration = Duration::from_secs(4 * 60);
 /// Pings are at most this many times as far apart while they fail: about half an hour.
 const MAX_BACKOFF: u32 = 8;
 
-/// What decides whether there is a ping.
+/// The conditions of a ping.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Conditions {
-    /// Whether the operator wants to be listed.
+    /// True if the operator wants to be listed.
     pub enabled: bool,
     /// Since when a broadcast is live, if one is.
     pub live_since: Option<Instant>,
-    /// Where viewers find this server, as the operator says. Without scheme and host there is no ping.
+    /// The operator's public address of this server. Without scheme and host there is no ping.
     pub server_url: String,
 }
 
-/// What to do now.
+/// The next step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// Ping.
@@ -32,7 +32,7 @@ pub enum Step {
     Wait,
 }
 
-/// What to log about a ping.
+/// The log line for a ping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Report {
     /// It works, for the first time or again.
@@ -49,13 +49,13 @@ pub struct Policy {
     last: Option<Instant>,
     /// In a row.
     failures: u32,
-    /// How the last ping ended: with this error, or well.
+    /// The outcome of the last ping: this error, or success.
     outcome: Option<Result<(), String>>,
     url: String,
 }
 
 impl Policy {
-    /// What to do now.
+    /// The next step.
     pub fn next(&mut self, conditions: &Conditions, now: Instant) -> Step {
         let Some(live_since) = conditions.live_since else { return Step::Wait };
         if !conditions.enabled || !is_complete(&conditions.server_url) {

@@ -14,7 +14,7 @@ use crate::http_client::{HttpClient, HttpClientError, Limits};
 /// The directory of the Owncast project.
 pub const DEFAULT_DIRECTORY: &str = "https://directory.owncast.online";
 
-/// What an answer may cost.
+/// The limits of an answer.
 const LIMITS: Limits = Limits { deadline: Duration::from_secs(10), body_bytes: 64 * 1024 };
 
 /// Longest key that is kept in bytes.
@@ -43,7 +43,7 @@ pub enum DirectoryError {
     #[error(transparent)]
     Http(#[from] HttpClientError),
     /// The answer is not the directory's.
-    #[error("the directory answered with status {0} and nothing that can be understood")]
+    #[error("the directory answered with status {0} and an unknown body")]
     Answer(StatusCode),
     /// The directory does not want us.
     #[error("the directory refused (code {code}): {message}")]

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::policy::{Conditions, Policy, Report, Step};
 use super::registration::{Directory, DirectoryError};
 
-/// What pings; tests have their own.
+/// The sender of pings; tests have their own.
 pub(super) trait Ping {
     fn ping(&self, server_url: &str) -> impl Future<Output = Result<(), DirectoryError>> + Send;
 }

@@ -1,4 +1,4 @@
-//! What an edge does, read from its batch: one of a few acts, or nothing.
+//! An edge's act, read from its batch: one of a few, or none.
 //!
 //! The forms are those of [`farcast_chat::Chat`] and [`farcast_audience::viewers`], which edges run. Only what people
 //! wrote, whom it concerns and by which record is taken from the batch; the rest is left behind.
@@ -15,7 +15,7 @@ use super::keys::Family;
 /// Most entries of one act: a moderator may hide a thousand messages at once.
 const MAX_ENTRIES: usize = 2;
 
-/// How somebody came or went.
+/// The kind of a join or leave message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Moving {
     Joined(u64),
@@ -23,7 +23,7 @@ pub(super) enum Moving {
     Parted,
 }
 
-/// What an edge does. `given` is a user's record as the edge knows it, which must be the record still.
+/// The acts of an edge. `given` is a user's record as the edge knows it, which must be the record still.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Act {
     Register { account: Account },
@@ -39,7 +39,7 @@ pub(super) enum Act {
 }
 
 impl Act {
-    /// For whom it is done: for whoever has shown themselves to the edge.
+    /// The user for whom it is done, who must have shown their token to the edge.
     pub(super) fn acts_for(&self) -> Option<&str> {
         match self {
             Self::Seen { given }
@@ -55,7 +55,7 @@ impl Act {
         }
     }
 
-    /// Whether moderators only do it.
+    /// True if moderators only do it.
     pub(super) fn moderates(&self) -> bool {
         matches!(self, Self::SetEnabled { .. } | Self::SetVisible { .. })
     }
@@ -69,7 +69,7 @@ impl Act {
         }
     }
 
-    /// Whose record it is about.
+    /// The user whose record it is about.
     pub(super) fn account(&self) -> Option<&str> {
         match self {
             Self::SetEnabled { given, .. } => Some(&given.user.id),
@@ -84,7 +84,7 @@ fn record<T: Record>(bytes: &[u8]) -> Result<T, Refused> {
     decode(bytes).map_err(|_| Refused::Unlawful("a record cannot be read"))
 }
 
-/// Whether a text is what Farcast makes as an id, or Owncast: it is put into pages and addresses.
+/// True if a text is what Farcast makes as an id, or Owncast: it is put into pages and addresses.
 fn is_id(text: &str) -> bool {
     (1..=MAX_ID_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'='))
@@ -213,7 +213,7 @@ fn of_nobody(entries: Vec<Entry>) -> Result<Act, Refused> {
         match entry.event {
             Event::Visibility { ids, visible }
                 if (1..=IDS_PER_ENTRY).contains(&ids.len())
-                    // What a moderator gave: those of no message change nothing.
+                    // Message ids from a moderator: unknown ones change nothing.
                     && ids.iter().all(|id| (1..=MAX_ID_BYTES).contains(&id.len())) =>
             {
                 changes.push((ids, visible));

@@ -1,4 +1,5 @@
-//! An act as a batch, made anew: of what people wrote, and of the origin's own records, settings and clock.
+//! Builds the batch of an act from scratch: from the texts that people wrote, and from the origin's own records,
+//! settings and clock.
 //!
 //! A user's record that the edge named stays the precondition, so a batch that comes twice is applied once, and one that
 //! builds upon an old record is refused by the store and not here.
@@ -17,7 +18,7 @@ use super::act::{Act, Moving};
 /// Most numbers for connections that are taken at once; an edge takes 1024.
 const MAX_NUMBERS: u64 = 16 * 1024;
 
-/// What the origin knows.
+/// The origin's own facts.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) runtime: &'a Runtime,
@@ -150,7 +151,7 @@ pub(super) fn derive(
     })
 }
 
-/// A user's record with what edges do not know of it.
+/// A user's record with the fields that edges do not know.
 struct Whole {
     account: Account,
     bytes: bytes::Bytes,
@@ -203,7 +204,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<B
     Ok(batch.put(&key, &account).and_then(|batch| batch.put(&by_token, &id)))
 }
 
-/// Whether a name may be taken: the same that edges ask.
+/// True if a name may be taken: the same that edges ask.
 fn is_free(name: &str, runtime: &Runtime) -> bool {
     !name::is_forbidden(name, &runtime.forbidden_usernames)
         && !name::is_reserved(name, &runtime.reserved_usernames)

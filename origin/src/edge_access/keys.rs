@@ -1,5 +1,4 @@
-//! The keys that edges have to do with, by family, and what they may do there: a list, so that what is new or forgotten is
-//! refused.
+//! The keys that edges may use, by family, and their rights: a list, so that new or forgotten keys are refused.
 //!
 //! Found by reading what an edge does: it follows the settings, the status and the chat's log, loads pictures, looks users up
 //! by their tokens, and moderators, whose names are taken, takes numbers for connections and publishes its viewers. Writing goes by whole acts ([`super::act`]).
@@ -14,12 +13,12 @@ use farcast_store::{Batch, Items, Key, Scan};
 
 use super::Refused;
 
-/// What keys are about.
+/// The families of keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Family {
     /// A setting.
     Setting,
-    /// What changes with every setting.
+    /// The tip of the settings.
     SettingsTip,
     /// The status of the broadcast.
     Status,
@@ -31,19 +30,19 @@ pub(super) enum Family {
     LogTip,
     /// A user of the chat.
     User,
-    /// Whose a token is, by its hash.
+    /// A token's user, by the token's hash.
     Token,
-    /// Who may not chat.
+    /// The users who may not chat.
     Disabled,
-    /// Who may moderate: their names are not for others.
+    /// The moderators: their names are not for others.
     Moderator,
     /// The number of the last connection.
     LastClient,
-    /// Who watches at an edge.
+    /// The viewers of an edge.
     Viewers,
 }
 
-/// What can be done with a key beside writing.
+/// The rights to a key beside writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Right {
     /// One key's value.
@@ -116,7 +115,7 @@ pub(super) fn check(key: &Key, right: Right) -> Result<Family, Refused> {
     Family::of(key).filter(|family| family.has(right)).ok_or(Refused::NotListed)
 }
 
-/// Whether a range lies within one that edges read.
+/// Checks that a range lies within one that edges may read.
 pub(super) fn check_scan(scan: &Scan) -> Result<(), Refused> {
     private(&Request::Scan(scan.clone()))?;
     let within = |prefix: Key| scan.to <= prefix.after_all_with_prefix() && scan.from >= prefix;
@@ -127,7 +126,7 @@ pub(super) fn check_scan(scan: &Scan) -> Result<(), Refused> {
     }
 }
 
-/// Whether a batch leaves alone what is the origin's.
+/// Checks that a batch touches no key of the origin's own.
 pub(super) fn check_batch(batch: &Batch) -> Result<(), Refused> {
     private(&Request::Commit(batch.clone()))
 }

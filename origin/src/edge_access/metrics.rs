@@ -1,4 +1,4 @@
-//! What the door counts.
+//! Metrics of this door.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 

@@ -1,10 +1,10 @@
-//! What edges may do with the store: the door that all their calls pass.
+//! The door to the store for edges: all their calls pass it.
 //!
-//! Place in the flow: an edge's call comes over its link ([`crate::push`]) → [`keys`] says whether an edge has anything to do
-//! there → [`act`] reads a batch as one of the few acts of an honest edge → [`derive`](mod@derive) makes the batch anew from the
-//! origin's own records → the store. An edge may have been taken over: nothing that it says of a user, of rendered text, of
-//! time or of rights is believed, only what people wrote to it and for whom it acts, and the latter only where it has shown
-//! their token ([`shown`]).
+//! Place in the flow: an edge's call comes over its link ([`crate::push`]) → [`keys`] decides whether an edge may use these
+//! keys → [`act`] reads a batch as one of the few acts of an honest edge → [`derive`](mod@derive) builds the batch again
+//! from the origin's own records → the store. An edge may have been taken over: none of its claims about a user, rendered
+//! text, time or rights is believed, only the texts that people wrote to it and the user for whom it acts, and the latter
+//! only where it has shown their token ([`shown`]).
 //!
 //! - [`keys`], [`act`], [`derive`](mod@derive), [`shown`] and [`quota`] are plain; this file holds the store and the clock.
 //!
@@ -47,20 +47,20 @@ pub use self::metrics::Metrics;
 /// those of before.
 const MAX_EDGES: usize = 2048;
 
-/// How often the log is told that an edge is refused something.
+/// Interval of log lines about refusals to an edge.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Why an edge does not get what it asked for. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Refused {
     /// The key is the origin's alone.
-    #[error("the key is the origin's alone")]
+    #[error("only the origin may use this key")]
     Private,
     /// No edge has to do with the key, or not in this way.
-    #[error("no edge has this to do")]
+    #[error("edges may not do this")]
     NotListed,
     /// The batch is none of the acts of an edge, or says what cannot be.
-    #[error("the act is not lawful: {0}")]
+    #[error("the act is not valid: {0}")]
     Unlawful(&'static str),
     /// It acts for somebody whose token it has not shown.
     #[error("it has not shown the token of the user for whom it acts")]
@@ -84,12 +84,12 @@ impl From<Refused> for StoreError {
     }
 }
 
-/// What is remembered of an edge.
+/// The remembered state of an edge.
 #[derive(Debug, Default)]
 struct Edge {
     quota: Quota,
     shown: Shown,
-    /// Where it publishes its viewers: in one place.
+    /// The key under which it publishes its viewers: there is one.
     viewers: Option<Key>,
     heard_at: Option<Instant>,
     told_at: Option<Instant>,
@@ -119,7 +119,7 @@ impl EdgeAccess {
     }
 
     fn with<T>(&self, name: &str, now: Instant, work: impl FnOnce(&mut Edge) -> T) -> T {
-        // What a panic leaves is counted wrong at most.
+        // A panic leaves wrong counts at most.
         let mut edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
         if !edges.contains_key(name) {
             if edges.len() >= MAX_EDGES
@@ -146,7 +146,7 @@ impl EdgeAccess {
             })
         });
         if let Some(refusals) = told {
-            tracing::warn!(edge = name, refusals, reason = %refused, "an edge was refused what no honest edge asks for, or so much");
+            tracing::warn!(edge = name, refusals, reason = %refused, "an edge was refused a call that no honest edge makes, or makes so often");
         }
     }
 
@@ -184,7 +184,7 @@ impl EdgeAccess {
         Ok(reply)
     }
 
-    /// What an edge is given of a value that it may read, and what reading it has shown.
+    /// The value as the edge may see it, and the facts that reading it has shown.
     fn read(
         &self,
         edge: &str,
@@ -267,7 +267,7 @@ impl EdgeAccess {
         Ok(moderators.iter().any(|user| user.id != id && name::skeleton(&user.display_name) == wanted))
     }
 
-    /// A moderator whose token the edge has shown, who may moderate still.
+    /// A moderator whose token the edge has shown, and who still is one.
     async fn moderator(&self, edge: &str, now: Instant) -> Result<Option<String>, StoreError> {
         let known = self.with(edge, now, |edge| edge.shown.moderators());
         for id in known {

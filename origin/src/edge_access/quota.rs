@@ -1,7 +1,7 @@
-//! How much an edge may do: so that one of them neither fills the store nor keeps it busy.
+//! Quotas of an edge: no edge fills the store or keeps it busy.
 //!
-//! Far beyond what an honest edge with its 20,000 connections needs, its start with all of them at once included. What is
-//! beyond is refused as "not available", so that an edge which is only busy tries again and is slowed down.
+//! Far beyond the needs of an honest edge with its 20,000 connections, its start with all of them at once included. Calls
+//! beyond are refused as "not available", so that an edge which is only busy tries again and is slowed down.
 
 use std::time::{Duration, Instant};
 
@@ -21,20 +21,20 @@ const CALLS: Rate = Rate { burst: 240_000, per_second: 10_000 };
 const WRITTEN: Rate = Rate { burst: 64 << 20, per_second: 4 << 20 };
 /// Bytes of values that are read. At its start an edge reads all pictures and the end of the log.
 const READ: Rate = Rate { burst: 512 << 20, per_second: 32 << 20 };
-/// Users that are added: records that are kept for 90 days. What is at once is a large audience that comes for the first
-/// time; what follows is 170,000 a day.
+/// Users that are added: records that are kept for 90 days. The burst is a large audience that comes for the first time;
+/// the rate is 170,000 a day.
 const USERS: Rate = Rate { burst: 50_000, per_second: 2 };
 /// Entries of the chat's log: several times what anybody can read, or what 200 people write who write without pause. The log
 /// is cut each minute.
 const ENTRIES: Rate = Rate { burst: 4_000, per_second: 400 };
-/// Comings and goings that are told. An honest edge tells 20 at once, then 5 per second.
+/// Join and leave messages. An honest edge sends 20 at once, then 5 per second.
 const COMINGS: Rate = Rate { burst: 60, per_second: 10 };
 
 /// Microseconds in which lines are rendered: half a core. An ordinary line takes a tenth of a millisecond; those that
 /// are made to take long must not take the time of transcoding.
 const RENDERING: Rate = Rate { burst: 10_000_000, per_second: 500_000 };
 
-/// What was used up.
+/// The quota that was used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Spent {
     Calls,
@@ -60,7 +60,7 @@ impl std::fmt::Display for Spent {
     }
 }
 
-/// What was taken of a [`Rate`].
+/// The used part of a [`Rate`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Used {
     /// When all of it is there again.
@@ -83,7 +83,7 @@ impl Used {
     }
 }
 
-/// What an edge has used. Sans-IO.
+/// An edge's use. Sans-IO.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
     calls: Used,
@@ -109,7 +109,7 @@ impl Quota {
         if !self.written.has_left(WRITTEN, written, now) {
             return Err(Refused::Quota(Spent::Written));
         }
-        // What was read before counts: how much it will be is known afterwards.
+        // Earlier reads count: the size of a read is known afterwards.
         if !self.read.has_left(READ, 0, now) {
             return Err(Refused::Quota(Spent::Read));
         }

@@ -11,7 +11,7 @@ const MAX_USERS: usize = 20_000;
 /// Moderators that are remembered, the newest first.
 const MAX_MODERATORS: usize = 32;
 
-/// Who came to an edge. Sans-IO.
+/// The users who came to an edge. Sans-IO.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     newer: HashSet<String>,
@@ -31,7 +31,7 @@ impl Shown {
         self.newer.insert(id.to_owned());
     }
 
-    /// Whether it has.
+    /// True if it has.
     pub(super) fn has(&self, id: &str) -> bool {
         self.newer.contains(id) || self.older.contains(id)
     }

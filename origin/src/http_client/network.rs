@@ -11,7 +11,7 @@ pub fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Whether an address is of no public network.
+/// True if an address is of no public network.
 #[must_use]
 pub fn is_private_address(address: IpAddr) -> bool {
     match address {

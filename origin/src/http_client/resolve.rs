@@ -1,7 +1,7 @@
 //! Names of servers to addresses, and which of those are connected to.
 //!
-//! The check is here, behind the lookup and in front of the connection, so that a name which resolves differently the
-//! next time gains nothing by it: what is connected to is what was checked.
+//! The check is here, between the lookup and the connection, so that a name which resolves differently the next time
+//! gains nothing by it: the checked address is the one that is connected to.
 
 use std::error::Error;
 use std::fmt;
@@ -27,7 +27,7 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Whether an address is connected to.
+    /// True if an address is connected to.
     #[must_use]
     pub fn permits(self, address: IpAddr) -> bool {
         self == Self::Anywhere || !network::is_private_address(address)

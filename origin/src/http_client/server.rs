@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
-/// What the server answers.
+/// The server's answers.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Whole(StatusCode, String),
@@ -61,7 +61,7 @@ impl Server {
         Self { address, requests, answer, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// What is answered from now on.
+    /// Sets the answer from now on.
     pub(crate) fn answer(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }

@@ -13,8 +13,8 @@ use super::amf0::{Cursor, DecodeError, Value};
 const WRAPPERS: [&str; 3] =
     ["flex.messaging.io.ArrayCollection", "flex.messaging.io.ArrayList", "flex.messaging.io.ObjectProxy"];
 
-/// What later values of a message refer back to (§2.2). Bounded by the cursor: each entry is a name or value that it
-/// has counted.
+/// The tables to which later values of a message refer back (§2.2). Bounded by the cursor: each entry is a name or
+/// value that it has counted.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     strings: Vec<Rc<str>>,
@@ -23,7 +23,7 @@ pub(super) struct Tables {
     complex: usize,
 }
 
-/// What a class looks like (§3.12).
+/// The shape of a class (§3.12).
 #[derive(Debug)]
 struct Traits {
     names: Vec<Rc<str>>,
@@ -150,7 +150,7 @@ impl Reader<'_, '_> {
 
     /// §3.15: signed, unsigned, floating, or anything.
     fn vector(&mut self, marker: u8, count: usize, depth: usize) -> Result<Value, DecodeError> {
-        // Whether its length is fixed.
+        // A flag: its length is fixed.
         self.cursor.take::<1>()?;
         if marker == 0x10 {
             self.cursor.count()?;
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
 
     /// §3.16. Keys that are neither text nor number are left out with their values.
     fn dictionary(&mut self, count: usize, depth: usize) -> Result<Value, DecodeError> {
-        // Whether its keys are weak.
+        // A flag: its keys are weak.
         self.cursor.take::<1>()?;
         let mut properties = Vec::new();
         for _ in 0..count {

@@ -1,8 +1,9 @@
-//! Who may publish: the stream key, and one publisher at a time.
+//! The right to publish: the stream key, and one publisher at a time.
 //!
-//! Whoever knows the key ([`Keys`]) compares it in constant time, with each text that a pasted address may mean. A second publisher with the right key is
-//! refused while one is live. An encoder that lost its connection comes back before this side has noticed: when
-//! nothing has been heard from the present publisher for [`PRESUMED_DEAD`], the same encoder takes over.
+//! The implementation of [`Keys`] compares the key in constant time, with each text that a pasted address may mean. A second
+//! publisher with the right key is refused while one is live. An encoder that lost its connection comes back before this
+//! side has noticed: when nothing has been received from the present publisher for [`PRESUMED_DEAD`], the same encoder takes
+//! over.
 //!
 //! One lock, held for a few instructions and never across an await.
 
@@ -38,20 +39,20 @@ pub enum GateError {
     Busy,
 }
 
-/// What whoever knows the key says of another one.
+/// The result of checking a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checked {
     /// It is right.
     Right,
     /// It is wrong.
     Wrong,
-    /// It was not looked at: so many were wrong before that whoever gave it has to wait.
+    /// It was not checked: so many were wrong before that the sender has to wait.
     Wait(Duration),
 }
 
-/// Who knows the stream key.
+/// A checker of stream keys.
 pub trait Keys: Send + Sync + std::fmt::Debug {
-    /// Whether one of the candidates that somebody at `from` gave is this one; takes no time that tells how nearly.
+    /// Checks whether one of the candidates that a peer at `from` gave is the key; takes no time that tells how nearly.
     fn check<'a>(
         &'a self,
         key: &'a StreamKey,
@@ -116,13 +117,13 @@ struct Live {
 }
 
 impl Gate {
-    /// A gate for whoever has the key.
+    /// A gate with this checker of keys.
     #[must_use]
     pub fn new(keys: Arc<dyn Keys>) -> Self {
         Self { keys, state: Mutex::default() }
     }
 
-    /// Whether someone publishes.
+    /// True if someone publishes.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.lock().live.is_some()

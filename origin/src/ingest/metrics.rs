@@ -1,4 +1,4 @@
-//! What ingest counts.
+//! Metrics of ingest.
 
 use farcast_service::accept;
 use farcast_service::tasks::{Contained, Part};

@@ -1,4 +1,4 @@
-//! What the programs of others may do: everything below `/api/integrations/`, with an access token.
+//! The API for other people's programs: everything below `/api/integrations/`, with an access token.
 //!
 //! Place in the flow: requests come by [`crate::api`]; what is said goes into the chat's log, rendered and sanitised once, here.
 //! The order of checks is that of `openapi.yaml`: too many failures, token and its scope, method, length, content, store.
@@ -36,16 +36,16 @@ use crate::tokens::{self, Held, MAX_TOKENS, Scope};
 
 pub use self::routes::listed;
 
-/// What all paths begin with.
+/// The beginning of all paths.
 pub const PREFIX: &str = "/api/integrations/";
 
-/// Characters of what is said.
+/// Lengths of a text, in characters.
 const TEXT_CHARS: std::ops::RangeInclusive<usize> = 1..=10_000;
 
-/// What [`Integrations`] work with.
+/// The parts that [`Integrations`] work with.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where tokens, settings and the chat are kept.
+    /// The store of tokens, settings and the chat.
     pub store: Store,
     /// The settings in force.
     pub runtime: watch::Receiver<Option<Snapshot>>,
@@ -55,7 +55,7 @@ pub struct Parts {
     pub bodies: Arc<Budget>,
     /// The audience.
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
-    /// What is on air.
+    /// The broadcast that is on air.
     pub air: watch::Receiver<Air>,
 }
 
@@ -69,7 +69,7 @@ pub struct Integrations {
     known: Mutex<HashSet<[u8; 32]>>,
 }
 
-/// What is said.
+/// A message's text.
 #[derive(Deserialize)]
 struct Said {
     #[serde(deserialize_with = "null_is_zero")]
@@ -198,7 +198,7 @@ impl Integrations {
         self.append(held, body, |raw, _| Some(Event::Action { body: announcement(raw)? })).await
     }
 
-    /// Adds what `event` makes of what is said to the chat's log; nothing is said if it makes nothing.
+    /// Appends the entry that `event` makes of the text to the chat's log; nothing is appended if it makes none.
     async fn append(
         &self,
         held: &Held,
@@ -261,7 +261,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// What is said, or what is wrong with it.
+/// The text, or the fault in it.
 fn said(body: &[u8]) -> Result<String, String> {
     let Said { body } = body::json(body)?;
     if TEXT_CHARS.contains(&body.chars().count()) {

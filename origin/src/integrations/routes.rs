@@ -1,4 +1,4 @@
-//! What integrations may ask: every path, once, with the scope that it needs.
+//! The API of integrations: every path, once, with the scope that it needs.
 
 use farcast_api::{Method, Table};
 
@@ -6,7 +6,7 @@ use Method::{Get, Post};
 
 use crate::tokens::Scope;
 
-/// What answers a path.
+/// The endpoints of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Endpoint {
     Send,

@@ -10,8 +10,8 @@ use super::config::{span, ticks};
 use super::video::Timed;
 use crate::media::{AudioConfig, Frame};
 
-/// How far the source's time stamps may drift from the count of samples before they are followed.
-/// RTMP stamps milliseconds and encoders jitter by some; what exceeds this is a gap or a wrong clock.
+/// Largest drift of the source's time stamps from the count of samples before they are followed. RTMP
+/// stamps milliseconds and encoders jitter by some; anything more is a gap or a wrong clock.
 pub const MAX_AUDIO_DRIFT: Duration = Duration::from_millis(50);
 
 /// Most audio frames that wait for video: 40 s at 48 kHz, more than any encoder holds back.
@@ -20,12 +20,12 @@ pub const MAX_QUEUED_AUDIO: usize = 2048;
 /// A gap up to this is filled by letting the frame before it last longer; a longer one stays a gap.
 const MAX_STRETCH: Duration = Duration::from_secs(1);
 
-/// What became of a frame.
+/// The result for a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Placed {
     /// It is queued.
     Queued,
-    /// It is queued, and the clock was set anew.
+    /// It is queued, and the clock was set again.
     Resynced,
     /// It lies where audio is already: dropped.
     Overlap,
@@ -38,7 +38,7 @@ pub(super) enum Placed {
 pub(super) struct AudioLane {
     pub(super) config: Arc<AudioConfig>,
     queue: VecDeque<Timed>,
-    /// Where the next frame begins if nothing drifts.
+    /// The place of the next frame if nothing drifts.
     expected: Option<i64>,
 }
 
@@ -56,12 +56,12 @@ impl AudioLane {
         i64::from(self.config.frame_samples.max(1))
     }
 
-    /// Where the next frame begins: the end of what was taken.
+    /// The place of the next frame: the end of the frames taken so far.
     pub(super) fn end(&self) -> Option<i64> {
         self.expected
     }
 
-    /// Where `frame` will begin, were it taken now; `None` if it overlaps.
+    /// The place at which `frame` would begin, were it taken now; `None` if it overlaps.
     pub(super) fn place(&self, frame: &Frame) -> Option<i64> {
         let stamped = ticks(frame.pts, self.scale());
         let Some(expected) = self.expected else { return Some(stamped) };

@@ -1,4 +1,4 @@
-//! What a packager must be told, and how it counts time.
+//! The configuration of a packager, and its units of time.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub struct Config {
     pub variant: VariantId,
     /// PART-TARGET, as in the presentation.
     pub part_target: Duration,
-    /// How long segments are planned to be; only a forecast, to divide a segment into even parts.
+    /// Planned length of segments; only a forecast, to divide a segment into even parts.
     pub segment_target: Duration,
     /// EXT-X-TARGETDURATION, as in the presentation.
     pub target_duration_s: u32,

@@ -1,4 +1,4 @@
-//! What packagers count, all variants together.
+//! Metrics of packagers, all variants together.
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
@@ -64,7 +64,7 @@ impl Metrics {
             bytes: counter("farcast_package_part_bytes_total", "Bytes of all parts")?,
             resyncs: counter(
                 "farcast_package_audio_resyncs_total",
-                "Times the audio clock was set anew because the source had drifted",
+                "Times the audio clock was set again because the source had drifted",
             )?,
             holes: counter(
                 "farcast_package_holes_total",

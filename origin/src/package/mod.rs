@@ -1,8 +1,8 @@
 //! From frames to feed: segments, parts and initialisation sections of one variant.
 //!
-//! A [`Packager`] per variant takes what the ladder made of it and says [`FeedEvent`]s. It cuts
+//! A [`Packager`] per variant takes the ladder's output for it and emits [`FeedEvent`]s. It cuts
 //! segments where frames carry marks ([`crate::plan`]) and parts where PART-TARGET and the frames
-//! themselves leave room ([`pacer`]). What it promises, for every variant:
+//! themselves leave room ([`pacer`]). It promises, for every variant:
 //!
 //! - A part never lasts longer than PART-TARGET and, the last of a segment aside, at least 85 % of it
 //!   wherever whole frames allow (RFC 8216bis §4.4.4.9). It is closed *before* the sample that would

@@ -1,4 +1,4 @@
-//! Where parts end.
+//! The ends of parts.
 //!
 //! A part may not exceed PART-TARGET and should not fall below 85 % of it (RFC 8216bis §4.4.4.9), the
 //! last of a segment aside. Filling each part to the brim would leave the last one what remains, often
@@ -12,7 +12,7 @@ pub(super) struct Pacer {
     target: i64,
     least: i64,
     start: i64,
-    /// How many parts are expected.
+    /// Number of parts that are expected.
     parts: i64,
     /// Length of all of them but the last.
     share: i64,
@@ -33,7 +33,7 @@ impl Pacer {
         self.target
     }
 
-    /// Whether part `index`, begun at `part_start`, ends at `end` rather than take another frame,
+    /// True if part `index`, begun at `part_start`, ends at `end` rather than take another frame,
     /// which is probably `next` long.
     pub(super) fn ends(&self, index: u32, part_start: i64, end: i64, next: i64) -> bool {
         let elapsed = end - part_start;

@@ -21,7 +21,7 @@ use crate::media::{Frame, Mark, MediaEvent, Track};
 
 mod closing;
 
-/// Turns what the ladder made of one variant into its feed. See the module for what it promises.
+/// Turns the ladder's output for one variant into its feed. The module lists its promises.
 ///
 /// The planner's marks are told twice: on the frames, and, ahead of them, through [`Packager::mark`],
 /// so that a variant whose encoder makes nothing still says which segments it has lost.
@@ -96,7 +96,7 @@ impl Packager {
         self.give_up_late(now, out);
         match event {
             MediaEvent::Video(config) => {
-                // What follows cannot be in the open segment: it waits for a discontinuity, if none is on its way.
+                // Later frames cannot be in the open segment: they wait for a discontinuity, if none is on its way.
                 let open = self.init.as_ref().and_then(|(_, tracks)| tracks.video.as_ref());
                 let changed = open.is_some_and(|open| *open != config);
                 self.wants_renewal |= changed && !self.marks.bring_discontinuity(self.init_sequence);
@@ -123,8 +123,8 @@ impl Packager {
         }
     }
 
-    /// Whether this variant needs a discontinuity, since it can go on only with another initialisation section:
-    /// its encoder was replaced, which the planner does not know. Until there is one its segments are lost. Says so
+    /// True if this variant needs a discontinuity, since it can go on only with another initialisation section: its
+    /// encoder was replaced, which the planner does not know. Until there is one its segments are lost. Says so
     /// once.
     pub fn take_renewal(&mut self) -> bool {
         std::mem::take(&mut self.wants_renewal)
@@ -203,14 +203,14 @@ impl Packager {
         }
     }
 
-    /// Whether the tracks need another section, which only a discontinuity may bring (RFC 8216bis §4.4.4.5: a reader
+    /// True if the tracks need another section, which only a discontinuity may bring (RFC 8216bis §4.4.4.5: a reader
     /// resets its decoders there), and none was said since the last section.
     fn must_wait_for_discontinuity(&self, mark: &Mark) -> bool {
         let changed = self.init.as_ref().is_some_and(|(_, tracks)| *tracks != self.coming);
         changed && mark.discontinuity_sequence <= self.init_sequence
     }
 
-    /// Number of the section that the tracks need, written anew if they have changed.
+    /// Number of the init section that the tracks need; a new one is written if they have changed.
     fn renew_init(&mut self, mark: &Mark, out: &mut Vec<FeedEvent>) -> Option<u32> {
         if let Some((number, tracks)) = &self.init
             && *tracks == self.coming

@@ -48,12 +48,12 @@ impl PendingMarks {
         }
     }
 
-    /// Whether a mark that has not been reached brings a discontinuity after `sequence` of them.
+    /// True if a mark that has not been reached brings a discontinuity after `sequence` of them.
     pub(super) fn bring_discontinuity(&self, sequence: u64) -> bool {
         self.marks.iter().any(|(mark, _)| mark.discontinuity_sequence > sequence)
     }
 
-    /// Whether `msn` was reached or lost before.
+    /// True if `msn` was reached or lost before.
     pub(super) fn is_past(&self, msn: Msn) -> bool {
         self.last.is_some_and(|last| msn <= last.msn)
     }

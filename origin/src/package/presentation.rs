@@ -1,4 +1,4 @@
-//! What a broadcast promises its players for its whole life.
+//! The constants that a broadcast promises its players for its whole life.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl LatencyLevel {
         })
     }
 
-    /// How long segments should be.
+    /// Target length of segments.
     #[must_use]
     pub fn segment_target(self) -> Duration {
         Duration::from_secs(match self {
@@ -73,7 +73,7 @@ impl LatencyLevel {
     }
 }
 
-/// How much finished media playlists list: a minute, or six segments of the longest kind if that is more.
+/// Length of finished media in playlists: a minute, or six segments of the longest kind if that is more.
 #[must_use]
 pub fn window(target_duration_s: u32) -> Duration {
     let segments = Duration::from_secs(target_duration_s.into()) * MIN_WINDOW_SEGMENTS;

@@ -7,7 +7,7 @@ use farcast_feed::feed::{SegmentEnd, SegmentStart};
 use super::pacer::Pacer;
 use crate::media::Mark;
 
-/// How far EXTINF may exceed EXT-X-TARGETDURATION, which it must not after rounding to seconds.
+/// Largest excess of EXTINF over EXT-X-TARGETDURATION, which it must not exceed after rounding to seconds.
 const ROUNDED_OFF: Duration = Duration::from_millis(499);
 
 /// A segment that has begun. Times are ticks of the leading track.
@@ -31,20 +31,20 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// How long a part that spans `length` may be said to be; `None` if the segment is full.
+    /// The duration to give to a part that spans `length`; `None` if the segment is full.
     pub(super) fn allow(&self, length: Duration, part_target: Duration, target_s: u32) -> Option<Duration> {
         let longest = Duration::from_secs(target_s.into()) + ROUNDED_OFF;
         let room = longest.saturating_sub(self.declared);
         (room >= Duration::from_millis(1)).then_some(length.min(part_target).min(room))
     }
 
-    /// How it ended.
+    /// The end of the segment.
     pub(super) fn end(&self, peak_bps: u64, average_bps: u64) -> SegmentEnd {
         SegmentEnd { msn: self.start.msn, duration: self.declared, parts: self.parts, peak_bps, average_bps }
     }
 }
 
-/// What the feed says of a mark; `independent`: whether its first frame is a random access point.
+/// A mark as the feed has it; `independent`: whether its first frame is a random access point.
 pub(super) fn segment_start(mark: &Mark, init: u32, independent: bool) -> SegmentStart {
     SegmentStart {
         msn: mark.msn,

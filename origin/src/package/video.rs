@@ -19,7 +19,7 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    /// Where the next sample must begin.
+    /// The place at which the next sample must begin.
     pub(super) fn end(&self) -> i64 {
         self.dts.saturating_add(self.sample.duration.into())
     }
@@ -35,8 +35,8 @@ struct Held {
     arrived_at: WallTime,
 }
 
-/// How many frames tell how long the next is at least: time stamps in milliseconds repeat after three
-/// at 30 and 60 frames per second.
+/// Number of frames from which the shortest next one is estimated: time stamps in milliseconds repeat
+/// after three at 30 and 60 frames per second.
 const RECENT: usize = 4;
 
 /// Video of one configuration. Times are ticks of [`VIDEO_TIMESCALE`].
@@ -103,18 +103,18 @@ impl VideoLane {
         self.complete.push_back(Timed { dts, sample, arrived_at });
     }
 
-    /// How long the next frame probably is.
+    /// The probable length of the next frame.
     pub(super) fn interval(&self) -> i64 {
         self.interval
     }
 
-    /// How long the next frame is at least, as far as one can tell: the shortest of late. Among
-    /// frames of 33, 33 and 34 ms, another may fit where the last one would not.
+    /// The least probable length of the next frame: the shortest of recent ones. Among frames of
+    /// 33, 33 and 34 ms, another may fit where the last one would not.
     pub(super) fn shortest(&self) -> i64 {
         self.recent.iter().copied().min().unwrap_or(self.interval).min(self.interval)
     }
 
-    /// How much frames differed in length since the last call.
+    /// Differences in the lengths of frames since the last call.
     pub(super) fn take_jitter(&mut self) -> i64 {
         self.extremes.take().map_or(0, |(shortest, longest)| longest - shortest)
     }

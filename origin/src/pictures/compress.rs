@@ -12,9 +12,9 @@ use super::develop::Still;
 const JPEG_QUALITY: u8 = 80;
 /// Stills of a preview.
 const REEL: usize = 10;
-/// How long a preview shows each, in hundredths of a second: five seconds in all.
+/// Time for which a preview shows each, in hundredths of a second: five seconds in all.
 const SHOWN_CS: u16 = 50;
-/// How closely 256 colours are looked for, 1 to 30: 10 takes a tenth of the best one's time.
+/// Effort of the search for 256 colours, 1 to 30: 10 takes a tenth of the best one's time.
 const COLOUR_SPEED: i32 = 10;
 
 /// A JPEG.

@@ -23,13 +23,13 @@ pub(crate) const ARGUMENT: &str = "picture-worker";
 /// The longer side of a still, and of one of a preview, in pixels; smaller pictures are not enlarged.
 const LARGE: u32 = 1280;
 const SMALL: u32 = 320;
-/// How long a picture may take.
+/// Longest time for a picture.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Most memory of the process, in bytes: a picture of 8192 × 4320 with 16 bits, several times.
 const MEMORY_BYTES: u64 = 1 << 30;
 /// Most bytes of its answer: both pictures, and a little.
 const MAX_ANSWER_BYTES: u64 = (LARGE * LARGE * 3 + SMALL * SMALL * 3 + 1024) as u64;
-/// How far encoders go before it.
+/// Niceness: encoders go before it.
 const NICENESS: i32 = 10;
 
 /// A picture, decoded.
@@ -55,7 +55,7 @@ pub(super) struct Stills {
     pub(super) small: Still,
 }
 
-/// What is to be decoded.
+/// The picture to decode.
 #[derive(Debug, Serialize, Deserialize)]
 struct Task {
     config: Arc<VideoConfig>,
@@ -140,7 +140,7 @@ impl Process {
     }
 }
 
-/// What the process said, which may be why there is no picture; nothing of it is believed but pixels.
+/// The process's own messages, which may say why there is no picture; nothing of its output is believed but pixels.
 ///
 /// # Errors
 /// When no process of ours says such.

@@ -29,12 +29,12 @@ pub(crate) use self::develop::{ARGUMENT, run as run_developer};
 use crate::media::{MediaEvent, Track, VideoConfig};
 use crate::transcode::Launch;
 
-/// How often a picture is made, at most: key frames come when the encoder sends them.
+/// Shortest time between two pictures: key frames come when the encoder sends them.
 pub const EVERY: Duration = Duration::from_secs(5);
-/// How long the process that decodes them is kept without a frame.
+/// Time for which the process that decodes them is kept without a frame.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A key frame and what it is decoded with.
+/// A key frame and its decoder's configuration.
 #[derive(Debug)]
 struct Negative {
     broadcast: u64,
@@ -55,7 +55,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Newest {
-    /// Counts broadcasts, so that what comes late from one before is known.
+    /// Counts broadcasts, so that late pictures of the one before are recognised.
     broadcast: u64,
     made: Option<Made>,
 }
@@ -67,7 +67,7 @@ struct Made {
 }
 
 impl Pictures {
-    /// Pictures, and who makes them; where it does not run none are made.
+    /// Pictures, and their maker; where it does not run none are made.
     #[must_use]
     pub fn new(how: How, metrics: Metrics) -> (Self, Maker) {
         let (frames, taken) = mpsc::channel(1);
@@ -139,7 +139,7 @@ impl Tap {
     }
 }
 
-/// Where frames are decoded.
+/// The place of decoding.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum How {
     /// In a process of its own.
@@ -174,7 +174,7 @@ impl Maker {
                 };
                 if reel.0 != negative.broadcast {
                     reel = (negative.broadcast, Reel::default());
-                    // What one publisher's frames did to the process is not to reach another's.
+                    // Damage that one publisher's frames did to the process must not reach another's.
                     self.developer.rest();
                     is_told = false;
                 }
@@ -191,7 +191,7 @@ impl Maker {
                         // The pictures before stay: a frame that cannot be decoded by itself is no fault of the broadcast.
                         self.metrics.made.with_label_values(&["failed"]).inc();
                         if !std::mem::replace(&mut is_told, true) {
-                            tracing::warn!(%reason, "no picture was made of a key frame (said once for a broadcast)");
+                            tracing::warn!(%reason, "no picture was made of a key frame (logged once per broadcast)");
                         }
                     }
                 }

@@ -4,13 +4,13 @@
 //! media a second. Dates that were only counted on from the start would be 36 s behind after an hour of 1 %. So
 //! arrival less media time is measured, as the clock recovery of a jitter buffer does, and dates follow it:
 //!
-//! - What counts is the least value of a window of ten seconds, for the network only ever makes a frame late. A
-//!   stall makes it no later while the window remembers the time before, and while values fall the upload is
-//!   catching up: dates wait for the end of that.
+//! - The least value of a window of ten seconds counts, for the network only ever makes a frame late. A stall
+//!   makes it no later while the window remembers the time before, and while values fall the upload is catching
+//!   up: dates wait for the end of that.
 //! - From segment to segment dates move by what media lasts, give or take [`MAX_STEP`]; so players that count
 //!   EXTINF and players that read dates agree. That follows 1 % at segments of 4 s.
-//! - What is further off than [`BREAK_BEYOND`] is set right at once, with a discontinuity of its own, at most one
-//!   per [`BREAKS_APART`]. A discontinuity that comes for another reason is used as well.
+//! - An error beyond [`BREAK_BEYOND`] is corrected at once, with a discontinuity of its own, at most one per
+//!   [`BREAKS_APART`]. A discontinuity that comes for another reason is used as well.
 //! - Starts of segments always grow; after a break of the timeline they are not before the end of what went before.
 //!
 //! Everything is in microseconds; "offset" is date less media time.
@@ -23,14 +23,14 @@ use super::delay::Delay;
 use super::speed::{Report, Speed};
 use crate::media::Track;
 
-/// How far a date may be from where the durations put it, without a discontinuity. The standard's readers
+/// Largest distance of a date from the sum of durations without a discontinuity. The standard's readers
 /// tolerate 50 ms; ten are left for time stamps in milliseconds.
 pub(super) const MAX_STEP: Duration = Duration::from_millis(40);
 /// Errors up to this are jitter of the measurement.
 const DEAD_BAND: Duration = Duration::from_millis(10);
 /// An error beyond this is set right at once.
 pub(super) const BREAK_BEYOND: Duration = Duration::from_secs(1);
-/// How much media lies between two discontinuities that this clock asks for.
+/// Least media between two discontinuities that this clock asks for.
 const BREAKS_APART: Duration = Duration::from_secs(10);
 /// Media that is ahead of its arrival by more is a file that is sent as fast as it goes, or the origin's clock was
 /// set back: dates go on as durations have it, for they cannot go back that far.
@@ -40,7 +40,7 @@ const GIVE_UP_BEYOND: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Clock {
     offset: i64,
-    /// Added to what is measured: errors that were given up.
+    /// Added to the measured error: errors that were given up.
     waived: i64,
     not_before: WallTime,
     lanes: [Delay; 2],
@@ -49,18 +49,18 @@ pub(super) struct Clock {
     broken: bool,
     /// Date of the last segment.
     last: Option<WallTime>,
-    /// Where the last discontinuity of its own was.
+    /// The place of the last discontinuity of its own.
     broke_at: Option<MediaTime>,
-    /// End of what has been passed on.
+    /// End of the media that has been passed on.
     end: MediaTime,
 }
 
-/// What a segment begins with.
+/// The beginning of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Begun {
     /// EXT-X-PROGRAM-DATE-TIME.
     pub(super) date: WallTime,
-    /// Whether the date departs from the durations, so that the segment must begin with a discontinuity.
+    /// True if the date departs from the durations, so that the segment must begin with a discontinuity.
     pub(super) breaks: bool,
 }
 
@@ -102,7 +102,7 @@ impl Clock {
         self.end = self.end.max(until);
     }
 
-    /// The timeline broke: what was measured says nothing of what comes.
+    /// The timeline broke: earlier measurements say nothing about later media.
     pub(super) fn broke(&mut self) {
         self.lanes = [Delay::default(), Delay::default()];
         self.speed.restart();
@@ -150,13 +150,13 @@ impl Clock {
         MediaTime(now.saturating_add(self.waived).saturating_sub(self.offset))
     }
 
-    /// How fast media comes: seconds of it in a second of the origin's clock, of late; and by how many seconds it
-    /// has fallen behind since its publisher began.
+    /// The recent speed of media: seconds of it in a second of the origin's clock; and by how many seconds it has
+    /// fallen behind since its publisher began.
     pub(super) fn speed(&self) -> (f64, f64) {
         (self.speed.ratio(), self.speed.drift_s())
     }
 
-    /// How much later than dated media arrives; zero while that cannot be told.
+    /// The delay of arrival behind the dates; zero while that cannot be told.
     fn error(&mut self, track: Track) -> i64 {
         let lane = &self.lanes[index(track)];
         let Some(least) = lane.least() else { return 0 };

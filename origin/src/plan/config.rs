@@ -1,4 +1,4 @@
-//! What a planner must be told.
+//! The configuration of a planner.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use farcast_feed::time::WallTime;
 /// Settings of a [`super::Planner`].
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
-    /// How long segments should be; whole seconds, so that it is its own EXT-X-TARGETDURATION.
+    /// Target length of segments; whole seconds, so that it is its own EXT-X-TARGETDURATION.
     pub segment_target: Duration,
     /// PART-TARGET as the latency level wants it; see [`super::Planner::part_target`]. Not used for cuts; a segment is
     /// never planned shorter than two parts.
     pub part_target: Duration,
-    /// Whether any variant passes video through, so that cuts need key frames of the source.
+    /// True if any variant passes video through, so that cuts need key frames of the source.
     pub passthrough_video: bool,
     /// Number of the first segment.
     pub first_msn: Msn,
     /// Discontinuities before the first segment. Call [`super::Planner::discontinuity`] right after
     /// construction if the first segment is itself one (a continued presentation).
     pub first_discontinuity_sequence: u64,
-    /// How much video is to be seen before anything is passed on; zero if nobody needs to know what is to come.
+    /// Length of video to be seen before anything is passed on; zero if nobody needs to know what is to come.
     pub observe: Duration,
     /// Wall-clock time of media time 0, until frames have arrived that say better.
     pub anchor: WallTime,

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// How many seconds are remembered. Longer than most stalls of an upload with their catching up; each second of
-/// it is a second by which a publisher that is slow is followed late.
+/// Number of seconds that are remembered. Longer than most stalls of an upload with their catching up; each
+/// second of it is a second by which a publisher that is slow is followed late.
 const WINDOW_S: u64 = 10;
 /// Values that fall by more than this within the window are those of an upload that catches up; in microseconds.
 const FALLING_US: i64 = 50_000;
@@ -39,13 +39,13 @@ impl Delay {
         self.seconds.iter().map(|(_, least)| *least).min()
     }
 
-    /// Whether the window is full, without a recent silence.
+    /// True if the window is full, without a recent silence.
     pub(super) fn is_full(&self) -> bool {
         let (first, last) = (self.seconds.front(), self.seconds.back());
         first.zip(last).is_some_and(|(first, last)| last.0 - first.0 + 2 >= WINDOW_S)
     }
 
-    /// Whether that is how late media comes: the window is full and values do not fall.
+    /// True if that is how late media comes: the window is full and values do not fall.
     pub(super) fn is_settled(&self) -> bool {
         let (Some((_, oldest)), Some((_, newest))) = (self.seconds.front(), self.seconds.back()) else {
             return false;

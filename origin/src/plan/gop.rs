@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::config::ceil_s;
 
-/// How far past the target duration a segment may run. EXTINF is rounded, so anything below half a
-/// second is legal; the rest is room for the last frame and for time stamps in milliseconds.
+/// Time by which a segment may run past the target duration. EXTINF is rounded, so anything below
+/// half a second is legal; the rest is room for the last frame and for time stamps in milliseconds.
 const OVERRUN: Duration = Duration::from_millis(400);
 
-/// How far past the segment target whole GOPs may run: 2 × 2.002 s is a good segment of 4 s.
+/// Time by which whole GOPs may run past the segment target: 2 × 2.002 s is a good segment of 4 s.
 const GRID_TOLERANCE: Duration = Duration::from_millis(250);
 
 /// Key frames that an encoder was told to place by time are half seconds apart, give or take this.
@@ -23,7 +23,7 @@ const REGULAR_TOLERANCE: Duration = Duration::from_millis(50);
 /// do not feel the difference; a segment that starts without a key frame everyone feels.
 const IRREGULAR_TARGET_S: u32 = 10;
 
-/// How many GOPs are remembered to guess the next one.
+/// Number of GOPs that are remembered to guess the next one.
 const REMEMBERED: usize = 8;
 
 /// No segment is cut shorter for the sake of the segment target alone.
@@ -44,7 +44,7 @@ pub(super) fn target_duration_s(segment_target: Duration, observed: Option<Durat
     target.max(ceil_s(length.saturating_sub(2 * REGULAR_TOLERANCE)))
 }
 
-/// Whether an encoder was told to place key frames by time, and segments can follow it.
+/// True if an encoder was told to place key frames by time, and segments can follow it.
 pub(super) fn is_regular(gop: Duration) -> bool {
     let past = gop.as_micros() % 500_000;
     past.min(500_000 - past) <= REGULAR_TOLERANCE.as_micros() && gop >= Duration::from_millis(450)
@@ -80,7 +80,7 @@ impl Gops {
         self.recent.push_back(gop);
     }
 
-    /// Whether to cut at a key frame `elapsed` after the segment's start: when the next GOP, if like
+    /// True if to cut at a key frame `elapsed` after the segment's start: when the next GOP, if like
     /// the last, would carry the segment past its target, or, if like the longest of late, past what
     /// is legal.
     pub(super) fn cut_at_key(&self, elapsed: Duration) -> bool {
@@ -91,7 +91,7 @@ impl Gops {
             || (elapsed >= self.min_segment && elapsed + last > self.segment_target + GRID_TOLERANCE)
     }
 
-    /// Whether a frame `elapsed` after the segment's start must begin another, key frame or not.
+    /// True if a frame `elapsed` after the segment's start must begin another, key frame or not.
     pub(super) fn must_cut(&self, elapsed: Duration, frame: Duration) -> bool {
         elapsed + frame > self.longest_segment
     }

@@ -1,4 +1,4 @@
-//! What a planner counts.
+//! Metrics of a planner.
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
 
@@ -71,12 +71,12 @@ impl Metrics {
             )?,
             drift: Gauge::new(
                 "farcast_ingest_media_drift_seconds",
-                "How far media has fallen behind its arrival since its publisher began",
+                "Lag of media behind its arrival since its publisher began",
             )?,
         })
     }
 
-    /// How fast media comes, and how far it has fallen behind.
+    /// The speed of media, and its lag.
     pub(super) fn media(&self, (ratio, drift_s): (f64, f64)) {
         self.speed.set(ratio);
         self.drift.set(drift_s);
@@ -88,7 +88,7 @@ impl Metrics {
         self.speed.get()
     }
 
-    /// How far media has fallen behind its arrival since its publisher began, in seconds.
+    /// The lag of media behind its arrival since its publisher began, in seconds.
     #[must_use]
     pub fn drift_s(&self) -> f64 {
         self.drift.get()

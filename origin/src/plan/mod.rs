@@ -1,4 +1,4 @@
-//! Where segments begin, for all variants at once.
+//! The beginnings of segments, for all variants at once.
 //!
 //! One [`Planner`] per broadcast sits between the repaired source and the ladder. It sets
 //! [`crate::media::Frame::mark`] on the first frame of each segment; transcoders carry the mark to

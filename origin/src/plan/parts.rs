@@ -28,7 +28,7 @@ pub(super) fn part_target(wanted: Duration, interval: Option<Duration>) -> Durat
     Duration::from_millis(u64::try_from(part_us.div_ceil(1000)).unwrap_or(u64::MAX))
 }
 
-/// How far apart the video frames among `events` are: the median, so that a pause or a repeated stamp does not count.
+/// The distance of the video frames among `events`: the median, so that a pause or a repeated stamp does not count.
 pub(super) fn interval(events: &[MediaEvent]) -> Option<Duration> {
     let stamps: Vec<_> = events
         .iter()
@@ -46,7 +46,7 @@ pub(super) fn interval(events: &[MediaEvent]) -> Option<Duration> {
     Some(usual.iter().sum::<Duration>() / u32::try_from(usual.len()).ok()?)
 }
 
-/// How much two intervals of a constant rate differ by when stamps are in whole milliseconds.
+/// Largest difference of two intervals of a constant rate when stamps are in whole milliseconds.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::speed::{Pace, Report};
 use super::startup::{Startup, Verdict};
 use crate::media::{AudioConfig, Frame, Mark, MediaEvent, Track, VideoConfig};
 
-/// How long audio may go on without a video frame before the broadcast goes on as audio only.
+/// Time for which audio may go on without a video frame before the broadcast goes on as audio only.
 /// Longer than any interleaving; short enough that a segment does not outgrow its target by much.
 const VIDEO_SILENCE: Duration = Duration::from_secs(3);
 
@@ -37,7 +37,7 @@ pub struct Planner {
     target_duration_s: Option<u32>,
     part_target: Duration,
     gops: Gops,
-    /// Whether key frames came where segments are to begin, as far as it was observed.
+    /// True if key frames came where segments are to begin, as far as it was observed.
     keyed: bool,
     clock: Clock,
     lead: Track,
@@ -74,7 +74,7 @@ struct Pending {
 struct Segment {
     /// Decode time of its first frame.
     dts: MediaTime,
-    /// Where the grid places the next cut.
+    /// The place of the next cut on the grid.
     next_cut: MediaTime,
 }
 
@@ -116,8 +116,9 @@ impl Planner {
         self
     }
 
-    /// What the publisher's metadata promises; `None` where it says nothing. Shortens the wait for a
-    /// track that will not come and lengthens that for one that will. Without effect after the start.
+    /// The tracks that the publisher's metadata promises; `None` where it says nothing. Shortens the
+    /// wait for a track that will not come and lengthens that for one that will. Without effect after
+    /// the start.
     pub fn expect(&mut self, video: Option<bool>, audio: Option<bool>) {
         if let Some(startup) = &mut self.startup {
             startup.expect(video, audio);
@@ -150,7 +151,7 @@ impl Planner {
         }
     }
 
-    /// Whether every segment of every variant can be expected to begin with a key frame: video is encoded here,
+    /// True if every segment of every variant can be expected to begin with a key frame: video is encoded here,
     /// or the source's key frames were seen to come at regular times that segments can follow.
     #[must_use]
     pub fn is_keyed(&self) -> bool {
@@ -182,7 +183,7 @@ impl Planner {
     }
 
     /// The timeline broke: the next segment begins at the next key frame (audio only: at the next
-    /// frame) with a discontinuity, and what comes before it is dropped.
+    /// frame) with a discontinuity, and earlier frames are dropped.
     pub fn discontinuity(&mut self) {
         if let Some(startup) = &mut self.startup {
             startup.restart();

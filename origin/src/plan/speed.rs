@@ -1,11 +1,11 @@
-//! Whether the publisher keeps up: seconds of media in a second of the origin's clock.
+//! The publisher's speed: seconds of media in a second of the origin's clock.
 //!
 //! Measured as the change of the least delay ([`super::delay`]) over the last minute, so that a stall that is made up
 //! for counts for nothing.
 
 use std::collections::VecDeque;
 
-/// How many seconds are looked back on.
+/// Number of seconds that are looked back on.
 const HISTORY_S: u64 = 60;
 /// Nothing is said before so many seconds have been seen.
 const LEAST_S: u64 = 20;
@@ -13,10 +13,10 @@ const LEAST_S: u64 = 20;
 const TELL_BEYOND_US: i64 = 400_000;
 /// To have lost no more than this is to keep up again.
 const FORGIVE_WITHIN_US: i64 = 100_000;
-/// How often it is said again while it lasts, in seconds.
+/// Interval at which it is repeated while it lasts, in seconds.
 const AGAIN_S: u64 = 300;
 
-/// How the publisher's speed is to be called.
+/// The classes of a publisher's speed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Pace {
     /// A second of media a second.
@@ -78,7 +78,7 @@ impl Speed {
         Some(Report { pace, ratio: self.ratio() })
     }
 
-    /// Another publisher, or another timeline. What was said of the pace is not taken back by that.
+    /// Another publisher, or another timeline. Earlier reports of the pace are not taken back by that.
     pub(super) fn restart(&mut self) {
         self.history.clear();
         self.first = None;
@@ -98,7 +98,7 @@ impl Speed {
         newest.zip(self.first).map_or(0.0, |(newest, first)| (newest - first) as f64 / 1e6)
     }
 
-    /// Seconds looked back on, and what was lost in them.
+    /// The period that is looked back on, in seconds, and the losses in it.
     fn lost(&self) -> Option<(u64, i64)> {
         let ((from, then), (to, now)) = (self.history.front()?, self.history.back()?);
         Some((to - from, now - then))

@@ -11,14 +11,14 @@ use farcast_feed::time::MediaTime;
 
 use crate::media::{Frame, MediaEvent, Track, VideoConfig};
 
-/// How long to wait for a track that nobody promised, in media time of the other.
+/// Longest wait for a track that was not announced, in media time of the other.
 const TRACK_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait for a track that metadata promised. Cameras and capture cards take seconds to start, and players are
+/// Longest wait for a track that metadata announced. Cameras and capture cards take seconds to start, and players are
 /// interrupted where a track joins later.
 const PROMISED_TRACK_WAIT: Duration = Duration::from_secs(8);
-/// How long to wait for a second key frame: the longest GOP that common encoders make by default.
+/// Longest wait for a second key frame: the longest GOP that common encoders make by default.
 const GOP_WAIT: Duration = Duration::from_secs(10);
-/// How long there may be pictures without sound at the start. Variants whose tracks begin further apart would begin with
+/// Longest stretch of pictures without sound at the start. Variants whose tracks begin further apart would begin with
 /// one track and change to two, at which players give up. Less than the ladder lets one track wait for the other.
 const LEAD: Duration = Duration::from_secs(1);
 /// Most bytes held: ten seconds at 50 Mbit/s.
@@ -26,7 +26,7 @@ const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Most events held: ten seconds of 120 pictures and 94 audio frames a second come to 2,140.
 const MAX_HELD_EVENTS: usize = 8192;
 
-/// What the wait has taught.
+/// The result of the wait.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     /// Not enough.
@@ -67,7 +67,7 @@ impl Startup {
         self.passthrough = false;
     }
 
-    /// What is held, in order.
+    /// The held events, in order.
     pub(super) fn held(&self) -> &[MediaEvent] {
         &self.held
     }
@@ -86,9 +86,9 @@ impl Startup {
         (self.audio_first, self.audio_last) = (None, None);
     }
 
-    /// Everything held, in order, but for two things. What was found out of a track only after its first frames comes
-    /// first: the broadcast begins with it, and is not interrupted by it. And pictures long before the first sound are
-    /// left out: nobody has seen them yet.
+    /// Everything held, in order, but for two things. Facts about a track that were found only after its first frames
+    /// come first: the broadcast begins with them, and is not interrupted by them. And pictures long before the first
+    /// sound are left out: nobody has seen them yet.
     pub(super) fn release(self) -> Vec<MediaEvent> {
         let sound = self.audio_first.filter(|_| self.is_aligned());
         let mut held = self.held;
@@ -144,7 +144,7 @@ impl Startup {
         self.verdict()
     }
 
-    /// Whether the frame is worth holding.
+    /// True if the frame is worth holding.
     fn note(&mut self, frame: &Frame) -> bool {
         match frame.track {
             Track::Audio => {
@@ -183,7 +183,7 @@ impl Startup {
         }
     }
 
-    /// Whether there is a key frame not long before the first sound, or after it; so, too, without sound.
+    /// True if there is a key frame not long before the first sound, or after it; so, too, without sound.
     fn is_aligned(&self) -> bool {
         let (Some(audio), Some(key)) = (self.audio_first, self.last_key) else { return true };
         key.after(LEAD) >= audio

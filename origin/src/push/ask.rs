@@ -1,4 +1,4 @@
-//! Asking edges: one question to all that are subscribed, and what they answer in time.
+//! Questions to edges: one question to all that are subscribed, and the answers that come in time.
 //!
 //! Place in the flow: the API of the origin asks ([`Edges::ask_all`]), a session lends its connection while it runs. An
 //! answer is JSON up to the end of its stream ([`farcast_link::Ask`]); an edge that fails is left out and counted.
@@ -18,7 +18,7 @@ use super::hub::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::STORE_PRIORITY;
 
-/// How long an edge may take from the question to the last byte of its answer.
+/// Longest time for an edge, from the question to the last byte of its answer.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Questions that are asked at once, each of all edges: others wait for their turn. Below
@@ -48,18 +48,18 @@ struct Connected {
     queue: Arc<EdgeQueue>,
 }
 
-/// What one edge said.
+/// An edge's answer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Said<T> {
     /// Its name.
     pub edge: Arc<str>,
-    /// How long the oldest part has waited that the edge does not have yet, by this machine's clock.
+    /// The wait of the oldest part that the edge does not have yet, by this machine's clock.
     pub lag: Duration,
     /// Its answer; none where it gave none in time, or none that can be read.
     pub answer: Option<T>,
 }
 
-/// What edges said.
+/// The answers of edges.
 #[derive(Debug)]
 pub struct Answers<T> {
     /// The answers, in no particular order.
@@ -133,7 +133,7 @@ impl Edges {
         Answers { failed: all - answers.len(), answers }
     }
 
-    /// The same, with who said what, and answers of at most `max_bytes`. In the order of names.
+    /// The same, with the name of each edge, and answers of at most `max_bytes`. In the order of names.
     pub async fn ask_each<T: DeserializeOwned + Send + 'static>(
         &self,
         ask: &Ask,

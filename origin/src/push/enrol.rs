@@ -11,20 +11,20 @@ use farcast_link::{CloseCode, Frames, MAX_NAME_BYTES, encode};
 use crate::roster::book::{NotAdded, TokenState};
 use crate::roster::{self, Made, Roster, RosterError};
 
-/// How long a failed try is kept waiting for its answer. With a few tries at a time
-/// ([`super::server`]) this makes guessing hopeless; the secret has 256 bits anyway.
+/// Delay of the answer to a failed try. With a few tries at a time ([`super::server`]) this makes
+/// guessing hopeless; the secret has 256 bits anyway.
 pub(super) const FAILED_TRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long the request may take to come: an edge sends it with the end of the handshake.
+/// Longest time for the request to come: an edge sends it with the end of the handshake.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(3);
 
-/// How long the whole exchange may take.
+/// Longest time for the whole exchange.
 pub(super) const DEADLINE: Duration = Duration::from_secs(7);
 
 /// Longest a peer may take to read the answer.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How an enrolment ended.
+/// The outcome of an enrolment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Enrolled,
@@ -90,7 +90,7 @@ async fn answer(
     connection.export_keying_material(&mut session, enrol::EXPORTER_LABEL, b"").ok()?;
     let Request { name, proof, public_key } = request;
     let now = WallTime::now();
-    // Who has a certificate renews it by that: tokens may end sooner.
+    // An edge with a certificate renews it by that: tokens may end sooner.
     let renews = fingerprint(connection).and_then(|certificate| roster.whose(&certificate));
     let token = match &renews {
         Some(_) => None,

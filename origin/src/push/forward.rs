@@ -1,5 +1,5 @@
-//! Answering HTTP requests that an edge passes on: the body is asked of the edge only when whoever answers reads it,
-//! which is after the login was looked at.
+//! Answering HTTP requests that an edge passes on: the edge is asked for the body only when the handler reads it,
+//! which is after the login was checked.
 
 use std::io;
 use std::net::IpAddr;
@@ -23,10 +23,10 @@ use super::identity::EdgeId;
 use super::queue::STORE_PRIORITY;
 use super::server::Api;
 
-/// How much of a body is read at once.
+/// Bytes of a body that are read at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// How long a request may take in all; a stream of events, until it is opened.
+/// Longest time for a request in all; a stream of events, until it is opened.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The body of a request that an edge passes on. Nothing of it comes until it is polled.
@@ -34,9 +34,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub struct ForwardedBody {
     /// Taken when it is polled for the first time.
     ask: Option<oneshot::Sender<()>>,
-    /// What came and was not given yet.
+    /// Bytes that have arrived and were not read yet.
     buffer: BytesMut,
-    /// How much is to be given still, once its length is known.
+    /// Bytes that are still to be read, once the length is known.
     left: Option<usize>,
     stream: RecvStream,
 }

@@ -30,8 +30,8 @@ pub struct HubConfig {
     /// Most bytes of parts that are kept for newcomers and fetches. The window of a 10 Mbit/s ladder
     /// is about 60 MB.
     pub window_bytes: usize,
-    /// How far an edge may fall behind before it loses segments, in target durations. Two: what
-    /// arrives later than that no player at the live edge still wants.
+    /// Lag of an edge at which it loses segments, in target durations. Two: no player at the live
+    /// edge still wants anything that arrives later.
     pub queue_targets: u32,
 }
 
@@ -221,7 +221,7 @@ impl Hub {
         &self.config.stream
     }
 
-    /// How many edges are subscribed.
+    /// Number of edges that are subscribed.
     #[must_use]
     pub fn edges(&self) -> usize {
         self.lock().edges.len()
@@ -235,7 +235,7 @@ fn push_message(queue: &mut Queue, message: &ToEdge) {
     }
 }
 
-/// What one edge is told, for tests of those who publish.
+/// The messages for one edge, for tests of publishers.
 #[cfg(test)]
 pub(crate) struct Listener {
     subscription: Subscription,

@@ -2,8 +2,8 @@
 //! the secret of the first token that lets edges in.
 //!
 //! Made at the first start and kept in the data directory as `link-identity.json`, readable by its owner
-//! only and replaced atomically. Whoever reads it can be the origin; whoever loses it must join every
-//! edge again. Certificates are X.509 v3 (RFC 5280) with P-256 keys.
+//! only and replaced atomically. A process that can read it can be the origin; an operator who loses it
+//! must join every edge again. Certificates are X.509 v3 (RFC 5280) with P-256 keys.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -29,11 +29,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// File name in the data directory.
 pub const FILE: &str = "link-identity.json";
 
-/// How long the authority and the server certificate hold. They are pinned, not public, and replacing
+/// Lifetime of the authority and the server certificate. They are pinned, not public, and replacing
 /// them means joining every edge again.
 const AUTHORITY_LIFETIME: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 
-/// How long an edge's certificate holds; an edge renews it by itself, with the one that it has.
+/// Lifetime of an edge's certificate; an edge renews it by itself, with the one that it has.
 const EDGE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Certificates are valid from so long before now: clocks differ.
@@ -45,7 +45,7 @@ pub enum IdentityError {
     /// The file cannot be read or written.
     #[error("the identity file {path} is not usable")]
     File {
-        /// Where it is.
+        /// The path of the file.
         path: String,
         /// Why.
         source: std::io::Error,
@@ -55,7 +55,7 @@ pub enum IdentityError {
         "the identity file {path} is damaged; removing it makes a new identity, and every edge must join again"
     )]
     Damaged {
-        /// Where it is.
+        /// The path of the file.
         path: String,
     },
     /// A certificate cannot be made.
@@ -232,7 +232,7 @@ impl Identity {
         JoinToken { addresses: vec![advertise.to_owned()], fingerprint, secret }
     }
 
-    /// What tells this identity from every other: SHA-256 of its authority's certificate.
+    /// The number that tells this identity from every other: SHA-256 of its authority's certificate.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         Sha256::digest(&self.authority).into()

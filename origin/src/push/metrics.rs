@@ -1,4 +1,4 @@
-//! What the push side counts.
+//! Metrics of the push side.
 
 use farcast_service::tasks::{Contained, Part};
 use prometheus::{
@@ -8,7 +8,7 @@ use prometheus::{
 
 use super::queue::Loss;
 
-/// How a fetch ended.
+/// The outcome of a fetch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FetchOutcome {
     /// Answered with the object.
@@ -19,7 +19,7 @@ pub enum FetchOutcome {
     Failed,
 }
 
-/// How a handshake or an enrolment ended.
+/// The outcome of a handshake or an enrolment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JoinOutcome {
     /// An edge subscribed.
@@ -60,7 +60,7 @@ pub struct Metrics {
     pub(super) confirm_seconds: Histogram,
     pub(super) rtt_seconds: Histogram,
     pub(super) encode_errors: IntCounter,
-    /// Panics of edges' connections, and of what edges ask on them.
+    /// Panics of edges' connections, and of edges' calls on them.
     pub(super) connections: Contained,
     pub(super) calls: Contained,
     drops: IntCounterVec,
@@ -119,7 +119,11 @@ impl Metrics {
                 "reason",
             )?,
             fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", "outcome")?,
-            joins: counters("farcast_push_joins_total", "How connections of edges began", "outcome")?,
+            joins: counters(
+                "farcast_push_joins_total",
+                "Handshakes and enrolments of edges, by outcome",
+                "outcome",
+            )?,
             asks: counters("farcast_push_asks_total", "Questions to edges, one per edge", "outcome")?,
         })
     }

@@ -1,4 +1,4 @@
-//! The queue to one edge: what it gets next, and what it loses when it falls behind.
+//! The queue to one edge: the next data for it, and the losses when it falls behind.
 //!
 //! A plain struct; [`super::session`] drives it. Order: control before media; the lowest variant
 //! first, within it the older segment first; what a newcomer missed (the backlog) last, the newest
@@ -51,7 +51,7 @@ const LIVE_PRIORITY: i32 = 1 << 30;
 /// below.
 pub const FETCH_PRIORITY: i32 = 0;
 
-/// So many priorities has a variant: one for each of its segments, then they begin anew (after 36 hours of segments of
+/// Number of priorities of a variant: one for each of its segments, then they repeat (after 36 hours of segments of
 /// two seconds, when for a moment the newer of two goes first).
 const SEGMENT_PRIORITIES: i32 = 1 << 16;
 
@@ -64,7 +64,7 @@ pub enum Loss {
     Backlog,
 }
 
-/// What to do next.
+/// The next action.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
     /// Write on the control stream, then say [`Queue::wrote_control`].
@@ -75,7 +75,7 @@ pub enum Action {
         stream: StreamHeader,
         /// Its priority.
         priority: i32,
-        /// What to write.
+        /// The bytes to write.
         pieces: [Bytes; 2],
     },
     /// All is written: finish the stream.
@@ -117,7 +117,7 @@ struct Segment {
 }
 
 impl Segment {
-    /// How long the oldest part has waited while the link lived; `silence` is that of the queue.
+    /// The wait of the oldest part while the link lived; `silence` is that of the queue.
     fn age(&self, now: Instant, silence: Duration) -> Duration {
         self.parts.front().map_or(Duration::ZERO, |part| {
             let forgiven = silence.saturating_sub(part.silence_before).min(IDLE_TIMEOUT);
@@ -150,7 +150,7 @@ pub struct Queue {
     doomed: BTreeMap<(Epoch, VariantId, Msn), SegmentStart>,
     resets: VecDeque<StreamHeader>,
     losses: Vec<Loss>,
-    /// How long the link has been silent in all while something waited.
+    /// Total silence of the link while something waited.
     silence: Duration,
 }
 
@@ -287,7 +287,7 @@ impl Queue {
         }
     }
 
-    /// What an epoch left open stays open for ever: it is sent, but its loss can no longer be told.
+    /// A segment that an epoch left open stays open for ever: it is sent, but its loss can no longer be announced.
     fn abandon_open(&mut self) {
         self.doomed.clear();
         let open = self.segments.iter_mut().filter(|(_, (_, segment))| segment.closed.is_none());
@@ -310,7 +310,7 @@ impl Queue {
         }
     }
 
-    /// What to do now. The same answer until one of the other methods changes something.
+    /// The next action. The same until one of the other methods changes something.
     #[must_use]
     pub fn next_action(&mut self) -> Action {
         if let Some(stream) = self.resets.pop_front() {
@@ -445,7 +445,7 @@ impl Queue {
         }
     }
 
-    /// What was lost since the last call.
+    /// The losses since the last call.
     pub fn take_losses(&mut self) -> Vec<Loss> {
         std::mem::take(&mut self.losses)
     }

@@ -1,8 +1,8 @@
 //! The listener: accepts edges, within limits, and runs a task for each.
 //!
-//! Who has not shown a certificate or a join token yet waits in places that [`crate::admission`] deals out, one kind for
-//! handshakes and one for enrolments: strangers who hold their connections delay nobody else's. Networks of edges keep
-//! places that strangers cannot take.
+//! A connection that has not shown a certificate or a join token yet waits in places that [`crate::admission`] deals
+//! out, one kind for handshakes and one for enrolments: strangers who hold their connections delay nobody else's.
+//! Networks of edges keep places that strangers cannot take.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -31,16 +31,16 @@ use super::session;
 use crate::admission::{self, Admission, Slot};
 use crate::roster::Roster;
 
-/// How long a handshake may take.
+/// Longest time for a handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Warnings about strangers that were refused: one in this time.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether the standing join token is good still.
+/// Interval at which the standing join token is checked.
 const TOKEN_LOOKS: Duration = Duration::from_secs(60);
 
-/// How long edges get to see that the origin closes.
+/// Time for edges to see that the origin closes.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Limits of a [`Server`].
@@ -77,10 +77,10 @@ impl Default for ServerConfig {
 /// A reply's body that comes piece by piece, for as long as it is read.
 pub type EventBody = UnsyncBoxBody<Bytes, Infallible>;
 
-/// A stream of events that is being opened, or the reply to who may not have it.
+/// A stream of events that is being opened, or the reply that refuses it.
 pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Response<EventBody>, Reply>> + Send + 'a>>;
 
-/// What answers HTTP requests that edges pass on.
+/// The handler of HTTP requests that edges pass on.
 pub trait Api: Send + Sync + std::fmt::Debug {
     /// Answers a request that `peer` sent to an edge, as `edge` says.
     fn answer(
@@ -97,7 +97,7 @@ pub trait Api: Send + Sync + std::fmt::Debug {
     fn picture(&self, picture: Picture) -> Option<Bytes>;
 }
 
-/// What answers an edge's calls of the store.
+/// The handler of an edge's calls of the store.
 pub trait StoreAccess: Send + Sync + std::fmt::Debug {
     /// Answers a call of the edge of this name, whose message has so many bytes.
     fn answer<'a>(
@@ -335,7 +335,7 @@ async fn feed(shared: &Shared, connection: &quinn::Connection, slot: &Slot, shut
 }
 
 impl Shared {
-    /// Whether strangers may cause one more line of the log, and how many were held back before it.
+    /// Number of log lines that were held back before, if strangers may cause one more now.
     fn may_warn(&self, now: Instant) -> Option<u64> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
     }
@@ -344,7 +344,7 @@ impl Shared {
 async fn keep_token(roster: Arc<Roster>) {
     let renewed = tokio::task::spawn_blocking(move || roster.renew_standing(WallTime::now())).await;
     if let Ok(Err(error)) = renewed {
-        tracing::warn!(%error, "the join token is over, and a new one cannot be written");
+        tracing::warn!(%error, "the join token has expired, and a new one cannot be written");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Thin glue around [`super::queue::Queue`]. A write that waits for the link gives way as soon as the
 //! queue changes, so a live part never waits behind a slower stream; QUIC's own buffer is kept at about
-//! two congestion windows, so that what it holds is sent soon and a reset frees it.
+//! two congestion windows, so that its contents are sent soon and a reset frees it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -26,20 +26,20 @@ use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
 use super::server::{Api, StoreAccess};
 
-/// How long an edge may take from the handshake to its subscription.
+/// Longest time for an edge from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a fetch may take, from the request to the last byte accepted.
+/// Longest time for a fetch, from the request to the last byte accepted.
 const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long the request of a call of the store may take to arrive: the largest over 16 Mbit/s.
+/// Longest time for the request of a call of the store to arrive: the largest over 16 Mbit/s.
 const STORE_READ_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Calls whose requests are read at once, each up to [`store_call::MAX_MESSAGE_BYTES`]: bounds what an edge makes the
 /// origin hold.
 const STORE_READS: usize = 4;
 
-/// How often the send buffer follows the congestion window, and lateness is looked for.
+/// Interval at which the send buffer follows the congestion window, and lateness is checked.
 const TICK: Duration = Duration::from_millis(200);
 
 /// A link from which no datagram came for so long while media is under way is silent: an edge
@@ -49,14 +49,14 @@ const SILENT_AFTER: Duration = Duration::from_millis(600);
 /// Bounds of QUIC's send buffer per connection: enough for a start, and for 1 Gbit/s over 100 ms.
 const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 * 1024 * 1024;
 
-/// How much of a part QUIC is given at once. quinn counts all of what it was given at once as buffered until the last
-/// byte of it is acknowledged: a large piece of one stream would keep the others out of the buffer.
+/// Size of the pieces of a part that QUIC gets at once. quinn counts a whole piece as buffered until the last byte of
+/// it is acknowledged: a large piece of one stream would keep the others out of the buffer.
 const WRITE_BYTES: usize = 16 * 1024;
 
-/// How much is read at once.
+/// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 
-/// What edges are served from.
+/// The shared state for serving edges.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     pub(super) hub: Hub,

@@ -1,8 +1,8 @@
-//! What the origin keeps of the feed: enough to tell a newcomer everything and to answer fetches.
+//! The part of the feed that the origin keeps: enough to bring a newcomer up to date and to answer fetches.
 //!
-//! Sans-IO: fed with every event, asked for a [`Snapshot`], for objects, and for what a newcomer
-//! should get pushed. Invariants: it never lists what it does not hold in full; it is bounded in time
-//! (the presentation's window and a margin) and in bytes, whatever the feed does.
+//! Sans-IO: fed with every event, asked for a [`Snapshot`], for objects, and for the backlog of a
+//! newcomer. Invariants: it never lists an object that it does not hold in full; it is bounded in
+//! time (the presentation's window and a margin) and in bytes, whatever the feed does.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -237,7 +237,7 @@ impl Window {
         }
     }
 
-    /// What a newcomer must know of the current presentation.
+    /// The snapshot of the current presentation for a newcomer.
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
         let timeline = self.timelines.back()?;

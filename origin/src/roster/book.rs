@@ -1,7 +1,8 @@
-//! Who may come: join tokens and the certificates that were made for them. Sans-IO.
+//! The book of edges: join tokens and the certificates that were made for them. Sans-IO.
 //!
-//! A certificate is good while it is in the book, whatever it says itself: taking it out, or marking it as revoked, is all
-//! that it takes to shut an edge out. A name belongs to one edge: who enrols with a name that is taken gets another.
+//! A certificate is good while it is in the book, whatever its own dates: taking it out, or marking it as revoked, is all
+//! that it takes to shut an edge out. A name belongs to one edge: an edge that enrols with a name that is taken gets
+//! another.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,13 +25,13 @@ const MAX_NAME_CHARS: usize = 48;
 /// Certificates of an edge: the newest, and the one before, with which it connects if it could not keep the newest.
 const MAX_CERTIFICATES: usize = 2;
 
-/// How exactly it is known when an edge was here last: it is written down by the way.
+/// Precision of the time at which an edge was here last: it is written down by the way.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
 /// SHA-256 of a certificate's DER.
 pub type Fingerprint = [u8; 32];
 
-/// Whether a token lets anybody in.
+/// The state of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TokenState {
@@ -50,7 +51,7 @@ pub enum TokenState {
 pub struct Token {
     /// Names it in lists; tells nothing of its secret.
     pub id: String,
-    /// What it is for, for people.
+    /// Its purpose, for people.
     pub label: String,
     /// Base64 of 32 bytes.
     secret: String,
@@ -58,13 +59,13 @@ pub struct Token {
     pub created_at: WallTime,
     /// When it ends by itself.
     pub expires_at: Option<WallTime>,
-    /// How many edges may enrol with it.
+    /// Most edges that may enrol with it.
     pub max_uses: Option<u32>,
-    /// How many have.
+    /// Number of edges that have.
     pub uses: u32,
     /// When it was revoked.
     pub revoked_at: Option<WallTime>,
-    /// Whether it is the one in the file `join-token`.
+    /// True if it is the one in the file `join-token`.
     pub standing: bool,
 }
 
@@ -75,7 +76,7 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// Whether it lets anybody in at `now`.
+    /// The state of the token at `now`.
     #[must_use]
     pub fn state(&self, now: WallTime) -> TokenState {
         if self.revoked_at.is_some() {
@@ -89,7 +90,7 @@ impl Token {
         }
     }
 
-    /// What proves it; none where the file was damaged.
+    /// Its secret; none where the file was damaged.
     #[must_use]
     pub fn secret(&self) -> Option<[u8; 32]> {
         STANDARD.decode(&self.secret).ok()?.try_into().ok()
@@ -123,7 +124,7 @@ pub enum NotAdded {
     /// There are as many edges, or tokens, as are kept.
     #[error("there are as many as are kept: revoke what is not needed")]
     Full,
-    /// What is named does not exist.
+    /// The named token or edge does not exist.
     #[error("there is no such one")]
     Unknown,
 }
@@ -152,8 +153,8 @@ impl Book {
         &self.edges
     }
 
-    /// The token that is in the file, made anew of `secret` unless it is good; and whether it was made. It ends `lifetime`
-    /// after it was made, as that is set now.
+    /// The token that is in the file, or a new one made of `secret` unless that is good; and whether it was made. It ends
+    /// `lifetime` after it was made, as that is set now.
     pub fn standing(
         &mut self,
         secret: [u8; 32],
@@ -261,8 +262,8 @@ impl Book {
             return Err(NotAdded::TokenEnded);
         }
         if self.edges.len() >= MAX_EDGES {
-            // Those of the same token give way, so that whoever has stolen one pushes out nobody else's edges. Of them those
-            // which were shut out, then those which never came, then those which were away for longest.
+            // Edges of the same token give way, so that a party that has stolen one pushes out nobody else's edges. First
+            // those which were shut out, then those which never connected, then those which were away for longest.
             let of_token = |(name, edge): &(&String, &Enrolled)| {
                 (edge.token == token_id || edge.revoked_at.is_some() || edge.expires_at <= now)
                     && !is_connected(name)
@@ -286,7 +287,7 @@ impl Book {
         Ok(())
     }
 
-    /// Whose certificate this is; none if it is of nobody, or of who was shut out.
+    /// The edge of a certificate; none if it is unknown, or of an edge that was shut out.
     #[must_use]
     pub fn whose(&self, certificate: &Fingerprint) -> Option<&str> {
         let wanted = text(certificate);

@@ -1,4 +1,4 @@
-//! What time series count.
+//! Metrics of time series.
 
 use prometheus::{IntCounter, Registry};
 

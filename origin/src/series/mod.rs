@@ -1,7 +1,7 @@
 //! Time series for the admin page: how many watched, and how busy the machine was.
 //!
-//! Place in the flow: whoever samples calls [`Series::push`]; the admin API shows [`Series::since`]. A series is a ring in
-//! memory that is also kept in the store, under `("series", name, unix seconds)`, so that it survives a restart.
+//! Place in the flow: samplers call [`Series::push`]; the admin API shows [`Series::since`]. A series is a ring in memory
+//! that is also kept in the store, under `("series", name, unix seconds)`, so that it survives a restart.
 //!
 //! Invariants: pushing never waits for the store; samples are in order of time, one per second at most; both memory
 //! and store are bounded by age and number ([`Kind`]).
@@ -24,7 +24,7 @@ pub use writer::Writer;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often every series should be sampled.
+/// Interval at which every series should be sampled.
 pub const SAMPLE_EVERY: Duration = Duration::from_secs(60);
 
 /// Shortest mean distance of the samples that are kept: twice as many as are meant to come.
@@ -39,7 +39,7 @@ pub const MEMORY: Kind = Kind { name: "memory", keep: DAY };
 /// Use of the data folder's disk, in percent.
 pub const DISK: Kind = Kind { name: "disk", keep: DAY };
 
-/// What a series is about, and how long it goes back.
+/// The name of a series, and its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Kind {
     /// Its name in the store.

@@ -45,7 +45,7 @@ impl Serialize for Sample {
     }
 }
 
-/// What is stored: the time is in the key.
+/// The stored value: the time is in the key.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Saved {
     pub(super) value: f64,

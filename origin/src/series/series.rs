@@ -22,7 +22,7 @@ pub struct Series {
     shared: Arc<Shared>,
 }
 
-/// What a series and its writer share.
+/// The state that a series and its writer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) kind: Kind,
@@ -43,7 +43,7 @@ struct State {
 }
 
 impl Series {
-    /// What the store has of a series, and the writer that keeps the store up to date: it is to be run. Cancel safe.
+    /// A series with its stored samples, and the writer that keeps the store up to date: it is to be run. Cancel safe.
     ///
     /// # Errors
     /// When the store cannot be read. Samples that are damaged are left out, with a warning.

@@ -16,16 +16,16 @@ const BATCH: usize = 100;
 /// Samples that one batch clears.
 const CLEARED: u32 = 500;
 
-/// How often old samples are cleared, in seconds of the samples' clock: reading them before always leaves them out.
+/// Interval at which old samples are cleared, in seconds of the samples' clock: readers leave them out anyway.
 const CLEAR_EVERY_S: u64 = 3600;
 
 /// Pause after a failure of the store, which has tried for a while itself.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// How often a failing store is complained about.
+/// Interval of warnings about a failing store.
 const COMPLAIN: Duration = Duration::from_secs(300);
 
-/// How long stopping waits for what is still to be written.
+/// Longest time for which stopping waits for the last writes.
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// Writes what is pushed to a series.
@@ -50,7 +50,7 @@ impl Writer {
             () = shutdown.cancelled() => {}
             () = self.write_for_ever() => {}
         }
-        // What was cut short above is written again; that changes nothing.
+        // A write that was cut short above is repeated; that changes nothing.
         match tokio::time::timeout(FLUSH, self.write_pending()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.complain(&error),

@@ -1,4 +1,4 @@
-//! Who may be the channel's origin, judged by what was seen of its lease. Sans-IO.
+//! The decision whether this origin may have the channel, by observations of its lease. Sans-IO.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const GAP: Duration = Duration::from_millis(3_000);
 
 const _: () = assert!(LOOK.as_millis() < GAP.as_millis() && GAP.as_millis() < LASTS.as_millis());
 
-/// What was judged.
+/// The verdict.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     /// Nobody is the origin, as long as the lease has this value.
@@ -114,7 +114,7 @@ mod tests {
     fn one_that_is_renewed_never_is_whatever_clocks_say() {
         let mut watch = Watch::new();
         for second in 0..600 {
-            // By the clock of who watches it ended in 1970.
+            // By the watcher's clock it ended in 1970.
             let renewed = value(1, second / 5, &holder("a", "1"));
             assert!(!watch.look(second * 1_000, renewed), "{second}");
         }

@@ -1,4 +1,4 @@
-//! One origin per channel: who is it, who waits, and what becomes of one that was overtaken.
+//! One origin per channel: the holder, those that wait, and the end of one that was overtaken.
 //!
 //! Place in the flow: where several origins can reach one store (a FoundationDB cluster), `app` calls [`stand_by`] before it
 //! reads or writes anything else there. The one that holds the channel's lease is the origin; every other one waits, and goes
@@ -38,27 +38,27 @@ use tokio_util::sync::CancellationToken;
 use self::fence::Fence;
 use self::judge::{Judge, Verdict};
 
-/// How long a lease that is not renewed holds the channel: an origin that was killed is replaced this long after. Three
-/// renewals may fail before that.
+/// Time for which a lease that is not renewed holds the channel: an origin that was killed is replaced this long after.
+/// Three renewals may fail before that.
 const LASTS: Duration = Duration::from_secs(15);
-/// How often the origin renews.
+/// Interval at which the origin renews its lease.
 const RENEW: Duration = Duration::from_secs(5);
-/// How often who waits looks.
+/// Interval at which a waiting origin reads the lease.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long giving the lease back may take at the end: after that it ends by itself.
+/// Longest time for giving the lease back at the end: after that it ends by itself.
 const RELEASE: Duration = Duration::from_secs(2);
-/// How often who waits says for whom.
+/// Interval at which a waiting origin logs the holder for which it waits.
 const REMIND: Duration = Duration::from_secs(600);
 
-/// Who holds a channel. The note of its lease.
+/// The holder of a channel. The note of its lease.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Holder {
     /// The host's name.
     pub host: String,
-    /// Where its data folder is.
+    /// The path of its data folder.
     pub data_dir: String,
-    /// What only this data folder has: the fingerprint of its identity.
+    /// The fingerprint of its identity: only this data folder has it.
     pub identity: String,
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for Holder {
 )]
 pub struct Displaced(Holder);
 
-/// Where the lease is: with what is the origins' alone.
+/// The key of the lease, among the keys that are the origins' alone.
 fn key() -> Key {
     Tuple::new().text(PRIVATE).text("origin").key()
 }

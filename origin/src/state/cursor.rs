@@ -1,10 +1,10 @@
-//! Where a stream is.
+//! The position of a stream.
 
 use farcast_feed::name::{Epoch, Msn};
 use farcast_feed::time::WallTime;
 use serde::{Deserialize, Serialize};
 
-/// Where a stream is, and what must be equal for a restarted origin to continue it.
+/// The position of a stream, and the facts that must be equal for a restarted origin to continue it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
@@ -21,9 +21,9 @@ pub struct Cursor {
     pub part_target_ms: u32,
     /// Latency level of the epoch, 0 to 4.
     pub latency_level: u8,
-    /// Equal for equal ladders; whoever computes it says how.
+    /// Equal for equal ladders; its writer defines how.
     pub ladder_fingerprint: String,
-    /// Whether the broadcast runs; true after a crash in the middle of one.
+    /// True if the broadcast runs; true after a crash in the middle of one.
     pub live: bool,
     /// When media last came in.
     pub last_media_wall_time: WallTime,
@@ -81,7 +81,7 @@ mod tests {
             let mut cursor = sample(first);
             let mut msn = Msn(first);
             for begun in 0..count {
-                // What the background write of the previous segment put on the disk.
+                // The background write of the previous segment put this on the disk.
                 prop_assert!(begun == 0 || cursor.next_msn > msn);
                 cursor.begin_segment(msn, WallTime(0));
                 msn = msn.next();

@@ -11,9 +11,9 @@ use farcast_telemetry::throttle::Throttle;
 
 use super::{Cursor, State};
 
-/// How soon a failed write is tried again; the disk may be full for a while.
+/// Time after which a failed write is tried again; the disk may be full for a while.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often a failing disk is complained about.
+/// Interval of warnings about a failing disk.
 const COMPLAIN: Duration = Duration::from_secs(30);
 
 /// Owns the state and writes it on a thread of its own. Saves that arrive while one is written
@@ -87,7 +87,7 @@ impl Saver {
         self.shared.lock().wanted.cursor(stream).cloned()
     }
 
-    /// Whether `msn` of `stream` is on the disk as used, so that no restart uses it again. When it is not,
+    /// True if `msn` of `stream` is on the disk as used, so that no restart uses it again. When it is not,
     /// the disk is slower than a segment is long: the caller should use the number and say so.
     #[must_use]
     pub fn is_reserved(&self, stream: &StreamName, msn: Msn) -> bool {
@@ -116,7 +116,7 @@ impl Drop for Saver {
         self.shared.lock().stopping = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It panicked, and whoever watches it was told.
+            // It panicked, and its watcher was told.
             let _ = thread.join();
         }
     }

@@ -23,7 +23,7 @@ pub const FILE_NAME: &str = "store.redb";
 /// Batches that may wait for the writer; more wait for their turn, and are told that the store is busy.
 const QUEUE: usize = 1024;
 
-/// How long a batch may wait for its turn: then nothing has been done yet, and the caller can be told so.
+/// Longest wait of a batch for its turn: then nothing has been done yet, and the caller can be told so.
 const TURN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Memory for pages of the file.
@@ -65,7 +65,7 @@ pub struct Embedded {
     ended: Ended,
 }
 
-/// What readers and the writer share.
+/// The state that readers and the writer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     path: PathBuf,
@@ -108,7 +108,7 @@ impl Embedded {
         self.ended.clone()
     }
 
-    /// How many keys somebody waits for.
+    /// Number of keys that are watched.
     #[must_use]
     pub fn watched_keys(&self) -> usize {
         self.shared.watches.len()
@@ -202,7 +202,7 @@ impl Shared {
         self.entries()?.map_or_else(|| Ok(Page::default()), |entries| page(&entries, scan))
     }
 
-    /// What there is now, for a snapshot.
+    /// The present entries, for a snapshot.
     fn instant(&self) -> Result<Instant, StoreError> {
         let transaction = self.database()?.begin_read().map_err(unavailable)?;
         let version = transaction::last_version(&transaction).map_err(unavailable)?;

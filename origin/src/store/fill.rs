@@ -16,7 +16,7 @@ pub enum FillError {
     /// There is a store already.
     #[error("{} exists", .0.display())]
     Exists(PathBuf),
-    /// An entry could not be had.
+    /// An entry could not be read.
     #[error("the entries cannot be read")]
     Entries(#[source] io::Error),
     /// The disk failed.

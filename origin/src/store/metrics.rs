@@ -1,4 +1,4 @@
-//! What the embedded engine measures.
+//! Metrics of the embedded engine.
 
 use farcast_telemetry::metrics::HOP_SECONDS;
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};

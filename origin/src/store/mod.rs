@@ -4,8 +4,8 @@
 //!
 //! One thread writes. It takes all batches that wait, applies them in one transaction of redb and makes them durable
 //! at once (group commit): the disk is waited for once per group, whatever the number of callers. Readers see the
-//! last durable transaction and wait for nobody. What was acknowledged survives `kill -9` and a loss of power, as
-//! far as the disk keeps its word on fsync.
+//! last durable transaction and wait for nobody. An acknowledged batch survives `kill -9` and a loss of power, as
+//! far as the disk keeps its promise on fsync.
 
 mod engine;
 mod fill;

@@ -1,4 +1,4 @@
-//! What a batch does to the tables.
+//! The effect of a batch on the tables.
 //!
 //! Tables: `entries`, the entries themselves; `applied`, the version that each batch id got, so that a batch that comes
 //! again is recognised; `applied_order`, the ids by version, with their time, so that they can be forgotten; `meta`, the
@@ -23,7 +23,7 @@ const LAST_VERSION: &str = "last_version";
 /// Ids that are forgotten with each new one, at most: more than come in.
 const FORGET_AT_ONCE: usize = 4;
 
-/// A transaction of redb, and what it has changed so far.
+/// A transaction of redb, and its changes so far.
 pub(super) struct Transaction<'t> {
     entries: Table<'t, &'static [u8], &'static [u8]>,
     applied: Table<'t, &'static [u8; 16], u64>,

@@ -1,4 +1,4 @@
-//! Who waits for which key.
+//! Waiters for changes of keys.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ struct Waiting {
     count: usize,
 }
 
-/// Whose keys changed.
+/// The keys that changed.
 #[derive(Debug)]
 pub(super) enum Change {
     Key(Key),
@@ -35,7 +35,7 @@ pub(super) struct Registration {
 }
 
 impl Watches {
-    /// Waits for `key` from now on: whoever reads it afterwards misses nothing.
+    /// Waits for `key` from now on: a later read misses nothing.
     pub(super) fn register(self: &Arc<Self>, key: Key) -> Registration {
         let mut waiting = self.lock();
         let entry = waiting.entry(key.clone()).or_default();

@@ -16,12 +16,12 @@ use super::transaction::Transaction;
 /// Most batches of a group: bounds how long one waits for others.
 const GROUP_BATCHES: usize = 256;
 
-/// How soon a file that failed is opened again.
+/// Time after which a file that failed is opened again.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
-/// How often a failing file is complained about.
+/// Interval of warnings about a failing file.
 const COMPLAIN: Duration = Duration::from_secs(30);
 
-/// A batch that waits, and who waits for it.
+/// A batch that waits, and its waiter.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) batch: Arc<Batch>,
@@ -29,7 +29,7 @@ pub(super) struct Request {
     pub(super) reply: oneshot::Sender<Result<Committed, StoreError>>,
 }
 
-/// How a group failed.
+/// The failure of a group.
 enum Failed {
     /// Nothing of it was applied.
     Before(redb::Error),
@@ -65,7 +65,7 @@ pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metric
         });
         for (request, outcome) in group.drain(..).zip(outcomes) {
             metrics.commit_seconds.observe(request.arrived.elapsed().as_secs_f64());
-            // Who asked may have gone.
+            // The caller may have gone.
             let _ = request.reply.send(outcome);
         }
     }

@@ -31,7 +31,7 @@ pub(super) const STAND_IN_BPS: u64 = 128_000;
 /// State of the audio thread.
 pub(super) struct Audio {
     shared: Arc<Shared>,
-    /// Whether outputs that only stand in for the source have work.
+    /// True if outputs that only stand in for the source have work.
     stands_in: bool,
     decoder: Option<AudioDecoder>,
     outputs: Vec<Output>,
@@ -40,7 +40,7 @@ pub(super) struct Audio {
 /// One bit rate and the variants that use it.
 pub(super) struct Output {
     bit_rate_bps: u64,
-    /// Whether its variants pass through what viewers can play.
+    /// True if its variants pass through what viewers can play.
     stand_in: bool,
     sinks: Vec<Sink>,
     origins: Origins,

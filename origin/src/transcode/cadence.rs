@@ -15,7 +15,7 @@ pub(super) struct KeyClock {
 }
 
 impl KeyClock {
-    /// Whether the frame at `pts` is to be a key frame.
+    /// True if the frame at `pts` is to be a key frame.
     pub(super) fn due(&mut self, pts: MediaTime, marked: bool) -> bool {
         let due = marked || self.last.is_none_or(|last| pts.since(last) >= MAX_GOP || pts < last);
         if due {
@@ -41,7 +41,7 @@ impl RateGate {
         Self { interval_us: 1_000_000 / i64::from(fps.max(1)), anchor_us: 0, last_us: i64::MAX, last_slot: 0 }
     }
 
-    /// Whether the frame at `pts` is kept; a key frame always is.
+    /// True if the frame at `pts` is kept; a key frame always is.
     pub(super) fn keep(&mut self, pts: MediaTime, key: bool) -> bool {
         let now = pts.micros();
         if key || now < self.last_us {

@@ -15,7 +15,7 @@ const OWN_GOP_S: u32 = 10;
 /// Surfaces of an upload pool: what an encoder without reordering holds, and some.
 const UPLOAD_SURFACES: u16 = 8;
 
-/// What an encoder is opened for.
+/// The settings of an encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EncoderSettings {
     /// Width in pixels, even.

@@ -29,10 +29,10 @@ use crate::media::{MediaEvent, Track};
 
 /// Highest frame rate of a variant that stands in for one that passes video through.
 const STAND_IN_FPS: u32 = 60;
-/// How long threads have to notice that the ladder was given up.
+/// Time for threads to notice that the ladder was given up.
 const ABORT_GRACE: Duration = Duration::from_secs(2);
 
-/// What all threads of a ladder see.
+/// The state that all threads of a ladder see.
 pub(super) struct Shared {
     pub(super) metrics: Metrics,
     abort: AtomicBool,
@@ -210,7 +210,7 @@ impl Drop for Engine {
     }
 }
 
-/// What a variant that passes video through encodes when it must: the source's size and rate.
+/// The encoding of a variant that passes video through, when it must encode: the source's size and rate.
 fn stand_in_spec(spec: &VariantSpec) -> VariantSpec {
     VariantSpec { scaled_width: 0, scaled_height: 0, framerate: STAND_IN_FPS, ..spec.clone() }
 }

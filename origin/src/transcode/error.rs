@@ -2,7 +2,7 @@
 
 use farcast_feed::name::VariantId;
 
-/// What a ladder cannot heal.
+/// A failure that a ladder cannot heal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LadderError {
     /// The source's codec or configuration cannot be decoded here.
@@ -11,7 +11,7 @@ pub enum LadderError {
     /// Nothing could be decoded for too long.
     #[error("the source's video is damaged: {packets} packets in a row could not be decoded")]
     SourceDamaged {
-        /// How many in a row.
+        /// Their number in a row.
         packets: u32,
     },
     /// Even libx264 does not work for a variant.
@@ -19,7 +19,7 @@ pub enum LadderError {
     EncoderFailed {
         /// Which variant.
         variant: VariantId,
-        /// What libav said last.
+        /// libav's last error.
         reason: farcast_av::Error,
     },
     /// The operating system gave no thread.

@@ -21,7 +21,7 @@ pub(super) fn queue_frames_on_device(variants: usize) -> usize {
     each.saturating_sub(1).clamp(1, QUEUE_FRAMES)
 }
 
-/// What goes with a decoded frame.
+/// The facts that go with a decoded frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tick {
     pub(super) pts: MediaTime,
@@ -91,7 +91,7 @@ impl VariantFeed {
         self.owes_gone = !self.send(VideoWork::Gone);
     }
 
-    /// Whether it was taken, or nobody will ever take it.
+    /// True if it was taken, or nobody will ever take it.
     fn send(&self, work: VideoWork) -> bool {
         self.behind.inc();
         let taken = match self.pace {

@@ -12,13 +12,14 @@ use crate::media::{Mark, MediaEvent};
 
 /// Source events that may wait: two seconds of 60 frames per second.
 const QUEUE_EVENTS: usize = 120;
-/// How long a queue may be full without anything being taken out of it: what is only slow takes something now and then.
+/// Time for which a queue may be full without anything being taken out of it: a worker that is only slow takes
+/// something now and then.
 pub(super) const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 /// An event of the source for a thread that decodes.
 pub(super) struct Work {
     pub(super) event: MediaEvent,
-    /// Whether it is also for variants that pass the track through, from now on: viewers could not play it.
+    /// True if it is also for variants that pass the track through, from now on: viewers could not play it.
     pub(super) stands_in: bool,
 }
 
@@ -189,7 +190,7 @@ mod tests {
         fill(&mut inlet, &metrics);
         outlet.recv().unwrap();
         assert_eq!(inlet.judge(Instant::now() + STUCK_AFTER * 2), Ok(()));
-        // Full again by another track: that begins anew.
+        // Full again by another track: the time starts again.
         let mut beside = inlet.beside();
         (0..2).for_each(|_| beside.push(MediaEvent::NoAudio, false, &metrics).unwrap());
         assert_eq!(beside.judge(Instant::now()), Ok(()));

@@ -34,9 +34,9 @@ struct Lane {
     queue: VecDeque<MediaEvent>,
     /// Times that the source announced this track, less the times that it ended.
     announced: u32,
-    /// Whether the other track waited for this one in vain.
+    /// True if the other track waited for this one in vain.
     silent: bool,
-    /// Whether a frame came out since the track began.
+    /// True if a frame came out since the track began.
     begun: bool,
 }
 
@@ -115,7 +115,7 @@ impl Interleaver {
         event
     }
 
-    /// Whether lane `this`, whose counterpart has no frame, may go on.
+    /// `this`, if that lane may go on although its counterpart has no frame.
     fn alone(&mut self, this: usize, flush: bool) -> Option<usize> {
         let over = self.tracks[this].span() > self.max_hold || self.tracks[this].queue.len() > self.max_held;
         let other = &mut self.tracks[1 - this];

@@ -1,4 +1,4 @@
-//! The ladder itself: what is passed through, what is transcoded, and its end.
+//! The ladder itself: passthrough, transcoding, and its end.
 //!
 //! ```text
 //! push ─┬─ passed through ────────────────┬─▶ sink per variant ─▶ channel
@@ -30,7 +30,7 @@ use crate::media::{MediaEvent, Track};
 /// Events of all variants that may wait for the packagers: seconds of a ladder of five.
 pub(super) const OUTPUT_EVENTS: usize = 2048;
 
-/// What happens when a thread is slower than the source.
+/// The treatment of a thread that is slower than the source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Pace {
     /// Frames are dropped and counted; [`Ladder::push`] never waits.
@@ -40,18 +40,18 @@ pub enum Pace {
     Lossless,
 }
 
-/// What a ladder is made of.
+/// The configuration of a ladder.
 #[derive(Clone)]
 pub struct LadderConfig {
     /// The variants; `VariantId(i)` is the i-th.
     pub specs: Vec<VariantSpec>,
     /// The encoder to use.
     pub encoder: EncoderKind,
-    /// How encoders are opened.
+    /// Opens encoders.
     pub opener: Arc<dyn OpenEncoder>,
-    /// Where to decode, if not in software.
+    /// The device on which to decode, if not in software.
     pub device: Option<Arc<Device>>,
-    /// What happens under load.
+    /// The treatment of overload.
     pub pace: Pace,
     /// PART-TARGET, where gaps in the video may not make parts much shorter than it; see
     /// [`super::cadence::Filler`]. Not for frames on a device: its surfaces are few.
@@ -80,11 +80,11 @@ impl LadderConfig {
     }
 }
 
-/// How much of a source is to be seen to know its bit rate: a group of pictures of most.
+/// Length of a source to be seen to know its bit rate: a group of pictures of most.
 const OBSERVED: Duration = Duration::from_secs(2);
 
 impl LadderConfig {
-    /// How much of the source should be seen before [`Ladder::set_source_rate`]; zero if nobody asks.
+    /// Length of the source to be seen before [`Ladder::set_source_rate`]; zero if nobody asks.
     #[must_use]
     pub fn observe(&self) -> Duration {
         let asked = self.specs.iter().any(VariantSpec::follows_bit_rate);
@@ -95,15 +95,15 @@ impl LadderConfig {
 /// A running ladder. Dropping it gives up what is inside; [`Ladder::finish`] drains it.
 pub struct Ladder {
     shared: Arc<Shared>,
-    /// Whether the source has video, audio.
+    /// True if the source has video, audio.
     present: [bool; 2],
-    /// Whether variants that pass video, audio through re-encode it, since viewers could not play it.
+    /// True if variants that pass video, audio through re-encode it, since viewers could not play it.
     stands_in: [bool; 2],
     variants: Vec<(VariantSpec, Sink)>,
     work: Place,
 }
 
-/// Where decoders and encoders run.
+/// The place in which decoders and encoders run.
 enum Place {
     /// In this process.
     Here(Engine),
@@ -137,8 +137,8 @@ impl Ladder {
         Ok((Self { shared, present: [false; 2], stands_in: [false; 2], variants, work }, receiver))
     }
 
-    /// What the bit rate of the source's video is: variants that are to resemble it are encoded with about that. Call
-    /// it before the first frame, or it has no effect on encoders that run.
+    /// Sets the bit rate of the source's video: variants that are to resemble it are encoded with about that. Call it
+    /// before the first frame, or it has no effect on encoders that run.
     pub fn set_source_rate(&self, bps: Option<u64>) {
         self.shared.set_source_bps(bps);
     }
@@ -195,7 +195,7 @@ impl Ladder {
     /// if that was not enough), so call it off the async threads, while the receiver is read.
     ///
     /// # Errors
-    /// What the ladder failed with, or that the deadline passed.
+    /// The failure of the ladder, or that the deadline passed.
     pub fn finish(self, deadline: Duration) -> Result<(), LadderError> {
         let result = match self.work {
             Place::Here(engine) => engine.finish(deadline),
@@ -213,7 +213,7 @@ fn transcodes(spec: &VariantSpec, track: Track) -> bool {
     }
 }
 
-/// Whether viewers cannot play a track that begins or changes here; says so, as what they play badly.
+/// True if viewers cannot play a track that begins or changes here; says so, as what they play badly.
 fn refused(event: &MediaEvent) -> bool {
     let (verdict, track) = match event {
         MediaEvent::Video(config) => (playable::video(config), "video"),

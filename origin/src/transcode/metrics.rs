@@ -1,4 +1,4 @@
-//! What the ladder counts.
+//! Metrics of the ladder.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::EncoderKind;
 
-/// What is known of a variant's encoder at a moment.
+/// The state of a variant's encoder at a moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RungCounts {
     /// The encoder in use, none where none runs.
@@ -94,7 +94,7 @@ pub struct Metrics {
     observed: Option<Arc<Mutex<Vec<f64>>>>,
 }
 
-/// How a worker process ended that was not asked to; a label.
+/// The kind of end of a worker process that was not asked to end; a label.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WorkerEnd {
     /// By a signal that was not ours, or with a status other than 0.
@@ -118,7 +118,7 @@ impl WorkerEnd {
     }
 }
 
-/// What a ladder has counted, for another process that shows it.
+/// The counts of a ladder, for another process that shows them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals {
     decoded: u64,
@@ -215,7 +215,7 @@ impl Metrics {
             worker_ends: add(
                 registry,
                 IntCounterVec::new(
-                    opts("worker_ends_total", "Transcoding processes that ended unasked, by how."),
+                    opts("worker_ends_total", "Transcoding processes that ended unasked, by kind of end."),
                     &["how"],
                 )?,
             )?,
@@ -247,7 +247,7 @@ impl Metrics {
         }
     }
 
-    /// What was counted so far, for this many variants.
+    /// The counts so far, for this many variants.
     pub(super) fn totals(&self, variants: u16) -> Totals {
         let in_use = |variant: u16| {
             let used = self.in_use(VariantId(variant))?;
@@ -329,7 +329,7 @@ impl Metrics {
         self.decoded.get()
     }
 
-    /// What a variant's encoder does.
+    /// The state of a variant's encoder.
     #[must_use]
     pub fn rung(&self, variant: VariantId) -> RungCounts {
         RungCounts {

@@ -1,4 +1,4 @@
-//! What is remembered of a source frame while a codec works on it: its mark and its arrival.
+//! Facts about a source frame that are remembered while a codec works on it: its mark and its arrival.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::media::Mark;
 /// Most source frames inside a decoder; far above any reordering, so only a stuck decoder meets it.
 const MAX_FRAMES: usize = 256;
 
-/// Facts of source frames by presentation time, to be given to what is made of them.
+/// Facts about source frames by presentation time, to be given to the frames that are made of them.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     frames: BTreeMap<MediaTime, (WallTime, Option<Mark>)>,

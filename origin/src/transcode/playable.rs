@@ -1,5 +1,6 @@
-//! Which sources viewers can play as they are: what is passed through, what is re-encoded even in variants that
-//! pass it through, and what the operator is told. Pure decisions, by the limits of the players that matter:
+//! The sources that viewers can play as they are: which are passed through, which are re-encoded even in
+//! variants that pass them through, and the message for the operator. Pure decisions, by the limits of the
+//! players that matter:
 //!
 //! - Chromium, through hls.js: tried with version 156 and `MediaSource`. AAC with a program config element, or a
 //!   channel configuration above 7, ends the whole page's playback (`CHUNK_DEMUXER_ERROR_APPEND_FAILED`).
@@ -11,7 +12,7 @@
 
 use crate::media::{AudioConfig, Chroma, VideoCodec, VideoConfig};
 
-/// What becomes of a source in variants that pass it through.
+/// The treatment of a source in variants that pass it through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     /// Everybody plays it.
@@ -25,9 +26,9 @@ pub(super) enum Verdict {
 /// Why, and what to set in the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Reason {
-    /// What is the matter.
+    /// The fault.
     pub(super) what: &'static str,
-    /// What to set.
+    /// The advice for the encoder's settings.
     pub(super) set: &'static str,
 }
 
@@ -76,13 +77,13 @@ const AVC_PROFILES: [u8; 3] = [66, 77, 100];
 const AVC_HIGHEST_LEVEL: u8 = 52;
 const HEVC_PROFILES: [u8; 2] = [1, 2];
 
-/// Whether video is re-encoded even in variants that pass it through, since viewers could not play it.
+/// True if video is re-encoded even in variants that pass it through, since viewers could not play it.
 #[must_use]
 pub fn is_always_encoded(config: &VideoConfig) -> bool {
     matches!(video(config), Verdict::Refused(_))
 }
 
-/// What becomes of a video track.
+/// The treatment of a video track.
 pub(super) fn video(config: &VideoConfig) -> Verdict {
     let at = |index: usize| config.record.get(index).copied();
     let planar = config.chroma == Chroma::Yuv420;
@@ -122,7 +123,7 @@ pub(super) fn video(config: &VideoConfig) -> Verdict {
     }
 }
 
-/// What becomes of an audio track.
+/// The treatment of an audio track.
 pub(super) fn audio(config: &AudioConfig) -> Verdict {
     let Some(aac) = Aac::read(&config.record) else { return Verdict::Refused(OBJECT_TYPE) };
     if aac.object_type != 2 {

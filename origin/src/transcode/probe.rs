@@ -10,16 +10,16 @@ use super::encode::{EncoderSettings, OpenEncoder};
 /// Size of the frame that is tried; above the minimum of every hardware encoder.
 const TRIAL: (u32, u32) = (320, 240);
 
-/// What a probe found of one encoder.
+/// The result of a probe of one encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeOutcome {
     /// Which.
     pub kind: EncoderKind,
-    /// Whether it encoded the frame; else why not.
+    /// Success if it encoded the frame; else the reason.
     pub works: Result<(), Error>,
 }
 
-/// What the configuration says.
+/// The configured codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum CodecChoice {
     /// The first that works.
@@ -43,12 +43,12 @@ impl FromStr for CodecChoice {
     }
 }
 
-/// What was chosen.
+/// The chosen encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The encoder to use.
     pub kind: EncoderKind,
-    /// Whether it is another than the configured one, which does not work.
+    /// True if it is another than the configured one, which does not work.
     pub replaced: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where a variant's events leave the ladder: interleaved, into the bounded channel of all variants.
+//! The exit of a variant's events from the ladder: interleaved, into the bounded channel of all variants.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +24,7 @@ struct State {
     metrics: Metrics,
     /// Frames are dropped until a segment can begin again: the channel was full, or what makes a track was interrupted.
     skipping: Option<DropReason>,
-    /// What must be said before then, newest per track.
+    /// Events that must come before then, newest per track.
     owed: [Option<MediaEvent>; 2],
 }
 
@@ -58,19 +58,19 @@ impl Sink {
         });
     }
 
-    /// What makes a track of this variant was interrupted: it goes on at the next frame that begins a segment. Not where
-    /// both tracks are passed through.
+    /// The maker of a track of this variant was interrupted: it goes on at the next frame that begins a segment. Not
+    /// where both tracks are passed through.
     pub(super) fn interrupt(&self) {
         self.with(|state| {
             if state.interleaver.is_some() {
-                // What was made before belongs to what was shown before.
+                // Frames made before belong to the frames shown before.
                 state.drain(true);
                 state.skipping.get_or_insert(DropReason::NoWorker);
             }
         });
     }
 
-    /// Whether a track of this variant is made, not passed through.
+    /// True if a track of this variant is made, not passed through.
     pub(super) fn is_made(&self) -> bool {
         let mut is_made = false;
         self.with(|state| is_made = state.interleaver.is_some());
@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    /// Whether `event` begins a segment and the channel has room for it and all that is owed.
+    /// True if `event` begins a segment and the channel has room for it and all that is owed.
     fn resume(&mut self, event: &MediaEvent) -> bool {
         let begins = matches!(event, MediaEvent::Frame(frame) if frame.mark.is_some());
         if !begins || self.out.capacity() <= self.owed.len() {

@@ -3,7 +3,7 @@
 use farcast_feed::cmaf::display_size;
 use farcast_settings::VariantSpec;
 
-/// Size and pixel shape of what a variant encodes.
+/// Size and pixel shape of a variant's encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Size {
     pub(super) width: u32,

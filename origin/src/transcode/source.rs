@@ -19,9 +19,9 @@ use crate::media::{Frame, Mark, MediaEvent, VideoConfig};
 /// frames per second.
 const MAX_DAMAGED: u32 = 300;
 
-/// Where decoded frames go.
+/// The receivers of decoded frames.
 pub(super) struct Feed {
-    /// Whether it has work only for sources that viewers cannot play.
+    /// True if it has work only for sources that viewers cannot play.
     pub(super) stand_in: bool,
     pub(super) feed: VariantFeed,
 }
@@ -30,11 +30,11 @@ pub(super) struct Feed {
 pub(super) struct Source {
     shared: Arc<Shared>,
     feeds: Vec<Feed>,
-    /// Whether feeds that only stand in for the source have work.
+    /// True if feeds that only stand in for the source have work.
     stands_in: bool,
     device: Option<Arc<Device>>,
     decoder: Option<VideoDecoder>,
-    /// Whether it is still to be said where the source is decoded.
+    /// True if it is still to be said where the source is decoded.
     unsaid: bool,
     config: Option<Arc<VideoConfig>>,
     origins: Origins,
@@ -46,7 +46,7 @@ pub(super) struct Source {
     deinterlacer: Option<Deinterlacer>,
     /// Finished pictures of it.
     whole: Vec<VideoFrame>,
-    /// Whether it was said that pictures ask to be turned.
+    /// True if it was said that pictures ask to be turned.
     said_turned: bool,
 }
 
@@ -114,7 +114,8 @@ impl Source {
                 device,
             })
         };
-        // What viewers cannot play, devices seldom decode; and one more variant would need more of their surfaces.
+        // Devices seldom decode formats that viewers cannot play; and one more variant would need more of their
+        // surfaces.
         let device = self.device.as_deref().filter(|_| !self.stands_in);
         let on_device = device.and_then(|device| open(Some(device)).ok());
         self.unsaid = on_device.is_some();
@@ -178,7 +179,7 @@ impl Source {
         if let Some(decoder) = &mut self.decoder {
             decoder.flush();
         }
-        // What is inside it is whole, and its neighbour will not come.
+        // The picture inside it is whole, and its neighbour will not come.
         self.finish_deinterlacing();
         self.damaged += 1;
         if self.damaged >= MAX_DAMAGED {

@@ -30,7 +30,7 @@ const MAX_FAILURES: u32 = 3;
 /// Frames that are kept to be encoded again if the encoder fails; encoders without reordering hold fewer.
 const MAX_IN_FLIGHT: usize = 32;
 
-/// Where a variant's bit rate comes from.
+/// The source of a variant's bit rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BitRate {
     /// Its specification.
@@ -61,13 +61,13 @@ pub(super) struct Encoding {
     pub(super) shown: Option<(Arc<VideoFrame>, MediaTime)>,
 }
 
-/// An open encoder and what is inside it.
+/// An open encoder and the frames inside it.
 pub(super) struct Running {
     kind: EncoderKind,
     encoder: Box<dyn VideoEncode>,
     scaler: Scaler,
     settings: EncoderSettings,
-    /// Whether it was opened for a source on a device; it takes no other.
+    /// True if it was opened for a source on a device; it takes no other.
     on_device: bool,
     configured: bool,
     last_pts: i64,
@@ -181,7 +181,7 @@ impl Encoding {
         self.collect()
     }
 
-    /// What the encoder must be opened for.
+    /// The settings with which the encoder must be opened.
     fn settings(&self, frame: &VideoFrame, tick: &Tick) -> EncoderSettings {
         let Size { width, height, sample_aspect } =
             output_size(&self.spec, (frame.width(), frame.height()), frame.sample_aspect());
@@ -336,8 +336,8 @@ impl Encoding {
     }
 }
 
-/// A frame as the encoder takes it: on its own device, or in system memory. What is to leave a device is scaled there
-/// first, if it can be: less has to be copied.
+/// A frame as the encoder takes it: on its own device, or in system memory. A frame that is to leave a device is
+/// scaled there first, if it can be: less has to be copied.
 fn prepare(kind: EncoderKind, scaler: &mut Scaler, source: &VideoFrame) -> Result<VideoFrame, Error> {
     let pool = source.frames_context();
     match pool {

@@ -20,7 +20,7 @@ use url::Url;
 use super::record::Webhook;
 use crate::http_client::{HttpClient, HttpClientError, Limits};
 
-/// What an answer may cost, redirects included. Nobody looks at its body.
+/// The limits of an answer, redirects included. Its body is not read.
 const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), body_bytes: 64 * 1024 };
 
 /// Most redirects in a row: http to https, and a name to another, and one to spare.
@@ -34,7 +34,7 @@ const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// What a receiver is told: the same at every attempt.
+/// The request to a receiver: the same at every attempt.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Call {
     /// By which receivers know an event that they have got already; the same for all webhooks.
@@ -46,7 +46,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// What webhooks are told of an entry, if anything.
+    /// The request for an entry, if webhooks get it.
     pub(super) fn new(at: Versionstamp, entry: &Entry, server_url: &str) -> Option<Self> {
         let (event, mut data) = shape::webhook(entry)?;
         // Owncast 0.3 has it beside the fields of the event.
@@ -94,7 +94,7 @@ pub(super) struct Failure {
     pub(super) reason: Reason,
     /// For the operator.
     pub(super) text: String,
-    /// What the receiver asks for.
+    /// The pause that the receiver asks for.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -104,7 +104,7 @@ impl Failure {
     }
 }
 
-/// What makes attempts; tests have their own.
+/// The sender of attempts; tests have their own.
 pub(super) trait Caller: Send + Sync + 'static {
     /// Tells a receiver, once. When the future is dropped it may have been told.
     fn call(
@@ -156,7 +156,7 @@ impl Caller for Http {
     }
 }
 
-/// Where an answer sends on to.
+/// The target of a redirect.
 fn sent_on(from: &Uri, headers: &HeaderMap) -> Result<Uri, &'static str> {
     let no_address = "it sends on to no address";
     let to = headers.get(LOCATION).and_then(|to| to.to_str().ok()).ok_or(no_address)?;

@@ -9,7 +9,7 @@ use farcast_feed::time::WallTime;
 
 use super::record::MAX_WEBHOOKS;
 
-/// How many are kept of each webhook.
+/// Number that is kept of each webhook.
 const KEPT: usize = 20;
 /// Longest reason of a failure that is kept, in bytes.
 const MAX_ERROR_BYTES: usize = 500;
@@ -23,7 +23,7 @@ pub struct Delivery {
     pub event: &'static str,
     /// Which attempt of this event it was, from 1.
     pub attempt: u32,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
     /// Why it failed; none where the receiver took it.
     pub error: Option<String>,

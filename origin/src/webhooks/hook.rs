@@ -19,8 +19,8 @@ use super::policy::{self, Trouble, Verdict};
 use super::record::{self, Cursor, Disabled, Webhook};
 use super::run::Clock;
 
-/// How long a cursor that went past events which the webhook does not want may be in memory only: they are read again
-/// after a restart, which costs little, and a write for each would cost much.
+/// Time for which a cursor that went past events which the webhook does not want may be in memory only: they are read
+/// again after a restart, which costs little, and a write for each would cost much.
 const SAVE_SKIPPED: Duration = Duration::from_secs(5);
 
 /// Pause before a store that failed is asked again.
@@ -31,7 +31,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Waiting(Arc<AtomicU64>);
 
 impl Waiting {
-    /// How long, in all.
+    /// The age of the oldest event that waits.
     pub(super) fn lag(&self, now: WallTime) -> Duration {
         match self.0.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
@@ -44,7 +44,7 @@ impl Waiting {
     }
 }
 
-/// What all webhooks share.
+/// The state that all webhooks share.
 #[derive(Debug)]
 pub(super) struct Common<C> {
     pub(super) store: Store,
@@ -75,7 +75,7 @@ pub(super) struct Hook<C> {
     pub(super) webhook: Webhook,
     pub(super) cursor: Cursor,
     pub(super) waiting: Waiting,
-    /// No more than what is there is told; nothing is waited for.
+    /// Only events that are there already are delivered; nothing is waited for.
     pub(super) stop: CancellationToken,
 }
 
@@ -236,7 +236,7 @@ impl<C: Caller> Hook<C> {
         }
     }
 
-    /// Whether there is another event for this webhook, so far.
+    /// True if there is another event for this webhook, so far.
     async fn another_waits(&self, behind: &mut Behind) -> Result<bool, End> {
         while !behind.waits {
             let page = match log::after(&self.common.store, behind.looked).await {
@@ -321,12 +321,12 @@ impl<C: Caller> Hook<C> {
     }
 }
 
-/// What is behind an event in the log.
+/// The events after an event in the log.
 #[derive(Debug)]
 struct Behind {
-    /// How far was looked.
+    /// The place up to which was searched.
     looked: Versionstamp,
-    /// Whether the webhook wants something of it.
+    /// True if the webhook wants something of it.
     waits: bool,
     tip: log::Tip,
 }

@@ -1,4 +1,4 @@
-//! What webhooks count.
+//! Metrics of webhooks.
 
 use farcast_service::tasks::{Contained, Part};
 use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
@@ -33,7 +33,7 @@ impl Metrics {
         registry.register(Box::new(disabled.clone()))?;
         let passed_over = IntCounter::new(
             "farcast_webhooks_passed_over_total",
-            "Events that a webhook's receiver was not told of, because it failed while others waited behind them",
+            "Events that were passed over, because a webhook's receiver failed while others waited behind them",
         )?;
         registry.register(Box::new(passed_over.clone()))?;
         let lag_seconds = Gauge::new(
@@ -44,7 +44,7 @@ impl Metrics {
         let failed = IntCounterVec::new(
             Opts::new(
                 "farcast_webhooks_failed_total",
-                "Attempts to tell a webhook's receiver that failed; they are made again",
+                "Calls of webhooks' receivers that failed; they are repeated",
             ),
             &["reason"],
         )?;

@@ -10,8 +10,8 @@
 //! - **Nothing waits for long behind what a receiver does not take** ([`policy`]): where another event waits, one that has
 //!   failed for minutes is passed over, which is counted and told to the operator. None comes after a later one. The last one
 //!   is tried for as long as the webhook is.
-//! - **Nobody waits for a receiver**: neither who appends to the log nor other webhooks. Who lags reads the log from the
-//!   store, a page at a time.
+//! - **Nothing waits for a receiver**: neither the writers of the log nor other webhooks. A webhook that lags reads the
+//!   log from the store, a page at a time.
 //! - **One origin delivers**: it holds a lease, and all that delivery writes requires it.
 //! - **A receiver that fails** is asked again, ever more rarely, for a day ([`policy`]); then its webhook is disabled.
 //! - Receivers are of the public network, unless the operator says otherwise ([`crate::http_client::Reach`]); so is where they
@@ -40,7 +40,7 @@ pub use run::Webhooks;
 pub use secret::Secret;
 pub use trial::{NotTried, Trials};
 
-/// What a webhook may be told of.
+/// The events that a webhook may get.
 pub const EVENTS: [&str; 8] = [
     "CHAT",
     "USER_JOINED",

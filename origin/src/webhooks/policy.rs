@@ -13,16 +13,16 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause, also where the receiver asks for a longer one.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// How long a receiver may fail, from the first failure on, until it is told nothing any more.
+/// Time for which a receiver may fail, from the first failure on, until its webhook is disabled.
 pub(super) const TRIED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Attempts that this takes at least: half of those of a day with the longest pauses. A clock that is a day ahead for a minute
 /// is no day of failures.
 const LEAST_ATTEMPTS: u32 = 72;
 
-/// How long an event that its receiver does not take holds up those behind it: from when it happened, or from the receiver's
-/// first failure if that was later. A receiver that is restarted or redeployed is back by then, after eight attempts or so;
-/// and who is told that a stream stopped can still do something about it.
+/// Time for which an event that its receiver does not take holds up those behind it: from when it happened, or from the
+/// receiver's first failure if that was later. A receiver that is restarted or redeployed is back by then, after eight
+/// attempts or so; and a receiver that learns then that a stream stopped can still do something about it.
 pub(super) const HOLDS_UP_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// A receiver that does not take an event; kept with the cursor, so that a restart begins no new day.
@@ -31,7 +31,7 @@ pub(super) const HOLDS_UP_FOR: Duration = Duration::from_secs(5 * 60);
 pub struct Trouble {
     /// When it first failed.
     pub since: WallTime,
-    /// How often it has.
+    /// Number of attempts that failed.
     pub attempts: u32,
     /// When it is tried again.
     pub next: WallTime,
@@ -48,7 +48,7 @@ pub struct Trouble {
     pub passed_over: u64,
 }
 
-/// What becomes of an event that failed.
+/// The treatment of an event that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     /// It is tried again.
@@ -97,13 +97,13 @@ fn pause(attempts: u32, random: f64) -> Duration {
 }
 
 impl Trouble {
-    /// How long to wait until an event of this kind is tried. A clock that was put back does not make it longer than ever.
+    /// The wait until an event of this kind is tried. A clock that was put back does not make it longer than ever.
     pub(super) fn wait(&self, kind: &str, now: WallTime) -> Duration {
         if self.has_failed(kind) { self.next.since(now).min(LONGEST_PAUSE) } else { Duration::ZERO }
     }
 
-    /// How long an event of this kind, which happened `at`, still holds up those behind it: nothing when it has for long
-    /// enough. None when the receiver was not asked since: it may be back.
+    /// The time for which an event of this kind, which happened `at`, still holds up those behind it: zero when it has
+    /// for long enough. None when the receiver was not called since: it may be back.
     pub(super) fn holds_up(&self, kind: &str, at: WallTime, now: WallTime) -> Option<Duration> {
         (self.has_failed(kind) && self.last >= at)
             .then(|| at.max(self.since).after(HOLDS_UP_FOR).since(now).min(HOLDS_UP_FOR))
@@ -190,7 +190,7 @@ mod tests {
             panic!()
         };
         let chat = |at, now| trouble.holds_up("CHAT", at, now).map(|left| left.as_secs());
-        // What happened before the first failure waits from then on, what happened later from when it did.
+        // An event from before the first failure waits from then on, a later one from when it happened.
         assert_eq!(chat(WallTime(0), minutes(1)), Some(240));
         assert_eq!(chat(minutes(18), minutes(20)), Some(180));
         assert_eq!(chat(minutes(10), minutes(20)), Some(0));

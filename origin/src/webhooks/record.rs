@@ -30,15 +30,15 @@ const MAX_ROWS: usize = MAX_WEBHOOKS * 4;
 pub struct Webhook {
     /// Its number.
     pub id: u64,
-    /// Where its receiver is.
+    /// The address of its receiver.
     pub url: String,
-    /// What it is told of.
+    /// The events that it gets.
     pub events: Vec<String>,
     /// When it was made.
     pub created_at: WallTime,
-    /// What its requests are signed with; those of old have none.
+    /// The secret with which its requests are signed; old webhooks have none.
     pub secret: Option<Secret>,
-    /// Whether it is told nothing any more.
+    /// The reason and time of its disabling, if it is disabled.
     pub disabled: Option<Disabled>,
 }
 
@@ -55,7 +55,7 @@ pub struct Disabled {
     pub reason: String,
 }
 
-/// How far the delivery of a webhook is.
+/// The progress of a webhook's delivery.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cursor {
@@ -83,7 +83,7 @@ impl Cursor {
 pub struct Kept {
     /// The webhook.
     pub webhook: Webhook,
-    /// None of one that has not been served yet: it begins with what comes.
+    /// None for one that has not been served yet: it begins with the next event.
     pub cursor: Option<Cursor>,
 }
 
@@ -122,7 +122,7 @@ fn last_id() -> TypedKey<LastId> {
     TypedKey::new(Tuple::new().text(PRIVATE).text("webhook_last_id").key())
 }
 
-/// The key of the lease of who delivers.
+/// The key of the lease of the delivering origin.
 pub(super) fn lease_key() -> Key {
     Tuple::new().text(PRIVATE).text("webhook_lease").key()
 }
@@ -153,14 +153,14 @@ pub async fn all(store: &Store) -> Result<Vec<Kept>, StoreError> {
             Ok(())
         });
         if let Err(error) = read {
-            tracing::error!(%error, "a webhook, or how far it is, cannot be read");
+            tracing::error!(%error, "a webhook or its cursor cannot be read");
         }
     }
     let kept = |webhook: Webhook| Kept { cursor: cursors.remove(&webhook.id), webhook };
     Ok(webhooks.into_iter().map(kept).collect())
 }
 
-/// Whose key it is, and whether it is that of the cursor.
+/// The webhook of a key, and whether the key is that of the cursor.
 fn place(prefix: &Key, key: &Key) -> Result<(u64, bool), StoreError> {
     let wrong = |error: farcast_store::InvalidTuple| StoreError::Damaged(error.to_string());
     let mut items = Items::behind(prefix, key).map_err(wrong)?;
@@ -168,7 +168,7 @@ fn place(prefix: &Key, key: &Key) -> Result<(u64, bool), StoreError> {
     Ok((id, items.end().is_err()))
 }
 
-/// Makes a webhook, which is told of what comes from now on.
+/// Makes a webhook, which gets all events from now on.
 ///
 /// # Errors
 /// [`Refused`].

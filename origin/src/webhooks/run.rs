@@ -1,4 +1,4 @@
-//! Who delivers, and a task for each webhook.
+//! The delivering origin, and a task for each webhook.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,21 +23,22 @@ use super::hook::{Common, End, Hook, Waiting};
 use super::metrics::Metrics;
 use super::record::{self, Cursor, Kept, MAX_WEBHOOKS};
 
-/// How long the lease of who delivers lasts, and how often it is renewed: the next origin begins this long after one died.
+/// Length of the lease of the delivering origin, and interval of its renewal: the next origin begins this long after
+/// one died.
 const LEASE: Duration = Duration::from_secs(30);
 const RENEW: Duration = Duration::from_secs(10);
 
-/// How long receivers may take for what is in the log when the origin stops: the end of its broadcast, for one. What is
-/// not told by then the next run tells.
+/// Time for receivers to take the events that are in the log when the origin stops: the end of its broadcast, for one.
+/// The next run delivers the rest.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How often it is looked how far webhooks are.
+/// Interval at which the positions of webhooks are read.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// How often the lag is measured.
+/// Interval at which the lag is measured.
 const MEASURE: Duration = Duration::from_secs(1);
 
-/// How often a store that is not available is complained of.
+/// Interval of warnings about a store that is not available.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// Says what time it is.
@@ -73,7 +74,7 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Delivery by this client, of what is in the store; each attempt is noted in `deliveries`.
+    /// Delivery by this client, of the events in the store; each attempt is noted in `deliveries`.
     #[must_use]
     pub fn new(
         store: Store,
@@ -104,7 +105,8 @@ impl Webhooks {
     }
 }
 
-/// What webhooks need of the log: of all of them, whoever delivers. What is told may be late, which keeps more.
+/// The entries of the log that webhooks still need: of all webhooks, whichever origin delivers. The answer may be late,
+/// which keeps more.
 #[derive(Debug)]
 pub(super) struct Needed {
     store: Store,

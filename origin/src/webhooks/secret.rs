@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 const PREFIX: &str = "whsec_";
 /// Bytes of a key that is made here.
 const KEY_BYTES: usize = 32;
-/// What the standard permits.
+/// The lengths that the standard permits.
 const PERMITTED_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// What a webhook's requests are signed with.
+/// The key that signs a webhook's requests.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Secret(Vec<u8>);
 
 /// Text that is no secret.
 #[derive(Debug, thiserror::Error)]
-#[error("a webhook's secret is not one")]
+#[error("a webhook's secret is malformed")]
 pub struct InvalidSecret;
 
 impl Secret {

@@ -1,5 +1,5 @@
-//! A delivery that the operator asks for: one attempt, now, to see whether the receiver is there and takes what is signed.
-//! What it may reach is what webhooks may: it is the same client.
+//! A delivery that the operator asks for: one attempt, now, to see whether the receiver is there and accepts the
+//! signature. It may reach the same addresses as webhooks: it is the same client.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use super::call::{Call, Caller, Http};
 use super::deliveries::{Deliveries, Delivery};
 use super::record;
 
-/// The name of what is sent; no event of the server has it.
+/// The name of the trial event; no event of the server has it.
 const TEST_EVENT: &str = "TEST";
 
 /// Trials at once. Each lasts as long as a receiver may take.

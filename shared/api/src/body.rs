@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size, time and depth, and told exactly what is wrong.
+//! Request bodies: bounded in size, time and depth, with errors that name the fault.
 
 use std::ops::Deref;
 use std::pin::Pin;
@@ -13,23 +13,23 @@ use serde::de::DeserializeOwned;
 use super::budget::Share;
 use super::reply::{self, Reply};
 
-/// Most bytes of a body where nothing else is said.
+/// Most bytes of a body, unless a route sets another limit.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// How long a body may take.
+/// Longest time for a body to arrive.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Most bytes of a body that is too long which are read and thrown away. A connection that is closed while its client
 /// still sends may take the reply with it (RFC 9112 §9.6).
 const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long that may take.
+/// Longest time for that to arrive.
 const DISCARD_DEADLINE: Duration = Duration::from_secs(2);
 
-/// What is said of JSON that is something else than is needed.
+/// The error for JSON of another kind than the one that is needed.
 const OTHER_FORM: &str = "the JSON has another form than this needs";
 
-/// How much room a body is given at first where its sender does not say how long it is: most bodies are shorter.
+/// The buffer's size at first where the sender does not say how long the body is: most bodies are shorter.
 const FIRST_ROOM_BYTES: usize = 4 * 1024;
 
 /// A whole body. The memory that it took of the budget comes back when it is dropped.
@@ -62,8 +62,8 @@ enum NotRead {
     BrokeOff,
 }
 
-/// Reads a body of at most `limit` bytes, for which `share` takes memory as they arrive. Cancel safe: what was read is
-/// lost with the request.
+/// Reads a body of at most `limit` bytes, for which `share` takes memory as they arrive. Cancel safe: the bytes read
+/// so far are lost with the request.
 ///
 /// # Errors
 /// The reply to give: 413 when it is longer, 400 when it breaks off, 408 when it takes too long, 503 when there is no
@@ -143,7 +143,7 @@ async fn discard<B: http_body::Body<Data: Buf>>(mut body: Pin<&mut B>) {
             left = less;
         }
     };
-    // What is left after that is the sender's loss.
+    // Whatever is left after that is the sender's loss.
     let _ = tokio::time::timeout(DISCARD_DEADLINE, all).await;
 }
 
@@ -159,7 +159,7 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 /// A document of a body, whatever it is. An integer may be written with a fraction of zero, as JSON Schema has it.
 ///
 /// # Errors
-/// What is wrong, in a line; never with the value.
+/// The fault, in a line; never with the value.
 pub fn any_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let mut value: serde_json::Value = serde_json::from_slice(body).map_err(|error| {
         format!("the body is not JSON (line {}, column {})", error.line(), error.column())
@@ -184,15 +184,15 @@ fn whole_numbers(value: &mut serde_json::Value) {
     }
 }
 
-/// What setters take: `{"value": …}`.
+/// The body of a setter: `{"value": …}`.
 #[derive(Debug, Deserialize)]
 pub struct Value<T> {
     /// The new value.
     pub value: T,
 }
 
-/// What may be null, which is then the zero of its type: so Owncast's server, written in Go, reads it, and its admin page
-/// sends null for a number that nobody typed. It may not be absent unless its field says so.
+/// A field that may be null, which then means the zero of its type: Owncast's server, written in Go, reads null so, and
+/// its admin page sends null for a number that nobody typed. The field may not be absent unless its declaration says so.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct OrZero<T>(pub T);
 
@@ -205,13 +205,13 @@ impl<'de, T: DeserializeOwned + Default> Deserialize<'de> for OrZero<T> {
 /// The same for a field of a struct: `#[serde(deserialize_with = "null_is_zero")]`.
 ///
 /// # Errors
-/// Where what is there is neither null nor a `T`.
+/// When the value is neither null nor a `T`.
 pub fn null_is_zero<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: DeserializeOwned + Default,
     D: serde::Deserializer<'de>,
 {
-    // Not an Option: serde would take what is absent for null.
+    // Not an Option: serde would accept an absent field as null.
     match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Null => Ok(T::default()),
         value => serde_json::from_value(value).map_err(serde::de::Error::custom),
@@ -221,7 +221,7 @@ where
 /// A document of members that all may be absent, from one whose members may be null: null is absent.
 ///
 /// # Errors
-/// Where a member is no such thing.
+/// When a member is no such value.
 pub fn members<T: DeserializeOwned>(
     mut members: serde_json::Map<String, serde_json::Value>,
 ) -> Result<T, String> {
@@ -328,7 +328,7 @@ mod tests {
     async fn memory_is_taken_as_bytes_arrive_and_given_back_when_they_stop_coming() {
         let budget = budget(1);
         let slow = tokio::spawn(read(Endless(0), 512 << 10, budget.share(PEER)));
-        // Long enough for what there is to be read, and not for the deadline.
+        // Long enough to read what is there, and shorter than the deadline.
         tokio::time::sleep(READ_DEADLINE / 2).await;
         let mut rest = budget.share(PEER);
         assert!(rest.grow(950 << 10).is_err() && rest.grow(850 << 10).is_ok());

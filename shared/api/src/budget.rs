@@ -1,7 +1,7 @@
 //! Memory for request bodies: one budget for the whole process.
 //!
-//! Place in the flow: [`super::body::read`] takes from it as bytes arrive, before it keeps them; what was taken comes back
-//! when the body is dropped, which is after its request was answered.
+//! Place in the flow: [`super::body::read`] takes from it as bytes arrive, before it keeps them. The share comes back when
+//! the body is dropped, which is after its request was answered.
 //!
 //! Invariants: all bodies together never take more than the budget, those of one network never more than a quarter of it,
 //! so that no stranger alone keeps everybody else's requests out. Requests from this machine have the whole of it: behind
@@ -20,7 +20,7 @@ use farcast_config::network;
 /// The least budget that makes sense: a quarter of it holds the largest body, 2 MiB and a little.
 pub const MIN_BUDGET: ByteSize = ByteSize::from_mebibytes(16);
 
-/// What part of the budget one network may take: 4 is a quarter.
+/// The part of the budget that one network may take: 4 is a quarter.
 const NETWORKS_SHARE: usize = 4;
 
 /// The budget of a process.
@@ -98,7 +98,7 @@ impl Budget {
         Arc::new(Self { bytes, taken: Mutex::default(), metrics })
     }
 
-    /// What a body that `address` sends takes; nothing yet.
+    /// The share of a body that `address` sends; empty at first.
     #[must_use]
     pub fn share(self: &Arc<Self>, address: IpAddr) -> Share {
         let network = (!network::is_this_machine(address)).then(|| network::of(address));
@@ -151,7 +151,7 @@ impl Budget {
     }
 }
 
-/// What one body has taken of the budget. It comes back when this is dropped.
+/// The part of the budget that one body has taken. It comes back when this is dropped.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Budget>,
@@ -163,7 +163,7 @@ impl Share {
     /// Takes more.
     ///
     /// # Errors
-    /// Why nothing more can be had; then nothing more was taken.
+    /// The reason why there is no memory for more; nothing was taken then.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.budget.take(self.network, bytes)?;
         self.bytes += bytes;

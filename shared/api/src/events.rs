@@ -1,5 +1,5 @@
-//! Which requests are answered by a stream of events (server-sent events) and not by a whole reply: what an edge that passes
-//! one on and the origin have to agree on.
+//! The requests that are answered by a stream of events (server-sent events) instead of a whole reply: the rules on which
+//! the origin, and an edge that passes such a request on, have to agree.
 //!
 //! Standards: HTML, "Server-sent events" (`text/event-stream`).
 
@@ -8,26 +8,26 @@ use std::time::Duration;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-/// Where the state of the server is told as it changes.
+/// The path at which the server's state is sent as it changes.
 pub const EVENTS_PATH: &str = "/api/admin/events";
 
 /// The type of such a stream.
 pub const CONTENT_TYPE_EVENTS: &str = "text/event-stream";
 
-/// Longest life of a stream: then its reader asks anew, so that nobody who forgot one keeps it for ever. Less than a
-/// connection of the origin's listener lives.
+/// Longest life of a stream. Its reader then opens a new one, so that a forgotten reader does not keep it for ever.
+/// It is shorter than the life of a connection of the origin's listener.
 pub const STREAM_LIFETIME: Duration = Duration::from_secs(240);
 
-/// What nginx and its like are told: to pass on what comes, when it comes.
+/// A header for nginx and similar proxies: pass each event on when it comes.
 static X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Whether a request asks for such a stream.
+/// True if a request asks for such a stream.
 #[must_use]
 pub fn is_asked<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && request.uri().path() == EVENTS_PATH
 }
 
-/// Whether the head of a reply is that of a stream.
+/// True if the head of a reply is that of a stream.
 #[must_use]
 pub fn is_stream(status: StatusCode, headers: &HeaderMap) -> bool {
     status == StatusCode::OK && headers.get(CONTENT_TYPE).is_some_and(|value| value == CONTENT_TYPE_EVENTS)

@@ -1,16 +1,16 @@
-//! Whether the head of a request says plainly for which host it is and how long its body is: RFC 9112 §3.2 and §6.3,
-//! RFC 9113 §8.3.1.
+//! Checks that the head of a request names its host and the length of its body unambiguously: RFC 9112 §3.2 and
+//! §6.3, RFC 9113 §8.3.1.
 //!
-//! What proxies and servers may read differently is refused: there requests are smuggled past the one to the other.
-//! hyper itself refuses the worst (a Transfer-Encoding that does not end in `chunked`, or in HTTP/1.0; lengths that
-//! differ), and answers a request with both Transfer-Encoding and Content-Length by the former, then closes the connection,
-//! as RFC 9112 §6.1 demands: nothing of the latter is left to be seen here.
+//! A head that proxies and servers may read differently is refused, because such differences are how requests are smuggled
+//! past a proxy. hyper itself refuses the worst (a Transfer-Encoding that does not end in `chunked`, or in HTTP/1.0;
+//! lengths that differ). It answers a request with both Transfer-Encoding and Content-Length by the former, then closes the
+//! connection, as RFC 9112 §6.1 demands; the length is not to be seen here any more.
 
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderMap, Request, Version};
 
-/// What is wrong with the head of a request, if anything; to be answered 400, and the connection closed.
+/// The fault in the head of a request, if there is one; such a request is answered 400, and its connection closed.
 ///
 /// # Errors
 /// The text of the answer.
@@ -42,14 +42,15 @@ fn one_host(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
     if hosts.next().is_some() {
         return Err("there may be one Host header only");
     }
-    // It may be empty, where what is asked for has no authority.
+    // It may be empty, where the request target has no authority.
     let is_host = |text: &str| {
         text.is_empty() || is_plain(text) || (text.parse::<Authority>().is_ok() && !text.contains('@'))
     };
     host.to_str().ok().filter(|text| is_host(text)).map(Some).ok_or("the Host header is no host")
 }
 
-/// Whether it is a name or an IPv4 address, with or without a port: nearly all are, and each request has one to be checked.
+/// True for a name or an IPv4 address, with or without a port: nearly all hosts are, and each request has one to be
+/// checked.
 fn is_plain(text: &str) -> bool {
     let (host, port) = text.split_once(':').unwrap_or((text, "0"));
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';

@@ -1,8 +1,8 @@
 //! The form of the HTTP API, the same on origin and edges: routes, request bodies, replies.
 //!
-//! Place in the flow: `farcast_edge::api` and `farcast_origin::admin` say what is answered; here is how. A reply is whole
-//! before it is sent ([`Reply`]), so that a listener, or a connection that forwards, can carry it; [`events`] alone are not. The shapes are Owncast's;
-//! `openapi.yaml` is the contract.
+//! Place in the flow: `farcast_edge::api` and `farcast_origin::admin` decide the answer; this module gives it its form. A
+//! reply is complete before it is sent ([`Reply`]), so that a listener, or a connection that forwards, can carry it; only
+//! [`events`] are not. The shapes are Owncast's; `openapi.yaml` is the contract.
 
 pub mod body;
 pub mod budget;

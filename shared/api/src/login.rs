@@ -1,5 +1,5 @@
-//! How a request says whose it is, as far as edges and the origin have to agree on it: the session's cookie, the header
-//! against forged requests, and whether it came by TLS.
+//! The logins of a request, as far as edges and the origin have to agree on them: the session's cookie, the header
+//! against forged requests, and whether the request came by TLS.
 //!
 //! Standards: RFC 6265bis (cookies; §4.1.3.2 for `__Host-`), RFC 7617 (Basic).
 
@@ -8,11 +8,11 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Where the password is given for a session.
+/// The path at which a password is exchanged for a session.
 pub const LOGIN_PATH: &str = "/api/admin/login";
-/// Most bytes of what is sent there; edges take no more from strangers.
+/// Most bytes of a login's body; edges take no more from strangers.
 pub const MAX_LOGIN_BYTES: usize = 4 * 1024;
-/// How long that may take to come: a page sends it with its head.
+/// Longest time for that body to arrive: a page sends it together with the head.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The cookie of a session that began over plain HTTP.
@@ -20,10 +20,10 @@ pub const SESSION_COOKIE: &str = "farcast_session";
 /// The same over TLS. Browsers take this name only from the very host, over TLS, so no neighbour can put one there.
 pub const SECURE_SESSION_COOKIE: &str = "__Host-farcast_session";
 
-/// What a page proves by that it could read the answer to its login.
+/// The header by which a page proves that it could read the answer to its login.
 pub static CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
-/// How the request came to the first of our programs. What a client says itself decides nothing but whether its own cookie
-/// is sent over TLS only.
+/// The header that says how the request reached the first of our programs. A client that sets it itself decides only
+/// whether its own cookie is sent over TLS only.
 pub static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Cookies of a name that are looked at: a browser may send one of each path, and neighbours of a name over plain HTTP put
@@ -37,19 +37,19 @@ pub fn cookies<'h>(headers: &'h HeaderMap, name: &'static str) -> impl Iterator<
     cookies.filter(move |(found, _)| *found == name).map(|(_, value)| value).take(MAX_COOKIES)
 }
 
-/// Whether a request has, or gives, what may be a login: what is answered to it is for no page of another site.
+/// True if a request has, or asks for, a login: pages of other sites must not read its answer.
 #[must_use]
 pub fn is_there(path: &str, headers: &HeaderMap) -> bool {
     path == LOGIN_PATH || headers.contains_key(AUTHORIZATION) || has_session(headers)
 }
 
-/// Whether a request has the cookie of a session, good or not.
+/// True if a request has the cookie of a session, valid or not.
 #[must_use]
 pub fn has_session(headers: &HeaderMap) -> bool {
     [SESSION_COOKIE, SECURE_SESSION_COOKIE].into_iter().any(|name| cookies(headers, name).next().is_some())
 }
 
-/// Whether a request came by TLS, as the program that took it says.
+/// True if a request came by TLS, according to the program that accepted it.
 #[must_use]
 pub fn is_secure(headers: &HeaderMap) -> bool {
     headers.get(&FORWARDED_PROTO).is_some_and(|proto| proto == "https")

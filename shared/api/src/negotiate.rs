@@ -4,7 +4,7 @@
 use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, HeaderMap, IF_NONE_MATCH, IF_RANGE, RANGE};
 
-/// Most headers of a name that are looked at, and most bytes of each. Others are ignored, as the standard allows: nobody
+/// Most headers of a name that are read, and most bytes of each. Others are ignored, as the standard allows: no client
 /// sends such.
 const MAX_HEADERS: usize = 8;
 const MAX_HEADER_BYTES: usize = 1024;
@@ -13,10 +13,10 @@ const MAX_HEADER_BYTES: usize = 1024;
 /// head may be 16 KiB.
 #[derive(Debug, Default)]
 pub struct Choice {
-    /// Whether gzip is welcome, and at least as welcome as no encoding.
+    /// True if gzip is accepted, and at least as welcome as no encoding.
     pub gzip: bool,
-    /// Whether brotli is welcome, and at least as welcome as gzip and no encoding. It has to be named: who takes anything
-    /// may know only what is older.
+    /// True if brotli is accepted, and at least as welcome as gzip and no encoding. The client has to name it: one that
+    /// accepts anything may know only older encodings.
     pub brotli: bool,
     /// Its Range, If-Range and If-None-Match, where there are any.
     conditions: Option<Box<HeaderMap>>,
@@ -47,7 +47,7 @@ impl Choice {
         }
     }
 
-    /// Whether the client has what `etag` names.
+    /// True if the client has the version that `etag` names.
     #[must_use]
     pub fn has_already(&self, etag: &str) -> bool {
         self.conditions.as_ref().is_some_and(|headers| has_already(headers, etag))
@@ -76,7 +76,7 @@ pub enum Wanted {
     Unsatisfiable,
 }
 
-/// How welcome encodings are, by what Accept-Encoding says of each.
+/// The weights that Accept-Encoding gives to encodings.
 #[derive(Default)]
 struct Welcome {
     brotli: Option<f32>,
@@ -112,7 +112,7 @@ impl Welcome {
     }
 }
 
-/// Whether the client has what `etag` names.
+/// True if the client has the version that `etag` names.
 fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).any(|tag| {
@@ -130,7 +130,7 @@ fn wanted(headers: &HeaderMap, etag: &str, len: u64) -> Wanted {
     range.and_then(|range| parse_range(range, len)).unwrap_or(Wanted::All)
 }
 
-/// `None` for what is no range, or not one.
+/// `None` unless it is exactly one range.
 fn parse_range(range: &str, len: u64) -> Option<Wanted> {
     let (unit, set) = range.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {

@@ -1,6 +1,7 @@
 //! Percent-encoding.
 
-/// Text of a path or a query (RFC 3986 §2.1): `%3D` is `=`. What is malformed stays as it is; what is not UTF-8 then is U+FFFD.
+/// Text of a path or a query (RFC 3986 §2.1): `%3D` is `=`. Malformed escapes stay as they are; bytes that are not
+/// UTF-8 then become U+FFFD.
 #[must_use]
 pub fn percent_decoded(text: &str) -> String {
     let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());

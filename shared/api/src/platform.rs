@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Reply, reply};
 
-/// Where the logos are.
+/// The path of the logos.
 const FOLDER: &str = "/img/platformlogos/";
 
 /// Key, name, initials, colour.

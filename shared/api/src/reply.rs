@@ -15,7 +15,7 @@ use farcast_store::StoreError;
 /// A whole reply.
 pub type Reply = Response<Bytes>;
 
-/// What every JSON document ends with, as Owncast's do.
+/// The end of every JSON document, as in Owncast.
 const END: u8 = b'\n';
 
 /// Seconds after which a client may ask again where the store or the link was away.
@@ -105,7 +105,7 @@ pub fn unavailable(message: &str) -> Reply {
     reply
 }
 
-/// What a failure of the store looks like from outside.
+/// The reply for a failure of the store.
 #[must_use]
 pub fn store_failed(error: &StoreError) -> Reply {
     if *error == StoreError::Displaced {
@@ -142,9 +142,9 @@ pub fn options(known: Method) -> Reply {
     reply
 }
 
-/// Takes back that pages of all other sites may read a reply, where its request carried a login ([`super::login`]): they
-/// would be told whether a password that they try is right. A reply that caches keep stays as it is, since they keep it
-/// for others too; it is the same for all.
+/// Removes the permission for pages of other sites to read a reply whose request carried a login ([`super::login`]): it
+/// would tell them whether a password that they try is right. A reply that caches keep is left as it is, since they keep
+/// it for others too, and it is the same for all.
 pub fn guard_login<B>(reply: &mut Response<B>, has_login: bool) {
     let is_kept = reply.headers().get(CACHE_CONTROL).is_some_and(|value| value != "no-store");
     if has_login && !is_kept {

@@ -1,6 +1,6 @@
 //! Routes: a table of paths, each with its method and what answers.
 
-/// What a path is asked with. OPTIONS is answered for all.
+/// The methods of a path. OPTIONS is answered for all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     /// GET, and HEAD as GET without the body.
@@ -22,7 +22,7 @@ impl Method {
         }
     }
 
-    /// Whether a request's method is this one.
+    /// True if a request has this method.
     #[must_use]
     pub fn fits(self, method: &http::Method) -> bool {
         match self {
@@ -38,19 +38,19 @@ impl Method {
 #[derive(Clone, Copy, Debug)]
 pub struct Table<E: 'static>(pub &'static [(Method, &'static str, E)]);
 
-/// What a path leads to.
+/// The result of looking a path up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Match<'p, E> {
     /// The method that it knows.
     pub method: Method,
-    /// What answers.
+    /// The endpoint that answers.
     pub endpoint: E,
-    /// What stands for the free segment; never empty and without a slash.
+    /// The text in place of the free segment; never empty and without a slash.
     pub rest: &'p str,
 }
 
 impl<E: Copy> Table<E> {
-    /// What a path leads to, if anything.
+    /// The endpoint of a path, if there is one.
     #[must_use]
     pub fn find<'p>(&self, path: &'p str) -> Option<Match<'p, E>> {
         self.0.iter().find_map(|&(method, pattern, endpoint)| {

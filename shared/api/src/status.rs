@@ -1,4 +1,4 @@
-//! Whether there is a broadcast, and who watches: `/api/status`, the same at edges and origin.
+//! The state of the broadcast and the number of viewers: `/api/status`, the same at edges and origin.
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// What may be told of them.
+    /// The part of it that everybody may see.
     #[must_use]
     pub fn of(runtime: &Runtime, status: &LiveStatus) -> Self {
         let unless_hidden = |count| Some(count).filter(|_| !runtime.hide_viewer_count);

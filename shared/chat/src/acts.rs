@@ -1,6 +1,6 @@
-//! What can be done in the chat, by whoever may: each is one batch of the store, guarded by the records that it builds on.
+//! The acts of the chat: each is one batch of the store, guarded by the records that it builds on.
 //!
-//! Place in the flow: edges for users, the origin for its admin and for integrations. Who may do what is decided there.
+//! Place in the flow: edges act for users, the origin for its admin and for integrations. They decide who may do what.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use farcast_store::{
     Batch, Items, Precondition, Record, Scan, Store, StoreError, Stored, Tuple, TypedKey, encode,
 };
 
-/// Tries of what others keep changing.
+/// Tries of a change that others keep overtaking.
 const TRIES: u32 = 8;
 
 /// Messages that are looked through for those of one user.
@@ -24,7 +24,7 @@ const SEARCHED_MESSAGES: usize = 20_000;
 /// Most users that are listed.
 const MAX_LISTED: usize = 100_000;
 
-/// How often it is noted that a user was here.
+/// Shortest time between two notes that a user was here.
 const SEEN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why something was not done. Nothing has changed.
@@ -50,7 +50,7 @@ impl Record for LastClient {
 }
 
 impl LastClient {
-    /// Where it is.
+    /// The key of the record.
     #[must_use]
     pub fn key() -> TypedKey<Self> {
         TypedKey::new(Tuple::new().text("chat_last_client").key())
@@ -70,13 +70,13 @@ impl Chat {
         Self { store }
     }
 
-    /// Where it is kept.
+    /// The store in which it is kept.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Adds somebody; gives them and their token, which is kept as a hash only.
+    /// Adds a user. Returns the record and the token, of which only a hash is kept.
     ///
     /// # Errors
     /// When the store fails.
@@ -94,7 +94,7 @@ impl Chat {
         Ok((account.user, token))
     }
 
-    /// Whose token this is, disabled or not.
+    /// The user with this token, disabled or not.
     ///
     /// # Errors
     /// When the store fails.
@@ -105,7 +105,8 @@ impl Chat {
         self.whose_hash(&token_hash(token)).await
     }
 
-    /// Whose token has this hash, disabled or not. An edge shows by it that it acts for somebody who came to it.
+    /// The user whose token has this hash, disabled or not. An edge proves by this that it acts for a user who came to
+    /// it.
     ///
     /// # Errors
     /// When the store fails.
@@ -127,7 +128,8 @@ impl Chat {
         self.store.load(&account_key(id)).await
     }
 
-    /// Notes that somebody is here, once a day: who was not for long is forgotten. Gives the record as it is now.
+    /// Notes that a user is here, once a day: users who stay away for long are deleted. Returns the record as it is
+    /// now.
     ///
     /// # Errors
     /// When the store fails.
@@ -154,8 +156,8 @@ impl Chat {
         }
     }
 
-    /// Adds an entry in the name of a user, made of them as they are now: it is told under no other name, and not if they
-    /// may not chat. Gives the entry, and the user's record. `entry` may be called several times.
+    /// Adds an entry in the name of a user, built from the record as it is now: it is published under no other name, and
+    /// not if the user may not chat. Returns the entry and the user's record. `entry` may be called several times.
     ///
     /// # Errors
     /// [`Refused`].
@@ -187,7 +189,7 @@ impl Chat {
         self.change(account, renamed, |batch, _| batch).await
     }
 
-    /// Gives a user another colour, a hue of [`HUES`](super::user::HUES): what they say from now on carries it.
+    /// Gives a user another colour, a hue of [`HUES`](super::user::HUES): their messages carry it from now on.
     ///
     /// # Errors
     /// [`Refused`].
@@ -243,7 +245,7 @@ impl Chat {
         Ok((entry, Stored { record: changed, bytes }))
     }
 
-    /// Adds entries that are in nobody's name.
+    /// Adds entries that belong to no user.
     ///
     /// # Errors
     /// When the store fails.
@@ -263,8 +265,8 @@ impl Chat {
         if entries.is_empty() { Ok(()) } else { self.tell(&entries).await }
     }
 
-    /// Lets a user chat, or not any more: then their messages are hidden and their connections closed. What was hidden stays
-    /// so when they are enabled again. It can be repeated: what was not finished is done then.
+    /// Allows or forbids a user to chat. Forbidding hides their messages and closes their connections; these messages stay
+    /// hidden when the user is enabled again. It can be repeated, and then finishes what was left undone.
     ///
     /// # Errors
     /// [`Refused::Unknown`], [`Refused::Store`].
@@ -325,7 +327,7 @@ impl Chat {
         Err(busy().into())
     }
 
-    /// Who is on a list, in the order of their ids.
+    /// The users on a list, in the order of their ids.
     ///
     /// # Errors
     /// When the store fails.
@@ -343,7 +345,7 @@ impl Chat {
         Ok(users)
     }
 
-    /// Numbers for connections, `count` of them from the one that is given on: nobody else gets these, ever.
+    /// Numbers for connections: `count` of them from the returned one on. They are never given out again.
     ///
     /// # Errors
     /// When the store fails.

@@ -9,7 +9,7 @@ use super::user::{MAX_ID_BYTES, MAX_PREVIOUS_NAMES, User};
 use farcast_api::time::Time;
 use farcast_feed::time::WallTime;
 
-/// Where somebody is, as Owncast tells it.
+/// The place of a client, as Owncast shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
@@ -26,15 +26,15 @@ pub struct Place {
 pub struct Client {
     /// Its number: below 2^53, given to no other in the whole cluster, ever.
     pub id: u64,
-    /// Whose it is.
+    /// The user of this connection.
     pub user: User,
-    /// Where its address is, if that is known.
+    /// The place of its address, if that is known.
     pub place: Option<Place>,
     /// Messages that came by it.
     pub messages: u64,
-    /// What its program calls itself.
+    /// The program's name for itself (User-Agent).
     pub user_agent: String,
-    /// When it was opened.
+    /// The time at which it was opened.
     pub connected_at: WallTime,
     /// From where.
     pub address: IpAddr,
@@ -44,7 +44,7 @@ pub struct Client {
 const MAX_TEXT_BYTES: usize = 256;
 
 impl Client {
-    /// Whether it is what an honest edge tells: its texts are short and have no control characters.
+    /// True if an honest edge could have sent it: its texts are short and have no control characters.
     #[must_use]
     pub fn is_lawful(&self) -> bool {
         let User { id, display_name, previous_names, .. } = &self.user;

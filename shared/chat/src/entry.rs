@@ -1,4 +1,4 @@
-//! What happens in the chat: the entries of its log.
+//! The entries of the chat's log.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +15,13 @@ pub const IDS_PER_ENTRY: usize = 500;
 pub struct Entry {
     /// Names it, and its message where it is one.
     pub id: String,
-    /// When it was accepted, by the clock of who accepted it. The order is the log's, not that of these times.
+    /// The time of acceptance, by the clock of the process that accepted it. The order is the log's, not that of these
+    /// times.
     pub at: WallTime,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// From which network a user said it ([`farcast_config::network::tag`]); none of bots, and where networks are not told apart.
+    /// A hash of the network from which a user wrote it ([`farcast_config::network::tag`]); none for bots, and where networks
+    /// are not told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<u16>,
 }
@@ -28,43 +30,43 @@ impl Record for Entry {
     const VERSION: u8 = 1;
 }
 
-/// What happened. Bodies are HTML, rendered and sanitised where the entry was accepted.
+/// The events of the chat. Bodies are HTML, rendered and sanitised where the entry was accepted.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum Event {
-    /// A user, or a bot, said something.
+    /// A user, or a bot, wrote a message.
     Message {
-        /// Who.
+        /// The user.
         user: User,
         /// By which connection; none for a bot.
         client: Option<u64>,
-        /// What, as HTML.
+        /// The text, as HTML.
         body: String,
-        /// What, as it was written.
+        /// The text, as it was written.
         raw: String,
     },
-    /// The server said something.
+    /// A message of the server.
     System {
-        /// What the server is called.
+        /// The server's name.
         name: String,
-        /// What, as HTML.
+        /// The text, as HTML.
         body: String,
     },
-    /// Something is told.
+    /// An announcement.
     Action {
-        /// What, as HTML.
+        /// The text, as HTML.
         body: String,
     },
     /// A user came.
     Joined {
-        /// Who.
+        /// The user.
         user: User,
         /// By which connection.
         client: u64,
     },
-    /// A user who is known to be here connected to another edge; nobody is told.
+    /// A user who is here already connected to another edge; this is shown to nobody.
     Present {
-        /// Who.
+        /// The user.
         user_id: String,
         /// By which connection; 0 where an earlier version wrote the entry.
         #[serde(default)]
@@ -72,14 +74,14 @@ pub enum Event {
     },
     /// A user left.
     Parted {
-        /// Who.
+        /// The user.
         user: User,
     },
     /// A user has another name.
     NameChanged {
-        /// Who, with the new name.
+        /// The user, with the new name.
         user: User,
-        /// What they were called.
+        /// The former name.
         old_name: String,
         /// By which connection.
         client: u64,
@@ -88,17 +90,17 @@ pub enum Event {
     Visibility {
         /// Which; at most [`IDS_PER_ENTRY`].
         ids: Vec<String>,
-        /// Whether they are seen from now on.
+        /// True if they are visible from now on.
         visible: bool,
     },
-    /// A user's rights have changed, but not to nothing, or their colour; only they are told.
+    /// The colour or the rights of a user have changed, and the user may still chat; only the user is informed.
     UserChanged {
-        /// Who, as they are now.
+        /// The user, as they are now.
         user: User,
     },
     /// A user may not chat any more: their connections are closed.
     UserDisabled {
-        /// Who, as they are now.
+        /// The user, as they are now.
         user: User,
     },
     /// A broadcast began.
@@ -109,12 +111,12 @@ pub enum Event {
     TitleChanged(Stream),
 }
 
-/// What webhooks are told of a broadcast.
+/// The facts of a broadcast that webhooks receive.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Stream {
     /// Name of the server.
     pub name: String,
-    /// What it is about; Markdown.
+    /// The description; Markdown.
     pub summary: String,
     /// Title of the broadcast.
     pub title: String,
@@ -142,7 +144,7 @@ impl Entry {
         Self { id: new_id(), at, event, network: None }
     }
 
-    /// Whose doing it is.
+    /// The user whose act it is, if there is one.
     #[must_use]
     pub fn user(&self) -> Option<&User> {
         match &self.event {

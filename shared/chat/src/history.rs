@@ -1,8 +1,8 @@
-//! What is seen of the chat's past: messages, and whether they are visible.
+//! The visible past of the chat: messages, and whether they are hidden.
 //!
-//! A plain fold over the log, so that whoever folds the same entries sees the same. It holds the newest
-//! [`KEPT_MESSAGES`] messages at most; among them the newest [`BACKLOG`] visible ones are what newcomers are shown, of which
-//! one network has no more than [`SHARE`] while others have said something as well: a flood pushes nobody out.
+//! A plain fold over the log, so that everyone who folds the same entries has the same result. It holds the newest
+//! [`KEPT_MESSAGES`] messages at most. Newcomers are shown the newest [`BACKLOG`] visible ones of these, of which one
+//! network has no more than [`SHARE`] while others have written something as well: a flood pushes nobody out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub const KEPT_MESSAGES: usize = 500;
 pub struct Seen {
     /// The message's entry.
     pub entry: Arc<Entry>,
-    /// When it was hidden, if it is.
+    /// The time at which it was hidden, if it is.
     pub hidden_at: Option<WallTime>,
 }
 
@@ -115,7 +115,7 @@ impl History {
     /// When the store fails.
     pub async fn load(store: &Store, limit: usize) -> Result<(Self, Versionstamp), StoreError> {
         let (mut pieces, mut found, mut at) = (Vec::new(), 0, None);
-        // The tip first: what comes after it is followed.
+        // The tip first: later entries are then followed.
         let mut end = log::end(store).await?;
         loop {
             let chunk = log::before(store, at).await?;

@@ -1,11 +1,12 @@
-//! The chat: what is said, by whom, and what becomes of it.
+//! The chat: messages, users, and what may be done with them.
 //!
-//! Place in the flow: an edge takes what a user says, renders and sanitises it once ([`render`]), and appends it to the
-//! log in the store ([`log`], [`Chat`]); every edge follows the log and shows its entries to everybody, in the log's order;
-//! the origin appends what its admin, integrations and the broadcast have to say, and tells webhooks from the same log.
+//! Place in the flow: an edge takes a user's message, renders and sanitises it once ([`render`]), and appends it to the log
+//! in the store ([`log`], [`Chat`]). Every edge follows the log and shows its entries to everybody, in the log's order. The
+//! origin appends the messages of its admin, of integrations and of the broadcast, and sends webhooks from the same log.
 //!
-//! Invariants: what is shown is in the log, so nothing that somebody saw is lost; whoever folds the log sees the same
-//! ([`History`]); tokens are kept as hashes; bodies are HTML that was made safe before they were appended.
+//! Invariants: whatever is shown is in the log, so nothing that a reader saw is lost; everyone who folds the log has
+//! the same result ([`History`]); tokens are kept as hashes; bodies are HTML that was made safe before they were
+//! appended.
 
 mod acts;
 mod client;

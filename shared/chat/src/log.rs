@@ -1,7 +1,7 @@
 //! The log of the chat: one order of events for everybody.
 //!
-//! An entry is a versionstamped append, and with each the tip is stamped: that is what is watched. Readers go on from the
-//! stamp of the last entry that they have seen, so one who was away misses nothing that is still kept.
+//! An entry is a versionstamped append, and each append stamps the tip, which readers watch. Readers go on from the stamp
+//! of the last entry that they have seen, so a reader who was away misses nothing that is still kept.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ const RETRY: Duration = Duration::from_millis(200);
 /// An entry and its place.
 pub type Placed = (Versionstamp, Entry);
 
-/// What the keys of all entries begin with.
+/// The prefix of the keys of all entries.
 #[must_use]
 pub fn prefix() -> Key {
     Tuple::new().text("chat").text("log").key()
 }
 
-/// Where the place of the newest entry is: what is watched.
+/// The key with the place of the newest entry: it is watched.
 #[must_use]
 pub fn tip() -> Key {
     Tuple::new().text("chat_tip").key()
@@ -56,7 +56,7 @@ pub struct Chunk {
     pub entries: Vec<Placed>,
     /// The place of the last one, readable or not.
     pub last: Option<Versionstamp>,
-    /// Whether there is more behind it.
+    /// True if there are more entries after it.
     pub more: bool,
 }
 
@@ -98,7 +98,7 @@ fn chunk(page: Page) -> Chunk {
     chunk
 }
 
-/// Where the log is now: behind its newest entry.
+/// The current end of the log: the place after its newest entry.
 ///
 /// # Errors
 /// When the store fails.
@@ -114,7 +114,7 @@ fn stamp_of(value: Option<&Bytes>) -> Versionstamp {
     })
 }
 
-/// What was last seen of the log's tip.
+/// The last known state of the log's tip.
 #[derive(Clone, Debug, Default)]
 pub struct Tip {
     /// None before the first look.
@@ -122,8 +122,8 @@ pub struct Tip {
 }
 
 impl Tip {
-    /// Waits until the log has grown since the last call; the first returns at once. What is read afterwards has all that
-    /// came before: an entry after that moves the tip again. Tries until the store answers. Cancel safe.
+    /// Waits until the log has grown since the last call; the first call returns at once. A read afterwards includes all
+    /// earlier entries, because a later one moves the tip again. Tries until the store answers. Cancel safe.
     pub async fn moved(&mut self, store: &Store) {
         loop {
             let newest = match &self.seen {

@@ -1,9 +1,10 @@
-//! What people in the chat are called: which names may be taken, and those that are given.
+//! Names of people in the chat: which names may be taken, and names for users who have none.
 //!
-//! Place in the flow: what somebody proposes → [`clean`] → [`is_forbidden`], [`is_reserved`] → the user. Names are text, not
-//! HTML; whoever shows one escapes it. Comparisons are of what is seen ([`look`], [`skeleton`]), since that is what deceives.
-//! Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15, characters that are taken for each other
-//! those of UTS #39.
+//! Place in the flow: a proposed name → [`clean`] → [`is_forbidden`], [`is_reserved`] → the user. Names are text, not HTML;
+//! a page that shows one escapes it. Names are compared by how they look ([`look`], [`skeleton`]), since that is how they
+//! deceive. Classes of characters are Unicode's (UAX #44), normal forms those of UAX #15, confusable characters those of UTS
+//! #39.
+//! #39.
 
 mod emoji;
 mod words;
@@ -91,31 +92,31 @@ fn shown(text: &str) -> Vec<char> {
     shown
 }
 
-/// Whether something of a text is seen.
+/// True if some part of a text is visible.
 #[must_use]
 pub fn is_seen(text: &str) -> bool {
     text.chars().any(|c| !c.is_whitespace() && !is_invisible(c))
 }
 
-/// Whether a text is all that there is to it: something of it is seen, and nothing is hidden in it or changes the direction
-/// of what stands around it. For names that are taken as they are, or not at all.
+/// True if a text shows all that it contains: part of it is visible, and nothing is hidden in it or changes the direction
+/// of the text around it. For names that are taken as they are, or not at all.
 #[must_use]
 pub fn is_shown(text: &str) -> bool {
     shown(text).len() == text.chars().count() && is_seen(text)
 }
 
-/// Whether the name contains, or is, one of the words that operators forbid ([`Forbidden`]).
+/// True if the name contains, or is, one of the words that operators forbid ([`Forbidden`]).
 #[must_use]
 pub fn is_forbidden(name: &str, forbidden: &[String]) -> bool {
     Forbidden::new(forbidden).has(name)
 }
 
-/// The words that operators forbid, prepared to be looked for. Compares what is seen ([`look`]), as it is and without
-/// punctuation and symbols, so "admin" forbids "A d-m.i n"; and the whole name and each of its words by their [`skeleton`],
-/// so it forbids "the adm1n". Empty words forbid nothing.
+/// The words that operators forbid, prepared for searching. Compares by look ([`look`]), with and without punctuation and
+/// symbols, so "admin" forbids "A d-m.i n"; and the whole name and each of its words by their [`skeleton`], so it forbids
+/// "the adm1n". Empty words forbid nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Forbidden {
-    /// Of each word how it looks, and that without punctuation and symbols.
+    /// The look of each word, with and without punctuation.
     words: Vec<(String, String)>,
     skeletons: HashSet<String>,
 }
@@ -131,7 +132,7 @@ impl Forbidden {
         Self { words, skeletons }
     }
 
-    /// Whether a name contains, or is, one of them.
+    /// True if a name contains, or is, one of them.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         // Skeletons only of whole words: that of "pom" would be found in too many others.
@@ -146,15 +147,16 @@ impl Forbidden {
     }
 }
 
-/// Whether the name can be taken for one of those that are somebody's: they have one [`skeleton`].
+/// True if the name can be mistaken for a reserved one: both have one [`skeleton`].
 #[must_use]
 pub fn is_reserved(name: &str, reserved: &[String]) -> bool {
     let name = skeleton(name);
     reserved.iter().any(|reserved| skeleton(reserved) == name)
 }
 
-/// What names have in common that a reader may take for each other: to be compared, not shown. It is that of UTS #39 §4,
-/// of the [`look`]: "rn" is "m", a zero is "o". Names are compared without case, so "i", whose capital looks like "l", is "l".
+/// A form that is equal for names which a reader may mistake for each other: for comparing, not for showing. It is that of
+/// UTS #39 §4, of the [`look`]: "rn" is "m", a zero is "o". Names are compared without case, so "i", whose capital looks
+/// like "l", is "l".
 #[must_use]
 pub fn skeleton(name: &str) -> String {
     let prototypes =
@@ -163,15 +165,15 @@ pub fn skeleton(name: &str) -> String {
     prototypes(&prototypes(&look(name))).replace('i', "l")
 }
 
-/// What names have in common that people take for the same: to be compared, not shown. It has no case, no white space, no
-/// difference of width or font (normal form KC), no accents that are characters of their own, and Latin letters for the
-/// Cyrillic and Greek ones of the same shape. Letters that only resemble each other, as l and I do, stay different: that is
-/// [`skeleton`]'s.
+/// A form that is equal for names which people read as the same: for comparing, not for showing. It has no case, no white
+/// space, no difference of width or font (normal form KC), no accents that are characters of their own, and Latin letters
+/// for the Cyrillic and Greek ones of the same shape. Letters that only resemble each other, as l and I do, stay different:
+/// that is [`skeleton`]'s.
 #[must_use]
 pub fn look(name: &str) -> String {
     let seen = name.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c));
     let compatible = Normalizer::new_nfkc().normalize_iter(seen);
-    // Lower case and normal form KC make white space and marks of what was none: these go last.
+    // Lower case and normal form KC can create white space and marks: these are removed last.
     compatible
         .map(latin)
         .flat_map(char::to_lowercase)
@@ -179,7 +181,8 @@ pub fn look(name: &str) -> String {
         .collect()
 }
 
-/// A name for who has none: an adjective, a hyphen and a noun, at most 17 ASCII characters; one of several thousand.
+/// A name for a user who has none: an adjective, a hyphen and a noun, at most 17 ASCII characters; one of several
+/// thousand.
 #[must_use]
 pub fn random<R: Rng + ?Sized>(rng: &mut R) -> String {
     let mut name = String::with_capacity(MAX_CHARS);
@@ -190,15 +193,15 @@ pub fn random<R: Rng + ?Sized>(rng: &mut R) -> String {
     name
 }
 
-/// Whether a name is one of those that [`random`] gives.
+/// True if a name is one of those that [`random`] makes.
 #[must_use]
 pub fn is_random(name: &str) -> bool {
     let words = name.split_once('-');
     words.is_some_and(|(adjective, noun)| ADJECTIVES.contains(&adjective) && NOUNS.contains(&noun))
 }
 
-/// A name for who has none: one of those that the operator suggests, cleaned, if there are [`MIN_SUGGESTED`], else a
-/// [`random`] one.
+/// A name for a user who has none: one of the operator's suggestions, cleaned, if there are [`MIN_SUGGESTED`], else
+/// a [`random`] one.
 #[must_use]
 pub fn choose<R: Rng + ?Sized>(suggested: &[String], rng: &mut R) -> String {
     if suggested.len() >= MIN_SUGGESTED
@@ -209,8 +212,8 @@ pub fn choose<R: Rng + ?Sized>(suggested: &[String], rng: &mut R) -> String {
     random(rng)
 }
 
-/// Whether a character shows nothing by itself, or only by what it does to others: controls, formats with those that turn the
-/// direction of text, fillers, variation selectors, tags, private and not characters at all. Spaces are not meant.
+/// True if a character shows nothing by itself, or only changes others: controls, formats with those that turn the direction
+/// of text, fillers, variation selectors, tags, private use and non-characters. Spaces are not meant.
 pub(super) fn is_invisible(c: char) -> bool {
     let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
     is_noncharacter

@@ -1,12 +1,12 @@
-//! Chat text as HTML: rendered and sanitised once, where a message is accepted. Whoever shows it shows it as it is.
+//! Chat text as HTML: rendered and sanitised once, where a message is accepted. Pages show it as it is.
 //!
 //! Place in the flow: the body of a message (CommonMark, HTML allowed) → CommonMark's HTML → the allow-list ([`sanitise`])
-//! → links and emoji ([`finish`]) → store, sockets, history. What is allowed, and the form of links, are those of Owncast
+//! → links and emoji ([`finish`]) → store, sockets, history. The allowed HTML, and the form of links, are those of Owncast
 //! 0.0.10, whose clients this chat has: a message is not wrapped into `<p>`.
 //!
 //! Invariants, for every input: no element, attribute or address beyond the allow-list is in the result, which is
 //! well-formed; time and memory are bounded, since tags and entities are counted before HTML is parsed; the result is not
-//! larger than its limit. What exceeds a limit is refused as a whole: half a message could say the contrary.
+//! larger than its limit. A text that exceeds a limit is refused as a whole: half a message could say the contrary.
 
 mod finish;
 mod sanitise;
@@ -74,7 +74,7 @@ pub fn message(raw: &str, emoji: &[Emoji]) -> String {
     try_message(raw, emoji).unwrap_or_default()
 }
 
-/// HTML of what the server says: bodies of integrations' system and action messages, the welcome. Paragraphs, lists,
+/// HTML of the server's own messages: system and action messages of integrations, the welcome. Paragraphs, lists,
 /// headings and quotes are kept, so "hello" is `<p>hello</p>` and a line's end, as in Owncast; unlike there it is
 /// sanitised. Emoji by name stay text.
 ///
@@ -94,7 +94,7 @@ pub fn announcement(markdown: &str) -> String {
     render(markdown.trim(), &ALLOWED, form, &[]).unwrap_or_default()
 }
 
-/// What the result may have.
+/// The limits of the result.
 #[derive(Clone, Copy)]
 struct Limits {
     tags: usize,
@@ -139,9 +139,9 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// `text` as Markdown that shows it within a line: what is put into an announcement ("**name** has been removed from
-/// chat.") without being markup, a link or an emoji. White space is one space, none is at the ends. At most three times as
-/// long.
+/// `text` as Markdown that shows it within a line: for texts inside an announcement ("**name** has been removed from
+/// chat."), which must not become markup, a link or an emoji. White space is one space, none is at the ends. At most three
+/// times as long.
 #[must_use]
 pub fn escape_markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
@@ -151,7 +151,7 @@ pub fn escape_markdown(text: &str) -> String {
         }
         for (at, c) in word.char_indices() {
             if c.is_ascii_punctuation() {
-                // A bare address is no markup that a backslash would undo, a joiner that nobody sees keeps it from being one.
+                // A backslash does not keep a bare address from becoming a link; an invisible joiner does.
                 if word[at..].starts_with("://") {
                     out.push('\u{2060}');
                 }

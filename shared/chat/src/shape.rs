@@ -1,6 +1,6 @@
 //! The chat in Owncast's JSON: what sockets, the API and webhooks say.
 //!
-//! Where its versions differ 0.0.10's form holds, and newer fields stand beside it.
+//! Where Owncast's versions differ, 0.0.10's form holds, and newer fields stand beside it.
 
 use serde::Serialize;
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::user::User;
 use farcast_api::time::Time;
 use farcast_feed::time::WallTime;
 
-/// The scope of who may moderate.
+/// The scope of a moderator.
 const MODERATOR: &str = "MODERATOR";
 
 /// A user.
@@ -84,14 +84,14 @@ impl<'a> ShownMessage<'a> {
         })
     }
 
-    /// With what is known of its user now: since when they may not chat. A message carries its user as they were.
+    /// With the time since which the user may not chat, by the current record. A message carries its user as they were.
     #[must_use]
     pub fn disabled(mut self, since: Option<WallTime>) -> Self {
         self.user.disabled_at = since.map(Time);
         self
     }
 
-    /// Whose it is.
+    /// The user's id.
     #[must_use]
     pub fn user_id(&self) -> &str {
         self.user.id
@@ -104,15 +104,15 @@ impl<'a> ShownMessage<'a> {
     }
 }
 
-/// A user as moderators see them: with what they wrote, the newest first, and the connections that they have.
+/// A user as moderators see them: with their messages, the newest first, and their connections.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moderated<'a> {
-    /// Who it is.
+    /// The user.
     pub user: ShownUser<'a>,
     /// Their connections, in the order in which they were opened.
     pub connected_clients: Vec<ShownConnection<'a>>,
-    /// What they wrote, hidden or not.
+    /// Their messages, hidden or not.
     pub messages: Vec<ShownMessage<'a>>,
 }
 
@@ -139,14 +139,14 @@ impl<'a> From<&'a Client> for ShownConnection<'a> {
     }
 }
 
-/// Who speaks for the server.
+/// The author of the server's messages.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Server<'a> {
     display_name: &'a str,
 }
 
-/// What a socket says. One serialisation per event serves all connections.
+/// The messages of a socket. One serialisation per event serves all connections.
 #[derive(Serialize)]
 #[serde(tag = "type")]
 enum Said<'a> {
@@ -176,7 +176,7 @@ fn line(out: &mut Vec<u8>, said: &impl Serialize) {
     let _ = serde_json::to_writer(out, said);
 }
 
-/// What all sockets are told of an entry: JSON, an object per line; empty when they are told nothing.
+/// The text that all sockets get for an entry: JSON, an object per line; empty for none.
 #[must_use]
 pub fn broadcast(entry: &Entry) -> Vec<u8> {
     let (id, timestamp) = (&entry.id[..], Time(entry.at));
@@ -225,18 +225,18 @@ fn told(markdown: &str) -> String {
     render::announcement(markdown)
 }
 
-/// What one socket is told that nobody else is.
+/// A message for one socket only.
 #[derive(Clone, Copy, Debug)]
 pub enum Private<'a> {
-    /// Who they are.
+    /// The user.
     Connected(&'a User),
     /// Something went wrong, or was refused; Markdown.
     Action(&'a str),
     /// The server greets them; HTML.
     System {
-        /// What the server is called.
+        /// The server's name.
         name: &'a str,
-        /// What it says.
+        /// The text.
         body: &'a str,
     },
     /// They may not chat.
@@ -245,7 +245,7 @@ pub enum Private<'a> {
     NeedsRegistration,
 }
 
-/// What one socket is told, as JSON.
+/// A message for one socket, as JSON.
 #[must_use]
 pub fn private(told_to: Private<'_>, id: &str, now: WallTime) -> Vec<u8> {
     let (mut out, timestamp) = (Vec::new(), Time(now));
@@ -263,7 +263,7 @@ pub fn private(told_to: Private<'_>, id: &str, now: WallTime) -> Vec<u8> {
     out
 }
 
-/// A webhook's event: its name there, and what is sent as `eventData`; none where webhooks are told nothing.
+/// A webhook's event: its name there, and its `eventData`; none for entries that webhooks do not get.
 #[must_use]
 pub fn webhook(entry: &Entry) -> Option<(&'static str, serde_json::Value)> {
     let (id, timestamp) = (&entry.id, Time(entry.at));

@@ -1,4 +1,4 @@
-//! What can be done in the chat, on the store of the tests.
+//! The acts of the chat, on the store of the tests.
 
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ async fn who_was_seen_today_is_not_written_again() {
     let same = chat.seen(seen, NOW.after(day / 2)).await.unwrap();
     assert_eq!(same.record.seen_at, Some(NOW));
     assert_eq!(store.get(account_key(&same.record.user.id).key()).await.unwrap(), end);
-    // Another who changed them in the meantime wins.
+    // A concurrent change of the user wins.
     chat.set_moderator(&same.record.user.id, true, NOW).await.unwrap();
     assert!(chat.seen(same, NOW.after(day)).await.unwrap().record.user.is_moderator);
 }
@@ -204,12 +204,12 @@ fn a_flood_pushes_nobody_out_of_what_newcomers_are_shown() {
     let shown = visible(&history);
     assert_eq!(shown.len(), BACKLOG);
     assert_eq!(shown[..2], ["a real message", "a bot's"]);
-    // Five of each flood and of who talks, these two, and then whatever is newest.
+    // Five of each flood and of the talker, these two, and then whatever is newest.
     assert_eq!(shown.iter().filter(|body| body.starts_with("talk")).count(), SHARE + 3);
     assert_eq!(shown.last().unwrap(), "talk 19");
     let place = |body: &str| shown.iter().position(|shown| shown == body);
     assert!(place("spam 198") < place("spam 199") && place("spam 199") < place("talk 19"));
-    // Few who talk a lot fill it: there are no others.
+    // A few who talk a lot fill it: there are no others.
     let mut history = History::default();
     say(&mut history, "long ago", Some(3));
     for n in 0..300 {
@@ -237,7 +237,7 @@ async fn of_two_records_of_a_user_the_newer_one_is_known() {
     assert_eq!(chat.account(&id).await.unwrap().unwrap().record.user.revision, 4);
 }
 
-/// What somebody does.
+/// An act of a user.
 #[derive(Clone, Debug)]
 enum Act {
     Say(u8),

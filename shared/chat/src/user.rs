@@ -1,7 +1,7 @@
-//! Who chats: users, and the tokens by which they are known.
+//! Users of the chat, and the tokens that identify them.
 //!
-//! A user's record is also the guard of what they do: whatever is said in their name requires that it is unchanged, so
-//! nothing is said by somebody who was disabled in the meantime, or under a name that was given up.
+//! A user's record also guards their acts: everything in their name requires that the record is unchanged, so nothing
+//! is said by a user who was disabled in the meantime, or under a name that was given up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -26,24 +26,24 @@ pub const HUES: std::ops::RangeInclusive<u16> = 0..=360;
 pub struct User {
     /// Names them for ever.
     pub id: String,
-    /// What they are called.
+    /// The name that is shown.
     pub display_name: String,
     /// Hue of their colour, 0 to 360.
     pub display_color: u16,
-    /// When they came first.
+    /// The time of registration.
     pub created_at: WallTime,
-    /// What they were called, and are.
+    /// All names, former ones and the current one.
     pub previous_names: Vec<String>,
-    /// When they changed their name last.
+    /// The time of the last change of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_changed_at: Option<WallTime>,
     /// Since when they may not chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<WallTime>,
-    /// Whether they may moderate.
+    /// True for moderators.
     #[serde(default)]
     pub is_moderator: bool,
-    /// Whether they are an access token.
+    /// True for access tokens.
     #[serde(default)]
     pub is_bot: bool,
     /// Grows with each change of them: of two of their records the one with the greater number is the newer one.
@@ -55,10 +55,10 @@ pub struct User {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// What everybody may see.
+    /// The fields that everybody may see.
     #[serde(flatten)]
     pub user: User,
-    /// When they connected last, to the day.
+    /// The day of the last connection.
     #[serde(default)]
     pub seen_at: Option<WallTime>,
     /// SHA-256 of their token, in Base64: to remove it with them.
@@ -138,7 +138,7 @@ pub fn new_token() -> String {
     URL_SAFE.encode(rand::random::<[u8; 32]>())
 }
 
-/// What is kept of a token.
+/// The form in which a token is stored: its hash.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
@@ -154,13 +154,13 @@ pub fn accounts() -> Key {
     chat("user").key()
 }
 
-/// Where a user is.
+/// The key of a user's record.
 #[must_use]
 pub fn account_key(id: &str) -> TypedKey<Account> {
     TypedKey::new(chat("user").text(id).key())
 }
 
-/// Where it is kept whose a token is, by its hash.
+/// The key of a token's record, by the token's hash.
 #[must_use]
 pub fn token_key(hash: &str) -> TypedKey<UserId> {
     TypedKey::new(chat("token").text(hash).key())
@@ -175,9 +175,9 @@ pub fn tokens() -> Key {
 /// Lists of users, by id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum List {
-    /// Who may not chat.
+    /// Users who may not chat.
     Disabled,
-    /// Who may moderate.
+    /// Users who may moderate.
     Moderators,
 }
 
@@ -189,7 +189,7 @@ impl List {
         })
     }
 
-    /// Below it are all who are on it.
+    /// The prefix of the keys of a list's users.
     #[must_use]
     pub fn prefix(self) -> Key {
         self.tuple().key()

@@ -1,5 +1,5 @@
-//! What those who moderate ask for: the bodies of Owncast's API, as edges take them from moderators and the origin from
-//! its admin and from integrations.
+//! Requests of moderators: the bodies of Owncast's API, as edges take them from moderators and the origin from its
+//! admin and from integrations.
 
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ impl SetVisible {
     /// Reads a body.
     ///
     /// # Errors
-    /// What is wrong, in a line for the sender.
+    /// The fault, in a line for the sender.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         let wish: Self = body::json(body)?;
         if !(1..=MAX_IDS).contains(&wish.ids.len()) {
@@ -44,7 +44,7 @@ impl SetVisible {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SetEnabled {
-    /// Whom; never empty.
+    /// The user's id; never empty.
     #[serde(default, deserialize_with = "null_is_zero")]
     pub user_id: String,
     /// May chat from now on, or not any more, which null is as well.
@@ -56,7 +56,7 @@ impl SetEnabled {
     /// Reads a body.
     ///
     /// # Errors
-    /// What is wrong, in a line for the sender.
+    /// The fault, in a line for the sender.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         let wish: Self = body::json(body)?;
         if wish.user_id.is_empty() { Err(NO_USER.to_owned()) } else { Ok(wish) }
@@ -67,7 +67,7 @@ impl SetEnabled {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SetModerator {
-    /// Whom; never empty.
+    /// The user's id; never empty.
     #[serde(default, deserialize_with = "null_is_zero")]
     pub user_id: String,
     /// May moderate from now on, or not any more, which null is as well.
@@ -79,7 +79,7 @@ impl SetModerator {
     /// Reads a body.
     ///
     /// # Errors
-    /// What is wrong, in a line for the sender.
+    /// The fault, in a line for the sender.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         let wish: Self = body::json(body)?;
         if wish.user_id.is_empty() { Err(NO_USER.to_owned()) } else { Ok(wish) }
@@ -121,7 +121,7 @@ mod tests {
         assert!(!disable.enabled && !demote.is_moderator);
         assert_eq!(SetEnabled::parse(br#"{"userId":null,"enabled":true}"#).unwrap_err(), NO_USER);
         assert_eq!(SetModerator::parse(br#"{"userId":null,"isModerator":true}"#).unwrap_err(), NO_USER);
-        // What is absent is not null.
+        // An absent field is not null.
         SetVisible::parse(br#"{"idArray":["a"]}"#).unwrap_err();
         SetEnabled::parse(br#"{"userId":"a"}"#).unwrap_err();
         SetModerator::parse(br#"{"userId":"a"}"#).unwrap_err();

@@ -53,7 +53,7 @@ macro_rules! choice {
     };
 }
 
-/// The error for a word that is no choice.
+/// The error for a word that is not among the choices.
 #[must_use]
 pub fn unknown(word: &str, expects: &str, words: &[&str]) -> InvalidValue {
     let mut text = format!("{word:?} is not {expects}");

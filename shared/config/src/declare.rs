@@ -11,13 +11,13 @@ pub struct Setting {
     pub doc: &'static [&'static str],
     /// Default as text; `None` when there is none.
     pub default: Option<&'static str>,
-    /// What a value is, for people: `an address and port such as 0.0.0.0:1935`.
+    /// The kind of value, for people: `an address and port such as 0.0.0.0:1935`.
     pub expects: &'static str,
-    /// How the file writes it.
+    /// The value as the settings file writes it.
     pub form: Form,
-    /// Whether its value is never shown.
+    /// True if its value is never shown.
     pub secret: bool,
-    /// Whether it is an array of tables, which only the file can hold.
+    /// True if it is an array of tables, which only the file can hold.
     pub tables: Option<fn() -> Vec<Setting>>,
 }
 

@@ -9,7 +9,7 @@ impl Value for Duration {
 
     fn parse(text: &str) -> Result<Self, InvalidValue> {
         let text = text.trim();
-        // humantime takes a bare 0; a reader of "0" must still guess what it counts.
+        // humantime accepts a bare 0; a reader of "0" must still guess its unit.
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(InvalidValue::new(format!("{text:?} needs a unit, such as {text}s or {text}ms")));
         }

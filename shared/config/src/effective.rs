@@ -1,4 +1,4 @@
-//! What is in force after all layers, and where each value came from.
+//! The settings in force after all layers, and the source of each value.
 
 use std::fmt::Write;
 

@@ -32,7 +32,7 @@ pub(super) struct Given {
     pub(super) raw: Raw,
 }
 
-/// A table: keys and what is given for them.
+/// A table: keys and their values.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Group {
     pub(super) place: Place,

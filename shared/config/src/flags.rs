@@ -7,7 +7,7 @@ use super::file::{Given, Raw};
 use super::problem::{did_you_mean, nearest};
 use super::{Form, Place, Problem, Setting, flag_of};
 
-/// What the command line says.
+/// The parsed command line.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     pub(super) values: BTreeMap<String, Given>,

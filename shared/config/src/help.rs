@@ -9,7 +9,7 @@ const WIDTH: usize = 96;
 /// Indentation of a setting's documentation.
 const INDENT: &str = "        ";
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub(super) fn text(program: &Program, settings: &[Setting]) -> String {
     let mut out = String::new();
     let Program { name, version, about, commands } = program;

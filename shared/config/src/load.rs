@@ -19,9 +19,9 @@ pub struct Program {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// What it does, in a sentence without a full stop.
+    /// Its purpose, in a sentence without a full stop.
     pub about: &'static str,
-    /// What it can do instead of running.
+    /// Its other commands.
     pub commands: &'static [Command],
 }
 
@@ -30,13 +30,13 @@ pub struct Program {
 pub struct Command {
     /// Its name: the first argument.
     pub name: &'static str,
-    /// What stands behind it, as in a usage line.
+    /// The argument, as in a usage line.
     pub arguments: &'static str,
-    /// What it does, in sentences.
+    /// Its effect, in sentences.
     pub about: &'static str,
 }
 
-/// What the command line asks for.
+/// The request of the command line.
 #[derive(Debug)]
 pub enum Outcome<S> {
     /// To run with these settings.
@@ -50,9 +50,9 @@ pub enum Outcome<S> {
 pub struct Loaded<S> {
     /// The settings.
     pub settings: S,
-    /// Where to announce the bound addresses (`--announce`).
+    /// The file in which to announce the bound addresses (`--announce`).
     pub announce: Option<PathBuf>,
-    /// What is odd but no reason not to start; for the log, once there is one.
+    /// Oddities that are no reason not to start; for the log, once there is one.
     pub warnings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Whom a limit counts as one: the unit of every limit "per network".
+//! Networks: the unit of every limit "per network".
 //!
 //! A host of IPv4 has one address. A host of IPv6 has at least all addresses of a /64 (RFC 4291 §2.5.1, RFC 6177),
 //! so that a limit per address would be none.
@@ -20,7 +20,7 @@ pub fn of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// A number that tells networks apart without naming them, for what is stored: 65,536 addresses of IPv4 share each.
+/// A number that tells networks apart without naming them, for storage: 65,536 addresses of IPv4 share each.
 #[must_use]
 pub fn tag(address: IpAddr) -> u16 {
     let digest = match of(address) {
@@ -30,9 +30,9 @@ pub fn tag(address: IpAddr) -> u16 {
     u16::from_be_bytes([digest[0], digest[1]])
 }
 
-/// Whether `address` is how this machine calls itself, 127.0.0.1 or ::1: a proxy on it, whose clients are many, or a
-/// test. Limits per network do not hold for it. The other addresses of 127.0.0.0/8 are networks like any other: nobody
-/// connects from them without meaning to.
+/// True if `address` is this machine's own, 127.0.0.1 or ::1: a proxy on it, whose clients are many, or a test. Limits
+/// per network do not hold for it. The other addresses of 127.0.0.0/8 are networks like any other: nobody connects
+/// from them without intent.
 #[must_use]
 pub fn is_this_machine(address: IpAddr) -> bool {
     match address.to_canonical() {

@@ -16,14 +16,14 @@ struct Network {
 }
 
 impl Networks {
-    /// Whether an address lies in one of them. IPv4 within IPv6 is IPv4.
+    /// True if an address lies in one of them. IPv4 within IPv6 is IPv4.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

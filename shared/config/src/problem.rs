@@ -1,8 +1,8 @@
-//! Where a value came from and what is wrong with it.
+//! The source of a value, and the fault in it.
 
 use std::fmt;
 
-/// Where a value was given.
+/// The place at which a value was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
     /// In the declaration.
@@ -35,9 +35,9 @@ impl fmt::Display for Place {
 /// One thing that is wrong with a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// Where.
+    /// The place.
     pub place: Place,
-    /// What.
+    /// The fault.
     pub what: String,
 }
 

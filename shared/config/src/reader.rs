@@ -12,14 +12,14 @@ pub struct Reader<'a> {
     settings: Vec<Setting>,
     /// Lowest layer first.
     layers: Vec<&'a BTreeMap<String, Given>>,
-    /// Where the struct itself is, when it is a row of a table array; its keys are then in the file only.
+    /// The place of the struct itself, when it is a row of a table array; its keys are then in the file only.
     row: Option<Place>,
     problems: Vec<Problem>,
     places: BTreeMap<&'static str, Place>,
     effective: Effective,
 }
 
-/// What reading gave: the struct (`None` when it has a problem), its problems, what is in force.
+/// The result of reading: the struct (`None` when it has a problem), its problems, the settings in force.
 pub(super) struct Reading<S> {
     pub(super) settings: Option<S>,
     pub(super) problems: Vec<Problem>,
@@ -152,7 +152,7 @@ impl Reader<'_> {
     }
 }
 
-/// The typed value of what is given, or what is wrong with it.
+/// The typed value, or the fault in it.
 fn typed<T: Value>(raw: &Raw) -> Result<T, String> {
     let text = match (T::FORM, raw) {
         (_, Raw::Words(text)) | (Form::Text, Raw::Text(text)) | (Form::Number, Raw::Number(text)) => {

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::{InvalidValue, Value};
 
-/// What is shown in place of a secret.
+/// The text that is shown in place of a secret.
 pub(super) const REDACTED: &str = "(redacted)";
 
 /// A key, token or password: `Debug`, `Display` and serialisation show a placeholder only.
@@ -20,7 +20,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// The text itself. The caller answers for where it goes.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{InvalidValue, Value};
 
-/// Units, largest first within each family; binary ones first, because they are what is shown.
+/// Units, largest first within each family; binary ones first, because sizes are shown in them.
 const UNITS: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
     ("GiB", 1 << 30),

@@ -1,18 +1,18 @@
-//! Where the store is.
+//! The address of the store.
 
 use std::path::PathBuf;
 
 use super::{InvalidValue, Value};
 use farcast_store::{Key, Tuple};
 
-/// What stands before the path of a cluster file.
+/// The prefix of a cluster file's path.
 const FOUNDATIONDB: &str = "foundationdb:";
-/// What stands between that path and a name.
+/// The separator between that path and a name.
 const NAME: &str = "?name=";
 /// Longest name in bytes.
 const MAX_NAME_BYTES: usize = 16;
 
-/// Where a program's store is.
+/// The address of a program's store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StoreAddress {
     /// In a file of the origin.
@@ -33,7 +33,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// What all keys begin with.
+    /// The prefix of all keys.
     #[must_use]
     pub fn root(&self) -> Key {
         let slash = if self.name.is_empty() { "" } else { "/" };

@@ -1,9 +1,9 @@
-//! What a setting's type must be able to do, and the plain types that can.
+//! The trait of a setting's type, and the plain types that have it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// How the file writes a value.
+/// The form of a value in the settings file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// As a quoted text.
@@ -25,13 +25,13 @@ impl Form {
     }
 }
 
-/// A text that is no value of a type: what is wrong with it, as the end of a sentence.
+/// A text that is no value of a type; the fault is the end of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidValue(pub String);
 
 impl InvalidValue {
-    /// From what is wrong.
+    /// From the fault.
     pub fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }
@@ -39,17 +39,17 @@ impl InvalidValue {
 
 /// A type that a setting can have.
 pub trait Value: Sized {
-    /// What a value is, for people, such as `a duration with a unit, such as 15s`.
+    /// The kind of value, for people, such as `a duration with a unit, such as 15s`.
     const EXPECTS: &'static str;
-    /// How the file writes it.
+    /// The value as the settings file writes it.
     const FORM: Form = Form::Text;
-    /// Whether a value is never shown.
+    /// True if a value is never shown.
     const SECRET: bool = false;
 
     /// Parses the text of a flag, a variable, a default or a value of the file.
     ///
     /// # Errors
-    /// What is wrong with the text; it never repeats a secret.
+    /// The fault in the text; it never repeats a secret.
     fn parse(text: &str) -> Result<Self, InvalidValue>;
 
     /// The value as text that [`Value::parse`] reads; `None` when there is nothing to show.

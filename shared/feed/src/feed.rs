@@ -19,7 +19,7 @@ use crate::time::WallTime;
 /// Longest part in bytes: one second of 256 Mbit/s, more than a passthrough variant carries.
 pub const MAX_PART_BYTES: usize = 32 * 1024 * 1024;
 
-/// What does not change during an epoch (RFC 8216bis forbids it): targets, window and ladder.
+/// The constants of an epoch (RFC 8216bis forbids changes): targets, window and ladder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Presentation {
     /// Which stream.
@@ -36,10 +36,10 @@ pub struct Presentation {
     pub part_target: Duration,
     /// EXT-X-TARGETDURATION in seconds, ≥ 1.
     pub target_duration_s: u32,
-    /// Whether all segments of all variants can be expected to begin with a key frame: a condition for saying so in
+    /// True if all segments of all variants can be expected to begin with a key frame: a condition for saying so in
     /// the multivariant playlist, which players read once (EXT-X-INDEPENDENT-SEGMENTS).
     pub keyed: bool,
-    /// How much finished media the playlists list, at least 6 segments (RFC 8216bis §6.2.2; Apple 8.11).
+    /// Length of finished media that the playlists list, at least 6 segments (RFC 8216bis §6.2.2; Apple 8.11).
     pub window: Duration,
     /// The ladder, in configured order; `variants[i].id == VariantId(i)`.
     pub variants: Vec<Variant>,
@@ -64,7 +64,7 @@ pub struct Variant {
     pub nominal_bps: u64,
 }
 
-/// What an initialisation section describes (EXT-X-STREAM-INF attributes).
+/// The properties of an init section (EXT-X-STREAM-INF attributes).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Format {
     /// CODECS (RFC 6381), such as `avc1.640028,mp4a.40.2`; never empty.
@@ -97,13 +97,13 @@ pub struct SegmentStart {
     pub init: u32,
     /// EXT-X-PROGRAM-DATE-TIME of its first sample, by the origin's clock.
     pub program_date_time: WallTime,
-    /// Whether EXT-X-DISCONTINUITY precedes it.
+    /// True if EXT-X-DISCONTINUITY precedes it.
     pub discontinuity: bool,
     /// Discontinuities before this segment, its own included, since numbering began: with the
     /// first listed segment's value (less its own), EXT-X-DISCONTINUITY-SEQUENCE.
     pub discontinuity_sequence: u64,
-    /// Whether it can be decoded without the segments before it: its first video frame is a random access
-    /// point, or it has no video. EXT-X-INDEPENDENT-SEGMENTS may be written only while all listed segments are so.
+    /// True if it can be decoded without the segments before it: its first video frame is a random access point,
+    /// or it has no video. EXT-X-INDEPENDENT-SEGMENTS may be written only while all listed segments are so.
     pub independent: bool,
 }
 
@@ -114,7 +114,7 @@ pub struct PartMeta {
     pub index: u32,
     /// DURATION; at most PART-TARGET, at least 85 % of it except for the last part of a segment.
     pub duration: Duration,
-    /// Whether it contains a sync sample of video (or has no video at all): INDEPENDENT=YES.
+    /// True if it contains a sync sample of video (or has no video at all): INDEPENDENT=YES.
     pub independent: bool,
     /// When the last frame of it reached the origin (start of the latency measurement).
     pub arrived_at: WallTime,
@@ -133,7 +133,7 @@ pub struct SegmentEnd {
     pub msn: Msn,
     /// EXTINF.
     pub duration: Duration,
-    /// How many parts it has, ≥ 1.
+    /// Number of parts, ≥ 1.
     pub parts: u32,
     /// Peak segment bit rate measured in this variant so far, bits per second: BANDWIDTH.
     pub peak_bps: u64,
@@ -154,7 +154,7 @@ pub enum FeedEvent {
         variant: VariantId,
         /// Its number, from 0 and growing by 1.
         number: u32,
-        /// What it describes.
+        /// The properties of its media.
         format: Format,
         /// `ftyp` + `moov`.
         bytes: Bytes,
@@ -225,16 +225,16 @@ impl FeedEvent {
     }
 }
 
-/// Everything that a newcomer must know of a presentation: what the feed has said so far, less
-/// what left the window. Only metadata and initialisation sections; parts are fetched by name.
-/// The feed goes on exactly where the snapshot stops. Merging one that is already known changes nothing.
+/// Everything that a newcomer must know of a presentation: the feed so far, less the segments that left
+/// the window. Only metadata and initialisation sections; parts are fetched by name. The feed goes on
+/// exactly where the snapshot stops. Merging one that is already known changes nothing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Snapshot {
-    /// What does not change.
+    /// The constants of the epoch.
     pub presentation: Arc<Presentation>,
     /// One entry per variant, in order.
     pub variants: Vec<VariantSnapshot>,
-    /// Whether the broadcast is over.
+    /// True if the broadcast is over.
     pub ended: bool,
 }
 
@@ -254,11 +254,11 @@ pub struct SegmentSnapshot {
     pub start: SegmentStart,
     /// Its parts so far; may be empty for an old segment whose parts are no longer listed.
     pub parts: Vec<PartMeta>,
-    /// How it ended.
+    /// The way in which it ended.
     pub state: SegmentState,
 }
 
-/// Whether a segment of a [`SegmentSnapshot`] is complete.
+/// The state of a segment of a [`SegmentSnapshot`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SegmentState {
     /// More parts will come.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A stream: what one broadcaster publishes under one application. The API shows one, `live`.
+/// A stream: one broadcaster's output under one application. The API shows one, `live`.
 ///
 /// At most [`StreamName::MAX_BYTES`] bytes of `[a-z0-9_-]`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

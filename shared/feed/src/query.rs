@@ -1,11 +1,11 @@
 //! Parameters of a query string, also of one that a client glued together.
 //!
 //! Players of Owncast append `?cachebust=…` to an address that has a query already, others write `&amp;` or `;` for `&`, or
-//! encode what should separate. So a separator that does not belong ends a value as `&` does, and what comes behind it is read
-//! too, but believed less ([`Place::Stray`]): it may as well be a piece of somebody's parameter, which is an address
-//! with a query of its own. RFC 3986 §3.4 allows `?` in a query and names no separators.
+//! encode separators. So a separator that does not belong ends a value as `&` does, and the text after it is read too, but
+//! trusted less ([`Place::Stray`]): it may be a piece of a parameter, which is an address with a query of its own. RFC 3986
+//! §3.4 allows `?` in a query and names no separators.
 
-/// How a parameter was separated from what is before it.
+/// The kind of separator before a parameter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// It begins the query, or comes behind a `&`.
@@ -14,10 +14,10 @@ pub enum Place {
     Stray,
 }
 
-/// What separates by mistake. None of it occurs in the values that are read here: numbers, words and tokens.
+/// Texts that separate by mistake. None of them occurs in the values that are read here: numbers, words and tokens.
 const STRAY: [&str; 8] = ["?", ";", "%3F", "%3f", "%3B", "%3b", "%26", "#"];
 
-/// What `&` becomes in an address that was escaped for HTML and never unescaped.
+/// The form of `&` in an address that was escaped for HTML and never unescaped.
 const ESCAPED_AMPERSAND: &str = "amp;";
 
 /// All parameters of a query (without its `?`): place, name, value. A name alone has an empty value.
@@ -28,7 +28,7 @@ pub fn parameters(query: &str) -> impl Iterator<Item = (Place, &str, &str)> {
     })
 }
 
-/// What stands between two `&`, cut at what separates by mistake.
+/// The text between two `&`, cut at mistaken separators.
 struct Pieces<'q> {
     rest: Option<&'q str>,
     place: Place,
@@ -47,7 +47,7 @@ impl<'q> Iterator for Pieces<'q> {
     }
 }
 
-/// What is before the first separator of [`STRAY`], and what is behind it.
+/// The text before the first separator of [`STRAY`], and the text after it.
 fn cut(text: &str) -> (&str, Option<&str>) {
     let first = text.char_indices().find_map(|(at, _)| {
         let here = &text[at..];

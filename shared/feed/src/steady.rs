@@ -1,24 +1,25 @@
 //! The time by which something is deleted: the wall clock, as far as the monotonic clock confirms it.
 //!
-//! A wall clock is set by people and by NTP, and is wrong at times: by a year for a minute, or until the network is up. What
-//! is deleted by such a time does not come back. [`Steady`] gives a time that
+//! A wall clock is set by people and by NTP, and is wrong at times: by a year for a minute, or until the network is up. A
+//! record that is deleted by such a time does not come back. [`Steady`] gives a time that
 //! - is not known before the wall clock has run evenly for [`FIRST`], so that a machine that starts with a wrong clock has time
 //!   to set it;
 //! - goes on at the pace of the monotonic clock when the wall clock jumps ahead, and believes the jump once the wall clock has
 //!   run evenly behind it for [`JUMP`];
 //! - follows the wall clock back at once: then less is deleted.
 //!
-//! Sans-IO: both clocks' readings are arguments. A machine that slept has a jump, too: what is to be deleted then stays for
-//! [`JUMP`] longer, and limits of number hold all the time.
+//! Sans-IO: both clocks' readings are arguments. A machine that slept has a jump, too: old records then stay for [`JUMP`]
+//! longer, and limits of number hold all the time.
 
 use std::time::{Duration, Instant};
 
 use crate::time::WallTime;
 
-/// How long a wall clock runs evenly before it is believed at first: NTP sets it within minutes of the network's start.
+/// Time for which a wall clock must run evenly before it is believed at first: NTP sets it within minutes of the
+/// network's start.
 pub const FIRST: Duration = Duration::from_secs(600);
 
-/// How long it runs evenly before a jump ahead is believed: somebody notices a wrong clock within a day.
+/// Time for which it must run evenly before a jump ahead is believed: a wrong clock is noticed within a day.
 pub const JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// By how much two readings may differ from an even run: what NTP slews (0.05 %), and a machine that is busy between the two
@@ -42,7 +43,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// What the wall clock says later if it runs evenly.
+    /// The later reading of the wall clock, if it runs evenly.
     fn expected(self, at: Instant) -> WallTime {
         self.wall.after(at.saturating_duration_since(self.at))
     }
@@ -84,7 +85,7 @@ impl Steady {
         self.believed.map(|known| known.wall)
     }
 
-    /// Whether a jump ahead has been believed since this was last asked: what was judged by the time before is judged anew.
+    /// True if a jump ahead has been believed since the last call: judgements by the time before must be repeated.
     pub fn take_jump(&mut self) -> bool {
         std::mem::take(&mut self.jumped)
     }

@@ -28,7 +28,7 @@ impl MediaTime {
         Self(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// How far `self` lies after `earlier`; zero when it lies before.
+    /// The time from `earlier` to `self`; zero when `self` is before it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -59,7 +59,7 @@ impl WallTime {
         Self(self.0.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)))
     }
 
-    /// How far `self` lies after `earlier`; zero when it lies before.
+    /// The time from `earlier` to `self`; zero when `self` is before it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -1,4 +1,4 @@
-//! What an origin asks an edge: each a bidirectional stream of the origin's.
+//! Questions of the origin to an edge: each a bidirectional stream of the origin's.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,38 +18,38 @@ const MAX_VERSION_CHARS: usize = 40;
 /// added at the end: an edge that does not know one gives no answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Ask {
-    /// Who is connected to the chat? A list of [`farcast_chat::Client`].
+    /// The connections of the chat: a list of [`farcast_chat::Client`].
     Clients,
-    /// Tell one connection of the chat what the server has to say. Whether it is here.
+    /// Sends a message of the server to one connection of the chat. The answer says whether it is here.
     Tell {
         /// The connection's number.
         client: u64,
         /// Name of the server.
         name: String,
-        /// What it says; HTML that was made safe, at most 128 KiB.
+        /// The text; HTML that was made safe, at most 128 KiB.
         body: String,
     },
-    /// How does playback go for viewers? A [`farcast_audience::playback::Summary`]. An edge that does not know the question yet closes
-    /// the stream without an answer.
+    /// The reports of playback: a [`farcast_audience::playback::Summary`]. An edge that does not know the question yet closes the
+    /// stream without an answer.
     Playback,
-    /// How does it go there? An [`EdgeReport`].
+    /// The state of the edge: an [`EdgeReport`].
     Report,
 }
 
-/// What an edge tells of itself, for its owner. Nothing is decided by it.
+/// An edge's report about itself, for its owner. Nothing is decided by it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeReport {
     /// Version of its program.
     pub version: String,
-    /// Who watches there now.
+    /// Current number of viewers.
     pub viewers: u32,
     /// Bytes of bodies that it has sent since it started.
     pub sent_bytes: u64,
 }
 
 impl EdgeReport {
-    /// The same with nothing that could not be shown: an edge may say what it likes.
+    /// The same without characters that cannot be shown: an edge may send any text.
     #[must_use]
     pub fn shown(self) -> Self {
         let version = self.version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION_CHARS).collect();

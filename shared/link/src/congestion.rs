@@ -1,8 +1,8 @@
 //! CUBIC whose slow start ends when the path's queue begins to grow: HyStart++ (RFC 9406).
 //!
-//! Plain slow start ends at the first loss, when twice of what the path holds is under way: on a narrow link a
-//! third of what an edge is sent in its first second is lost, the lowest variant's parts with it, several times in a
-//! row. The window of CUBIC (RFC 9438) is quinn's; here is only when slow start ends.
+//! Plain slow start ends at the first loss, when twice of what the path holds is under way: on a narrow link a third
+//! of the data of an edge's first second is lost, the lowest variant's parts with it, several times in a row. The
+//! window of CUBIC (RFC 9438) is quinn's; this module only decides when slow start ends.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -58,7 +58,7 @@ pub fn proof(secret: &[u8; 32], session: &[u8; 32]) -> [u8; 32] {
         .into()
 }
 
-/// Whether `claimed` proves the `secret`, in constant time.
+/// Checks that `claimed` proves the `secret`, in constant time.
 #[must_use]
 pub fn is_proof(claimed: &[u8; 32], secret: &[u8; 32], session: &[u8; 32]) -> bool {
     subtle::ConstantTimeEq::ct_eq(claimed.as_slice(), proof(secret, session).as_slice()).into()

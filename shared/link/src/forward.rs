@@ -1,7 +1,7 @@
 //! HTTP requests that an edge passes on to the origin. The edge sends the head; the origin answers with a reply, or asks
-//! for the body first, which it does only once it has looked at the login. A request's body is its length
-//! ([`forwarded_length`]), then its bytes, so that one that breaks off is never taken for a whole one; a reply's ends with
-//! the stream. Who has no body to send sends its length, 0, right after the head.
+//! for the body first, which it does only after it has checked the login. A request's body is its length
+//! ([`forwarded_length`]), then its bytes, so that an incomplete one is never taken for a whole one; a reply's body ends
+//! with the stream. A request without a body sends the length 0 right after the head.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ pub const MAX_FORWARDED_BYTES: usize = 2 * 1024 * 1024 + 64 * 1024;
 /// Most bytes of a reply's body.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Headers that concern one connection (RFC 9110 §7.6.1), or that whoever sends the body on decides.
+/// Headers that concern one connection (RFC 9110 §7.6.1), or that the next sender of the body decides.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -39,7 +39,7 @@ pub struct ForwardedRequest {
     /// Path and query.
     target: String,
     headers: Headers,
-    /// Who asked the edge.
+    /// The address that asked the edge.
     pub peer: IpAddr,
 }
 
@@ -70,7 +70,7 @@ impl ForwardedRequest {
     }
 }
 
-/// What the origin says to a request that is passed on. [`Self::SendBody`] comes once at most, then the reply.
+/// The origin's answers to a request that is passed on. [`Self::SendBody`] comes once at most, then the reply.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ForwardAnswer {
     /// The body is wanted.

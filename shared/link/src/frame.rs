@@ -11,7 +11,7 @@ pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Bytes of the length prefix.
 pub(super) const PREFIX_BYTES: usize = 4;
 
-/// What is wrong with a frame.
+/// The faults of a frame.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The length prefix is over the limit.
@@ -84,7 +84,7 @@ pub(super) fn take(buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
     Ok(Some(buffer.split_to(len).freeze()))
 }
 
-/// Cuts a byte stream into messages. Holds at most one incomplete frame beyond what it was last fed.
+/// Cuts a byte stream into messages. Holds at most one incomplete frame beyond the bytes of the last call.
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: BytesMut,
@@ -119,7 +119,7 @@ impl Frames {
         self.next_frame()?.map(|frame| decode(&frame)).transpose()
     }
 
-    /// What was fed and is in no frame yet: a fetch's body begins here.
+    /// The bytes that were fed and are in no frame yet: a fetch's body begins with them.
     #[must_use]
     pub fn into_rest(self) -> BytesMut {
         self.buffer

@@ -1,4 +1,4 @@
-//! What a segment's stream carries: a header, then parts with their metadata ahead of the bytes.
+//! The contents of a segment's stream: a header, then parts with their metadata ahead of the bytes.
 
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -25,11 +25,11 @@ pub struct StreamHeader {
 pub struct PartHeader {
     /// Its metadata.
     pub meta: PartMeta,
-    /// How many bytes follow, at most [`MAX_PART_BYTES`].
+    /// Number of bytes that follow, at most [`MAX_PART_BYTES`].
     pub len_bytes: u32,
 }
 
-/// What a segment's stream says.
+/// The items of a segment's stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MediaItem {
     /// Which segment it is; first and once.
@@ -45,7 +45,7 @@ enum State {
     Body(PartMeta, usize),
 }
 
-/// Decodes a segment's stream. Holds at most one incomplete part beyond what it was last fed.
+/// Decodes a segment's stream. Holds at most one incomplete part beyond the bytes of the last call.
 #[derive(Debug)]
 pub struct MediaDecoder {
     buffer: BytesMut,

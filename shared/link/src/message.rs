@@ -22,7 +22,7 @@ pub const MAX_VARIANTS: usize = 32;
 /// Segments in one [`ToEdge::SnapshotSegments`]: keeps it far below the frame limit.
 pub const SEGMENTS_PER_MESSAGE: usize = 16;
 
-/// What an edge says on the control stream.
+/// Messages of an edge on the control stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ToOrigin {
     /// First and once: asks for the feed.
@@ -43,16 +43,16 @@ pub struct Subscribe {
     pub name: String,
     /// Which stream.
     pub stream: StreamName,
-    /// What the edge has of it.
+    /// The part of it that the edge has already.
     pub have: Option<Have>,
 }
 
-/// How far an edge has a feed.
+/// An edge's position in a feed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Have {
     /// The epoch it is in.
     pub epoch: Epoch,
-    /// Per variant, in order, what comes next; at most [`MAX_VARIANTS`].
+    /// The next position of each variant, in order; at most [`MAX_VARIANTS`].
     pub variants: Vec<Position>,
 }
 
@@ -66,7 +66,7 @@ pub struct Position {
 }
 
 impl Subscribe {
-    /// Whether all fields are within their bounds.
+    /// Checks that all fields are within their bounds.
     ///
     /// # Errors
     /// [`FrameError::OutOfBounds`] with the field's name.
@@ -81,16 +81,16 @@ impl Subscribe {
     }
 }
 
-/// What the origin says on the control stream: the feed without the parts.
+/// Messages of the origin on the control stream: the feed without the parts.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum ToEdge {
     /// The answer to a subscription is complete and there is nothing live.
     Idle,
     /// A snapshot begins.
     SnapshotBegin {
-        /// What does not change.
+        /// The constants of the epoch.
         presentation: Arc<Presentation>,
-        /// Whether the broadcast is over.
+        /// True if the broadcast is over.
         ended: bool,
     },
     /// An initialisation section of the snapshot.
@@ -99,7 +99,7 @@ pub enum ToEdge {
         variant: VariantId,
         /// Its number.
         number: u32,
-        /// What it describes.
+        /// The properties of its media.
         format: Format,
         /// `ftyp` + `moov`.
         bytes: Bytes,
@@ -123,7 +123,7 @@ pub enum ToEdge {
         variant: VariantId,
         /// Its number.
         number: u32,
-        /// What it describes.
+        /// The properties of its media.
         format: Format,
         /// `ftyp` + `moov`.
         bytes: Bytes,
@@ -228,7 +228,7 @@ pub struct FetchRequest {
 pub enum FetchReply {
     /// The object's bytes follow, then the stream ends.
     Found {
-        /// How many.
+        /// Number of bytes.
         len_bytes: u64,
     },
     /// There is no such object, or no longer, or not yet all of it.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// What every token begins with: names the product and the token's version.
+/// The beginning of every token: names the product and the token's version.
 const PREFIX: &str = "farcast1.";
 
 /// Longest token in characters: eight addresses of the longest host name fit.
@@ -19,7 +19,7 @@ const MAX_ADDRESSES: usize = 8;
 /// Longest address in bytes: a host name and a port.
 const MAX_ADDRESS_BYTES: usize = 262;
 
-/// Where the origin is, how to know that it is the right one, and how to be let in.
+/// The address of the origin, the fingerprint by which to recognise it, and the right to join.
 ///
 /// Its text form is `farcast1.` and the base64url (RFC 4648 §5, unpadded) of its postcard encoding.
 /// It carries a secret, so `Debug` shows only the addresses; `Display` shows all.
@@ -29,7 +29,7 @@ pub struct JoinToken {
     pub addresses: Vec<String>,
     /// SHA-256 of the DER of the origin's certificate authority.
     pub fingerprint: [u8; 32],
-    /// What proves the right to join.
+    /// Proves the right to join.
     pub secret: [u8; 32],
 }
 
@@ -62,7 +62,7 @@ fn check_address(address: &str) -> Result<(), InvalidToken> {
 }
 
 impl JoinToken {
-    /// Whether the addresses are usable.
+    /// Checks that the addresses are usable.
     ///
     /// # Errors
     /// [`InvalidToken::Address`], [`InvalidToken::Addresses`].

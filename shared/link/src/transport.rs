@@ -7,7 +7,7 @@ use quinn::{IdleTimeout, TransportConfig, VarInt};
 
 use super::congestion::HyStartConfig;
 
-/// How often a quiet connection is probed.
+/// Interval of probes on a quiet connection.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// A connection from which nothing came for so long is dead: four lost probes, and still less than
@@ -29,10 +29,10 @@ pub const MAX_FORWARDED: u32 = 16;
 /// Streams of events ([`farcast_api::events`]) that an edge may pass on at once: a few open admin pages.
 pub const MAX_EVENT_STREAMS: u32 = 8;
 
-/// What one stream may have in flight: a whole part of the largest size.
+/// Most bytes in flight on one stream: a whole part of the largest size.
 const STREAM_WINDOW_BYTES: u32 = 34 * 1024 * 1024;
 
-/// What one connection may have in flight unread, whatever its streams do: bounds an edge's memory.
+/// Most bytes in flight and unread on one connection, over all its streams: bounds an edge's memory.
 const CONNECTION_WINDOW_BYTES: u32 = 96 * 1024 * 1024;
 
 /// Settings for one connection; `incoming_uni` and `incoming_bidi` are the streams the peer may open.

@@ -15,9 +15,9 @@ const HASHED_PREFIXES: [&str; 2] = ["assets/", "admin/assets/"];
 /// A file of a page.
 #[derive(Debug)]
 pub struct Asset {
-    /// What it is.
+    /// Its content type.
     pub content_type: &'static str,
-    /// What caches may do.
+    /// The permission for caches.
     pub cache_control: &'static str,
     /// Its strong tag, of its content.
     pub etag: String,
@@ -27,7 +27,7 @@ pub struct Asset {
     pub gzip: Option<Bytes>,
     /// As `gzip`.
     pub brotli: Option<Bytes>,
-    /// What the page may do, and who may show it.
+    /// The page's policy, with the sites that may show it in a frame.
     pub policy: HeaderValue,
 }
 
@@ -49,7 +49,7 @@ impl Asset {
         }
     }
 
-    /// The answer to who chooses so: compressed as they take it, and empty where they have it.
+    /// The answer to a client with this choice: compressed as it accepts, and empty where it has the file already.
     #[must_use]
     pub fn reply(&self, choice: &Choice) -> Reply {
         let brotli = self.brotli.as_ref().filter(|_| choice.brotli).map(|body| ("br", body));

@@ -1,4 +1,4 @@
-//! Who may show which page in a frame.
+//! The sites that may show each page in a frame.
 
 /// Which page it is, as far as frames matter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +22,8 @@ impl Place {
         }
     }
 
-    /// Who may show it in a frame. Where the operator set nothing, that is everybody for what is made for frames.
+    /// The sites that may show it in a frame. Where the operator set nothing, all may show a page that is made for
+    /// frames.
     #[must_use]
     pub fn frame_ancestors(self, configured: &str) -> &str {
         match self {

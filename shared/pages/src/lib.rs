@@ -1,9 +1,9 @@
-//! The pages and their files: embedded in the program (see `build.rs`), or read from a folder by who changes them; with the
-//! policy of what they may do (CSP Level 3), compressed where the browser takes that.
+//! The pages and their files: embedded in the program (see `build.rs`), or read from a folder by developers of the pages;
+//! with their policy (CSP Level 3), compressed where the browser accepts that.
 //!
 //! Place in the flow: edges serve all of them and fill facts into the viewer page (`farcast_edge::serve`); the origin serves
-//! the admin page on its own listener (`farcast_origin::api`). A crate of its own, so that a change of the pages builds
-//! nothing anew but what embeds them.
+//! the admin page on its own listener (`farcast_origin::api`). A crate of its own, so that a change of the pages rebuilds
+//! only the programs that embed them.
 
 mod asset;
 mod frames;
@@ -33,10 +33,10 @@ include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 pub const VIEWER: &str = "index.html";
 /// Name of the admin page.
 pub const ADMIN: &str = "admin/index.html";
-/// What names of the admin page's files begin with, which is its folder as well.
+/// The beginning of the names of the admin page's files, which is its folder as well.
 pub const ADMIN_PREFIX: &str = "admin/";
 
-/// Where the viewer page is in a folder of all pages.
+/// The place of the viewer page in a folder of all pages.
 const VIEWER_FOLDER: &str = "viewer";
 
 /// Shown where the page was not built before the program.
@@ -59,7 +59,7 @@ pub struct Sites {
     pub frames: String,
 }
 
-/// The policy of a page, `frame-ancestors` last: who may show it in a frame.
+/// The policy of a page, `frame-ancestors` last: the sites that may show it in a frame.
 #[must_use]
 pub fn policy(sites: &Sites, frame_ancestors: &str) -> HeaderValue {
     let Sites { pictures, frames } = sites;
@@ -79,8 +79,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// What is in the program, or in `folder`; `frame_ancestors` may show it in a frame, as far as a page's [`Place`] lets
-    /// them.
+    /// The pages in the program, or in `folder`; `frame_ancestors` may show them in a frame, as far as a page's [`Place`]
+    /// lets them.
     #[must_use]
     pub fn new(frame_ancestors: &str, folder: Option<&Path>) -> Self {
         let policy = |name| policy(&Sites::default(), Place::of(name).frame_ancestors(frame_ancestors));
@@ -102,13 +102,13 @@ impl Files {
         }
     }
 
-    /// Whether files are read anew each time.
+    /// True if files are read anew each time.
     #[must_use]
     pub fn are_in_a_folder(&self) -> bool {
         self.folder.is_some()
     }
 
-    /// A file as it is. Reading it from the folder blocks: that is for who changes the pages, not for an audience.
+    /// A file as it is. Reading it from the folder blocks: that is for developers of the pages, not for an audience.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Asset>> {
         let Some(folder) = &self.folder else { return self.embedded.get(name).cloned() };

@@ -12,10 +12,10 @@ pub const LOGO: &[u8] = include_bytes!("logo.svg");
 /// The same at 32 × 32, for `/favicon.ico`.
 pub const ICON: &[u8] = include_bytes!("favicon.ico");
 
-/// How long caches keep pictures of the server.
+/// Time for which caches keep pictures of the server.
 pub const FOR_A_DAY: &str = "public, max-age=86400";
 
-/// What a picture may do where it is opened by itself.
+/// The policy of a picture that is opened by itself.
 const PICTURE_ONLY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
 /// Media types that are pictures; anything else is not shown as one.

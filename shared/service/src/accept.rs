@@ -1,11 +1,11 @@
-//! What a listener does when accepting a connection fails: one policy for all listeners of both programs.
+//! The treatment of failures to accept a connection: one policy for all listeners of both programs.
 //!
 //! Place in the flow: between a listener and what serves its connections. [`judge`] decides; [`Accepting`] waits.
 //!
-//! What is the fault of who connects (gone before it was accepted, a network that broke, a firewall's refusal) is counted and
-//! passed over: the next connection is taken at once. What is this process's or the machine's fault (EMFILE, ENFILE, ENOBUFS,
-//! ENOMEM: descriptors or memory have run out) concerns every connection until something ends: it is counted, logged at a
-//! bounded rate, and waited out. An error that nobody has foreseen counts as our own, since a pause does no harm then.
+//! A failure caused by the connecting party (gone before it was accepted, a broken network, a firewall's refusal) is counted
+//! and passed over: the next connection is taken at once. A failure of this process or machine (EMFILE, ENFILE, ENOBUFS,
+//! ENOMEM: descriptors or memory have run out) concerns every connection until resources are freed: it is counted, logged at
+//! a bounded rate, and waited out. An unknown error counts as our own, since a pause does no harm then.
 
 use std::io;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use farcast_telemetry::throttle::Throttle;
 /// Pause after a failure of ours: descriptors and memory come back when connections end, which takes this long at least.
 pub const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often failures of ours are logged, for each listener.
+/// Shortest time between two log lines about our own failures, for each listener.
 pub const COMPLAIN: Duration = Duration::from_secs(30);
 
 /// Which listener; a label.
@@ -47,7 +47,7 @@ impl Listener {
     }
 }
 
-/// Whose fault it is that a connection could not be accepted.
+/// The cause of a connection that could not be accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// Of that one connection: the next is taken at once.
@@ -65,7 +65,7 @@ impl Fault {
     }
 }
 
-/// Whose fault an error of accept(2) is.
+/// The side that caused an error of accept(2).
 #[must_use]
 pub fn judge(error: &io::Error) -> Fault {
     use io::ErrorKind::{
@@ -73,7 +73,7 @@ pub fn judge(error: &io::Error) -> Fault {
         NetworkUnreachable, PermissionDenied, TimedOut, WouldBlock,
     };
     match error.kind() {
-        // Linux passes on what has already happened to the new connection; a firewall's refusal is EPERM.
+        // Linux passes on errors that have already happened to the new connection; a firewall's refusal is EPERM.
         ConnectionAborted | ConnectionRefused | ConnectionReset | HostUnreachable | Interrupted
         | NetworkDown | NetworkUnreachable | PermissionDenied | TimedOut | WouldBlock => Fault::Peer,
         _ => Fault::Own,
@@ -91,12 +91,10 @@ impl Metrics {
     /// Registers them.
     ///
     /// # Errors
-    /// When those of this listener are registered already.
+    /// When the metrics of this listener are registered already.
     pub fn new(listener: Listener, registry: &Registry) -> Result<Self, prometheus::Error> {
-        let opts = Opts::new(
-            "farcast_accept_errors_total",
-            "Connections that could not be accepted, by whose fault it was.",
-        );
+        let opts =
+            Opts::new("farcast_accept_errors_total", "Connections that could not be accepted, by cause.");
         let errors = IntCounterVec::new(opts.const_label("listener", listener.label()), &["fault"])?;
         registry.register(Box::new(errors.clone()))?;
         for fault in [Fault::Peer, Fault::Own] {
@@ -111,7 +109,7 @@ impl Metrics {
 pub struct Accepting {
     metrics: Metrics,
     complaints: Throttle,
-    /// When accepting is tried again, after a failure of ours.
+    /// The time at which to accept again, after a failure of ours.
     again_at: Option<Instant>,
 }
 
@@ -151,7 +149,7 @@ impl Accepting {
         }
         self.again_at = Some(now + PAUSE);
         if let Some(suppressed) = self.complaints.admit(now.into_std()) {
-            tracing::error!(listener, %error, suppressed, "connections cannot be accepted, trying on");
+            tracing::error!(listener, %error, suppressed, "connections cannot be accepted, trying again");
         }
     }
 }
@@ -168,7 +166,7 @@ mod tests {
         (Accepting::new(metrics), errors)
     }
 
-    /// What accept(2) gives, in order.
+    /// The results of accept(2), in order.
     fn script(outcomes: impl IntoIterator<Item = io::Result<u8>>) -> VecDeque<io::Result<u8>> {
         outcomes.into_iter().collect()
     }

@@ -11,10 +11,10 @@ use farcast_config::{flag_of, variable_of};
 /// once arrives within a scheduling delay. The kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// What a listener is for, for messages.
+/// The purpose of a listener, for messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Purpose {
-    /// What is spoken there: `RTMP`.
+    /// The protocol that is spoken there: `RTMP`.
     pub protocol: &'static str,
     /// Setting that chooses the address: `rtmp_listen`.
     pub setting: &'static str,
@@ -38,7 +38,7 @@ pub enum ListenError {
     /// Another socket has the port.
     #[error("{} port {address} is taken by another program; {}", purpose.protocol, purpose.choose_another())]
     Taken {
-        /// What it is for.
+        /// Its purpose.
         purpose: Purpose,
         /// Which address.
         address: SocketAddr,
@@ -46,15 +46,15 @@ pub enum ListenError {
     /// The process may not open it, usually because the port is below 1024.
     #[error("{} port {address} is not permitted to this user; {}", purpose.protocol, purpose.choose_another())]
     Forbidden {
-        /// What it is for.
+        /// Its purpose.
         purpose: Purpose,
         /// Which address.
         address: SocketAddr,
     },
     /// The machine has no such address.
-    #[error("{} address {address} is none of this machine's; {}", purpose.protocol, purpose.choose_another())]
+    #[error("{} address {address} is not an address of this machine; {}", purpose.protocol, purpose.choose_another())]
     NotHere {
-        /// What it is for.
+        /// Its purpose.
         purpose: Purpose,
         /// Which address.
         address: SocketAddr,
@@ -62,7 +62,7 @@ pub enum ListenError {
     /// Anything else.
     #[error("{} port {address} cannot be opened; {}", purpose.protocol, purpose.choose_another())]
     Other {
-        /// What it is for.
+        /// Its purpose.
         purpose: Purpose,
         /// Which address.
         address: SocketAddr,
@@ -87,7 +87,7 @@ impl ListenError {
 /// on a machine without IPv6, `[::]` falls back to `0.0.0.0`.
 ///
 /// # Errors
-/// When the address cannot be had.
+/// When the address cannot be bound.
 pub fn tcp(purpose: Purpose, address: SocketAddr) -> Result<TcpListener, ListenError> {
     open(address, |at| {
         let socket = socket(at, Type::STREAM, Protocol::TCP)?;
@@ -105,7 +105,7 @@ pub fn tcp(purpose: Purpose, address: SocketAddr) -> Result<TcpListener, ListenE
 /// Binds a UDP socket, in non-blocking mode, as [`tcp`] does; no other program can share the port.
 ///
 /// # Errors
-/// When the address cannot be had.
+/// When the address cannot be bound.
 pub fn udp(purpose: Purpose, address: SocketAddr) -> Result<UdpSocket, ListenError> {
     open(address, |at| {
         let socket = socket(at, Type::DGRAM, Protocol::UDP)?;

@@ -35,23 +35,23 @@ use farcast_telemetry::metrics::{self, Registry};
 /// Connections at once: a few scrapers, probes and people. Idle ones make room for more; where all are busy, more wait
 /// in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
-/// How long a TLS handshake and a request's head may take, and how long an idle connection is kept.
+/// Longest time for a TLS handshake and for a request's head, and for an idle connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection lives: a scraper that never reads its answer does not hold its place.
+/// Longest life of a connection: a scraper that never reads its answer does not hold its place.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
 /// Largest request head; the least that hyper takes is 8 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// How long answers may take to be sent at shutdown.
+/// Longest time for answers to be sent at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a reply is made of: whole, or piece by piece.
+/// The body of a reply: whole, or piece by piece.
 pub trait ReplyBody: http_body::Body<Data = Bytes, Error: Into<Failure>> + Send + 'static {}
 
 impl<B: http_body::Body<Data = Bytes, Error: Into<Failure>> + Send + 'static> ReplyBody for B {}
 
-/// What a listener counts.
+/// The counters of a listener.
 #[derive(Clone, Debug)]
 pub struct Counters {
     accept: accept::Metrics,
@@ -131,7 +131,7 @@ pub async fn serve<F, B>(
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
-    // What outlives the drain is cut when the set is dropped.
+    // Connections that outlive the drain are cut when the set is dropped.
     let _ = tokio::time::timeout(DRAIN, drained).await;
 }
 
@@ -166,7 +166,7 @@ async fn drive<F: Future<Output = Response<B>>, B: ReplyBody>(
     shutdown: CancellationToken,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        // Strangers who are slow to send what they are asked for keep nobody out who has a login.
+        // Strangers whose request arrives slowly keep nobody out who has a login.
         let (path, headers) = (request.uri().path(), request.headers());
         let is_strangers = path == login::LOGIN_PATH || !login::is_there(path, headers);
         seat.note(if is_strangers { State::Fresh } else { State::Busy });
@@ -209,7 +209,7 @@ fn boxed(body: impl ReplyBody) -> UnsyncBoxBody<Bytes, Failure> {
     body.map_err(Into::into).boxed_unsync()
 }
 
-/// What operators are answered: health, and metrics where there is a registry.
+/// The answers for operators: health, and metrics where there is a registry.
 #[must_use]
 pub fn respond(
     method: &Method,
@@ -248,7 +248,7 @@ pub fn respond(
     }
 }
 
-/// A request that could be read in two ways; what comes behind it on the connection cannot be trusted either.
+/// A request that could be read in two ways; anything behind it on the connection cannot be trusted either.
 fn misread(wrong: &str) -> Response<Full<Bytes>> {
     let mut response = text(StatusCode::BAD_REQUEST, format!("{wrong}\n"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -300,7 +300,7 @@ mod tests {
         let shutdown = CancellationToken::new();
         let answer = async |request: Request<Incoming>, _| {
             if request.method() == Method::POST {
-                // What is read of the body never ends.
+                // The body never ends.
                 std::future::pending::<()>().await;
             }
             Response::new(Full::new(Bytes::from_static(b"here")))
@@ -420,7 +420,7 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here\n"), "{answer}");
-        // Who speaks no TLS there is not answered.
+        // A client that speaks no TLS there is not answered.
         assert!(!ask(address, "GET / HTTP/1.1").await.contains("here"));
         shutdown.cancel();
         task.await.unwrap();

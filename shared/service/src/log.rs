@@ -46,7 +46,7 @@ impl Value for Filter {
 }
 
 farcast_config::choice! {
-    /// How an event is written.
+    /// The format of a log line.
     pub enum Format: "text or json" {
         /// For people.
         Text = "text",
@@ -87,8 +87,8 @@ pub fn init(filter: &Filter, format: Format) -> Result<Recent, InitError> {
     Ok(recent)
 }
 
-/// Panics are in the log like everything else, with their place, whoever catches them; with `RUST_BACKTRACE` also how it
-/// came to them.
+/// Panics are in the log like everything else, with their place, whoever catches them; with `RUST_BACKTRACE` also with
+/// the calls that led to them.
 fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let backtrace = std::backtrace::Backtrace::capture();

@@ -62,7 +62,7 @@ pub fn load(chain: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Arc<ServerConfig
     Ok(config)
 }
 
-/// Whether a file's mode lets everybody read it. Where files have no modes nothing is known of it.
+/// True if a file's mode lets everybody read it. False where files have no modes.
 fn is_readable_by_all(path: &Path) -> bool {
     #[cfg(unix)]
     {

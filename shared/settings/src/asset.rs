@@ -1,6 +1,6 @@
 //! Pictures that operators give: in the store, in pieces, under the hash of their content.
 //!
-//! An asset never changes, so edges keep what they have loaded; whoever replaces one removes the old one.
+//! An asset never changes, so edges keep what they have loaded; a process that replaces one deletes the old one.
 
 use std::fmt;
 
@@ -74,11 +74,11 @@ pub struct Asset {
     pub content_type: String,
     /// Hash of its bytes.
     pub hash: AssetHash,
-    /// How many there are.
+    /// Number of pieces.
     pub len: u32,
 }
 
-/// What the keys of all pictures begin with.
+/// The prefix of the keys of all pictures.
 #[must_use]
 pub fn assets() -> Key {
     Tuple::new().text("asset").key()

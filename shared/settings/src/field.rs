@@ -28,7 +28,7 @@ impl Record for Stored {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field(pub &'static str);
 
-/// What the keys of all fields begin with.
+/// The prefix of the keys of all fields.
 #[must_use]
 pub fn prefix() -> Key {
     Tuple::new().text("config").key()
@@ -54,7 +54,7 @@ pub fn change(batch: Batch, field: Field, value: &impl Serialize) -> Result<Batc
     Ok(batch.set(field_key(field.0), bytes).then(Operation::SetStamp(tip_key(), 0)))
 }
 
-/// A field as it is now, and what a change that builds upon it must require.
+/// A field as it is now, and the precondition of a change that builds upon it.
 ///
 /// # Errors
 /// When the store fails, or the field is no `T`: nothing may take its place unseen.
@@ -76,7 +76,7 @@ pub async fn read<T: DeserializeOwned>(store: &Store, field: Field) -> Result<(T
 /// is now; an unchanged one is not written.
 ///
 /// # Errors
-/// What `change` refuses with, or the store's failures: [`StoreError::Unavailable`] also when others kept overtaking.
+/// The error of `change`, or the store's failures: [`StoreError::Unavailable`] also when others kept overtaking.
 pub async fn update<T, E>(
     store: &Store,
     field: Field,
@@ -123,7 +123,8 @@ pub async fn load(store: &Store) -> Result<Runtime, StoreError> {
     Ok(bounded(assemble(fields)))
 }
 
-/// Without a ladder that no broadcast can have: it would be offered to edges and players, who refuse it again and again.
+/// Without a ladder that no broadcast can have: it would be offered to edges and players, which refuse it again and
+/// again.
 fn bounded(mut runtime: Runtime) -> Runtime {
     let ladders = [("variants", &mut runtime.variants), ("ladder", &mut runtime.ladder)];
     for (field, ladder) in ladders {

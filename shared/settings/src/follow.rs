@@ -11,7 +11,7 @@ use super::field::{load, tip_key};
 use super::status::{LiveStatus, status_key};
 use farcast_store::{Store, StoreError, Together, decode};
 
-/// How long somebody waits at most for this process to see what was answered elsewhere.
+/// Longest wait for this process to see a change that was answered elsewhere.
 const SEEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Pause after a read that failed.
@@ -34,8 +34,8 @@ pub async fn newest(store: &Store) -> Result<Bytes, StoreError> {
     Ok(store.get(&tip_key()).await?.unwrap_or_default())
 }
 
-/// How a process that follows the settings comes to see all that was answered before, by whomever: before it refuses
-/// something by what it remembers, it asks the store. Many who ask at once cost one read.
+/// Brings a process that follows the settings up to date with all changes that were answered before, by any process:
+/// before it refuses something by its own copy, it asks the store. Many who ask at once cost one read.
 #[derive(Debug)]
 pub struct CatchUp {
     store: Store,
@@ -51,7 +51,7 @@ impl CatchUp {
     }
 
     /// Waits until the settings here contain every change that was acknowledged before this call, for a second at most, and
-    /// not while the store is away: then what is known holds. Says whether they do. Cancel safe.
+    /// not while the store is away: then the known settings hold. Returns whether they do contain it. Cancel safe.
     pub async fn caught_up(&self) -> bool {
         let seen = async {
             let newest = self.newest.read(newest(&self.store)).await.ok()?;

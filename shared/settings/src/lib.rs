@@ -1,9 +1,9 @@
-//! What operators set while the programs run: kept in the store, followed by every process.
+//! The settings that operators change while the programs run: kept in the store, followed by every process.
 //!
 //! Place in the flow: the origin's admin API writes single fields ([`Field`]); origin and edges hold the whole as a
 //! [`Runtime`] behind a watch channel ([`follow()`]), so that no request reads the store. Each field is a key of its own
-//! (a page of 90 kB and styles of 90 kB do not fit one value), and a tip is stamped with each change: that is what is
-//! watched. What a field does not say has its default; ladder, latency and encoder default to the origin's own settings.
+//! (a page of 90 kB and styles of 90 kB do not fit one value), and each change stamps a tip, which processes watch. A
+//! missing field has its default; ladder, latency and encoder default to the origin's own settings.
 //!
 //! Nothing here is secret: edges read all of it. Credentials are below [`farcast_store::wire::PRIVATE`].
 
@@ -31,35 +31,35 @@ pub use variant::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_lad
 pub struct Runtime {
     /// Name of the server.
     pub name: String,
-    /// What it is about; Markdown.
+    /// The description of the server; Markdown.
     pub summary: String,
-    /// What the chat says to who joins; Markdown.
+    /// The chat's message to each user who joins; Markdown.
     pub welcome_message: String,
-    /// What the page says while there is no broadcast; Markdown.
+    /// The page's text while there is no broadcast; Markdown.
     pub offline_message: String,
     /// The logo, if there is one.
     pub logo: Option<Asset>,
     /// Words to be found by.
     pub tags: Vec<String>,
-    /// Whether it is not for everybody.
+    /// True if the content is for adults only.
     pub nsfw: bool,
-    /// What the page says below the video; Markdown, HTML allowed.
+    /// The text below the video; Markdown, HTML allowed.
     pub page_content: String,
-    /// What the broadcast is about.
+    /// The title of the broadcast.
     pub stream_title: String,
-    /// Where else its owner is found.
+    /// Links to the owner's accounts elsewhere.
     pub social_handles: Vec<SocialHandle>,
     /// CSS for the page.
     pub custom_styles: String,
     /// Buttons that lead elsewhere.
     pub external_actions: Vec<ExternalAction>,
-    /// Whether viewers see how many they are.
+    /// True if viewers do not see how many they are.
     pub hide_viewer_count: bool,
-    /// Public address of the server, without a slash at the end; empty when not told.
+    /// Public address of the server, without a slash at the end; empty when not set.
     pub server_url: String,
-    /// Whether the directory is told of the server.
+    /// True if the server is listed in the directory.
     pub directory_enabled: bool,
-    /// Whether nobody may chat.
+    /// True if the chat is switched off for everybody.
     pub chat_disabled: bool,
     /// Names that nobody may take.
     pub forbidden_usernames: Vec<String>,
@@ -67,13 +67,13 @@ pub struct Runtime {
     pub suggested_usernames: Vec<String>,
     /// Names of bots, which nobody else may take; follows the access tokens.
     pub reserved_usernames: Vec<String>,
-    /// Whether the chat tells who comes and goes.
+    /// True if the chat shows who joins and leaves.
     pub chat_join_messages: bool,
-    /// Whether who came just now may not write yet.
+    /// True if users who registered just now may not write yet.
     pub chat_established_users: bool,
     /// Addresses that may not chat.
     pub chat_bans: Vec<Ban>,
-    /// How long the chat's events are kept.
+    /// Limits of the chat's log.
     pub chat_retention: Retention,
     /// Kept for clients of Owncast; transcoding is in process.
     pub ffmpeg_path: String,
@@ -156,14 +156,14 @@ pub struct Ban {
 }
 
 impl Ban {
-    /// Whether it holds at a time. One that has ended is none, whether or not somebody has taken it out of the list.
+    /// True if it holds at a time. One that has ended does not, whether or not it has been removed from the list.
     #[must_use]
     pub fn holds(&self, now: WallTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }
 
-/// How long the chat's events are kept: whatever comes first.
+/// Limits of the chat's log: the one that is reached first counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Retention {
@@ -202,17 +202,17 @@ pub struct SocialHandle {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExternalAction {
-    /// Where it leads.
+    /// The address of the link.
     pub url: String,
-    /// What it says.
+    /// The label of the button.
     pub title: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
     /// Address of its icon.
     pub icon: String,
     /// Its colour, as CSS has it.
     pub color: String,
-    /// Whether it opens in a tab of its own.
+    /// True if it opens in a tab of its own.
     pub open_externally: bool,
 }
 
@@ -220,23 +220,23 @@ pub struct ExternalAction {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct S3 {
-    /// Whether it is to be used.
+    /// True if it is to be used.
     pub enabled: bool,
     /// Address of the service.
     pub endpoint: String,
     /// Address from which viewers load.
     pub serving_endpoint: String,
-    /// Who we are there.
+    /// The user name there.
     pub access_key: String,
     /// Bucket.
     pub bucket: String,
     /// Region.
     pub region: String,
-    /// Access control of what is uploaded.
+    /// Access control of uploaded objects.
     pub acl: String,
-    /// Whether the bucket is in the path.
+    /// True if the bucket is in the path.
     pub force_path_style: bool,
-    /// What objects' names begin with.
+    /// The prefix of objects' names.
     pub path_prefix: String,
 }
 

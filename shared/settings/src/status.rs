@@ -1,4 +1,4 @@
-//! What everybody may know of the broadcast: written by the origin, followed by edges.
+//! The public state of the broadcast: written by the origin, followed by edges.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use farcast_store::{Record, Tuple, TypedKey};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LiveStatus {
-    /// Whether there is something to watch.
+    /// True if there is something to watch.
     pub online: bool,
     /// Viewers on all edges; 0 while offline.
     pub viewers: u64,
@@ -27,7 +27,7 @@ impl Record for LiveStatus {
     const VERSION: u8 = 1;
 }
 
-/// Where it is.
+/// The key of the status.
 #[must_use]
 pub fn status_key() -> TypedKey<LiveStatus> {
     TypedKey::new(Tuple::new().text("status").key())

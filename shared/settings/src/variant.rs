@@ -1,4 +1,4 @@
-//! What an operator says of a variant, with the meaning of Owncast's API.
+//! An operator's settings of a variant, with the meaning of Owncast's API.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ const MAX_NAME_CHARS: usize = 64;
 const DEFAULT_VIDEO_KBPS: u32 = 1200;
 /// Frame rate that 0 means.
 const DEFAULT_FRAMERATE: u32 = 24;
-/// What the BANDWIDTH of a passed-through video is until it has been measured, in kbps.
+/// The BANDWIDTH of a passed-through video until it has been measured, in kbps.
 const PASSTHROUGH_VIDEO_KBPS: u32 = 6000;
 /// The same for audio.
 const PASSTHROUGH_AUDIO_KBPS: u32 = 160;
@@ -32,7 +32,7 @@ const PASSTHROUGH_AUDIO_KBPS: u32 = 160;
 /// Frame rate of a source that is re-encoded as it is: higher ones are thinned to it.
 const SOURCE_FRAMERATE: u32 = 60;
 
-/// Where the key frames of a variant come from.
+/// The source of a variant's key frames.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyFrames {
@@ -89,25 +89,25 @@ impl Default for VariantSpec {
 }
 
 impl VariantSpec {
-    /// Whether audio is re-encoded.
+    /// True if audio is re-encoded.
     #[must_use]
     pub fn transcodes_audio(&self) -> bool {
         !self.audio_passthrough && self.audio_bitrate > 0
     }
 
-    /// Whether video is re-encoded.
+    /// True if video is re-encoded.
     #[must_use]
     pub fn transcodes_video(&self) -> bool {
         !self.video_passthrough || self.keyframes == KeyFrames::Insert
     }
 
-    /// Whether video is re-encoded only for its key frames, otherwise like the source.
+    /// True if video is re-encoded only for its key frames, otherwise like the source.
     #[must_use]
     pub fn resembles_source(&self) -> bool {
         self.video_passthrough && self.keyframes == KeyFrames::Insert
     }
 
-    /// Whether the source's bit rate is to be measured, since the variant is to have about the same.
+    /// True if the source's bit rate is to be measured, since the variant is to have about the same.
     #[must_use]
     pub fn follows_bit_rate(&self) -> bool {
         self.resembles_source() && self.video_bitrate == 0
@@ -159,7 +159,7 @@ impl VariantSpec {
         match (self.scaled_width, self.scaled_height) {
             _ if !self.name.is_empty() => self.name.clone(),
             _ if self.video_passthrough => "Source".to_owned(),
-            // Owncast tests for a width of 1080 here; 1280 is what it meant.
+            // Owncast tests for a width of 1080 here; it meant 1280.
             (1080 | 1280, 720) => format!("720p @{rate}"),
             (1920, 1080) => format!("1080p @{rate}"),
             (0, height) if height > 0 => format!("{height}h"),
@@ -203,12 +203,12 @@ pub fn default_ladder() -> Vec<VariantSpec> {
 pub struct SpecProblem {
     /// The setting, in `snake_case` as in the origin's file.
     pub key: &'static str,
-    /// What is wrong with it.
+    /// The fault.
     pub what: String,
 }
 
 impl VariantSpec {
-    /// All that is wrong; empty if it can be used. What passthrough ignores is not looked at.
+    /// All faults; empty if it can be used. Fields that passthrough ignores are not checked.
     #[must_use]
     pub fn problems(&self) -> Vec<SpecProblem> {
         let mut problems = Vec::new();
@@ -244,7 +244,7 @@ impl VariantSpec {
 }
 
 impl VariantSpec {
-    /// What is out of all bounds, even where passthrough ignores it: it would be kept and shown.
+    /// Values that are out of all bounds, even where passthrough ignores them: they would be kept and shown.
     #[must_use]
     pub fn excesses(&self) -> Vec<SpecProblem> {
         let bounds = [

@@ -1,8 +1,8 @@
-//! Whether a file is a cluster file: told at the start, where FoundationDB's client would take it and then fail every call with
-//! its error 2104 (invalid connection string).
+//! Checks at the start that a file is a cluster file: FoundationDB's client would take any file and then fail every call
+//! with its error 2104 (invalid connection string).
 //!
-//! Form: FoundationDB, "Administration", "Cluster file format": `description:id@address:port,…`, with `#` before comments; each
-//! address may end in `:tls`; from 7.1 on it may be a host name. What is in doubt is left to the client.
+//! Form: FoundationDB, "Administration", "Cluster file format": `description:id@address:port,…`, with `#` before comments;
+//! each address may end in `:tls`; from 7.1 on it may be a host name. Doubtful forms are left to the client.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Commits: a batch as one transaction, which is tried until it is known what became of it.
+//! Commits: a batch as one transaction, which is tried until its outcome is known.
 
 use std::collections::VecDeque;
 
@@ -10,19 +10,19 @@ use crate::engine::Foundation;
 use crate::layout::{commit_of, commit_value, stamp_value};
 use crate::{failure, size};
 
-/// What is read so is part of the judgement of conflicts: no snapshot.
+/// Keys that are read so are part of the judgement of conflicts: no snapshot.
 const SERIALISABLE: bool = false;
 
 /// Preconditions that are read at once: values may be large, and are kept until their turn.
 const READS_AT_ONCE: usize = 64;
 
-/// What became of a try.
+/// The outcome of a try.
 enum Try {
     /// The batch is applied, or a precondition does not hold.
     Decided(Result<Committed, StoreError>),
     /// It failed.
     Failed {
-        /// Whether it may have been applied nevertheless.
+        /// True if it may have been applied nevertheless.
         maybe_applied: bool,
         /// Its code.
         code: i32,
@@ -93,7 +93,7 @@ impl Foundation {
         transaction: &Transaction,
         batch: &'b Batch,
     ) -> FdbResult<Option<Result<Committed, StoreError>>> {
-        // Each try anew: a transaction loses its options with a failure.
+        // For each try again: a transaction loses its options with a failure.
         transaction.set_option(TransactionOption::ReadYourWritesDisable)?;
         // Reads are under way as soon as they are made, so these go to the cluster together.
         let known = transaction.get(&self.layout.applied(batch.id()), SERIALISABLE);

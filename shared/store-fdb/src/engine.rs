@@ -21,15 +21,15 @@ use crate::network::Network;
 use crate::size;
 use crate::snapshot::Instant;
 
-/// How long a call may take with all its tries. Shorter than the store's own deadline, so that the engine, which knows
+/// Longest time for a call with all its tries. Shorter than the store's own deadline, so that the engine, which knows
 /// whether a commit was sent, answers before the store has to assume that it was.
 pub(crate) const CALL: Duration = Duration::from_millis(4_000);
 
 /// Tries of a call, at most: more than fit into its time, with the client's growing pauses.
 const TRIES: i32 = 100;
 
-/// Keys that may be watched at once: FoundationDB's default. Whoever wants one more is told that the store is not
-/// available, and [`farcast_store::Store::changed`] then asks once a second.
+/// Keys that may be watched at once: FoundationDB's default. A caller that wants one more gets "not available",
+/// and [`farcast_store::Store::changed`] then asks once a second.
 const WATCHES: i32 = 10_000;
 
 /// A cluster's store. Cheap to clone.
@@ -53,7 +53,7 @@ impl Foundation {
     pub fn open(network: &Arc<Network>, cluster_file: &Path, root: &[u8]) -> Result<Self, OpenError> {
         let layout = Layout::new(root)?;
         let path = cluster_file.to_path_buf();
-        // The client would tell it with the first call, and less clearly: 2104 for what is no cluster file.
+        // The client would report it with the first call, and less clearly: 2104 for a text that is no cluster file.
         cluster_file::check(cluster_file)?;
         let name = cluster_file.to_str().filter(|name| !name.contains('\0'));
         let name = name.ok_or_else(|| OpenError::Path { path: path.clone() })?;

@@ -1,9 +1,9 @@
-//! What can go wrong before a store is open, and what its keys begin with: the same in builds with and without the engine.
+//! Errors before a store is open, and the prefix of its keys: the same in builds with and without the engine.
 
 use std::io;
 use std::path::PathBuf;
 
-/// What all of Farcast's keys begin with, unless the caller says otherwise: a tuple of the text `farcast`.
+/// The prefix of all of Farcast's keys, unless the caller gives another: a tuple of the text `farcast`.
 pub const ROOT: &[u8] = b"\x02farcast\x00";
 
 /// Longest root in bytes. Each item of a batch carries it up to four times, and FoundationDB counts that.
@@ -23,7 +23,7 @@ pub enum BootError {
     Client {
         /// FoundationDB's error code.
         code: i32,
-        /// What it means.
+        /// Its meaning.
         reason: &'static str,
     },
     /// The system cannot note what is to be done when the process ends.
@@ -52,7 +52,7 @@ pub enum OpenError {
     ConnectionString {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         what: String,
     },
     /// FoundationDB's client takes paths in UTF-8 only, and none with a zero byte.
@@ -72,7 +72,7 @@ pub enum OpenError {
     Client {
         /// FoundationDB's error code.
         code: i32,
-        /// What it means.
+        /// Its meaning.
         reason: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! What the error codes of FoundationDB's client mean to a caller of the store.
+//! The meaning of the error codes of FoundationDB's client for a caller of the store.
 //!
 //! Codes and meanings: FoundationDB, "Error codes", and `flow/error_definitions.h` of 7.3. Nothing that is stored enters a text.
 
@@ -21,7 +21,7 @@ const TRANSACTION_TOO_LARGE: i32 = 2101;
 const KEY_TOO_LARGE: i32 = 2102;
 const VALUE_TOO_LARGE: i32 = 2103;
 
-/// Whether a commit that failed with this code may have been applied. It has not when the cluster refused it or the
+/// True if a commit that failed with this code may have been applied. It has not when the cluster refused it or the
 /// client never sent it; everything else may: FoundationDB's own `maybe_committed` leaves out the transaction that
 /// times out or is cancelled while the cluster has it.
 pub(crate) fn may_have_applied(code: i32) -> bool {
@@ -73,7 +73,7 @@ fn text(code: i32) -> String {
     format!("{} (FoundationDB error {code})", reason(code))
 }
 
-/// What a code means, for whoever runs the cluster.
+/// The meaning of a code, for operators of the cluster.
 pub(crate) fn reason(code: i32) -> &'static str {
     match code {
         TRANSACTION_TOO_OLD => "a transaction took longer than five seconds",

@@ -24,7 +24,7 @@ const EVERY: u64 = 64;
 /// Batches that a pass forgets, at most: more than came in since the last one.
 const AT_ONCE: usize = 256;
 
-/// How long a pass may take; what it has not done the next one does. A task lives no longer than that, so it needs no owner.
+/// Longest time for a pass; the next one does the rest. A task lives no longer than that, so it needs no owner.
 const DEADLINE: Duration = Duration::from_secs(4);
 
 /// Versions of the cluster per second, nearly ("Developer Guide", "Transaction basics"). They leap ahead by up to a hundred

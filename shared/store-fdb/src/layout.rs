@@ -1,4 +1,4 @@
-//! Where in FoundationDB's key space what is kept, and the parameters of its versionstamped operations.
+//! The layout of FoundationDB's key space, and the parameters of its versionstamped operations.
 //!
 //! The table is in the documentation of the crate.
 
@@ -14,7 +14,7 @@ pub(crate) const PLACE_BYTES: usize = 4;
 /// Bytes of a versionstamp that FoundationDB gives; the two behind them are the caller's.
 const COMMIT_BYTES: usize = STAMP_BYTES - 2;
 
-/// What stands where a versionstamp will be, as the tuple layer has it.
+/// The placeholder for a versionstamp, as the tuple layer has it.
 const UNKNOWN: [u8; COMMIT_BYTES] = [0xff; COMMIT_BYTES];
 
 /// Reserved for FoundationDB's directory layer and for its system.
@@ -52,7 +52,7 @@ impl Layout {
         self.entries.len()
     }
 
-    /// Where a key's entry is.
+    /// The place of a key's entry.
     pub(crate) fn entry(&self, key: &Key) -> Vec<u8> {
         [&self.entries, key.as_bytes()].concat()
     }
@@ -69,7 +69,7 @@ impl Layout {
         stamped_at(key, place)
     }
 
-    /// Where it is noted that a batch was applied.
+    /// The place of the note that a batch was applied.
     pub(crate) fn applied(&self, id: BatchId) -> Vec<u8> {
         [&self.applied[..], &id.0].concat()
     }

@@ -44,7 +44,7 @@ mod commit;
 #[cfg(feature = "foundationdb")]
 mod engine;
 mod error;
-// What needs no client is compiled, and tested, without one as well.
+// Code that needs no client is compiled, and tested, without one as well.
 #[cfg(any(test, feature = "foundationdb"))]
 mod failure;
 #[cfg(feature = "foundationdb")]

@@ -11,10 +11,10 @@ use foundationdb::{FdbError, FdbResult, RangeOption, Transaction};
 use crate::engine::Foundation;
 use crate::failure;
 
-/// What is read so is of one instant, as any read, but no part of the judgement of conflicts.
+/// Keys that are read so are of one instant, as with any read, but no part of the judgement of conflicts.
 pub(crate) const SNAPSHOT: bool = true;
 
-/// How long a watch is believed without looking again, should one ever be lost.
+/// Time for which a watch is believed without looking again, should one ever be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 impl Foundation {
@@ -69,7 +69,7 @@ impl Foundation {
                 bytes += row.key().len() + row.value().len();
                 rows.push(key.ok_or_else(foreign).map(|key| (key, Bytes::copy_from_slice(row.value()))));
             }
-            // One row beyond what a page holds says that there is more. What stands in front of the keys is not the page's.
+            // One row more than a page holds says that there is more. The prefix of the keys is not the page's.
             let enough = rows.len() > 1 && bytes > MAX_PAGE_BYTES + rows.len() * self.layout.overhead();
             match range.next_range(&values) {
                 Some(rest) if !enough => range = rest,
@@ -78,7 +78,7 @@ impl Foundation {
         }
     }
 
-    /// Waits until a key's value is not `seen`, and gives it. The caller begins anew after a failure.
+    /// Waits until a key's value is not `seen`, and returns it. The caller starts again after a failure.
     pub(crate) async fn wait(&self, key: &Key, seen: Option<&[u8]>) -> FdbResult<Option<Bytes>> {
         let entry = self.layout.entry(key);
         loop {

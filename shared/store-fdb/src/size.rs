@@ -1,4 +1,4 @@
-//! How FoundationDB's client counts a transaction, so that the store's limits can be held against it.
+//! The size of a transaction as FoundationDB's client counts it, so that the store's limits can be compared with it.
 //!
 //! It adds up the changes with their parameters and the conflict ranges with their ends (`Transaction::getSize` of
 //! `fdbclient/NativeAPI.actor.cpp`), in structures of a fixed size each. 7.3 packs them into 28 and 24 bytes; they are
@@ -8,7 +8,7 @@ use farcast_store::{Batch, Key, Operation, STAMP_BYTES};
 
 use crate::layout::PLACE_BYTES;
 
-/// What a transaction may have: FoundationDB's default, and its greatest.
+/// Largest transaction: FoundationDB's default, and its greatest.
 pub(crate) const TRANSACTION_BYTES: usize = 10_000_000;
 
 /// Bytes of a change beside its parameters.
@@ -111,7 +111,7 @@ mod tests {
         for key_bytes in [1, 10, 100, 500, 1_000, MAX_KEY_BYTES - STAMP_BYTES - 1] {
             for value_bytes in [0, 100, 1_000, MAX_VALUE_BYTES] {
                 for (kind, grow) in kinds(key_bytes, value_bytes) {
-                    // What an origin adds to each of its batches: that it still holds its lease.
+                    // The precondition that an origin adds to each of its batches: that it still holds its lease.
                     let lease = Precondition::StartsWith(key(32), Bytes::from(vec![b'v'; 16]));
                     let batch = largest(&grow).require(lease);
                     let bytes = of_batch(&batch, OVERHEAD);

@@ -25,7 +25,7 @@ impl Instant {
     pub(crate) async fn now(engine: &Foundation) -> Result<Self, StoreError> {
         let transaction = engine.begin()?;
         let code = |error: foundationdb::FdbError| failure::of_read(error.code());
-        // How long it may take is what the cluster keeps.
+        // The cluster's retention limits its time.
         transaction.set_option(TransactionOption::Timeout(0)).map_err(code)?;
         without_own_writes(&transaction).map_err(code)?;
         let version = transaction.get_read_version().await.map_err(code)?;

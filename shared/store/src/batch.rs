@@ -27,7 +27,7 @@ impl fmt::Debug for BatchId {
     }
 }
 
-/// What must hold for a batch to be applied, judged in the same instant.
+/// A condition for a batch to be applied, judged in the same instant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Precondition {
     /// The key has no value.
@@ -49,7 +49,7 @@ impl Precondition {
         }
     }
 
-    /// Whether it holds where the key has this value.
+    /// True if it holds where the key has this value.
     #[must_use]
     pub fn holds(&self, value: Option<&[u8]>) -> bool {
         match (self, value) {
@@ -76,7 +76,7 @@ pub enum Operation {
     /// Gives a value to the key `prefix ‖ 0x33 ‖ versionstamp`, which no other commit can have: an entry of a log. The
     /// key is [`super::Tuple::stamp`] behind the prefix.
     Append {
-        /// What the key begins with: whole tuple items.
+        /// The beginning of the key: whole tuple items.
         prefix: Key,
         /// The place of the entry among those of this batch.
         order: u16,
@@ -120,13 +120,13 @@ impl Batch {
         self.id
     }
 
-    /// What must hold.
+    /// The conditions.
     #[must_use]
     pub fn preconditions(&self) -> &[Precondition] {
         &self.preconditions
     }
 
-    /// What is done.
+    /// The changes.
     #[must_use]
     pub fn operations(&self) -> &[Operation] {
         &self.operations
@@ -168,7 +168,7 @@ impl Batch {
     }
 }
 
-/// What a commit did.
+/// The result of a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Committed {
     /// The place of the commit; its entries and tips differ from it by their order.

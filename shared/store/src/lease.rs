@@ -2,9 +2,9 @@
 //!
 //! The value begins with the holder's id, so that [`Precondition::StartsWith`] guards a batch with it (a holder that was
 //! overtaken can change nothing more, however late its batch arrives), followed by the end of the lease and a note by which
-//! others know the holder. [`Lease::acquire`] judges whether a lease has ended by the clock of who wants it: clocks must agree
-//! to a fraction of the duration. Who cannot rely on that watches the value change, and takes the lease from the value
-//! that it saw last ([`Lease::take`]).
+//! others know the holder. [`Lease::acquire`] judges whether a lease has ended by the clock of the process that wants it:
+//! clocks must agree to a fraction of the duration. A process that cannot rely on that watches the value change, and takes
+//! the lease from the value that it saw last ([`Lease::take`]).
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Lease {
     }
 
     /// Takes the lease of a key until `now + lasts`, with a note for others, if its value is still the one that was `seen`:
-    /// who calls this has judged that nobody holds it. When the future is dropped the lease may be held until then.
+    /// the caller has judged that nobody holds it. When the future is dropped the lease may be held until then.
     ///
     /// # Errors
     /// [`Refused`].
@@ -103,7 +103,7 @@ impl Lease {
         }
     }
 
-    /// What a batch requires that only the holder may commit.
+    /// The precondition by which only the holder can commit a batch.
     #[must_use]
     pub fn guard(&self) -> Precondition {
         Precondition::StartsWith(self.key.clone(), Bytes::copy_from_slice(&self.holder.0))
@@ -114,7 +114,7 @@ impl Lease {
     }
 }
 
-/// What the holder of a lease says of itself; empty when it says nothing.
+/// The holder's note about itself; empty when there is none.
 #[must_use]
 pub fn note(value: &[u8]) -> &[u8] {
     value.get(HOLDER_BYTES + END_BYTES..).unwrap_or_default()

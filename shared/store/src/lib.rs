@@ -13,7 +13,7 @@
 //! - **Batches** are applied together or not at all, if their preconditions hold; they have an id, and an engine applies a
 //!   batch once, however often it is sent. So a commit of unknown result is resolved by committing it again.
 //! - **Versionstamps** order all commits; an entry that is appended to a log gets one into its key.
-//! - **Reads** are of the present: what was acknowledged is read, by everybody who asks later.
+//! - **Reads** are of the present: an acknowledged change is seen by every later read.
 //! - **Watches** ([`Store::changed`]) say that a value differs from one that was seen, and miss nothing: they compare values.
 //! - **Limits** are FoundationDB's, checked in front of every engine ([`limits`]).
 //! - **Leases** ([`lease`]) are records with an end, built from the above.
@@ -55,7 +55,7 @@ pub use snapshot::{Place, Snapshot};
 pub use stamp::{STAMP_BYTES, Versionstamp};
 pub use together::Together;
 
-/// Pauses between tries of what is not available: the first, and the longest.
+/// Pauses between tries of an unavailable store: the first, and the longest.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
 
 /// Tries of an update that others keep overtaking: each time somebody else got on.
@@ -64,8 +64,8 @@ const UPDATE_TRIES: u32 = 64;
 /// An engine's answer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// What keeps the entries. Called through [`Store`], which checks limits and keeps deadlines: an engine sees lawful
-/// calls only. Dropping a future is always allowed; a commit whose future was dropped may be applied.
+/// The engine that keeps the entries. Called through [`Store`], which checks limits and keeps deadlines: an engine
+/// sees valid calls only. Dropping a future is always allowed; a commit whose future was dropped may be applied.
 pub trait Engine: Send + Sync + fmt::Debug + 'static {
     /// The value of a key.
     fn get(&self, key: Key) -> Answer<'_, Option<Bytes>>;
@@ -84,7 +84,7 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
         snapshot::unsupported()
     }
 
-    /// What people call the place where the entries are: in the log, and in the texts of a 503.
+    /// The name of the place of the entries for people: in the log, and in the texts of a 503.
     fn place(&self) -> &'static str {
         "the store"
     }
@@ -116,23 +116,23 @@ impl Store {
         Self { engine: make(Arc::clone(&self.engine)), observer: Arc::clone(&self.observer) }
     }
 
-    /// What people call the place where its entries are.
+    /// The name of the place of its entries, for people.
     #[must_use]
     pub fn place(&self) -> &'static str {
         self.engine.place()
     }
 
-    /// Whether it has not answered for a while, as far as anybody asked.
+    /// True if it has not answered for a while, as far as anyone asked.
     #[must_use]
     pub fn is_away(&self) -> bool {
         self.observer.is_away()
     }
 
-    /// Reads a key again and again, so that [`Self::is_away`] says what is so where nobody asks for anything else. Runs until
+    /// Reads a key again and again, so that [`Self::is_away`] is right although nobody asks for anything else. Runs until
     /// dropped, which is always allowed.
     pub async fn pulse(&self, key: &Key) {
         loop {
-            // The observer notes and tells what becomes of it.
+            // The observer notes and reports the result.
             let _ = self.get(key).await;
             tokio::time::sleep(observed::PULSE).await;
         }
@@ -174,7 +174,7 @@ impl Store {
         within_deadline(self.engine.snapshot()).await
     }
 
-    /// All entries of a range, page by page, up to `limit`; for what is known to be small. Cancel safe.
+    /// All entries of a range, page by page, up to `limit`; for ranges that are known to be small. Cancel safe.
     ///
     /// # Errors
     /// Those of [`Self::scan`]; [`StoreError::Damaged`] when there are more than `limit` entries.
@@ -233,8 +233,9 @@ impl Store {
         done
     }
 
-    /// Waits until the value of a key differs from `seen`, and gives it. Tries again for ever while the store is not
-    /// available. A value that changes and changes back may go unseen, so what is watched should not. Cancel safe.
+    /// Waits until the value of a key differs from `seen`, and returns it. Tries again for ever while the store is
+    /// not available. A value that changes and changes back may go unseen, so values that are watched should not.
+    /// Cancel safe.
     ///
     /// # Errors
     /// [`StoreError::Limit`].
@@ -266,7 +267,7 @@ impl Store {
     /// as it is now; an unchanged one is not written.
     ///
     /// # Errors
-    /// What `change` refuses with, or the store's failures: [`StoreError::Unavailable`] also when others kept
+    /// The error of `change`, or the store's failures: [`StoreError::Unavailable`] also when others kept
     /// overtaking.
     pub async fn update<T, E>(
         &self,

@@ -33,13 +33,13 @@ pub const MAX_PAGE_ROWS: u32 = 1_000;
 /// A page ends before it would grow beyond this many bytes; one entry it always has.
 pub const MAX_PAGE_BYTES: usize = 128 * 1024;
 
-/// How long a read may take, and one try of a commit.
+/// Longest time for a read, and for one try of a commit.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a commit may take with all its tries; after that its result is not known.
+/// Longest time for a commit with all its tries; after that its result is not known.
 pub const COMMIT_DEADLINE: Duration = Duration::from_secs(15);
 
-/// How long an engine knows the batches that it applied: many times as long as anybody tries.
+/// Time for which an engine remembers the batches that it applied: many times as long as any client tries.
 pub const APPLIED_KEPT: Duration = Duration::from_secs(600);
 
 /// Keys from this byte on belong to engines.
@@ -48,7 +48,7 @@ const RESERVED_FROM: u8 = 0xfe;
 /// Bytes that an item costs beside its key and value: what an engine puts in front of each of its keys, and structures.
 const ITEM_BYTES: usize = 256;
 
-/// What is beyond which limit.
+/// The limit that was exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum LimitError {
     /// A key is empty.
@@ -72,14 +72,14 @@ pub enum LimitError {
     /// A range ends before it begins.
     #[error("a range ends before it begins")]
     Range,
-    /// An edge touched what is the origin's alone.
-    #[error("a key is the origin's alone")]
+    /// An edge touched a key that only the origin may use.
+    #[error("only the origin may use this key")]
     Private,
     /// A page of no or too many entries was asked for.
     #[error("a page of {0} entries is not between 1 and {MAX_PAGE_ROWS}")]
     Rows(u32),
     /// An edge asked for what no edge has to do.
-    #[error("this is not for an edge to do")]
+    #[error("edges may not do this")]
     NotForEdges,
 }
 

@@ -36,12 +36,12 @@ impl Memory {
         (Store::new(Arc::clone(&engine) as Arc<dyn Engine>), engine)
     }
 
-    /// Whether calls fail from now on, as [`StoreError::Unavailable`].
+    /// Makes calls fail from now on, as [`StoreError::Unavailable`], or work again.
     pub fn fail(&self, failing: bool) {
         self.content.send_modify(|content| content.failing = failing);
     }
 
-    /// How many batches were applied.
+    /// Number of batches that were applied.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.content.borrow().commits

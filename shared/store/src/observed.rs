@@ -1,8 +1,8 @@
-//! What is seen of a store from outside, whatever its engine: metrics, and a warning while it does not answer.
+//! Observation of a store, whatever its engine: metrics, and a warning while it does not answer.
 //!
-//! Place in the flow: [`Store`](super::Store) tells it what became of each call; programs make one with
-//! [`Store::observed`](super::Store::observed). Invariant: an outage is warned of with the engine's own reason after [`MOMENT`], then
-//! once in [`COMPLAIN`], and its end is told if it was warned of.
+//! Place in the flow: [`Store`](super::Store) reports the result of each call; programs make one with
+//! [`Store::observed`](super::Store::observed). Invariant: an outage is logged with the engine's own reason after
+//! [`MOMENT`], then once in [`COMPLAIN`], and its end is logged if it was.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,21 +16,22 @@ use super::error::StoreError;
 use farcast_telemetry::metrics::HOP_SECONDS;
 use farcast_telemetry::throttle::Throttle;
 
-/// How often a store that does not answer is warned of.
+/// Interval of warnings about a store that does not answer.
 const COMPLAIN: Duration = Duration::from_secs(60);
 
-/// What does not answer for less than this is not warned of: a link that is not there yet when an edge starts, one call of
-/// many that a server lost. It is counted all the same.
+/// A shorter outage is not logged: a link that is not there yet when an edge starts, one call of many that a server lost.
+/// It is counted all the same.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// A store that has not answered for so long is away. Shorter than that is a server of the cluster that was replaced, or a
 /// link that was dialled again: nothing that a balancer should act upon.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// How often a store is asked only to see whether it answers ([`super::Store::pulse`]): twice before it is away.
+/// Interval at which a store is asked only to see whether it answers ([`super::Store::pulse`]): twice before it is
+/// away.
 pub(super) const PULSE: Duration = Duration::from_secs(2);
 
-/// What is asked of an engine.
+/// The calls of an engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Call {
     Get,
@@ -53,7 +54,7 @@ impl Call {
     }
 }
 
-/// Names of what becomes of a call, by [`outcome`].
+/// Names of the results of a call, by [`outcome`].
 const OUTCOMES: [&str; 7] = ["ok", "conflict", "refused", "damaged", "unavailable", "unknown", "displaced"];
 
 fn outcome(error: Option<&StoreError>) -> usize {
@@ -71,11 +72,11 @@ fn outcome(error: Option<&StoreError>) -> usize {
 /// Why a commit is tried again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Retry {
-    /// Another changed what it was built upon.
+    /// Another change had altered a key that this one was built upon.
     Conflict,
     /// The store was not available.
     Unavailable,
-    /// It was not known what became of it.
+    /// The result is not known.
     Unknown,
 }
 
@@ -110,20 +111,20 @@ impl Metrics {
         let calls = IntCounterVec::new(
             Opts::new(
                 "farcast_store_calls_total",
-                "Calls of the store (each try of a commit is one), by what became of them; conflict: another was first.",
+                "Calls of the store (each try of a commit is one), by outcome; conflict: another was first.",
             ),
             &["call", "outcome"],
         )?;
         let seconds = HistogramVec::new(
             HistogramOpts::new(
                 "farcast_store_call_seconds",
-                "How long a call of the store took, answered or not.",
+                "Duration of calls of the store, answered or not.",
             )
             .buckets(HOP_SECONDS.to_vec()),
             &["call"],
         )?;
         let retries = IntCounterVec::new(
-            Opts::new("farcast_store_retries_total", "Tries of commits beyond the first of each, by why."),
+            Opts::new("farcast_store_retries_total", "Tries of commits beyond the first of each, by reason."),
             &["reason"],
         )?;
         let answering = IntGauge::new(
@@ -150,7 +151,7 @@ impl Metrics {
     }
 }
 
-/// Whether a store answers. Sans-IO.
+/// The state of a store that may not answer. Sans-IO.
 #[derive(Debug)]
 struct Outage {
     since: Option<Instant>,
@@ -190,11 +191,11 @@ pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// What is seen of one store.
+/// The observer of one store.
 #[derive(Debug)]
 pub(super) struct Observer {
     metrics: Option<Metrics>,
-    /// Whether the last call was not answered: while it was, nobody needs the lock.
+    /// True if the last call was not answered: as long as calls are answered, nobody needs the lock.
     silent: AtomicBool,
     outage: Mutex<Outage>,
 }
@@ -271,7 +272,7 @@ mod tests {
             [Some(0), None, None, Some(2)]
         );
         assert_eq!(outage.answered(at(70)), Some(Duration::from_secs(69)));
-        // One that nobody was told of ends quietly.
+        // An outage that was not logged ends quietly.
         assert_eq!(outage.silent(at(71), at(73)), None);
         assert_eq!(outage.answered(at(74)), None);
         // A call that waited long for nothing is an outage by itself.

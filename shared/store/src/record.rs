@@ -1,7 +1,7 @@
 //! Typed keys and versioned values.
 //!
-//! A record is a byte that says its version, then JSON: fields with defaults may be added without a new version, and
-//! what an operator finds in the store can be read.
+//! A record is a byte with its version, then JSON: fields with defaults may be added without a new version, and an
+//! operator can read what is in the store.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::error::StoreError;
 use super::key::Key;
 
-/// What can be a value of the store.
+/// A type that can be a value of the store.
 pub trait Record: Serialize + DeserializeOwned {
     /// Version that is written.
     const VERSION: u8;
@@ -75,7 +75,7 @@ pub fn encode<T: Record>(record: &T) -> Result<Bytes, StoreError> {
 /// A record of bytes.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] with what is wrong, never with the value.
+/// [`StoreError::Damaged`] with the fault, never with the value.
 pub fn decode<T: Record>(bytes: &[u8]) -> Result<T, StoreError> {
     let (&version, json) =
         bytes.split_first().ok_or_else(|| StoreError::Damaged("a record is empty".to_owned()))?;

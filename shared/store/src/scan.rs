@@ -9,11 +9,11 @@ use super::limits::{MAX_PAGE_BYTES, MAX_PAGE_ROWS};
 /// Asks for a page of the entries of a range. A page shows one instant; two pages may show two.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Scan {
-    /// Where the range begins, included.
+    /// The beginning of the range, included.
     pub from: Key,
-    /// Where it ends, not included.
+    /// Its end, not included.
     pub to: Key,
-    /// Whether the last come first.
+    /// True to read from the end backwards.
     pub reverse: bool,
     /// Most entries, 1 to [`MAX_PAGE_ROWS`].
     pub rows: u32,
@@ -47,7 +47,7 @@ impl Scan {
         self
     }
 
-    /// What is left of the range behind a page, if anything may be.
+    /// The rest of the range after a page, if there may be one.
     #[must_use]
     pub fn behind(self, page: &Page) -> Option<Self> {
         let last = page.entries.last().filter(|_| page.more)?.0.clone();
@@ -60,7 +60,7 @@ impl Scan {
 pub struct Page {
     /// Keys and values.
     pub entries: Vec<(Key, Bytes)>,
-    /// Whether the range had more.
+    /// True if the range had more.
     pub more: bool,
 }
 

@@ -4,7 +4,7 @@ use super::key::Key;
 use super::scan::{Page, Scan};
 use super::{Answer, StoreError};
 
-/// All entries of one instant, in the order of their keys, page by page. What others write meanwhile is not seen.
+/// All entries of one instant, in the order of their keys, page by page. Writes during the reading are not seen.
 pub trait Snapshot: Send {
     /// A bound on the commits that it shows: the first eight bytes of no versionstamp in it are more than this.
     fn version(&self) -> u64;
@@ -24,7 +24,7 @@ impl Place {
         Self(Some(Scan::range(Key::from_bytes([0].as_slice()), Key::from_bytes([u8::MAX].as_slice()))))
     }
 
-    /// What to read next; none at the end.
+    /// The next read; none at the end.
     #[must_use]
     pub fn scan(&self) -> Option<&Scan> {
         self.0.as_ref()

@@ -8,7 +8,8 @@ use super::StoreError;
 /// The last answer, and when its reading began.
 type Last<T> = Option<(Instant, Result<T, StoreError>)>;
 
-/// A value of the store that many ask for. At most one read is under way, and nobody is given what was read before they asked.
+/// A value of the store that many ask for. At most one read is under way, and no caller gets a value that was read
+/// before the call.
 #[derive(Debug)]
 pub struct Together<T> {
     last: Mutex<Last<T>>,
@@ -21,7 +22,7 @@ impl<T> Default for Together<T> {
 }
 
 impl<T: Clone> Together<T> {
-    /// What `read` gives, or gave to somebody else since this was called. Cancel safe.
+    /// The result of `read`, or of another caller's `read` that began after this was called. Cancel safe.
     ///
     /// # Errors
     /// Those of `read`.

@@ -31,7 +31,7 @@ pub enum Request {
 /// Its answer.
 pub type Reply = Result<Answer, StoreError>;
 
-/// What a call gives.
+/// The result of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// Of [`Request::Get`] and [`Request::Changed`].
@@ -43,7 +43,8 @@ pub enum Answer {
 }
 
 impl Request {
-    /// Whether it touches what is the origin's alone ([`PRIVATE`]): credentials and the like, which no edge needs.
+    /// True if it touches keys that are the origin's alone ([`PRIVATE`]): credentials and the like, which no edge
+    /// needs.
     #[must_use]
     pub fn is_private(&self) -> bool {
         let prefix = private();
@@ -76,8 +77,8 @@ fn private() -> Key {
 
 impl Store {
     /// Answers a call with one try of the engine: it is the edge that tries again. A watch waits without end; everything
-    /// else is answered within [`super::limits::DEADLINE`]. All is answered but what is [`PRIVATE`]; what an edge has to do
-    /// with the rest is decided in front of it.
+    /// else is answered within [`super::limits::DEADLINE`]. All keys but those of [`PRIVATE`] are served; which of the
+    /// others an edge may use is decided before this.
     pub async fn answer(&self, request: Request) -> Reply {
         if request.is_private() {
             return Err(LimitError::Private.into());

@@ -32,8 +32,8 @@ impl Announcement {
         format!("{{\n{}\n}}\n", entries.join(",\n"))
     }
 
-    /// Writes the object to `path` at once: whoever sees the file sees all of it. To be called
-    /// when every listener is open.
+    /// Writes the object to `path` at once: a reader that sees the file sees all of it. To be
+    /// called when every listener is open.
     ///
     /// # Errors
     /// When the file cannot be written.

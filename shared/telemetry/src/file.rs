@@ -16,7 +16,7 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
-/// Who may read a written file.
+/// The readers of a written file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Access {
     /// Its owner only (mode 0600).

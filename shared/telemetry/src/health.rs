@@ -23,12 +23,12 @@ struct Shared {
     readiness: Mutex<Vec<(Condition, &'static [Probe])>>,
 }
 
-/// What is asked for readiness.
+/// The kinds of readiness.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Probe {
     /// `/readyz`: whether viewers may be sent here.
     All,
-    /// `/readyz/media`: whether what it serves of the broadcast is new.
+    /// `/readyz/media`: whether the media that it serves is new.
     Media,
     /// `/readyz/chat`: whether the chat and the API work.
     Chat,
@@ -71,7 +71,7 @@ impl Condition {
         self.fulfilled.store(fulfilled, Ordering::Release);
     }
 
-    /// Whether it holds.
+    /// True if it holds.
     #[must_use]
     pub fn is_fulfilled(&self) -> bool {
         self.fulfilled.load(Ordering::Acquire)
@@ -145,7 +145,7 @@ impl Health {
         self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).push(task);
     }
 
-    /// Whether every condition of `/readyz` holds and the process does not drain.
+    /// True if every condition of `/readyz` holds and the process does not drain.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.readyz(Probe::All).is_some_and(|answer| answer.ok)

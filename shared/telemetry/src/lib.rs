@@ -1,4 +1,4 @@
-//! How a running program shows what it does: logs, metrics, health, bound addresses, shutdown.
+//! Observation of a running program: logs, metrics, health, bound addresses, shutdown.
 //!
 //! Everything here serves both programs. Only [`listener`], [`shutdown`] and [`listen`] touch
 //! sockets or signals; constructing spawns nothing, `run` runs.

@@ -1,4 +1,4 @@
-//! What the operating system knows of this process, read from `/proc` when it is asked for.
+//! The operating system's figures about this process, read from `/proc` on demand.
 //!
 //! Elsewhere than on Linux the readings are missing and the metrics stay at zero.
 
@@ -19,7 +19,7 @@ pub(super) struct Reading {
     pub(super) start_time_seconds: f64,
 }
 
-/// Reads what is there below `proc` (`/proc`); what is not is 0.
+/// Reads the files below `proc` (`/proc`); missing ones are 0.
 pub(super) fn read(proc: &Path) -> Reading {
     let text = |name: &str| std::fs::read_to_string(proc.join(name)).unwrap_or_default();
     let stat = Stat::parse(&text("self/stat")).unwrap_or_default();

@@ -20,7 +20,7 @@ const MAX_LINE_BYTES: usize = 2048;
 pub struct Line {
     /// When.
     pub time: WallTime,
-    /// How bad.
+    /// Severity.
     pub level: Level,
     /// The phrase, then the fields.
     pub text: String,
@@ -36,7 +36,7 @@ pub struct Recent {
 struct Lines {
     all: VecDeque<Line>,
     warnings: VecDeque<Line>,
-    /// How many there have been of each.
+    /// Number of lines of each severity so far.
     count: u64,
     warned: u64,
 }
@@ -46,9 +46,9 @@ struct Lines {
 pub struct News {
     /// The oldest first.
     pub lines: Vec<Line>,
-    /// Whether nothing is missing between them and what was read before.
+    /// True if nothing is missing between these lines and those that were read before.
     pub goes_on: bool,
-    /// How many lines there have been: what to ask with the next time.
+    /// Number of lines so far: the argument of the next call.
     pub count: u64,
 }
 
@@ -65,7 +65,7 @@ impl Recent {
         self.lock().warnings.iter().cloned().collect()
     }
 
-    /// What was written since there were `read` lines, as far as it is kept.
+    /// The lines written after the first `read` lines, as far as they are kept.
     #[must_use]
     pub fn since(&self, read: u64) -> News {
         let lines = self.lock();
@@ -77,7 +77,7 @@ impl Recent {
         News { lines: lines.all.iter().skip(skip).cloned().collect(), goes_on, count: lines.count }
     }
 
-    /// How many warnings and errors there have been.
+    /// Number of warnings and errors so far.
     #[must_use]
     pub fn warned(&self) -> u64 {
         self.lock().warned

@@ -4,7 +4,7 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// How a process is asked to stop.
+/// The signal for a process to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     /// Stop accepting, drain, stop. Cancelled by the first signal.
@@ -23,7 +23,8 @@ impl Shutdown {
     }
 }
 
-/// SIGINT and SIGTERM (Ctrl-C elsewhere), taken from when this is made: what comes before [`Signals::run`] is kept.
+/// SIGINT and SIGTERM (Ctrl-C elsewhere), caught from the moment at which this is made: a signal before
+/// [`Signals::run`] is kept.
 #[derive(Debug)]
 pub struct Signals(Next);
 

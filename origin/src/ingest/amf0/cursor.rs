@@ -23,7 +23,7 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// Whether nothing is left.
+    /// True if nothing is left.
     pub(in crate::ingest) fn is_at_end(&self) -> bool {
         self.at >= self.bytes.len()
     }

@@ -14,7 +14,7 @@ pub const MAX_VALUES: usize = 4096;
 /// Most bytes of text in one message, names included. A connect command has about 500.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// What is wrong with a message of values.
+/// The fault in a message of values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The message ends inside a value.
@@ -39,14 +39,14 @@ pub enum DecodeError {
         /// Offset in the message.
         at: usize,
     },
-    /// An AMF3 reference to what has not been (AMF 3 §2.2).
-    #[error("AMF3 reference to nothing at byte {at}")]
+    /// An AMF3 reference to a value that has not occurred (AMF 3 §2.2).
+    #[error("AMF3 reference to a missing value at byte {at}")]
     Reference {
         /// Offset in the message.
         at: usize,
     },
     /// An AMF3 object that its class writes in a way of its own (AMF 3 §3.12, externalizable): its end is unknown.
-    #[error("AMF3 object in a form of its own at byte {at}")]
+    #[error("AMF3 object with an encoding of its own at byte {at}")]
     Externalizable {
         /// Offset in the message.
         at: usize,
@@ -75,7 +75,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Value>, DecodeError> {
     }
 }
 
-/// The values of a message up to one that cannot be read, and what is wrong with that one.
+/// The values of a message up to one that cannot be read, and the fault in that one.
 #[must_use]
 pub fn decode_prefix(bytes: &[u8]) -> (Vec<Value>, Option<DecodeError>) {
     let mut reader = Reader { cursor: Cursor::new(bytes), amf3: amf3::Tables::default() };
@@ -91,7 +91,7 @@ pub fn decode_prefix(bytes: &[u8]) -> (Vec<Value>, Option<DecodeError>) {
 
 struct Reader<'a> {
     cursor: Cursor<'a>,
-    /// What AMF3 values refer back to: one for all of them in a message.
+    /// The tables to which AMF3 values refer back: one for all of them in a message.
     amf3: amf3::Tables,
 }
 

@@ -15,11 +15,11 @@ const EXTENDED: u32 = 0x00ff_ffff;
 /// The chunk stream of protocol control messages (§5.4).
 const CONTROL_STREAM: u32 = 2;
 
-/// How much is reserved for a message before its bytes have come: a length alone costs little. Less where all chunk
-/// streams together may not hold so much.
+/// Bytes reserved for a message before it arrives: a length alone costs little. Less where all chunk streams
+/// together may not hold so much.
 const RESERVE_BYTES: usize = 64 * 1024;
 
-/// What is wrong with a chunk. All of them end the connection: chunks cannot be found again after one.
+/// The fault in a chunk. All of them end the connection: chunks cannot be found again after one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ChunkError {
     /// A compressed header on a chunk stream that has not had a full one (§5.3.1.2).
@@ -72,9 +72,9 @@ pub enum ChunkError {
     },
 }
 
-/// Whether this peer repeats the extended timestamp in chunks of type 3. §5.3.1.3 says it does;
-/// some encoders do not, and nothing in the chunk tells, so the first such chunk is looked at:
-/// a peer that repeats it starts the chunk with exactly the value of the message's header.
+/// True if this peer repeats the extended timestamp in chunks of type 3. §5.3.1.3 says it does;
+/// some encoders do not, and nothing in the chunk tells, so the first such chunk is looked at: a
+/// peer that repeats it starts the chunk with exactly the value of the message's header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Repeats {
     Unknown,
@@ -141,7 +141,7 @@ impl Default for Reader {
     }
 }
 
-/// A parsed header: how long it is, and what it says.
+/// A parsed header: its length, and its fields.
 struct Header {
     bytes: usize,
     csid: u32,

@@ -160,7 +160,7 @@ fn program_channels(bits: &mut Bits<'_>) -> Option<u16> {
         bits.skip(4)?;
     }
     bits.skip((4 * (low + data) + 5 * coupling) as usize)?;
-    // What may follow the configuration is aligned after a comment here; nothing of it is needed.
+    // Fields after the configuration are aligned after a comment here; none of them is needed.
     bits.skip(bits.left())?;
     u16::try_from(channels).ok()
 }

@@ -12,8 +12,8 @@ use super::avc::Field;
 /// encoder that makes slices by size shows it once something moves.
 const PROBED_PICTURES: u32 = 150;
 
-/// Most tags of one access unit: one for each macroblock row of 8K, and headers. What is beyond is an access unit of
-/// its own.
+/// Most tags of one access unit: one for each macroblock row of 8K, and headers. Tags beyond are an access unit of
+/// their own.
 const MAX_PARTS: usize = 320;
 
 /// When a tag is decoded and presented, in the source's milliseconds.
@@ -23,7 +23,7 @@ pub(super) struct Times {
     pub(super) composition_ms: i32,
 }
 
-/// Where a tag belongs.
+/// The place of a tag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
     /// It has no part of a picture: it goes to the next one.
@@ -39,7 +39,7 @@ pub(super) enum Place {
     },
 }
 
-/// What came in one tag.
+/// The contents of one tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Part<T> {
     pub(super) times: Times,
@@ -60,7 +60,7 @@ pub(super) struct AccessUnit<T> {
     pub(super) contents: Vec<T>,
 }
 
-/// How far the last picture has got.
+/// The state of the last picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Last {
     timestamp_ms: u32,
@@ -81,7 +81,7 @@ pub(super) struct Joiner<T> {
     pieces: bool,
 }
 
-/// What came of a tag.
+/// The result of a tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Joined<T> {
     /// Complete pictures, in order.

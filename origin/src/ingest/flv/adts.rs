@@ -12,14 +12,14 @@ const HEADER_BYTES: usize = 7;
 /// Most frames of one tag: RTMP's encoders send one or a few.
 const MAX_FRAMES: usize = 32;
 
-/// What an ADTS header says.
+/// The contents of an ADTS header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     pub(super) object_type: u8,
     pub(super) rate_hz: u32,
     /// 0 where a program config element says it.
     pub(super) channel_config: u8,
-    /// Where the raw frame is.
+    /// The place of the raw frame.
     payload: (usize, usize),
 }
 
@@ -45,7 +45,7 @@ impl Header {
         })
     }
 
-    /// Whether both say the same of the sound.
+    /// True if both say the same of the sound.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         let format = |header: &Self| (header.object_type, header.rate_hz, header.channel_config);
         format(self) == format(other)

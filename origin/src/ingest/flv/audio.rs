@@ -17,19 +17,19 @@ use crate::media::AudioConfig;
 
 /// Frames whose distance tells the rate: half a second.
 const GUESS_FRAMES: usize = 24;
-/// Most frames that wait to be told what they are: about two seconds. What comes later is lost.
+/// Most frames that wait for the configuration: about two seconds. Later ones are lost.
 const MAX_WAITING: usize = 96;
 /// Samples of a frame.
 const FRAME_SAMPLES: f64 = 1024.0;
 
-/// What the track has to say.
+/// The output of the track.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Output {
     Config(Arc<AudioConfig>),
     Frame { timestamp_ms: u32, data: Bytes, arrived_at: WallTime },
 }
 
-/// Where the configuration is from.
+/// The source of the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Source {
     Record,
@@ -84,7 +84,7 @@ impl State {
             return Ok(());
         }
         let config = aac::config(record)?;
-        // What had been found out is not interrupted by a record that says the same in other words.
+        // A configuration that was found out is not interrupted by a record that says the same in another form.
         let says_nothing_new = |(found, source): &(Arc<AudioConfig>, Source)| {
             *source != Source::Record
                 && AudioConfig { record: found.record.clone(), ..config.clone() } == **found

@@ -9,7 +9,7 @@ const AAC: u8 = 10;
 /// SoundFormat that announces an extended header.
 const EXTENDED: u8 = 9;
 
-/// What an audio tag carries.
+/// The contents of an audio tag.
 pub(super) enum Tag {
     /// An AudioSpecificConfig.
     Config(Bytes),

@@ -27,7 +27,7 @@ const RECORD_HEADER_BYTES: usize = 4;
 /// Most units of a temporal unit that are looked at.
 const MAX_UNITS: usize = 1024;
 
-/// A sequence header, and what it says.
+/// A sequence header, and its contents.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Header {
     payload: Bytes,
@@ -65,7 +65,7 @@ pub(super) fn read_record(record: &[u8]) -> Result<Option<Header>, Problem> {
     header.map(|unit| Header::read(unit.payload)).transpose()
 }
 
-/// What a tag has of a temporal unit.
+/// The part of a temporal unit that a tag has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Piece {
     /// Its units as they are kept; empty if none is.
@@ -116,7 +116,7 @@ pub(super) fn piece(data: &Bytes, current: Option<&Header>) -> Result<Piece, Pro
     Ok(piece)
 }
 
-/// Whether `frame_header_obu()` is of a key frame that is shown (§5.9.2).
+/// True if `frame_header_obu()` is of a key frame that is shown (§5.9.2).
 fn is_key(payload: &[u8], reduced: bool) -> Option<bool> {
     if reduced {
         return Some(true);
@@ -199,7 +199,7 @@ fn length_delimited(data: &[u8]) -> Option<Vec<Unit<'_>>> {
     (!units.is_empty()).then_some(units)
 }
 
-/// The unit at the beginning of `bytes` (§5.3), which has `length` bytes if that is known, and what is behind it.
+/// The unit at the beginning of `bytes` (§5.3), which has `length` bytes if that is known, and the bytes after it.
 fn unit(bytes: &[u8], length: Option<usize>) -> Option<(Unit<'_>, &[u8])> {
     let header = *bytes.first()?;
     let kind = header >> 3 & 0x0f;

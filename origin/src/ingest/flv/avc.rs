@@ -21,7 +21,7 @@ const DELIMITER: u8 = 9;
 const FILLER: u8 = 12;
 const SPS_EXTENSION: u8 = 13;
 
-/// What a NAL unit is; `sets` are those in force before it.
+/// The kind of a NAL unit; `sets` are those in force before it.
 pub(super) fn kind(unit: &[u8], sets: &Sets) -> UnitKind {
     let Some(first) = unit.first() else { return UnitKind::Padding };
     match first & 0x1f {

@@ -12,7 +12,7 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// How many bits are left.
+    /// Number of bits that are left.
     pub(super) fn left(&self) -> usize {
         (self.bytes.len() * 8).saturating_sub(self.at)
     }

@@ -28,14 +28,14 @@ fn nal_type(unit: &[u8]) -> Option<u8> {
     unit.first().map(|first| first >> 1 & 0x3f)
 }
 
-/// Whether units that came as H.264 are H.265: a video and a sequence parameter set of the base layer, whose first bytes
+/// True if units that came as H.264 are H.265: a video and a sequence parameter set of the base layer, whose first bytes
 /// no H.264 stream has.
 pub(super) fn is_disguised<'a>(mut units: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
     let starts = |kind: u8| move |unit: &[u8]| unit.len() > 2 && unit[..2] == [kind << 1, 1];
     units.clone().any(starts(VPS)) && units.any(starts(SPS))
 }
 
-/// What a NAL unit is; `sets` are those in force before it.
+/// The kind of a NAL unit; `sets` are those in force before it.
 pub(super) fn kind(unit: &[u8], sets: &Sets) -> UnitKind {
     let (Some(kind), true) = (nal_type(unit), unit.len() > 2) else { return UnitKind::Padding };
     match kind {

@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use super::{FlvError, StreamMetadata};
 use crate::media::{MediaEvent, Track};
 
-/// How long a track may give nothing before it is complained of: longer than a key frame interval that a good encoder is set to.
+/// Time for which a track may give nothing before a complaint: longer than a key frame interval that a good encoder is
+/// set to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a track that was announced may not come at all.
+/// Time for which an announced track may stay away entirely.
 const ABSENCE: Duration = Duration::from_secs(10);
 
-/// How long without any usable frame the session lasts after its tracks were complained of.
+/// Time without any usable frame for which the session lasts after complaints about its tracks.
 const LAST_CHANCE: Duration = Duration::from_secs(5);
 
 /// Bad tags that make a complaint: a single one may be a glitch.
 const MIN_BAD_TAGS: u32 = 10;
 
-/// What is to be done about a tag.
+/// The verdict on a tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Nothing.
@@ -29,21 +30,21 @@ pub enum Verdict {
     Complain {
         /// Which track it is about.
         track: Track,
-        /// What is wrong and what to set.
+        /// The fault and what to set.
         text: String,
     },
     /// A track that was complained of is usable.
     Recovered(Track),
     /// Nothing usable is left: end the session with this text.
     End {
-        /// What is wrong and what to set.
+        /// The fault and what to set.
         text: String,
         /// The encoder sends what is not taken; otherwise, what cannot be read.
         unsupported: bool,
     },
 }
 
-/// What is known of a track.
+/// The state of a track.
 #[derive(Debug, Default)]
 struct Health {
     promised: bool,
@@ -68,7 +69,7 @@ struct Complaint {
     unsupported: bool,
 }
 
-/// Judges the tracks of one session. Call it for each tag, with what came of it.
+/// Judges the tracks of one session. Call it for each tag, with the tag's result.
 #[derive(Debug, Default)]
 pub struct Judge {
     tracks: [Health; 2],
@@ -170,7 +171,7 @@ impl Health {
         self.good_at.is_none_or(|at| now - at >= PATIENCE)
     }
 
-    /// What to say of bad tags, if they are to be complained of.
+    /// The complaint about bad tags, if there is to be one.
     fn complain_of(&self, track: Track, error: &FlvError, now: Instant) -> Option<String> {
         let lasting = self.bad_since.is_some_and(|since| now - since >= PATIENCE);
         let at_once = matches!(error, FlvError::Unsupported(_)) && !self.refused;

@@ -1,5 +1,5 @@
-//! What a decoder may be asked for. Sizes in a stream cost memory before a single picture is there: H.264 of 8192 × 8192
-//! with 16 reference frames takes 2.4 GB. So they are looked at before libav sees a byte.
+//! Limits on the pictures that a decoder gets. Sizes in a stream cost memory before a single picture is there: H.264 of
+//! 8192 × 8192 with 16 reference frames takes 2.4 GB. So they are checked before libav sees a byte.
 
 use super::FlvError;
 use super::picture::Picture;
@@ -29,7 +29,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether a picture may be decoded.
+    /// Checks that a picture may be decoded.
     ///
     /// # Errors
     /// [`FlvError::Unsupported`], which says what to set.

@@ -5,7 +5,7 @@ use crate::ingest::amf0::Value;
 /// Longest text that is kept.
 const MAX_TEXT_CHARS: usize = 128;
 
-/// What the encoder says of its stream. Nothing of it is checked against the media.
+/// The encoder's description of its stream. None of it is checked against the media.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct StreamMetadata {
     /// `width` in pixels.

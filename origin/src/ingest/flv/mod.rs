@@ -6,9 +6,9 @@
 //! unit lengths are four bytes, AV1 has no temporal delimiters, AAC no ADTS). Times stay those of the source, in 32 bits of
 //! milliseconds; [`super::repair`] makes a timeline of them.
 //!
-//! The container is not trusted: how units are delimited, where access units end, which parameter sets are in force and
-//! what is a key frame is read from the stream, and a sequence header that is missing or lies is made up for.
-//! What cannot be repaired is an error for each tag; [`Judge`] makes of them what the broadcaster is told.
+//! The container is not trusted: the delimiters of units, the ends of access units, the parameter sets in force and the
+//! key frames are read from the stream, and a sequence header that is missing or lies is made up for. A tag that cannot
+//! be repaired gives an error; [`Judge`] turns these into messages for the broadcaster.
 //!
 //! Three dialects of HEVC exist and are all read: FourCC `hvc1` (Enhanced RTMP), codec id 12, and
 //! HEVC under H.264's id 7, which old OBS builds send.
@@ -45,7 +45,7 @@ pub use limits::Limits;
 pub use metadata::StreamMetadata;
 pub(super) use metadata::plain;
 
-/// What is wrong with a tag.
+/// The fault in a tag.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FlvError {
     /// The codec or feature is one that this server does not take; the text is for the broadcaster and says
@@ -67,7 +67,7 @@ pub enum FlvError {
         track: &'static str,
     },
     /// A part of a picture that had been passed on as complete: left out. From then on pictures are waited for.
-    #[error("a part of a picture that had been passed on")]
+    #[error("a part of a picture that was already passed on")]
     LatePiece,
 }
 

@@ -15,7 +15,7 @@ pub(super) type Problem = &'static str;
 /// Most NAL units of a tag that are looked at: a picture of 8K in slices of a macroblock row, and its headers.
 const MAX_UNITS: usize = 1024;
 
-/// How units are delimited.
+/// The kind of delimiters between units.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Framing {
     /// By lengths of so many bytes.
@@ -29,9 +29,9 @@ enum Framing {
 pub(super) struct Units {
     /// The tag's data.
     pub(super) data: Bytes,
-    /// Where the units are in it.
+    /// The places of the units in it.
     pub(super) ranges: Vec<Range<usize>>,
-    /// Whether `data` is exactly these units behind lengths of four bytes.
+    /// True if `data` is exactly these units behind lengths of four bytes.
     pub(super) intact: bool,
 }
 
@@ -162,7 +162,7 @@ fn unnest(data: &Bytes, found: Vec<Range<usize>>, framing: Framing) -> Result<Un
     Ok(Units { data: data.clone(), intact: intact && framed == data.len(), ranges })
 }
 
-/// Whether these bytes may be a NAL unit of H.264 or H.265: the forbidden bit is 0 and the type is one that is sent.
+/// True if these bytes may be a NAL unit of H.264 or H.265: the forbidden bit is 0 and the type is one that is sent.
 fn looks_like_unit(unit: &[u8]) -> bool {
     unit.first().is_some_and(|first| first & 0x80 == 0 && *first != 0)
 }

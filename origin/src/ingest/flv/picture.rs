@@ -1,4 +1,4 @@
-//! What a codec's own headers say of the picture.
+//! The properties of a picture according to a codec's own headers.
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ pub(super) struct Picture {
     /// Less cropping, in pixels.
     pub(super) width: u32,
     pub(super) height: u32,
-    /// The same with what is cropped.
+    /// The same, with the cropped borders.
     pub(super) coded: (u32, u32),
     /// Reference pictures that a decoder keeps.
     pub(super) references: u8,
@@ -59,7 +59,7 @@ pub(super) fn chroma(idc: u32) -> Option<Chroma> {
     [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv422, Chroma::Yuv444].get(idc as usize).copied()
 }
 
-/// How many luma samples a unit of cropping has, across and down (table 6-1).
+/// Luma samples of a unit of cropping, across and down (table 6-1).
 pub(super) fn crop_unit(chroma: Chroma, separate_planes: bool) -> (u32, u32) {
     match chroma {
         Chroma::Yuv420 if !separate_planes => (2, 2),

@@ -9,7 +9,7 @@ use super::bits::MAX_PARAMETER_SET_BYTES;
 /// Most bytes of all sets of a track. Real ones have a few hundred; a record with more could not be written.
 const MAX_BYTES: usize = 60 * 1024;
 
-/// What a set describes. The order is the one in which records list them.
+/// The kinds of parameter sets. The order is the one in which records list them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum SetKind {
     /// H.265's layers.
@@ -39,7 +39,7 @@ impl Sets {
         }
     }
 
-    /// Whether exactly this unit is in force.
+    /// True if exactly this unit is in force.
     pub(super) fn holds(&self, kind: SetKind, id: u8, unit: &[u8]) -> bool {
         self.0.get(&(kind, id)).is_some_and(|set| set == unit)
     }

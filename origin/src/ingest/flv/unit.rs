@@ -1,4 +1,4 @@
-//! What a NAL unit is, in terms that H.264 and H.265 share.
+//! The kinds of NAL units, in terms that H.264 and H.265 share.
 
 use super::avc::Field;
 use super::sets::SetKind;
@@ -14,7 +14,7 @@ pub(super) enum UnitKind {
     Recovery,
     /// Anything else that comes before the slices of its picture.
     Before,
-    /// What comes after them.
+    /// Units after them.
     After,
     /// A sequence parameter set that cannot be read: a decoder that can would do what it says, unseen.
     Unreadable,
@@ -22,7 +22,7 @@ pub(super) enum UnitKind {
     Padding,
 }
 
-/// What is known of a slice.
+/// The facts about a slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SliceKind {
     /// Of an IDR picture, or H.265's other random access points.
@@ -37,7 +37,7 @@ pub(super) struct SliceKind {
     pub(super) field: Option<Field>,
 }
 
-/// Whether one of the messages of an SEI unit's payload is a recovery point, which has this type in both standards
+/// True if one of the messages of an SEI unit's payload is a recovery point, which has this type in both standards
 /// (ISO/IEC 14496-10 §D.1, ISO/IEC 23008-2 §D.2.1).
 pub(super) fn has_recovery_point(payload: &[u8]) -> bool {
     const RECOVERY_POINT: usize = 6;

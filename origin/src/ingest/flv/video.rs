@@ -1,9 +1,9 @@
 //! The video track: from tags to configurations and access units.
 //!
-//! What decides is the stream itself, not the container: the codec's parameter sets in force make the configuration, whether
-//! a sequence header brought them or a key frame; a key frame is one that its slices say so; a picture is
-//! complete when the next begins. Parameter sets do not stay in samples, which `avc1` and `hvc1` want, but where
-//! they change between key frames: then the decoder needs them there.
+//! The stream itself decides, not the container: the codec's parameter sets in force make the configuration, whether a
+//! sequence header brought them or a key frame; a key frame is one whose slices say so; a picture is complete when the next
+//! begins. Parameter sets do not stay in samples, as `avc1` and `hvc1` require, but where they change between key frames:
+//! then the decoder needs them there.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::video_tag::{self, Body};
 use super::{FlvError, av1, avc, bad_video, hevc};
 use crate::media::{VideoCodec, VideoConfig};
 
-/// What the track has to say.
+/// The output of the track.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Output {
     Config(Arc<VideoConfig>),
@@ -45,7 +45,7 @@ pub(super) struct State {
     joiner: Joiner<Content>,
     /// In force for the next picture that is complete.
     sets: Sets,
-    /// The same with what is in tags that are held.
+    /// The same, including the tags that are held.
     seen: Sets,
     av1: Option<av1::Header>,
     config: Option<Arc<VideoConfig>>,
@@ -341,7 +341,7 @@ impl State {
         let mut config = picture.config(codec, record, nominal_milli);
         config.open_gop = self.open_gop;
         if let Some(current) = &self.config {
-            // What only the metadata says is no reason to interrupt a broadcast.
+            // A rate that only the metadata says is no reason to interrupt a broadcast.
             let nominal = std::mem::replace(&mut config.frame_rate_milli, current.frame_rate_milli);
             if config == **current {
                 self.configured = self.sets.clone();
@@ -355,7 +355,7 @@ impl State {
         out.push(Output::Config(config));
     }
 
-    /// What a decoder must not be given is not passed on, until a configuration comes that may be.
+    /// Pictures that a decoder must not get are not passed on, until a configuration comes that may be.
     fn check(&mut self, picture: Option<Picture>) {
         self.refused = self.refused.take().or_else(|| self.limits.check(&picture?).err());
     }
@@ -393,7 +393,7 @@ fn kind(codec: VideoCodec, unit: &[u8], sets: &Sets) -> UnitKind {
     }
 }
 
-/// Whether a unit may stay where nothing else asks for a copy: delimiters and filler do no harm.
+/// True if a unit may stay where nothing else asks for a copy: delimiters and filler do no harm.
 fn keeps_in_place(keep: &impl Fn(&&[u8]) -> bool, codec: VideoCodec, unit: &[u8]) -> bool {
     keep(&unit) || kind(codec, unit, &Sets::default()) == UnitKind::Padding
 }

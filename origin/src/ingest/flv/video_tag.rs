@@ -19,7 +19,7 @@ pub(super) struct VideoTag {
     pub(super) body: Body,
 }
 
-/// What a video tag carries.
+/// The contents of a video tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Body {
     /// A sequence header: never empty.

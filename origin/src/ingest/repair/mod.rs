@@ -23,41 +23,41 @@ use farcast_feed::time::MediaTime;
 use crate::media::{Frame, MediaEvent, Track};
 use track::TrackState;
 
-/// How far a frame may be from the timeline's head before it is not believed. Encoders interleave
-/// within a second, and a stalled upload catches up without any jump in the stamps.
+/// Largest distance of a frame from the timeline's head at which it is believed. Encoders
+/// interleave within a second, and a stalled upload catches up without any jump in the stamps.
 pub const JUMP: Duration = Duration::from_secs(5);
 
-/// How far a track may step back behind its own last frame before it is not believed. More than
-/// any reordering or rounding.
+/// Largest step of a track behind its own last frame at which it is believed. More than any
+/// reordering or rounding.
 pub const STEP_BACK: Duration = Duration::from_secs(1);
 
-/// How many frames in a row must agree on a new timeline. One glitch is common, three are a decision;
-/// three frames are 60 ms to 100 ms of delay at that moment only. When both tracks are there, both
-/// must be among them: audio that is sent again after a stall comes in a burst, and video does not follow it.
+/// Number of frames in a row that must agree on a new timeline. One glitch is common, three are a decision;
+/// three frames are 60 ms to 100 ms of delay at that moment only. When both tracks are there, both must be
+/// among them: audio that is sent again after a stall comes in a burst, and video does not follow it.
 pub const CONFIRMATIONS: usize = 3;
 
-/// How many frames of one track alone make that track's clock another one, if they also span
+/// Number of frames of one track alone that make that track's clock another one, if they also span
 /// [`ALONE`]. Two seconds of audio.
 pub const CONFIRMATIONS_ALONE: usize = 96;
 
-/// How long a track must be alone with its clock: longer than a burst takes to arrive.
+/// Time for which a track must be alone with its clock: longer than a burst takes to arrive.
 pub const ALONE: Duration = Duration::from_secs(2);
 
-/// How long frames are held for confirmation.
+/// Time for which frames are held for confirmation.
 pub const HOLD: Duration = Duration::from_secs(2);
 
-/// How many frames are held for confirmation at most. More than [`HOLD`] has in both tracks.
+/// Most frames that are held for confirmation: more than [`HOLD`] has in both tracks.
 const MAX_HELD: usize = 256;
 
-/// How long a track may be silent on the timeline while the other goes on before it counts as gone.
+/// Time for which a track may be silent on the timeline while the other goes on before it counts as gone.
 pub const SILENCE: Duration = Duration::from_secs(5);
 
-/// Timestamps are compared modulo the shortest period that sources have, 2²⁴ milliseconds, of which the
-/// others are multiples: whichever they wrap at, it is not seen. What is lost is the sight of jumps by almost exactly
-/// a multiple of it, and such a jump is not one here.
+/// Timestamps are compared modulo the shortest period that sources have, 2²⁴ milliseconds, of which the others are
+/// multiples: it does not matter at which of them a source wraps. The price is that jumps by almost exactly a
+/// multiple of it are not seen, and such a jump is not one here.
 const PERIOD: i64 = (1 << 24) * 1000;
 
-/// What was done to a frame, in the words of the metrics.
+/// The repairs of a frame, in the words of the metrics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Repair {
     /// The source's timestamp wrapped around; nothing was changed.
@@ -82,14 +82,14 @@ pub enum Repair {
     TrackBack,
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Outcome {
-    /// What goes on, in order. Empty when the frame was dropped or is held.
+    /// The events to hand on, in order. Empty when the frame was dropped or is held.
     pub events: Vec<MediaEvent>,
-    /// Whether the source's timeline was interrupted before the first frame of `events`.
+    /// True if the source's timeline was interrupted before the first frame of `events`.
     pub discontinuity: bool,
-    /// What was done.
+    /// The repairs that were made.
     pub repairs: Vec<Repair>,
 }
 

@@ -25,7 +25,7 @@ const MAX_STEP: i64 = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct TrackState {
     config: Option<MediaEvent>,
-    /// Whether those downstream believe that the track is there.
+    /// True if those downstream believe that the track is there.
     announced: bool,
     last_dts: Option<MediaTime>,
     last_data: Bytes,
@@ -38,13 +38,13 @@ pub(super) struct TrackState {
     pub(super) unwrapped: Option<i64>,
     /// Last source time since the timeline began or jumped.
     pub(super) source: Option<i64>,
-    /// What is added to this track's clock to align it with the other's.
+    /// Added to this track's clock to align it with the other's.
     pub(super) skew: i64,
     /// Frames in a row that were far from the timeline, and where the last one was.
     pub(super) alone: usize,
     pub(super) alone_at: i64,
     pub(super) alone_since: Option<Instant>,
-    /// What is taken from decode times because the source presents frames before it decodes them (a muxer
+    /// Subtracted from decode times because the source presents frames before it decodes them (a muxer
     /// that stamps B-frames with negative composition times): presentation must not move against audio.
     shift: i64,
 }
@@ -60,7 +60,7 @@ impl TrackState {
         self.active_at = self.active_at.max(at);
     }
 
-    /// The track's timeline starts anew, by a jump.
+    /// The track's timeline starts again, by a jump.
     pub(super) fn restart(&mut self) {
         self.source = None;
         self.alone = 0;
@@ -79,12 +79,12 @@ impl TrackState {
         self.active_at = self.active_at.max(at);
     }
 
-    /// Where the frame after the last one would be.
+    /// The place of the frame after the last one.
     pub(super) fn end(&self) -> Option<MediaTime> {
         self.last_dts.map(|last| MediaTime(last.micros() + self.step()))
     }
 
-    /// Whether the track takes part: it has been announced and is not lost.
+    /// True if the track takes part: it has been announced and is not lost.
     pub(super) fn is_there(&self) -> bool {
         self.announced && self.unwrapped.is_some()
     }
@@ -149,7 +149,7 @@ impl TrackState {
         self.config.clone()
     }
 
-    /// Whether the track is to be declared gone when the other one is at `now`.
+    /// True if the track is to be declared gone when the other one is at `now`.
     pub(super) fn lost(&mut self, now: MediaTime) -> bool {
         let lost = self.announced && now.since(self.active_at) > SILENCE;
         if lost {

@@ -31,7 +31,7 @@ const READ_BYTES: usize = 64 * 1024;
 /// The same before it publishes: a handshake and a few commands.
 const PENDING_READ_BYTES: usize = 4 * 1024;
 
-/// How often a publisher that this side keeps waiting is noted as alive.
+/// Interval at which a publisher that this side keeps waiting is noted as alive.
 const ALIVE_PERIOD: Duration = Duration::from_secs(1);
 
 /// Why a connection is over.
@@ -66,7 +66,7 @@ pub(super) struct Connection<S> {
     drain_until: Option<tokio::time::Instant>,
 }
 
-/// What a connection was waiting for.
+/// The event that ended a connection's wait.
 enum Wake {
     Read(io::Result<usize>),
     Deadline,
@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     | Refused::Evicted => {
                         debug!(%remote, reason = reason.label(), "RTMP connection ended before it published");
                     }
-                    // What strangers can cause does not drown the rest of the log.
+                    // Refusals that strangers can cause do not drown the rest of the log.
                     Refused::WrongKey
                     | Refused::Braked
                     | Refused::NoKey
@@ -252,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Hands on what came of a tag, and says what is wrong with its track.
+    /// Hands on the result of a tag, and reports a fault of its track.
     async fn media(
         &mut self,
         track: Track,
@@ -293,7 +293,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// What the demuxer still holds belongs to the broadcast; an owner that does not take it any more does without.
+    /// Media inside the demuxer still belongs to the broadcast; an owner that does not take it any more does without.
     fn drain(&mut self) {
         let mut media = VecDeque::new();
         self.demuxer.finish(&mut media);

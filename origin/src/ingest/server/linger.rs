@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long the peer may take to read its last message and close.
+/// Longest time for the peer to read its last message and close.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long the last goodbye of TLS may take.
+/// Longest time for the last goodbye of TLS.
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// How much the peer may still send meanwhile.
+/// Most bytes that the peer may still send meanwhile.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Ends `io`. A socket that is closed with unread input resets the connection, and the peer's system then
-/// throws away what the peer had not read: the status that says why. So the peer is given a moment to close
-/// first, and what it sends meanwhile is read. GStreamer, which sends its goodbye in three commands,
-/// reports an error when it is not the one that closes.
+/// throws away everything that the peer had not read: the status that says why. So the peer is given a
+/// moment to close first, and anything that it sends meanwhile is read. GStreamer, which sends its goodbye
+/// in three commands, reports an error when it is not the one that closes.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, buffer: &mut [u8]) {
     let wait = async {
         let mut seen = 0;
@@ -27,7 +27,7 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, buffer:
             }
         }
     };
-    // What has not come in time is lost, like the connection.
+    // Anything that has not come in time is lost, like the connection.
     let _ = tokio::time::timeout(LINGER, wait).await;
     let _ = tokio::time::timeout(SHUTDOWN, io.shutdown()).await;
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// How long a publisher may send at any rate, as seconds of the limit: after a stall an encoder sends what it has
-/// buffered, all at once.
+/// Time for which a publisher may send at any rate, as seconds of the limit: after a stall an encoder sends all
+/// that it has buffered at once.
 const BURST: Duration = Duration::from_secs(5);
 
-/// How often the rate is reported.
+/// Interval at which the rate is reported.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// A leaky bucket, and a rate.

@@ -1,9 +1,10 @@
 //! The listener: accepts connections within limits, and drives a session for each.
 //!
 //! Everything that a stranger can make this server hold is bounded: connections, those that have not published yet
-//! ([`crate::admission`] says who gives way when these are too many), the time that they may take, the bytes of what they
-//! say before they publish, the bytes that a publisher may send, and the queue to whoever takes its frames. A full queue stops the reading of the connection, so TCP tells the encoder to
-//! wait; after [`BACKPRESSURE_DEADLINE`] the connection is closed.
+//! ([`crate::admission`] decides which gives way when these are too many), the time that they may take, the bytes that they
+//! send before they publish, the bytes that a publisher may send, and the queue to the owner of the frames. A full queue
+//! stops the reading of the connection, so TCP tells the encoder to wait; after [`BACKPRESSURE_DEADLINE`] the connection is
+//! closed.
 
 mod connection;
 mod linger;
@@ -31,30 +32,30 @@ use connection::Connection;
 
 pub use publisher::{EndReason, Publisher, PublisherEvent, PublisherInfo, Refused};
 
-/// How long the TLS handshake may take.
+/// Longest time for the TLS handshake.
 pub const TLS_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long the answers to a peer may take to be written. They are a few kilobytes and fit the socket's
+/// Longest time for the answers to a peer to be written. They are a few kilobytes and fit the socket's
 /// buffer unless the peer has stopped reading.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long the owner may leave a publisher's queue full.
+/// Longest time for which the owner may leave a publisher's queue full.
 pub const BACKPRESSURE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long the owner may take to accept a publisher.
+/// Longest time for the owner to accept a publisher.
 pub const HANDOVER_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long a wrong key's answer is kept back, while the connection counts as pending. How many keys may be tried is
-/// the brake's affair ([`crate::brake`]); this keeps an encoder that tries again at once from being busy with it.
+/// Delay of the answer to a wrong key, while the connection counts as pending. The brake limits the number of tries
+/// ([`crate::brake`]); this keeps an encoder that tries again at once from being busy with it.
 pub const WRONG_KEY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long one that takes over waits for the last event of its predecessor.
+/// Longest time for which a publisher that takes over waits for the last event of its predecessor.
 pub const TAKEOVER_DEADLINE: Duration = Duration::from_secs(1);
 
-/// How long a publisher that was asked to connect again may go on.
+/// Longest time for which a publisher that was asked to connect again may go on.
 pub const RECONNECT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// How long all connections may take to end when the server stops: the above, and the last writes.
+/// Longest time for all connections to end when the server stops: the above, and the last writes.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(6);
 
 /// Warnings about strangers that were refused: one in this time.
@@ -74,7 +75,7 @@ pub struct Config {
     /// Most that a publisher may send, in bits per second, over a few seconds. More ends its session: nobody
     /// broadcasts at such a rate by intention, and all of it would be decoded and stored.
     pub max_bit_rate_bps: u64,
-    /// What a publisher's pictures may ask of decoders.
+    /// Limits on the pictures that a publisher may send to decoders.
     pub picture: Limits,
     /// Events between a connection and its owner, one or two per frame: 256 are about two seconds.
     pub queue_events: usize,
@@ -93,7 +94,7 @@ impl Default for Config {
     }
 }
 
-/// What connections share.
+/// The state that connections share.
 struct Shared {
     config: Config,
     gate: Arc<Gate>,
@@ -175,8 +176,8 @@ impl Server {
             shared.metrics.open.inc();
             let evicted = slot.evicted();
             let served = Box::pin(serve(stream, remote, tls, slot, Arc::clone(&shared), shutdown));
-            // Whoever publishes is never told to go. What a connection holds goes with it when it panics, so that the next
-            // publisher is let in.
+            // A publisher is never asked to give way. Everything that a connection holds goes with it when it panics, so
+            // that the next publisher is let in.
             let served = shared.metrics.panics.run(evicted.run_until_cancelled(served)).await;
             if served.is_some_and(|ended| ended.is_none()) {
                 shared.metrics.refused(Refused::Evicted);
@@ -188,7 +189,7 @@ impl Server {
 }
 
 impl Shared {
-    /// Whether strangers may cause one more line of the log, and how many were held back before it.
+    /// Number of log lines that were held back before, if strangers may cause one more now.
     fn may_warn(&self, now: Instant) -> Option<u64> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
     }

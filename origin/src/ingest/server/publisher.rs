@@ -1,4 +1,4 @@
-//! What the server hands to whoever owns the broadcast.
+//! The values that the server hands to the owner of the broadcast.
 
 use std::net::SocketAddr;
 
@@ -16,34 +16,34 @@ use crate::media::MediaEvent;
 /// keeps the connection waiting for more than a second).
 #[derive(Debug)]
 pub struct Publisher {
-    /// Who it is.
+    /// The publisher.
     pub info: PublisherInfo,
-    /// What it sends, in order; the last one is [`PublisherEvent::End`], always. Dropping the receiver ends
+    /// Its events, in order; the last one is [`PublisherEvent::End`], always. Dropping the receiver ends
     /// the session.
     pub events: mpsc::Receiver<PublisherEvent>,
     /// Cancel to end the session.
     pub close: CancellationToken,
 }
 
-/// Who a publisher is.
+/// The identity of a publisher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublisherInfo {
     /// Its address.
     pub remote: SocketAddr,
-    /// What its RTMP library calls itself; the name of the program is often only in [`StreamMetadata::encoder`].
+    /// Its RTMP library's name for itself; the name of the program is often only in [`StreamMetadata::encoder`].
     pub encoder: String,
     /// The application: `live`.
     pub application: String,
-    /// Whether the connection is TLS.
+    /// True if the connection is TLS.
     pub secure: bool,
     /// When it was let in.
     pub connected_at: WallTime,
 }
 
-/// What a publisher sends.
+/// The events of a publisher.
 #[derive(Clone, PartialEq, Debug)]
 pub enum PublisherEvent {
-    /// What it says of its stream; may come again.
+    /// Its description of its stream; may come again.
     Metadata(Box<StreamMetadata>),
     /// Media with the source's own times; [`crate::ingest::Timeline`] makes the broadcast's of them.
     Media(MediaEvent),
@@ -51,7 +51,7 @@ pub enum PublisherEvent {
     End(EndReason),
 }
 
-/// How a session ended.
+/// The outcome of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EndReason {
     /// The encoder stopped in good order.

@@ -1,12 +1,12 @@
-//! Where the key is in an RTMP address.
+//! The place of the key in an RTMP address.
 //!
 //! `rtmp://host/live` is the server and the rest of the path is the key, which may contain `/`. Encoders
 //! cut the path into application and stream name in different places, and people put the key into the server
 //! field, so the two are joined again before the key is taken.
 //!
 //! People also paste queries, white space, quotes, escapes and whole addresses ([`super::paste`]). A key may hold any
-//! of these characters, so an address means several keys: the joined text as it is, then what is left when things are
-//! taken away. Whether one of them is right, the gate says.
+//! of these characters, so an address means several keys: the joined text as it is, then the rest after things are
+//! taken away. The gate decides whether one of them is right.
 
 use std::fmt;
 
@@ -21,10 +21,10 @@ const MAX_SERVER_BYTES: usize = 2048;
 /// Longest stream name that is looked at: a whole address with a long query.
 const MAX_NAME_BYTES: usize = 4096;
 
-/// What `connect` says of the server. The key may be in it: never printed.
+/// The server part of `connect`. The key may be in it: never printed.
 #[derive(Default)]
 pub(super) struct Server {
-    /// What is below the application in `app`.
+    /// The part of `app` below the application.
     in_application: String,
     /// The same in `tcUrl`, the server as it was given; some encoders send no more than `live` as `app`.
     in_url: String,
@@ -79,12 +79,12 @@ impl Server {
             paste::without_query(tidy).to_owned(),
             // For keys that begin with `live/` themselves.
             clean,
-            // Where `app` is cut off after its first word.
+            // The client cuts `app` off after its first word.
             from_url,
         ])
     }
 
-    /// Whether `name` is `published`, as an encoder may write it when it stops.
+    /// True if `name` is `published`, as an encoder may write it when it stops.
     pub(super) fn is_same(&self, name: &str, published: &str) -> bool {
         name == published
             || name.len() <= MAX_NAME_BYTES && inner(&self.clean(name)) == inner(&self.clean(published))
@@ -104,7 +104,7 @@ impl Server {
     }
 }
 
-/// What is below the application in a path; `None` if it is another application's.
+/// The part of a path below the application; `None` if it is another application's.
 fn below(path: &str) -> Option<String> {
     let server = |path: &str| {
         let path = paste::path(path).unwrap_or(path).trim_matches('/');

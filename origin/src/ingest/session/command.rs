@@ -11,7 +11,7 @@ use crate::ingest::flv::plain;
 /// Most message streams that a peer may create. Encoders create one.
 const MAX_STREAMS: u32 = 8;
 
-/// What the peer has said of itself.
+/// The peer's own description.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     server: Server,
@@ -19,8 +19,8 @@ pub(super) struct Peer {
     pub(super) can_reconnect: bool,
     streams: u32,
     pub(super) publishing_on: u32,
-    /// What else the peer may call the stream that it publishes on: one that publishes on 0 means the stream that it
-    /// created for this.
+    /// Other ids that the peer may use for the stream on which it publishes: one that publishes on 0 means the
+    /// stream that it created for this.
     created: u32,
     /// The name of the stream as it was published.
     published: Name,
@@ -37,12 +37,12 @@ impl std::fmt::Debug for Name {
 }
 
 impl Peer {
-    /// Whether a stream id is that of the published stream.
+    /// True if a stream id is that of the published stream.
     fn is_own_stream(&self, id: f64) -> bool {
         id == f64::from(self.publishing_on) || id == f64::from(self.created)
     }
 
-    /// Whether a name is that of the published stream. One that says none means the only one that there is.
+    /// True if a name is that of the published stream. One that says none means the only one that there is.
     fn is_own_name(&self, name: Option<&Value>) -> bool {
         match name {
             None | Some(Value::Null | Value::Undefined) => true,
@@ -53,7 +53,7 @@ impl Peer {
 }
 
 impl Session {
-    /// Obeys a command: name, transaction, object, arguments. What makes no sense is answered with an error
+    /// Obeys a command: name, transaction, object, arguments. A senseless command is answered with an error
     /// if it wants an answer, and otherwise ignored.
     ///
     /// `unread` says what is wrong with the value after the last one. It matters only to a command that cannot do without.
@@ -204,7 +204,7 @@ impl Session {
         self.peer.created = if stream_id == 0 { self.peer.streams.max(1) } else { stream_id };
         self.peer.published = Name(name.to_owned());
         self.phase = Phase::Asking;
-        // Frames may follow at once. They are not read before the key was looked at, but for what came with it.
+        // Frames may follow at once. They are not read before the key was checked, except for those that came with it.
         self.reader.allow_all();
         self.deadline = now + super::SILENCE_DEADLINE;
         self.events.push_back(Event::Publish(PublishRequest {

@@ -1,8 +1,8 @@
-//! What a session tells its owner.
+//! The events of a session for its owner.
 
 use super::StreamKey;
 
-/// What the peer wants to publish, and who it says it is.
+/// The stream that the peer wants to publish, and its own description.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PublishRequest {
     /// The key that it gave.
@@ -14,7 +14,7 @@ pub struct PublishRequest {
     pub encoder: String,
 }
 
-/// What a peer failed to do in time.
+/// A step that a peer failed to take in time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Expired {
     /// [`super::HANDSHAKE_DEADLINE`].

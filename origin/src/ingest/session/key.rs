@@ -24,7 +24,7 @@ impl StreamKey {
     }
 
     /// The keys that are meant by an address, the likelier first. `None` if there is none: empty and overlong ones are
-    /// left out, and so is what is beyond [`MAX_CANDIDATES`].
+    /// left out, and so are those beyond [`MAX_CANDIDATES`].
     #[must_use]
     pub fn any_of(candidates: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut kept: Vec<String> = Vec::new();

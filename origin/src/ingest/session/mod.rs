@@ -6,7 +6,7 @@
 //! [`Event::Publish`] must be answered with [`Session::accept`] or [`Session::refuse`] before later events
 //! are handled. When [`Session::is_closing`] the owner sends what is left and closes.
 //!
-//! What peers expect beyond the standard: OBS and librtmp hang without answers to `releaseStream`,
+//! Expectations of peers beyond the standard: OBS and librtmp hang without answers to `releaseStream`,
 //! `FCPublish` and `_checkbw`; FFmpeg waits for `_result` of `createStream` and an `onStatus` on the stream;
 //! encoders show the description of an error status to their user.
 
@@ -32,21 +32,22 @@ pub use address::APPLICATION;
 pub use event::{Expired, PublishRequest, Refusal};
 pub use key::{MAX_CANDIDATES, StreamKey};
 
-/// How long a connection may take to shake hands. It is two round trips; five seconds is a bad mobile link.
+/// Longest time for a connection to shake hands. It is two round trips; five seconds is a bad mobile link.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long after the handshake a connection may take until it publishes: connect, createStream and publish
-/// are three more round trips, and OBS starts its encoders in between.
+/// Longest time from the handshake until a connection publishes: connect, createStream and publish are
+/// three more round trips, and OBS starts its encoders in between.
 pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a publisher may be silent before its connection is given up.
+/// Longest silence of a publisher before its connection is given up.
 pub const SILENCE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// What a connection that does not publish yet may make this side hold of its messages. A connect command has some
-/// hundred bytes; one that is far too long is still answered with what is wrong.
+/// Most bytes of messages that a connection that does not publish yet can make this side hold. A connect command
+/// has some hundred bytes; one that is far too long is still answered with its fault.
 pub const PENDING_BYTES: usize = 256 * 1024;
 
-/// How much of a command or data message is read. Metadata with a full list of key frames is the longest real one.
+/// Most bytes of a command or data message that are read. Metadata with a full list of key frames is the longest real
+/// one.
 const MAX_AMF_BYTES: usize = 128 * 1024;
 
 /// Chunk size that this server writes with: its answers fit one chunk.
@@ -65,7 +66,7 @@ pub const MAX_WARNING_BYTES: usize = 1000;
 const CONTROL: u8 = 2;
 const COMMANDS: u8 = 3;
 
-/// What a session has to say to its owner.
+/// The events of a session for its owner.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
     /// The peer wants to publish.
@@ -92,7 +93,7 @@ pub enum Event {
     Refused(Refusal),
 }
 
-/// What a peer did wrong. Ends the connection.
+/// A peer's fault. Ends the connection.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The handshake (§5.2).
@@ -212,7 +213,7 @@ impl Session {
         self.deadline
     }
 
-    /// What the peer failed to do in time, if its time is over `now`.
+    /// The step that the peer failed to take in time, if its time is over `now`.
     #[must_use]
     pub fn expired(&self, now: Instant) -> Option<Expired> {
         (now >= self.deadline).then_some(match self.phase {
@@ -229,7 +230,7 @@ impl Session {
         }
     }
 
-    /// Whether nothing more is to be read: send the output and close.
+    /// True if nothing more is to be read: send the output and close.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.phase == Phase::Closing
@@ -355,7 +356,7 @@ impl Session {
                 });
                 Ok(())
             }
-            // What was on its way when the stream was closed.
+            // Messages that were on their way when the stream was closed.
             Phase::Closing => Ok(()),
             Phase::Handshake | Phase::Commands { .. } => Err(SessionError::MediaBeforePublish),
         }

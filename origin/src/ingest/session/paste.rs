@@ -1,12 +1,12 @@
-//! What people leave around a stream key when they paste it.
+//! Leftovers around a stream key that people paste with it.
 //!
 //! Each function takes one thing away. None of them is applied to the key as it was given: what they make is tried
 //! after that ([`super::address`]), for a key may hold any of these characters itself.
 
 use super::APPLICATION;
 
-/// What is never at an end of a key but stands there after copying: white space, quotes, brackets of mails, invisible
-/// marks, and slashes.
+/// Characters that are never at an end of a key but stand there after copying: white space, quotes, brackets of
+/// mails, invisible marks, and slashes.
 fn is_around(c: char) -> bool {
     const MARKS: &str = "/\"'`<>“”„‘’‚«»‹›\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}";
     c.is_whitespace() || c.is_control() || MARKS.contains(c)
@@ -26,7 +26,7 @@ pub(super) fn path(text: &str) -> Option<&str> {
     (ours && scheme.len() <= 6).then(|| rest.find('/').map_or("", |at| &rest[at..]))
 }
 
-/// What is below the application in a path that begins with it, as in `live/KEY`.
+/// The part below the application in a path that begins with it, as in `live/KEY`.
 pub(super) fn below_application(text: &str) -> Option<&str> {
     let below = text.strip_prefix(APPLICATION)?;
     (below.is_empty() || below.starts_with(['/', '?', '#'])).then(|| below.trim_start_matches('/'))
@@ -53,7 +53,7 @@ pub(super) fn without_last_query(text: &str) -> &str {
     last.or_else(|| text.rfind('&')).map_or(text, |at| &text[..at])
 }
 
-/// Percent-encoding resolved (RFC 3986 §2.1). What is none, or does not make UTF-8, stays as it is.
+/// Percent-encoding resolved (RFC 3986 §2.1). Escapes that are malformed, or do not make UTF-8, stay as they are.
 pub(super) fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

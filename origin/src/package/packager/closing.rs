@@ -1,4 +1,4 @@
-//! How the packager closes segments and parts.
+//! Closing of segments and parts.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::super::video::Timed;
 use super::Packager;
 use crate::media::{Frame, Mark, Track};
 
-/// Most parts made at once of a stretch without video. What lies beyond is left out.
+/// Most parts made at once of a stretch without video. The rest is left out.
 const MAX_PIECES: i64 = 64;
 
 impl Packager {

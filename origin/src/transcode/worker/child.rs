@@ -24,9 +24,9 @@ use crate::transcode::ladder::{LadderConfig, OUTPUT_EVENTS, Pace};
 use crate::transcode::metrics::Metrics;
 use crate::transcode::sink::Sink;
 
-/// How often it says what it has counted, and looks whether it has failed.
+/// Interval at which it reports its counts, and checks whether it has failed.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
-/// How long encoders have to give what is inside them at the end; the origin waits as long.
+/// Time for encoders to deliver the frames inside them at the end; the origin waits as long.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Standard output, to which several threads write whole messages.
@@ -67,7 +67,7 @@ fn work(mouth: &Mouth) -> anyhow::Result<()> {
         None => Bounds::Device,
     };
     if let Err(reason) = confine(bounds) {
-        tracing::warn!(%reason, "the transcoding process is not confined: a fault of a codec can reach what it can");
+        tracing::warn!(%reason, "the transcoding process is not confined: whoever takes over a codec can reach whatever it can");
     }
 
     let variants = u16::try_from(config.specs.len()).unwrap_or(u16::MAX);

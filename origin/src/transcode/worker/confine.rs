@@ -1,13 +1,14 @@
-//! What a worker process may do: nothing but compute, and read and write what it has open.
+//! The confinement of a worker process: it can compute, and read and write the files that it has open, and nothing
+//! else.
 //!
-//! Codecs are a million lines of C that read what strangers send. Whoever takes one over finds a process that can open no
-//! file and no connection, start no program and make no page executable. With a hardware encoder that is looser, since its driver opens
-//! devices and talks to them as long as it runs: there only programs, sockets of the network and what administers a
-//! system are refused.
+//! Codecs are a million lines of C that read the bytes of strangers. An attacker who takes one over finds a process that can
+//! open no file and no connection, start no program and make no page executable. With a hardware encoder that is looser,
+//! since its driver opens devices and talks to them as long as it runs: there only programs, sockets of the network and the
+//! administration of the system are refused.
 
 use std::fmt;
 
-/// How closely a worker is held.
+/// The strictness of a worker's confinement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bounds {
     /// Codecs in software: what is not needed is refused. At most so many bytes of memory.
@@ -49,7 +50,7 @@ mod linux {
 
     /// Descriptors that a worker in software may have: the three of every program, and a few that were open before.
     const MAX_DESCRIPTORS: u64 = 32;
-    /// What the kernel ends first when memory is short: a worker is started anew, the origin would take all down.
+    /// The kernel ends it first when memory is short: a worker is started again, while the origin would take all down.
     const OOM_SCORE: &str = "500";
 
     impl<E: std::error::Error> From<E> for Unconfined {
@@ -83,7 +84,7 @@ mod linux {
         }
     }
 
-    /// Limits a resource, to less where whoever started this program already did.
+    /// Limits a resource, to less where the parent of this program already did.
     fn lower(resource: Resource, most: u64) -> Result<(), Unconfined> {
         let most = getrlimit(resource).maximum.map_or(most, |limit| limit.min(most));
         Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
@@ -117,7 +118,7 @@ mod linux {
         u64::try_from(flag).unwrap_or(0)
     }
 
-    /// What codecs and the C library need once everything is loaded.
+    /// The calls that codecs and the C library need once everything is loaded.
     fn needed() -> Result<Rules, Unconfined> {
         let always = [
             libc::SYS_read,
@@ -176,7 +177,7 @@ mod linux {
         Ok(rules)
     }
 
-    /// What no driver needs.
+    /// The calls that no driver needs.
     fn dangerous() -> Result<Rules, Unconfined> {
         let always = [
             libc::SYS_execve,

@@ -1,11 +1,11 @@
 //! Decoding and encoding in a process of its own.
 //!
-//! Codecs read what strangers send, and one that crashes or is taken over must not take the origin along. So the origin starts its
-//! own program once more for each broadcast, which does nothing but run an [`Engine`](super::engine::Engine): source events go in by
-//! its standard input, what it makes, counts and logs comes back by its standard output ([`wire`]). It confines itself before it
-//! reads the first of them ([`mod@confine`]). What is passed through never goes there. When it ends unasked, or hangs, the variants that it
-//! makes pause, and another one is started ([`restarts`]), which begins at the source's next key frame; the variants go on at the
-//! next segment after that.
+//! Codecs read the bytes of strangers, and one that crashes or is taken over must not take the origin along. So the origin
+//! starts its own program once more for each broadcast, which does nothing but run an [`Engine`](super::engine::Engine):
+//! source events go in by its standard input, and its output, counts and logs come back by its standard output ([`wire`]).
+//! It confines itself before it reads the first of them ([`mod@confine`]). Media that is passed through never goes there.
+//! When it ends unasked, or hangs, the variants that it makes pause, and another one is started ([`restarts`]), which begins
+//! at the source's next key frame; the variants go on at the next segment after that.
 
 mod child;
 mod confine;
@@ -23,11 +23,11 @@ pub(super) use parent::Worker;
 /// The argument that makes the program a worker; not for people.
 pub const WORKER_ARGUMENT: &str = "transcoding-worker";
 
-/// What a worker needs of the origin's environment: libraries and drivers. Neither keys nor passwords.
+/// The variables of the origin's environment that a worker needs: libraries and drivers. Neither keys nor passwords.
 const ENVIRONMENT: [&str; 9] =
     ["LD_LIBRARY_PATH", "LIBVA_", "CUDA_", "NVIDIA_", "MESA_", "DRI_", "XDG_", "HOME", "RUST_BACKTRACE"];
 
-/// How a worker is started.
+/// The launch of a worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Launch {
     /// The program: this one.
@@ -48,14 +48,14 @@ impl Launch {
         Self { program: program.unwrap_or_else(|_| "farcast-origin".into()), memory_bytes }
     }
 
-    /// How the program is started to do what `argument` says, by its standard input and output.
+    /// The command that starts the program with `argument`, with its standard input and output connected.
     pub(crate) fn command(&self, argument: &str) -> Command {
         let needed = |name: &str| ENVIRONMENT.iter().any(|prefix| name.starts_with(prefix));
         let environment = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(needed));
         let mut command = Command::new(&self.program);
         command
             .arg(argument)
-            // What ends the origin from a terminal leaves it time to drain.
+            // A signal that ends the origin from a terminal leaves the worker time to drain.
             .process_group(0)
             .env_clear()
             .envs(environment)

@@ -25,13 +25,13 @@ use crate::transcode::ladder::{LadderConfig, Pace};
 use crate::transcode::metrics::{DropReason, Metrics, Totals, WorkerEnd};
 use crate::transcode::sink::Sink;
 
-/// How often the feeder looks whether the worker is still there while nothing comes from the source.
+/// Interval at which the feeder checks that the worker is still there while nothing comes from the source.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a worker whose input has ended may take longer than it was told.
+/// Time beyond its deadline that a worker whose input has ended may take.
 const EXIT_GRACE: Duration = Duration::from_secs(2);
-/// How long a worker that was killed takes to be gone; one that hangs in a driver is left behind.
+/// Time for a killed worker to be gone; one that hangs in a driver is left behind.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
-/// How often it is asked whether a worker has ended.
+/// Interval at which a worker's end is polled.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 /// Lines that one worker may log in [`LINES_WINDOW`]; its own are few.
 const MAX_LINES: u32 = 100;
@@ -119,7 +119,7 @@ impl Worker {
             result = Err(LadderError::Unfinished);
         }
         let feeder = self.feeder.take();
-        // It takes [`GONE_WITHIN`] twice at most, for the process and for what it said.
+        // It takes [`GONE_WITHIN`] twice at most, for the process and for its last output.
         if self.ended.recv_timeout(3 * GONE_WITHIN) == Err(RecvTimeoutError::Disconnected)
             && let Some(feeder) = feeder
         {
@@ -206,7 +206,7 @@ impl Drop for Process {
     }
 }
 
-/// How a worker ended.
+/// The end of a worker.
 enum End {
     /// The source did, and it made all that there was to be made.
     Finished,
@@ -223,7 +223,7 @@ struct Feeder {
     shared: Arc<Shared>,
     sinks: Arc<[Sink]>,
     process: Arc<Process>,
-    /// Whether there are variants that need no worker.
+    /// True if there are variants that need no worker.
     goes_on_without: bool,
     restarts: Restarts,
     given: Arc<Given>,
@@ -295,7 +295,7 @@ impl Feeder {
         }
         let was_hung = self.process.hung.load(Ordering::Relaxed);
         let status = self.process.wait();
-        // What it said is read to the end by now, unless it left its output to somebody.
+        // Its output is read to the end by now, unless it left it to another process.
         let words = heard.recv_timeout(GONE_WITHIN).unwrap_or(LastWords::None);
         match (words, fed, status) {
             (LastWords::Failed(why), ..) => End::Failed(why),
@@ -381,7 +381,7 @@ impl Feeder {
     }
 }
 
-/// How a process ended, for people.
+/// The end of a process, for people.
 fn ending(status: Option<io::Result<ExitStatus>>) -> String {
     match status {
         Some(Ok(status)) => status.to_string(),
@@ -390,13 +390,13 @@ fn ending(status: Option<io::Result<ExitStatus>>) -> String {
     }
 }
 
-/// What a worker says last.
+/// A worker's last words.
 enum LastWords {
     /// Nothing out of the ordinary.
     None,
     /// Why none can go on.
     Failed(String),
-    /// What no worker of ours says.
+    /// A message that no worker of ours sends.
     Wrong(String),
 }
 
@@ -469,7 +469,7 @@ impl Reader {
         }
     }
 
-    /// Passes on what was made; fails where no worker of ours makes such.
+    /// Passes on an event that was made; fails where no worker of ours makes such.
     fn made(&mut self, variant: VariantId, event: MediaEvent) -> Result<(), &'static str> {
         let sink = self.sinks.get(usize::from(variant.0)).filter(|sink| sink.is_made());
         let sink = sink.ok_or("it makes a variant that it was not asked for")?;
@@ -545,7 +545,7 @@ impl Allowance {
     }
 }
 
-/// What a worker says, for the log: one line.
+/// A worker's text, for the log: one line.
 fn clean(text: &str) -> String {
     text.chars().take(MAX_LINE_BYTES).filter(|c| !c.is_control()).collect()
 }

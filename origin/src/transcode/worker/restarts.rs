@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a worker must have run for what was before it to be forgotten.
+/// Time for which a worker must have run for earlier ends to be forgotten.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 /// The first restart of several in a row that waits.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -11,7 +11,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Ends in a row after which a broadcast that has nothing else to show is ended.
 const MAX_ENDS: u32 = 5;
 
-/// What follows the end of a worker.
+/// The step after the end of a worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Next {
     /// Another one, after this time.
@@ -23,7 +23,7 @@ pub(super) enum Next {
 /// Counts ends in a row. Sans-IO.
 #[derive(Debug)]
 pub(super) struct Restarts {
-    /// Whether the broadcast has variants that need no worker.
+    /// True if the broadcast has variants that need no worker.
     goes_on_without: bool,
     ends: u32,
 }

@@ -1,8 +1,8 @@
-//! What the origin and its worker process say to each other: messages behind their length, over the worker's standard input
-//! and output.
+//! The messages between the origin and its worker process: each behind its length, over the worker's standard input and
+//! output.
 //!
-//! The worker reads what strangers sent and may be under their control, so the origin believes none of it: lengths are
-//! bounded before anything is allocated, and whoever reads a message checks its numbers.
+//! The worker reads the bytes of strangers and may be under their control, so the origin believes none of it: lengths
+//! are bounded before anything is allocated, and the reader of a message checks its numbers.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -19,27 +19,27 @@ const MAX_MESSAGE_BYTES: usize = 32 << 20;
 /// Longest line of the log, in bytes.
 pub(super) const MAX_LINE_BYTES: usize = 2048;
 
-/// What a worker is made with: the first message to it.
+/// The set-up of a worker: the first message to it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Setup {
     /// The variants, as JSON: their form is the API's.
     pub(super) specs: String,
     /// Name of the encoder.
     pub(super) encoder: String,
-    /// Whether frames may be dropped.
+    /// True if frames may be dropped.
     pub(super) is_live: bool,
     /// PART-TARGET, as in [`crate::transcode::LadderConfig::part_target`].
     pub(super) part_target: Option<Duration>,
     /// Memory that it may have, in bytes; none where it opens a device, whose driver maps what it likes.
     pub(super) memory_bytes: Option<u64>,
-    /// Whether messages for debugging are wanted.
+    /// True if messages for debugging are wanted.
     pub(super) debug: bool,
 }
 
-/// What a worker is told.
+/// Messages to a worker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) enum ToWorker {
-    /// How it is to be.
+    /// Its set-up.
     Setup(Setup),
     /// Bit rate of the source's video in bits per second, if it is known.
     SourceRate(Option<u64>),
@@ -47,12 +47,12 @@ pub(super) enum ToWorker {
     Source(MediaEvent, bool),
 }
 
-/// What a worker says.
+/// Messages of a worker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) enum FromWorker {
     /// An event of a variant.
     Made(VariantId, MediaEvent),
-    /// What it has counted so far.
+    /// Its counts so far.
     Counted(Totals),
     /// A line for the log.
     Logged(Level, String),
@@ -60,7 +60,7 @@ pub(super) enum FromWorker {
     Failed(String),
 }
 
-/// How important a line is.
+/// The importance of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Level {
     /// Something is broken.

@@ -1,10 +1,10 @@
-//! How playback goes for viewers, as an edge tells its origin: counts and spreads, nothing of any single viewer.
+//! Reports of playback, as an edge sends them to its origin: counts and distributions, nothing about any single viewer.
 //!
 //! Place in the flow: an edge sums up what players reported lately ([`Summary`], as JSON, in answer to
 //! [`farcast_link::Ask::Playback`]); the origin adds up what all edges say and shows it to the owner.
 //!
-//! Invariants: a summary that is read is lawful, whoever wrote it (an edge may be hostile): all counts and the length of
-//! each spread are bounded, so that sums over all edges cannot overflow.
+//! Invariants: a summary is valid once it is read, whoever wrote it (an edge may be hostile): all counts and the length
+//! of each distribution are bounded, so that sums over all edges cannot overflow.
 
 mod spread;
 
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub use spread::Spread;
 
-/// How far back a summary goes.
+/// The period of a summary.
 pub const WINDOW: Duration = Duration::from_secs(600);
 
-/// Most viewers that an edge tells apart at once; of more it follows those who came first.
+/// Most viewers that an edge tells apart at once; of more it follows the first ones.
 pub const MAX_VIEWERS: u32 = 8192;
 
 /// Largest count of a summary: beyond what an edge takes in within [`WINDOW`], 240,000 reports of 600,000 ms each.
@@ -52,7 +52,7 @@ impl Errors {
     }
 }
 
-/// What players of an edge reported within [`WINDOW`].
+/// The reports of an edge's players within [`WINDOW`].
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Summary {
@@ -60,7 +60,7 @@ pub struct Summary {
     pub viewers: u32,
     /// Those of them whose picture stood at least once.
     pub stalled_viewers: u32,
-    /// How often a picture stood.
+    /// Number of stalls.
     pub stalls: u64,
     /// For how long pictures stood, in milliseconds.
     pub stalled_ms: u64,

@@ -1,4 +1,4 @@
-//! Durations as counts in steps of a tenth: enough for a median, whoever measured.
+//! Durations as counts in steps of a tenth: enough for a median over all edges.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const STEPS: usize = 76;
 /// Largest count of a step.
 const MAX_COUNT: u32 = 1 << 24;
 
-/// How durations spread. A median of it is within 5 % of the true one, between 0.1 s and two minutes.
+/// A distribution of durations. A median of it is within 5 % of the true one, between 0.1 s and two minutes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Spread([u32; STEPS]);
 
@@ -45,7 +45,7 @@ impl Spread {
         }
     }
 
-    /// How many durations were counted.
+    /// Number of durations that were counted.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().copied().map(u64::from).sum()

@@ -1,4 +1,4 @@
-//! Who is active on one edge: who asked for a playlist or pinged within the last seconds.
+//! The active viewers of one edge: those who asked for a playlist or pinged within the last seconds.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use super::id::ViewerId;
 use super::sketch::Sketch;
 
-/// How long a viewer counts after a mark. Players ask for a playlist several times in it, and the page pings.
+/// Time for which a viewer counts after a mark. Players ask for a playlist several times in it, and the page pings.
 pub const ACTIVE_FOR: Duration = Duration::from_secs(15);
 
-/// How often [`Active::sweep`] should be called.
+/// Interval at which [`Active::sweep`] should be called.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Most viewers that are remembered, about 40 MB. New ones beyond are refused and counted; those who are known stay.
+/// Most viewers that are remembered, about 40 MB. New ones beyond are refused and counted; known ones stay.
 pub const MAX_ACTIVE: usize = 1_000_000;
 
 /// Parts of the map, each with its lock: two threads seldom want the same.
 const SHARDS: usize = 64;
 
-/// Who is active. Shared between all that serves; a mark locks one shard of many for a moment.
+/// The active viewers. Shared between all that serves; a mark locks one shard of many for a moment.
 ///
-/// The bound holds per shard: viewers spread evenly, unless somebody picks user agents so that theirs do not, who then
-/// refuses nobody but 1 in 64.
+/// The bound holds per shard: viewers spread evenly, unless somebody picks user agents so that theirs do not. Such a
+/// party keeps out no more than one viewer in 64.
 #[derive(Debug)]
 pub struct Active {
     start: Instant,
@@ -36,12 +36,12 @@ pub struct Active {
 /// chosen.
 type Shard = HashMap<ViewerId, u64>;
 
-/// Who was active at an instant, to be published.
+/// The viewers who were active at an instant, to be published.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Audience {
-    /// How many, exactly.
+    /// Their exact number.
     pub viewers: u64,
-    /// Who, to be counted together with others.
+    /// A sketch of them, to be counted together with others.
     pub sketch: Sketch,
 }
 
@@ -74,7 +74,7 @@ impl Active {
         }
     }
 
-    /// Forgets who is not active any more, and gives memory back.
+    /// Forgets viewers who are not active any more, and gives memory back.
     pub fn sweep(&self, now: Instant) {
         let oldest_ms = self.oldest_ms(now);
         for shard in &self.shards {
@@ -87,7 +87,7 @@ impl Active {
         }
     }
 
-    /// How many were seen within [`ACTIVE_FOR`]. Looks at all of them.
+    /// Number of viewers seen within [`ACTIVE_FOR`]. Looks at all of them.
     #[must_use]
     pub fn count(&self, now: Instant) -> u64 {
         let oldest_ms = self.oldest_ms(now);
@@ -95,7 +95,7 @@ impl Active {
         self.shards.iter().map(active).sum::<usize>() as u64
     }
 
-    /// Who was seen within [`ACTIVE_FOR`]. Looks at all of them.
+    /// The viewers seen within [`ACTIVE_FOR`]. Looks at all of them.
     #[must_use]
     pub fn audience(&self, now: Instant) -> Audience {
         let oldest_ms = self.oldest_ms(now);
@@ -108,7 +108,7 @@ impl Active {
         audience
     }
 
-    /// How many marks of new viewers were refused because there was no room.
+    /// Number of marks of new viewers that were refused because there was no room.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! What makes a viewer one viewer.
+//! The identity of a viewer.
 
 use std::fmt;
 use std::io::Write as _;
@@ -6,14 +6,14 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-/// A viewer: the first 64 bits of the SHA-256 of address, a zero byte and user agent. Who shares both is one viewer,
-/// as in Owncast. Bits are as good as random, unless somebody chose the user agent for them.
+/// A viewer: the first 64 bits of the SHA-256 of address, a zero byte and user agent. Two people who share both are
+/// one viewer, as in Owncast. Bits are as good as random, unless somebody chose the user agent for them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewerId(u64);
 
 impl ViewerId {
-    /// Who asks from this address with this user agent; nothing where none is sent. An IPv4 address mapped into IPv6
-    /// (RFC 4291 §2.5.5.2) is the IPv4 address.
+    /// The viewer at this address with this user agent; an empty one where none is sent. An IPv4 address mapped into
+    /// IPv6 (RFC 4291 §2.5.5.2) is the IPv4 address.
     #[must_use]
     pub fn new(address: IpAddr, user_agent: &[u8]) -> Self {
         let mut hash = Sha256::new();

@@ -1,11 +1,11 @@
-//! Who watches: viewers are counted as in Owncast (by address and user agent), across edges, each of them once.
+//! Viewers, counted as in Owncast (by address and user agent), across edges, each of them once.
 //!
-//! Place in the flow: an edge marks a viewer at each playlist request and ping ([`Active`]) and publishes who was
-//! active lately as a mergeable [`Sketch`] ([`publish`]); whoever wants the number merges what all edges published
-//! ([`collect`]). [`Peaks`] are the largest numbers of a session and of all time.
+//! Place in the flow: an edge marks a viewer at each playlist request and ping ([`Active`]) and publishes the
+//! recently active ones as a mergeable [`Sketch`] ([`publish`]); a process that wants the number merges the
+//! sketches of all edges ([`collect`]). [`Peaks`] are the largest numbers of a session and of all time.
 //!
-//! Invariants: a viewer who changes edges is counted once; an edge that dies is forgotten when its record ends; what
-//! is kept about viewers is a hash, cut to 64 bits, and no address.
+//! Invariants: a viewer who changes edges is counted once; an edge that dies is forgotten when its record ends; all
+//! that is kept about viewers is a hash, cut to 64 bits, and no address.
 
 mod active;
 mod id;

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use farcast_feed::time::WallTime;
 use farcast_store::{Record, Tuple, TypedKey};
 
-/// How long after the end of a session a program that starts still shows its peak.
+/// Time after the end of a session for which a program that starts still shows its peak.
 pub const PEAK_KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// The peaks, as Owncast counts them: only what is seen while a publisher is connected counts, and each session starts
-/// at zero. To be saved each minute while live and at the end of a session.
+/// The peaks, as Owncast counts them: only viewers who are seen while a publisher is connected count, and each session
+/// starts at zero. To be saved each minute while live and at the end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Peaks {
     live: bool,
@@ -33,14 +33,15 @@ impl Record for SavedPeaks {
     const VERSION: u8 = 1;
 }
 
-/// Where they are in the store.
+/// The key of the peaks in the store.
 #[must_use]
 pub fn peaks_key() -> TypedKey<SavedPeaks> {
     TypedKey::new(Tuple::new().text("viewer_peaks").key())
 }
 
 impl Peaks {
-    /// What is left of what was saved. The session's peak is forgotten when its end is longer ago than [`PEAK_KEPT`].
+    /// The valid rest of the saved peaks. The session's peak is forgotten when its end is longer ago than
+    /// [`PEAK_KEPT`].
     #[must_use]
     pub fn restore(saved: SavedPeaks, now: WallTime) -> Self {
         let ago = now.since(WallTime(saved.live_until_ms.saturating_mul(1000)));
@@ -86,7 +87,7 @@ impl Peaks {
         self.saved.overall
     }
 
-    /// What is to be saved.
+    /// The peaks to save.
     #[must_use]
     pub fn saved(&self) -> SavedPeaks {
         self.saved

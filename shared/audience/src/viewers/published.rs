@@ -1,4 +1,4 @@
-//! What edges publish about their viewers, each in a record of its own that ends by itself.
+//! The viewers that edges publish, each edge in a record of its own that ends by itself.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ pub const LONGEST: Duration = Duration::from_secs(600);
 /// Records that one collection clears: the rest waits for the next.
 const MAX_CLEARED: usize = 64;
 
-/// What an edge knew last.
+/// An edge's last state.
 #[derive(Debug, Serialize, Deserialize)]
 struct Published {
     /// Until when it counts, in milliseconds since 1970.
     until_ms: u64,
-    /// How many viewers the edge has, exactly.
+    /// Exact number of the edge's viewers.
     viewers: u64,
     /// [`Sketch::to_bytes`] in base64.
     sketch: String,
@@ -38,7 +38,7 @@ impl Record for Published {
 /// The viewers of all edges.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Total {
-    /// Who they are.
+    /// A sketch of them.
     pub sketch: Sketch,
     /// Edges that published.
     pub edges: usize,
@@ -47,9 +47,9 @@ pub struct Total {
 }
 
 impl Total {
-    /// How many viewers: exact with one edge, or with [`super::MAX_EXACT`] viewers or fewer. The estimate is held
-    /// between what the exact numbers of the edges allow, so that user agents which were picked to mislead the sketch
-    /// do not succeed.
+    /// Number of viewers: exact with one edge, or with [`super::MAX_EXACT`] viewers or fewer. The estimate is held
+    /// between the bounds that the exact numbers of the edges allow, so that user agents which were picked to mislead
+    /// the sketch do not succeed.
     #[must_use]
     pub fn viewers(&self) -> u64 {
         let (least, most) = self.bounds;
@@ -74,15 +74,15 @@ fn prefix() -> Tuple {
     Tuple::new().text("viewers")
 }
 
-/// Whether a key is that of what a run of an edge publishes.
+/// True if a key is that of a record that a run of an edge publishes.
 #[must_use]
 pub fn is_published_key(key: &Key) -> bool {
     let Ok(mut items) = Items::behind(&prefix().key(), key) else { return false };
     items.bytes().is_ok_and(|run_id| run_id.len() <= MAX_RUN_ID_BYTES) && items.end().is_ok()
 }
 
-/// Whether a value is what an honest edge may publish at `now`: a sketch, of no more viewers than an edge counts, that ends
-/// in time.
+/// True if an honest edge may publish this value at `now`: a sketch, of no more viewers than an edge counts, that ends in
+/// time.
 #[must_use]
 pub fn is_lawful(value: &[u8], now: WallTime) -> bool {
     match read(value, now) {
@@ -102,8 +102,8 @@ fn key(run_id: &[u8]) -> TypedKey<Published> {
     TypedKey::new(prefix().bytes(run_id).key())
 }
 
-/// Publishes the viewers of an edge until `now + lasts`, in place of what it published before; `run_id` tells this run
-/// of this edge from all others. Clocks must agree to a fraction of `lasts`. When the future is dropped it may be
+/// Publishes the viewers of an edge until `now + lasts`, in place of its former record; `run_id` tells this run of
+/// this edge from all others. Clocks must agree to a fraction of `lasts`. When the future is dropped it may be
 /// published.
 ///
 /// # Errors
@@ -134,7 +134,7 @@ pub async fn withdraw(store: &Store, run_id: &[u8]) -> Result<(), StoreError> {
 }
 
 /// The viewers of all edges, now. Records that have ended are cleared, so are those that cannot be read, with a warning;
-/// those of a newer version are left to who can read them. When the future is dropped some may be cleared.
+/// those of a newer version are left to programs that can read them. When the future is dropped some may be cleared.
 ///
 /// # Errors
 /// The store's, when records cannot be read; what cannot be cleared now is cleared another time.

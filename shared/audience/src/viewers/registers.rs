@@ -39,7 +39,7 @@ impl Registers {
         }
     }
 
-    /// How many ids were inserted, about.
+    /// Approximate number of ids that were inserted.
     pub(super) fn estimate(&self) -> u64 {
         let mut with_value = [0_u32; MAX as usize + 1];
         self.0.iter().for_each(|&value| with_value[usize::from(value)] += 1);

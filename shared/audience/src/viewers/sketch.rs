@@ -45,7 +45,7 @@ pub enum InvalidSketch {
     #[error("a sketch of version {0}, not {VERSION}")]
     Version(u8),
     /// There is no such form.
-    #[error("a sketch has no form {0}")]
+    #[error("{0} is no form of a sketch")]
     Form(u8),
     /// The form has another length.
     #[error("a sketch cannot have {0} bytes")]
@@ -97,7 +97,7 @@ impl Sketch {
         }
     }
 
-    /// How many viewers: exactly up to [`MAX_EXACT`], above with a standard error of 0.81 %.
+    /// Number of viewers: exactly up to [`MAX_EXACT`], above with a standard error of 0.81 %.
     #[must_use]
     pub fn estimate(&self) -> u64 {
         match &self.0 {
@@ -106,7 +106,7 @@ impl Sketch {
         }
     }
 
-    /// Whether [`Self::estimate`] is exact.
+    /// True if [`Self::estimate`] is exact.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         matches!(self.0, Form::Exact(_))

@@ -10,13 +10,13 @@ const JOINER: char = '\u{200d}';
 /// Asks for a picture, or for text.
 const SELECTORS: [char; 2] = ['\u{fe0f}', '\u{fe0e}'];
 const KEYCAP: char = '\u{20e3}';
-/// What flags of regions are made of.
+/// The character with which flags of regions begin.
 const FLAG: char = '\u{1f3f4}';
 const TAG_END: char = '\u{e007f}';
 /// Tags of a region: ISO 3166-2 has up to six.
 const TAGS: std::ops::RangeInclusive<usize> = 3..=6;
 
-/// Whether a character is not seen and may belong to an emoji.
+/// True if a character is invisible and may belong to an emoji.
 pub(super) fn may_join(c: char) -> bool {
     c == JOINER || SELECTORS.contains(&c) || matches!(c, '\u{e0020}'..=TAG_END)
 }

@@ -74,7 +74,7 @@ fn emoji_of_several_characters_stay_whole() {
             }
             assert!(is_shown(&name), "{name:?}");
         }
-        // What is reserved for somebody is not had by leaving out a joiner.
+        // A reserved name cannot be taken by leaving out a joiner.
         let bare: String = emoji.chars().filter(|c| !is_invisible(*c)).collect();
         assert!(is_reserved(&bare, &[emoji.to_owned()]), "{emoji}");
     }

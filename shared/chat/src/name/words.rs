@@ -1,6 +1,6 @@
-//! Words of which names are made for who has none: friendly, short, and no insult in any pair.
+//! Words for the names of users who have none: friendly, short, and no insult in any pair.
 
-/// How somebody may be.
+/// Adjectives.
 pub(super) const ADJECTIVES: [&str; 72] = [
     "agile", "amber", "ample", "azure", "bold", "brave", "breezy", "bright", "brisk", "calm", "candid",
     "cheery", "clever", "coral", "cosmic", "cozy", "crisp", "curious", "daring", "dapper", "deft", "eager",
@@ -11,7 +11,7 @@ pub(super) const ADJECTIVES: [&str; 72] = [
     "swift", "tidy", "vivid", "warm", "witty", "zesty",
 ];
 
-/// What somebody may be.
+/// Nouns.
 pub(super) const NOUNS: [&str; 72] = [
     "acorn", "alder", "badger", "beacon", "beaver", "birch", "bison", "breeze", "brook", "canyon", "cedar",
     "cello", "cloud", "clover", "comet", "condor", "cove", "crane", "daisy", "delta", "dolphin", "drum",

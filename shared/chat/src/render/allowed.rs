@@ -1,5 +1,5 @@
-//! What rendered chat may contain, checked apart from what renders: on the tokens of HTML's own tokenizer (html5ever), and
-//! with rules of its own for addresses. Used by tests, and by the fuzz target, which includes this file.
+//! The allowed contents of rendered chat, checked independently of the renderer: on the tokens of HTML's own tokenizer
+//! (html5ever), and with rules of its own for addresses. Used by tests, and by the fuzz target, which includes this file.
 //!
 //! Tokens suffice: a tokenizer leaves its normal state only for elements that are not allowed (`script`, `title`, …), and
 //! a tree has no elements but those of tags.
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 
-/// What is rendered.
+/// The kinds of rendered text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
     /// A user's message.
@@ -18,7 +18,7 @@ pub(super) enum Form {
     Announcement,
 }
 
-/// What a browser makes of `html`: its text, or the first thing that is not allowed.
+/// The text that a browser makes of `html`, or the first thing in it that is not allowed.
 ///
 /// # Errors
 /// An element, attribute, address or comment that is not allowed, or HTML that is not well-formed.

@@ -1,6 +1,6 @@
-//! What is added to sanitised HTML: links for bare addresses, pictures for emoji, and how links open.
+//! Additions to sanitised HTML: links for bare addresses, pictures for emoji, and attributes of links.
 //!
-//! The input is what the sanitiser writes, and only that: `<` begins a tag, values of attributes are quoted, and `&` begins
+//! The input is the sanitiser's output, and only that: `<` begins a tag, values of attributes are quoted, and `&` begins
 //! one of `&amp;`, `&lt;`, `&gt;`, `&nbsp;`, `&quot;`.
 
 use super::urls::{self, EMOJI_FOLDER};
@@ -11,7 +11,7 @@ use farcast_settings::Emoji;
 /// Longest name of an emoji that is looked up, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
-/// How links open that lead to other hosts.
+/// Attributes of links that lead to other hosts.
 const AWAY: &str = r#" rel="nofollow noreferrer noopener" target="_blank""#;
 
 /// And those that do not.
@@ -47,9 +47,9 @@ struct Writer<'e> {
     emoji: &'e [Emoji],
     /// Pictures that may still come.
     pictures: usize,
-    /// Whether there is something to see.
+    /// True if something is visible.
     is_visible: bool,
-    /// How many `code` and `pre` are open.
+    /// Number of `code` and `pre` that are open.
     code: usize,
     /// Links that are open, each with whether it was written.
     links: Vec<bool>,
@@ -88,7 +88,7 @@ impl<'e> Writer<'e> {
         }
     }
 
-    /// A link in a link is none, and neither is one that leads nowhere.
+    /// A link inside a link is not made, nor one that leads nowhere.
     fn link(&mut self, tag: &str) {
         let href = attribute(tag, "href").filter(|_| !self.links.contains(&true));
         self.links.push(href.is_some());

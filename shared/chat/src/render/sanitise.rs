@@ -7,10 +7,10 @@ use ammonia::{Builder, UrlRelative};
 
 use super::urls::is_emoji;
 
-/// What users may write.
+/// The elements that users may write.
 const MESSAGE: [&str; 7] = ["a", "br", "code", "em", "img", "pre", "strong"];
 
-/// What announcements may have besides.
+/// The elements that announcements may have besides.
 const BLOCKS: [&str; 11] = ["blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "ul"];
 
 /// Elements that go together with their content.
@@ -62,7 +62,7 @@ fn attribute<'v>(element: &str, attribute: &str, value: &'v str) -> Option<Cow<'
     allowed.then_some(value.into())
 }
 
-/// Whether it is the name of an emoji between colons.
+/// True if it is the name of an emoji between colons.
 pub(super) fn is_shortcode(text: &str) -> bool {
     let name = text.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
     name.is_some_and(|name| !name.is_empty() && !name.contains(char::is_whitespace))

@@ -1,5 +1,5 @@
-//! Tests of what is rendered and what is not. Owncast's own vectors are told in prose by its documentation; these say the
-//! same, in the form of 0.0.10.
+//! Tests of what is rendered and what is removed. Owncast's documentation describes its own vectors in prose; these are
+//! the same, in the form of 0.0.10.
 
 #[path = "allowed.rs"]
 mod allowed;

@@ -5,7 +5,7 @@ use ammonia::url::ParseError;
 
 use crate::name::is_invisible;
 
-/// Where emoji are.
+/// The path of emoji.
 pub(super) const EMOJI_FOLDER: &str = "/img/emoji/";
 
 /// Longest bare address that becomes a link, in bytes.
@@ -17,8 +17,8 @@ const UNDERSCORE: char = '\u{fdd0}';
 /// [`UNDERSCORE`] as CommonMark's renderer writes it into an address.
 const UNDERSCORE_IN_HREF: &str = "%EF%B7%90";
 
-/// Where browsers go for `reference` from a page of ours, as they see it (WHATWG URL): they ignore tabs and line ends, take
-/// backslashes for slashes, and resolve dots that are escaped, too.
+/// The address to which browsers go for `reference` from a page of ours, as they read it (WHATWG URL): they ignore tabs and
+/// line ends, take backslashes for slashes, and resolve dots that are escaped, too.
 fn resolve(reference: &str) -> Result<(Url, bool), ParseError> {
     let ours = Url::parse("http://ours.invalid/")?;
     let url = ours.join(reference)?;
@@ -26,7 +26,7 @@ fn resolve(reference: &str) -> Result<(Url, bool), ParseError> {
     Ok((url, is_ours))
 }
 
-/// Whether a link leads to another host. One with a scheme does, `http:x` included: to a page of HTTPS that is a host.
+/// True if a link leads to another host. One with a scheme does, `http:x` included: to a page of HTTPS that is a host.
 pub(super) fn leads_away(href: &str) -> bool {
     match Url::parse(href) {
         Ok(url) => url.has_host(),
@@ -34,7 +34,7 @@ pub(super) fn leads_away(href: &str) -> bool {
     }
 }
 
-/// Whether a picture's address is that of an emoji: a plain path below [`EMOJI_FOLDER`], whatever its case.
+/// True if a picture's address is that of an emoji: a plain path below [`EMOJI_FOLDER`], whatever its case.
 pub(super) fn is_emoji(src: &str) -> bool {
     let below = |path: &str| {
         path.get(..EMOJI_FOLDER.len()).is_some_and(|start| start.eq_ignore_ascii_case(EMOJI_FOLDER))
@@ -76,11 +76,11 @@ pub(super) fn bare(text: &str) -> Option<Bare<'_>> {
     Some(Bare { text, is_link })
 }
 
-/// What looks like a bare address.
+/// A text that looks like a bare address.
 pub(super) struct Bare<'a> {
     /// Its text, which is HTML and may stand in a quoted attribute, too.
     pub(super) text: &'a str,
-    /// Whether it is one.
+    /// True if it is one.
     pub(super) is_link: bool,
 }
 

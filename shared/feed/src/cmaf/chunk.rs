@@ -26,7 +26,7 @@ pub struct Sample {
     pub duration: u32,
     /// Presentation less decode time, in ticks of its track; may be negative.
     pub composition_offset: i32,
-    /// Whether decoding can start here.
+    /// True if decoding can start here.
     pub sync: bool,
     /// Its bytes.
     pub data: Bytes,
@@ -85,7 +85,7 @@ pub fn chunk(sequence_number: u32, runs: &[Run<'_>]) -> Result<Bytes, Error> {
 fn traf(run: &Run<'_>) -> Traf {
     let flags = |sync: bool| if sync { FLAGS_SYNC } else { FLAGS_NON_SYNC };
     let first = run.samples.first();
-    // What all samples share is said once. Audio shares everything but the size.
+    // Values that all samples share are written once. Audio shares everything but the size.
     let duration = shared(run.samples, first.map(|s| s.duration), |s| s.duration);
     let all_flags = shared(run.samples, first.map(|s| flags(s.sync)), |s| flags(s.sync));
     let reordered = run.samples.iter().any(|s| s.composition_offset != 0);

@@ -19,11 +19,11 @@ pub enum Error {
     Record {
         /// Which record: `avcC`, `hvcC` or `av1C`.
         kind: &'static str,
-        /// What the parser says.
+        /// The parser's error.
         #[source]
         source: mp4_atom::Error,
     },
-    /// The record carries no parameter sets, so nobody could decode the track.
+    /// The record has no parameter sets, so the track could not be decoded.
     #[error("{kind} record without parameter sets")]
     NoParameterSets {
         /// Which record.

@@ -21,7 +21,7 @@ const STREAM_TYPE_AUDIO: u8 = 5;
 /// bytes, so equal sections need not be announced twice.
 ///
 /// # Errors
-/// [`Error::NoTracks`] without tracks, and what is wrong with a track's record or numbers.
+/// [`Error::NoTracks`] without tracks, or the fault in a track's record or numbers.
 pub fn init_section(video: Option<&VideoTrack>, audio: Option<&AudioTrack>) -> Result<Bytes, Error> {
     let mut traks = Vec::new();
     let mut trex = Vec::new();

@@ -7,8 +7,8 @@
 //! track; the boxes used are CMAF's, and muxed fragments are what RFC 8216bis §3.1.2 asks for.
 //!
 //! Codec configuration records come from a publisher and are hostile until proven otherwise: they
-//! are bounded, parsed and written anew, so that what reaches a player is well-formed or refused
-//! with an [`Error`].
+//! are bounded, parsed and written again, so that players get a well-formed record, or the record
+//! is refused with an [`Error`].
 
 mod chunk;
 mod codecs;

@@ -22,7 +22,7 @@ pub enum VideoCodec {
     Av1,
 }
 
-/// How the numbers of a picture become colours: code points of ITU-T H.273, 2 being "unspecified".
+/// The meaning of a picture's numbers as colours: code points of ITU-T H.273, 2 being "unspecified".
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Colour {
     /// ColourPrimaries (H.273 §8.1): 1 is BT.709, 9 is BT.2020.
@@ -36,7 +36,7 @@ pub struct Colour {
 }
 
 impl Colour {
-    /// Nothing is said: players take BT.709 or BT.601, by the size of the picture.
+    /// Unspecified: players take BT.709 or BT.601, by the size of the picture.
     pub const UNSPECIFIED: Self = Self { primaries: 2, transfer: 2, matrix: 2, full_range: false };
 
     /// VIDEO-RANGE of EXT-X-STREAM-INF (RFC 8216bis §4.4.6.2), which the transfer characteristics decide.
@@ -113,7 +113,7 @@ impl VideoTrack {
         display_size((self.width, self.height), self.sample_aspect)
     }
 
-    /// Checks what a sample entry can express.
+    /// Checks that a sample entry can express it.
     pub(super) fn check(&self) -> Result<(u16, u16), Error> {
         check_length(&self.record)?;
         let size = |n: u32| u16::try_from(n).ok().filter(|n| *n > 0);
@@ -125,7 +125,7 @@ impl VideoTrack {
 }
 
 impl AudioTrack {
-    /// Checks what a sample entry can express.
+    /// Checks that a sample entry can express it.
     pub(super) fn check(&self) -> Result<(), Error> {
         check_length(&self.record)?;
         if self.sample_rate_hz == 0 || self.channels == 0 {

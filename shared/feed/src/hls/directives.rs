@@ -7,7 +7,7 @@ use crate::query::{Place, parameters};
 /// Longest query string that is looked at, in bytes: room for a player's tokens, no more.
 const MAX_QUERY_BYTES: usize = 4096;
 
-/// What a media playlist request asks for. Parameters that are not directives are ignored.
+/// The directives of a media playlist request. Parameters that are not directives are ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Directives {
     /// `_HLS_msn`: hold the answer until this segment is in the playlist.
@@ -37,8 +37,9 @@ pub enum InvalidDirectives {
 }
 
 impl Directives {
-    /// Reads the directives of a query string (without its `?`). What stands in its place is judged by the standard; what
-    /// came behind a stray separator counts where it is lawful and nothing else says it, and is nobody's fault otherwise.
+    /// Reads the directives of a query string (without its `?`). Ordinary parameters are judged by the standard. A
+    /// parameter behind a stray separator counts where it is valid and no ordinary one gives the directive; otherwise it
+    /// is ignored.
     ///
     /// # Errors
     /// See [`InvalidDirectives`]; all of them mean 400.
@@ -78,7 +79,7 @@ impl Directives {
         }
     }
 
-    /// Whether the request is a blocking reload, which has cache lifetimes of its own.
+    /// True if the request is a blocking reload, which has cache lifetimes of its own.
     #[must_use]
     pub fn blocks(&self) -> bool {
         self.msn.is_some()
@@ -144,7 +145,7 @@ mod tests {
         assert_eq!(Directives::parse("_HLS_msn=1&_HLS_msn=2"), Err(InvalidDirectives::Repeated("_HLS_msn")));
         let parts = Directives::parse("_HLS_msn=1&_HLS_part=1&_HLS_part=2");
         assert_eq!(parts, Err(InvalidDirectives::Repeated("_HLS_part")));
-        // What is wrong is not cut until it fits.
+        // An invalid value is not cut until it is valid.
         for bad in ["7a", "7,8", "?7", ";7", "%3F7", "7%20", "7.5?cachebust=1", "-1?cachebust=1", "?"] {
             let query = format!("_HLS_msn={bad}");
             assert_eq!(Directives::parse(&query), Err(InvalidDirectives::NotANumber("_HLS_msn")), "{query}");

@@ -8,7 +8,7 @@ use super::window::Window;
 use crate::feed::{FeedEvent, Presentation, Snapshot};
 use crate::name::{Epoch, VariantId};
 
-/// Whose playlist an input changed. (Every other playlist's rendition reports change with it.)
+/// The variant whose playlist an input changed. (Every other playlist's rendition reports change with it.)
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Changed {
     /// Nobody's.
@@ -38,7 +38,7 @@ impl Windows {
         Self { presentation, windows, ended: false }
     }
 
-    /// What does not change.
+    /// The constants of the epoch.
     #[must_use]
     pub fn presentation(&self) -> &Arc<Presentation> {
         &self.presentation
@@ -55,7 +55,7 @@ impl Windows {
         self.windows.iter()
     }
 
-    /// Whether the broadcast is over.
+    /// True if the broadcast is over.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended
@@ -84,7 +84,7 @@ impl Windows {
         }
     }
 
-    /// Takes the state of the feed. What is already known changes nothing; what is only known here stays.
+    /// Takes the state of the feed. Known facts change nothing; facts that are only known here stay.
     pub fn merge(&mut self, snapshot: &Snapshot) -> Changed {
         let mut changed = self.start(&snapshot.presentation);
         if snapshot.presentation.epoch != self.presentation.epoch {

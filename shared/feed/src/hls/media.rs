@@ -27,7 +27,7 @@ pub(super) struct Report {
 }
 
 impl Window {
-    /// What other variants' playlists report of this one; nothing before it has a segment and a format.
+    /// The report about this variant in other variants' playlists; none before it has a segment and a format.
     pub(super) fn report(&self) -> Option<Report> {
         self.format()?;
         let last = self.last()?;
@@ -38,8 +38,8 @@ impl Window {
         })
     }
 
-    /// How many segments a delta update may leave out: those that end further from the end of the
-    /// last complete segment than the skip boundary.
+    /// Number of segments that a delta update may leave out: those that end further from the end of
+    /// the last complete segment than the skip boundary.
     #[must_use]
     pub fn skippable(&self) -> usize {
         if self.ended {
@@ -118,8 +118,8 @@ impl Window {
         writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}")
     }
 
-    /// `map` is the initialisation section in force, none at the start of what is written: a delta
-    /// update so repeats the one that its first segment needs.
+    /// `map` is the init section in force, none at the start of the text: a delta update therefore
+    /// repeats the one that its first segment needs.
     fn write_segment(
         &self,
         out: &mut String,

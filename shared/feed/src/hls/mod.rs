@@ -1,4 +1,4 @@
-//! The HLS model: what a playlist lists, how it is written, and what a request for one is owed.
+//! The HLS model: the contents of a playlist, its text, and the answer to a request for one.
 //!
 //! Everything here is sans-IO: [`Windows`] takes [`crate::feed`] events and says what changed;
 //! [`Window::answer`] says whether a request may be answered now; [`Windows::render_media`] and
@@ -10,7 +10,7 @@
 //! - edits are legal (§6.2.1): segments are appended at the tail and removed at the head, never changed;
 //!   EXT-X-MEDIA-SEQUENCE grows by one per segment removed;
 //! - PART-TARGET, TARGETDURATION and SERVER-CONTROL never change while a presentation lasts;
-//! - a delta update is the full playlist less what it says it skipped;
+//! - a delta update is the full playlist less the segments that it declares as skipped;
 //! - rendition reports are as fresh as the playlist that carries them;
 //! - a preload hint becomes the next part, or its segment ended.
 
@@ -56,5 +56,5 @@ const MAX_SEGMENTS: usize = 4096;
 /// Bound on the parts of a segment whatever the feed says.
 const MAX_PARTS: u32 = 1024;
 
-/// Longest run of missing segments that is listed as gaps; after a longer one the window begins anew.
+/// Longest run of missing segments that is listed as gaps; after a longer one the window starts from nothing.
 const MAX_GAPS: u64 = 64;

@@ -14,7 +14,7 @@ const FIRST_VARIANT_BPS: u64 = 2_000_000;
 const SETTLED_SEGMENTS: usize = 2;
 
 impl Windows {
-    /// Whether the multivariant playlist names all variants that it is going to name: players read it
+    /// True if the multivariant playlist names all variants that it is going to name: players read it
     /// once. A variant whose encoder never starts holds it up for two segments.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -49,7 +49,7 @@ impl Windows {
             range.is_some_and(|range| range != VideoRange::Sdr)
         });
         let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n");
-        // Here it is said of every segment of every variant, those to come included (§4.4.2.1).
+        // Here the tag holds for every segment of every variant, those to come included (§4.4.2.1).
         let expected = self.presentation().keyed;
         if expected && entries.iter().all(|(_, window)| window.is_independent()) {
             out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");

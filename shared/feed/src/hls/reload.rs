@@ -1,4 +1,4 @@
-//! What a media playlist request is owed now (RFC 8216bis §6.2.5.2, blocking playlist reload).
+//! The answer that is due to a media playlist request (RFC 8216bis §6.2.5.2, blocking playlist reload).
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::segment::State;
 use super::window::Window;
 use crate::name::Msn;
 
-/// How far beyond the last segment, the one in the making included, a request may look.
+/// Most segments beyond the last one, the unfinished one included, for which a request may ask.
 const MAX_SEGMENTS_AHEAD: u64 = 2;
 
-/// What to do with a request.
+/// The answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// Answer with the playlist as it is.
     Ready {
-        /// Whether it is the first playlist that has what was asked for, so that any cache may
-        /// keep it under this URL.
+        /// True if it is the first playlist that has the requested part, so that any cache may keep
+        /// it under this URL.
         first: bool,
     },
     /// Hold the request until the playlist changes.
@@ -37,8 +37,8 @@ pub enum Refusal {
 }
 
 impl Window {
-    /// What the request for this variant's playlist is owed now. To be asked again after each change
-    /// for as long as the answer is [`Answer::Wait`].
+    /// The answer that is due now to a request for this variant's playlist. To be asked again after
+    /// each change for as long as it is [`Answer::Wait`].
     #[must_use]
     pub fn answer(&self, directives: &Directives) -> Answer {
         if self.ended {

@@ -13,7 +13,7 @@ pub struct Part {
     pub duration: Duration,
     /// INDEPENDENT=YES.
     pub independent: bool,
-    /// GAP=YES: it is not to be had.
+    /// GAP=YES: it is missing.
     pub gap: bool,
     /// When the packager closed it.
     pub closed_at: WallTime,
@@ -31,7 +31,7 @@ impl Part {
     }
 }
 
-/// How far a segment has come.
+/// The state of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// More parts will come.
@@ -49,9 +49,9 @@ pub struct Segment {
     pub epoch: Epoch,
     /// Its start.
     pub start: SegmentStart,
-    /// How far it has come.
+    /// The state of the segment.
     pub state: State,
-    /// How many parts it has so far, listed or not.
+    /// Number of its parts so far, listed or not.
     pub part_count: u32,
     /// Parts that are listed: all, or none when it lies too far back.
     pub parts: Vec<Part>,
@@ -68,25 +68,25 @@ impl Segment {
         self.start.msn
     }
 
-    /// Whether more parts will come.
+    /// True if more parts will come.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
-    /// Whether a playlist shows it: a segment that has begun but has no part is not shown.
+    /// True if a playlist shows it: a segment that has begun but has no part is not shown.
     #[must_use]
     pub fn is_listed(&self) -> bool {
         !self.is_open() || !self.parts.is_empty()
     }
 
-    /// Whether it has media to play.
+    /// True if it has media to play.
     #[must_use]
     pub fn has_media(&self) -> bool {
         matches!(self.state, State::Closed(_)) || self.parts.iter().any(|part| !part.gap)
     }
 
-    /// EXTINF, or what there is so far of an open segment.
+    /// EXTINF, or the length so far of an open segment.
     #[must_use]
     pub fn duration(&self) -> Duration {
         match self.state {
@@ -116,8 +116,8 @@ impl Segment {
         self.part_count = self.part_count.saturating_add(1);
     }
 
-    /// Makes up for parts that were never told of, so that (segment, part) numbering stays that of
-    /// other edges: `count` in all, `rest` long together where that fits.
+    /// Makes up for parts that were never announced, so that (segment, part) numbering stays that
+    /// of other edges: `count` in all, `rest` long together where that fits.
     pub(super) fn pad_parts(&mut self, count: u32, mut rest: Duration, part_target: Duration) {
         while self.part_count < count {
             let duration = if rest.is_zero() { part_target } else { rest.min(part_target) };

@@ -1,11 +1,11 @@
-//! How values are spelt in playlists.
+//! The spelling of values in playlists.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::time::WallTime;
 
-/// A duration as decimal seconds, exact to the microsecond (what is finer is cut off), at least three decimals.
+/// A duration as decimal seconds, exact to the microsecond (finer digits are cut off), at least three decimals.
 pub(super) struct Seconds(pub(super) Duration);
 
 impl fmt::Display for Seconds {

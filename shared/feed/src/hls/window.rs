@@ -15,13 +15,13 @@ use crate::name::{Epoch, Msn, ObjectKind, ObjectName, VariantId};
 /// An initialisation section.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Init {
-    /// What it describes.
+    /// The properties of its media.
     pub format: Format,
     /// `ftyp` + `moov`.
     pub bytes: Bytes,
 }
 
-/// Whether an object is to be had.
+/// The availability of an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lookup {
     /// It is, or was until lately, in the playlist: its bytes are here or with the origin.
@@ -81,25 +81,25 @@ impl Window {
         self.listed().next_back()
     }
 
-    /// Whether there is something to play, and what it takes to decode it.
+    /// True if there is something to play, and its format is known.
     #[must_use]
     pub fn is_playable(&self) -> bool {
         self.format().is_some() && self.listed().any(Segment::has_media)
     }
 
-    /// Whether every segment that is listed can be decoded without others.
+    /// True if every segment that is listed can be decoded without others.
     #[must_use]
     pub fn is_independent(&self) -> bool {
         self.listed().filter(|segment| segment.has_media()).all(|segment| segment.start.independent)
     }
 
-    /// Whether EXT-X-ENDLIST is written.
+    /// True if EXT-X-ENDLIST is written.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// What the newest initialisation section describes.
+    /// The properties of the newest init section.
     #[must_use]
     pub fn format(&self) -> Option<&Format> {
         self.inits.last_key_value().map(|(_, init)| &init.format)
@@ -131,8 +131,8 @@ impl Window {
             .filter(|segment| segment.epoch == epoch)
     }
 
-    /// Whether an object of this variant is to be had. Objects stay so after they leave the playlist
-    /// for as long as RFC 8216bis §6.2.2 wants, and longer.
+    /// The availability of an object of this variant. Objects stay available after they leave the
+    /// playlist for as long as RFC 8216bis §6.2.2 wants, and longer.
     #[must_use]
     pub fn lookup(&self, name: &ObjectName) -> Lookup {
         let found = |present: bool| if present { Lookup::Present } else { Lookup::Absent };
@@ -199,7 +199,7 @@ impl Window {
         let part_target = self.part_target;
         let Some(segment) = self.open_segment(end.msn) else { return false };
         if segment.parts.is_empty() {
-            // A newcomer is told of an old segment without its parts; they are not listed.
+            // A newcomer gets an old segment without its parts; they are not listed.
             segment.part_count = end.parts;
         } else {
             let rest = end.duration.saturating_sub(segment.listed_duration());
@@ -211,7 +211,7 @@ impl Window {
         true
     }
 
-    /// A segment has no media here, or no more than what came of it so far.
+    /// A segment has no media here, or no more than the parts that came so far.
     pub(super) fn lose(&mut self, start: SegmentStart, duration: Duration) -> bool {
         let part_target = self.part_target;
         if let Some(segment) = self.open_segment(start.msn) {
@@ -242,14 +242,14 @@ impl Window {
         true
     }
 
-    /// Another epoch continues this one: what is open gets no more parts.
+    /// Another epoch continues this one: an open segment gets no more parts.
     pub(super) fn continue_as(&mut self, epoch: Epoch) {
         self.finish_open();
         self.epoch = epoch;
         self.prune();
     }
 
-    /// What a newcomer is told. Merging it a second time changes nothing.
+    /// Takes the state that a newcomer gets. Merging it a second time changes nothing.
     pub(super) fn merge(&mut self, snapshot: &VariantSnapshot) -> bool {
         let mut changed = false;
         for (number, format, bytes) in &snapshot.inits {

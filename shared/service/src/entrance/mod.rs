@@ -1,7 +1,7 @@
 //! The entrance of a listener: which connections have a place, and which make room for others.
 //!
-//! Place in the flow: a listener accepts and takes a [`Seat`] for what it accepted, or closes it; the connection says
-//! through its seat whether it has asked for anything. The policy is [`Places`].
+//! Place in the flow: a listener accepts a connection and takes a [`Seat`] for it, or closes it; the connection
+//! reports through its seat when it asks for something. The policy is [`Places`].
 
 mod places;
 mod seat;

@@ -1,4 +1,5 @@
-//! The policy of places, without a clock: a limit for all and one for each network, and who goes when all are taken.
+//! The policy of places, without a clock: a limit for all and one for each network, and which connection goes when all
+//! are taken.
 //!
 //! Idle strangers never keep viewers out: when all places are taken, the network with the most connections that came over
 //! [`ASKS_WITHIN`] ago and never asked for anything loses the oldest of these; where there are none, the network with the
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use farcast_config::network;
 
-/// How many connections there may be.
+/// The limits of connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Of all.
@@ -23,8 +24,8 @@ pub struct Limits {
     pub per_network: usize,
 }
 
-/// Time within which who means well asks for something: until then a connection does not count as silent, or floods of
-/// newcomers would drive out those who are about to ask.
+/// Time within which an honest client asks for something: until then a connection does not count as silent, or floods
+/// of newcomers would drive out those who are about to ask.
 pub(super) const ASKS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A network that has this part of all places, and at least [`LEAST_GREAT`], by connections that came, or asked for the
@@ -32,7 +33,7 @@ pub(super) const ASKS_WITHIN: Duration = Duration::from_secs(1);
 const GREAT_PART: usize = 16;
 const LEAST_GREAT: usize = 16;
 
-/// What a connection does.
+/// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// It came a moment ago and has not asked for anything; it becomes silent by itself.
@@ -67,18 +68,18 @@ impl Refused {
     }
 }
 
-/// All places of a listener, or of several that share them; `H` is by what a connection is ended.
+/// All places of a listener, or of several that share them; a connection is ended by its `H`.
 #[derive(Debug)]
 pub struct Places<H> {
     limits: Limits,
     next: u64,
     taken: HashMap<u64, Place<H>>,
     networks: HashMap<IpAddr, usize>,
-    /// Who came a moment ago and has not asked, the oldest first.
+    /// Connections that came a moment ago and have not asked, the oldest first.
     arrived: BTreeSet<(Instant, u64)>,
     silent: Ranking,
     resting: Ranking,
-    /// Who came, or asked for the first time, a moment ago.
+    /// Connections that came, or asked for the first time, a moment ago.
     fresh: Ranking,
 }
 
@@ -86,7 +87,7 @@ pub struct Places<H> {
 struct Place<H> {
     handle: H,
     network: IpAddr,
-    /// Whether it is a trusted proxy's, which brings the requests of many people.
+    /// True for a trusted proxy, which brings the requests of many people.
     is_proxy: bool,
     state: State,
     since: Instant,
@@ -146,7 +147,7 @@ impl<H> Places<H> {
         Ok((number, gone))
     }
 
-    /// Those who came over [`ASKS_WITHIN`] ago and have not asked are silent from now on.
+    /// Connections that came over [`ASKS_WITHIN`] ago and have not asked are silent from now on.
     fn silence(&mut self, now: Instant) {
         while let Some((since, number)) = self.arrived.first().copied() {
             if now.saturating_duration_since(since) < ASKS_WITHIN {
@@ -157,7 +158,7 @@ impl<H> Places<H> {
         }
     }
 
-    /// Notes what a connection does now. One that has lost its place is not known any more.
+    /// Notes the new state of a connection. One that has lost its place is not known any more.
     pub fn note(&mut self, number: u64, state: State, now: Instant) {
         self.unrank(number);
         let Some(place) = self.taken.get_mut(&number) else { return };
@@ -165,7 +166,7 @@ impl<H> Places<H> {
         self.rank(number);
     }
 
-    /// Enters it where those are looked for who may have to go.
+    /// Enters it into the list of connections that may have to go.
     fn rank(&mut self, number: u64) {
         let Some(Place { network, is_proxy, state, since, .. }) = self.taken.get(&number) else { return };
         if *state == State::Arrived {
@@ -206,7 +207,7 @@ impl<H> Places<H> {
     }
 }
 
-/// How many connections a network has, and its oldest one.
+/// The number of a network's connections, and its oldest one.
 type Rank = (usize, Reverse<(Instant, u64)>, IpAddr);
 
 /// Connections by network, so that the oldest one of the network with the most is found at once.
@@ -294,7 +295,7 @@ mod tests {
     fn idle_strangers_make_room_the_busiest_network_first_and_whoever_is_answered_never_does() {
         let (mut places, start) = (places(5, 0), Instant::now());
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        // A viewer who is answered, one who has just come, and three silent connections of a stranger.
+        // A viewer who is being answered, one who has just come, and three silent connections of a stranger.
         let (answered, _) = places.enter(address(1), false, 10, at(0)).unwrap();
         places.note(answered, State::Busy, at(0));
         places.enter(address(2), false, 20, at(1)).unwrap();
@@ -322,7 +323,7 @@ mod tests {
         assert_eq!(gone(2, 600), Ok(Some(18)), "who rests goes first");
         assert_eq!(gone(5, 700), Ok(Some(0)), "then the stranger's, who has more of them than anybody");
         assert_eq!(gone(3, 800), Ok(Some(1)), "the stranger takes places of the stranger's");
-        // Who did not ask within a second is silent.
+        // A connection that did not ask within a second is silent.
         assert_eq!(gone(6, 500 + 1000), Ok(Some(100)));
     }
 
@@ -338,10 +339,10 @@ mod tests {
         for handle in 0..20 {
             enter(&mut places, if handle < 19 { 3 } else { 1 }, handle).unwrap();
         }
-        // A viewer takes the stranger's oldest; the stranger only what is the stranger's.
+        // A viewer takes the stranger's oldest; the stranger only a place of the stranger's.
         assert_eq!(enter(&mut places, 2, 20).unwrap().1, Some(0));
         assert_eq!(enter(&mut places, 3, 21).unwrap().1, Some(1));
-        // When the stranger's are in use, viewers do not take turns.
+        // When the stranger's are in use, viewers do not lose their places to each other.
         for number in (2..19).chain([21]) {
             places.note(number, State::Busy, at(30));
         }

@@ -18,7 +18,7 @@ pub struct Entrance(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     places: Mutex<Places<CancellationToken>>,
-    /// A place became free, or could be taken from somebody.
+    /// A place became free, or could be taken from another connection.
     changed: Notify,
     /// For whose connections no limit of a network holds.
     proxies: Networks,
@@ -31,14 +31,14 @@ impl Shared {
 }
 
 impl Entrance {
-    /// An entrance that nobody has passed; `proxies` may have any number of connections.
+    /// An empty entrance; `proxies` may have any number of connections.
     #[must_use]
     pub fn new(limits: Limits, proxies: Networks) -> Self {
         Self(Arc::new(Shared { places: Mutex::new(Places::new(limits)), changed: Notify::new(), proxies }))
     }
 
-    /// A place for a connection that was accepted from `peer`; who has to go for it is told. Waits while all places are
-    /// taken by connections that are being answered. Cancel safe.
+    /// A place for a connection that was accepted from `peer`; a connection that has to make room is told. Waits while
+    /// all places are taken by connections that are being answered. Cancel safe.
     ///
     /// # Errors
     /// Why it gets none, whatever becomes free: the connection is to be closed.
@@ -47,7 +47,7 @@ impl Entrance {
             let mut changed = std::pin::pin!(self.0.changed.notified());
             changed.as_mut().enable();
             match self.enter_now(peer) {
-                // Who came and asks for nothing makes room after a moment, of which nobody is told.
+                // A connection that asks for nothing makes room after a moment, without a signal.
                 Err(Refused::Full) => drop(timeout(ASKS_WITHIN, changed).await),
                 entered => return entered,
             }
@@ -85,7 +85,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Says what the connection does now.
+    /// Reports the new state of the connection.
     pub fn note(&self, state: State) {
         self.shared.lock().note(self.number, state, Instant::now());
         if state != State::Busy {

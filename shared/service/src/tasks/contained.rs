@@ -9,7 +9,7 @@ use prometheus::{IntCounter, Opts, Registry};
 
 use super::{hook, text};
 
-/// What may fail alone; a label, and none that is a task's name.
+/// A part that may fail alone; a label, and none that is a task's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// A connection of an encoder, with its session.
@@ -20,7 +20,7 @@ pub enum Part {
     Transcoder,
     /// A connection of an edge to the origin.
     EdgeConnection,
-    /// What an edge asks on its connection.
+    /// A call of an edge on its connection.
     EdgeCall,
     /// A viewers' HTTP connection.
     HttpConnection,
@@ -32,7 +32,7 @@ pub enum Part {
     MetricsConnection,
     /// A connection to the origin's own HTTP listener.
     ApiConnection,
-    /// Reading the GeoIP file anew.
+    /// Reloading of the GeoIP file.
     GeoReload,
     /// Delivery to one webhook.
     Webhook,
@@ -65,8 +65,9 @@ impl Part {
     }
 }
 
-/// Runs work whose panic ends that work alone: it is logged and counted. What the work held is dropped; what it shares with
-/// others must stand that, as everything behind a lock does that takes a poisoned one. Clones count together.
+/// Runs work whose panic ends that work alone: it is logged and counted. Everything that the work held is dropped; whatever
+/// it shares with others must stand that, as everything behind a lock does that accepts a poisoned one. Clones count
+/// together.
 #[derive(Clone, Debug)]
 pub struct Contained {
     part: Part,
@@ -88,8 +89,8 @@ impl Contained {
         Ok(Self { part, panics })
     }
 
-    /// What `work` comes to, or `None` when it panics. As cancel safe as `work`. It is boxed at once: a future that is handed
-    /// from one to the next would be held twice, and there are many connections.
+    /// The result of `work`, or `None` when it panics. As cancel safe as `work`. It is boxed at once: a future that is
+    /// handed from one to the next would be held twice, and there are many connections.
     pub fn run<F: Future>(&self, work: F) -> impl Future<Output = Option<F::Output>> {
         let mut work = Box::pin(work);
         poll_fn(move |context| {
@@ -107,7 +108,7 @@ impl Contained {
         })
     }
 
-    /// What `work` comes to, or `None` when it panics. What it changed may be half done: the caller throws it away.
+    /// The result of `work`, or `None` when it panics. Its changes may be half done: the caller throws them away.
     pub fn call<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         let end = catch_unwind(AssertUnwindSafe(|| {
             hook::point(self.part.label());
@@ -116,7 +117,7 @@ impl Contained {
         end.map_err(|panic| self.caught(&*panic)).ok()
     }
 
-    /// For work on a thread or a task of its own: logs and counts what it panicked with.
+    /// For work on a thread or a task of its own: logs and counts its panic.
     pub fn caught(&self, panic: &(dyn Any + Send)) {
         self.panics.inc();
         tracing::error!(

@@ -30,16 +30,16 @@ mod armed {
     use std::sync::{Mutex, Once, PoisonError};
     use std::time::Duration;
 
-    /// How often the file is read, and tasks look.
+    /// Interval at which the file is read, and tasks look.
     const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-    /// What is to panic next.
+    /// The part that is to panic next.
     static ASKED: Mutex<Option<String>> = Mutex::new(None);
 
     /// Panics if this part is asked to.
     ///
     /// # Panics
-    /// That is what it is for.
+    /// Panicking is its purpose.
     #[expect(clippy::panic, reason = "that is what it is for")]
     pub fn point(part: &'static str) {
         if is_asked(part) {
@@ -76,7 +76,7 @@ mod armed {
         asked.take_if(|asked| asked == part).is_some()
     }
 
-    /// Takes what is in the file, by removing it.
+    /// Takes the contents of the file, by removing it.
     fn read(path: &std::path::Path) {
         loop {
             if let Ok(text) = std::fs::read_to_string(path)

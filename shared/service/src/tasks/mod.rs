@@ -1,12 +1,12 @@
-//! The tasks of a program: who owns them, in which order they stop, and what becomes of one that ends by itself.
+//! The tasks of a program: their owner, the order in which they stop, and the treatment of one that ends by itself.
 //!
 //! Place in the flow: the service layer. Both programs assemble their parts and give each to [`Tasks`], which runs them
 //! until somebody asks the program to stop. Nothing here knows what the tasks do.
 //!
-//! Two kinds of work are told apart:
-//! - A task of [`Tasks`] is needed as long as the program runs. When it panics, or ends before it was asked to, the program is
-//!   not whole any more: that is logged and counted under the task's name, `/healthz` and `/readyz` fail and name it, and the
-//!   program stops in order with [`EXIT_STATUS`], so that whatever supervises it starts it anew.
+//! There are two kinds of work:
+//! - A task of [`Tasks`] is needed as long as the program runs. When it panics, or ends before it was asked to, the program
+//!   is not whole any more: that is logged and counted under the task's name, `/healthz` and `/readyz` fail and name it, and
+//!   the program stops in order with [`EXIT_STATUS`], so that its supervisor starts it again.
 //! - Work that fails alone (a connection, a broadcast) runs in [`Contained`]: its panic is logged and counted and ends that
 //!   work, nothing else.
 //!
@@ -37,12 +37,12 @@ use farcast_telemetry::shutdown::Shutdown;
 /// Status that a program exits with after a task of it has failed: "internal software error" of BSD's sysexits.h.
 pub const EXIT_STATUS: u8 = 70;
 
-/// How long stopping may take in all. Every part has a deadline of its own, of seconds; the longest are ingest (6 s), the
-/// broadcast's encoders (7 s), samples and peaks for a store that is away (10 s) and webhooks (10 s). The units in `infra` give
-/// 60 s, since the disk has its last word after that.
+/// Longest time for stopping in all. Every part has a deadline of its own, of seconds; the longest are ingest (6 s), the
+/// broadcast's encoders (7 s), samples and peaks for a store that is away (10 s) and webhooks (10 s). The units in `infra`
+/// give 60 s, since the last writes to the disk come after that.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
-/// How long a failure waits for others that come with it, to tell which was the cause.
+/// Time for which a failure waits for others that come with it, to find the one that was the cause.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Which task has ended, and how.
@@ -92,7 +92,7 @@ pub struct Tasks<N> {
     health: Health,
 }
 
-/// How a program has stopped.
+/// The way in which a program has stopped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stopped {
     /// Everything ended by itself, in order.
@@ -113,7 +113,7 @@ pub enum Failed {
 }
 
 impl<N: Name> Tasks<N> {
-    /// Nothing runs yet. Failures are counted in `registry` and told to `health`.
+    /// Nothing runs yet. Failures are counted in `registry` and reported to `health`.
     ///
     /// # Errors
     /// When the metric is registered already.
@@ -175,7 +175,7 @@ impl<N: Name> Tasks<N> {
     /// Not cancel safe: dropping the future aborts what runs.
     ///
     /// # Errors
-    /// When a task had failed, also while stopping, or did not end in time. What could be stopped in order was.
+    /// When a task had failed, also while stopping, or did not end in time. All others were stopped in order.
     pub async fn run(mut self, shutdown: &Shutdown) -> Result<Stopped, Failed> {
         let mut failed = Vec::new();
         tokio::select! {
@@ -204,8 +204,8 @@ impl<N: Name> Tasks<N> {
         }
     }
 
-    /// A task that panics lets go of what it held before its own end is seen: who ends for want of that may be seen first,
-    /// and has not failed.
+    /// A task that panics drops what it held before its own end is seen: a task that ends because of that may be seen
+    /// first, and has not failed.
     async fn first_failure(&mut self, end: End<N>, failed: &mut Vec<&'static str>) {
         let mut ends = vec![end];
         let settled = Instant::now() + SETTLE;
@@ -223,7 +223,7 @@ impl<N: Name> Tasks<N> {
             self.stages[place].cancel();
             while self.known.values().any(|(_, of)| *of == place) {
                 let Some((name, end)) = self.ended().await else { break };
-                // What ends earlier now ends because of what has ended before it.
+                // A task that ends earlier now ends because of one that has ended before it.
                 if end.is_err() {
                     self.failure(name, end, failed);
                 }
@@ -262,7 +262,7 @@ impl<N: Name> Tasks<N> {
     }
 }
 
-/// What a part of a task came to; its panic becomes the task's own, so that whoever owns the task hears of it.
+/// The result of a part of a task; its panic becomes the task's own, so that the owner of the task sees it.
 ///
 /// # Panics
 /// As the part did.
@@ -275,7 +275,7 @@ pub fn relay<T>(ended: Result<T, JoinError>) -> Option<T> {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")

@@ -1,4 +1,4 @@
-//! What every engine of the store must do, as tests: one suite, an adapter of a few lines per engine.
+//! The rules for every engine of the store, as tests: one suite, an adapter of a few lines per engine.
 //!
 //! ```ignore
 //! crate::store_conformance!(async { (store, whatever_must_live_as_long) });

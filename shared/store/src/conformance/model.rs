@@ -9,7 +9,7 @@ use super::super::error::StoreError;
 use super::super::key::Key;
 use super::super::scan::Scan;
 
-/// What a store should hold after the commits so far.
+/// The expected contents of a store after the commits so far.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     entries: BTreeMap<Key, Bytes>,

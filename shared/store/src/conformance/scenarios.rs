@@ -66,7 +66,7 @@ impl Record for Names {
     const VERSION: u8 = 1;
 }
 
-/// Read, change, write: whoever is overtaken begins anew.
+/// Read, change, write: a client that is overtaken starts again.
 pub async fn concurrent_updates_lose_nothing(store: &Store) {
     let key = TypedKey::<Names>::new(named(&own_prefix("updates"), "names"));
     let mut writers = JoinSet::new();
@@ -160,7 +160,7 @@ pub async fn batches_that_race_with_their_replay_apply_once(store: &Store) {
     }
 }
 
-/// A watch compares with what was seen, not with when it began.
+/// A watch compares with the value that was seen, not with the time at which it began.
 pub async fn a_watch_sees_what_was_changed_before_it_began(store: &Store) {
     let key = named(&own_prefix("watch"), "key");
     store.commit(set(&key, "new")).await.unwrap();
@@ -213,7 +213,7 @@ pub async fn a_watch_sees_a_cleared_range(store: &Store) {
     assert_eq!(in_time(watch).await.unwrap(), Ok(None));
 }
 
-/// Who appends after another was acknowledged comes behind him; all entries are there.
+/// An append that follows the acknowledgement of another comes behind it; all entries are there.
 pub async fn entries_are_ordered_as_they_were_acknowledged(store: &Store) {
     let log = named(&own_prefix("log"), "log");
     let mut writers = JoinSet::new();
@@ -245,7 +245,7 @@ pub async fn entries_are_ordered_as_they_were_acknowledged(store: &Store) {
     }
 }
 
-/// The three places where a stamp is told agree: the answer, the key of an entry, the value of a tip.
+/// The three places that show a stamp agree: the answer, the key of an entry, the value of a tip.
 pub async fn a_tip_is_the_stamp_of_its_commit(store: &Store) {
     let prefix = own_prefix("tip");
     let (tip, log) = (named(&prefix, "tip"), named(&prefix, "log"));
@@ -286,7 +286,7 @@ pub async fn pages_make_up_the_whole_in_both_directions(store: &Store) {
     assert_eq!(store.scan(Scan::range(key(3), key(3))).await.unwrap().entries, []);
 }
 
-/// What is too large is refused before any engine sees it, and what is just not is stored.
+/// A key or value that is too large is refused before any engine sees it, and one at the limit is stored.
 pub async fn limits_are_the_same_everywhere(store: &Store) {
     let prefix = own_prefix("limits");
     let long = |len: usize| {
@@ -339,7 +339,7 @@ pub async fn the_largest_batch_passes(store: &Store) {
     assert_eq!(all.len(), 99);
 }
 
-/// Whoever asks after an acknowledgement reads it.
+/// A read after an acknowledgement sees the change.
 pub async fn what_was_acknowledged_is_read_at_once(store: &Store) {
     let key = named(&own_prefix("read"), "key");
     for round in 0..50_u32 {
@@ -368,7 +368,7 @@ pub async fn a_lease_has_one_holder(store: &Store) {
     assert_eq!(won, 1);
 }
 
-/// Who judges for himself that a lease has ended takes it from the value that he saw, and from no other.
+/// A process that judges for itself that a lease has ended takes it from the value that it saw, and from no other.
 pub async fn a_lease_is_taken_from_the_value_that_was_seen(store: &Store) {
     let key = named(&own_prefix("seen"), "lease");
     let (start, lasts) = (WallTime(1_000_000), Duration::from_secs(10));
@@ -403,7 +403,7 @@ pub async fn who_lost_a_lease_changes_nothing_more(store: &Store) {
     assert_eq!(store.get(&value).await, Ok(Some(Bytes::from("new"))));
 }
 
-/// A snapshot has all that was acknowledged before it and nothing of what came later, in order, over several pages.
+/// A snapshot has everything that was acknowledged before it and nothing later, in order, over several pages.
 pub async fn a_snapshot_shows_one_instant(store: &Store) {
     let prefix = own_prefix("snapshot");
     let log = prefix.clone().text("log").key();

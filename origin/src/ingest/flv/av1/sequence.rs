@@ -7,7 +7,7 @@ use crate::media::Colour;
 /// Reference frames (NUM_REF_FRAMES, §3).
 const REFERENCES: u8 = 8;
 
-/// What a sequence header says.
+/// The contents of a sequence header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sequence {
     pub(super) picture: Picture,
@@ -112,7 +112,7 @@ struct Sampling {
     colour: Colour,
     bit_depth: u8,
     monochrome: bool,
-    /// Whether chroma is subsampled.
+    /// True if chroma is subsampled.
     across: bool,
     down: bool,
     position: u8,

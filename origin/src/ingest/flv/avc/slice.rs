@@ -14,13 +14,13 @@ pub(in crate::ingest::flv) struct Field {
 }
 
 impl Field {
-    /// Whether both are of one frame.
+    /// True if both are of one frame.
     pub(in crate::ingest::flv) fn completes(self, first: Self) -> bool {
         self.bottom != first.bottom && self.frame_num == first.frame_num
     }
 }
 
-/// What a slice says of its picture.
+/// The contents of a slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::ingest::flv) struct Slice {
     /// It begins at the picture's first macroblock.

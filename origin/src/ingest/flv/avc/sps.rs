@@ -13,7 +13,7 @@ const MAX_REFERENCES: u32 = 16;
 const MAX_SEQUENCE_ID: u32 = 31;
 const MAX_PICTURE_ID: u32 = 255;
 
-/// What a sequence parameter set says.
+/// The contents of a sequence parameter set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::ingest::flv) struct Sequence {
     pub(in crate::ingest::flv) id: u8,

@@ -13,7 +13,7 @@ const MAX_REFERENCES: u8 = 16;
 /// Bytes of `general_profile_space` to `general_level_idc`.
 pub(super) const GENERAL_BYTES: usize = 12;
 
-/// What a sequence parameter set says.
+/// The contents of a sequence parameter set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sequence {
     pub(super) id: u8,
@@ -53,7 +53,7 @@ pub(super) fn sequence(unit: &[u8]) -> Option<Sequence> {
     let (luma_bits, chroma_bits) = (depth()?, depth()?);
     let coded = (width, height);
     let (width, height) = (width.checked_sub(crop_width)?, height.checked_sub(crop_height)?);
-    // What follows describes, and is not needed to decode; a set that is cut off there is good without it.
+    // Later fields are descriptive, and not needed to decode; a set that is cut off there is good without them.
     let references = references(&mut bits.clone(), sub_layers).unwrap_or(MAX_REFERENCES);
     let usability = usability(&mut bits, sub_layers).unwrap_or_default();
     // Source scan type in the general profile (§7.4.4): interlaced, and not progressive.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::allowed::{self, Form};
 use super::*;
 
-/// What attacks, a JSON string a line.
+/// Attacks, a JSON string a line.
 const XSS: &str = include_str!("../xss.txt");
 
 /// Time for one text, on a machine that does other things as well, not optimised.
@@ -18,7 +18,7 @@ fn check(raw: &str) -> Result<(), String> {
     let html = message(raw, &known);
     let say = |problem| format!("{problem} in {html:?} of {raw:?}");
     let text = allowed::text(&html, Form::Message).map_err(say)?;
-    // What was shown, sent again, and what was stored, rendered again: neither brings back what had gone.
+    // Rendered text sent again, and stored text rendered again: neither brings back what was removed.
     for again in [text, html.clone()] {
         let again = message(&again, &known);
         allowed::text(&again, Form::Message).map_err(|problem| format!("again: {}", say(problem)))?;
@@ -52,7 +52,7 @@ fn attacks_become_harmless() {
     }
 }
 
-/// What a check that accepts everything would not find.
+/// Inputs that a check that accepts everything would not find.
 #[test]
 fn the_check_finds_what_is_not_allowed() {
     for html in [
