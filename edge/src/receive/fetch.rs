@@ -40,6 +40,18 @@ pub enum FetchError {
     Busy,
 }
 
+impl FetchError {
+    /// The label of its kind in metrics.
+    fn label(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::LinkDown => "link_down",
+            Self::Timeout => "timeout",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 /// Fetches objects over the current link. Cheap to clone; all clones share one limit.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
@@ -73,7 +85,7 @@ impl Fetcher {
 
     async fn ask(&self, call: &Call, max_bytes: u64) -> Result<Bytes, FetchError> {
         let result = self.try_ask(call, max_bytes).await;
-        self.metrics.fetched(&result);
+        self.metrics.fetched(result.as_ref().map_or_else(|error| error.label(), |_| "found"));
         result
     }
 

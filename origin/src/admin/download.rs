@@ -16,12 +16,10 @@ use http_body_util::{BodyExt as _, StreamBody};
 use jiff::Timestamp;
 use tokio_util::io::ReaderStream;
 
+use super::routes::BACKUP_PATH;
 use super::{Admin, routes};
 use crate::backup::Spooled;
 use crate::brake::Caller;
-
-/// Where a backup is asked for.
-pub(super) const BACKUP_PATH: &str = "/api/admin/backup";
 
 /// How much is read from the disk at once.
 const PIECE_BYTES: usize = 64 * 1024;

@@ -6,7 +6,6 @@ use farcast_api::{Method, Table};
 
 use super::absent::{Absent as A, Nothing as N};
 use super::chat::Moderation as M;
-use super::download::BACKUP_PATH;
 use super::edge::Asked as E;
 
 use Method::{Act, Get, Post};
@@ -97,6 +96,9 @@ pub(super) enum Setter {
 }
 
 use Setter as S;
+
+/// The path of a backup for download.
+pub(super) const BACKUP_PATH: &str = "/api/admin/backup";
 
 pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, LOGIN_PATH, Endpoint::LogIn),

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::hub::EdgeQueue;
+use super::edge_queue::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::STORE_PRIORITY;
 

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, Presentation, SegmentState};
 use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
 use farcast_link::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
-use tokio::sync::Notify;
 
 use super::ask::Edges;
+use super::edge_queue::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::Queue;
 use super::record::Record;
@@ -38,22 +38,6 @@ pub struct HubConfig {
 impl Default for HubConfig {
     fn default() -> Self {
         Self { stream: StreamName::live(), window_bytes: 512 * 1024 * 1024, queue_targets: 2 }
-    }
-}
-
-/// One edge's queue with its alarm.
-#[derive(Debug)]
-pub(super) struct EdgeQueue {
-    queue: Mutex<Queue>,
-    /// Rung whenever something was pushed or confirmed.
-    pub(super) changed: Notify,
-}
-
-impl EdgeQueue {
-    /// Works on the queue. Held for moments only.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Queue) -> T) -> T {
-        // A panic while it was held leaves a queue that at worst repeats or loses a message.
-        work(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -198,7 +182,7 @@ impl Hub {
             }
             None => push_message(&mut queue, &ToEdge::Idle),
         }
-        let queue = Arc::new(EdgeQueue { queue: Mutex::new(queue), changed: Notify::new() });
+        let queue = Arc::new(EdgeQueue::new(queue));
         let id = state.next_edge;
         state.next_edge += 1;
         state.edges.insert(id, Arc::clone(&queue));

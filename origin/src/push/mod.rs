@@ -13,6 +13,7 @@
 //! certificate of our own authority.
 
 pub mod ask;
+mod edge_queue;
 pub mod enrol;
 pub mod forward;
 pub mod hub;

@@ -19,8 +19,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::edge_queue::EdgeQueue;
 use super::forward;
-use super::hub::{EdgeQueue, Hub};
+use super::hub::Hub;
 use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};

@@ -12,12 +12,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::call::{Call, Caller, Failure};
+use super::call::{Call, Caller};
+use super::clock::Clock;
 use super::deliveries::{Deliveries, Delivery};
+use super::failure::Failure;
 use super::metrics::Metrics;
 use super::policy::{self, Trouble, Verdict};
 use super::record::{self, Cursor, Disabled, Webhook};
-use super::run::Clock;
 
 /// Time for which a cursor that went past events which the webhook does not want may be in memory only: they are read
 /// again after a restart, which costs little, and a write for each would cost much.

@@ -3,7 +3,7 @@
 use farcast_service::tasks::{Contained, Part};
 use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
 
-use super::call::Reason;
+use super::failure::Reason;
 
 /// Handles of the metrics, of all webhooks together.
 #[derive(Clone, Debug)]

@@ -20,7 +20,9 @@
 //! Requests are signed as Standard Webhooks 1.0.0 says ([`Secret`]); bodies are Owncast's.
 
 mod call;
+mod clock;
 mod deliveries;
+mod failure;
 mod hook;
 mod metrics;
 mod policy;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farcast_feed::time::WallTime;
 use serde::{Deserialize, Serialize};
 
-use super::call::{Failure, Reason};
+use super::failure::{Failure, Reason};
 
 /// Pause after the first failure of an event; it doubles with each. Up to as much is added at random.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,7 +1,6 @@
 //! The delivering origin, and a task for each webhook.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Time};
 
@@ -18,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::call::{Caller, Http};
+use super::clock::Clock;
 use super::deliveries::Deliveries;
 use super::hook::{Common, End, Hook, Waiting};
 use super::metrics::Metrics;
@@ -40,31 +40,6 @@ const MEASURE: Duration = Duration::from_secs(1);
 
 /// Interval of warnings about a store that is not available.
 const COMPLAIN: Duration = Duration::from_secs(60);
-
-/// Says what time it is.
-#[derive(Clone)]
-pub(super) struct Clock(Arc<dyn Fn() -> WallTime + Send + Sync>);
-
-impl Clock {
-    /// The system's.
-    fn system() -> Self {
-        Self::new(WallTime::now)
-    }
-
-    pub(super) fn new(now: impl Fn() -> WallTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    pub(super) fn now(&self) -> WallTime {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
 
 /// Delivers to all webhooks. Constructing spawns nothing.
 #[derive(Debug)]

@@ -19,11 +19,13 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::call::{Call, Caller, Failure, Http, Reason};
+use super::call::{Call, Caller, Http};
+use super::clock::Clock;
+use super::failure::{Failure, Reason};
 use super::hook::Common;
 use super::policy::{HOLDS_UP_FOR, LONGEST_PAUSE, TRIED_FOR};
 use super::record::needed_behind;
-use super::run::{Clock, Delivery, Needed};
+use super::run::{Delivery, Needed};
 use super::*;
 use crate::http_client::server::{Answer, Server};
 use crate::http_client::{HttpClient, Reach};

@@ -6,35 +6,13 @@ use std::path::PathBuf;
 
 use super::file::{Given, Group, Raw};
 use super::problem::{did_you_mean, nearest};
-use super::{ENVIRONMENT_PREFIX, Place, Problem, Problems, Setting, Settings, Validate, variable_of};
+use super::{
+    ENVIRONMENT_PREFIX, Place, Problem, Problems, Program, Setting, Settings, Validate, variable_of,
+};
 use super::{file, flags, help, reader};
 
 /// Largest configuration file that is read; a mistaken path to a recording must not fill memory.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// The program that is configured, for help and version.
-#[derive(Clone, Copy, Debug)]
-pub struct Program {
-    /// Name of the executable.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
-    /// Its purpose, in a sentence without a full stop.
-    pub about: &'static str,
-    /// Its other commands.
-    pub commands: &'static [Command],
-}
-
-/// Something that a program does when the command line begins with its name.
-#[derive(Clone, Copy, Debug)]
-pub struct Command {
-    /// Its name: the first argument.
-    pub name: &'static str,
-    /// The argument, as in a usage line.
-    pub arguments: &'static str,
-    /// Its effect, in sentences.
-    pub about: &'static str,
-}
 
 /// The request of the command line.
 #[derive(Debug)]

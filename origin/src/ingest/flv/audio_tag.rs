@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
+use super::modifier::{SplitChecked, skip_modifier};
 use super::{FlvError, bad_audio};
 
 /// SoundFormat of AAC.
@@ -38,7 +39,7 @@ pub(super) fn read(payload: &Bytes) -> Result<Option<Tag>, FlvError> {
 fn extended(kind: u8, mut rest: Bytes) -> Result<Option<Tag>, FlvError> {
     let mut kind = kind;
     while kind == 7 {
-        kind = super::video_tag::skip_modifier(&mut rest).ok_or(bad_audio("ModEx"))?;
+        kind = skip_modifier(&mut rest).ok_or(bad_audio("ModEx"))?;
     }
     if kind == 5 {
         return Err(FlvError::Unsupported(
@@ -93,17 +94,5 @@ fn name(format: u8) -> &'static str {
         7 | 8 => "G.711",
         11 => "Speex",
         _ => "an unknown codec's",
-    }
-}
-
-/// `Bytes::split_to` that does not panic.
-pub(super) trait SplitChecked: Sized {
-    /// The first `count` bytes, or `None` if there are fewer.
-    fn split_to_checked(&mut self, count: usize) -> Option<Self>;
-}
-
-impl SplitChecked for Bytes {
-    fn split_to_checked(&mut self, count: usize) -> Option<Self> {
-        (count <= self.len()).then(|| self.split_to(count))
     }
 }

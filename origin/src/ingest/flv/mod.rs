@@ -25,6 +25,7 @@ mod hevc;
 mod judge;
 mod limits;
 mod metadata;
+mod modifier;
 mod nal;
 mod picture;
 mod sets;

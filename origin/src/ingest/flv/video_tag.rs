@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::audio_tag::SplitChecked;
+use super::modifier::{SplitChecked, skip_modifier};
 use super::{FlvError, bad_video};
 use crate::media::VideoCodec;
 
@@ -111,17 +111,6 @@ fn header_tag(codec: VideoCodec, record: Bytes) -> Option<VideoTag> {
 fn frame_tag(codec: VideoCodec, composition_ms: i32, frame_type: u8, data: Bytes) -> Option<VideoTag> {
     let flagged = frame_type == KEY;
     (!data.is_empty()).then_some(VideoTag { codec, body: Body::Frame { composition_ms, flagged, data } })
-}
-
-/// Skips a modifier (Enhanced RTMP v2, `ModEx`): the sub-millisecond part of a time is all that is
-/// defined, and no timeline here needs it. Returns the packet type that follows.
-pub(super) fn skip_modifier(rest: &mut Bytes) -> Option<u8> {
-    let mut size = usize::from(rest.try_get_u8().ok()?) + 1;
-    if size == 256 {
-        size = usize::from(rest.try_get_u16().ok()?) + 1;
-    }
-    rest.split_to_checked(size)?;
-    Some(rest.try_get_u8().ok()? & 0x0f)
 }
 
 fn i24(bytes: [u8; 3]) -> i32 {

@@ -10,10 +10,7 @@
 
 use std::fmt;
 
-use super::{StreamKey, paste};
-
-/// The only application.
-pub const APPLICATION: &str = "live";
+use super::{APPLICATION, StreamKey, paste};
 
 /// Longest application path and `tcUrl` that are kept.
 const MAX_SERVER_BYTES: usize = 2048;

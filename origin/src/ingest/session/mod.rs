@@ -28,9 +28,11 @@ use super::amf0::{self, Value};
 use super::chunk::{self, ChunkError, Message, kind};
 use super::flv::StreamMetadata;
 
-pub use address::APPLICATION;
 pub use event::{Expired, PublishRequest, Refusal};
 pub use key::{MAX_CANDIDATES, StreamKey};
+
+/// The only application.
+pub const APPLICATION: &str = "live";
 
 /// Longest time for a connection to shake hands. It is two round trips; five seconds is a bad mobile link.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);

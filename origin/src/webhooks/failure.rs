@@ -1,0 +1,38 @@
+//! Failed attempts to tell a receiver.
+
+use std::time::Duration;
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reason {
+    /// The receiver was not reached.
+    Connect,
+    /// Its address is none, or is of no public network.
+    Address,
+    /// It did not answer in time.
+    Timeout,
+    /// The connection broke.
+    Exchange,
+    /// It sends to another address in a way that is not followed, or too often.
+    Redirect,
+    /// It does not want to be told any more.
+    Gone,
+    /// It answered with another status.
+    Status,
+}
+
+/// An attempt that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    /// For the operator.
+    pub(super) text: String,
+    /// The pause that the receiver asks for.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub(super) fn new(reason: Reason, text: impl Into<String>) -> Self {
+        Self { reason, text: text.into(), retry_after: None }
+    }
+}
