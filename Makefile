@@ -106,7 +106,7 @@ test-sources-quick: ## The same for six of them
 
 # A quarter of an hour. ATTACKS="--only NAME --only 'chat*'" chooses rows.
 ATTACKS ?=
-test-attacks: $(PLAYER) ## What strangers do to a server on the air, of each kind, and what everybody else notices of it
+test-attacks: $(PLAYER) ## Attacks by strangers on a server on the air, of each kind, and their effect on everybody else
 	cargo build --workspace --bins --release
 	export FARCAST_BIN_DIR="$(abspath $(RELEASE))"; cd loadtests/attacks && npm test && node . $(ATTACKS)
 

@@ -1,5 +1,5 @@
-//! The origin's HTTP API: what is below `/api/admin/` for its owner, below `/api/integrations/` for their programs, and
-//! what the admin page shows of the public API.
+//! The origin's HTTP API: `/api/admin/` for its owner, `/api/integrations/` for their programs, and the part of the
+//! public API that the admin page shows.
 //!
 //! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`crate::push::Api`]);
 //! both are answered here.

@@ -138,8 +138,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let identity = Arc::new(Identity::load_or_create(&settings.data_dir)?);
     let metrics_socket = listen::tcp(Purpose::new("metrics", "metrics_listen"), settings.metrics_listen)?;
     let metrics_counters = listener::Counters::new(accept::Listener::Metrics, &registry)?;
-    // Ingest stops first, then the owner packages what it has, then edges are told, then the rest, and the channel is given
-    // back. The disk's threads are asked by dropping what they belong to, when all tasks have ended.
+    // Ingest stops first, then the owner packages its last frames, then edges are told, then the rest, and the channel is
+    // given back. The disk's threads are asked by dropping the parts that own them, when all tasks have ended.
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let [ingesting, owning, pushing, watching, last] = [(); 5].map(|()| tasks.stage());
     tasks.spawn_until_stopped(&last, Task::Signals, signals.run(shutdown.clone()));
@@ -246,7 +246,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     };
     tell_ladder(&store, &set, choices.default_variants()).await?;
     let (choose, chosen) = watch::channel(choices.of(&set));
-    // Followed from the store on; until then what was just read holds.
+    // Followed from the store on; until then the settings just read hold.
     let (set, runtime) = watch::channel(Some(Snapshot { runtime: Arc::new(set), tip: Bytes::new() }));
     let (air, on_air) = watch::channel(Air::default());
     let (disconnect, disconnects) = mpsc::channel(1);

@@ -1,7 +1,7 @@
 //! The audience: the viewers of all edges together, its peaks, and the status that everybody sees.
 //!
-//! Place in the flow: edges publish whom they count ([`farcast_audience::viewers`]), the owner says what is on air; the keeper makes
-//! one [`LiveStatus`] of both, which edges follow.
+//! Place in the flow: edges publish their viewers ([`farcast_audience::viewers`]), the owner publishes the state of the
+//! broadcast; the keeper makes one [`LiveStatus`] of both, which edges follow.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ impl Keeper {
         })
     }
 
-    /// Runs until `shutdown`; what is on air then was said before.
+    /// Runs until `shutdown`; the last state of the broadcast was published before.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut tick = interval(SWEEP_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -132,7 +132,7 @@ impl Keeper {
             return;
         }
         self.status.send_replace(Some(Arc::new(shown.clone())));
-        // The peaks with it: what is published never falls because the origin is killed.
+        // The peaks with it: published numbers never fall because the origin is killed.
         let both = Batch::new().put(&status_key(), &shown);
         let written = match both.and_then(|batch| batch.put(&peaks_key(), &self.peaks.saved())) {
             Ok(batch) => self.store.commit(batch).await,

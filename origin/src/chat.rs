@@ -1,7 +1,8 @@
 //! The origin's part of the chat, beside what its APIs do.
 //!
-//! Place in the flow: [`Announcer`] tells the chat, and by it webhooks, of the broadcast; [`Caretaker`] forgets what is old:
-//! entries of the log, and users who are gone. Both live on the store alone, so that they go on where the last run stopped.
+//! Place in the flow: [`Announcer`] writes the broadcast's events into the chat's log, from which webhooks get them, too;
+//! [`Caretaker`] deletes old entries of the log, and users who have been away for long. Both live on the store alone, so
+//! that they go on where the last run stopped.
 
 mod announcer;
 mod caretaker;

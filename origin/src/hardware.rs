@@ -2,9 +2,9 @@
 //!
 //! Place in the flow: the program samples on a blocking thread and pushes to [`crate::series`].
 //!
-//! All is of the whole machine, not of this process or its container. Only what is cheap is read: `/proc/stat`,
-//! `/proc/meminfo` and `statvfs` of the data folder (sysinfo's list of disks would ask every mounted file system, and
-//! leaves out those in memory and on the network).
+//! All figures are of the whole machine, not of this process or its container. Only cheap sources are read:
+//! `/proc/stat`, `/proc/meminfo` and `statvfs` of the data folder (sysinfo's list of disks would ask every mounted
+//! file system, and leaves out those in memory and on the network).
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -53,7 +53,7 @@ pub struct VideoConfig {
     pub height: u32,
     /// Nominal frame rate times 1000, from headers or metadata; `None` when unknown.
     pub frame_rate_milli: Option<u32>,
-    /// Width and height of a pixel, as a ratio; (1, 1) is square, or not said.
+    /// Width and height of a pixel, as a ratio; (1, 1) is square, or unspecified.
     pub sample_aspect: (u32, u32),
     /// Colour, as the codec's own headers say.
     pub colour: Colour,

@@ -3,8 +3,8 @@
 //! Place in the flow: [`crate::push::Server`] asks for each connection and enrolment; the admin's API lists and revokes. Kept as
 //! `edges.json` beside the identity, not in the store, which edges reach themselves where it is a FoundationDB cluster.
 //!
-//! Invariants: what is answered is on the disk; an edge that is shut out loses its connections at once, and one that comes in
-//! the same moment does not slip through; the file `join-token` holds a token that is good.
+//! Invariants: an answered change is on the disk; an edge that is shut out loses its connections at once, and one that comes
+//! in the same moment does not slip through; the file `join-token` holds a token that is good.
 
 pub mod book;
 

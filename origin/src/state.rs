@@ -151,8 +151,8 @@ impl State {
     }
 }
 
-/// Writes the bytes of a state's file to `path`, with all streams moved forward by so many timelines and segments: what they
-/// were at is long over. Blocks on the disk.
+/// Writes the bytes of a state's file to `path`, with all streams moved forward by so many timelines and segments: their
+/// last positions are long over. Blocks on the disk.
 ///
 /// # Errors
 /// When they are damaged, or the file cannot be written.

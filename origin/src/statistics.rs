@@ -78,7 +78,7 @@ impl Statistics {
 }
 
 impl Sampler {
-    /// Samples each minute until `shutdown`, then brings what is left to the store.
+    /// Samples each minute until `shutdown`, then writes the rest to the store.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { statistics, writers, status, folder, panics } = self;
         let mut writing = JoinSet::new();

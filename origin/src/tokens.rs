@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 /// Most tokens.
 pub(crate) const MAX_TOKENS: usize = 1000;
-/// Characters of a token that are kept in clear, to be told from others.
+/// Characters of a token that are kept in clear, to tell it from others.
 pub(crate) const SHOWN_CHARS: usize = 6;
 /// Longest token in bytes that is looked for.
 const MAX_TOKEN_BYTES: usize = 255;
@@ -44,7 +44,7 @@ pub(crate) enum Scope {
     CanSendMessages,
     /// To write in the chat in the name of the server.
     CanSendSystemMessages,
-    /// To see and do some of what the admin can.
+    /// To see and do some of the admin's work.
     HasAdminAccess,
 }
 

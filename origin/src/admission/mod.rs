@@ -76,14 +76,14 @@ impl Slot {
         self.evicted.clone()
     }
 
-    /// The connection proved who it is, and needs its place no longer. False if it had to give way before; after
-    /// true it never has to.
+    /// The connection proved its identity, and needs its place no longer. False if it had to give way before;
+    /// after true it never has to.
     pub(crate) fn proved(&self, now: Instant) -> bool {
         lock(&self.state).places.remember(self.address, now);
         self.release()
     }
 
-    /// The connection needs its place no longer, for another reason than that it proved who it is. As
+    /// The connection needs its place no longer, for another reason than a proof. As
     /// [`Self::proved`].
     pub(crate) fn release(&self) -> bool {
         let mut state = lock(&self.state);

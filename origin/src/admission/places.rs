@@ -152,7 +152,7 @@ impl Places {
         groups.into_iter().max_by_key(key).map(|(group, (_, oldest))| (group, oldest))
     }
 
-    /// A connection went without proving anything, or was told to go.
+    /// A connection went without proving anything, or had to give way.
     pub(crate) fn leave(&mut self, id: Id, now: Instant) {
         if let Some(Waiting { network, validated }) = self.waiting.remove(&id) {
             self.was_fruitless(network, validated, now);

@@ -32,7 +32,7 @@ pub async fn run(
     let is_secure = tls.is_some();
     let answer = move |mut request: Request<Incoming>, peer| {
         if is_secure {
-            // In the clear it stays what a proxy in front may have said.
+            // Without TLS the header stays as a proxy in front may have set it.
             login::set_secure(request.headers_mut(), true);
         }
         answer(Arc::clone(&api), Arc::clone(&pages), health.clone(), request, peer)

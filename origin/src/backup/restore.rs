@@ -26,7 +26,7 @@ const SEGMENTS: u64 = 10_000_000;
 /// the chat's log from where they were.
 const VERSIONS: u64 = 1 << 40;
 
-/// Bytes of a batch that fills a cluster: well below what one may have.
+/// Bytes of a batch that fills a cluster: well below the limit of one.
 const BATCH_BYTES: usize = MAX_BATCH_BYTES / 4;
 const BATCH_ITEMS: usize = MAX_BATCH_ITEMS / 4;
 

@@ -1,8 +1,8 @@
 //! The control socket: how `farcast-origin backup` reaches the origin that has the store open.
 //!
-//! A Unix socket in the data folder, open to the origin's own user and root. A client sends a line that says what it wants;
-//! `+` and the backup comes back, or `-` and why there is none: one backup is made at a time. A client that stands still is
-//! let go.
+//! A Unix socket in the data folder, open to the origin's own user and root. A client sends a line with its request; the
+//! answer is `+` and the backup, or `-` and the reason why there is none. One backup is made at a time; a client that
+//! stands still is let go.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -43,7 +43,7 @@ pub async fn serve(data_dir: PathBuf, backups: Backups, stop: CancellationToken)
     }
 }
 
-/// The lock of the data folder is held by now, so what is there is from an origin that was killed.
+/// The lock of the data folder is held by now, so an existing socket is from an origin that was killed.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -106,7 +106,7 @@ async fn in_time<T>(what: impl Future<Output = io::Result<T>>) -> io::Result<T> 
     tokio::time::timeout(PATIENCE, what).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Asks the origin that runs on a data folder for a backup, and gives what it sends to `take`, piece by piece. None if no
+/// Asks the origin that runs on a data folder for a backup, and gives the bytes to `take`, piece by piece. None if no
 /// origin runs there.
 ///
 /// # Errors

@@ -76,7 +76,7 @@ impl Pace {
         }
     }
 
-    /// So many failures are counted at most: what is beyond waits no longer.
+    /// Most failures that are counted: more make no longer wait.
     fn most(self) -> f64 {
         f64::from(self.free) + 8.0
     }

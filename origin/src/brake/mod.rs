@@ -137,7 +137,8 @@ impl Key {
             Self::AllEdges => (100, 1),
             // A cookie may have been stolen.
             Self::Exemption(_) => (5, 10),
-            // Few guess who share a network with an owner, and an owner who shares it with one must get in: 43,200 a day.
+            // Few people who share a network with an owner guess, and an owner who shares it with one must get in:
+            // 43,200 a day.
             Self::Allowance(..) => (5, 2),
         };
         Pace { free, longest: Duration::from_secs(longest_s) }

@@ -5,8 +5,8 @@
 //! on with a discontinuity. After a restart of the origin a broadcast that was live has the same grace; its epoch is
 //! then a new one that continues the old (same targets, numbers going on), so viewers need not reload.
 //!
-//! Invariants: at most one pipeline at a time; a segment's number is durable before the segment is
-//! announced; `Ended` is said exactly once for each epoch that was announced, also for one whose origin died.
+//! Invariants: at most one pipeline at a time; a segment's number is durable before the segment is announced;
+//! `Ended` is announced exactly once for each epoch that was announced, also for one whose origin died.
 
 mod air;
 mod metrics;

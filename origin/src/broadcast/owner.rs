@@ -216,8 +216,8 @@ impl Owner {
         }
     }
 
-    /// Does something with the pipeline, if there is one. When that panics, the broadcast ends and the owner goes on: what is
-    /// left of the pipeline is not used again.
+    /// Does something with the pipeline, if there is one. When that panics, the broadcast ends and the owner goes on: the
+    /// rest of the pipeline is not used again.
     async fn with_pipeline<T>(&mut self, work: impl FnOnce(&mut Pipeline) -> T) -> Option<T> {
         let pipeline = self.pipeline.as_mut()?;
         let done = self.panics.call(|| work(pipeline));

@@ -1,8 +1,8 @@
 //! One epoch from publisher to hub: repair, plan, ladder, packagers, in one place and one task.
 //!
 //! Everything here is synchronous but [`Pipeline::finish`]; the threads are the ladder's. The planner
-//! holds a source back until TARGETDURATION is known; what it then releases at once is let into the
-//! ladder at [`CATCH_UP`] times real time, so that decoder and encoders need not drop it.
+//! holds a source back until TARGETDURATION is known; the frames that it then releases at once enter
+//! the ladder at [`CATCH_UP`] times real time, so that decoder and encoders need not drop them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -150,8 +150,8 @@ impl Pipeline {
         self.planner.expect(video, audio);
     }
 
-    /// A publisher returned: its first frame falls where wall-clock time has got to, by the dates that viewers have
-    /// been told, after a discontinuity.
+    /// A publisher returned: its first frame falls where wall-clock time has got to, by the dates that viewers
+    /// already have, after a discontinuity.
     pub(super) fn resume(&mut self, now: WallTime) {
         self.timeline.begin_session(self.planner.media_at(now));
         self.planner.discontinuity();
@@ -295,7 +295,7 @@ impl Pipeline {
         self.output.recv().await
     }
 
-    /// Packages an event of a variant and all that wait behind it, and publishes what came of it.
+    /// Packages an event of a variant and all that wait behind it, and publishes the result.
     pub(super) fn package(&mut self, first: (VariantId, MediaEvent), wall: WallTime) {
         let mut next = Some(first);
         while let Some((variant, event)) = next {

@@ -26,7 +26,7 @@ const COMPLAIN: Duration = Duration::from_secs(60);
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Announced {
-    /// The broadcast that was told to have begun and not to have ended, by when its encoder connected.
+    /// The broadcast whose beginning was announced and whose end was not, by the time at which its encoder connected.
     live_since: Option<WallTime>,
     title: String,
 }

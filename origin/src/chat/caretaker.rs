@@ -1,4 +1,4 @@
-//! Forgets what is old: each minute entries of the chat's log, each hour users.
+//! Deletes old entries of the chat's log each minute, and users who have been away for long each hour.
 //!
 //! Place in the flow: reads all of the log once, when it starts, and then new entries, so that it knows the log without
 //! counting it again. Age is judged by [`Steady`], since deleted entries do not come back.
@@ -104,7 +104,7 @@ impl Caretaker {
         self.metrics.entries.set(count(kept.len()));
     }
 
-    /// Reads what is new behind `at`.
+    /// Reads the new entries behind `at`.
     async fn catch_up(&self, at: &mut Versionstamp) -> Result<(), StoreError> {
         loop {
             let chunk = log::after(&self.store, *at).await?;

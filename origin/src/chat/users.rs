@@ -1,4 +1,4 @@
-//! Forgetting users who are gone: everybody who opens the page may register, and most never come back.
+//! Deletion of users who are gone: everybody who opens the page may register, and most never come back.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ const HASH_PERIOD: Duration = Duration::from_millis(250);
 /// Hashes for strangers at once, before they are so slow: all that one address with all its candidates may need for
 /// [`super::MAX_STREAM_KEYS`] keys.
 const HASH_BURST: f64 = 24.0;
-/// Strangers that wait for their turn to be hashed: some seconds. More are told to wait by themselves.
+/// Most strangers that wait for their turn to be hashed: some seconds. Further ones are told to wait.
 const MAX_WAITING: usize = 8;
 
 /// Turns to hash.
@@ -158,7 +158,7 @@ impl Credentials {
             return true;
         }
         for stored in hashes {
-            // Only what was right before fits a hash of which that is known.
+            // A hash whose secret is known fits only that secret.
             if !self.known_of(std::slice::from_ref(&stored)).is_empty() {
                 continue;
             }

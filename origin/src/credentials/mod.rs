@@ -75,7 +75,7 @@ struct HashedKey {
     comment: String,
 }
 
-/// A stream key as it can be told.
+/// A stream key as it can be listed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeptKey {
     /// Stands for the key itself; no key looks so.
@@ -234,7 +234,8 @@ impl Credentials {
         given.iter().fold(Choice::from(0), compare).into()
     }
 
-    /// The digests of what fits these hashes, as far as it has been right before. Nothing else fits those.
+    /// The digests of the secrets that fit these hashes, as far as they have been right before. Nothing else fits
+    /// those.
     fn known_of(&self, hashes: &[String]) -> Vec<[u8; 32]> {
         let known = lock(&self.known);
         known.iter().filter(|(hash, _)| hashes.contains(hash)).map(|(_, digest)| *digest).collect()
@@ -251,7 +252,7 @@ impl Credentials {
         known.push((stored, self.digest(given)));
     }
 
-    /// The stream keys, as they can be told.
+    /// The stream keys, as they can be listed.
     #[must_use]
     pub fn stream_keys(&self) -> Vec<KeptKey> {
         let hashes = lock(&self.hashes).clone();

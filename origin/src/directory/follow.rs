@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use super::Conditions;
 use crate::broadcast::Air;
 
-/// Keeps `conditions` as settings and broadcast have them. Runs until dropped, or until one of both is no longer told.
+/// Keeps `conditions` as settings and broadcast have them. Runs until dropped, or until the channel of one of both
+/// closes.
 pub async fn follow(
     mut runtime: watch::Receiver<Option<Snapshot>>,
     mut air: watch::Receiver<Air>,

@@ -1,4 +1,4 @@
-//! One ping: what is sent to the directory, and what its answer means.
+//! One ping: the request to the directory, and the meaning of its answer.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ impl Directory {
     }
 
     /// Tells the directory that this server is live at `server_url`, and keeps the key that it gives. When the future is
-    /// dropped the directory may have been told.
+    /// dropped the request may have arrived.
     ///
     /// # Errors
     /// [`DirectoryError`]. After a refusal the key is as before.

@@ -1,7 +1,7 @@
 //! An edge's act, read from its batch: one of a few, or none.
 //!
-//! The forms are those of [`farcast_chat::Chat`] and [`farcast_audience::viewers`], which edges run. Only what people
-//! wrote, whom it concerns and by which record is taken from the batch; the rest is left behind.
+//! The forms are those of [`farcast_chat::Chat`] and [`farcast_audience::viewers`], which edges run. Only the texts
+//! that people wrote, the users concerned and the records are taken from the batch; the rest is left behind.
 
 use bytes::Bytes;
 use farcast_chat::entry::IDS_PER_ENTRY;
@@ -165,7 +165,7 @@ pub(super) fn read(batch: &Batch) -> Result<Act, Refused> {
     }
 }
 
-/// Acts that build upon a user's record, and are told.
+/// Acts that build upon a user's record, and are shown in the chat.
 fn of_user(key: &Key, given: Account, others: &[Operation], entry: &Entry) -> Result<Act, Refused> {
     let sets = |operation: &Operation| matches!(operation, Operation::Set(set, _) if set == key);
     match &entry.event {

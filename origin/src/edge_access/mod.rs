@@ -8,8 +8,8 @@
 //!
 //! - [`keys`], [`act`], [`derive`](mod@derive), [`shown`] and [`quota`] are plain; this file holds the store and the clock.
 //!
-//! Invariants: what is not listed is refused; every batch that is committed was made here; one edge cannot fill the store or
-//! keep it busy ([`quota`]); each refusal is counted, and told to the log at a bounded rate.
+//! Invariants: a key or act that is not listed is refused; every batch that is committed was made here; one edge cannot fill
+//! the store or keep it busy ([`quota`]); each refusal is counted, and logged at a bounded rate.
 
 mod act;
 mod derive;
@@ -50,7 +50,7 @@ const MAX_EDGES: usize = 2048;
 /// Interval of log lines about refusals to an edge.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// Why an edge does not get what it asked for. Nothing has changed.
+/// The reason why an edge is refused. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Refused {
     /// The key is the origin's alone.
@@ -93,7 +93,7 @@ struct Edge {
     viewers: Option<Key>,
     heard_at: Option<Instant>,
     told_at: Option<Instant>,
-    /// Refusals since the log was told.
+    /// Refusals since the last log line.
     refusals: u64,
 }
 

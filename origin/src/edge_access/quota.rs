@@ -24,8 +24,8 @@ const READ: Rate = Rate { burst: 512 << 20, per_second: 32 << 20 };
 /// Users that are added: records that are kept for 90 days. The burst is a large audience that comes for the first time;
 /// the rate is 170,000 a day.
 const USERS: Rate = Rate { burst: 50_000, per_second: 2 };
-/// Entries of the chat's log: several times what anybody can read, or what 200 people write who write without pause. The log
-/// is cut each minute.
+/// Entries of the chat's log: several times as many as anybody can read, or as 200 people write who write without pause. The
+/// log is cut each minute.
 const ENTRIES: Rate = Rate { burst: 4_000, per_second: 400 };
 /// Join and leave messages. An honest edge sends 20 at once, then 5 per second.
 const COMINGS: Rate = Rate { burst: 60, per_second: 10 };

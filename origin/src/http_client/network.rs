@@ -1,7 +1,7 @@
-//! Which addresses are of the public network: what may be asked on behalf of somebody who gives an address.
+//! The addresses of the public network: those to which requests may go on behalf of people who give an address.
 //!
-//! After IANA's registries of special-purpose addresses (RFC 6890, RFC 8190). Of IPv6 only what is allocated as global
-//! unicast (`2000::/3`) counts as public, and forms that stand for an IPv4 address count as that address.
+//! After IANA's registries of special-purpose addresses (RFC 6890, RFC 8190). Of IPv6 only addresses allocated as
+//! global unicast (`2000::/3`) count as public, and forms that stand for an IPv4 address count as that address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -79,7 +79,7 @@ impl fmt::Debug for Resolver {
 
 impl Service<Name> for Resolver {
     type Response = vec::IntoIter<SocketAddr>;
-    // Not in an io::Error, which does not give what it holds as its source.
+    // Not in an io::Error, which does not return its contents as its source.
     type Error = Box<dyn Error + Send + Sync>;
     type Future = Answer<Self::Response, Self::Error>;
 

@@ -25,7 +25,7 @@ pub const PRESUMED_DEAD: Duration = Duration::from_secs(3);
 /// Why a publisher is not let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, thiserror::Error)]
 pub enum GateError {
-    /// The key is not the stream's. The peer is told no more.
+    /// The key is not the stream's. The peer learns no more.
     #[error("the stream key is wrong")]
     WrongKey,
     /// Too many keys from that network were wrong: this one was not looked at.

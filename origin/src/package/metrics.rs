@@ -11,7 +11,7 @@ pub enum DropReason {
     Overfull,
     /// Audio waited for video longer than is useful.
     AudioQueue,
-    /// Audio that overlaps what is already written.
+    /// Audio that overlaps the audio already written.
     AudioOverlap,
     /// The frame cannot be written.
     Unwritable,

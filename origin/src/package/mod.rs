@@ -10,7 +10,7 @@
 //! - EXTINF is the sum of its parts; rounded, it never exceeds EXT-X-TARGETDURATION.
 //! - Decode times continue from part to part in each track; media time 0 is decode time
 //!   [`DECODE_TIME_OFFSET`], since `tfdt` cannot be negative and B-frames and AAC priming are.
-//! - Every media sequence number that the planner gave out is said once: as a segment, or as lost.
+//! - Every media sequence number that the planner gave out is announced once: as a segment, or as lost.
 //!
 //! **Durations of video frames.** A frame's duration is known when the next one arrives, so one frame
 //! is held. A part is therefore complete one frame interval after its last frame came, which is when

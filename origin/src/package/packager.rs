@@ -23,8 +23,8 @@ mod closing;
 
 /// Turns the ladder's output for one variant into its feed. The module lists its promises.
 ///
-/// The planner's marks are told twice: on the frames, and, ahead of them, through [`Packager::mark`],
-/// so that a variant whose encoder makes nothing still says which segments it has lost.
+/// The planner's marks come twice: on the frames, and, ahead of them, through [`Packager::mark`], so
+/// that a variant whose encoder makes nothing still announces the segments that it has lost.
 #[derive(Debug)]
 pub struct Packager {
     config: Config,
@@ -135,7 +135,7 @@ impl Packager {
         self.close_segment(None, now, out);
     }
 
-    /// Closes what is open and says lost of every segment that can no longer begin in time.
+    /// Closes the open segment and announces as lost every segment that can no longer begin in time.
     fn give_up_late(&mut self, now: WallTime, out: &mut Vec<FeedEvent>) {
         while let Some((mark, length)) = self.marks.take_late(now) {
             if self.segment.is_some() {
@@ -204,7 +204,7 @@ impl Packager {
     }
 
     /// True if the tracks need another section, which only a discontinuity may bring (RFC 8216bis §4.4.4.5: a reader
-    /// resets its decoders there), and none was said since the last section.
+    /// resets its decoders there), and none was announced since the last section.
     fn must_wait_for_discontinuity(&self, mark: &Mark) -> bool {
         let changed = self.init.as_ref().is_some_and(|(_, tracks)| *tracks != self.coming);
         changed && mark.discontinuity_sequence <= self.init_sequence

@@ -15,7 +15,7 @@ use crate::media::Mark;
 /// two minutes, far beyond [`LATE_TARGETS`].
 pub const MAX_PENDING_MARKS: usize = 64;
 
-/// Most segments said to be lost at once when the marks themselves are unknown.
+/// Most segments announced as lost at once when the marks themselves are unknown.
 pub const MAX_LOST_IN_A_ROW: u64 = 64;
 
 /// A segment that has not begun this many target durations after it was planned never will in time:
@@ -85,7 +85,7 @@ impl PendingMarks {
         missing.iter().zip(starts).map(|(mark, next)| (*mark, self.length(mark.start, next))).collect()
     }
 
-    /// Nobody told of marks: what must have lain between the last one and `reached`, evenly spread.
+    /// Without marks: the probable ones between the last one and `reached`, evenly spread.
     fn guess_before(&self, reached: Mark) -> Vec<Mark> {
         let Some(last) = self.last else { return Vec::new() };
         let between = reached.msn.0.saturating_sub(last.msn.0).saturating_sub(1);

@@ -151,7 +151,7 @@ fn understand(answer: &[u8]) -> Result<Result<Stills, String>, String> {
     match said {
         Ok(stills) if stills.large.is_sound(LARGE) && stills.small.is_sound(SMALL) => Ok(Ok(stills)),
         Ok(_) => Err("it gave pictures of impossible sizes".to_owned()),
-        // For people who look for a fault: printable, and not long.
+        // For people who search for a fault: printable, and not long.
         Err(reason) => Ok(Err(reason.chars().filter(|c| !c.is_control()).take(200).collect())),
     }
 }
@@ -166,7 +166,7 @@ pub(crate) fn run() -> u8 {
         let mut confined = None;
         while let Some(Task { config, data, memory_bytes }) = wire::read(&mut input)? {
             let confined = confined.get_or_insert_with(|| confine(Bounds::Software { memory_bytes }));
-            // Pictures are no reason to let codecs reach what they may not.
+            // Codecs must not reach more because of pictures.
             let answer = match confined {
                 Ok(()) => decode(&config, &data).map_err(|error| error.to_string()),
                 Err(reason) => {

@@ -11,7 +11,7 @@
 //!   EXTINF and players that read dates agree. That follows 1 % at segments of 4 s.
 //! - An error beyond [`BREAK_BEYOND`] is corrected at once, with a discontinuity of its own, at most one per
 //!   [`BREAKS_APART`]. A discontinuity that comes for another reason is used as well.
-//! - Starts of segments always grow; after a break of the timeline they are not before the end of what went before.
+//! - Starts of segments always grow; after a break of the timeline they are not before the end of the segment before.
 //!
 //! Everything is in microseconds; "offset" is date less media time.
 
@@ -121,7 +121,7 @@ impl Clock {
         let natural = start.micros().saturating_add(self.offset);
         let previous = self.last.map(|last| i64::try_from(last.0).unwrap_or(i64::MAX / 2));
         let lasts = previous.map_or(0, |last| natural.saturating_sub(last));
-        // Starts grow, whatever is to be set right: by a quarter of what the segment lasts at least.
+        // Starts grow, whatever is to be corrected: by a quarter of the segment's length at least.
         let grown = previous.map_or(i64::MIN, |last| last.saturating_add((lasts / 4).max(1000)));
         let right = natural.saturating_add(error);
         let far = error.unsigned_abs() > micros(BREAK_BEYOND).unsigned_abs();

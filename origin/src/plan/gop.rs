@@ -81,8 +81,8 @@ impl Gops {
     }
 
     /// True if to cut at a key frame `elapsed` after the segment's start: when the next GOP, if like
-    /// the last, would carry the segment past its target, or, if like the longest of late, past what
-    /// is legal.
+    /// the last, would carry the segment past its target, or, if like the longest of late, past the
+    /// legal length.
     pub(super) fn cut_at_key(&self, elapsed: Duration) -> bool {
         let last = self.recent.back().copied().unwrap_or_default();
         let longest = self.recent.iter().max().copied().unwrap_or_default();

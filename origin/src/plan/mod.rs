@@ -6,7 +6,7 @@
 //! programme date-times and discontinuities are equal in all variants (RFC 8216bis §6.2.4), which is
 //! why no other module may decide any of them.
 //!
-//! Dates follow the arrival of frames ([`clock`]); a publisher that cannot keep up is told of ([`speed`]).
+//! Dates follow the arrival of frames ([`clock`]); a publisher that cannot keep up is reported ([`speed`]).
 //!
 //! EXT-X-TARGETDURATION may never change (RFC 8216bis §4.4.3.1). Where every variant is encoded here
 //! it is the segment target. Where one passes video through, cuts happen at the source's key frames:

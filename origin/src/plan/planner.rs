@@ -25,9 +25,9 @@ const SNAP: Duration = Duration::from_millis(5);
 
 /// Decides where segments begin. See the module for its place.
 ///
-/// Frames come by decode time within a track, on a timeline that never goes back. Between
-/// [`Planner::push`] and what it appends there is nothing held once the start is decided: before
-/// that, at most ten seconds and 64 MiB.
+/// Frames come by decode time within a track, on a timeline that never goes back. Once the start is
+/// decided, nothing is held between [`Planner::push`] and its output: before that, at most ten
+/// seconds and 64 MiB.
 #[derive(Debug)]
 pub struct Planner {
     config: Config,

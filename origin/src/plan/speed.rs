@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 /// Number of seconds that are looked back on.
 const HISTORY_S: u64 = 60;
-/// Nothing is said before so many seconds have been seen.
+/// Nothing is reported before so many seconds have been seen.
 const LEAST_S: u64 = 20;
 /// To have lost so much within the history is to be slow; in microseconds. 0.7 % over a minute.
 const TELL_BEYOND_US: i64 = 400_000;

@@ -11,8 +11,8 @@
 //! - Age is time in which the link lived: a link that falls silent and comes back catches up, while one
 //!   that is too narrow loses what it cannot carry. Silence is forgiven up to [`IDLE_TIMEOUT`], beyond
 //!   which the connection is dead anyhow, so the bound of time holds with that added.
-//! - Losses are whole segments, and a lower variant's only after the higher ones gave way; the
-//!   edge is told by a `Lost` in the segment's place, as soon as its duration is known.
+//! - Losses are whole segments, and a lower variant's only after the higher ones gave way; the edge
+//!   gets a `Lost` in the segment's place, as soon as its duration is known.
 //! - Nothing here waits, and the feed's `Bytes` are shared.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -366,8 +366,8 @@ impl Queue {
         self.settle(turn);
     }
 
-    /// The edge has all parts of `stream` below `parts`. A claim beyond what was written counts only
-    /// as far as that. Gives the age of each part that was confirmed by this.
+    /// The edge has all parts of `stream` below `parts`. A claim beyond the parts that were written
+    /// counts only as far as those. Returns the age of each part that was confirmed by this.
     pub fn confirm(&mut self, stream: &StreamHeader, parts: u32, now: Instant) -> Vec<Duration> {
         let turn = self.turn(stream);
         let mut ages = Vec::new();

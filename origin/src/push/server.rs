@@ -46,7 +46,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Limits of a [`Server`].
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Most edges at once; one more is told that the origin is full.
+    /// Most edges at once; a further one is told that the origin is full.
     pub max_edges: usize,
     /// Most handshakes at once: bounds the memory and the signatures that strangers make the origin spend. When there are
     /// more, one of the network with the most of them has to go.
@@ -108,8 +108,8 @@ pub trait StoreAccess: Send + Sync + std::fmt::Debug {
     ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>>;
 }
 
-/// A store without a door, all of which but what is private is everybody's: for tests and measurements of the link. Programs
-/// put [`crate::edge_access::EdgeAccess`] in front.
+/// A store without a door, of which everything but the private keys is open to all: for tests and measurements of the link.
+/// Programs put [`crate::edge_access::EdgeAccess`] in front.
 impl StoreAccess for Store {
     fn answer<'a>(
         &'a self,
@@ -141,8 +141,8 @@ struct Shared {
 }
 
 impl Server {
-    /// A server that does nothing yet. `roster` says who may come, `store` answers their calls of the store, `api` the
-    /// requests that they pass on.
+    /// A server that does nothing yet. `roster` decides which edges may connect, `store` answers their calls of the
+    /// store, `api` the requests that they pass on.
     #[must_use]
     pub fn new(
         config: ServerConfig,

@@ -65,8 +65,8 @@ pub(super) struct Shared {
     pub(super) api: Option<Arc<dyn Api>>,
 }
 
-/// Serves an edge until it leaves or must be closed; gives the code to close with. `edge` is its name by its certificate:
-/// what it calls itself does not count.
+/// Serves an edge until it leaves or must be closed; returns the code to close with. `edge` is its name by its
+/// certificate: its own name for itself does not count.
 pub(super) async fn run(
     connection: &Connection,
     edge: &Arc<str>,
@@ -245,8 +245,8 @@ struct Open {
     header: Bytes,
 }
 
-/// Opens the stream if need be and writes what QUIC takes. Cancel safe: what was written is accounted
-/// for before the next wait.
+/// Opens the stream if need be and writes as much as QUIC takes. Cancel safe: written bytes are
+/// accounted for before the next wait.
 async fn write(
     connection: &Connection,
     streams: &mut HashMap<StreamHeader, Open>,

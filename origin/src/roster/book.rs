@@ -45,7 +45,7 @@ pub enum TokenState {
     Revoked,
 }
 
-/// A join token, without what is the same in all of them.
+/// A join token, without the parts that are the same in all of them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {

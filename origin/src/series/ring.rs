@@ -17,8 +17,8 @@ impl Ring {
         Self { kind, samples: VecDeque::new() }
     }
 
-    /// Takes a sample, in place of one of the same second, and forgets what is too old or too much. A clock that was set
-    /// back puts it before others.
+    /// Takes a sample, in place of one of the same second, and forgets those that are too old or too many. A clock that
+    /// was set back puts it before others.
     pub(super) fn push(&mut self, sample: Sample, now_s: u64) {
         let place = self.samples.partition_point(|other| other.unix_s < sample.unix_s);
         match self.samples.get_mut(place) {

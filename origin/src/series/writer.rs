@@ -28,7 +28,7 @@ const COMPLAIN: Duration = Duration::from_secs(300);
 /// Longest time for which stopping waits for the last writes.
 const FLUSH: Duration = Duration::from_secs(5);
 
-/// Writes what is pushed to a series.
+/// Writes the new samples of a series.
 #[derive(Debug)]
 pub struct Writer {
     store: Store,
@@ -43,8 +43,8 @@ impl Writer {
         Self { store, shared, clear_at_s: 0, complaints: Throttle::new(COMPLAIN) }
     }
 
-    /// Writes until `shutdown`, then what is left, for a few seconds at most. When the future is dropped the store lacks
-    /// the last samples.
+    /// Writes until `shutdown`, then the rest, for a few seconds at most. When the future is dropped the store lacks the
+    /// last samples.
     pub async fn run(mut self, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -69,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// Writes all that waits, and clears what is too old if that is due.
+    /// Writes all that waits, and clears old samples if that is due.
     async fn write_pending(&mut self) -> Result<(), StoreError> {
         loop {
             let samples = self.shared.pending(BATCH);

@@ -65,7 +65,7 @@ impl Judge {
         }
     }
 
-    /// The store did not answer: what was seen before says nothing of the time until the next look.
+    /// The store did not answer: earlier observations say nothing about the time until the next look.
     pub(super) fn blind(&mut self) {
         self.seen = None;
     }

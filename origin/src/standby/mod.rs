@@ -11,8 +11,9 @@
 //! - [`fence`]: every batch of an origin requires its lease, so one that was overtaken changes nothing any more, however late
 //!   its batches come: no `online: false` over another's broadcast, no count. Media waits for neither: while the store is
 //!   away a broadcast goes on, and its origin goes on too if nobody has taken over when the store is back.
-//! - An origin that was overtaken stops in order and says by whom, with an exit status that makes a supervisor start it
-//!   again: then it waits. A standby does not take a running broadcast over: it has its own encoders and edges.
+//! - An origin that was overtaken stops in order and names the other one, with an exit status that makes a supervisor
+//!   start it again: then it waits. A standby does not take a running broadcast over: it has its own encoders and
+//!   edges.
 
 mod fence;
 mod judge;

@@ -18,7 +18,7 @@ const COMPLAIN: Duration = Duration::from_secs(30);
 
 /// Owns the state and writes it on a thread of its own. Saves that arrive while one is written
 /// become one further write, so the queue is one state long whatever the disk does. Dropping it
-/// writes what is pending (once, without retries) and joins the thread.
+/// writes the pending state (once, without retries) and joins the thread.
 #[derive(Debug)]
 pub struct Saver {
     shared: Arc<Shared>,

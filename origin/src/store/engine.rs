@@ -20,7 +20,7 @@ use super::writer::{self, Request};
 /// Name of the store's file in the data folder.
 pub const FILE_NAME: &str = "store.redb";
 
-/// Batches that may wait for the writer; more wait for their turn, and are told that the store is busy.
+/// Most batches that wait for the writer; further ones wait for their turn, and are told that the store is busy.
 const QUEUE: usize = 1024;
 
 /// Longest wait of a batch for its turn: then nothing has been done yet, and the caller can be told so.
@@ -119,7 +119,7 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         drop(self.requests.take());
         if let Some(thread) = self.thread.take() {
-            // It panicked, and said so.
+            // It panicked, which is in the log.
             let _ = thread.join();
         }
     }

@@ -30,8 +30,8 @@ pub enum FillError {
     },
 }
 
-/// Makes the store of a data folder, whole or not at all. `version` is the last one that any of the entries has: what is
-/// written later sorts behind it. Blocks on the disk.
+/// Makes the store of a data folder, whole or not at all. `version` is the last one that any of the entries has: later
+/// writes sort behind it. Blocks on the disk.
 ///
 /// # Errors
 /// [`FillError`]; the folder has no store then.

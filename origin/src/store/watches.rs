@@ -45,7 +45,7 @@ impl Watches {
         Registration { watches: Arc::clone(self), key, notify }
     }
 
-    /// Wakes who waits for what changed.
+    /// Wakes the waiters of the keys that changed.
     pub(super) fn wake(&self, changes: &[Change]) {
         let waiting = self.lock();
         if waiting.is_empty() {

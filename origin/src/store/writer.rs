@@ -43,7 +43,7 @@ impl<E: Into<redb::Error>> From<E> for Failed {
     }
 }
 
-/// Writes what is asked for until the last sender is gone.
+/// Writes requested batches until the last sender is gone.
 pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metrics: &Metrics) {
     let mut complaints = Throttle::new(COMPLAIN);
     let mut group = Vec::with_capacity(GROUP_BATCHES);

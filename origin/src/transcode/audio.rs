@@ -1,8 +1,8 @@
 //! The audio thread: decodes the source's audio once and re-encodes it per bit rate.
 //!
 //! Samples are counted, not trusted to timestamps: a frame's time is that of the first sample since the last
-//! jump plus what was encoded since. Gaps are filled with silence, overlaps are dropped. The encoder's priming
-//! packet is left out, so packet times are those of the samples, and a source frame gives one frame.
+//! jump plus the samples encoded since. Gaps are filled with silence, overlaps are dropped. The encoder's
+//! priming packet is left out, so packet times are those of the samples, and a source frame gives one frame.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The H.264 encoders that the ladder knows, and what each wants to be told.
+//! The H.264 encoders that the ladder knows, and the options of each.
 
 use farcast_av::{DeviceKind, PixelLayout};
 

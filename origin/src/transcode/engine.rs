@@ -77,7 +77,7 @@ impl Shared {
     }
 }
 
-/// Running decoders and encoders. Dropping it gives up what is inside; [`Engine::finish`] drains it.
+/// Running decoders and encoders. Dropping it gives up the frames inside; [`Engine::finish`] drains it.
 pub(super) struct Engine {
     shared: Arc<Shared>,
     video: Option<Inlet>,

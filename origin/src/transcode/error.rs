@@ -31,7 +31,7 @@ pub enum LadderError {
     /// Nothing is taken by a thread that decodes: a codec or a driver hangs.
     #[error("a decoder hangs")]
     Stuck,
-    /// The worker process said why it cannot go on.
+    /// The worker process gave the reason why it cannot go on.
     #[error("{0}")]
     Told(String),
     /// The worker process ended again and again, and there is no variant without it.

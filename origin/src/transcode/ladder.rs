@@ -92,7 +92,7 @@ impl LadderConfig {
     }
 }
 
-/// A running ladder. Dropping it gives up what is inside; [`Ladder::finish`] drains it.
+/// A running ladder. Dropping it gives up the frames inside; [`Ladder::finish`] drains it.
 pub struct Ladder {
     shared: Arc<Shared>,
     /// True if the source has video, audio.
@@ -213,7 +213,7 @@ fn transcodes(spec: &VariantSpec, track: Track) -> bool {
     }
 }
 
-/// True if viewers cannot play a track that begins or changes here; says so, as what they play badly.
+/// True if viewers cannot play a track that begins or changes here; logs that, and formats that they play badly.
 fn refused(event: &MediaEvent) -> bool {
     let (verdict, track) = match event {
         MediaEvent::Video(config) => (playable::video(config), "video"),

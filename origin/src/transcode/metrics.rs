@@ -101,7 +101,7 @@ pub(super) enum WorkerEnd {
     Crashed,
     /// It took nothing any more, and was ended.
     Hung,
-    /// It said that none can go on.
+    /// It reported that none can go on.
     Failed,
     /// It could not be started.
     NotStarted,

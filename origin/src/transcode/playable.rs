@@ -152,7 +152,7 @@ pub(super) fn bit_rate_bps(width: u32, height: u32, frame_rate_milli: u32) -> u6
 /// The part of an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1) that players judge by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Aac {
-    /// Of the core, where SBR or PS are said explicitly.
+    /// Of the core, where SBR or PS are signalled explicitly.
     object_type: u32,
     channel_configuration: u32,
     /// `frameLengthFlag`.
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn aac_in_a_standard_layout_plays() {
-        // Mono, stereo, 3.0, 4.0, 5.0, 5.1 at 48 kHz; 44.1 and 96 kHz; HE-AAC and HE-AAC v2 said explicitly.
+        // Mono, stereo, 3.0, 4.0, 5.0, 5.1 at 48 kHz; 44.1 and 96 kHz; HE-AAC and HE-AAC v2 signalled explicitly.
         for record in [
             [0x11, 0x88, 0, 0],
             [0x11, 0x90, 0, 0],

@@ -33,9 +33,9 @@ pub(super) fn output_size(spec: &VariantSpec, source: (u32, u32), sample_aspect:
     }
 }
 
-/// Bit rate for a source that is re-encoded as it is: what it was measured to have and a tenth, in full 100 kbit/s, for
-/// the key frames that are added and the second generation; within what a picture of `size` can make use of, for the
-/// beginning of a broadcast may be a still picture. Not known, the middle of that.
+/// Bit rate for a source that is re-encoded as it is: the measured rate and a tenth, in full 100 kbit/s, for the key
+/// frames that are added and the second generation; within the range that a picture of `size` can make use of, for the
+/// beginning of a broadcast may be a still picture. Where it is unknown, the middle of that.
 pub(super) fn like_source(measured_bps: Option<u64>, size: (u32, u32)) -> u64 {
     let pixels = u64::from(size.0) * u64::from(size.1);
     // Bits per pixel and second: 2 and 12 Mbit/s at 1080p.

@@ -34,7 +34,7 @@ pub(super) struct Source {
     stands_in: bool,
     device: Option<Arc<Device>>,
     decoder: Option<VideoDecoder>,
-    /// True if it is still to be said where the source is decoded.
+    /// True if the log has still to say where the source is decoded.
     unsaid: bool,
     config: Option<Arc<VideoConfig>>,
     origins: Origins,
@@ -46,7 +46,7 @@ pub(super) struct Source {
     deinterlacer: Option<Deinterlacer>,
     /// Finished pictures of it.
     whole: Vec<VideoFrame>,
-    /// True if it was said that pictures ask to be turned.
+    /// True if the log has said that pictures ask to be turned.
     said_turned: bool,
 }
 

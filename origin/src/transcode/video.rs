@@ -223,7 +223,7 @@ impl Encoding {
     }
 
     /// Replaces a failed encoder by libx264, for the rest of the broadcast, and puts the frames that were
-    /// inside it before what is to be done: nothing is missing, and no gap is longer than its queue.
+    /// inside it before the waiting ones: nothing is missing, and no gap is longer than its queue.
     fn fail(&mut self, reason: Error, todo: &mut VecDeque<InFlight>) -> Result<(), Error> {
         self.failures += 1;
         if self.failures > MAX_FAILURES {

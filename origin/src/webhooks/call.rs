@@ -57,7 +57,7 @@ impl Call {
     }
 }
 
-/// An entry's id. Of one that cannot be in a header or be signed (a full stop would move what is signed) its place.
+/// An entry's id. For one that cannot be in a header or be signed (a full stop would move the signed text) its place.
 fn id(at: Versionstamp, entry: &Entry) -> String {
     let fits = |id: &str| {
         (1..=64).contains(&id.len())
@@ -72,7 +72,7 @@ fn id(at: Versionstamp, entry: &Entry) -> String {
 
 /// The sender of attempts; tests have their own.
 pub(super) trait Caller: Send + Sync + 'static {
-    /// Tells a receiver, once. When the future is dropped it may have been told.
+    /// Calls a receiver, once. When the future is dropped the request may have arrived.
     fn call(
         &self,
         webhook: &Webhook,

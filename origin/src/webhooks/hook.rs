@@ -81,8 +81,8 @@ pub(super) struct Hook<C> {
 }
 
 impl<C: Caller> Hook<C> {
-    /// Serves until `stop`, then what is in the log. When the future is dropped the event that is on its way is sent again
-    /// by the next run.
+    /// Serves until `stop`, then delivers the events in the log. When the future is dropped the event that is on its way
+    /// is sent again by the next run.
     pub(super) async fn run(mut self) -> End {
         let end = self.serve().await;
         self.waiting.since(None);
@@ -94,7 +94,7 @@ impl<C: Caller> Hook<C> {
 
     async fn serve(&mut self) -> Result<(), End> {
         let mut tip = log::Tip::default();
-        // When the cursor went past what is not saved yet.
+        // The time at which the cursor went past events that are not saved yet.
         let mut unsaved: Option<Instant> = None;
         loop {
             let common = Arc::clone(&self.common);
@@ -290,7 +290,7 @@ impl<C: Caller> Hook<C> {
         self.commit(|hook| record::save(hook.webhook.id, &hook.cursor, hook.leads.clone())).await
     }
 
-    /// Writes until it is written: the receiver is told nothing more before, or it would be told twice.
+    /// Writes until it succeeds: the receiver gets nothing more before, or it would get it twice.
     async fn commit(&self, batch: impl Fn(&Self) -> Result<Batch, StoreError>) -> Result<(), End> {
         loop {
             let written = match batch(self) {

@@ -46,7 +46,7 @@ impl Record for Webhook {
     const VERSION: u8 = 1;
 }
 
-/// A webhook is told nothing any more.
+/// A webhook gets nothing any more.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Disabled {
     /// Since when.
@@ -72,7 +72,7 @@ impl Record for Cursor {
 }
 
 impl Cursor {
-    /// Before what comes.
+    /// Before the next event.
     pub(super) async fn at_the_end(store: &Store) -> Result<Self, StoreError> {
         Ok(Self { at: log::end(store).await?, last_used_at: None, trouble: None })
     }
@@ -131,7 +131,7 @@ fn tip() -> Key {
     Tuple::new().text(PRIVATE).text("webhook_tip").key()
 }
 
-/// Waits until webhooks have come or gone since `seen`, and gives what is to be `seen` next. Cancel safe.
+/// Waits until webhooks have come or gone since `seen`, and returns the next `seen`. Cancel safe.
 pub(super) async fn changed(store: &Store, seen: Option<Bytes>) -> Result<Option<Bytes>, StoreError> {
     store.changed(&tip(), seen).await
 }
@@ -229,8 +229,8 @@ pub(super) fn disable(webhook: &Webhook, cursor: &Cursor, leads: Precondition) -
     save(webhook.id, cursor, leads)?.put(&key(webhook.id), webhook)
 }
 
-/// The place in the chat's log behind which a webhook still needs it: what is before it, and the place itself, may be
-/// forgotten. None when no webhook needs anything. A webhook that is made later begins at the log's end.
+/// The place in the chat's log behind which a webhook still needs it: earlier entries, and the place itself, may be
+/// deleted. None when no webhook needs anything. A webhook that is made later begins at the log's end.
 ///
 /// # Errors
 /// The store's: nothing may be forgotten then.

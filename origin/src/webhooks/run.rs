@@ -70,8 +70,8 @@ impl Webhooks {
         self.needed.place.subscribe()
     }
 
-    /// Delivers while no other origin does, until `shutdown`; then tells what is in the log, for [`DRAIN`] at most. When the
-    /// future is dropped the event that is on its way to each receiver is sent again by the next run.
+    /// Delivers while no other origin does, until `shutdown`; then delivers the events in the log, for [`DRAIN`] at most.
+    /// When the future is dropped the event that is on its way to each receiver is sent again by the next run.
     pub async fn run(self, shutdown: CancellationToken) {
         tokio::select! {
             () = self.delivery.run(shutdown) => {}

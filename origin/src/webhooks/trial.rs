@@ -55,7 +55,8 @@ impl Trials {
         &self.deliveries
     }
 
-    /// Tells the receiver of a webhook, enabled or not, of a test, once. When the future is dropped it may have been told.
+    /// Sends a trial event to the receiver of a webhook, enabled or not, once. When the future is dropped the request
+    /// may have arrived.
     ///
     /// # Errors
     /// [`NotTried`].

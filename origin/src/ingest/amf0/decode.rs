@@ -67,7 +67,7 @@ pub enum DecodeError {
 /// their metadata in whatever encoding the system has.
 ///
 /// # Errors
-/// [`DecodeError`] says what is wrong and where.
+/// [`DecodeError`] has the fault and its place.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Value>, DecodeError> {
     match decode_prefix(bytes) {
         (values, None) => Ok(values),

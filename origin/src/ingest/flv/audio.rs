@@ -1,8 +1,8 @@
 //! The audio track: from tags to configurations and access units.
 //!
-//! An AudioSpecificConfig says what the frames are. Where none comes, ADTS headers in the frames say it; where there are none
-//! either, rate and channels are told from the metadata, the distance of the frames and the first element in them.
-//! Frames wait for that, half a second of them, so that none is lost.
+//! An AudioSpecificConfig describes the frames. Where none comes, ADTS headers in the frames do; where there are none
+//! either, rate and channels are derived from the metadata, the distance of the frames and the first element in them. Frames
+//! wait for that, half a second of them, so that none is lost.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads a tag and appends what is known then.
+    /// Reads a tag and appends the events that are known then.
     ///
     /// # Errors
     /// [`FlvError`]; nothing is appended then.

@@ -107,7 +107,7 @@ pub(super) fn read_record(record: &Bytes) -> Result<(Sets, Option<usize>), Probl
     Ok((sets, Some(usize::from(lengths & 3) + 1)))
 }
 
-/// Puts `count` sets with lengths of two bytes in force; what is behind them.
+/// Puts `count` sets with lengths of two bytes in force; returns the bytes after them.
 fn list<'a>(mut rest: &'a [u8], count: u8, sets: &mut Sets) -> Result<&'a [u8], Problem> {
     for _ in 0..count {
         let (size, after) = rest.split_first_chunk::<2>().ok_or("avcC record cut off")?;

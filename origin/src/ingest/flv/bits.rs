@@ -78,7 +78,7 @@ impl<'a> Bits<'a> {
 }
 
 /// A NAL unit's payload without emulation prevention bytes (ISO/IEC 14496-10 §7.4.1). Parameter sets
-/// are short; `limit` bounds what is copied of a longer one.
+/// are short; of a longer one no more than `limit` is copied.
 pub(super) fn unescape(nal: &[u8], limit: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(nal.len().min(limit));
     let mut zeros = 0;

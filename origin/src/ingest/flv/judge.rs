@@ -39,7 +39,7 @@ pub enum Verdict {
     End {
         /// The fault and what to set.
         text: String,
-        /// The encoder sends what is not taken; otherwise, what cannot be read.
+        /// The encoder sends a format that is not supported; otherwise, tags that cannot be read.
         unsupported: bool,
     },
 }
@@ -57,7 +57,7 @@ struct Health {
     /// The bad tags since then.
     bad: u32,
     bad_since: Option<Instant>,
-    /// It was said that something of the track is not taken.
+    /// The refusal of the track was reported already.
     refused: bool,
     complaint: Option<Complaint>,
 }

@@ -61,7 +61,7 @@ pub enum FlvError {
         /// Which part of it.
         what: &'static str,
     },
-    /// A frame before what it takes to decode it is known: left out.
+    /// A frame before its decoder's configuration is known: left out.
     #[error("{track} frame before its sequence header")]
     NoConfig {
         /// `audio` or `video`.
@@ -92,7 +92,7 @@ impl Demuxer {
         self.metadata = metadata.clone();
     }
 
-    /// Reads a video tag and appends what is complete then, in order, to `out`.
+    /// Reads a video tag and appends the pictures that are complete then, in order, to `out`.
     ///
     /// # Errors
     /// [`FlvError`]; later tags can be read.
@@ -110,7 +110,7 @@ impl Demuxer {
         read
     }
 
-    /// Reads an audio tag and appends what is known then, in order, to `out`.
+    /// Reads an audio tag and appends the events that are known then, in order, to `out`.
     ///
     /// # Errors
     /// [`FlvError`]; later tags can be read.
@@ -127,7 +127,7 @@ impl Demuxer {
         read
     }
 
-    /// No more tags will come: appends what is held.
+    /// No more tags will come: appends everything held.
     pub fn finish(&mut self, out: &mut VecDeque<MediaEvent>) {
         let mut outputs = Vec::new();
         // A last picture that cannot be decoded is one of those that have been complained of.

@@ -68,7 +68,7 @@ impl Framer {
         let stated = Framing::Lengths(self.stated);
         let likely =
             [self.last.unwrap_or(stated), stated, Framing::StartCodes].map(|framing| (framing, false));
-        // Lengths of a size that nobody stated fit by chance now and then, so what they delimit must look like units.
+        // Lengths of a size that nobody stated fit by chance now and then, so their contents must look like units.
         let doubtful = [4, 2, 1, 3].map(|bytes| (Framing::Lengths(bytes), true));
         for (framing, doubted) in likely.into_iter().chain(doubtful) {
             let Some(found) = find(data, framing) else { continue };

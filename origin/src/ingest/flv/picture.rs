@@ -135,8 +135,8 @@ impl Signal {
     }
 }
 
-/// A pixel's shape in lowest terms; a side of 0 means that nothing is said. No real pixel is more than sixteen times as
-/// wide as high, so what says so is not believed.
+/// A pixel's shape in lowest terms; a side of 0 means that it is unspecified. No real pixel is more than sixteen times
+/// as wide as high, so a larger ratio is not believed.
 fn shape(width: u32, height: u32) -> (u32, u32) {
     let (mut a, mut b) = (width, height);
     while b != 0 {

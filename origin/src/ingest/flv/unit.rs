@@ -16,7 +16,7 @@ pub(super) enum UnitKind {
     Before,
     /// Units after them.
     After,
-    /// A sequence parameter set that cannot be read: a decoder that can would do what it says, unseen.
+    /// A sequence parameter set that cannot be read: a decoder that can read it would obey it, unchecked.
     Unreadable,
     /// Delimiters and filler, of which nobody needs a copy.
     Padding,

@@ -68,10 +68,10 @@ impl State {
         self.config.as_ref()
     }
 
-    /// Reads a tag and appends what is known then.
+    /// Reads a tag and appends the events that are known then.
     ///
     /// # Errors
-    /// [`FlvError`]; what was complete before the tag is appended all the same.
+    /// [`FlvError`]; pictures that were complete before the tag are appended all the same.
     pub(super) fn read(
         &mut self,
         timestamp_ms: u32,
@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// The source has ended, or goes on with something else: appends what is held.
+    /// The source has ended, or goes on with something else: appends everything held.
     ///
     /// # Errors
     /// As [`Self::read`].

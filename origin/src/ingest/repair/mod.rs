@@ -1,4 +1,4 @@
-//! Makes one timeline of what publishers send.
+//! Makes one timeline of the publishers' timestamps.
 //!
 //! Sources stamp frames in 32 bits of milliseconds, start anywhere, wrap around (after 49.7 days by the
 //! standard, 24.9 by FFmpeg, whose FLV muxer has 31 bits, and 4.7 hours by encoders without the extended timestamp), jump
@@ -280,7 +280,7 @@ impl Timeline {
         }
     }
 
-    /// Gives a frame its place, unless it is a repetition, and keeps the book on who is silent.
+    /// Gives a frame its place, unless it is a repetition, and notes which tracks are silent.
     fn place(&mut self, frame: Frame, source: i64, outcome: &mut Outcome) {
         let Some(session) = &mut self.session else { return };
         session.head = session.head.max(source);

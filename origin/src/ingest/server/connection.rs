@@ -95,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Serves the connection to its end. The end is told to the owner before the socket is closed.
+    /// Serves the connection to its end. The owner learns of the end before the socket is closed.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let mut buffer = vec![0; PENDING_READ_BYTES];
         let finish = self.drive(&shutdown, &mut buffer).await;

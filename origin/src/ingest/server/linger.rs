@@ -1,4 +1,4 @@
-//! Closes a connection so that the peer gets to read what it was last sent.
+//! Closes a connection so that the peer gets to read the last message.
 
 use std::time::Duration;
 

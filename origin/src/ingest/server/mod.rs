@@ -102,7 +102,7 @@ struct Shared {
     publishers: mpsc::Sender<Publisher>,
     pending: Admission,
     places: Arc<Semaphore>,
-    /// Of warnings about who was refused, which strangers can cause.
+    /// Limits warnings about refused peers, which strangers can cause.
     warnings: Mutex<Throttle>,
 }
 

@@ -56,7 +56,7 @@ impl Session {
     /// Obeys a command: name, transaction, object, arguments. A senseless command is answered with an error
     /// if it wants an answer, and otherwise ignored.
     ///
-    /// `unread` says what is wrong with the value after the last one. It matters only to a command that cannot do without.
+    /// `unread` is the fault in the value after the last one. It matters only to a command that cannot do without.
     pub(super) fn obey(
         &mut self,
         stream_id: u32,
@@ -135,7 +135,7 @@ impl Session {
             "play" | "play2" => {
                 let text = "this server takes broadcasts by RTMP; watch them over HTTP";
                 self.command(stream_id, &reply::error("NetStream.Play.Failed", text));
-                // One that publishes is told, and goes on.
+                // A peer that publishes gets an error, and goes on.
                 if !matches!(self.phase, Phase::Publishing | Phase::Asking) {
                     self.close(Refusal::Play);
                 }

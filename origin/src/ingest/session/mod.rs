@@ -55,7 +55,7 @@ const MAX_AMF_BYTES: usize = 128 * 1024;
 /// Chunk size that this server writes with: its answers fit one chunk.
 const OUR_CHUNK_BYTES: usize = 4096;
 
-/// Window that the peer is told; how much it may send before it must have been acknowledged (§5.4.4).
+/// Acknowledgement window sent to the peer: bytes that it may send before they must have been acknowledged (§5.4.4).
 const OUR_WINDOW_BYTES: u32 = 5_000_000;
 
 /// Smallest window of a peer that is obeyed: smaller ones would make every read cost an answer.
@@ -73,7 +73,7 @@ const COMMANDS: u8 = 3;
 pub enum Event {
     /// The peer wants to publish.
     Publish(PublishRequest),
-    /// The peer says what it sends.
+    /// The peer describes its stream.
     Metadata(Box<StreamMetadata>),
     /// An audio tag.
     Audio {
@@ -198,7 +198,7 @@ impl Session {
         }
     }
 
-    /// Takes what is to be sent.
+    /// Takes the bytes to be sent.
     #[must_use]
     pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
@@ -268,7 +268,7 @@ impl Session {
         self.phase = Phase::Closing;
     }
 
-    /// Tells the user of a publishing peer what is wrong, without ending anything. A text for people: only its first
+    /// Sends a warning to the user of a publishing peer, without ending anything. A text for people: only its first
     /// [`MAX_WARNING_BYTES`] are sent. Each call sends one, so the owner calls once per fact.
     pub fn warn(&mut self, description: &str) {
         if self.phase == Phase::Publishing {
@@ -278,7 +278,7 @@ impl Session {
         }
     }
 
-    /// Asks the peer to connect again (Enhanced RTMP v2, Reconnect Request), if it said that it can.
+    /// Asks the peer to connect again (Enhanced RTMP v2, Reconnect Request), if it announced that it can.
     #[must_use]
     pub fn request_reconnect(&mut self) -> bool {
         let can = self.phase == Phase::Publishing && self.peer.can_reconnect;

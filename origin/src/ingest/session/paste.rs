@@ -1,6 +1,6 @@
 //! Leftovers around a stream key that people paste with it.
 //!
-//! Each function takes one thing away. None of them is applied to the key as it was given: what they make is tried
+//! Each function takes one thing away. None of them is applied to the key as it was given: their results are tried
 //! after that ([`super::address`]), for a key may hold any of these characters itself.
 
 use super::APPLICATION;
@@ -32,7 +32,7 @@ pub(super) fn below_application(text: &str) -> Option<&str> {
     (below.is_empty() || below.starts_with(['/', '?', '#'])).then(|| below.trim_start_matches('/'))
 }
 
-/// Without what is around it and without the server, where a whole address was given.
+/// Without the characters around it and without the server, where a whole address was given.
 pub(super) fn tidy(text: &str) -> &str {
     let text = trimmed(text);
     match path(text).map(trimmed) {

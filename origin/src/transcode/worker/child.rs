@@ -123,7 +123,7 @@ fn config(setup: &Setup) -> anyhow::Result<LadderConfig> {
     Ok(LadderConfig { pace, part_target: setup.part_target, ..config })
 }
 
-/// Says what was made until nothing is made any more, or nobody hears it.
+/// Sends the output until there is no more, or nobody reads it.
 fn pass_on(mouth: &Mouth, mut made: mpsc::Receiver<(VariantId, MediaEvent)>) {
     while let Some((variant, event)) = made.blocking_recv() {
         if mouth.say(&FromWorker::Made(variant, event)).is_err() {
@@ -132,7 +132,7 @@ fn pass_on(mouth: &Mouth, mut made: mpsc::Receiver<(VariantId, MediaEvent)>) {
     }
 }
 
-/// Says what was counted. Ends the process when the engine has failed: with the reason, where another one would fail, too.
+/// Sends the counts. Ends the process when the engine has failed: with the reason, where another one would fail, too.
 fn report(mouth: &Mouth, shared: &Shared, memory: &Memory, variants: u16) {
     let mut totals = shared.metrics.totals(variants);
     (totals.cpu, totals.resident_bytes) = (farcast_av::cpu_time(), memory.resident().unwrap_or(0));

@@ -11,9 +11,9 @@ use std::fmt;
 /// The strictness of a worker's confinement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bounds {
-    /// Codecs in software: what is not needed is refused. At most so many bytes of memory.
+    /// Codecs in software: calls that are not needed are refused. At most so many bytes of memory.
     Software { memory_bytes: u64 },
-    /// A device's driver: what is dangerous is refused.
+    /// A device's driver: dangerous calls are refused.
     Device,
 }
 
@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs only [`confined`], in a process of its own: what is confined stays so.
+    /// Runs only [`confined`], in a process of its own: confinement cannot be undone.
     fn run(bounds: &str) {
         let name = "transcode::worker::confine::tests::confined";
         let output = Command::new(std::env::current_exe().unwrap())

@@ -62,7 +62,7 @@ impl Launch {
             .arg0("farcast-transcoder")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // It says by its output what is for the log.
+            // Its log lines come by its output.
             .stderr(Stdio::null());
         command
     }

@@ -1,4 +1,4 @@
-//! The origin's side: starts a worker, feeds it, takes what it makes, and starts another when it ends.
+//! The origin's side: starts a worker, feeds it, takes its output, and starts another when it ends.
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader};
@@ -210,7 +210,7 @@ impl Drop for Process {
 enum End {
     /// The source did, and it made all that there was to be made.
     Finished,
-    /// It said why none can go on.
+    /// It gave the reason why none can go on.
     Failed(String),
     /// Unasked.
     Unasked(WorkerEnd, String),
@@ -227,7 +227,7 @@ struct Feeder {
     goes_on_without: bool,
     restarts: Restarts,
     given: Arc<Given>,
-    /// The newest word on each track, for the next worker: what it is, or that it is gone.
+    /// The newest announcement of each track, for the next worker: its configuration, or that it is gone.
     known: [Option<(MediaEvent, bool)>; 2],
 }
 
@@ -359,7 +359,7 @@ impl Feeder {
         }
     }
 
-    /// Passes over what comes for so long, or until the source ends: then it is true.
+    /// Passes over events for so long, or until the source ends: then it is true.
     fn discard(&mut self, queue: &Outlet, wait: Duration) -> bool {
         let until = Instant::now() + wait;
         loop {
@@ -426,7 +426,7 @@ const MAX_FRAME_BYTES: usize = 8 << 20;
 const MADE_BYTES: (u32, u32) = (64 << 20, 32 << 20);
 const CONFIGS: (u32, u32) = (128, 1);
 
-/// The thread that takes what one worker says. Nothing of it is trusted.
+/// The thread that takes a worker's messages. Nothing of them is trusted.
 struct Reader {
     shared: Arc<Shared>,
     sinks: Arc<[Sink]>,

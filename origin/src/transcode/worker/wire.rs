@@ -30,7 +30,7 @@ pub(super) struct Setup {
     pub(super) is_live: bool,
     /// PART-TARGET, as in [`crate::transcode::LadderConfig::part_target`].
     pub(super) part_target: Option<Duration>,
-    /// Memory that it may have, in bytes; none where it opens a device, whose driver maps what it likes.
+    /// Memory that it may have, in bytes; none where it opens a device, whose driver maps as much as it likes.
     pub(super) memory_bytes: Option<u64>,
     /// True if messages for debugging are wanted.
     pub(super) debug: bool,
@@ -69,7 +69,7 @@ pub(super) enum Level {
     Warn,
     /// Good to know.
     Info,
-    /// For who looks for a fault.
+    /// For people who search for a fault.
     Debug,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result
 /// Reads a message; none at the end.
 ///
 /// # Errors
-/// When the other side is gone within a message, or says what is none.
+/// When the other side is gone within a message, or sends an invalid one.
 pub(crate) fn read<M: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<M>> {
     let mut length = [0; 4];
     let begun = loop {

@@ -38,7 +38,7 @@ pub(in crate::ingest::flv) fn slice(unit: &[u8]) -> Option<Slice> {
     let first = bits.ue()? == 0;
     let kind = bits.ue().filter(|kind| *kind <= 9)?;
     let picture_set = u8::try_from(bits.ue()?).ok()?;
-    // I and SI, and the same said of all slices of the picture (table 7-6).
+    // I and SI, and the values that say the same of all slices of the picture (table 7-6).
     Some(Slice { first, intra: matches!(kind, 2 | 4 | 7 | 9), picture_set })
 }
 
