@@ -6,6 +6,7 @@
 
 mod absent;
 mod address;
+mod appearance;
 mod basic;
 pub(crate) mod chat;
 mod edge;
@@ -33,7 +34,7 @@ use std::time::{Duration, Instant};
 use bytes::Buf;
 use farcast_shared::api::body::Whole;
 use farcast_shared::api::budget::Budget;
-use farcast_shared::api::{Match, Method, Reply, body, reply};
+use farcast_shared::api::{Match, Method, Reply, body, reply, to_html};
 use farcast_shared::runtime::{self, Asset, LiveStatus, Snapshot, VariantSpec};
 use farcast_shared::store::wire::PRIVATE;
 use farcast_shared::store::{Batch, Record, Store, StoreError, Tuple, TypedKey};
@@ -51,6 +52,7 @@ pub use self::overview::{Counted, Overview};
 use self::routes::{Endpoint, Setter};
 pub use self::session::{Sessions, sessions_key};
 use self::setting::{Change, Rules};
+use self::shape::Preview;
 use crate::brake::Caller;
 use crate::broadcast::{Air, Disconnect};
 use crate::credentials::{Credentials, NotSet};
@@ -257,6 +259,7 @@ impl Admin {
             | Endpoint::LogOutEverywhere => None,
             Endpoint::Set(setter) => Some(setter.max_body_bytes()),
             Endpoint::AddEmoji => Some(picture::MAX_BODY_BYTES),
+            Endpoint::PreviewPage => Some(Setter::PageContent.max_body_bytes()),
             _ if found.method == Method::Post => Some(body::MAX_BODY_BYTES),
             _ => None,
         };
@@ -292,6 +295,7 @@ impl Admin {
             Endpoint::ResetDirectory => self.reset_directory().await,
             Endpoint::Disconnect => Ok(self.disconnect().await),
             Endpoint::Set(setter) => self.set(setter, &body, admitted).await,
+            Endpoint::PreviewPage => Ok(preview(&body)),
             Endpoint::Webhooks => webhook::list(store).await,
             Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
             Endpoint::DeleteWebhook => webhook::delete(store, &self.parts.trials, &body).await,
@@ -381,6 +385,14 @@ impl Admin {
         }
         tracing::info!(setting = ?setter, "a setting was changed");
         Ok(reply::done(setter.done()))
+    }
+}
+
+/// A text of the page as viewers would be shown it, which nothing keeps.
+fn preview(body: &[u8]) -> Reply {
+    match setting::page_text(body) {
+        Ok(text) => reply::ok(&Preview { html: to_html(&text) }),
+        Err(what) => reply::bad_request(&what),
     }
 }
 
