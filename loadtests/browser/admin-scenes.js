@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
 import { card, field, inside, logIn, onAir, open, PARTS, save, shows, visit } from './admin-page.js';
+import { EDITOR_SCENES } from './admin-editor-scenes.js';
 import { assertAccessible } from './axe.js';
 import { admin, enter, say, sees } from './page.js';
 import { SIZES } from './sizes.js';
@@ -460,6 +461,7 @@ export const ADMIN_SCENES = {
   'admin-live': live,
   'admin-settings': settings,
   'admin-page': page,
+  ...EDITOR_SCENES,
   'admin-rules': rules,
   'admin-faults': faults,
   'admin-moderation': moderation,

@@ -1,5 +1,6 @@
 //! What a page shows of the server: rendered once per change.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -36,7 +37,7 @@ struct Config<'a> {
     federation: Switch,
     notifications: Notifications,
     authentication: Authentication,
-    appearance_variables: Appearance,
+    appearance_variables: &'a BTreeMap<String, String>,
 }
 
 /// A feature of later versions, which take these objects apart without looking whether they are there.
@@ -57,10 +58,6 @@ struct Notifications {
 struct Authentication {
     indie_auth_enabled: bool,
 }
-
-/// Colours of the page by name: none.
-#[derive(Serialize)]
-struct Appearance {}
 
 /// A handle with the logo of its network, if that is known.
 #[derive(Serialize)]
@@ -124,7 +121,7 @@ fn render(runtime: &Runtime) -> Bytes {
         federation: OFF,
         notifications: Notifications { browser: OFF },
         authentication: Authentication { indie_auth_enabled: false },
-        appearance_variables: Appearance {},
+        appearance_variables: &runtime.appearance_variables,
     })
 }
 

@@ -73,6 +73,7 @@ async fn the_configuration_is_rendered_as_it_is_set() {
             title: "A".to_owned(),
             ..Default::default()
         }],
+        appearance_variables: [("theme-color-action".to_owned(), "#a1b2c3".to_owned())].into(),
         ..Runtime::default()
     };
     let edge = loaded(runtime, LiveStatus::default()).await;
@@ -86,12 +87,12 @@ async fn the_configuration_is_rendered_as_it_is_set() {
     assert_eq!(config["socialHandles"][1].get("icon"), None);
     assert_eq!(config["externalActions"][0]["openExternally"], false);
     assert_eq!((&config["maxSocketPayloadSize"], &config["chatDisabled"]), (&json!(2048), &json!(false)));
-    // Pages of later versions take these apart; all of it is switched off.
+    // Pages of later versions take these apart; all but the colours is switched off.
     for (name, off) in [
         ("federation", json!({ "enabled": false })),
         ("notifications", json!({ "browser": { "enabled": false } })),
         ("authentication", json!({ "indieAuthEnabled": false })),
-        ("appearanceVariables", json!({})),
+        ("appearanceVariables", json!({ "theme-color-action": "#a1b2c3" })),
         ("chatSpamProtectionDisabled", json!(false)),
         ("chatRequireAuthentication", json!(false)),
     ] {

@@ -21,7 +21,6 @@ pub(super) enum Absent {
     Browser,
     Twitter,
     Javascript,
-    Appearance,
     SearchOptOut,
     VideoEndpoint,
     SocketHost,
@@ -41,8 +40,6 @@ enum Off {
     EmptyList,
     /// A document whose `enabled` is not true.
     NotEnabled,
-    /// A document with nothing but empty texts.
-    EmptyMembers,
     /// Nothing is.
     Never,
 }
@@ -64,7 +61,6 @@ impl Absent {
             | A::SocketHost => Off::EmptyText,
             A::FederationBlocks => Off::EmptyList,
             A::Discord | A::Browser | A::Twitter => Off::NotEnabled,
-            A::Appearance => Off::EmptyMembers,
             A::FederationPost | A::FollowerApproval => Off::Never,
         }
     }
@@ -86,7 +82,6 @@ impl Absent {
             A::Browser => "Farcast has no notifications of browsers",
             A::Twitter => "Farcast has no notifications to Twitter",
             A::Javascript => "Farcast has no custom JavaScript",
-            A::Appearance => "Farcast has no colours of the page to set: customstyles takes CSS",
             A::SearchOptOut => "Farcast has no setting that search engines heed",
             A::VideoEndpoint => "Farcast has no other address for media: its edges serve it",
             A::SocketHost => "Farcast has no other host for the chat's sockets: its edges serve them",
@@ -111,21 +106,13 @@ impl Off {
             (Self::EmptyList, Value::String(text)) => Ok(text.trim().is_empty()),
             (Self::EmptyList, _) => Err("this needs a list"),
             // Null is zero where Owncast's server reads a document.
-            (Self::NotEnabled | Self::EmptyMembers, Value::Null) => Ok(true),
+            (Self::NotEnabled, Value::Null) => Ok(true),
             (Self::NotEnabled, Value::Object(members)) => match members.get("enabled") {
                 None | Some(Value::Null | Value::Bool(false)) => Ok(true),
                 Some(Value::Bool(true)) => Ok(false),
                 Some(_) => Err("enabled is true or false"),
             },
-            (Self::EmptyMembers, Value::Object(members)) => {
-                let empty = |value: &Value| value.is_null() || value == "";
-                if members.values().all(|value| value.is_string() || value.is_null()) {
-                    Ok(members.values().all(empty))
-                } else {
-                    Err("this needs a document of texts")
-                }
-            }
-            (Self::NotEnabled | Self::EmptyMembers, _) => Err("this needs a document"),
+            (Self::NotEnabled, _) => Err("this needs a document"),
             (Self::Never, _) => Ok(false),
         }
     }
@@ -202,8 +189,6 @@ mod tests {
             ),
             (A::Browser, &json!({ "enabled": true }), &json!({ "enabled": null, "goLiveMessage": null })),
             (A::Twitter, &json!({ "enabled": true }), &json!({})),
-            (A::Appearance, &json!({ "theme-color": "#fff" }), &json!({ "theme-color": "" })),
-            (A::Appearance, &json!({ "theme-color": "#fff" }), &json!({})),
         ] {
             let (status, message) = answer(what, off);
             assert_eq!(status, 200, "{what:?}: {message}");
@@ -219,7 +204,7 @@ mod tests {
 
     #[test]
     fn null_is_off_where_owncasts_server_reads_a_document_and_no_value_elsewhere() {
-        for what in [A::Discord, A::Browser, A::Twitter, A::Appearance] {
+        for what in [A::Discord, A::Browser, A::Twitter] {
             assert_eq!(answer(what, &Value::Null).0, 200, "{what:?}");
         }
         for what in [A::Federation, A::FederationUsername, A::FederationBlocks, A::Javascript, A::SlurFilter]

@@ -6,6 +6,7 @@
 
 mod absent;
 mod address;
+mod appearance;
 mod basic;
 pub(crate) mod chat;
 mod download;
@@ -34,7 +35,7 @@ use std::time::{Duration, Instant};
 use bytes::Buf;
 use farcast_api::body::Whole;
 use farcast_api::budget::Budget;
-use farcast_api::{Match, Method, Reply, body, reply};
+use farcast_api::{Match, Method, Reply, body, reply, to_html};
 use farcast_feed::time::WallTime;
 use farcast_settings::{Asset, LiveStatus, Snapshot, VariantSpec};
 use farcast_store::wire::PRIVATE;
@@ -53,6 +54,7 @@ pub use self::overview::{Counted, Overview};
 use self::routes::{Endpoint, Setter};
 pub use self::session::{Sessions, sessions_key};
 use self::setting::{Change, Rules};
+use self::shape::Preview;
 use crate::backup::Backups;
 use crate::brake::Caller;
 use crate::broadcast::{Air, Disconnect};
@@ -266,6 +268,7 @@ impl Admin {
             | Endpoint::LogOutEverywhere => None,
             Endpoint::Set(setter) => Some(setter.max_body_bytes()),
             Endpoint::AddEmoji => Some(picture::MAX_BODY_BYTES),
+            Endpoint::PreviewPage => Some(Setter::PageContent.max_body_bytes()),
             _ if found.method == Method::Post => Some(body::MAX_BODY_BYTES),
             _ => None,
         };
@@ -322,6 +325,7 @@ impl Admin {
             Endpoint::ResetDirectory => self.reset_directory().await,
             Endpoint::Disconnect => Ok(self.disconnect().await),
             Endpoint::Set(setter) => self.set(setter, &body, admitted).await,
+            Endpoint::PreviewPage => Ok(preview(&body)),
             Endpoint::Webhooks => webhook::list(store).await,
             Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
             Endpoint::DeleteWebhook => webhook::delete(store, &self.parts.trials, &body).await,
@@ -415,6 +419,14 @@ impl Admin {
         }
         tracing::info!(setting = ?setter, "a setting was changed");
         Ok(reply::done(setter.done()))
+    }
+}
+
+/// A text of the page as viewers would be shown it, which nothing keeps.
+fn preview(body: &[u8]) -> Reply {
+    match setting::page_text(body) {
+        Ok(text) => reply::ok(&Preview { html: to_html(&text) }),
+        Err(what) => reply::bad_request(&what),
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the admin API shows.
 
-use std::collections::BTreeMap;
-
 use farcast_api::time::Time;
 use farcast_api::{Reply, reply};
 use farcast_feed::time::WallTime;
@@ -77,7 +75,7 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
             custom_styles: runtime.custom_styles,
             offline_message: runtime.offline_message,
             custom_javascript: "",
-            appearance_variables: BTreeMap::new(),
+            appearance_variables: runtime.appearance_variables,
         },
         ffmpeg_path: runtime.ffmpeg_path,
         stream_key: "",

@@ -34,6 +34,8 @@ pub(super) enum Endpoint {
     ViewersOverTime,
     HardwareStats,
     Set(Setter),
+    /// How a text would look on the page.
+    PreviewPage,
     Webhooks,
     CreateWebhook,
     DeleteWebhook,
@@ -69,6 +71,7 @@ pub(super) enum Setter {
     StreamTitle,
     PageContent,
     CustomStyles,
+    Appearance,
     WelcomeMessage,
     OfflineMessage,
     Logo,
@@ -123,6 +126,7 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/config/streamtitle", Endpoint::Set(S::StreamTitle)),
     (Post, "/api/admin/config/pagecontent", Endpoint::Set(S::PageContent)),
     (Post, "/api/admin/config/customstyles", Endpoint::Set(S::CustomStyles)),
+    (Post, "/api/admin/config/appearance", Endpoint::Set(S::Appearance)),
     (Post, "/api/admin/config/welcomemessage", Endpoint::Set(S::WelcomeMessage)),
     (Post, "/api/admin/config/offlinemessage", Endpoint::Set(S::OfflineMessage)),
     (Post, "/api/admin/config/logo", Endpoint::Set(S::Logo)),
@@ -147,6 +151,7 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/config/chat/joinmessagesenabled", Endpoint::Set(S::JoinMessages)),
     (Post, "/api/admin/config/chat/establishedusermode", Endpoint::Set(S::EstablishedUsers)),
     (Post, "/api/admin/config/chat/retention", Endpoint::Set(S::ChatRetention)),
+    (Post, "/api/admin/pagecontent/preview", Endpoint::PreviewPage),
     (Get, "/api/admin/chat/clients", Endpoint::Chat(M::Clients)),
     (Get, "/api/admin/chat/messages", Endpoint::Chat(M::Messages)),
     (Post, "/api/admin/chat/updatemessagevisibility", Endpoint::Chat(M::SetVisible)),
@@ -195,7 +200,6 @@ pub(super) const ROUTES: Table<Endpoint> = Table(&[
     (Post, "/api/admin/config/notifications/browser", Endpoint::Absent(A::Browser)),
     (Post, "/api/admin/config/notifications/twitter", Endpoint::Absent(A::Twitter)),
     (Post, "/api/admin/config/customjavascript", Endpoint::Absent(A::Javascript)),
-    (Post, "/api/admin/config/appearance", Endpoint::Absent(A::Appearance)),
     (Post, "/api/admin/config/disablesearchindexing", Endpoint::Absent(A::SearchOptOut)),
     (Post, "/api/admin/config/videoservingendpoint", Endpoint::Absent(A::VideoEndpoint)),
     (Post, "/api/admin/config/sockethostoverride", Endpoint::Absent(A::SocketHost)),
@@ -224,6 +228,7 @@ impl Setter {
     pub(super) fn done(self) -> &'static str {
         match self {
             S::CustomStyles => "custom styles updated",
+            S::Appearance => "appearance updated",
             S::SocialHandles => "social handles updated",
             S::ExternalActions => "external actions update",
             S::ServerUrl => "server url set",

@@ -2,7 +2,7 @@
 //!
 //! What is refused changes nothing and is told in a line. The bounds are those of `openapi.yaml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use farcast_api::body::{self, OrZero};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::address;
+use super::appearance;
 use super::logo::{self, Picture};
 use super::routes::Setter;
 use crate::credentials::{MAX_STREAM_KEYS, Which, WishedKey, is_stand_in};
@@ -81,6 +82,10 @@ pub(super) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
         Setter::OfflineMessage => text(body, "offlineMessage"),
         Setter::PageContent => page(body, "pageContent"),
         Setter::CustomStyles => page(body, "customStyles"),
+        Setter::Appearance => {
+            let OrZero(given) = value::<OrZero<BTreeMap<String, Option<String>>>>(body)?;
+            field("appearanceVariables", &appearance::checked(given)?)
+        }
         Setter::Logo => Ok(Change::Logo(logo::parse(&value::<String>(body)?)?)),
         Setter::Tags => words("tags", &value::<Vec<String>>(body)?, MAX_LIST),
         Setter::ForbiddenUsernames => words("forbiddenUsernames", &names(body)?, MAX_USERNAMES),
@@ -123,6 +128,18 @@ fn value<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     parsed.map(|body| body.value).map_err(|what| format!("unable to parse new value: {what}"))
 }
 
+/// A text for the page, as [`Setter::PageContent`] takes it.
+///
+/// # Errors
+/// As with that.
+pub(super) fn page_text(body: &[u8]) -> Result<String, String> {
+    let text = value::<String>(body)?;
+    if text.len() > MAX_PAGE_BYTES {
+        return Err(format!("this has at most {MAX_PAGE_BYTES} bytes"));
+    }
+    Ok(text)
+}
+
 fn field(name: &'static str, value: &impl serde::Serialize) -> Parsed {
     let value = serde_json::to_value(value).map_err(|_| "this cannot be kept".to_owned())?;
     if value.to_string().len() > MAX_STORED_BYTES {
@@ -163,11 +180,7 @@ fn text(body: &[u8], name: &'static str) -> Parsed {
 }
 
 fn page(body: &[u8], name: &'static str) -> Parsed {
-    let text = value::<String>(body)?;
-    if text.len() > MAX_PAGE_BYTES {
-        return Err(format!("this has at most {MAX_PAGE_BYTES} bytes"));
-    }
-    field(name, &text)
+    field(name, &page_text(body)?)
 }
 
 /// Names; null is none, as Owncast's server has it, and so it is among them.

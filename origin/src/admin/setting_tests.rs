@@ -37,6 +37,7 @@ fn each_setter_takes_what_it_is_for() {
         (Setter::StreamTitle, json!(""), "streamTitle"),
         (Setter::Summary, json!("**a**\nb"), "summary"),
         (Setter::PageContent, json!("<p>x</p>"), "pageContent"),
+        (Setter::Appearance, json!({ "theme-color-action": "#fff", "x": null }), "appearanceVariables"),
         (Setter::Tags, json!(["a", "b c"]), "tags"),
         (Setter::Nsfw, json!(true), "nsfw"),
         (Setter::SocialHandles, json!([{ "platform": "x", "url": "mailto:a@b" }]), "socialHandles"),
@@ -67,6 +68,10 @@ fn wrong_types_and_values_out_of_bounds_are_refused() {
         (Setter::Name, json!(null)),
         (Setter::Summary, json!("x".repeat(10_001))),
         (Setter::PageContent, json!("x".repeat(90_001))),
+        (Setter::Appearance, json!([])),
+        (Setter::Appearance, json!({ "theme-color-action": 7 })),
+        (Setter::Appearance, json!({ "theme-color-action": "red; background: url(x)" })),
+        (Setter::Appearance, json!({ "}": "red" })),
         (Setter::Tags, json!("a")),
         (Setter::Tags, json!([1])),
         (Setter::Tags, json!([""])),
@@ -128,6 +133,7 @@ fn null_in_place_of_a_value_is_zero_where_owncasts_server_reads_it_so_and_refuse
             Setter::ForbiddenUsernames | Setter::SuggestedUsernames => {
                 assert_eq!(field_of(parsed).1, json!([]));
             }
+            Setter::Appearance => assert_eq!(field_of(parsed).1, json!({})),
             Setter::Storage => {
                 let Ok(Change::Storage(storage, secret)) = parsed else { panic!("{parsed:?}") };
                 assert_eq!((storage, secret), (S3::default(), Some(None)));

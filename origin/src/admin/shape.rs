@@ -268,7 +268,7 @@ pub(super) struct InstanceDetails {
     pub(super) custom_styles: String,
     pub(super) offline_message: String,
     pub(super) custom_javascript: &'static str,
-    pub(super) appearance_variables: BTreeMap<&'static str, &'static str>,
+    pub(super) appearance_variables: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -306,6 +306,12 @@ pub(super) struct VideoSettings {
 pub(super) struct Directory {
     pub(super) enabled: bool,
     pub(super) instance_url: String,
+}
+
+/// Page content as HTML, saved or not.
+#[derive(Serialize)]
+pub(super) struct Preview {
+    pub(super) html: String,
 }
 
 #[derive(Serialize)]

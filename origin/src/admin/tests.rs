@@ -159,6 +159,37 @@ async fn the_settings_have_what_newer_pages_take_apart() {
 }
 
 #[tokio::test]
+async fn colours_of_the_page_are_read_back_and_cleared() {
+    let rig = Rig::new().await;
+    let colours = json!({ "theme-color-action": "#a1b2c3", "theme-rounded-corners": "4px" });
+    let saved = rig.save("config/appearance", json!({ "value": colours })).await;
+    assert_eq!(saved, (200, "appearance updated".to_owned()));
+    let shown = async || rig.see("serverconfig").await["instanceDetails"]["appearanceVariables"].clone();
+    assert_eq!(shown().await, colours);
+    let bad = json!({ "value": { "theme-color-action": "red}</style>" } });
+    assert_eq!(rig.save("config/appearance", bad).await.0, 400);
+    assert_eq!(shown().await, colours);
+    assert_eq!(rig.save("config/appearance", json!({ "value": {} })).await.0, 200);
+    assert_eq!(shown().await, json!({}));
+}
+
+#[tokio::test]
+async fn a_text_is_shown_as_the_page_would_show_it_and_not_kept() {
+    let rig = Rig::new().await;
+    let ask = async |body: &str| rig.ask("POST", "pagecontent/preview", &[LOGIN], body).await;
+    let shown = ask(r###"{"value":"# Hi\n\n<i>there</i> **you**"}"###).await;
+    assert_eq!(shown.status(), 200);
+    let answer: Value = serde_json::from_slice(shown.body()).unwrap();
+    assert_eq!(answer, json!({ "html": "<h1>Hi</h1>\n<p><i>there</i> <strong>you</strong></p>" }));
+    assert_eq!(rig.see("serverconfig").await["instanceDetails"]["extraPageContent"], "");
+    let too_long = json!({ "value": "x".repeat(90_001) }).to_string();
+    for (body, status) in [("{}", 400), (too_long.as_str(), 400), (&"x".repeat(256 * 1024 + 1), 413)] {
+        assert_eq!(ask(body).await.status(), status);
+    }
+    assert_eq!(rig.ask("POST", "pagecontent/preview", &[], r#"{"value":""}"#).await.status(), 401);
+}
+
+#[tokio::test]
 async fn the_storages_path_style_is_read_back() {
     let rig = Rig::new().await;
     let saved = rig.save("config/s3", json!({ "value": { "enabled": false, "forcePathStyle": true } })).await;

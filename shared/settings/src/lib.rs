@@ -13,6 +13,7 @@ mod follow;
 mod status;
 mod variant;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Runtime {
     pub social_handles: Vec<SocialHandle>,
     /// CSS for the page.
     pub custom_styles: String,
+    /// Colours and sizes of the page by the names of their CSS variables, without the leading `--`.
+    pub appearance_variables: BTreeMap<String, String>,
     /// Buttons that lead elsewhere.
     pub external_actions: Vec<ExternalAction>,
     /// True if viewers do not see how many they are.
@@ -111,6 +114,7 @@ impl Default for Runtime {
             stream_title: String::new(),
             social_handles: Vec::new(),
             custom_styles: String::new(),
+            appearance_variables: BTreeMap::new(),
             external_actions: Vec::new(),
             hide_viewer_count: false,
             server_url: String::new(),

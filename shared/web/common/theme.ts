@@ -13,11 +13,20 @@ function remembered(): Theme {
 }
 
 export const theme = signal<Theme>(remembered());
+/** What the owner's colours leave no choice of. */
+export const fixedTheme = signal<"light" | "dark" | null>(null);
 
 function apply(): void {
   const { dataset } = document.documentElement;
-  if (theme.value === "system") delete dataset["theme"];
-  else dataset["theme"] = theme.value;
+  const shown = fixedTheme.value ?? theme.value;
+  if (shown === "system") delete dataset["theme"];
+  else dataset["theme"] = shown;
+}
+
+/** The owner's colours are for a light or a dark page, or for both. */
+export function fixTheme(fixed: "light" | "dark" | null): void {
+  fixedTheme.value = fixed;
+  apply();
 }
 
 export function chooseTheme(chosen: Theme): void {

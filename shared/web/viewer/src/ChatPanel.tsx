@@ -11,6 +11,7 @@ import { computed, signal } from "@preact/signals";
 
 import { Chat } from "./chat/Chat";
 import type { Room } from "./chat/room";
+import { areaAttributes } from "./ownStyles";
 import { config, status, titleOf } from "./server";
 import { text } from "./text";
 
@@ -53,7 +54,7 @@ export function ChatPanel({ room }: { readonly room: Room }): JSX.Element {
     );
   }
   return (
-    <aside class="chat-panel">
+    <aside class="chat-panel" {...areaAttributes("chat")}>
       <Chat
         room={room}
         buttons={

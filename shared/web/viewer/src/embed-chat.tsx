@@ -13,7 +13,7 @@ const isReadOnly = document.getElementById("app")?.dataset["chat"] === "readonly
 function Page({ room }: { readonly room: Room }): JSX.Element {
   useRoom(room);
   return (
-    <Embed>
+    <Embed area="chat">
       <Chat room={room} isReadOnly={isReadOnly} />
     </Embed>
   );

@@ -1,6 +1,6 @@
 /** Fields that save themselves when they are left or switched, and say beside them how that went. */
 import type { ComponentChildren, JSX } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 
 import { Icon } from "@common/icons";
 
@@ -85,15 +85,17 @@ interface TextProps extends Setting<string> {
   readonly required?: boolean;
   /** Style sheets and the like: letters of one width, from left to right. */
   readonly isCode?: boolean;
-  readonly onSaved?: () => void;
+  /** Told of what is in the field whenever that changes, saved or not. */
+  readonly onDraft?: (draft: string) => void;
 }
 
 export function TextField(props: TextProps): JSX.Element {
   const { label, hint, kept, setter, maxLength, lines = 1, type = "text", required = false } = props;
-  const { isCode = false, onSaved } = props;
+  const { isCode = false, onDraft } = props;
   const id = useId();
-  const editing = useField(kept, setter, onSaved);
+  const editing = useField(kept, setter);
   const { field, edit, save } = editing;
+  useEffect(() => onDraft?.(field.draft), [onDraft, field.draft]);
   const common = {
     id,
     class: isCode ? "field code" : "field",

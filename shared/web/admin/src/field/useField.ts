@@ -17,6 +17,7 @@ export type Setter = `/api/admin/config/${
   | "offlinemessage"
   | "welcomemessage"
   | "customstyles"
+  | "appearance"
   | "externalactions"
   | "logo"
   | "s3"
@@ -51,8 +52,7 @@ export interface Editing<T> {
   readonly undo: () => T;
 }
 
-/** `onSaved` is told each time that the server has taken a value. */
-export function useField<T>(kept: T, setter: Setter, onSaved?: () => void): Editing<T> {
+export function useField<T>(kept: T, setter: Setter): Editing<T> {
   const [field, setField] = useState(() => begin(kept));
   const now = useRef(field);
   const isThere = useRef(true);
@@ -66,18 +66,21 @@ export function useField<T>(kept: T, setter: Setter, onSaved?: () => void): Edit
     now.current = next(now.current, event);
     if (isThere.current) setField(now.current);
   };
+  // What the server has once all that is on its way has arrived: going back to what it has now is a change as well then.
+  const coming = useRef(kept);
   // One after another, so that the last of two quick changes is the one that stays.
   const queue = useRef<Promise<void>>(Promise.resolve());
   const send = (value: T): void => {
+    coming.current = value;
     happen({ kind: "sent" });
     queue.current = queue.current
       .then(() => store(setter, value))
       .then(
         () => {
           happen({ kind: "stored", value });
-          onSaved?.();
         },
         (error: unknown) => {
+          if (coming.current === value) coming.current = now.current.kept;
           happen({ kind: "failed", problem: wordsOfFailure(error) });
         },
       );
@@ -89,12 +92,12 @@ export function useField<T>(kept: T, setter: Setter, onSaved?: () => void): Edit
     },
     save: (value) => {
       if (value !== undefined) happen({ kind: "edited", draft: value });
-      if (isSame(now.current.draft, now.current.kept)) return;
+      if (isSame(now.current.draft, coming.current)) return;
       send(now.current.draft);
     },
     undo: () => {
       const to = undone(now.current);
-      if (isSame(to, now.current.kept)) happen({ kind: "undone" });
+      if (isSame(to, coming.current)) happen({ kind: "undone" });
       else {
         happen({ kind: "edited", draft: to });
         send(to);

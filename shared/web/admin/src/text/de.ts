@@ -67,6 +67,13 @@ export const de: Texts = {
     unknown: "Auf dieser Seite ging etwas schief. Lade sie neu und versuche es noch einmal.",
   },
 
+  order: {
+    up: (name) => `${name} nach oben`,
+    down: (name) => `${name} nach unten`,
+    drag: "An eine andere Stelle ziehen",
+    moved: (name, place, places) => `${name} ist jetzt an Stelle ${place} von ${places}.`,
+  },
+
   form: { saving: "Wird gespeichert…", saved: "Gespeichert", undo: "Zurücknehmen" },
 
   live: {
@@ -108,13 +115,14 @@ export const de: Texts = {
     warnings: "Neueste Warnungen",
     noWarnings: "Nichts braucht deine Aufmerksamkeit.",
     machine: "Die letzten drei Stunden",
-    machineIntro: "Zuschauer, und wie ausgelastet die Maschine des Origins war.",
+    machineIntro:
+      "Zuschauer, und wie beschäftigt der Rechner des Origins war. Zeige auf ein Diagramm, um es abzulesen; ziehe darüber, um näher hinzusehen, Doppelklick zeigt alles.",
     cpu: "CPU",
     memory: "Speicher",
     disk: "Festplatte",
     most: (value) => `höchstens ${value}`,
     tooNew: "noch nicht lange genug gemessen",
-    scale: (top) => `Die Skala reicht bis ${top}.`,
+    valueAt: (value, time) => `${value} um ${time}`,
   },
 
   preview: {
@@ -242,12 +250,63 @@ export const de: Texts = {
     contentIntro: "Steht unter dem Video: wer du bist, wann du sendest, wie man dich unterstützt.",
     written: "Text",
     preview: "So sehen es Zuschauer",
-    previewHint: "Was gespeichert ist. Bilder anderer Seiten zeigt nur die Zuschauerseite.",
+    previewHint: "Schon beim Schreiben. Bilder anderer Seiten zeigt nur die Zuschauerseite.",
+    previewOld: (why) => `So war es vorher: ${why}`,
     nothing: "Noch steht hier nichts.",
     styles: "Stile",
     stylesIntro: "Eigene Stilvorlagen für die Zuschauerseite. Ein Fehler hier kann sie unlesbar machen.",
     css: "CSS",
     cssHint: "Farben sind Variablen, etwa :root { --accent: #b3261e; }",
+  },
+
+  colors: {
+    title: "Farben",
+    intro:
+      "Wähle wenige: was nicht gesetzt ist, ergibt sich daraus und bleibt lesbar. Sie heißen wie bei Owncast, dessen Farbthemen passen also hier.",
+    roles: {
+      ground: "Hintergrund",
+      content: "Karten und Inhalt",
+      text: "Text auf der Seite",
+      action: "Knöpfe und Links",
+      actionText: "Text auf Knöpfen",
+      header: "Kopfzeile",
+      headerText: "Text in der Kopfzeile",
+      chat: "Chat",
+      chatText: "Text im Chat",
+    },
+    corners: "Eckenradius",
+    usual: "Üblich",
+    pick: (name) => `${name}: Farbe wählen`,
+    reset: (name) => `${name}: zurück zum Üblichen`,
+    resetAll: "Alles zurück zum Üblichen",
+    unknown: "Das ist keine Farbe, die sich hier zeigen lässt, wie etwa #2557c9.",
+    sample: "So sieht es aus",
+    sampleOf: {
+      light: "Die Zuschauerseite in diesen Farben, hell",
+      dark: "Die Zuschauerseite in diesen Farben, dunkel",
+    },
+    both: "Die Seite bleibt hell oder dunkel, wie das System jedes Zuschauers es hat.",
+    fixed: {
+      light: "Mit diesem Hintergrund ist die Seite für alle hell.",
+      dark: "Mit diesem Hintergrund ist die Seite für alle dunkel.",
+    },
+    hard: (text, on, contrast) =>
+      `„${text}“ auf „${on}“ ist schwer zu lesen: Der Kontrast ist ${contrast} zu 1 und sollte mindestens 4,5 zu 1 sein.`,
+    others: (names) => `Außerdem gesetzt, für andere Seiten und eigene Stile: ${names}`,
+    words: {
+      name: "Dein Server",
+      live: "LIVE",
+      title: "Was du heute machst",
+      summary: "Ein Wort über dich.",
+      link: "Ein Link",
+      button: "Ein Knopf",
+      content: "Was auf der Seite steht.",
+      chat: [
+        ["Ada", "Hallo!"],
+        ["Grace", "Schön, hier zu sein."],
+      ],
+      write: "Nachricht schreiben",
+    },
   },
 
   actions: {

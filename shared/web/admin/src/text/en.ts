@@ -1,5 +1,6 @@
 /** What the admin page says, in English. The other languages have the same type. */
 import type { Schema } from "@common/api/client";
+import type { ColorRole, Ground } from "@common/appearance";
 
 type Names<T extends string> = Readonly<Record<T, string>>;
 
@@ -70,6 +71,15 @@ export const en = {
     unknown: "Something went wrong on this page. Reload it and try again.",
   },
 
+  /** Moving members of lists. */
+  order: {
+    up: (name: string): string => `Move ${name} up`,
+    down: (name: string): string => `Move ${name} down`,
+    drag: "Drag to another place",
+    moved: (name: string, place: number, places: number): string =>
+      `${name} is at place ${place} of ${places} now.`,
+  },
+
   form: { saving: "Saving…", saved: "Saved", undo: "Undo" },
 
   live: {
@@ -111,13 +121,14 @@ export const en = {
     warnings: "Newest warnings",
     noWarnings: "Nothing needs your attention.",
     machine: "The last three hours",
-    machineIntro: "Viewers, and how busy the origin's machine was.",
+    machineIntro:
+      "Viewers, and how busy the origin’s machine was. Point at a chart to read it; drag across it to look closer, double-click to see all.",
     cpu: "CPU",
     memory: "Memory",
     disk: "Disk",
     most: (value: string): string => `at most ${value}`,
     tooNew: "not measured for long enough",
-    scale: (top: string): string => `The scale goes up to ${top}.`,
+    valueAt: (value: string, time: string): string => `${value} at ${time}`,
   },
 
   preview: {
@@ -243,12 +254,63 @@ export const en = {
     contentIntro: "Stands below the video: who you are, when you are on air, how to support you.",
     written: "Text",
     preview: "As viewers see it",
-    previewHint: "What is saved. Pictures of other sites are shown on the viewer page only.",
+    previewHint: "While you type. Pictures of other sites are shown on the viewer page only.",
+    previewOld: (why: string): string => `This is how it was before: ${why}`,
     nothing: "There is nothing yet.",
     styles: "Styles",
     stylesIntro: "Style sheets of your own for the viewer page. A mistake here may make it unreadable.",
     css: "CSS",
     cssHint: "Colours are variables, such as :root { --accent: #b3261e; }",
+  },
+
+  colors: {
+    title: "Colours",
+    intro:
+      "Choose a few: what is not set follows from them, and stays readable. They have Owncast’s names, so its themes fit here.",
+    roles: {
+      ground: "Background",
+      content: "Cards and content",
+      text: "Text on the page",
+      action: "Buttons and links",
+      actionText: "Text on buttons",
+      header: "Header",
+      headerText: "Text in the header",
+      chat: "Chat",
+      chatText: "Text in the chat",
+    } satisfies Names<ColorRole> as Names<ColorRole>,
+    corners: "Corner radius",
+    usual: "Usual",
+    pick: (name: string): string => `${name}: choose a colour`,
+    reset: (name: string): string => `${name}: back to the usual`,
+    resetAll: "All back to the usual",
+    unknown: "This is no colour that can be shown here, such as #2557c9.",
+    sample: "How it looks",
+    sampleOf: {
+      light: "The viewer page in these colours, light",
+      dark: "The viewer page in these colours, dark",
+    } satisfies Names<Ground> as Names<Ground>,
+    both: "The page stays light or dark as each viewer’s system is.",
+    fixed: {
+      light: "With this background the page is light for everybody.",
+      dark: "With this background the page is dark for everybody.",
+    } satisfies Names<Ground> as Names<Ground>,
+    hard: (text: string, on: string, contrast: string): string =>
+      `“${text}” on “${on}” is hard to read: the contrast is ${contrast} to 1, and should be 4.5 to 1 at least.`,
+    others: (names: string): string => `Also set, for other pages and your own styles: ${names}`,
+    words: {
+      name: "Your server",
+      live: "LIVE",
+      title: "What you do today",
+      summary: "A word about you.",
+      link: "A link",
+      button: "A button",
+      content: "What the page says.",
+      chat: [
+        ["Ada", "Hello!"],
+        ["Grace", "Good to be here."],
+      ] as readonly (readonly [string, string])[],
+      write: "Write a message",
+    },
   },
 
   actions: {

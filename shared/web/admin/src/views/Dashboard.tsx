@@ -7,12 +7,12 @@ import { Icon } from "@common/icons";
 import { ago, clock, count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
+import { Chart } from "../chart/Chart";
 import { Live } from "../live/Live";
 import { state, warnings } from "../live/live";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
-import { Chart } from "./Chart";
 import { EdgeStates } from "./EdgeStates";
 import { FirstRun } from "./FirstRun";
 import { Health } from "./Health";

@@ -6,6 +6,7 @@ import { Icon } from "@common/icons";
 
 import { Outcome } from "../field/Fields";
 import { useField } from "../field/useField";
+import { useOrder } from "../order/useOrder";
 import { text } from "../text";
 import { faultsOf, hexOf, MOST_ACTIONS, newAction } from "./actions";
 import type { ExternalAction } from "./actions";
@@ -17,6 +18,12 @@ export function ExternalActions({ kept }: { readonly kept: readonly ExternalActi
   const all = field.draft;
   const isChanged = field.phase === "changed" || field.phase === "failed";
   const isSound = all.every((action) => faultsOf(action).length === 0);
+  const order = useOrder({
+    list: all,
+    nameOf: ({ title }) => (title === "" ? actions.unnamed : title),
+    onOrder: edit,
+    onDone: edit,
+  });
   return (
     <Card
       title={actions.title}
@@ -24,10 +31,11 @@ export function ExternalActions({ kept }: { readonly kept: readonly ExternalActi
       when={when.soon}
       actions={<Outcome field={field} undo={undo} />}
     >
-      <ol class="ladder">
+      <ol ref={order.root} class="ladder">
         {all.map((action, index) => (
-          <li key={index} class="rung">
+          <li key={index} data-member class={`rung ${order.rowClass(index)}`}>
             <One
+              moves={order.moves(index)}
               action={action}
               onChange={(changed) => {
                 edit(all.map((one, at) => (at === index ? { ...one, ...changed } : one)));
@@ -39,6 +47,7 @@ export function ExternalActions({ kept }: { readonly kept: readonly ExternalActi
           </li>
         ))}
       </ol>
+      {order.told}
       {all.length > 0 && (
         <section aria-label={actions.preview}>
           <p class="small quiet">{actions.preview}</p>
@@ -94,11 +103,12 @@ function Face({ action }: { readonly action: ExternalAction }): JSX.Element {
 
 interface OneProps {
   readonly action: ExternalAction;
+  readonly moves: JSX.Element;
   readonly onChange: (changed: Partial<ExternalAction>) => void;
   readonly onRemove: () => void;
 }
 
-function One({ action, onChange, onRemove }: OneProps): JSX.Element {
+function One({ action, moves, onChange, onRemove }: OneProps): JSX.Element {
   const { actions } = text.value;
   const id = useId();
   const faults = faultsOf(action);
@@ -124,6 +134,8 @@ function One({ action, onChange, onRemove }: OneProps): JSX.Element {
     <fieldset class="plain" aria-describedby={`${id}-faults`}>
       <legend class="rung-head">
         <strong dir="auto">{name}</strong>
+        <span class="space" />
+        {moves}
         <button
           type="button"
           class="icon-button"

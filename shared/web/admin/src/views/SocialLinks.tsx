@@ -8,6 +8,7 @@ import { Icon } from "@common/icons";
 
 import { Outcome } from "../field/Fields";
 import { useField } from "../field/useField";
+import { useOrder } from "../order/useOrder";
 import { usePolled } from "../polled";
 import { text } from "../text";
 
@@ -28,6 +29,15 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
   const change = (index: number, changed: Partial<Link>): void => {
     edit(links.map((link, at) => (at === index ? { ...link, ...changed } : link)));
   };
+  const order = useOrder({
+    list: links,
+    nameOf: ({ platform, url }) => platform || url || general.addLink,
+    onOrder: edit,
+    onDone: (all) => {
+      edit(all);
+      if (isComplete(all)) save();
+    },
+  });
   const left = (): void => {
     if (isComplete(links)) save();
   };
@@ -42,54 +52,58 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
           <option key={name} value={name} />
         ))}
       </datalist>
-      {links.map(({ platform, url }, index) => (
-        <div key={index} class="pair">
-          <span class="platform" aria-hidden="true">
-            {known[platform]?.icon === undefined ? (
-              <Icon name="globe" />
-            ) : (
-              <img src={known[platform].icon} alt="" width="24" height="24" />
-            )}
-          </span>
-          <input
-            class="field short"
-            list={id}
-            maxLength={64}
-            value={platform}
-            placeholder={general.platform}
-            aria-label={general.platform}
-            onInput={(event) => {
-              change(index, { platform: event.currentTarget.value });
-            }}
-            onChange={left}
-          />
-          <input
-            class="field"
-            type="url"
-            dir="ltr"
-            maxLength={2_048}
-            value={url}
-            placeholder="https://"
-            aria-label={general.address}
-            onInput={(event) => {
-              change(index, { url: event.currentTarget.value });
-            }}
-            onChange={left}
-          />
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={general.removeLink(platform)}
-            onClick={() => {
-              const rest = links.filter((_, at) => at !== index);
-              edit(rest);
-              if (isComplete(rest)) save();
-            }}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
-      ))}
+      <ol ref={order.root} class="pairs">
+        {links.map(({ platform, url }, index) => (
+          <li key={index} data-member class={`pair ${order.rowClass(index)}`}>
+            <span class="platform" aria-hidden="true">
+              {known[platform]?.icon === undefined ? (
+                <Icon name="globe" />
+              ) : (
+                <img src={known[platform].icon} alt="" width="24" height="24" />
+              )}
+            </span>
+            <input
+              class="field short"
+              list={id}
+              maxLength={64}
+              value={platform}
+              placeholder={general.platform}
+              aria-label={general.platform}
+              onInput={(event) => {
+                change(index, { platform: event.currentTarget.value });
+              }}
+              onChange={left}
+            />
+            <input
+              class="field"
+              type="url"
+              dir="ltr"
+              maxLength={2_048}
+              value={url}
+              placeholder="https://"
+              aria-label={general.address}
+              onInput={(event) => {
+                change(index, { url: event.currentTarget.value });
+              }}
+              onChange={left}
+            />
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={general.removeLink(platform)}
+              onClick={() => {
+                const rest = links.filter((_, at) => at !== index);
+                edit(rest);
+                if (isComplete(rest)) save();
+              }}
+            >
+              <Icon name="close" />
+            </button>
+            {order.moves(index)}
+          </li>
+        ))}
+      </ol>
+      {order.told}
       <button
         type="button"
         class="button"

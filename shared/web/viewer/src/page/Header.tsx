@@ -8,9 +8,10 @@ import { MenuItem, PopupButton } from "@common/popup";
 import { clock, count } from "@common/text/format";
 import { chooseLanguage, language, LANGUAGES, locale } from "@common/text/language";
 import type { Language } from "@common/text/language";
-import { chooseTheme, theme } from "@common/theme";
+import { chooseTheme, fixedTheme, theme } from "@common/theme";
 import type { Theme } from "@common/theme";
 
+import { areaAttributes } from "../ownStyles";
 import { clockAheadMs, config, live, status } from "../server";
 import { text } from "../text";
 
@@ -18,7 +19,7 @@ export function Header(): JSX.Element {
   const { page } = text.value;
   const name = config.value?.name ?? "";
   return (
-    <header class="top">
+    <header class="top" {...areaAttributes("header")}>
       <img class="logo" src="/logo" alt="" width="40" height="40" />
       <h1 dir="auto">{name}</h1>
       <LiveState />
@@ -114,19 +115,23 @@ function Settings({ close }: { readonly close: () => void }): JSX.Element {
   ];
   return (
     <>
-      <p class="menu-title">{page.appearance}</p>
-      {themes.map(([name, label]) => (
-        <MenuItem
-          key={name}
-          checked={theme.value === name}
-          onChoose={() => {
-            chooseTheme(name);
-            close();
-          }}
-        >
-          {label}
-        </MenuItem>
-      ))}
+      {fixedTheme.value === null && (
+        <>
+          <p class="menu-title">{page.appearance}</p>
+          {themes.map(([name, label]) => (
+            <MenuItem
+              key={name}
+              checked={theme.value === name}
+              onChoose={() => {
+                chooseTheme(name);
+                close();
+              }}
+            >
+              {label}
+            </MenuItem>
+          ))}
+        </>
+      )}
       <p class="menu-title">{page.language}</p>
       {(Object.entries(LANGUAGES) as [Language, string][]).map(([tag, label]) => (
         <MenuItem

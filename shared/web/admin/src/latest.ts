@@ -1,0 +1,43 @@
+/**
+ * Asks about what is typed: when typing pauses, and again for what was typed meanwhile. Only the answer to the newest question
+ * counts, in whatever order answers come.
+ */
+
+export interface Latest<I> {
+  /** Asks about this when nothing else is wanted for a while. */
+  readonly want: (input: I) => void;
+  readonly stop: () => void;
+}
+
+export interface Asking<I, O> {
+  readonly pauseMs: number;
+  readonly ask: (input: I, signal: AbortSignal) => Promise<O>;
+  readonly onAnswer: (answer: O) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export function latest<I, O>({ pauseMs, ask, onAnswer, onFailure }: Asking<I, O>): Latest<I> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let underWay: AbortController | undefined;
+  const stop = (): void => {
+    clearTimeout(timer);
+    underWay?.abort();
+  };
+  return {
+    want: (input) => {
+      stop();
+      timer = setTimeout(() => {
+        const { signal } = (underWay = new AbortController());
+        ask(input, signal).then(
+          (answer) => {
+            if (!signal.aborted) onAnswer(answer);
+          },
+          (error: unknown) => {
+            if (!signal.aborted) onFailure(error);
+          },
+        );
+      }, pauseMs);
+    },
+    stop,
+  };
+}
