@@ -2,7 +2,6 @@
  * Measurements over time: a line, with the value and the time where the pointer is. The chart takes the focus, and arrow keys lead
  * from value to value, so that keyboards and screen readers read each of them too.
  */
-import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
@@ -113,12 +112,9 @@ function followLook(changed: () => void): () => void {
   // After the page has taken it over.
   const later = (): void => void requestAnimationFrame(changed);
   system.addEventListener("change", later);
-  const stop = effect(() => {
-    void [theme.value, locale.value];
-    later();
-  });
+  const stops = [theme.subscribe(later), locale.subscribe(later)];
   return () => {
     system.removeEventListener("change", later);
-    stop();
+    for (const stop of stops) stop();
   };
 }

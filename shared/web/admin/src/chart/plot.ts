@@ -60,7 +60,7 @@ export function plot(root: HTMLElement, { top, valueWords, timeWords, onCursor }
         drag: { x: true, y: false },
         sync: { key: MOMENT, scales: ["x", null] },
       },
-      scales: { y: { range: (_, __, most) => [0, topOf([most ?? 0], top)] } },
+      scales: { y: { range: (_, __, most) => [0, topOf([most], top)] } },
       axes: [
         {
           ...axis,
