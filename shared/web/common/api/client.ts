@@ -87,11 +87,7 @@ async function answered<T>(
     });
     if (response.ok) return await read(response);
     const wait = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-    throw new ApiError(
-      response.status,
-      words(await response.text()),
-      Number.isNaN(wait) ? undefined : wait,
-    );
+    throw new ApiError(response.status, words(await response.text()), Number.isNaN(wait) ? undefined : wait);
   } catch (cause) {
     throw cause instanceof ApiError ? cause : Object.assign(new ApiError(0, ""), { cause });
   }
