@@ -52,7 +52,7 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb screenshots
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
 	@if [ -n "$${FDB_CLUSTER_FILE-}" ] || $(FDBSERVER); then $(MAKE) test-foundationdb; else \
 	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
@@ -87,6 +87,12 @@ PAGES ?=
 test-pages: $(PLAYER) ## The viewer and admin pages as viewers, talkers, moderators and owners use them, in a real Chromium on two edges
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && node pages.js $(PAGES)
+
+# MINUTES of a broadcast that is watched; not in CI, which has the scene `memory` instead.
+MINUTES ?= 60
+test-pages-memory: $(PLAYER) ## Whether a viewer page that is left open for an hour keeps the memory that it has
+	cargo build --workspace --bins
+	cd loadtests/browser && npm ci --no-audit --no-fund && npm test && node memory.js --minutes $(MINUTES)
 
 test-browser: $(PLAYER) ## The player page in a real Chromium, over a real broadcast
 	cargo build --workspace --bins

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 
-
 import { KEY, until } from './stage.js';
 
 /** A machine that does other things as well takes its time; who judges times does so where `strict` is set. */
@@ -26,6 +25,8 @@ export async function withPage(browser, url, use, settings = {}, expected = /^$/
       }
     });
     await page.addInitScript(keepSockets);
+    await page.addInitScript(watchShifts);
+    await page.addInitScript(watchStart);
     await page.goto(url);
     const told = await use(page, context);
     assert.deepEqual(wrong, [], 'nothing goes wrong on the page');
@@ -35,7 +36,7 @@ export async function withPage(browser, url, use, settings = {}, expected = /^$/
   }
 }
 
-/** Runs inside the page: lets a scene close its sockets and send by them, and counts the tones that sound. */
+/** Runs inside the page: lets a scene close its sockets, send and hear by them, and counts the tones that sound. */
 function keepSockets() {
   const open = new Set();
   const Native = window.WebSocket;
@@ -46,6 +47,7 @@ function keepSockets() {
     }
   };
   window.closeSockets = () => open.forEach((socket) => socket.close());
+  window.hear = (data) => open.forEach((socket) => socket.dispatchEvent(new MessageEvent('message', { data })));
   window.sendAll = (text) => open.forEach((socket) => socket.readyState === Native.OPEN && socket.send(text));
   window.tones = 0;
   window.OscillatorNode = class extends window.OscillatorNode {
@@ -54,6 +56,26 @@ function keepSockets() {
       window.tones += 1;
     }
   };
+}
+
+/** Runs inside the page: keeps what moved on it although the viewer did nothing. */
+function watchShifts() {
+  window.shifts = [];
+  const nameOf = (node) => (node instanceof Element ? `${node.localName}#${node.id}.${node.className}` : `${node?.nodeName}`);
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries()) {
+      if (!hadRecentInput) {
+        window.shifts.push({ value, moved: sources.map(({ node }) => nameOf(node)) });
+      }
+    }
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+/** Runs inside the page: keeps when the video had a picture, and when it moved. */
+function watchStart() {
+  for (const type of ['loadeddata', 'playing']) {
+    document.addEventListener(type, () => performance.mark(type), { capture: true, once: true });
+  }
 }
 
 /** Calls the admin's API. */

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
 import { APPS } from "./apps.js";
+import { preloadImported } from "./preload.js";
 
 const name = (process.env["APP"] ?? "viewer") as keyof typeof APPS;
 const edge = process.env["EDGE"] ?? "http://127.0.0.1:8080";
@@ -24,6 +25,7 @@ const asked = [
 export default defineConfig({
   root,
   base,
+  plugins: name === "viewer" ? [preloadImported(base)] : [],
   resolve: {
     alias: {
       "@common": resolve(import.meta.dirname, "common"),

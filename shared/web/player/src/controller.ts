@@ -1,10 +1,16 @@
 /** Carries out what the session decides, with timers, probes and engines. The only place that owns an engine. */
 import type { Engine, EngineEvents } from "./engine";
 import { probe } from "./probe";
+import type { Found } from "./probe";
 import { INITIAL, step } from "./session";
 import type { Effect, Fault, Input, Phase } from "./session";
 
+/** Makes an engine, which may use the multivariant playlist that was read; none where nothing plays in this browser. */
+export type MakeEngine = ((events: EngineEvents, multivariant?: string) => Engine) | undefined;
+
 const TICK_MS = 250;
+/** What a probe found holds for so long; with a slow network what makes engines may come later. */
+const FOUND_HOLDS_MS = 5_000;
 /** Pauses are stretched by up to this factor, so that viewers who lost an edge together do not return together. */
 const JITTER = 0.3;
 
@@ -25,18 +31,29 @@ export class Controller {
   private probing = new AbortController();
   private timer: number | undefined;
   private lastTime = 0;
+  /** Number of the newest decision to attach or to ask: an attachment that waits for its engine may be overtaken by another. */
+  private attachment = 0;
+  /** What the newest probe read. */
+  private multivariant: string | undefined;
   private readonly life = new AbortController();
 
-  /** `url` is absolute. */
+  /**
+   * `url` is absolute. The edge is asked whether there is a broadcast while what makes engines may still be loading; `begun` is
+   * the first answer where it was asked before.
+   */
   constructor(
     private readonly url: string,
     private readonly video: HTMLVideoElement,
-    private readonly makeEngine: ((events: EngineEvents) => Engine) | undefined,
+    private readonly makeEngine: Promise<MakeEngine>,
     private readonly events: ControllerEvents,
+    private begun?: Promise<Found>,
   ) {}
 
   start(): void {
-    this.give({ kind: "start", supported: this.makeEngine !== undefined });
+    this.give({ kind: "start", supported: true });
+    void this.makeEngine.then((make) => {
+      if (make === undefined) this.give({ kind: "start", supported: false });
+    });
     const { signal } = this.life;
     const ticking = window.setInterval(() => {
       this.tick();
@@ -84,7 +101,7 @@ export class Controller {
         this.askLater(effect.id, effect.afterMs * (1 + Math.random() * JITTER));
         break;
       case "attach":
-        this.attach();
+        void this.attach();
         break;
       case "recoverMedia":
         this.engine?.recoverMedia();
@@ -93,18 +110,30 @@ export class Controller {
   }
 
   private askLater(id: number, afterMs: number): void {
+    this.attachment += 1;
     window.clearTimeout(this.timer);
     this.probing.abort();
     this.probing = new AbortController();
     const { signal } = this.probing;
     this.timer = window.setTimeout(() => {
-      void probe(this.url, signal).then((result) => {
+      const asked = this.begun ?? probe(this.url, signal);
+      this.begun = undefined;
+      void asked.then(({ result, multivariant }) => {
+        this.multivariant = multivariant;
         this.give({ kind: "probed", id, result });
       });
     }, afterMs);
   }
 
-  private attach(): void {
+  private async attach(): Promise<void> {
+    const attachment = (this.attachment += 1);
+    const foundAt = performance.now();
+    const make = await this.makeEngine;
+    if (attachment !== this.attachment || this.life.signal.aborted) return;
+    if (performance.now() - foundAt > FOUND_HOLDS_MS) {
+      this.give({ kind: "late" });
+      return;
+    }
     // The old engine held the last picture until now.
     this.engine?.destroy();
     this.lastTime = 0;
@@ -114,24 +143,27 @@ export class Controller {
       (...args: T): void => {
         if (this.engine === engine) report(...args);
       };
-    const engine: Engine | undefined = this.makeEngine?.({
-      ready: heard(() => {
-        this.give({ kind: "ready" });
-      }),
-      trouble: heard(() => {
-        this.give({ kind: "trouble" });
-      }),
-      fault: heard((fault) => {
-        this.events.fault(fault);
-        this.give({ kind: "fault", fault });
-      }),
-      closed: heard(() => {
-        this.give({ kind: "closed" });
-      }),
-      qualities: heard(() => {
-        if (this.engine !== undefined) this.events.qualities(this.engine);
-      }),
-    });
+    const engine: Engine | undefined = make?.(
+      {
+        ready: heard(() => {
+          this.give({ kind: "ready" });
+        }),
+        trouble: heard(() => {
+          this.give({ kind: "trouble" });
+        }),
+        fault: heard((fault) => {
+          this.events.fault(fault);
+          this.give({ kind: "fault", fault });
+        }),
+        closed: heard(() => {
+          this.give({ kind: "closed" });
+        }),
+        qualities: heard(() => {
+          if (this.engine !== undefined) this.events.qualities(this.engine);
+        }),
+      },
+      this.multivariant,
+    );
     this.engine = engine;
     if (engine !== undefined) this.events.attached(engine);
   }

@@ -7,6 +7,7 @@
 import { ErrorDetails, ErrorTypes } from "hls.js";
 import type { HlsConfig, LoaderConfig, RetryConfig } from "hls.js";
 
+import { loaderWith } from "./given";
 import type { Fault } from "./session";
 
 /** Tried again: failures of the server, answers that never came, and connections refused by an edge that restarts
@@ -60,8 +61,10 @@ function policy(
   return { default: { maxTimeToFirstByteMs, maxLoadTimeMs, timeoutRetry: retry, errorRetry: retry } };
 }
 
-export function hlsConfig(workerPath: string): Partial<HlsConfig> {
+/** `multivariant` is that playlist where it was read already. */
+export function hlsConfig(workerPath: string, multivariant?: string): Partial<HlsConfig> {
   return {
+    ...(multivariant === undefined ? {} : { pLoader: loaderWith(multivariant) }),
     workerPath,
     lowLatencyMode: true,
     // A stall costs 0.2 s of latency instead of hls.js's whole second.

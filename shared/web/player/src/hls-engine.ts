@@ -43,8 +43,9 @@ export class HlsEngine implements Engine {
     url: string,
     private readonly video: HTMLVideoElement,
     events: EngineEvents,
+    multivariant?: string,
   ) {
-    const hls = new Hls(hlsConfig(workerPath));
+    const hls = new Hls(hlsConfig(workerPath, multivariant));
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
     hls.on(Events.BUFFER_CREATED, (_, { tracks }) => {

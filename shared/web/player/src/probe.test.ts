@@ -24,10 +24,11 @@ describe("a probe", () => {
   }
   const ask = (files: Record<string, string | number>) =>
     probe("http://edge/hls/stream.m3u8", new AbortController().signal, edge(files));
+  const result = async (files: Record<string, string | number>) => (await ask(files)).result;
 
   test("finds a running broadcast", async () => {
     const files = { "stream.m3u8": MULTIVARIANT, "0/stream.m3u8": "#EXTM3U\n#EXTINF:4,\na.m4s\n" };
-    expect(await ask(files)).toBe("live");
+    expect(await ask(files)).toEqual({ result: "live", multivariant: MULTIVARIANT });
   });
 
   test("tells a finished broadcast from a running one", async () => {
@@ -35,22 +36,22 @@ describe("a probe", () => {
       "stream.m3u8": MULTIVARIANT,
       "0/stream.m3u8": "#EXTM3U\n#EXTINF:4,\na.m4s\n#EXT-X-ENDLIST\n",
     };
-    expect(await ask(files)).toBe("ended");
+    expect(await ask(files)).toEqual({ result: "ended" });
   });
 
   test("tells no broadcast from an edge in trouble", async () => {
-    expect(await ask({})).toBe("absent");
-    expect(await ask({ "stream.m3u8": 503 })).toBe("unreachable");
-    expect(await ask({ "stream.m3u8": MULTIVARIANT, "0/stream.m3u8": 503 })).toBe("unreachable");
+    expect(await result({})).toBe("absent");
+    expect(await result({ "stream.m3u8": 503 })).toBe("unreachable");
+    expect(await result({ "stream.m3u8": MULTIVARIANT, "0/stream.m3u8": 503 })).toBe("unreachable");
     const refused = probe("http://edge/", new AbortController().signal, () =>
       Promise.reject(new TypeError("connection refused")),
     );
-    expect(await refused).toBe("unreachable");
+    expect((await refused).result).toBe("unreachable");
   });
 
   test("takes other texts for no broadcast", async () => {
-    expect(await ask({ "stream.m3u8": "<html>" })).toBe("absent");
-    expect(await ask({ "stream.m3u8": "#EXTM3U\n" })).toBe("absent");
+    expect(await result({ "stream.m3u8": "<html>" })).toBe("absent");
+    expect(await result({ "stream.m3u8": "#EXTM3U\n" })).toBe("absent");
   });
 });
 

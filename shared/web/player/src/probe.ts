@@ -24,6 +24,12 @@ export function hasEnded(media: string): boolean {
   return /^#EXT-X-ENDLIST\s*$/mu.test(media);
 }
 
+/** What a probe found, with the multivariant playlist of a running broadcast. */
+export interface Found {
+  readonly result: ProbeResult;
+  readonly multivariant?: string;
+}
+
 /** What a status other than success says: 404 and 410 that there is no broadcast, 401 and 403 that it is not for this viewer,
  * all else nothing. */
 export function fromStatus(status: number): ProbeResult {
@@ -38,17 +44,18 @@ export async function probe(
   url: string,
   signal: AbortSignal,
   fetchText: Fetch = (target, init) => fetch(target, init),
-): Promise<ProbeResult> {
+): Promise<Found> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
   try {
-    const multivariant = await fetchText(url, { signal: within, cache: "no-store" });
-    if (!multivariant.ok) return fromStatus(multivariant.status);
-    const variant = firstVariant(await multivariant.text());
-    if (variant === undefined) return "absent";
+    const answer = await fetchText(url, { signal: within, cache: "no-store" });
+    if (!answer.ok) return { result: fromStatus(answer.status) };
+    const multivariant = await answer.text();
+    const variant = firstVariant(multivariant);
+    if (variant === undefined) return { result: "absent" };
     const media = await fetchText(new URL(variant, url).href, { signal: within, cache: "no-store" });
-    if (!media.ok) return fromStatus(media.status);
-    return hasEnded(await media.text()) ? "ended" : "live";
+    if (!media.ok) return { result: fromStatus(media.status) };
+    return hasEnded(await media.text()) ? { result: "ended" } : { result: "live", multivariant };
   } catch {
-    return "unreachable";
+    return { result: "unreachable" };
   }
 }

@@ -72,6 +72,21 @@ describe("a viewing session", () => {
     expect(viewer.effects).toEqual([]);
   });
 
+  test("says so when that is found while it asks, whatever is answered then", () => {
+    const viewer = new Driver().start().give({ kind: "start", supported: false });
+    expect(viewer.session.phase).toBe("unsupported");
+    const step = viewer.give({ kind: "probed", id: 1, result: "live" });
+    expect(step.session.phase).toBe("unsupported");
+    expect(step.effects).toEqual([]);
+  });
+
+  test("asks again where the engine came long after the answer", () => {
+    const viewer = new Driver().start().probed("live").give({ kind: "late" });
+    expect(viewer.session.phase).toBe("connecting");
+    expect(viewer.effects[0]?.kind).toBe("probe");
+    expect(viewer.pause).toBe(0);
+  });
+
   test("without a decoder it says so once, and plays when another broadcast comes", () => {
     const viewer = new Driver().start().probed("live").give({ kind: "fault", fault: "codec" });
     expect(viewer.session.phase).toBe("undecodable");

@@ -32,6 +32,8 @@ export type Fault = "network" | "media" | "codec";
 export type Input =
   | { kind: "start"; supported: boolean }
   | { kind: "probed"; id: number; result: ProbeResult }
+  /** An engine could not be made for so long that there may be no broadcast any more. */
+  | { kind: "late" }
   /** Media of the attached engine can be shown. */
   | { kind: "ready" }
   /** Regular observation: whether playback moved since the last one, and whether it is meant to. */
@@ -128,11 +130,13 @@ export function step(session: Session, input: Input, nowMs: number): Step {
     case "start":
       return input.supported
         ? probeAgain(session, "connecting", 0)
-        : stay({ ...session, phase: "unsupported" });
+        : stay({ ...INITIAL, phase: "unsupported" });
     case "probed":
       return input.id === session.probeId && session.probing
         ? onProbed(session, input.result, nowMs)
         : stay(session);
+    case "late":
+      return attached(session) ? probeAgain(session, session.phase, 0) : stay(session);
     case "ready":
       // Playback that stands shows by moving that it goes on.
       return attached(session) && session.phase !== "playing" && session.phase !== "buffering"

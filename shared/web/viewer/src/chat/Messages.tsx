@@ -11,14 +11,15 @@ import { count } from "@common/text/format";
 import { locale } from "@common/text/language";
 
 import { text } from "../text";
-import { Heights } from "./heights";
 import { LineView } from "./LineView";
 import type { Line } from "./log";
+import { Measured } from "./measured";
 import type { Room } from "./room";
 
-const ESTIMATE_PX = 34;
 /** Drawn above and below what is in sight, in pixels. */
-const BEYOND_PX = 400;
+const BEYOND_PX = 500;
+/** Drawn anew once less than this is left above or below: so most scrolling draws nothing. */
+const LEAST_BEYOND_PX = 150;
 /** So near to the end the reader is taken to be at the end. */
 const NEAR_PX = 48;
 
@@ -27,72 +28,52 @@ interface Props {
   readonly isReadOnly: boolean;
 }
 
-/** Heights of lines by key, and the lines for which `heights` was made. */
-class Measured {
-  readonly heights = new Heights(ESTIMATE_PX);
-  private readonly known = new Map<string, number>();
-  private lines: readonly Line[] = [];
-
-  /** Follows the list: cheap where lines were added at its end, as nearly always. */
-  follow(lines: readonly Line[]): void {
-    const before = this.lines;
-    if (lines === before) return;
-    const isAdded =
-      lines.length >= before.length && before.every((line, index) => line.key === lines[index]?.key);
-    if (isAdded) for (const line of lines.slice(before.length)) this.heights.append(this.known.get(line.key));
-    else this.heights.reset(lines.map(({ key }) => this.known.get(key)));
-    this.lines = lines;
-  }
-
-  measure(index: number, height: number): number {
-    const key = this.lines[index]?.key;
-    if (key !== undefined) this.known.set(key, height);
-    return this.heights.set(index, height);
-  }
-
-  /** The list has another width: nothing is known any more. */
-  forget(): void {
-    this.known.clear();
-    this.heights.reset(this.lines.map(() => undefined));
-  }
-}
-
 export function Messages({ room, isReadOnly }: Props): JSX.Element {
   const { chat } = text.value;
   const lines = room.lines.value;
   const scroller = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
-  const measured = useRef(new Measured()).current;
+  const [measured] = useState(() => new Measured());
   const isAtEnd = useRef(true);
   /** The newest line when the reader left the end. */
   const seen = useRef<string | undefined>(undefined);
-  const [view, setView] = useState({ top: 0, height: 600 });
-  const [, draw] = useState(0);
+  /** What the reader sees of the list, in pixels. No state, since most that changes it needs no drawing. */
+  const view = useRef({ top: 0, height: 600 }).current;
+  const [, setDrawn] = useState(0);
+  const draw = (): void => {
+    setDrawn((times) => times + 1);
+  };
 
-  measured.follow(lines);
+  const gone = measured.follow(lines);
   const { heights } = measured;
   // At the end the view is where the end is, whatever was scrolled to before these lines came.
-  const top = isAtEnd.current ? Math.max(0, heights.total - view.height) : view.top;
-  const first = heights.find(top - BEYOND_PX);
-  const last = Math.min(lines.length, heights.find(top + view.height + BEYOND_PX) + 1);
+  view.top = Math.max(0, isAtEnd.current ? heights.total - view.height : view.top - gone);
+  const { first, last } = measured.range(view.top, view.height, BEYOND_PX);
   const shown = lines.slice(first, last);
+
+  /** Whether what is in sight, and a little more, is drawn. */
+  const isDrawn = (): boolean => {
+    const needed = measured.range(view.top, view.height, LEAST_BEYOND_PX);
+    return first <= needed.first && needed.last <= last;
+  };
 
   useLayoutEffect(() => {
     const [element, items] = [scroller.current, list.current?.children];
     if (element === null || items === undefined) return;
-    let changed = 0;
+    if (gone > 0 && !isAtEnd.current) element.scrollTop = view.top;
+    const from = element.scrollTop;
     let above = 0;
     for (const [offset, item] of [...items].entries()) {
       const index = first + offset;
-      const isAbove = heights.offset(index) + heights.get(index) <= element.scrollTop;
+      const isAbove = heights.offset(index) + heights.get(index) <= from;
       const change = measured.measure(index, (item as HTMLElement).offsetHeight);
-      changed += Math.abs(change);
       if (isAbove) above += change;
     }
     if (isAtEnd.current) element.scrollTop = element.scrollHeight;
     // What the reader looks at stays where it is.
-    else if (above !== 0) element.scrollTop += above;
-    if (changed > 0) draw((times) => times + 1);
+    else if (above !== 0) element.scrollTop = from + above;
+    view.top = element.scrollTop;
+    if (!isDrawn()) draw();
   });
 
   useEffect(() => {
@@ -102,24 +83,28 @@ export function Messages({ room, isReadOnly }: Props): JSX.Element {
     const resized = new ResizeObserver(() => {
       if (element.clientWidth !== width) measured.forget();
       width = element.clientWidth;
-      setView({ top: element.scrollTop, height: element.clientHeight });
+      view.top = element.scrollTop;
+      view.height = element.clientHeight;
+      setDrawn((times) => times + 1);
     });
     resized.observe(element);
     return () => {
       resized.disconnect();
     };
-  }, [measured]);
+  }, [measured, view]);
 
   const scrolled = (element: HTMLElement): void => {
     const wasAtEnd = isAtEnd.current;
-    isAtEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
+    view.top = element.scrollTop;
+    view.height = element.clientHeight;
+    isAtEnd.current = element.scrollHeight - view.top - view.height < NEAR_PX;
     if (wasAtEnd && !isAtEnd.current) seen.current = lines.at(-1)?.key;
-    setView({ top: element.scrollTop, height: element.clientHeight });
+    if (wasAtEnd !== isAtEnd.current || !isDrawn()) draw();
   };
 
   const toEnd = (): void => {
     isAtEnd.current = true;
-    draw((times) => times + 1);
+    draw();
   };
 
   const unread = isAtEnd.current

@@ -141,6 +141,17 @@ test("only the newest are kept", () => {
   expect(new Set(log.lines.map(({ key }) => key)).size).toBe(log.lines.length);
 });
 
+test("a list that was given stays as it is", () => {
+  const log = new ChatLog();
+  log.take(message("a", 1), undefined);
+  const before = log.lines;
+  expect(log.lines).toBe(before);
+  log.take(message("b", 2), undefined);
+  log.write("c", user("me"), 3);
+  expect(before.length).toBe(1);
+  expect(log.lines.length).toBe(3);
+});
+
 test("words are compared without what Markdown takes", () => {
   expect(bare("**Héllo**, _World_ 2!")).toBe("hélloworld2");
 });

@@ -71,13 +71,24 @@ function lineOf(event: Told, key: string): Line {
 }
 
 export class ChatLog {
-  lines: readonly Line[] = [];
+  private kept: Line[] = [];
+  private snapshot: readonly Line[] | undefined;
   private ids = new Set<string>();
   private lastKey = 0;
   /** The number that the server gave this connection, once it is known. */
   private clientId: number | undefined;
   /** The number of the connection before, once one ended. */
   private clientIdBefore: number | undefined;
+
+  /** All lines, as a list that stays as it is. It is made when it is asked for: many lines may come before somebody looks. */
+  get lines(): readonly Line[] {
+    return (this.snapshot ??= [...this.kept]);
+  }
+
+  private set lines(lines: readonly Line[]) {
+    this.kept = [...lines];
+    this.snapshot = lines;
+  }
 
   /** A new connection has a number of its own. */
   connected(): void {
@@ -91,11 +102,9 @@ export class ChatLog {
     if (!("id" in event) || this.ids.has(event.id)) return false;
     this.ids.add(event.id);
     const pending = event.kind === "message" && event.user.id === me ? this.pendingOf(event) : -1;
-    const before = this.lines[pending];
-    if (before === undefined) {
-      this.lines = [...this.lines, lineOf(event, this.newKey())];
-      this.trim();
-    } else {
+    const before = this.kept[pending];
+    if (before === undefined) this.append(lineOf(event, this.newKey()));
+    else {
       const rest = this.lines.filter((_, index) => index !== pending);
       this.lines = [...rest, lineOf(event, before.key)];
     }
@@ -123,8 +132,7 @@ export class ChatLog {
         continue;
       }
       this.ids.add(event.id);
-      const later = lines.findIndex((line, index) => index >= at && line.atMs > event.atMs);
-      at = later < 0 ? lines.length : later;
+      while ((lines[at]?.atMs ?? Infinity) <= event.atMs) at += 1;
       if (isFirst && isGap) {
         const key = this.newKey();
         lines.splice(at, 0, { key, id: undefined, atMs: event.atMs, kind: "gap" });
@@ -145,8 +153,7 @@ export class ChatLog {
   /** A line that was written here; gives its key. */
   write(text: string, user: User, atMs: number): string {
     const key = this.newKey();
-    this.lines = [...this.lines, { key, id: undefined, atMs, kind: "message", user, text, state: "sending" }];
-    this.trim();
+    this.append({ key, id: undefined, atMs, kind: "message", user, text, state: "sending" });
     return key;
   }
 
@@ -192,7 +199,7 @@ export class ChatLog {
 
   /** Which of the lines that are to be confirmed an own message is. */
   private pendingOf(event: Message): number {
-    const same = sameOf(event, this.lines);
+    const same = sameOf(event, this.kept);
     if (same >= 0) {
       this.clientId ??= event.clientId;
       return same;
@@ -215,10 +222,16 @@ export class ChatLog {
     return String(this.lastKey);
   }
 
+  private append(line: Line): void {
+    this.kept.push(line);
+    this.snapshot = undefined;
+    this.trim();
+  }
+
   private trim(): void {
-    if (this.lines.length <= MOST_LINES) return;
-    const gone = this.lines.slice(0, this.lines.length - MOST_LINES + DROPPED_AT_ONCE);
+    if (this.kept.length <= MOST_LINES) return;
+    const gone = this.kept.splice(0, this.kept.length - MOST_LINES + DROPPED_AT_ONCE);
+    this.snapshot = undefined;
     for (const { id } of gone) if (id !== undefined) this.ids.delete(id);
-    this.lines = this.lines.slice(gone.length);
   }
 }

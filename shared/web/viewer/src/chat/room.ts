@@ -298,12 +298,17 @@ export class Room {
   private show(): void {
     window.clearTimeout(this.gathering);
     this.gathering = undefined;
+    this.lines.value = this.log.lines;
+    if (this.unconfirmed.size > 0) this.stopWaiting();
+  }
+
+  /** Lines that were confirmed meanwhile are not waited for any more. */
+  private stopWaiting(): void {
     const sending = new Set(this.log.lines.filter(({ state }) => state === "sending").map(({ key }) => key));
     for (const [key, timer] of this.unconfirmed) {
       if (sending.has(key)) continue;
       window.clearTimeout(timer);
       this.unconfirmed.delete(key);
     }
-    this.lines.value = this.log.lines;
   }
 }

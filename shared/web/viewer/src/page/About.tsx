@@ -11,17 +11,17 @@ export function About(): JSX.Element | null {
   const now = config.value;
   if (now === null) return null;
   const { page } = text.value;
-  const title = titleOf(now, status.value);
+  const given = titleOf(now, status.value);
+  // Always something, so that nothing below moves when the owner gives the broadcast a title.
+  const title = given === "" ? now.name : given;
   const links = now.socialHandles.filter(({ url }) => /^(https?|mailto|xmpp|matrix):/iu.test(url));
   return (
     <div class="about">
       <div class="headline">
         <div class="titles">
-          {title !== "" && (
-            <h2 id="title" dir="auto">
-              {title}
-            </h2>
-          )}
+          <h2 id="title" dir="auto">
+            {title}
+          </h2>
           {now.summary !== "" && <Html html={now.summary} class="summary" />}
         </div>
         <Actions actions={now.externalActions} />

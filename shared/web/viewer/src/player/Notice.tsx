@@ -42,8 +42,15 @@ export function Notice({ watching, offline }: Props): JSX.Element {
     <div id="notice" class="notice" data-phase={phase}>
       {isPassing(phase) && <span class="spinner" aria-hidden="true" />}
       <div role="status" aria-live="polite" class="said">
-        <p id="state">{state}</p>
-        {hint !== undefined && <p class="hint">{hint}</p>}
+        {/* Words that come anew, and none that move. */}
+        <p key={phase} id="state">
+          {state}
+        </p>
+        {hint !== undefined && (
+          <p key={`${phase} hint`} class="hint">
+            {hint}
+          </p>
+        )}
       </div>
       {offersAddress === true && (
         <p class="hint">

@@ -1,6 +1,6 @@
 /** The picture, what is said over it, and the controls. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { Icon } from "@common/icons";
 
@@ -23,7 +23,8 @@ export function Player({ watching, offline }: Props): JSX.Element {
   const name = config.value?.name ?? "";
   const title = titleOf(config.value, status.value);
 
-  useEffect(() => {
+  // Before the browser draws for the first time: what is asked for is on its way meanwhile.
+  useLayoutEffect(() => {
     if (video.current !== null && stage.current !== null) watching.start(video.current, stage.current);
   }, [watching]);
 

@@ -5,7 +5,8 @@
 import { captionsOf, chooseCaptions } from "@player/captions";
 import type { Caption } from "@player/captions";
 import { Controller } from "@player/controller";
-import type { Engine, EngineEvents } from "@player/engine";
+import type { ControllerEvents, MakeEngine } from "@player/controller";
+import type { Engine } from "@player/engine";
 import { AT_EDGE, observe, pausedByViewer } from "@player/follow";
 import { toggleFullscreen, watchIdle } from "@player/fullscreen";
 import type { HlsEngine } from "@player/hls-engine";
@@ -15,6 +16,8 @@ import { figure, isBehind } from "@player/latency";
 import type { Figure } from "@player/latency";
 import { NativeEngine } from "@player/native-engine";
 import { Playback } from "@player/playback";
+import { probe } from "@player/probe";
+import type { Found } from "@player/probe";
 import { sameQuality } from "@player/quality";
 import type { Quality } from "@player/quality";
 import { Reporter } from "@player/reporter";
@@ -41,12 +44,24 @@ declare global {
 
 /** Connecting, or looking for the connection, for so long is called slow. */
 const SLOW_AFTER_MS = 10_000;
-
-type Make = (events: EngineEvents) => Engine;
+/** A browser that is never idle runs the engine after so long all the same. */
+const RUN_WITHIN_MS = 300;
 
 /** hls.js is by far the largest part of the page, so it comes by itself, while the page is already there. */
 const loadHls = (): Promise<typeof import("@player/hls-engine")> => import("@player/hls-engine");
-const hlsEngine = loadHls();
+/** It is fetched with the page's own scripts (preload.js) and runs once the page has been drawn. */
+const isDrawn = new Promise<void>((done) => {
+  // Safari has no idle callbacks.
+  if (!("requestIdleCallback" in globalThis)) setTimeout(done, RUN_WITHIN_MS);
+  else
+    requestIdleCallback(
+      () => {
+        done();
+      },
+      { timeout: RUN_WITHIN_MS },
+    );
+});
+const hlsEngine = isDrawn.then(loadHls);
 // `engineMaker` hears of a failure.
 hlsEngine.catch(() => undefined);
 
@@ -84,8 +99,12 @@ export class Watching {
   private told: Engine | undefined;
   private slowTimer: number | undefined;
 
-  /** `url` is that of the multivariant playlist. */
-  constructor(private readonly url: string) {}
+  private readonly begun: Promise<Found>;
+
+  /** `url` is that of the multivariant playlist. The edge is asked for it at once, before the page is drawn. */
+  constructor(private readonly url: string) {
+    this.begun = probe(url, new AbortController().signal);
+  }
 
   /** Begins, for the rest of the page's life. */
   start(video: HTMLVideoElement, stage: HTMLElement): void {
@@ -100,17 +119,15 @@ export class Watching {
     });
     this.listen(video, stage);
     this.startWatchOnSlowness();
-    void this.engineMaker(video).then((make) => {
-      this.control(video, make);
-    });
+    this.control(video);
   }
 
-  private async engineMaker(video: HTMLVideoElement): Promise<Make | undefined> {
-    const native: Make = (events) => new NativeEngine(this.url, video, events);
+  private async engineMaker(video: HTMLVideoElement): Promise<MakeEngine> {
+    const native: MakeEngine = (events) => new NativeEngine(this.url, video, events);
     for (let tries = 0; ; tries += 1) {
       try {
         const { HlsEngine } = await (tries === 0 ? hlsEngine : loadHls());
-        if (HlsEngine.isSupported()) return (events) => new HlsEngine(this.url, video, events);
+        if (HlsEngine.isSupported()) return (events, read) => new HlsEngine(this.url, video, events, read);
         return NativeEngine.isSupported(video) ? native : undefined;
       } catch {
         // It did not come, which says nothing about the browser.
@@ -120,9 +137,9 @@ export class Watching {
     }
   }
 
-  private control(video: HTMLVideoElement, make: Make | undefined): void {
+  private control(video: HTMLVideoElement): void {
     const reporter = new Reporter(this.url, video);
-    const controller = new Controller(this.url, video, make, {
+    const events: ControllerEvents = {
       phase: (phase) => {
         this.phase.value = phase;
         reporter.at(phase);
@@ -147,7 +164,8 @@ export class Watching {
         this.tick(video, engine);
         reporter.tick(engine);
       },
-    });
+    };
+    const controller = new Controller(this.url, video, this.engineMaker(video), events, this.begun);
     this.controller = controller;
     window.farcast = {
       get hls() {
