@@ -88,7 +88,7 @@ test-pages: $(PLAYER) ## The viewer and admin pages as viewers, talkers, moderat
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && node pages.js $(PAGES)
 
-# MINUTES of a broadcast that is watched; not in CI, which has the scene `memory` instead.
+# MINUTES of a broadcast that is watched; not in CI, since it takes that long.
 MINUTES ?= 60
 test-pages-memory: $(PLAYER) ## Whether a viewer page that is left open for an hour keeps the memory that it has
 	cargo build --workspace --bins

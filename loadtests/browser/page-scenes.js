@@ -13,7 +13,7 @@ import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPag
 import { embeds, playback } from './playback-scenes.js';
 import { quality, refused } from './player-scenes.js';
 import { SIZES } from './sizes.js';
-import { assertStill, interactive, long, memory, still } from './speed-scenes.js';
+import { assertStill, interactive, long, still } from './speed-scenes.js';
 import { until } from './stage.js';
 
 const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '../../shared/chat/src/render/xss.txt');
@@ -294,7 +294,6 @@ export const SCENES = {
   hints,
   attacks,
   long,
-  memory,
   sizes,
   keyboard,
   quality,
