@@ -20,7 +20,7 @@ pub struct Entry {
     pub at: WallTime,
     /// The event.
     pub event: Event,
-    /// A hash of the network from which a user wrote it ([`farcast_config::network::tag`]); none for bots, and where networks
+    /// A hash of the network from which a user wrote it (`farcast_config::network::tag`); none for bots, and where networks
     /// are not told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<u16>,

@@ -18,7 +18,7 @@ const MAX_VERSION_CHARS: usize = 40;
 /// added at the end: an edge that does not know one gives no answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Ask {
-    /// The connections of the chat: a list of [`farcast_chat::Client`].
+    /// The connections of the chat: a list of `farcast_chat::Client`.
     Clients,
     /// Sends a message of the server to one connection of the chat. The answer says whether it is here.
     Tell {
@@ -29,7 +29,7 @@ pub enum Ask {
         /// The text; HTML that was made safe, at most 128 KiB.
         body: String,
     },
-    /// The reports of playback: a [`farcast_audience::playback::Summary`]. An edge that does not know the question yet closes the
+    /// The reports of playback: a `farcast_audience::playback::Summary`. An edge that does not know the question yet closes the
     /// stream without an answer.
     Playback,
     /// The state of the edge: an [`EdgeReport`].

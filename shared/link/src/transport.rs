@@ -26,7 +26,7 @@ pub const MAX_STORE_CALLS: u32 = 64;
 /// HTTP requests that an edge may pass on at once.
 pub const MAX_FORWARDED: u32 = 16;
 
-/// Streams of events ([`farcast_api::events`]) that an edge may pass on at once: a few open admin pages.
+/// Streams of events (`farcast_api::events`) that an edge may pass on at once: a few open admin pages.
 pub const MAX_EVENT_STREAMS: u32 = 8;
 
 /// Most bytes in flight on one stream: a whole part of the largest size.

@@ -3,7 +3,7 @@
 //! A component takes a [`Condition`] and keeps it up to date; the listeners answer `/healthz` and
 //! `/readyz` from all of them, and `/readyz/media` and `/readyz/chat` from those of that part ([`Probe`]). A liveness condition begins fulfilled (a supervisor restarts the
 //! process when one fails); a readiness condition begins unfulfilled (traffic comes once all are).
-//! A task that failed ([`farcast_service::tasks`]) makes both fail for good, and is named in the answers.
+//! A task that failed (`tasks` of the crate `service`) makes both fail for good, and is named in the answers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,7 @@
-//! Observation of a running program: logs, metrics, health, bound addresses, shutdown.
+//! How a running program shows what it does: metrics, health, the newest lines of its log, bound addresses, shutdown.
 //!
-//! Everything here serves both programs. Only [`listener`], [`shutdown`] and [`listen`] touch
-//! sockets or signals; constructing spawns nothing, `run` runs.
+//! Everything here serves both programs. Only [`shutdown`] touches signals, and nothing a socket; constructing spawns
+//! nothing.
 
 pub mod announce;
 pub mod file;

@@ -1,7 +1,7 @@
 //! Reports of playback, as an edge sends them to its origin: counts and distributions, nothing about any single viewer.
 //!
 //! Place in the flow: an edge sums up what players reported lately ([`Summary`], as JSON, in answer to
-//! [`farcast_link::Ask::Playback`]); the origin adds up what all edges say and shows it to the owner.
+//! `farcast_link::Ask::Playback`); the origin adds up what all edges say and shows it to the owner.
 //!
 //! Invariants: a summary is valid once it is read, whoever wrote it (an edge may be hostile): all counts and the length
 //! of each distribution are bounded, so that sums over all edges cannot overflow.
