@@ -6,7 +6,7 @@ use super::problem::nearest;
 /// Declares an enum whose variants are written as words, and makes it a [`Value`](super::Value).
 ///
 /// ```
-/// crate::choice! {
+/// farcast_config::choice! {
 ///     /// How loud.
 ///     pub enum Volume: "quiet or loud" {
 ///         /// Hardly.

@@ -76,7 +76,7 @@ pub trait Validate {
 /// its type is an `Option`. After a semicolon, arrays of tables that only the file can hold:
 ///
 /// ```
-/// crate::settings! {
+/// farcast_config::settings! {
 ///     /// A greeter's settings.
 ///     pub struct Greeter {
 ///         /// Whom to greet.
@@ -90,14 +90,14 @@ pub trait Validate {
 ///         pub more: Vec<More>,
 ///     }
 /// }
-/// crate::settings! {
+/// farcast_config::settings! {
 ///     /// A further greeting.
 ///     pub struct More {
 ///         /// Its words.
 ///         pub words: String,
 ///     }
 /// }
-/// use crate::{Checks, Validate};
+/// use farcast_config::{Checks, Validate};
 /// impl Validate for Greeter {
 ///     fn validate(&self, checks: &mut Checks<'_>) {
 ///         if self.name.is_empty() {

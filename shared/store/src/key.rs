@@ -76,7 +76,7 @@ impl fmt::Debug for Key {
 /// Builds a key item by item.
 ///
 /// ```
-/// use crate::Tuple;
+/// use farcast_store::Tuple;
 ///
 /// let users = Tuple::new().text("user");
 /// assert!(users.clone().uint(9).key() < users.uint(10).key());

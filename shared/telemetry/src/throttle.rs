@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
-/// # use crate::throttle::Throttle;
+/// # use farcast_telemetry::throttle::Throttle;
 /// let mut slow_edge = Throttle::new(Duration::from_secs(10));
 /// let now = Instant::now();
 /// if let Some(suppressed) = slow_edge.admit(now) {

@@ -22,7 +22,7 @@ const ESTIMATED: u8 = 1;
 /// gives what inserting all of them would have given.
 ///
 /// ```
-/// use crate::viewers::{Sketch, ViewerId};
+/// use farcast_audience::viewers::{Sketch, ViewerId};
 ///
 /// let mut viewers: Sketch = [1, 2].map(ViewerId::from_bits).into_iter().collect();
 /// viewers.merge(&[2, 3].map(ViewerId::from_bits).into_iter().collect());

@@ -1,7 +1,7 @@
 //! The rules for every engine of the store, as tests: one suite, an adapter of a few lines per engine.
 //!
 //! ```ignore
-//! crate::store_conformance!(async { (store, whatever_must_live_as_long) });
+//! farcast_store::store_conformance!(async { (store, whatever_must_live_as_long) });
 //! ```
 //!
 //! Each test gets a store of its own, or one that it shares with others: it keeps to keys below a prefix of its own.
