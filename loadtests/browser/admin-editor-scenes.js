@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
-import { card, field, inside, onAir, open, shows, visit } from './admin-page.js';
+import { card, inside, onAir, open, shows, visit } from './admin-page.js';
 import { assertAccessible } from './axe.js';
 import { admin, enter } from './page.js';
 import { SIZES } from './sizes.js';
@@ -74,7 +74,8 @@ async function colors({ browser, edges, stage, out }) {
 async function preview({ browser, edges }) {
   return inside(browser, edges[0], async (page) => {
     await open(page, 'Viewer page');
-    const { input } = field(page, 'Text');
+    // The buttons of the page have texts too.
+    const input = page.getByLabel('Text', { exact: true }).and(page.locator('textarea'));
     const saved = async () => (await (await fetch(`${edges[0]}/api/config`)).json()).extraPageContent;
     const before = await saved();
     await input.fill('## Typed\n\n| a | b |\n|---|---|\n| 1 | *two* |\n\n<script>alert(1)</script>');
