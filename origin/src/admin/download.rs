@@ -50,8 +50,10 @@ impl Admin {
         let made = async {
             self.accepted(&found, &head, body, caller, &admitted).await?;
             self.parts.backups.spool().await.map_err(|error| {
-                tracing::warn!(%error, "no backup was made");
-                reply::unavailable(&error.to_string())
+                // With its cause: that a disk is full is what the owner has to know.
+                let why = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(why, "no backup was made");
+                reply::unavailable(&why)
             })
         };
         let mut made = made.await.map(|spooled| {

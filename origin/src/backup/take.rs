@@ -84,6 +84,12 @@ impl Backups {
         Ok(taking)
     }
 
+    /// Waits until no backup is in the making.
+    #[cfg(test)]
+    pub(super) async fn idle(&self) {
+        drop(self.place.acquire().await);
+    }
+
     /// Makes a backup and keeps it beside the data, without a name, until it is dropped: for a reader who may be slow, while a cluster gives
     /// seconds only for reading everything as it was at one instant.
     ///
