@@ -90,8 +90,8 @@ impl Backups {
         drop(self.place.acquire().await);
     }
 
-    /// Makes a backup and keeps it beside the data, without a name, until it is dropped: for a reader who may be slow, while a cluster gives
-    /// seconds only for reading everything as it was at one instant.
+    /// Makes a backup and keeps it beside the data, without a name, until it is dropped: for a reader who may be slow,
+    /// while a cluster gives seconds only for reading everything as it was at one instant.
     ///
     /// # Errors
     /// Those of [`Backups::begin`], and of the disk.
