@@ -241,7 +241,7 @@ enum Opened {
 async fn open_stream(link: &Connection, head: ForwardedRequest) -> Option<Opened> {
     let (mut send, mut receive) = link.open_bi().await.ok()?;
     send.write_chunk(encode(&Call::Forward(head)).ok()?).await.ok()?;
-    send_body(&mut send, Bytes::new()).await?;
+    send_body(&mut send, Bytes::new()).await;
     let mut frames = Frames::new();
     let head = loop {
         if let ForwardAnswer::Reply(head) = next(&mut receive, &mut frames).await? {
@@ -274,7 +274,7 @@ where
     let (mut send, mut receive) = link.open_bi().await.ok()?;
     send.write_chunk(encode(&Call::Forward(head)).ok()?).await.ok()?;
     if body.is_none() {
-        send_body(&mut send, Bytes::new()).await?;
+        send_body(&mut send, Bytes::new()).await;
     }
     let mut frames = Frames::new();
     let mut held = None;
@@ -285,7 +285,7 @@ where
                 let Some(Offered { body, share, limit_bytes }) = body.take() else { continue };
                 match body::read(body, limit_bytes.min(MAX_FORWARDED_BYTES), share).await {
                     Ok(whole) => {
-                        send_body(&mut send, whole.bytes()).await?;
+                        send_body(&mut send, whole.bytes()).await;
                         held = Some(whole);
                     }
                     Err(refused) => {
@@ -303,11 +303,14 @@ where
     head.into_reply(whole).ok()
 }
 
-/// Sends a body after its length, by which the origin knows that it is whole.
-async fn send_body(send: &mut SendStream, body: Bytes) -> Option<()> {
-    let length = forwarded_length(body.len())?;
-    send.write_all_chunks(&mut [length, body]).await.ok()?;
-    send.finish().ok()
+/// Sends a body after its length, by which the origin knows that it is whole. That it does not arrive is no failure of
+/// the request: an origin that refuses by the head alone answers and stops this stream, in any order with the sending
+/// here. What became of the request is told by the answer, or by its absence.
+async fn send_body(send: &mut SendStream, body: Bytes) {
+    let Some(length) = forwarded_length(body.len()) else { return };
+    if send.write_all_chunks(&mut [length, body]).await.is_ok() {
+        let _ = send.finish();
+    }
 }
 
 async fn next(receive: &mut RecvStream, frames: &mut Frames) -> Option<ForwardAnswer> {

@@ -22,6 +22,9 @@ use tokio::sync::watch;
 
 use crate::rig::{Door, Edge, Origin};
 
+/// Refused requests that are tried, since a refusal races with the end of its request.
+const REFUSALS: usize = 200;
+
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Answers who has a login with the length of their body, which it reads; others without reading any.
@@ -151,11 +154,11 @@ async fn a_body_is_read_only_once_the_origin_asks_for_it_and_arrives_whole_or_no
         (reply.status().as_u16(), asked.load(Ordering::Relaxed), text)
     };
 
-    assert_eq!(
-        ask(false, Some(2000), false).await,
-        (401, 0, String::new()),
-        "strangers' bodies are left alone"
-    );
+    for _ in 0..REFUSALS {
+        let answer = ask(false, Some(2000), false).await;
+        assert_eq!(answer, (401, 0, String::new()), "strangers' bodies are left alone");
+        assert_eq!(ask(false, None, false).await, (401, 0, String::new()));
+    }
     let (status, _, text) = ask(true, Some(2000), false).await;
     assert!(status == 200 && text.contains("\"2000000\""), "{status} {text}");
     let (status, _, text) = ask(true, None, false).await;
@@ -197,7 +200,10 @@ async fn a_stream_of_events_is_passed_on_piece_by_piece_and_ends_at_the_origin_w
         }
         edge.forwarder.events(ForwardedRequest::new(&request.body(()).unwrap(), PEER)).await
     };
-    assert_eq!(open(false).await.unwrap_err().status(), StatusCode::UNAUTHORIZED);
+    // Many, since a refusal races with the end of the request, and must win however it comes out.
+    for _ in 0..REFUSALS {
+        assert_eq!(open(false).await.unwrap_err().status(), StatusCode::UNAUTHORIZED);
+    }
     let mut streams = Vec::new();
     for _ in 0..MAX_EVENT_STREAMS {
         streams.push(open(true).await.unwrap().into_body());
