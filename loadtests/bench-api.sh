@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How many /api/status and /api/config an edge answers on one core, with a page of usual size, beside nginx handing out a
-# file of the same bytes on the same core; wrk asks from another. Before that: how soon a setting that was changed through
-# one edge is seen on the other. Release programs.
+# file of the same bytes on the same core; wrk asks from another. The CPU time of a request compares them where the machine
+# is shared. Before that: how soon a setting that was changed through one edge is seen on the other. Release programs.
 #
 #   loadtests/bench-api.sh [FOLDER OF THE PROGRAMS]
 set -euo pipefail
@@ -85,12 +85,24 @@ chmod -R a+rX "$data"
 PATH="$PATH:/usr/sbin" taskset -c 0 nginx -c "$data/nginx.conf" -g "daemon off;" &
 rival=$!
 
-ask() { # ask NAME URL
+ticks() { # ticks PROGRAM PARENT: CPU time of a process's children of that name, in the kernel's ticks
+  local pid sum=0
+  for pid in $(pgrep -x -P "$2" "$1"); do
+    # The second field is the name in brackets, which may have spaces.
+    sum=$((sum + $(sed 's/.*) //' "/proc/$pid/stat" | awk '{ print $12 + $13 }')))
+  done
+  echo "$sum"
+}
+ask() { # ask NAME URL PROGRAM PARENT
+  local before
+  before=$(ticks "$3" "$4")
   taskset -c 1 wrk -t1 -c"$CONNECTIONS" -d"${SECONDS_EACH}s" --latency "$2" >"$data/wrk"
-  awk -v name="$1" '/99%/ { p99 = $2 } /Requests\/sec/ { printf "%-24s %9.0f requests/s   p99 %s\n", name, $2, p99 }
+  awk -v name="$1" -v ticks="$(($(ticks "$3" "$4") - before))" -v hz="$(getconf CLK_TCK)" '/99%/ { p99 = $2 }
+    /requests in/ { each = ticks / hz / $1 * 1e6 }
+    /Requests\/sec/ { printf "%-18s %9.0f requests/s   p99 %-8s %6.2f us of CPU each\n", name, $2, p99, each }
     /Non-2xx|Socket errors/ { print; bad = 1 } END { exit bad }' "$data/wrk"
 }
 for path in api/status api/config; do
-  ask "edge /$path" "$edge/$path"
-  ask "nginx /$path" "http://127.0.0.1:$port/$path"
+  ask "edge /$path" "$edge/$path" farcast-edge "$demo"
+  ask "nginx /$path" "http://127.0.0.1:$port/$path" nginx "$rival"
 done

@@ -35,8 +35,16 @@ done
 # The edge is the demo's child that serves that port.
 pid=$(pgrep -P "$demo" -f "edge1" | head -n 1)
 
+seconds() { # CPU time of the edge so far; the second field is its name in brackets, which may have spaces
+  sed 's/.*) //' "/proc/$pid/stat" | awk -v hz="$(getconf CLK_TCK)" '{ print ($12 + $13) / hz }'
+}
+before=$(seconds)
+status=0
 "$bin_dir/farcast-load" chat --url "$edge" --connections "$CONNECTIONS" --rate "$RATE" --seconds "$SECONDS_EACH" \
-  --max-p99 "$MAX_P99" --process "$pid" --json "$data/report.json"
+  --max-p99 "$MAX_P99" --process "$pid" --json "$data/report.json" || status=$?
+awk -v before="$before" -v after="$(seconds)" \
+  'BEGIN { printf "the edge took %.1f s of CPU time, with the registrations\n", after - before }'
 bytes=$(jq -er '[.. | objects | .bytes_per_connection? // empty][0]' "$data/report.json")
 echo "an idle connection takes $bytes bytes of the edge's memory, of $MAX_IDLE_BYTES allowed"
 awk -v bytes="$bytes" -v most="$MAX_IDLE_BYTES" 'BEGIN { exit !(bytes <= most) }'
+exit "$status"

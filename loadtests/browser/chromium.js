@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 /** The browser that is taken if none is named. */
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-const ARGUMENTS = [
+export const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

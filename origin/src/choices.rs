@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use farcast_config::ByteSize;
-use farcast_settings::{MAX_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
+use farcast_settings::{MAX_CONFIGURED_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
 use tokio::sync::watch;
 
 use crate::broadcast::{self, OpenLadder};
@@ -86,7 +86,7 @@ impl Choices {
     pub fn of(&self, runtime: &Runtime) -> broadcast::Settings {
         let level = runtime.latency_level.and_then(|level| LatencyLevel::try_from(level).ok());
         let specs = runtime.variants.clone().filter(|specs| {
-            let usable = (1..=MAX_VARIANTS).contains(&specs.len())
+            let usable = (1..=MAX_CONFIGURED_VARIANTS).contains(&specs.len())
                 && specs.iter().all(|spec| spec.problems().is_empty());
             if !usable {
                 tracing::error!("the ladder in the store cannot be used, the configured one takes its place");

@@ -13,7 +13,7 @@ use farcast_config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, Sto
 use farcast_config::{choice, settings};
 use farcast_service::log;
 
-use crate::transcode::{KeyFrames, MAX_VARIANTS, VariantSpec};
+use crate::transcode::{KeyFrames, MAX_CONFIGURED_VARIANTS, VariantSpec};
 
 /// Fewest characters of a stream key, unless short ones are allowed.
 pub const MIN_KEY_CHARS: usize = 8;
@@ -235,8 +235,8 @@ impl Validate for Settings {
         if self.max_pixels < MIN_PIXELS {
             checks.problem("max_pixels", format!("is less than {MIN_PIXELS}, a picture of 320 by 240"));
         }
-        if self.variants.len() > MAX_VARIANTS {
-            checks.problem("variants", format!("are more than {MAX_VARIANTS}"));
+        if self.variants.len() > MAX_CONFIGURED_VARIANTS {
+            checks.problem("variants", format!("are more than {MAX_CONFIGURED_VARIANTS}"));
         }
         let mut names = BTreeSet::new();
         for name in self.variants.iter().map(|v| v.name.as_str()).filter(|name| !name.is_empty()) {

@@ -55,7 +55,7 @@ use self::metrics::{Outcome, Refusal};
 use self::names::Names;
 use self::room::{Arrival, Coming, Expelled, Member, Room};
 use self::seats::{Full, Seats};
-use self::session::{ALL_LINES_WAITING, Heard, TOO_LARGE};
+use self::session::{ALL_LINES_WAITING, Heard, Parting, TOO_LARGE};
 use crate::api::not_reached;
 use crate::bucket::{Bucket, Rate};
 use crate::geo::Geo;
@@ -388,17 +388,17 @@ impl Chat {
         token: Option<&str>,
         address: IpAddr,
         user_agent: String,
-    ) -> Result<Arrival, (Option<Bytes>, CloseCode)> {
+    ) -> Result<Arrival, Parting> {
         // Nobody joins without a token: Owncast's clients register then.
-        let token = token.ok_or((None, CloseCode::Policy))?;
+        let token = token.ok_or(Parting::silent(CloseCode::Policy))?;
         let away = |error: StoreError| {
             tracing::debug!(%error, "nobody can join the chat now");
-            (None, CloseCode::TryAgain)
+            Parting::silent(CloseCode::TryAgain)
         };
         let account = self.acts.whose(token).await.map_err(away)?;
-        let account = account.ok_or_else(|| (Some(tell(Private::NeedsRegistration)), CloseCode::Policy))?;
+        let account = account.ok_or_else(|| Parting::saying(Private::NeedsRegistration))?;
         if account.record.user.disabled_at.is_some() {
-            return Err((Some(tell(Private::Disabled)), CloseCode::Policy));
+            return Err(Parting::saying(Private::Disabled));
         }
         let now = WallTime::now();
         let account = self.acts.seen(account, now).await.map_err(away)?;
@@ -474,8 +474,8 @@ impl Chat {
             Err(StoreError::Unavailable("it was away for too long".to_owned()).into())
         };
         let (outcome, words) = match done {
-            Ok(Ok(())) => (Outcome::Accepted, None),
-            Ok(Err(refused)) => refused,
+            Ok(Done::Taken) => (Outcome::Accepted, None),
+            Ok(Done::NotTaken(outcome, words)) => (outcome, words),
             // The log says so, too.
             Err(Refused::Disabled | Refused::Unknown) => (Outcome::Refused, None),
             Err(Refused::Store(error)) => {
@@ -510,15 +510,21 @@ impl Chat {
         }
     }
 
-    async fn message(&self, set: &Runtime, member: &Member, heard: &Heard, raw: &str) -> Done {
+    async fn message(
+        &self,
+        set: &Runtime,
+        member: &Member,
+        heard: &Heard,
+        raw: &str,
+    ) -> Result<Done, Refused> {
         let Heard { user, at: now, until, .. } = heard;
         let Ok(body) = render::try_message(raw, &set.emoji) else {
-            return Ok(Err((Outcome::TooLarge, Some(tell(Private::Action(TOO_LARGE))))));
+            return Ok(Done::NotTaken(Outcome::TooLarge, Some(tell(Private::Action(TOO_LARGE)))));
         };
         if body.is_empty() {
-            return Ok(Err((Outcome::Refused, None)));
+            return Ok(Done::NotTaken(Outcome::Refused, None));
         }
-        let action = |words: &str| Ok(Err((Outcome::Refused, Some(tell(Private::Action(words))))));
+        let action = |words: &str| Ok(Done::NotTaken(Outcome::Refused, Some(tell(Private::Action(words)))));
         if self.is_over(*now).await {
             return action(
                 "The stream has ended, and the chat with it. It opens again with the next stream.",
@@ -546,7 +552,7 @@ impl Chat {
         };
         self.acts.act(account, entry).await?;
         member.counted();
-        Ok(Ok(()))
+        Ok(Done::Taken)
     }
 
     /// True if the last broadcast ended so long ago that the chat has, too. The store is asked before somebody is refused.
@@ -563,7 +569,7 @@ impl Chat {
         }
     }
 
-    async fn rename(&self, member: &Member, heard: &Heard, wanted: &str) -> Done {
+    async fn rename(&self, member: &Member, heard: &Heard, wanted: &str) -> Result<Done, Refused> {
         // As they are in the store: another edge may have given them another name a moment ago.
         let account = self.account(member, heard.until).await?;
         let user = &account.record.user;
@@ -578,10 +584,10 @@ impl Chat {
             return unchanged(user, Some(&words));
         }
         self.acts.rename(account, &wanted, member.id, heard.at).await?;
-        Ok(Ok(()))
+        Ok(Done::Taken)
     }
 
-    async fn recolour(&self, member: &Member, heard: &Heard, wanted: i64) -> Done {
+    async fn recolour(&self, member: &Member, heard: &Heard, wanted: i64) -> Result<Done, Refused> {
         let account = self.account(member, heard.until).await?;
         let user = &account.record.user;
         let Some(hue) = u16::try_from(wanted).ok().filter(|hue| HUES.contains(hue)) else {
@@ -591,7 +597,7 @@ impl Chat {
             return unchanged(user, None);
         }
         self.acts.recolour(account, hue, heard.at).await?;
-        Ok(Ok(()))
+        Ok(Done::Taken)
     }
 
     /// The settings, after this edge has seen which names were taken before: rarely asked for, so the store always is.
@@ -601,13 +607,17 @@ impl Chat {
     }
 }
 
-/// The outcome of a line: taken, or not, with a message for its user only.
-type Done = Result<Result<(), (Outcome, Option<Bytes>)>, Refused>;
+/// What became of a line.
+enum Done {
+    Taken,
+    /// Nothing changed; the message, if any, is for its user only.
+    NotTaken(Outcome, Option<Bytes>),
+}
 
 /// A user stays unchanged: they are told why, if there is a reason to give, and who they are.
-fn unchanged(user: &User, words: Option<&str>) -> Done {
+fn unchanged(user: &User, words: Option<&str>) -> Result<Done, Refused> {
     let words = words.map(|words| tell(Private::Action(words))).unwrap_or_default();
-    Ok(Err((Outcome::Refused, Some([words, tell(Private::Connected(user))].concat().into()))))
+    Ok(Done::NotTaken(Outcome::Refused, Some([words, tell(Private::Connected(user))].concat().into())))
 }
 
 /// A program's name for itself, for people.

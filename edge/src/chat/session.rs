@@ -115,7 +115,7 @@ impl Socket {
     }
 
     /// Says the last words, and waits a little for the peer to close.
-    async fn close(&mut self, words: Option<Bytes>, code: CloseCode) {
+    async fn close(&mut self, Parting { words, code }: Parting) {
         let last = [words.unwrap_or_default(), frame::close(code)].concat();
         let said = timeout(LAST_WORDS, async {
             self.io.write_all(&last).await?;
@@ -169,6 +169,43 @@ impl Drop for Waiting {
 /// Work for a user; the result is a message for them only.
 type Pending = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
+/// What a user is told last.
+pub(super) struct Parting {
+    /// Frames before the one that closes.
+    pub(super) words: Option<Bytes>,
+    pub(super) code: CloseCode,
+}
+
+impl Parting {
+    /// The user may not be here, and is told why.
+    pub(super) fn saying(why: Private<'_>) -> Self {
+        Self { words: Some(tell(why)), code: CloseCode::Policy }
+    }
+
+    pub(super) fn silent(code: CloseCode) -> Self {
+        Self { words: None, code }
+    }
+}
+
+/// How a connection ends.
+struct End {
+    why: Ended,
+    /// None where nobody would read it.
+    parting: Option<Parting>,
+}
+
+impl End {
+    fn saying(why: Ended, code: CloseCode) -> Self {
+        Self { why, parting: Some(Parting::silent(code)) }
+    }
+}
+
+impl From<Ended> for End {
+    fn from(why: Ended) -> Self {
+        Self { why, parting: None }
+    }
+}
+
 enum Step {
     Said(Result<Bytes, RecvError>),
     Told(Bytes),
@@ -186,14 +223,14 @@ impl Chat {
         let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else { return };
         let mut socket = Socket { io: TokioIo::new(upgraded), reader: Reader::default(), rest: Vec::new() };
         let arrival = tokio::select! {
-            () = shutdown.cancelled() => return socket.close(None, CloseCode::Restart).await,
+            () = shutdown.cancelled() => return socket.close(Parting::silent(CloseCode::Restart)).await,
             arrival = Box::pin(self.arrival(token.as_deref(), address, user_agent)) => arrival,
         };
         let arrival = match arrival {
             Ok(arrival) => arrival,
-            Err((words, code)) => {
+            Err(parting) => {
                 self.parts.metrics.ended(Ended::Refused);
-                return socket.close(words, code).await;
+                return socket.close(parting).await;
             }
         };
         let Entered { member, user, told, coming } = self.room.enter(arrival, Instant::now().into_std());
@@ -202,20 +239,20 @@ impl Chat {
         // It may have been forbidden in between.
         self.expel_one(&member);
         let end = if member.end.is_cancelled() {
-            (Ended::Refused, Some(last_words(&member)))
+            End { why: Ended::Refused, parting: Some(last_words(&member)) }
         } else {
             match socket.write(&tell(Private::Connected(&user))).await {
                 Ok(()) => {
                     let pending: Pending = Box::pin(Arc::clone(&self).came(user, member.id, coming));
                     self.converse(&mut socket, &member, told, said, pending, &shutdown).await
                 }
-                Err(end) => (end, None),
+                Err(why) => why.into(),
             }
         };
         drop(place);
-        self.parts.metrics.ended(end.0);
-        if let Some((words, code)) = end.1 {
-            socket.close(words, code).await;
+        self.parts.metrics.ended(end.why);
+        if let Some(parting) = end.parting {
+            socket.close(parting).await;
         }
         drop(seat);
     }
@@ -228,11 +265,12 @@ impl Chat {
         mut said: broadcast::Receiver<Bytes>,
         pending: Pending,
         shutdown: &CancellationToken,
-    ) -> (Ended, Option<(Option<Bytes>, CloseCode)>) {
+    ) -> End {
         let (mut pending, mut waiting) = (Some(pending), VecDeque::new());
         let (mut flood, came) = (Flood::default(), Instant::now());
         let (mut heard, mut pinged, mut welcomed) = (came, came, false);
         let mut timer = pin!(tokio::time::sleep(WELCOME_AFTER));
+        let (mut expelled, mut draining) = (pin!(member.end.cancelled()), pin!(shutdown.cancelled()));
         loop {
             if pending.is_none()
                 && let Some(heard) = waiting.pop_front()
@@ -240,17 +278,20 @@ impl Chat {
                 pending = Some(Box::pin(Arc::clone(self).say(Arc::clone(member), heard)) as Pending);
             }
             let step = tokio::select! {
-                () = member.end.cancelled() => Step::Expelled,
-                () = shutdown.cancelled() => Step::Draining,
+                // What all hear comes first: a wake-up is for that almost always, and the others cost more to ask than it
+                // does. They wait for no more than what was not read yet, which is bounded.
+                biased;
                 frames = said.recv() => Step::Said(frames),
+                () = &mut expelled => Step::Expelled,
+                () = &mut draining => Step::Draining,
                 Some(frame) = told.recv() => Step::Told(frame),
                 frame = done(&mut pending) => Step::Done(frame),
                 incoming = socket.next(), if waiting.len() < LINES_WAITING => Step::Came(incoming),
                 () = &mut timer => Step::Timer,
             };
             let written = match step {
-                Step::Expelled => return (Ended::Refused, Some(last_words(member))),
-                Step::Draining => return (Ended::Draining, Some((None, CloseCode::Restart))),
+                Step::Expelled => return End { why: Ended::Refused, parting: Some(last_words(member)) },
+                Step::Draining => return End::saying(Ended::Draining, CloseCode::Restart),
                 Step::Said(Ok(first)) => match more(first, &mut said) {
                     Some(frames) => socket.write(&frames).await,
                     None => Err(Ended::Slow),
@@ -265,12 +306,12 @@ impl Chat {
                         None => Ok(()),
                     }
                 }
-                Step::Came(Err(Gone::Closed)) => return (Ended::Left, None),
-                Step::Came(Err(Gone::Broken(code))) => return (Ended::Protocol, Some((None, code))),
+                Step::Came(Err(Gone::Closed)) => return Ended::Left.into(),
+                Step::Came(Err(Gone::Broken(code))) => return End::saying(Ended::Protocol, code),
                 Step::Came(Ok(incoming)) => {
                     heard = Instant::now();
                     match incoming {
-                        Incoming::Close => return (Ended::Left, Some((None, CloseCode::Normal))),
+                        Incoming::Close => return End::saying(Ended::Left, CloseCode::Normal),
                         Incoming::Ping(payload) => socket.write(&frame::pong(&payload)).await,
                         Incoming::Pong => Ok(()),
                         Incoming::Text(text) => match self.heard(member, &mut flood, &text) {
@@ -306,8 +347,8 @@ impl Chat {
                     written
                 }
             };
-            if let Err(end) = written {
-                return (end, None);
+            if let Err(why) = written {
+                return why.into();
             }
         }
     }
@@ -389,10 +430,10 @@ fn more(first: Bytes, said: &mut broadcast::Receiver<Bytes>) -> Option<Bytes> {
     Some(together.into())
 }
 
-fn last_words(member: &Member) -> (Option<Bytes>, CloseCode) {
+fn last_words(member: &Member) -> Parting {
     match member.expelled() {
-        Some(Expelled::Disabled) => (Some(tell(Private::Disabled)), CloseCode::Policy),
-        Some(Expelled::Banned) => (None, CloseCode::Policy),
-        Some(Expelled::ChatOff) | None => (None, CloseCode::GoingAway),
+        Some(Expelled::Disabled) => Parting::saying(Private::Disabled),
+        Some(Expelled::Banned) => Parting::silent(CloseCode::Policy),
+        Some(Expelled::ChatOff) | None => Parting::silent(CloseCode::GoingAway),
     }
 }

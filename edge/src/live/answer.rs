@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Live;
-use super::fetch::FetchError;
 use super::object::Object;
 use super::rendering::Playlist;
 use super::state::State;
 use super::waiter::Waiter;
+use crate::receive::FetchError;
 
 /// A request is held for this many target durations (RFC 8216bis §6.2.5.2: 503 after three).
 const BLOCKED_TARGETS: u32 = 3;
@@ -209,18 +209,15 @@ impl Live {
     /// Fetches an object, once for all who ask for it at the same time.
     async fn fetched(&self, name: ObjectName) -> Result<Bytes, Failure> {
         let fetch = async {
-            let outcome = timeout(self.config.fetch_deadline, async {
-                let _turn = self.fetches.acquire().await.map_err(|_| FetchError::Unavailable)?;
-                self.fetch.fetch(self.config.stream.clone(), name).await
-            })
-            .await
-            .unwrap_or(Err(FetchError::Unavailable));
+            let fetch = self.fetch.fetch(self.config.stream.clone(), name);
+            let outcome =
+                timeout(self.config.fetch_deadline, fetch).await.unwrap_or(Err(FetchError::Timeout));
             self.metrics.fetched(outcome.as_ref().map(|_| ()).map_err(|error| *error));
             outcome
         };
         self.cache.try_get_with(name, fetch).await.map_err(|error| match *error {
             FetchError::NotFound => Failure::NotFound,
-            FetchError::Unavailable => Failure::Unavailable,
+            FetchError::LinkDown | FetchError::Timeout | FetchError::Busy => Failure::Unavailable,
         })
     }
 

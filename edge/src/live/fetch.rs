@@ -6,21 +6,10 @@ use std::pin::Pin;
 use bytes::Bytes;
 use farcast_feed::name::{ObjectName, StreamName};
 
-use crate::receive::{self, Fetcher};
+use crate::receive::{FetchError, Fetcher};
 
 /// The result of [`Fetch::fetch`].
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;
-
-/// Why an object could not be fetched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The origin does not have it.
-    #[error("the origin does not have the object")]
-    NotFound,
-    /// The origin cannot be asked now; later it may be.
-    #[error("the origin cannot be reached")]
-    Unavailable,
-}
 
 /// The source of missing objects: the origin, or a parent edge.
 pub trait Fetch: Send + Sync + 'static {
@@ -31,20 +20,13 @@ pub trait Fetch: Send + Sync + 'static {
 impl Fetch for Fetcher {
     fn fetch(&self, stream: StreamName, object: ObjectName) -> FetchFuture {
         let fetcher = self.clone();
-        Box::pin(async move {
-            fetcher.fetch(&stream, object).await.map_err(|error| match error {
-                receive::FetchError::NotFound => FetchError::NotFound,
-                receive::FetchError::LinkDown | receive::FetchError::Timeout | receive::FetchError::Busy => {
-                    FetchError::Unavailable
-                }
-            })
-        })
+        Box::pin(async move { fetcher.fetch(&stream, object).await })
     }
 }
 
 /// An edge that has nothing to fetch from.
 impl Fetch for () {
     fn fetch(&self, _: StreamName, _: ObjectName) -> FetchFuture {
-        Box::pin(std::future::ready(Err(FetchError::Unavailable)))
+        Box::pin(std::future::ready(Err(FetchError::LinkDown)))
     }
 }

@@ -5,8 +5,8 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
 };
 
-use super::fetch::FetchError;
 use super::state::State;
+use crate::receive::FetchError;
 
 /// Handles of the live window's metrics.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Metrics {
         let outcome = match outcome {
             Ok(()) => "fetched",
             Err(FetchError::NotFound) => "not_found",
-            Err(FetchError::Unavailable) => "unavailable",
+            Err(FetchError::LinkDown | FetchError::Timeout | FetchError::Busy) => "unavailable",
         };
         self.fetches.with_label_values(&[outcome]).inc();
     }

@@ -32,15 +32,15 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_feed::hls::MAX_VARIANTS;
+use farcast_feed::feed::MAX_VARIANTS;
 use farcast_feed::name::{ObjectName, StreamName};
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::answer::{Failure, Media};
-pub use self::fetch::{Fetch, FetchError, FetchFuture};
+pub use self::fetch::{Fetch, FetchFuture};
 pub use self::input::Input;
 pub use self::metrics::Metrics;
 pub use self::object::Object;
@@ -51,9 +51,6 @@ use self::state::State;
 /// Most inputs that are applied together: enough for a part of every variant at once, and a
 /// newcomer's backlog in few steps.
 const BATCH: usize = 256;
-
-/// Most fetches from the origin at once; the others wait for their turn within [`Config::fetch_deadline`].
-const MAX_FETCHES: usize = 32;
 
 /// Time for which an object is kept. It is listed for a minute and stays available for a playlist's and a
 /// segment's duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two
@@ -87,7 +84,6 @@ pub struct Live {
     fetch: Arc<dyn Fetch>,
     metrics: Metrics,
     cache: Cache<ObjectName, Bytes>,
-    fetches: Semaphore,
     /// Locked for moments and never across an await.
     state: RwLock<State>,
     /// Says that a variant's playlist changed.
@@ -115,7 +111,6 @@ impl Live {
             fetch,
             metrics,
             cache,
-            fetches: Semaphore::new(MAX_FETCHES),
             state: RwLock::new(State::default()),
             changes: (0..MAX_VARIANTS).map(|_| watch::Sender::new(0)).collect(),
             any_change: watch::Sender::new(0),

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_feed::feed::FeedEvent;
-use farcast_feed::hls::{Changed, MAX_VARIANTS, Windows};
+use farcast_feed::feed::{FeedEvent, MAX_VARIANTS};
+use farcast_feed::hls::{Changed, Windows};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 
 use super::input::Input;

@@ -16,7 +16,8 @@ use prometheus::Registry;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::{Config, Failure, Fetch, FetchError, FetchFuture, Input, Live, Metrics};
+use super::{Config, Failure, Fetch, FetchFuture, Input, Live, Metrics};
+use crate::receive::FetchError;
 
 const EPOCH: Epoch = Epoch(1);
 const V0: VariantId = VariantId(0);
@@ -343,9 +344,12 @@ async fn only_objects_that_are_known_are_asked_for_and_failures_are_told_apart()
         assert_eq!(bytes(&live, unknown).await.unwrap_err(), Failure::NotFound, "{unknown}");
     }
     assert_eq!(origin.asked.load(Ordering::SeqCst), 0);
-    for (error, failure) in
-        [(FetchError::NotFound, Failure::NotFound), (FetchError::Unavailable, Failure::Unavailable)]
-    {
+    for (error, failure) in [
+        (FetchError::NotFound, Failure::NotFound),
+        (FetchError::LinkDown, Failure::Unavailable),
+        (FetchError::Timeout, Failure::Unavailable),
+        (FetchError::Busy, Failure::Unavailable),
+    ] {
         *origin.answer.lock().unwrap() = Some(Err(error));
         assert_eq!(bytes(&live, "0/1/1.m4s").await.unwrap_err(), failure);
     }
@@ -364,7 +368,7 @@ async fn a_fetch_that_hangs_is_given_up() {
 #[tokio::test]
 async fn listed_parts_survive_a_cache_that_holds_nothing() {
     let origin =
-        Arc::new(Origin { answer: Mutex::new(Some(Err(FetchError::Unavailable))), ..Origin::default() });
+        Arc::new(Origin { answer: Mutex::new(Some(Err(FetchError::LinkDown))), ..Origin::default() });
     let metrics = Metrics::new(&Registry::new()).unwrap();
     let config = Config { cache_bytes: 0, ..Config::default() };
     let live = Live::new(config, Arc::new(Arc::clone(&origin)), metrics);

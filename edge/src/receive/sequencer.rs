@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_feed::feed::{FeedEvent, PartMeta, Presentation, SegmentState, Snapshot, VariantSnapshot};
+use farcast_feed::feed::{
+    FeedEvent, MAX_VARIANTS, PartMeta, Presentation, SegmentState, Snapshot, VariantSnapshot,
+};
 use farcast_feed::name::{Epoch, Msn, VariantId};
-use farcast_link::{Have, MAX_VARIANTS, Position, StreamHeader, ToEdge};
+use farcast_link::{Have, Position, StreamHeader, ToEdge};
 
 use super::LinkEvent;
 

@@ -53,7 +53,7 @@ use self::events::Streams;
 pub use self::overview::{Counted, Overview};
 use self::routes::{Endpoint, Setter};
 pub use self::session::{Sessions, sessions_key};
-use self::setting::{Change, Rules};
+use self::setting::{Change, Rules, StorageSecretChange};
 use self::shape::Preview;
 use crate::backup::Backups;
 use crate::brake::Caller;
@@ -403,14 +403,20 @@ impl Admin {
                     .await?;
             }
             Change::Storage(storage, secret) => {
-                let secret_stays = store.get(stored_secret().key()).await?.is_some() && secret.is_none();
-                if storage.enabled && !secret_stays && !matches!(secret, Some(Some(_))) {
+                let has_secret = match secret {
+                    StorageSecretChange::Keep => store.get(stored_secret().key()).await?.is_some(),
+                    StorageSecretChange::Clear => false,
+                    StorageSecretChange::Set(_) => true,
+                };
+                if storage.enabled && !has_secret {
                     return Ok(reply::bad_request("s3 support requires an access key and secret"));
                 }
                 let batch = match secret {
-                    None => Batch::new(),
-                    Some(None) => Batch::new().clear(stored_secret().key().clone()),
-                    Some(Some(secret)) => Batch::new().put(&stored_secret(), &StorageSecret(secret))?,
+                    StorageSecretChange::Keep => Batch::new(),
+                    StorageSecretChange::Clear => Batch::new().clear(stored_secret().key().clone()),
+                    StorageSecretChange::Set(secret) => {
+                        Batch::new().put(&stored_secret(), &StorageSecret(secret))?
+                    }
                 };
                 store
                     .commit(farcast_settings::change(batch, farcast_settings::Field("s3"), &storage)?)

@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use farcast_api::body::{self, OrZero};
 use farcast_chat::name;
 use farcast_config::Secret;
-use farcast_settings::{ExternalAction, Field, MAX_VARIANTS, Retention, S3, SocialHandle, VariantSpec};
+use farcast_settings::{
+    ExternalAction, Field, MAX_CONFIGURED_VARIANTS, Retention, S3, SocialHandle, VariantSpec,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,8 +49,16 @@ pub(super) enum Change {
     StreamKeys(Vec<(WishedKey, String)>),
     /// Replaces the logo.
     Logo(Picture),
-    /// Sets the external storage; the secret stays when there is none, and goes when it is empty.
-    Storage(S3, Option<Option<String>>),
+    /// Sets the external storage.
+    Storage(S3, StorageSecretChange),
+}
+
+/// What becomes of the external storage's secret key.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum StorageSecretChange {
+    Keep,
+    Clear,
+    Set(String),
 }
 
 type Parsed = Result<Change, String>;
@@ -334,7 +344,7 @@ fn retention(body: &[u8]) -> Parsed {
 }
 
 fn variants(body: &[u8]) -> Parsed {
-    const { assert!(MAX_API_VARIANTS <= MAX_VARIANTS) };
+    const { assert!(MAX_API_VARIANTS <= MAX_CONFIGURED_VARIANTS) };
     let variants = list::<VariantSpec>(body)?;
     if variants.is_empty() || variants.len() > MAX_API_VARIANTS {
         return Err(format!("there are 1 to {MAX_API_VARIANTS} variants"));
@@ -358,15 +368,15 @@ fn storage(body: &[u8]) -> Parsed {
     let sent = value::<Value>(body).map_err(wrong)?;
     let (storage, secret) = match sent {
         // All of it is zero.
-        Value::Null => (S3::default(), Some(None)),
+        Value::Null => (S3::default(), StorageSecretChange::Clear),
         Value::Object(mut members) => {
             let secret = match members.remove("secret") {
-                None => None,
-                Some(Value::Null) => Some(None),
-                Some(Value::String(secret)) if secret.is_empty() => None,
+                None => StorageSecretChange::Keep,
+                Some(Value::Null) => StorageSecretChange::Clear,
+                Some(Value::String(secret)) if secret.is_empty() => StorageSecretChange::Keep,
                 Some(Value::String(secret)) => {
                     check_length(&secret, "a secret", 1, MAX_NAME_CHARS)?;
-                    Some(Some(secret))
+                    StorageSecretChange::Set(secret)
                 }
                 Some(_) => return Err(wrong(String::new())),
             };

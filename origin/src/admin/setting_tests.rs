@@ -136,7 +136,7 @@ fn null_in_place_of_a_value_is_zero_where_owncasts_server_reads_it_so_and_refuse
             Setter::Appearance => assert_eq!(field_of(parsed).1, json!({})),
             Setter::Storage => {
                 let Ok(Change::Storage(storage, secret)) = parsed else { panic!("{parsed:?}") };
-                assert_eq!((storage, secret), (S3::default(), Some(None)));
+                assert_eq!((storage, secret), (S3::default(), StorageSecretChange::Clear));
             }
             // No list is a ladder without variants, which is none.
             Setter::Variants => assert!(parsed.unwrap_err().contains("1 to 10 variants")),
@@ -209,7 +209,10 @@ fn null_in_a_document_is_absent_in_every_member() {
         "forcePathStyle",
         "pathPrefix",
     ];
-    let Ok(Change::Storage(storage, None)) = set(Setter::Storage, nulls(&members)) else { panic!() };
+    let Ok(Change::Storage(storage, StorageSecretChange::Keep)) = set(Setter::Storage, nulls(&members))
+    else {
+        panic!()
+    };
     assert_eq!(storage, S3::default());
     assert!(
         set(Setter::Storage, json!({ "endpoint": "https://s3.example" })).is_err(),
@@ -274,7 +277,7 @@ fn storage_needs_what_it_uses_and_keeps_its_secret_apart() {
         "enabled": true, "endpoint": "https://s3.example", "accessKey": "k", "secret": "hush", "region": "r", "bucket": "b",
     });
     let Ok(Change::Storage(storage, secret)) = set(Setter::Storage, whole.clone()) else { panic!() };
-    assert_eq!(secret, Some(Some("hush".to_owned())));
+    assert_eq!(secret, StorageSecretChange::Set("hush".to_owned()));
     assert!(!serde_json::to_string(&storage).unwrap().contains("hush"));
     for (field, message) in
         [("endpoint", "endpoint"), ("accessKey", "access key"), ("region", "region"), ("bucket", "bucket")]
@@ -287,7 +290,7 @@ fn storage_needs_what_it_uses_and_keeps_its_secret_apart() {
         Ok(Change::Storage(_, secret)) => secret,
         other => panic!("{other:?}"),
     };
-    assert_eq!((kept(json!("")), kept(json!(null))), (None, Some(None)));
+    assert_eq!((kept(json!("")), kept(json!(null))), (StorageSecretChange::Keep, StorageSecretChange::Clear));
     assert!(set(Setter::Storage, json!({ "enabled": "yes" })).is_err());
     assert!(set(Setter::Storage, json!({ "enabled": false, "secret": 7 })).is_err());
 }

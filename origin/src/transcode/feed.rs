@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn queues_of_a_device_hold_no_more_than_its_surfaces() {
         assert_eq!(queue_frames_on_device(1), QUEUE_FRAMES);
-        for variants in 1..=farcast_settings::MAX_VARIANTS {
+        for variants in 1..=farcast_settings::MAX_CONFIGURED_VARIANTS {
             let kept = variants * (queue_frames_on_device(variants) + 1);
             assert!(
                 kept <= usize::from(VideoDecoder::SPARE_SURFACES).max(2 * variants),

@@ -73,7 +73,7 @@ impl DropReason {
 }
 
 /// Handles of the ladder's metrics; the variant label is an index below
-/// [`MAX_VARIANTS`](super::MAX_VARIANTS).
+/// [`MAX_CONFIGURED_VARIANTS`](super::MAX_CONFIGURED_VARIANTS).
 #[derive(Clone)]
 pub struct Metrics {
     pub(super) decoded: IntCounter,

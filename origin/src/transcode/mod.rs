@@ -32,7 +32,7 @@ pub(crate) mod worker;
 pub use codec::EncoderKind;
 pub use encode::{EncoderSettings, LibavEncoders, OpenEncoder, VideoEncode};
 pub use error::LadderError;
-pub use farcast_settings::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
+pub use farcast_settings::{KeyFrames, MAX_CONFIGURED_VARIANTS, SpecProblem, VariantSpec, default_ladder};
 pub use ladder::{Ladder, LadderConfig, Pace};
 pub use metrics::{DropReason, Metrics, RungCounts};
 pub use playable::is_always_encoded;

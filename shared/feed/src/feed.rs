@@ -19,6 +19,10 @@ use crate::time::WallTime;
 /// Longest part in bytes: one second of 256 Mbit/s, more than a passthrough variant carries.
 pub const MAX_PART_BYTES: usize = 32 * 1024 * 1024;
 
+/// Most variants of a presentation. An edge takes no feed that has more; with two segments of each in flight they stay within
+/// the streams of a link's connection.
+pub const MAX_VARIANTS: usize = 32;
+
 /// The constants of an epoch (RFC 8216bis forbids changes): targets, window and ladder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Presentation {

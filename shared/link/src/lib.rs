@@ -40,7 +40,7 @@ pub use forward::{
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MediaDecoder, MediaItem, PartHeader, StreamHeader};
 pub use message::{
-    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, MAX_VARIANTS, Picture, Position,
+    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, Picture, Position,
     SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};

@@ -9,15 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::forward::ForwardedRequest;
 use super::frame::FrameError;
 use super::media::StreamHeader;
-use farcast_feed::feed::{Format, Presentation, SegmentEnd, SegmentSnapshot, SegmentStart, Snapshot};
+use farcast_feed::feed::{
+    Format, MAX_VARIANTS, Presentation, SegmentEnd, SegmentSnapshot, SegmentStart, Snapshot,
+};
 use farcast_feed::name::{Epoch, Msn, ObjectName, StreamName, VariantId};
 
 /// Longest name of an edge in bytes: a host name (RFC 1035 §2.3.4).
 pub const MAX_NAME_BYTES: usize = 255;
-
-/// Most variants of a presentation. With two segments in flight each they stay within the
-/// connection's streams; no ladder is near it.
-pub const MAX_VARIANTS: usize = 32;
 
 /// Segments in one [`ToEdge::SnapshotSegments`]: keeps it far below the frame limit.
 pub const SEGMENTS_PER_MESSAGE: usize = 16;

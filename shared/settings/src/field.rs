@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{MAX_VARIANTS, Runtime};
+use super::{MAX_CONFIGURED_VARIANTS, Runtime};
 use farcast_store::{
     Batch, Items, Key, Operation, Precondition, Record, Scan, Store, StoreError, Tuple, decode,
 };
@@ -129,7 +129,7 @@ fn bounded(mut runtime: Runtime) -> Runtime {
     let ladders = [("variants", &mut runtime.variants), ("ladder", &mut runtime.ladder)];
     for (field, ladder) in ladders {
         let count = ladder.as_ref().map_or(0, Vec::len);
-        if count > MAX_VARIANTS {
+        if count > MAX_CONFIGURED_VARIANTS {
             tracing::error!(field, count, "a ladder has too many variants, its default holds");
             *ladder = None;
         }
@@ -239,8 +239,8 @@ mod tests {
                 let set = load(&store).await.unwrap();
                 set.variants.or(set.ladder).map(|ladder| ladder.len())
             };
-            assert_eq!(set(MAX_VARIANTS).await, Some(MAX_VARIANTS), "{field}");
-            assert_eq!(set(MAX_VARIANTS + 1).await, None, "{field}");
+            assert_eq!(set(MAX_CONFIGURED_VARIANTS).await, Some(MAX_CONFIGURED_VARIANTS), "{field}");
+            assert_eq!(set(MAX_CONFIGURED_VARIANTS + 1).await, None, "{field}");
         }
     }
 

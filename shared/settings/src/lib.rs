@@ -24,7 +24,7 @@ use farcast_feed::time::WallTime;
 pub use field::{Field, change, load, prefix, read, tip_key, update};
 pub use follow::{CatchUp, Snapshot, follow, follow_status, newest};
 pub use status::{LiveStatus, status_key};
-pub use variant::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, default_ladder};
+pub use variant::{KeyFrames, MAX_CONFIGURED_VARIANTS, SpecProblem, VariantSpec, default_ladder};
 
 /// Everything that operators set, as it is in force. JSON names are those of the stored fields.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// Most variants of a ladder: each costs an encoder, a thread and a stream per edge.
-pub const MAX_VARIANTS: usize = 16;
+pub const MAX_CONFIGURED_VARIANTS: usize = 16;
+
+const _: () =
+    assert!(MAX_CONFIGURED_VARIANTS <= farcast_feed::feed::MAX_VARIANTS, "edges take the feed of any ladder");
+
 /// Lowest video bit rate in kbps that makes a picture.
 const MIN_VIDEO_KBPS: u32 = 10;
 /// Highest video bit rate in kbps; above it nobody streams, and rate control buffers stay in an `i32`.

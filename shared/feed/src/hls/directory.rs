@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::MAX_VARIANTS;
 use super::media::Form;
 use super::window::Window;
-use crate::feed::{FeedEvent, Presentation, Snapshot};
+use crate::feed::{FeedEvent, MAX_VARIANTS, Presentation, Snapshot};
 use crate::name::{Epoch, VariantId};
 
 /// The variant whose playlist an input changed. (Every other playlist's rendition reports change with it.)

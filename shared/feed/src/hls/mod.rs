@@ -32,9 +32,6 @@ pub use reload::{Answer, Refusal};
 pub use segment::{Part, Segment, State};
 pub use window::{Init, Lookup, Window};
 
-/// Most variants of a presentation that are served; more in a feed are ignored.
-pub const MAX_VARIANTS: usize = 32;
-
 /// EXT-X-SERVER-CONTROL PART-HOLD-BACK in part targets (Apple 14.3: at least three).
 const PART_HOLD_BACK_PARTS: u32 = 3;
 

@@ -11,6 +11,7 @@ import type { Latency } from "./latency";
 import type { Distance } from "./pace";
 import { Pacer } from "./pacer";
 import { skipEarlier } from "./parts";
+import { firstQuality } from "./quality";
 import type { Quality } from "./quality";
 import { fails, observe } from "./supply";
 
@@ -64,7 +65,11 @@ export class HlsEngine implements Engine {
       this.removePlayed();
       this.finish();
     });
-    hls.on(Events.MANIFEST_PARSED, events.qualities);
+    hls.on(Events.MANIFEST_PARSED, () => {
+      // A choice of the viewer, which comes with the event, replaces it.
+      hls.startLevel = firstQuality(this.qualities, hls.bandwidthEstimate);
+      events.qualities();
+    });
     hls.on(Events.LEVELS_UPDATED, events.qualities);
     hls.on(Events.LEVEL_SWITCHED, events.qualities);
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {

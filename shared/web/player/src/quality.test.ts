@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bestFirst, bitrateText, qualityName, sameQuality } from "./quality";
+import { bestFirst, bitrateText, firstQuality, qualityName, sameQuality } from "./quality";
 
 const source = { name: "Source", height: 1080, bitrateBps: 6_000_000 };
 const small = { name: "480p", height: 480, bitrateBps: 1_200_000 };
@@ -27,4 +27,15 @@ test("a choice is found again by name and height, whatever its bit rate and plac
   expect(sameQuality([small, { ...source, bitrateBps: 1 }], source)).toBe(1);
   expect(sameQuality([small], source)).toBe(-1);
   expect(sameQuality([small], undefined)).toBe(-1);
+});
+
+test("the first quality is the best one that the throughput carries, in any order of the list", () => {
+  expect(firstQuality([source, small, sound], 2_000_000)).toBe(1);
+  expect(firstQuality([sound, source, small], 6_000_000)).toBe(1);
+  expect(firstQuality([sound, small, source], 1_199_999)).toBe(0);
+});
+
+test("where even the least needs more than there is, it is the first", () => {
+  expect(firstQuality([source, small], 100_000)).toBe(1);
+  expect(firstQuality([], 2_000_000)).toBe(-1);
 });

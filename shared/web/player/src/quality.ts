@@ -36,3 +36,17 @@ export function sameQuality(qualities: readonly Quality[], wanted: Quality | und
   if (wanted === undefined) return -1;
   return qualities.findIndex((q) => q.name === wanted.name && q.height === wanted.height);
 }
+
+/**
+ * Index of the quality to begin with: the best one that needs no more than `throughputBps`, or the one that needs least. hls.js
+ * itself supposes segments of ten seconds before it has seen a playlist, so it loads the playlist of a lower quality first and
+ * then, still before any media, that of this one. -1 where there are no qualities.
+ */
+export function firstQuality(qualities: readonly Quality[], throughputBps: number): number {
+  const byNeed = qualities.map((_, index) => index).sort((a, b) => need(qualities[a]) - need(qualities[b]));
+  return byNeed.findLast((index) => need(qualities[index]) <= throughputBps) ?? byNeed[0] ?? -1;
+}
+
+function need(quality: Quality | undefined): number {
+  return quality?.bitrateBps ?? Infinity;
+}
