@@ -95,7 +95,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let health = Health::new();
 
     let token = join_token(&settings)?;
-    if token.is_none() && receive::identity::Store::new(&settings.data_dir).load().is_none() {
+    if token.is_none() && receive::identity::IdentityFile::new(&settings.data_dir).load().is_none() {
         bail!(
             "this edge has not joined an origin yet: give it the origin's join token by --join-token-file \
              or FARCAST_JOIN_TOKEN (the origin keeps it as join-token in its data folder)"
@@ -145,7 +145,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     let files = chat::raise_file_limit();
     let wanted = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
     let connections = wanted.min(files.saturating_sub(RESERVED_FILES)).max(1);
-    let chat = Arc::new(Chat::new(chat::Parts {
+    let chat = Arc::new(Chat::new(chat::Config {
         store: store.clone(),
         runtime: runtime.clone(),
         status: status.clone(),
@@ -168,7 +168,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         viewers: viewer_metrics.clone(),
         served: serve_metrics.clone(),
     }));
-    let api = Arc::new(Api::new(api::Parts {
+    let api = Arc::new(Api::new(api::Sources {
         store: store.clone(),
         runtime,
         status,

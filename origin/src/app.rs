@@ -292,7 +292,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let webhook_caller = webhooks::Http::new(HttpClient::new(webhooks_reach)?);
     let deliveries = webhooks::Deliveries::default();
     let backups = Backups::new(store.clone(), &settings.data_dir);
-    let admin = Admin::new(admin::Parts {
+    let admin = Admin::new(admin::Managed {
         store: store.clone(),
         credentials,
         sessions: Arc::new(admin::Sessions::load(store.clone()).await?),
@@ -312,7 +312,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         facts,
     });
     let public = api::Public::new(store.clone(), runtime.clone(), status.clone());
-    let integrations = Integrations::new(integrations::Parts {
+    let integrations = Integrations::new(integrations::Services {
         store: store.clone(),
         runtime: runtime.clone(),
         edges,

@@ -107,7 +107,7 @@ impl Chat {
             return unauthorized();
         }
         if let Err(refusal) = self.registration(self.network(address)) {
-            self.parts.metrics.refused(refusal);
+            self.config.metrics.refused(refusal);
             let mut reply =
                 reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many users were added, wait a little");
             reply.headers_mut().insert(http::header::RETRY_AFTER, AGAIN_AFTER_S.into());
