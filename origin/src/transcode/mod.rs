@@ -36,5 +36,5 @@ pub use farcast_settings::{KeyFrames, MAX_VARIANTS, SpecProblem, VariantSpec, de
 pub use ladder::{Ladder, LadderConfig, Pace};
 pub use metrics::{DropReason, Metrics, RungCounts};
 pub use playable::is_always_encoded;
-pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, supported_codecs};
+pub use probe::{Choice, CodecChoice, ProbeOutcome, choose, probe, probe_libav, supported_codecs};
 pub use worker::{Launch, WORKER_ARGUMENT, run_worker};

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use farcast_av::{Colour, Error, VideoFrame};
+use tokio::task::JoinError;
 
 use super::codec::EncoderKind;
-use super::encode::{EncoderSettings, OpenEncoder};
+use super::encode::{EncoderSettings, LibavEncoders, OpenEncoder};
 
 /// Size of the frame that is tried; above the minimum of every hardware encoder.
 const TRIAL: (u32, u32) = (320, 240);
@@ -67,6 +68,15 @@ pub fn probe(opener: &dyn OpenEncoder) -> Vec<ProbeOutcome> {
         }
     }
     outcomes
+}
+
+/// Tries libav's encoders, on a thread of its own. libav logs through tracing from then on.
+///
+/// # Errors
+/// When that thread panics.
+pub async fn probe_libav() -> Result<Vec<ProbeOutcome>, JoinError> {
+    farcast_av::route_log_to_tracing();
+    tokio::task::spawn_blocking(|| probe(&LibavEncoders::default())).await
 }
 
 /// The encoder to use; libx264 if nothing else works.
