@@ -169,11 +169,6 @@ fn is_forwarded(path: &str) -> bool {
     ["/api/admin/", "/api/integrations/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// The reply while the store was never read.
-pub(crate) fn not_reached(store: &Store) -> Reply {
-    reply::unavailable(&format!("{} has not been reached yet", store.place()))
-}
-
 fn platform_logo(file: &str, headers: &HeaderMap) -> Reply {
     let Some((key, svg)) = platform::logo(file) else { return reply::empty(StatusCode::NOT_FOUND) };
     let etag = format!("\"{key}-{}\"", env!("CARGO_PKG_VERSION"));
@@ -284,7 +279,7 @@ impl Api {
 
     fn embed(&self, uri: &Uri, headers: &HeaderMap) -> Reply {
         let Some(snapshot) = self.sources.runtime.borrow().clone() else {
-            return not_reached(&self.sources.store);
+            return reply::store_not_reached(&self.sources.store);
         };
         let asked = address::asked(uri, headers, login::is_secure(headers));
         oembed::answer(uri.query(), &snapshot.runtime, &asked, address::public(&snapshot.runtime, &asked))
@@ -342,7 +337,7 @@ impl Api {
         let snapshot = self.sources.runtime.borrow().clone();
         let status = self.sources.status.borrow().clone();
         let (Some(snapshot), Some(status)) = (snapshot, status) else {
-            return not_reached(&self.sources.store);
+            return reply::store_not_reached(&self.sources.store);
         };
         let runtime = &snapshot.runtime;
         match endpoint {

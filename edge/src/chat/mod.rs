@@ -56,7 +56,6 @@ use self::names::Names;
 use self::room::{Arrival, Coming, Expelled, Member, Room};
 use self::seats::{Full, Seats};
 use self::session::{ALL_LINES_WAITING, Heard, TOO_LARGE};
-use crate::api::not_reached;
 use crate::bucket::{Bucket, Rate};
 use crate::geo::Geo;
 
@@ -346,7 +345,7 @@ impl Chat {
         };
         let is_off = || self.runtime().is_none_or(|set| set.chat_disabled);
         if self.runtime().is_none() || !self.room.has_begun() {
-            return refused(not_reached(self.acts.store()));
+            return refused(reply::store_not_reached(self.acts.store()));
         }
         if is_off() {
             // It may have been turned on elsewhere a moment ago.
