@@ -126,7 +126,6 @@ fn encode_one(opener: &dyn OpenEncoder, kind: EncoderKind) -> Result<(), Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcode::encode::LibavEncoders;
 
     #[test]
     fn libx264_works_and_what_is_absent_says_why() {
