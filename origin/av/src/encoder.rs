@@ -2,10 +2,11 @@
 
 use ffmpeg_next::ffi;
 
+use crate::colour::Colour;
 use crate::decoder::Context;
 use crate::device::FramesContext;
 use crate::error::{Error, c_string, check};
-use crate::frame::{Colour, PixelLayout, VideoFrame};
+use crate::frame::{PixelLayout, VideoFrame};
 use crate::packet::{EncodedPacket, Packet};
 
 /// The configuration of an encoder. No B-frames, so output order is input order.

@@ -2,8 +2,9 @@
 
 use ffmpeg_next::ffi;
 
+use crate::colour::Colour;
 use crate::error::{Error, check};
-use crate::frame::{Colour, PixelLayout, Raw, VideoFrame, allocate};
+use crate::frame::{PixelLayout, Raw, VideoFrame, allocate};
 
 /// 4:2:0 of 10 bits, in the byte order of this machine.
 pub(crate) const DEEP: ffi::AVPixelFormat = if cfg!(target_endian = "little") {

@@ -3,11 +3,12 @@
 
 use ffmpeg_next::ffi;
 
+use crate::colour::{HD_ROWS, Hdr};
 use crate::error::{Error, check};
 use crate::filter::DeviceScale;
-use crate::frame::{HD_ROWS, PixelLayout, VideoFrame, allocate};
+use crate::frame::{PixelLayout, VideoFrame, allocate};
 use crate::planes::DEEP;
-use crate::tonemap::{Hdr, tone_map};
+use crate::tonemap::tone_map;
 
 /// Size and pixels that come out of a scaler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
