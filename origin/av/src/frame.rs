@@ -179,10 +179,26 @@ impl VideoFrame {
         Ok(Self(out))
     }
 
-    pub(crate) fn format(&self) -> ffi::AVPixelFormat {
-        // SAFETY: libav stores an AVPixelFormat in a video frame's format, -1 being AV_PIX_FMT_NONE, and the
-        // enum was generated from the headers of the linked version.
-        unsafe { std::mem::transmute::<i32, ffi::AVPixelFormat>(self.0.get().format) }
+    /// True if its pixels have this format.
+    pub(crate) fn has_format(&self, format: ffi::AVPixelFormat) -> bool {
+        self.0.get().format == format as i32
+    }
+
+    /// The format of its pixels; none if libav itself does not know the number.
+    pub(crate) fn format(&self) -> Option<ffi::AVPixelFormat> {
+        let mut description = std::ptr::null();
+        loop {
+            // SAFETY: null, with which the list begins, or a static description of libav's.
+            description = unsafe { ffi::av_pix_fmt_desc_next(description) };
+            if description.is_null() {
+                return None;
+            }
+            // SAFETY: a static description of libav's, just seen not to be null.
+            let format = unsafe { ffi::av_pix_fmt_desc_get_id(description) };
+            if self.has_format(format) {
+                return Some(format);
+            }
+        }
     }
 }
 

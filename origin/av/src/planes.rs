@@ -39,7 +39,7 @@ impl<'a> DeepPicture<'a> {
             let aligned = (raw.data[plane] as usize).is_multiple_of(2) && stride.is_multiple_of(2);
             !raw.data[plane].is_null() && aligned && stride >= bytes
         });
-        (frame.format() == DEEP && !frame.on_device() && readable).then_some(Self {
+        (frame.has_format(DEEP) && !frame.on_device() && readable).then_some(Self {
             frame: &frame.0,
             width,
             height,
