@@ -114,6 +114,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_VALUES;
     use super::*;
 
     #[test]
