@@ -153,7 +153,7 @@ lint: setup $(PLAYER) scoreboard ## Formatting, clippy and eslint with warnings 
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd $(WEB) && npm run typecheck && npm run lint
 
-scoreboard: setup ## How readable the source is, in numbers; fails on long lines of documents, missing documentation, new circles
+scoreboard: setup ## How readable the source is, in numbers; fails on long lines of documents, missing documentation, circles of imports
 	cd loadtests/scoreboard && npm test --silent
 	node loadtests/scoreboard
 

@@ -99,15 +99,11 @@ export function shown(found) {
   return lines.join('\n');
 }
 
-/** What is not good enough, a line each. `known` are the circles that are recorded. */
-export function faults(found, known) {
-  const name = (circle) => circle.join(' ');
-  const knownNames = new Set(known.map(name));
-  const foundNames = new Set(found.circles.map(name));
+/** What is not good enough, a line each. */
+export function faults(found) {
   return [
     ...found.longLines.map(({ file, line, characters }) => `${file}:${line}: ${characters} characters in a line`),
     ...found.undocumented.map(({ file, line, name: item }) => `${file}:${line}: ${item} is public and not documented`),
-    ...[...foundNames].filter((one) => !knownNames.has(one)).map((one) => `a new circle of imports: ${one}`),
-    ...[...knownNames].filter((one) => !foundNames.has(one)).map((one) => `recorded, but no circle any more: ${one}`),
+    ...found.circles.map((circle) => `a circle of imports: ${circle.join(' ')}`),
   ];
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use farcast_config::ByteSize;
-use farcast_settings::{MAX_CONFIGURED_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
+use farcast_settings::{Field, MAX_CONFIGURED_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
+use farcast_store::{Batch, Store, StoreError};
+use prometheus::Registry;
 use tokio::sync::watch;
 
 use crate::broadcast::{self, OpenLadder};
 use crate::hardware;
 use crate::package::{InvalidLatencyLevel, LatencyLevel};
-use crate::pictures;
+use crate::pictures::{self, Maker, Pictures};
 use crate::settings::Settings;
 use crate::transcode::{self, CodecChoice, LadderConfig, Launch, ProbeOutcome};
 
@@ -31,10 +33,20 @@ pub fn open_ladder(settings: &Settings) -> OpenLadder {
     })
 }
 
-/// The place of decoding pictures by the process's settings.
-#[must_use]
-pub fn how_pictures_are_made(settings: &Settings) -> pictures::How {
-    launch(settings).map_or(pictures::How::Here, pictures::How::Process)
+/// The pictures of broadcasts by the process's settings, and their maker where there are any.
+///
+/// # Errors
+/// When their metrics are registered already.
+pub fn pictures(
+    settings: &Settings,
+    registry: &Registry,
+) -> Result<(Pictures, Option<Maker>), prometheus::Error> {
+    if !settings.thumbnails {
+        return Ok((Pictures::none(), None));
+    }
+    let how = launch(settings).map_or(pictures::How::Here, pictures::How::Process);
+    let (pictures, maker) = Pictures::new(how, pictures::Metrics::new(registry)?);
+    Ok((pictures, Some(maker)))
 }
 
 /// The launch of codecs in a process of their own, unless they run in this one.
@@ -79,6 +91,17 @@ impl Choices {
     #[must_use]
     pub fn default_variants(&self) -> &[VariantSpec] {
         &self.specs
+    }
+
+    /// Puts the ladder into the settings, so that edges show it before there is a broadcast.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tell_edges(&self, store: &Store, set: &Runtime) -> Result<(), StoreError> {
+        if set.ladder.as_deref() != Some(&self.specs[..]) {
+            store.commit(farcast_settings::change(Batch::new(), Field("ladder"), &self.specs)?).await?;
+        }
+        Ok(())
     }
 
     /// The settings of a broadcast that begins now.

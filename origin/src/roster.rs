@@ -22,9 +22,12 @@ use tokio_util::sync::CancellationToken;
 use self::book::{Book, Fingerprint, NotAdded, Token, TokenState};
 use crate::push::Identity;
 use crate::push::identity::IdentityError;
+use crate::settings::Settings;
 
 /// File name in the data folder.
 pub const FILE: &str = "edges.json";
+/// Name of the file in the data folder that edges join with.
+pub const JOIN_TOKEN_FILE: &str = "join-token";
 
 /// Connections of one edge: the one that it has, and those that it has lost and the origin does not know of yet. One more ends
 /// the oldest, so that no edge takes the places of others, or its own.
@@ -41,6 +44,20 @@ pub struct Config {
     pub advertise: String,
     /// Time for which the standing token lets edges in; none is until it is revoked.
     pub token_lifetime: Option<Duration>,
+}
+
+impl Config {
+    /// By the process's settings, for an origin that takes edges at this port.
+    #[must_use]
+    pub fn of(settings: &Settings, quic_port: u16) -> Self {
+        let advertise = settings.quic_advertise.as_ref();
+        Self {
+            dir: settings.data_dir.clone(),
+            token_file: settings.data_dir.join(JOIN_TOKEN_FILE),
+            advertise: advertise.map_or_else(|| format!("127.0.0.1:{quic_port}"), ToString::to_string),
+            token_lifetime: Some(settings.join_token_lifetime).filter(|lifetime| !lifetime.is_zero()),
+        }
+    }
 }
 
 /// Why the book is not as was asked.

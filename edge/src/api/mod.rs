@@ -127,9 +127,9 @@ pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
     ROUTES.0.iter().map(|&(method, path, _)| (method, path))
 }
 
-/// The parts that an [`Api`] works with.
+/// What an [`Api`] answers from.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Sources {
     /// The store with the pictures.
     pub store: Store,
     /// The settings in force, once they were read.
@@ -153,7 +153,7 @@ pub struct Parts {
 /// The API. Shared by all connections.
 #[derive(Debug)]
 pub struct Api {
-    parts: Parts,
+    sources: Sources,
     rendered: Rendered,
     pictures: Pictures,
 }
@@ -167,11 +167,6 @@ pub fn is_of_api(path: &str) -> bool {
 /// True if the origin answers a path.
 fn is_forwarded(path: &str) -> bool {
     ["/api/admin/", "/api/integrations/"].iter().any(|prefix| path.starts_with(prefix))
-}
-
-/// The reply while the store was never read.
-pub(crate) fn not_reached(store: &Store) -> Reply {
-    reply::unavailable(&format!("{} has not been reached yet", store.place()))
 }
 
 fn platform_logo(file: &str, headers: &HeaderMap) -> Reply {
@@ -188,58 +183,58 @@ fn robots() -> Reply {
 impl Api {
     /// An API that is not served yet.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let pictures = Pictures::new(Arc::clone(&parts.stills));
-        Self { parts, rendered: Rendered::default(), pictures }
+    pub fn new(sources: Sources) -> Self {
+        let pictures = Pictures::new(Arc::clone(&sources.stills));
+        Self { sources, rendered: Rendered::default(), pictures }
     }
 
     /// True if the admin's API is available here: the origin answers it.
     #[must_use]
     pub fn has_admin(&self) -> bool {
-        self.parts.forwarder.is_some()
+        self.sources.forwarder.is_some()
     }
 
     /// The chat.
     #[must_use]
     pub fn chat(&self) -> &Arc<Chat> {
-        &self.parts.chat
+        &self.sources.chat
     }
 
     /// Hears how it goes for viewers.
     #[must_use]
     pub fn playback(&self) -> &Playback {
-        &self.parts.playback
+        &self.sources.playback
     }
 
     /// True if the settings and the status were read, so that requests can be answered.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.parts.runtime.borrow().is_some() && self.parts.status.borrow().is_some()
+        self.sources.runtime.borrow().is_some() && self.sources.status.borrow().is_some()
     }
 
     /// The server's data for a page, once it was read: the settings, and `/api/config` made of them.
     #[must_use]
     pub fn shown(&self) -> Option<(Arc<Runtime>, Bytes)> {
-        let snapshot = self.parts.runtime.borrow().clone()?;
+        let snapshot = self.sources.runtime.borrow().clone()?;
         let config = self.rendered.config(&snapshot);
         Some((snapshot.runtime, config))
     }
 
     fn shown_of<'a>(&self, runtime: &'a Runtime) -> Shown<'a> {
-        let status = self.parts.status.borrow().clone().unwrap_or_default();
+        let status = self.sources.status.borrow().clone().unwrap_or_default();
         Shown { runtime, is_live: status.online, since: status.connected_at }
     }
 
     /// True if the store has not answered for a while: the chat stands still, and the settings shown may be old.
     #[must_use]
     pub fn store_is_away(&self) -> bool {
-        self.parts.store.is_away()
+        self.sources.store.is_away()
     }
 
     /// Notes that a viewer asked for something that only viewers ask for.
     pub fn mark(&self, peer: IpAddr, headers: &HeaderMap) {
         let agent = headers.get(USER_AGENT).map_or(&b""[..], |agent| agent.as_bytes());
-        self.parts.viewers.mark(ViewerId::new(peer, agent), Instant::now());
+        self.sources.viewers.mark(ViewerId::new(peer, agent), Instant::now());
     }
 
     /// Answers a request for a path of the API. Cancel safe; a request that was passed on may be done all the same.
@@ -249,7 +244,7 @@ impl Api {
     {
         let (path, peer) = (request.uri().path(), caller.address);
         if is_forwarded(path) {
-            return match &self.parts.forwarder {
+            return match &self.sources.forwarder {
                 Some(forwarder) => self.forward(forwarder, request, peer).await,
                 None => reply::empty(StatusCode::NOT_FOUND),
             };
@@ -272,7 +267,7 @@ impl Api {
             }
             Post | Act => {
                 let query = request.uri().query().map(str::to_owned);
-                match body::read(request.into_body(), body::MAX_BODY_BYTES, self.parts.bodies.share(peer))
+                match body::read(request.into_body(), body::MAX_BODY_BYTES, self.sources.bodies.share(peer))
                     .await
                 {
                     Ok(given) => self.post(endpoint, query.as_deref(), &given, &caller).await,
@@ -283,15 +278,15 @@ impl Api {
     }
 
     fn embed(&self, uri: &Uri, headers: &HeaderMap) -> Reply {
-        let Some(snapshot) = self.parts.runtime.borrow().clone() else {
-            return not_reached(&self.parts.store);
+        let Some(snapshot) = self.sources.runtime.borrow().clone() else {
+            return reply::store_not_reached(&self.sources.store);
         };
         let asked = address::asked(uri, headers, login::is_secure(headers));
         oembed::answer(uri.query(), &snapshot.runtime, &asked, address::public(&snapshot.runtime, &asked))
     }
 
     async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], caller: &Caller) -> Reply {
-        let (chat, peer) = (&self.parts.chat, caller.address);
+        let (chat, peer) = (&self.sources.chat, caller.address);
         match endpoint {
             Endpoint::Register => chat.register(given, peer, caller.name.as_deref()).await,
             Endpoint::Visibility => chat.set_visible(query, given, peer).await,
@@ -325,24 +320,24 @@ impl Api {
             Endpoint::Ping => {
                 self.mark(peer, headers);
                 if let Some(told) = Told::of(query, headers) {
-                    self.parts.playback.hear(&told, peer, Instant::now());
+                    self.sources.playback.hear(&told, peer, Instant::now());
                 }
                 return reply::empty(StatusCode::OK);
             }
             Endpoint::Platforms => return platform::all(),
             Endpoint::PlatformLogo => return platform_logo(rest, headers),
-            Endpoint::Chat => return self.parts.chat.backlog(query, peer).await,
-            Endpoint::UserDetails => return self.parts.chat.details(query, rest, peer).await,
+            Endpoint::Chat => return self.sources.chat.backlog(query, peer).await,
+            Endpoint::UserDetails => return self.sources.chat.details(query, rest, peer).await,
             Endpoint::Robots => return robots(),
             Endpoint::Script => return absent::script(),
             Endpoint::Followers => return absent::followers(),
             Endpoint::IndieAuthReturn => return absent::indie_auth(),
             _ => {}
         }
-        let snapshot = self.parts.runtime.borrow().clone();
-        let status = self.parts.status.borrow().clone();
+        let snapshot = self.sources.runtime.borrow().clone();
+        let status = self.sources.status.borrow().clone();
         let (Some(snapshot), Some(status)) = (snapshot, status) else {
-            return not_reached(&self.parts.store);
+            return reply::store_not_reached(&self.sources.store);
         };
         let runtime = &snapshot.runtime;
         match endpoint {
@@ -353,18 +348,20 @@ impl Api {
             Endpoint::Directory => status::directory(runtime, &status),
             Endpoint::Emoji => config::emoji(runtime),
             Endpoint::Variants => config::variants(runtime),
-            Endpoint::Logo => self.pictures.logo(&self.parts.store, runtime, headers).await,
-            Endpoint::LogoExternal => self.pictures.logo_external(&self.parts.store, runtime, headers).await,
-            Endpoint::Icon => self.pictures.icon(&self.parts.store, runtime, headers).await,
+            Endpoint::Logo => self.pictures.logo(&self.sources.store, runtime, headers).await,
+            Endpoint::LogoExternal => {
+                self.pictures.logo_external(&self.sources.store, runtime, headers).await
+            }
+            Endpoint::Icon => self.pictures.icon(&self.sources.store, runtime, headers).await,
             Endpoint::Thumbnail => {
-                self.pictures.thumbnail(&self.parts.store, self.shown_of(runtime), headers).await
+                self.pictures.thumbnail(&self.sources.store, self.shown_of(runtime), headers).await
             }
             Endpoint::Preview => {
-                self.pictures.preview(&self.parts.store, self.shown_of(runtime), headers).await
+                self.pictures.preview(&self.sources.store, self.shown_of(runtime), headers).await
             }
             Endpoint::EmojiPicture => {
                 let file = percent_decoded(rest);
-                self.pictures.emoji(&self.parts.store, runtime, &file, headers).await
+                self.pictures.emoji(&self.sources.store, runtime, &file, headers).await
             }
             _ => reply::empty(StatusCode::NOT_FOUND),
         }
@@ -375,7 +372,7 @@ impl Api {
     /// # Errors
     /// The reply if the caller is not admitted; 404 where nothing is passed on.
     pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
-        match &self.parts.forwarder {
+        match &self.sources.forwarder {
             Some(forwarder) => forwarder.events(head).await,
             None => Err(reply::empty(StatusCode::NOT_FOUND)),
         }
@@ -394,7 +391,7 @@ impl Api {
         let is_login = path == LOGIN_PATH;
         let body = request.into_body();
         let is_offered = has_login && !body.is_end_stream();
-        let share = || self.parts.bodies.share(peer);
+        let share = || self.sources.bodies.share(peer);
         let mut reply = if is_login && is_offered {
             // Read first: the slow body of a stranger takes no place of the requests that others pass on.
             match body::read_within(LOGIN_DEADLINE, body, MAX_LOGIN_BYTES, share()).await {
@@ -421,6 +418,6 @@ impl Api {
 
     /// Waits until this edge has seen the change: the client's next request comes to this edge.
     async fn await_change(&self) {
-        self.parts.chat.settings().caught_up().await;
+        self.sources.chat.settings().caught_up().await;
     }
 }

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Chat;
 use super::metrics::Refusal;
-use crate::api::not_reached;
 
 /// Seconds after which a client that registered too often may try again.
 const AGAIN_AFTER_S: u64 = 10;
@@ -101,13 +100,13 @@ impl Chat {
     /// is trusted is taken, which passes the same checks.
     pub async fn register(&self, given: &[u8], address: IpAddr, proxied: Option<&str>) -> Reply {
         if self.runtime().is_none() {
-            return not_reached(self.acts.store());
+            return reply::store_not_reached(self.acts.store());
         }
         if self.is_banned(address).await {
             return unauthorized();
         }
         if let Err(refusal) = self.registration(self.network(address)) {
-            self.parts.metrics.refused(refusal);
+            self.config.metrics.refused(refusal);
             let mut reply =
                 reply::refused(StatusCode::TOO_MANY_REQUESTS, "too many users were added, wait a little");
             reply.headers_mut().insert(http::header::RETRY_AFTER, AGAIN_AFTER_S.into());

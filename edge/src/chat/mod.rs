@@ -56,7 +56,6 @@ use self::names::Names;
 use self::room::{Arrival, Coming, Expelled, Member, Room};
 use self::seats::{Full, Seats};
 use self::session::{ALL_LINES_WAITING, Heard, Parting, TOO_LARGE};
-use crate::api::not_reached;
 use crate::bucket::{Bucket, Rate};
 use crate::geo::Geo;
 
@@ -103,9 +102,9 @@ impl Default for Limits {
     }
 }
 
-/// The parts that a [`Chat`] works with.
+/// The store, the values and the limits that a [`Chat`] works with.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Config {
     /// The store of users and log.
     pub store: Store,
     /// The settings in force, once they were read.
@@ -125,7 +124,7 @@ pub struct Parts {
 /// The chat. Shared by all connections.
 #[derive(Debug)]
 pub struct Chat {
-    parts: Parts,
+    config: Config,
     acts: farcast_chat::Chat,
     room: Room,
     names: Names,
@@ -149,20 +148,20 @@ fn tell(what: Private<'_>) -> Bytes {
 impl Chat {
     /// A chat that does nothing yet.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(config: Config) -> Self {
         Self {
-            acts: farcast_chat::Chat::new(parts.store.clone()),
-            room: Room::new(Crowd::new(parts.limits.lines_per_network, parts.limits.lines)),
+            acts: farcast_chat::Chat::new(config.store.clone()),
+            room: Room::new(Crowd::new(config.limits.lines_per_network, config.limits.lines)),
             names: Names::default(),
-            settings: CatchUp::new(parts.store.clone(), parts.runtime.clone()),
+            settings: CatchUp::new(config.store.clone(), config.runtime.clone()),
             log_end: Together::default(),
-            seats: Seats::new(parts.max_connections),
+            seats: Seats::new(config.max_connections),
             waiting: Arc::new(Semaphore::new(ALL_LINES_WAITING)),
             ids: tokio::sync::Mutex::new(0..0),
             announcements: Mutex::default(),
             registrar: Mutex::default(),
             good_tokens: Cache::builder().max_capacity(MAX_GOOD_TOKENS).time_to_live(GOOD_FOR).build(),
-            parts,
+            config,
         }
     }
 
@@ -177,7 +176,7 @@ impl Chat {
     }
 
     fn runtime(&self) -> Option<Arc<Runtime>> {
-        self.parts.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime))
+        self.config.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime))
     }
 
     /// Brings this edge up to date with the settings.
@@ -199,7 +198,7 @@ impl Chat {
     /// The network that somebody is counted with. None of this machine, which is its owner's or a proxy without
     /// `trusted_proxies`, and of a proxy itself: behind these all would be one network.
     fn network(&self, address: IpAddr) -> Option<IpAddr> {
-        let is_anybody = address.to_canonical().is_loopback() || self.parts.limits.proxies.contain(address);
+        let is_anybody = address.to_canonical().is_loopback() || self.config.limits.proxies.contain(address);
         (!is_anybody).then(|| network::of(address))
     }
 
@@ -207,7 +206,7 @@ impl Chat {
     fn bans(&self, set: &Runtime, address: IpAddr) -> bool {
         let (network, now) = (network::of(address), WallTime::now());
         set.chat_bans.iter().any(|ban| network::of(ban.address) == network && ban.holds(now))
-            && !self.parts.limits.proxies.contain(address)
+            && !self.config.limits.proxies.contain(address)
     }
 
     /// True if an address is banned, also when that was changed elsewhere a moment ago.
@@ -219,13 +218,13 @@ impl Chat {
         self.settings.caught_up().await;
         let is_banned = is_banned();
         if is_banned {
-            self.parts.metrics.refused(Refusal::Banned);
+            self.config.metrics.refused(Refusal::Banned);
         }
         is_banned
     }
 
     fn status(&self) -> Option<Arc<LiveStatus>> {
-        self.parts.status.borrow().clone()
+        self.config.status.borrow().clone()
     }
 
     /// Follows the log, the settings and the clock until `shutdown`. Cancel safe.
@@ -250,7 +249,7 @@ impl Chat {
                 }
             }
         };
-        let metrics = &self.parts.metrics;
+        let metrics = &self.config.metrics;
         log::follow(store, end, |entries| {
             let now = WallTime::now();
             let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
@@ -300,7 +299,7 @@ impl Chat {
 
     /// Ends the connections that the settings forbid.
     async fn follow_settings(&self) {
-        let mut runtime = self.parts.runtime.clone();
+        let mut runtime = self.config.runtime.clone();
         loop {
             if let Some(set) = self.runtime() {
                 // Looked up, not searched: there may be a thousand bans and as many connections.
@@ -346,7 +345,7 @@ impl Chat {
         };
         let is_off = || self.runtime().is_none_or(|set| set.chat_disabled);
         if self.runtime().is_none() || !self.room.has_begun() {
-            return refused(not_reached(self.acts.store()));
+            return refused(reply::store_not_reached(self.acts.store()));
         }
         if is_off() {
             // It may have been turned on elsewhere a moment ago.
@@ -361,7 +360,7 @@ impl Chat {
         let seat = match self.seats.take(self.network(address)) {
             Ok(seat) => seat,
             Err(full) => {
-                self.parts.metrics.refused(match full {
+                self.config.metrics.refused(match full {
                     Full::All => Refusal::Connections,
                     Full::Network => Refusal::ConnectionsOfNetwork,
                 });
@@ -403,7 +402,7 @@ impl Chat {
         let now = WallTime::now();
         let account = self.acts.seen(account, now).await.map_err(away)?;
         let id = self.next_id().await.map_err(away)?;
-        let place = self.parts.geo.lookup(address);
+        let place = self.config.geo.lookup(address);
         let network = self.network(address).map(network::tag);
         let token_hash = token_hash(token);
         Ok(Arrival { id, user: account.record.user, token_hash, address, network, user_agent, place, now })
@@ -433,7 +432,7 @@ impl Chat {
         let mut bucket = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
         let may = bucket.take(ANNOUNCEMENTS, Instant::now());
         if !may {
-            self.parts.metrics.unannounced.inc();
+            self.config.metrics.unannounced.inc();
         }
         may
     }
@@ -489,7 +488,7 @@ impl Chat {
                 (Outcome::Failed, Some(tell(Private::Action(words))))
             }
         };
-        self.parts.metrics.line(outcome);
+        self.config.metrics.line(outcome);
         words
     }
 

@@ -138,7 +138,7 @@ struct Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.chat.room.leave(&self.member, Instant::now().into_std());
-        self.chat.parts.metrics.connections.dec();
+        self.chat.config.metrics.connections.dec();
     }
 }
 
@@ -229,12 +229,12 @@ impl Chat {
         let arrival = match arrival {
             Ok(arrival) => arrival,
             Err(parting) => {
-                self.parts.metrics.ended(Ended::Refused);
+                self.config.metrics.ended(Ended::Refused);
                 return socket.close(parting).await;
             }
         };
         let Entered { member, user, told, coming } = self.room.enter(arrival, Instant::now().into_std());
-        self.parts.metrics.connections.inc();
+        self.config.metrics.connections.inc();
         let place = Place { chat: &self, member: Arc::clone(&member) };
         // It may have been forbidden in between.
         self.expel_one(&member);
@@ -250,7 +250,7 @@ impl Chat {
             }
         };
         drop(place);
-        self.parts.metrics.ended(end.why);
+        self.config.metrics.ended(end.why);
         if let Some(parting) = end.parting {
             socket.close(parting).await;
         }
@@ -357,7 +357,7 @@ impl Chat {
     fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Judged {
         let now = Instant::now();
         let refused = |outcome: Outcome, words: &str| {
-            self.parts.metrics.line(outcome);
+            self.config.metrics.line(outcome);
             Judged::Refused(tell(Private::Action(words)))
         };
         if text.len() > MAX_LINE_BYTES {
@@ -370,7 +370,7 @@ impl Chat {
             match (flood.line(now.into_std(), 1), of_user) {
                 (Verdict::Heard, Verdict::Heard) => {}
                 (Verdict::StillMuted, _) | (_, Verdict::StillMuted) => {
-                    self.parts.metrics.line(Outcome::Muted);
+                    self.config.metrics.line(Outcome::Muted);
                     return Judged::Ignored;
                 }
                 _ => return refused(Outcome::Muted, FLOODING),
@@ -386,7 +386,7 @@ impl Chat {
         let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else {
             return refused(Outcome::Waiting, ROOM_FULL);
         };
-        let count = self.parts.metrics.waiting.clone();
+        let count = self.config.metrics.waiting.clone();
         count.inc();
         let waiting = Waiting { _permit: permit, count };
         let until = now + COMMIT_DEADLINE;

@@ -17,7 +17,7 @@ use super::backoff::Backoff;
 use super::enrol::{By, EnrolError, enrol};
 use super::fetch::Fetcher;
 use super::forward::Forwarder;
-use super::identity::{Identity, Store};
+use super::identity::{Identity, IdentityFile};
 use super::metrics::Metrics;
 use super::session::{End, Session};
 use super::store::OriginEngine;
@@ -56,7 +56,7 @@ pub struct ClientConfig {
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
-    store: Store,
+    file: IdentityFile,
     metrics: Metrics,
     link: watch::Sender<Option<Connection>>,
     fetcher: Fetcher,
@@ -96,7 +96,7 @@ impl Client {
         config.name.truncate(end);
         let (link, links) = watch::channel(None);
         let fetcher = Fetcher::new(links, metrics.clone());
-        Self { store: Store::new(&config.data_dir), config, metrics, link, fetcher, asked: None }
+        Self { file: IdentityFile::new(&config.data_dir), config, metrics, link, fetcher, asked: None }
     }
 
     /// Fetches over whatever link this client has.
@@ -204,7 +204,7 @@ impl Client {
     }
 
     async fn dial(&self, refused: bool) -> Result<(Endpoint, Connection), DialError> {
-        let stored = self.store.load();
+        let stored = self.file.load();
         let token = self.config.token.as_ref();
         let usable = stored.filter(|identity| {
             let other_origin = token.is_some_and(|token| token.fingerprint != identity.fingerprint);
@@ -248,7 +248,7 @@ impl Client {
             .await
             .map_err(|_| DialError::Deadline)??;
         let _ = tokio::time::timeout(DRAIN, endpoint.wait_idle()).await;
-        self.store.save(&identity).map_err(DialError::Store)?;
+        self.file.save(&identity).map_err(DialError::Store)?;
         self.metrics.enrolments.inc();
         tracing::info!("this edge has a new certificate");
         Ok(identity)

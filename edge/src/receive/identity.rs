@@ -53,11 +53,11 @@ impl Identity {
 
 /// The file of the identity.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct IdentityFile {
     path: PathBuf,
 }
 
-impl Store {
+impl IdentityFile {
     /// In this directory.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn an_identity_is_kept_private_and_damage_is_no_obstacle() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::new(dir.path());
+        let store = IdentityFile::new(dir.path());
         assert_eq!(store.load(), None);
         let (key, certificate) = (vec![1, 2, 3], vec![4]);
         let addresses = vec!["a:1".to_owned()];

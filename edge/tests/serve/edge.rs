@@ -96,7 +96,7 @@ impl Edge {
         let (set, runtime) = watch::channel(None);
         let (status, told) = watch::channel(None);
         let viewers = Arc::new(Active::new(Instant::now()));
-        let chat = Arc::new(Chat::new(chat::Parts {
+        let chat = Arc::new(Chat::new(chat::Config {
             store: store.clone(),
             runtime: runtime.clone(),
             status: told.clone(),
@@ -105,7 +105,7 @@ impl Edge {
             max_connections: chatters,
             limits: chat::Limits { proxies: config.trusted_proxies.clone(), ..limits },
         }));
-        let api = Arc::new(Api::new(api::Parts {
+        let api = Arc::new(Api::new(api::Sources {
             store: store.clone(),
             runtime,
             status: told,

@@ -74,9 +74,9 @@ impl Resampler {
         };
         let out_rate = i32::try_from(rate_hz).map_err(|_| Error::Invalid("sample rate"))?;
         let out_channels = i32::try_from(channels).map_err(|_| Error::Invalid("channel count"))?;
+        let in_format = sample_format(input.format).ok_or(Error::Invalid("sample format"))?;
         // SAFETY: the layouts are zeroed (a valid unspecified layout) before libav fills them, and have no
-        // heap parts for native layouts; swr copies them. The transmuted number is the AVSampleFormat that
-        // libav stored in an audio frame. `this` frees the context on every path.
+        // heap parts for native layouts; swr copies them. `this` frees the context on every path.
         unsafe {
             let mut layout: ffi::AVChannelLayout = std::mem::zeroed();
             ffi::av_channel_layout_default(&mut layout, out_channels);
@@ -92,7 +92,7 @@ impl Resampler {
                 ffi::AVSampleFormat::AV_SAMPLE_FMT_FLTP,
                 out_rate,
                 &mut in_layout,
-                std::mem::transmute::<i32, ffi::AVSampleFormat>(input.format),
+                in_format,
                 input.sample_rate,
                 0,
                 std::ptr::null_mut(),
@@ -253,4 +253,24 @@ impl AacEncoder {
     pub fn receive(&mut self) -> Result<Option<EncodedPacket>, Error> {
         Ok(self.context.receive_packet(&mut self.packet)?.then(|| self.packet.take()))
     }
+}
+
+/// The sample format with this number, as libav stores it in a frame.
+fn sample_format(number: i32) -> Option<ffi::AVSampleFormat> {
+    use ffi::AVSampleFormat as Format;
+    let all = [
+        Format::AV_SAMPLE_FMT_U8,
+        Format::AV_SAMPLE_FMT_S16,
+        Format::AV_SAMPLE_FMT_S32,
+        Format::AV_SAMPLE_FMT_S64,
+        Format::AV_SAMPLE_FMT_FLT,
+        Format::AV_SAMPLE_FMT_DBL,
+        Format::AV_SAMPLE_FMT_U8P,
+        Format::AV_SAMPLE_FMT_S16P,
+        Format::AV_SAMPLE_FMT_S32P,
+        Format::AV_SAMPLE_FMT_S64P,
+        Format::AV_SAMPLE_FMT_FLTP,
+        Format::AV_SAMPLE_FMT_DBLP,
+    ];
+    all.into_iter().find(|format| *format as i32 == number)
 }

@@ -162,6 +162,14 @@ impl FramesContext {
     }
 }
 
+impl VideoFrame {
+    /// The device pool that it lives in; `None` for system memory.
+    #[must_use]
+    pub fn frames_context(&self) -> Option<FramesContext> {
+        FramesContext::referenced(self.0.get().hw_frames_ctx)
+    }
+}
+
 impl Drop for FramesContext {
     fn drop(&mut self) {
         // SAFETY: owned, released once.

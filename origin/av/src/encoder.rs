@@ -2,10 +2,11 @@
 
 use ffmpeg_next::ffi;
 
+use crate::colour::Colour;
 use crate::decoder::Context;
 use crate::device::FramesContext;
 use crate::error::{Error, c_string, check};
-use crate::frame::{Colour, PixelLayout, VideoFrame};
+use crate::frame::{PixelLayout, VideoFrame};
 use crate::packet::{EncodedPacket, Packet};
 
 /// The configuration of an encoder. No B-frames, so output order is input order.
@@ -110,7 +111,7 @@ impl VideoEncoder {
     /// If the encoder failed, or was opened for other frames: in memory, or on a device; it is of no use then.
     pub fn send(&mut self, frame: &VideoFrame, pts: i64, force_key: bool) -> Result<(), Error> {
         // Not checked by libav, whose NVENC reads through a null pointer then.
-        if frame.format() != self.context.get().pix_fmt {
+        if !frame.has_format(self.context.get().pix_fmt) {
             return Err(Error::Invalid("frame for this encoder"));
         }
         let mut own = frame.0.reference()?;

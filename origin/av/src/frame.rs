@@ -2,9 +2,8 @@
 
 use ffmpeg_next::ffi;
 
-use crate::device::FramesContext;
+use crate::colour::Colour;
 use crate::error::{Error, check};
-use crate::tonemap::Hdr;
 
 /// The layout of a frame's pixels in system memory, as far as encoders are concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -21,70 +20,6 @@ impl PixelLayout {
             Self::Yuv420p => ffi::AVPixelFormat::AV_PIX_FMT_YUV420P,
             Self::Nv12 => ffi::AVPixelFormat::AV_PIX_FMT_NV12,
         }
-    }
-}
-
-/// Rows from which players take a picture of unknown colour for BT.709, not BT.601.
-pub(crate) const HD_ROWS: u32 = 720;
-
-/// Colour description that travels from decoder to encoder (H.273 code points, opaque here).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Colour {
-    pub(crate) primaries: ffi::AVColorPrimaries,
-    pub(crate) transfer: ffi::AVColorTransferCharacteristic,
-    pub(crate) matrix: ffi::AVColorSpace,
-    pub(crate) location: ffi::AVChromaLocation,
-}
-
-impl Colour {
-    /// BT.709, in which most video is made.
-    pub const BT709: Self = Self {
-        primaries: ffi::AVColorPrimaries::AVCOL_PRI_BT709,
-        transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_BT709,
-        matrix: ffi::AVColorSpace::AVCOL_SPC_BT709,
-        location: ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
-    };
-    /// Nothing is said.
-    pub const UNSPECIFIED: Self = Self {
-        primaries: ffi::AVColorPrimaries::AVCOL_PRI_UNSPECIFIED,
-        transfer: ffi::AVColorTransferCharacteristic::AVCOL_TRC_UNSPECIFIED,
-        matrix: ffi::AVColorSpace::AVCOL_SPC_UNSPECIFIED,
-        location: ffi::AVChromaLocation::AVCHROMA_LOC_UNSPECIFIED,
-    };
-
-    /// Primaries, transfer characteristics and matrix coefficients as ITU-T H.273 numbers them.
-    #[must_use]
-    pub fn code_points(self) -> (u8, u8, u8) {
-        let code = |number: u32| u8::try_from(number).unwrap_or(2);
-        (code(self.primaries as u32), code(self.transfer as u32), code(self.matrix as u32))
-    }
-
-    /// What a picture of `height` rows has after [`crate::Scaler`] made one of `scaled_height` of it. High dynamic range and
-    /// RGB become BT.709. Where nothing is said players go by the size, so it must be said if a scaler takes a picture from
-    /// one side of that border to the other.
-    #[must_use]
-    pub fn scaled(self, height: u32, scaled_height: u32) -> Self {
-        let location = self.location;
-        let silent = Self { location, ..Self::UNSPECIFIED } == self;
-        if self.hdr().is_some() || silent && height >= HD_ROWS && scaled_height < HD_ROWS {
-            return Self { location, ..Self::BT709 };
-        }
-        let rgb = self.matrix == ffi::AVColorSpace::AVCOL_SPC_RGB;
-        Self { matrix: if rgb { ffi::AVColorSpace::AVCOL_SPC_BT709 } else { self.matrix }, ..self }
-    }
-
-    pub(crate) fn hdr(self) -> Option<Hdr> {
-        match self.transfer {
-            ffi::AVColorTransferCharacteristic::AVCOL_TRC_SMPTE2084 => Some(Hdr::Pq),
-            ffi::AVColorTransferCharacteristic::AVCOL_TRC_ARIB_STD_B67 => Some(Hdr::Hlg),
-            _ => None,
-        }
-    }
-}
-
-impl Default for Colour {
-    fn default() -> Self {
-        Self::UNSPECIFIED
     }
 }
 
@@ -220,12 +155,6 @@ impl VideoFrame {
         !unsafe { ffi::av_frame_get_side_data(self.0.as_ptr(), kind) }.is_null()
     }
 
-    /// The device pool that it lives in; `None` for system memory.
-    #[must_use]
-    pub fn frames_context(&self) -> Option<FramesContext> {
-        FramesContext::referenced(self.0.get().hw_frames_ctx)
-    }
-
     /// True if it lives on a device.
     #[must_use]
     pub fn on_device(&self) -> bool {
@@ -250,10 +179,26 @@ impl VideoFrame {
         Ok(Self(out))
     }
 
-    pub(crate) fn format(&self) -> ffi::AVPixelFormat {
-        // SAFETY: libav stores an AVPixelFormat in a video frame's format, -1 being AV_PIX_FMT_NONE, and the
-        // enum was generated from the headers of the linked version.
-        unsafe { std::mem::transmute::<i32, ffi::AVPixelFormat>(self.0.get().format) }
+    /// True if its pixels have this format.
+    pub(crate) fn has_format(&self, format: ffi::AVPixelFormat) -> bool {
+        self.0.get().format == format as i32
+    }
+
+    /// The format of its pixels; none if libav itself does not know the number.
+    pub(crate) fn format(&self) -> Option<ffi::AVPixelFormat> {
+        let mut description = std::ptr::null();
+        loop {
+            // SAFETY: null, with which the list begins, or a static description of libav's.
+            description = unsafe { ffi::av_pix_fmt_desc_next(description) };
+            if description.is_null() {
+                return None;
+            }
+            // SAFETY: a static description of libav's, just seen not to be null.
+            let format = unsafe { ffi::av_pix_fmt_desc_get_id(description) };
+            if self.has_format(format) {
+                return Some(format);
+            }
+        }
     }
 }
 

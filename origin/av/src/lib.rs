@@ -11,6 +11,7 @@
 )]
 
 mod audio;
+mod colour;
 mod decoder;
 mod demux;
 mod device;
@@ -28,13 +29,14 @@ mod tonemap;
 mod usage;
 
 pub use audio::{AacEncoder, AudioDecoder, Resampler};
+pub use colour::Colour;
 pub use decoder::{VideoDecoder, VideoDecoderConfig};
 pub use demux::{DemuxedPacket, FileDemuxer, StreamInfo};
 pub use device::{Device, DeviceKind, FramesContext};
 pub use encoder::{VideoEncoder, VideoEncoderConfig, encoder_exists};
 pub use error::Error;
 pub use filter::Deinterlacer;
-pub use frame::{AudioFrame, Colour, PixelLayout, VideoFrame};
+pub use frame::{AudioFrame, PixelLayout, VideoFrame};
 pub use log::{QuietGuard, quiet, route_log_to_tracing};
 pub use packet::EncodedPacket;
 pub use rgb::to_rgb;

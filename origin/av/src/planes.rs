@@ -2,8 +2,9 @@
 
 use ffmpeg_next::ffi;
 
+use crate::colour::Colour;
 use crate::error::{Error, check};
-use crate::frame::{Colour, PixelLayout, Raw, VideoFrame, allocate};
+use crate::frame::{PixelLayout, Raw, VideoFrame, allocate};
 
 /// 4:2:0 of 10 bits, in the byte order of this machine.
 pub(crate) const DEEP: ffi::AVPixelFormat = if cfg!(target_endian = "little") {
@@ -38,7 +39,7 @@ impl<'a> DeepPicture<'a> {
             let aligned = (raw.data[plane] as usize).is_multiple_of(2) && stride.is_multiple_of(2);
             !raw.data[plane].is_null() && aligned && stride >= bytes
         });
-        (frame.format() == DEEP && !frame.on_device() && readable).then_some(Self {
+        (frame.has_format(DEEP) && !frame.on_device() && readable).then_some(Self {
             frame: &frame.0,
             width,
             height,

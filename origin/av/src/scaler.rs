@@ -3,11 +3,12 @@
 
 use ffmpeg_next::ffi;
 
+use crate::colour::{HD_ROWS, Hdr};
 use crate::error::{Error, check};
 use crate::filter::DeviceScale;
-use crate::frame::{HD_ROWS, PixelLayout, VideoFrame, allocate};
+use crate::frame::{PixelLayout, VideoFrame, allocate};
 use crate::planes::DEEP;
-use crate::tonemap::{Hdr, tone_map};
+use crate::tonemap::tone_map;
 
 /// Size and pixels that come out of a scaler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +57,7 @@ impl Scaler {
 
     fn flatten(&mut self, frame: &VideoFrame, hdr: Hdr) -> Result<VideoFrame, Error> {
         let Geometry { width, height, layout } = self.target;
-        let fits = (frame.width(), frame.height()) == (width, height) && frame.format() == DEEP;
+        let fits = (frame.width(), frame.height()) == (width, height) && frame.has_format(DEEP);
         let deep = if fits && !is_full_range(frame) {
             frame.share()?
         } else {
@@ -75,7 +76,7 @@ impl Scaler {
             }
             return self.run_on_device(frame, (size.0, size.1, pool.layout()));
         }
-        if fits && !is_full_range(frame) && frame.format() == self.target.layout.av() {
+        if fits && !is_full_range(frame) && frame.has_format(self.target.layout.av()) {
             return frame.share();
         }
         let Geometry { width, height, layout } = self.target;
@@ -107,6 +108,7 @@ impl Software {
     ) -> Result<VideoFrame, Error> {
         let mut out = allocate(width, height, format)?;
         let input = frame.0.get();
+        let source = frame.format().ok_or(Error::Invalid("pixel format"))?;
         let full = is_full_range(frame);
         let colour = frame.colour().scaled(frame.height(), height);
         // SAFETY: sws_getCachedContext frees or reuses the old context and may return null, which is
@@ -117,7 +119,7 @@ impl Software {
                 self.0,
                 input.width,
                 input.height,
-                frame.format(),
+                source,
                 out.get().width,
                 out.get().height,
                 format,
@@ -216,7 +218,7 @@ mod tests {
             let source = grey(64, 48, 573);
             assert!(DeepPicture::of(&source).is_some() && source.is_high_dynamic_range());
             let out = Scaler::new(Geometry { width: size.0, height: size.1, layout }).run(&source).unwrap();
-            assert_eq!((out.width(), out.height(), out.format()), (size.0, size.1, layout.av()));
+            assert_eq!((out.width(), out.height(), out.format()), (size.0, size.1, Some(layout.av())));
             assert_eq!(out.colour().code_points(), (1, 1, 1));
             // SAFETY: the first sample of the first plane of a picture in system memory.
             let luma = unsafe { *out.0.get().data[0] };

@@ -10,6 +10,7 @@
 
 use std::sync::OnceLock;
 
+use crate::colour::Hdr;
 use crate::error::Error;
 use crate::frame::VideoFrame;
 use crate::planes::{DeepPicture, FlatPicture};
@@ -26,15 +27,6 @@ const SDR_PEAK: f64 = 203.0;
 const HDR_PEAK: f64 = 1000.0;
 /// The greatest value of PQ, in cd/m².
 const PQ_PEAK: f64 = 10_000.0;
-
-/// A transfer characteristic of high dynamic range.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Hdr {
-    /// SMPTE ST 2084.
-    Pq,
-    /// ARIB STD-B67.
-    Hlg,
-}
 
 /// Makes an 8-bit picture of BT.709 and limited range of one of [`crate::planes::DEEP`] and limited range.
 pub(crate) fn tone_map(frame: &VideoFrame, hdr: Hdr) -> Result<VideoFrame, Error> {

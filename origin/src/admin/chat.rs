@@ -7,11 +7,9 @@ use bytes::Bytes;
 use farcast_api::body::{self, null_is_zero};
 use farcast_api::time::Time;
 use farcast_api::{Reply, percent_decoded, reply};
-use farcast_chat::shape::{Moderated, ShownMessage, ShownUser};
+use farcast_chat::shape::{Moderated, ShownClient, ShownMessage, ShownUser};
 use farcast_chat::user::Account;
-use farcast_chat::{
-    Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, ShownClient, User,
-};
+use farcast_chat::{Chat, Client, History, List, Refused, SetEnabled, SetModerator, SetVisible, User};
 use farcast_config::network;
 use farcast_feed::time::WallTime;
 use farcast_link::{Ask, MAX_REPLY_BYTES};

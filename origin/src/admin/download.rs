@@ -49,7 +49,7 @@ impl Admin {
         let admitted = self.admit(&head.headers, caller).await?;
         let made = async {
             self.accepted(&found, &head, body, caller, &admitted).await?;
-            self.parts.backups.spool().await.map_err(|error| {
+            self.managed.backups.spool().await.map_err(|error| {
                 // With its cause: that a disk is full is what the owner has to know.
                 let why = format!("{:#}", anyhow::Error::new(error));
                 tracing::warn!(why, "no backup was made");

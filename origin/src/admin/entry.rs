@@ -111,8 +111,8 @@ impl Admin {
 
     /// The session of a request, if it has a good one.
     pub(super) async fn session(&self, headers: &HeaderMap) -> Option<Token> {
-        let mark = self.parts.credentials.password_mark();
-        self.parts.sessions.of(headers, &mark, WallTime::now()).await
+        let mark = self.managed.credentials.password_mark();
+        self.managed.sessions.of(headers, &mark, WallTime::now()).await
     }
 
     /// The answer to a change of the password, or of the stream key that may be the password, which comes by a session
@@ -167,7 +167,7 @@ impl Admin {
             let why = "a page of another site sent this: log in on this site's own page";
             return reply::refused(StatusCode::FORBIDDEN, why);
         }
-        let share = self.parts.bodies.share(caller.address);
+        let share = self.managed.bodies.share(caller.address);
         let body = match body::read_within(LOGIN_DEADLINE, body, MAX_LOGIN_BYTES, share).await {
             Ok(body) => body,
             Err(refused) => return refused,
@@ -177,7 +177,7 @@ impl Admin {
             Err(what) => return reply::bad_request(&what),
         };
         // What the password is now: one that is set meanwhile ends the session.
-        let mark = self.parts.credentials.password_mark();
+        let mark = self.managed.credentials.password_mark();
         let exemption = match self.check(headers, &given.password, caller).await {
             Ok(exemption) => exemption,
             Err(refused) => {
@@ -186,7 +186,7 @@ impl Admin {
                 return refused.unwrap_or_else(wrong);
             }
         };
-        match self.parts.sessions.begin(headers, mark, WallTime::now()).await {
+        match self.managed.sessions.begin(headers, mark, WallTime::now()).await {
             Ok(session) => {
                 tracing::info!(address = %caller.address, "a session of the admin page began");
                 let mut reply = Shown::of(Some(&session));
@@ -201,14 +201,14 @@ impl Admin {
 
     /// Ends the sessions that a request carries.
     pub(super) async fn log_out(&self, headers: &HeaderMap) -> Result<Reply, StoreError> {
-        self.parts.sessions.end(headers).await?;
+        self.managed.sessions.end(headers).await?;
         Ok(forgetting(headers, reply::done("logged out")))
     }
 
     /// Ends all sessions.
     pub(super) async fn log_out_everywhere(&self, headers: &HeaderMap) -> Result<Reply, StoreError> {
-        let mark = self.parts.credentials.password_mark();
-        self.parts.sessions.keep_only(None, mark).await?;
+        let mark = self.managed.credentials.password_mark();
+        self.managed.sessions.keep_only(None, mark).await?;
         tracing::info!("all sessions of the admin page were ended");
         Ok(forgetting(headers, reply::done("logged out everywhere")))
     }
@@ -223,7 +223,7 @@ impl Admin {
         password: &str,
         caller: Caller,
     ) -> Result<Option<HeaderValue>, Option<Reply>> {
-        let (credentials, now) = (&self.parts.credentials, WallTime::now());
+        let (credentials, now) = (&self.managed.credentials, WallTime::now());
         let key = credentials.exemption_key();
         let exemption = Exemption::read(headers, &key, now);
         let caller = Caller { exemption: exemption.map(|exemption| exemption.id), ..caller };
@@ -240,7 +240,7 @@ impl Admin {
 
     /// The reply to who has to wait before anything is looked at.
     fn must_wait(&self, headers: &HeaderMap, caller: Caller) -> Option<Reply> {
-        let credentials = &self.parts.credentials;
+        let credentials = &self.managed.credentials;
         let exemption = Exemption::read(headers, &credentials.exemption_key(), WallTime::now());
         let caller = Caller { exemption: exemption.map(|exemption| exemption.id), ..caller };
         credentials.must_wait(Which::AdminPassword, &caller, Instant::now()).map(brake::refused)

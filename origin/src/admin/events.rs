@@ -30,7 +30,7 @@ use serde::Serialize;
 use super::overview::{Reader, event};
 use super::session::Token;
 use super::shape::LogEntry;
-use super::{Admin, Parts, read};
+use super::{Admin, Managed, read};
 use crate::brake::Caller;
 use crate::push::EventBody;
 
@@ -101,7 +101,7 @@ struct LogNews {
 /// What of a stream is told next.
 #[derive(Debug)]
 struct Source {
-    admin: Arc<Parts>,
+    admin: Arc<Managed>,
     started_at: WallTime,
     login: Login,
     reader: Reader,
@@ -125,7 +125,7 @@ impl Admin {
     /// # Errors
     /// The reply that says why not.
     pub async fn events(&self, head: &Head, caller: impl Into<Caller>) -> Result<Response<EventBody>, Reply> {
-        let mark = self.parts.credentials.password_mark();
+        let mark = self.managed.credentials.password_mark();
         let admitted = self.admit(&head.headers, caller.into()).await?;
         let Some(once) = once(head.uri.query()) else {
             return Err(reply::bad_request("once is true or false"));
@@ -136,7 +136,7 @@ impl Admin {
         };
         let now = Instant::now();
         let source = Source {
-            admin: Arc::clone(&self.parts),
+            admin: Arc::clone(&self.managed),
             started_at: self.started_at,
             login,
             reader: self.overview.reader(),
@@ -208,7 +208,7 @@ impl Source {
     }
 
     fn goes_on(&self) -> bool {
-        let Parts { credentials, sessions, .. } = &*self.admin;
+        let Managed { credentials, sessions, .. } = &*self.admin;
         let mark = credentials.password_mark();
         let holds = match &self.login {
             Login::Session(token) => sessions.goes_on(token, &mark, WallTime::now()),
@@ -247,7 +247,7 @@ impl Source {
     }
 
     fn warnings(&mut self) -> Option<Bytes> {
-        let Parts { recent, credentials, .. } = &*self.admin;
+        let Managed { recent, credentials, .. } = &*self.admin;
         let now = (recent.warned(), credentials.password_is_apart());
         if self.warnings == Some(now) {
             return None;

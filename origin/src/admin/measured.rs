@@ -22,9 +22,9 @@ const COUNTED_MESSAGES: usize = 10_000;
 /// What players report of themselves over time. Farcast keeps no such lists ([`playback`] has what is known), so they are
 /// empty; what the broadcast offers players is told as it is.
 pub(super) fn video(admin: &Admin) -> Reply {
-    let set = admin.parts.runtime.borrow().as_ref().map(|set| set.runtime.clone()).unwrap_or_default();
-    let facts = &admin.parts.facts;
-    let (level, variants) = match admin.parts.air.borrow().output.clone() {
+    let set = admin.managed.runtime.borrow().as_ref().map(|set| set.runtime.clone()).unwrap_or_default();
+    let facts = &admin.managed.facts;
+    let (level, variants) = match admin.managed.air.borrow().output.clone() {
         Some(output) => (output.level, output.specs),
         None => {
             let level = set.latency_level.unwrap_or(facts.default_level);
@@ -105,17 +105,17 @@ pub(super) async fn playback(edges: &Edges) -> Reply {
 
 /// Owncast's gauges for Prometheus, those that Farcast has. Its own metrics are at `/metrics`, apart from the API.
 pub(super) async fn prometheus(admin: &Admin) -> Reply {
-    let viewers = admin.parts.status.borrow().as_ref().map_or(0, |status| status.viewers);
-    let clients = admin.parts.edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
+    let viewers = admin.managed.status.borrow().as_ref().map_or(0, |status| status.viewers);
+    let clients = admin.managed.edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
     let clients: usize = clients.answers.iter().map(Vec::len).sum();
-    let cpu = admin.parts.statistics.cpu.since(WallTime(0)).last().map(|sample| sample.value);
-    let host = admin.parts.runtime.borrow().as_ref().map(|set| set.runtime.server_url.clone());
+    let cpu = admin.managed.statistics.cpu.since(WallTime(0)).last().map(|sample| sample.value);
+    let host = admin.managed.runtime.borrow().as_ref().map(|set| set.runtime.server_url.clone());
     let mut gauges = vec![
         ("owncast_instance_active_viewer_count", "Viewers now", exact(viewers)),
         ("owncast_instance_active_chat_client_count", "Connections to the chat now", exact(clients)),
     ];
     // A store that is away is told by the gauge that is missing.
-    if let Ok((history, _)) = History::load(&admin.parts.store, COUNTED_MESSAGES).await {
+    if let Ok((history, _)) = History::load(&admin.managed.store, COUNTED_MESSAGES).await {
         let messages = exact(history.newest_first().count());
         gauges.push((
             "owncast_instance_current_chat_message_count",

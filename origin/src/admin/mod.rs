@@ -99,9 +99,9 @@ pub struct Facts {
     pub allow_short_keys: bool,
 }
 
-/// What an [`Admin`] works with.
+/// All that an admin sees and changes.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Managed {
     /// Where settings are kept.
     pub store: Store,
     /// Who may come in.
@@ -141,7 +141,7 @@ pub struct Parts {
 /// The API. Shared by all connections.
 #[derive(Debug)]
 pub struct Admin {
-    parts: Arc<Parts>,
+    managed: Arc<Managed>,
     overview: Arc<Overview>,
     streams: Streams,
     warnings: Mutex<Throttle>,
@@ -163,19 +163,19 @@ fn stored_secret() -> TypedKey<StorageSecret> {
 impl Admin {
     /// An API that is not served yet.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(managed: Managed) -> Self {
         let warnings = Mutex::new(Throttle::new(WARNING_INTERVAL));
         let overview = Overview::new(overview::Sources {
-            air: parts.air.clone(),
-            status: parts.status.clone(),
-            runtime: parts.runtime.clone(),
-            edges: parts.edges.clone(),
-            roster: Arc::clone(&parts.roster),
-            statistics: parts.statistics.clone(),
-            counted: parts.counted.clone(),
+            air: managed.air.clone(),
+            status: managed.status.clone(),
+            runtime: managed.runtime.clone(),
+            edges: managed.edges.clone(),
+            roster: Arc::clone(&managed.roster),
+            statistics: managed.statistics.clone(),
+            counted: managed.counted.clone(),
         });
         Self {
-            parts: Arc::new(parts),
+            managed: Arc::new(managed),
             overview: Arc::new(overview),
             streams: Streams::default(),
             warnings,
@@ -274,7 +274,7 @@ impl Admin {
         };
         let body = match limit {
             None => Whole::default(),
-            Some(limit) => body::read(body, limit, self.parts.bodies.share(caller.address)).await?,
+            Some(limit) => body::read(body, limit, self.managed.bodies.share(caller.address)).await?,
         };
         let by_password = matches!(
             found.endpoint,
@@ -304,7 +304,7 @@ impl Admin {
             Ok(body) => body,
             Err(refused) => return refused,
         };
-        let store = &self.parts.store;
+        let store = &self.managed.store;
         let answered = match found.endpoint {
             Endpoint::Status => Ok(read::status(self)),
             Endpoint::LogOut => self.log_out(&head.headers).await,
@@ -312,53 +312,53 @@ impl Admin {
             // Answered before anybody is let in.
             Endpoint::LogIn | Endpoint::Session => Ok(reply::empty(StatusCode::NOT_FOUND)),
             Endpoint::ServerConfig => read::server_config(self).await,
-            Endpoint::Logs => Ok(read::logs(self.parts.recent.all())),
-            Endpoint::Warnings => Ok(read::logs(warnings(&self.parts, self.started_at))),
+            Endpoint::Logs => Ok(read::logs(self.managed.recent.all())),
+            Endpoint::Warnings => Ok(read::logs(warnings(&self.managed, self.started_at))),
             // Only by an edge: what the origin's own listener is asked for is no whole reply.
             Endpoint::Backup => Ok(download::not_through_edges()),
             // Only HEAD comes here: what GET asks for is no whole reply.
             Endpoint::Events => Ok(events::head()),
             Endpoint::ViewersOverTime => {
-                Ok(read::viewers_over_time(&self.parts.statistics, head.uri.query()))
+                Ok(read::viewers_over_time(&self.managed.statistics, head.uri.query()))
             }
-            Endpoint::HardwareStats => Ok(read::hardware(&self.parts.statistics)),
+            Endpoint::HardwareStats => Ok(read::hardware(&self.managed.statistics)),
             Endpoint::ResetDirectory => self.reset_directory().await,
             Endpoint::Disconnect => Ok(self.disconnect().await),
             Endpoint::Set(setter) => self.set(setter, &body, admitted).await,
             Endpoint::PreviewPage => Ok(preview(&body)),
             Endpoint::Webhooks => webhook::list(store).await,
-            Endpoint::CreateWebhook => webhook::create(store, self.parts.facts.webhooks_reach, &body).await,
-            Endpoint::DeleteWebhook => webhook::delete(store, &self.parts.trials, &body).await,
-            Endpoint::WebhookDeliveries => webhook::deliveries(store, &self.parts.trials).await,
+            Endpoint::CreateWebhook => webhook::create(store, self.managed.facts.webhooks_reach, &body).await,
+            Endpoint::DeleteWebhook => webhook::delete(store, &self.managed.trials, &body).await,
+            Endpoint::WebhookDeliveries => webhook::deliveries(store, &self.managed.trials).await,
             Endpoint::TestWebhook => {
-                let set = self.parts.runtime.borrow().clone();
+                let set = self.managed.runtime.borrow().clone();
                 let server_url = set.map(|set| set.runtime.server_url.clone()).unwrap_or_default();
-                webhook::test(&self.parts.trials, &server_url, &body).await
+                webhook::test(&self.managed.trials, &server_url, &body).await
             }
             Endpoint::Tokens => token::list(store).await,
             Endpoint::CreateToken => token::create(store, &body).await,
             Endpoint::DeleteToken => token::delete(store, &body).await,
-            Endpoint::AddEmoji => picture::add(&self.parts.emoji, &body).await,
-            Endpoint::RemoveEmoji => picture::remove(&self.parts.emoji, &body).await,
+            Endpoint::AddEmoji => picture::add(&self.managed.emoji, &body).await,
+            Endpoint::RemoveEmoji => picture::remove(&self.managed.emoji, &body).await,
             Endpoint::VideoMetrics => Ok(measured::video(self)),
-            Endpoint::Playback => Ok(Box::pin(measured::playback(&self.parts.edges)).await),
+            Endpoint::Playback => Ok(Box::pin(measured::playback(&self.managed.edges)).await),
             Endpoint::Prometheus => Ok(Box::pin(measured::prometheus(self)).await),
             Endpoint::Absent(what) => Ok(absent::set(what, &body)),
             Endpoint::Nothing(what) => Ok(absent::shown(what)),
-            Endpoint::Edge(asked) => Ok(edge::answer(asked, &self.parts.roster, &body).await),
-            Endpoint::Chat(what) => Box::pin(chat::answer(what, store, &self.parts.edges, &body)).await,
+            Endpoint::Edge(asked) => Ok(edge::answer(asked, &self.managed.roster, &body).await),
+            Endpoint::Chat(what) => Box::pin(chat::answer(what, store, &self.managed.edges, &body)).await,
         };
         answered.unwrap_or_else(|error| reply::store_failed(&error))
     }
 
     async fn reset_directory(&self) -> Result<Reply, StoreError> {
-        directory::reset_key(&self.parts.store).await?;
+        directory::reset_key(&self.managed.store).await?;
         Ok(reply::done("reset"))
     }
 
     async fn disconnect(&self) -> Reply {
         let (answer, answered) = oneshot::channel();
-        let asked = self.parts.disconnects.send(answer).await.is_ok();
+        let asked = self.managed.disconnects.send(answer).await.is_ok();
         match answered.await {
             Ok(true) if asked => reply::done("inbound stream disconnected"),
             Ok(_) => reply::bad_request("no inbound stream connected"),
@@ -367,23 +367,23 @@ impl Admin {
     }
 
     async fn set(&self, setter: Setter, body: &[u8], admitted: &Admitted) -> Result<Reply, StoreError> {
-        let rules = Rules { short_keys: self.parts.facts.allow_short_keys };
+        let rules = Rules { short_keys: self.managed.facts.allow_short_keys };
         let change = match setting::parse(setter, body, rules) {
             Ok(change) => change,
             Err(what) => return Ok(reply::bad_request(&what)),
         };
-        let store = &self.parts.store;
+        let store = &self.managed.store;
         match change {
             Change::Credential(which, secret) => {
-                if let Some(mark) = self.parts.credentials.set(which, secret).await? {
+                if let Some(mark) = self.managed.credentials.set(which, secret).await? {
                     // All sessions have ended by that; this one goes on.
-                    let kept = self.parts.sessions.keep_only(admitted.session, mark).await;
+                    let kept = self.managed.sessions.keep_only(admitted.session, mark).await;
                     if let Err(error) = kept {
                         tracing::warn!(%error, "the session that changed the password could not be kept");
                     }
                 }
             }
-            Change::StreamKeys(keys) => match self.parts.credentials.set_stream_keys(keys).await {
+            Change::StreamKeys(keys) => match self.managed.credentials.set_stream_keys(keys).await {
                 Ok(()) => {}
                 Err(NotSet::Store(error)) => return Err(error),
                 Err(unknown @ NotSet::Unknown) => return Ok(reply::bad_request(&unknown.to_string())),
@@ -437,9 +437,9 @@ fn preview(body: &[u8]) -> Reply {
 }
 
 /// The newest warnings, and what the owner should do.
-fn warnings(parts: &Parts, started_at: WallTime) -> Vec<Line> {
-    let mut lines = parts.recent.warnings();
-    if !parts.credentials.password_is_apart() {
+fn warnings(managed: &Managed, started_at: WallTime) -> Vec<Line> {
+    let mut lines = managed.recent.warnings();
+    if !managed.credentials.password_is_apart() {
         let text = SET_PASSWORD_APART.to_owned();
         lines.insert(0, Line { time: started_at, level: tracing::Level::WARN, text });
     }

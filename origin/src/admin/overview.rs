@@ -19,6 +19,7 @@ use farcast_feed::name::VariantId;
 use farcast_feed::time::WallTime;
 use farcast_link::{Ask, EdgeReport, MAX_REPORT_BYTES};
 use farcast_settings::{LiveStatus, Snapshot, VariantSpec};
+use prometheus::Registry;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -51,6 +52,20 @@ pub struct Counted {
     pub plan: plan::Metrics,
     /// What is made of it.
     pub transcode: transcode::Metrics,
+}
+
+impl Counted {
+    /// Registers the metrics of the three.
+    ///
+    /// # Errors
+    /// When they are registered already.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            ingest: ingest::Metrics::new(registry)?,
+            plan: plan::Metrics::new(registry)?,
+            transcode: transcode::Metrics::new(registry)?,
+        })
+    }
 }
 
 impl std::fmt::Debug for Counted {

@@ -20,9 +20,9 @@ use crate::series::{Sample, Series};
 use crate::statistics::Statistics;
 
 pub(super) fn status(admin: &Admin) -> Reply {
-    let air = admin.parts.air.borrow().clone();
-    let status = admin.parts.status.borrow().clone();
-    let title = admin.parts.runtime.borrow().as_ref().map(|set| set.runtime.stream_title.clone());
+    let air = admin.managed.air.borrow().clone();
+    let status = admin.managed.status.borrow().clone();
+    let title = admin.managed.runtime.borrow().as_ref().map(|set| set.runtime.stream_title.clone());
     reply::ok(&shown(air, &status.unwrap_or_default(), title.unwrap_or_default()))
 }
 
@@ -54,10 +54,10 @@ pub(crate) fn status_for_programs(air: Air, status: &LiveStatus, title: String) 
 
 /// Read from the store, so that what was set just before is shown.
 pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
-    let store: &Store = &admin.parts.store;
+    let store: &Store = &admin.managed.store;
     let runtime = farcast_settings::load(store).await?;
     let secret_set = store.get(stored_secret().key()).await?.is_some();
-    let facts = &admin.parts.facts;
+    let facts = &admin.managed.facts;
     let level = runtime.latency_level.unwrap_or(facts.default_level);
     let variants = runtime.variants.unwrap_or_else(|| facts.default_variants.clone());
     Ok(reply::ok(&ServerConfig {
@@ -80,10 +80,10 @@ pub(super) async fn server_config(admin: &Admin) -> Result<Reply, StoreError> {
         ffmpeg_path: runtime.ffmpeg_path,
         stream_key: "",
         stream_key_set: true,
-        stream_keys: admin.parts.credentials.stream_keys().into_iter().map(ShownKey::from).collect(),
+        stream_keys: admin.managed.credentials.stream_keys().into_iter().map(ShownKey::from).collect(),
         stream_key_overridden: false,
         admin_password: "",
-        admin_password_set: admin.parts.credentials.password_is_apart(),
+        admin_password_set: admin.managed.credentials.password_is_apart(),
         web_server_port: runtime.web_server_port.unwrap_or(facts.http.port()),
         web_server_ip: runtime.web_server_ip.unwrap_or(facts.http.ip()).to_string(),
         rtmp_server_port: runtime.rtmp_server_port.unwrap_or(facts.rtmp.port()),

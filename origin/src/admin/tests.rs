@@ -49,7 +49,7 @@ impl Rig {
         let path = folder.path().to_owned();
         let (statistics, _) =
             Statistics::load(&store, &Registry::new(), status.clone(), path.clone()).await.unwrap();
-        let admin = Admin::new(Parts {
+        let admin = Admin::new(Managed {
             store: store.clone(),
             credentials: Arc::new(credentials),
             sessions: Arc::new(Sessions::load(store.clone()).await.unwrap()),
@@ -211,7 +211,7 @@ async fn a_page_adds_and_removes_stream_keys_without_being_shown_any() {
     let shown = rig.see("serverconfig").await["streamKeys"].clone();
     assert_eq!(shown[1]["comment"], "guest");
     assert!(!shown.to_string().contains("a-guests"));
-    let right = |key: &'static str| rig.admin.parts.credentials.verify(Which::StreamKey, key);
+    let right = |key: &'static str| rig.admin.managed.credentials.verify(Which::StreamKey, key);
     assert!(right("first-stream-key").await && right("a-guests-stream-key").await);
     assert_eq!(rig.save("config/streamkeys", json!({ "value": [shown[1]] })).await.0, 200);
     assert!(!right("first-stream-key").await && right("a-guests-stream-key").await);
@@ -299,7 +299,7 @@ async fn players_metrics_are_empty_beside_what_the_broadcast_offers() {
         (&metrics["segmentLength"], metrics["availableBitrates"].as_array().unwrap().len()),
         (&json!(4), 2)
     );
-    rig.admin.parts.statistics.cpu.push(WallTime::now(), std::time::Instant::now(), 12.5);
+    rig.admin.managed.statistics.cpu.push(WallTime::now(), std::time::Instant::now(), 12.5);
     let reply = rig.ask("GET", "prometheus", &[LOGIN], "").await;
     let text = std::str::from_utf8(reply.body()).unwrap();
     for gauge in [
@@ -353,17 +353,17 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
     let hub = Hub::new(HubConfig::default(), Metrics::new(&Registry::new()).unwrap());
     let ((_, runtime), (_, status), (_, air)) =
         (watch::channel(None), watch::channel(None), watch::channel(Air::default()));
-    let integrations = Integrations::new(integrations::Parts {
+    let integrations = Integrations::new(integrations::Services {
         store: rig.store.clone(),
         runtime,
         edges: hub.connected().clone(),
-        bodies: Arc::clone(&rig.admin.parts.bodies),
+        bodies: Arc::clone(&rig.admin.managed.bodies),
         status,
         air,
     });
     let Rig { admin, ref store, .. } = rig;
     let public =
-        crate::api::Public::new(store.clone(), admin.parts.runtime.clone(), admin.parts.status.clone());
+        crate::api::Public::new(store.clone(), admin.managed.runtime.clone(), admin.managed.status.clone());
     let api = crate::api::Api::new(admin, integrations, public, crate::pictures::Pictures::none());
     for (known, path) in crate::api::listed() {
         // Pictures and the like are for everybody and every cache.
@@ -428,7 +428,7 @@ async fn strangers_behind_the_same_address_do_not_lock_out_who_logged_in_before(
     }
     assert_eq!(last, 429);
     // Another password ends it.
-    let credentials = &rig.admin.parts.credentials;
+    let credentials = &rig.admin.managed.credentials;
     let headers = HeaderMap::from_iter([(http::header::COOKIE, cookie.parse().unwrap())]);
     let exemption = || Exemption::read(&headers, &credentials.exemption_key(), WallTime::now());
     assert!(exemption().is_some());
@@ -464,7 +464,7 @@ async fn the_owner_is_advised_to_set_the_password_apart_while_it_is_the_stream_k
     let warnings = rig.see("logs/warnings").await;
     assert!(warnings.to_string().contains("stream key is the admin password"), "{warnings}");
     rig.admin
-        .parts
+        .managed
         .credentials
         .set(Which::AdminPassword, farcast_config::Secret::new("first-stream-key"))
         .await
@@ -516,7 +516,7 @@ async fn join_tokens_are_made_listed_and_revoked_and_their_secrets_are_shown_onc
 async fn edges_are_listed_and_shut_out_with_the_token_that_they_know() {
     let rig = Rig::new().await;
     assert_eq!(rig.see("edges").await, json!([]));
-    let roster = &rig.admin.parts.roster;
+    let roster = &rig.admin.managed.roster;
     let token = roster.tokens()[0].id.clone();
     let key = rcgen::KeyPair::generate().unwrap();
     let made = roster.enrol(&token, "one", key.public_key_raw(), WallTime::now()).unwrap();

@@ -25,11 +25,8 @@ pub use take::{Backups, Spooled, TakeError};
 
 use crate::{emoji, push, roster, state};
 
-/// Name of the file in the data folder that edges join with.
-pub const JOIN_TOKEN_FILE: &str = "join-token";
-
 /// Files of the data folder that a backup has.
-const FILES: [&str; 4] = [push::IDENTITY_FILE, roster::FILE, JOIN_TOKEN_FILE, state::FILE_NAME];
+const FILES: [&str; 4] = [push::IDENTITY_FILE, roster::FILE, roster::JOIN_TOKEN_FILE, state::FILE_NAME];
 
 /// Most bytes of one of them, or of a picture of the emoji folder.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Metrics;
 use super::air::{Air, Broadcaster, Output};
-use super::pipeline::{Beginning, Parts, Pipeline, Progress, Targets, fingerprint};
+use super::pipeline::{Beginning, Pipeline, Progress, Setup, Targets, fingerprint};
 use crate::ingest::flv::StreamMetadata;
 use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
 use crate::package::{self, LatencyLevel};
@@ -111,8 +111,8 @@ impl Ended {
 
 /// See the module. Constructing spawns nothing; [`Owner::run`] runs.
 pub struct Owner {
-    parts: Arc<Parts>,
-    /// The settings of which `parts` was made, unless no broadcast has begun yet.
+    setup: Arc<Setup>,
+    /// The settings of which `setup` was made, unless no broadcast has begun yet.
     made_of: Option<Settings>,
     settings: watch::Receiver<Settings>,
     air: watch::Sender<Air>,
@@ -159,7 +159,7 @@ impl Owner {
             grace_until: None,
             interrupted,
             complaints: Throttle::new(COMPLAINT),
-            parts: Arc::new(Parts {
+            setup: Arc::new(Setup {
                 stream: config.stream,
                 level: settings.level,
                 ladder,
@@ -258,7 +258,7 @@ impl Owner {
         self.take_settings().await;
         let beginning = self.beginning().await;
         self.metrics.epoch.set(i64::try_from(beginning.epoch.0).unwrap_or(i64::MAX));
-        match self.panics.call(|| Pipeline::start(Arc::clone(&self.parts), beginning)) {
+        match self.panics.call(|| Pipeline::start(Arc::clone(&self.setup), beginning)) {
             Some(Ok(pipeline)) => {
                 self.pipeline = Some(pipeline);
                 self.metrics.started.inc();
@@ -277,7 +277,7 @@ impl Owner {
         if self.made_of.as_ref() != Some(&settings) {
             self.build(settings).await;
         }
-        let output = Output { level: self.parts.level, specs: self.parts.ladder.specs.clone() };
+        let output = Output { level: self.setup.level, specs: self.setup.ladder.specs.clone() };
         self.air.send_modify(|air| air.output = Some(output));
     }
 
@@ -299,7 +299,7 @@ impl Owner {
             LadderConfig::without_device(specs, encoder)
         });
         ladder.part_target = Some(level.part_target());
-        self.parts = Arc::new(Parts { level, ladder, ..Parts::clone(&self.parts) });
+        self.setup = Arc::new(Setup { level, ladder, ..Setup::clone(&self.setup) });
     }
 
     async fn disconnect(&mut self, answer: Disconnect) {
@@ -315,7 +315,7 @@ impl Owner {
     /// The beginning of the new epoch: after every number that was ever used, and continuing the
     /// interrupted broadcast unless something changed that players must not see changing.
     async fn beginning(&mut self) -> Beginning {
-        let cursor = self.saver.cursor(&self.parts.stream);
+        let cursor = self.saver.cursor(&self.setup.stream);
         let mut beginning = Beginning {
             epoch: cursor.as_ref().map_or(Epoch(1), |cursor| Epoch(cursor.epoch.0 + 1)),
             first_msn: cursor.as_ref().map_or(Msn(0), |cursor| cursor.next_msn),
@@ -324,11 +324,11 @@ impl Owner {
             now: WallTime::now(),
         };
         if let Some(interrupted) = &self.interrupted {
-            let same = interrupted.latency_level == self.parts.level as u8
+            let same = interrupted.latency_level == self.setup.level as u8
                 && interrupted.ladder_fingerprint == self.ladder_fingerprint;
             if same {
                 let part = match interrupted.part_target_ms {
-                    0 => self.parts.level.part_target(),
+                    0 => self.setup.level.part_target(),
                     ms => Duration::from_millis(ms.into()),
                 };
                 let targets = Targets { duration_s: interrupted.target_duration_s, part };
@@ -421,7 +421,7 @@ impl Owner {
             self.interrupted = None;
             self.air.send_modify(|air| air.online = true);
         }
-        let stream = &self.parts.stream;
+        let stream = &self.setup.stream;
         let Some(last) = marks.last() else { return };
         let now = WallTime::now();
         let mut cursor = match (announce, self.saver.cursor(stream)) {
@@ -434,7 +434,7 @@ impl Owner {
                 part_target_ms: targets
                     .and_then(|targets| u32::try_from(targets.part.as_millis()).ok())
                     .unwrap_or_default(),
-                latency_level: self.parts.level as u8,
+                latency_level: self.setup.level as u8,
                 ladder_fingerprint: self.ladder_fingerprint.clone(),
                 live: true,
                 last_media_wall_time: now,
@@ -489,15 +489,15 @@ impl Owner {
         if let Some(interrupted) = self.interrupted.take() {
             self.end_epoch(interrupted.epoch, why);
         }
-        if let Some(mut cursor) = self.saver.cursor(&self.parts.stream).filter(|cursor| cursor.live) {
+        if let Some(mut cursor) = self.saver.cursor(&self.setup.stream).filter(|cursor| cursor.live) {
             let next = next.unwrap_or(cursor.next_msn);
             cursor.end_at(next);
-            self.saver.save(&self.parts.stream, cursor);
+            self.saver.save(&self.setup.stream, cursor);
         }
     }
 
     fn end_epoch(&self, epoch: Epoch, why: Ended) {
-        self.parts.hub.publish(FeedEvent::Ended { epoch });
+        self.setup.hub.publish(FeedEvent::Ended { epoch });
         self.metrics.ended.with_label_values(&[why.label()]).inc();
         tracing::info!(epoch = epoch.0, reason = why.label(), "broadcast has ended");
     }

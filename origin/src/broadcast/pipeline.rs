@@ -33,9 +33,9 @@ const MAX_BACKLOG_BYTES: usize = 128 * 1024 * 1024;
 /// Time for encoders to deliver the frames inside them when a broadcast ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// The parts and settings of a pipeline.
+/// What every pipeline is made with.
 #[derive(Clone)]
-pub(super) struct Parts {
+pub(super) struct Setup {
     pub(super) stream: StreamName,
     pub(super) level: LatencyLevel,
     pub(super) ladder: LadderConfig,
@@ -76,7 +76,7 @@ pub(super) struct Progress {
 
 /// See the module.
 pub(super) struct Pipeline {
-    parts: Arc<Parts>,
+    setup: Arc<Setup>,
     beginning: Beginning,
     timeline: Timeline,
     planner: Planner,
@@ -97,26 +97,26 @@ impl Pipeline {
     ///
     /// # Errors
     /// If they cannot be started.
-    pub(super) fn start(parts: Arc<Parts>, beginning: Beginning) -> Result<Self, LadderError> {
-        let passthrough_video = parts.ladder.specs.iter().any(|spec| !spec.transcodes_video());
-        let (ladder, output) = Ladder::start(parts.ladder.clone(), &parts.transcode)?;
+    pub(super) fn start(setup: Arc<Setup>, beginning: Beginning) -> Result<Self, LadderError> {
+        let passthrough_video = setup.ladder.specs.iter().any(|spec| !spec.transcodes_video());
+        let (ladder, output) = Ladder::start(setup.ladder.clone(), &setup.transcode)?;
         let mut planner = Planner::new(plan::Config {
-            segment_target: parts.level.segment_target(),
-            part_target: parts.level.part_target(),
+            segment_target: setup.level.segment_target(),
+            part_target: setup.level.part_target(),
             passthrough_video,
             first_msn: beginning.first_msn,
             first_discontinuity_sequence: beginning.discontinuity_sequence,
-            observe: parts.ladder.observe(),
+            observe: setup.ladder.observe(),
             anchor: beginning.now,
             not_before: beginning.continues.map_or(WallTime(0), |_| beginning.now),
         })
-        .with_metrics(parts.plan.clone());
+        .with_metrics(setup.plan.clone());
         if beginning.continues.is_some() {
             planner.discontinuity();
         }
         Ok(Self {
-            tap: parts.pictures.tap(beginning.continues.is_some()),
-            parts,
+            tap: setup.pictures.tap(beginning.continues.is_some()),
+            setup,
             beginning,
             timeline: Timeline::new(),
             planner,
@@ -160,7 +160,7 @@ impl Pipeline {
     /// Takes an event of the publisher. The answer has everything that must be durable before [`Pipeline::advance`].
     pub(super) fn source(&mut self, event: MediaEvent, now: Instant) -> Progress {
         let outcome = self.timeline.push(event, now);
-        self.parts.ingest.repaired(&outcome);
+        self.setup.ingest.repaired(&outcome);
         say_what_fell_silent(&outcome);
         if outcome.discontinuity {
             self.planner.discontinuity();
@@ -191,12 +191,12 @@ impl Pipeline {
         if self.is_announced() || self.planned.is_empty() {
             return None;
         }
-        let parts = Arc::clone(&self.parts);
+        let setup = Arc::clone(&self.setup);
         // The planner releases nothing before it knows.
         let target_duration_s = self.planner.target_duration_s()?;
         let targets = Targets { duration_s: target_duration_s, part: self.planner.part_target() };
         let Beginning { epoch, continues, now, .. } = self.beginning;
-        let specs = &parts.ladder.specs;
+        let specs = &setup.ladder.specs;
         let names = specs.iter().map(|spec| (spec.display_name(), spec.nominal_bps()));
         let continued = continues.is_some_and(|(_, before)| before == targets);
         if let Some((replaced, before)) = continues.filter(|_| !continued) {
@@ -205,10 +205,10 @@ impl Pipeline {
                 now = ?targets,
                 "the encoder's key frames or frame rate are different, the interrupted broadcast is not continued"
             );
-            parts.hub.publish(FeedEvent::Ended { epoch: replaced });
+            setup.hub.publish(FeedEvent::Ended { epoch: replaced });
         }
         let mut presentation: Presentation = package::presentation(
-            parts.stream.clone(),
+            setup.stream.clone(),
             epoch,
             continued,
             now,
@@ -225,10 +225,10 @@ impl Pipeline {
                     epoch,
                     variant: variant.id,
                     part_target: presentation.part_target,
-                    segment_target: parts.level.segment_target(),
+                    segment_target: setup.level.segment_target(),
                     target_duration_s,
                 })
-                .with_metrics(parts.package.clone())
+                .with_metrics(setup.package.clone())
             })
             .collect();
         tracing::info!(
@@ -239,7 +239,7 @@ impl Pipeline {
             variants = presentation.variants.len(),
             "broadcast is announced"
         );
-        parts.hub.publish(FeedEvent::Started(Arc::new(presentation)));
+        setup.hub.publish(FeedEvent::Started(Arc::new(presentation)));
         Some(targets)
     }
 
@@ -312,7 +312,7 @@ impl Pipeline {
 
     fn publish(&mut self) {
         for event in self.feed.drain(..) {
-            self.parts.hub.publish(event);
+            self.setup.hub.publish(event);
         }
     }
 
@@ -323,7 +323,7 @@ impl Pipeline {
                 break;
             }
         }
-        let Self { ladder, mut output, mut packagers, mut feed, parts, .. } = self;
+        let Self { ladder, mut output, mut packagers, mut feed, setup, .. } = self;
         let mut draining = tokio::task::spawn_blocking(move || ladder.finish(DRAIN));
         let mut package = |(variant, event): (VariantId, MediaEvent)| {
             if let Some(packager) = packagers.get_mut(usize::from(variant.0)) {
@@ -344,7 +344,7 @@ impl Pipeline {
         for packager in &mut packagers {
             packager.finish(WallTime::now(), &mut feed);
         }
-        feed.into_iter().for_each(|event| parts.hub.publish(event));
+        feed.into_iter().for_each(|event| setup.hub.publish(event));
         match drained {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the ladder did not end cleanly"),

@@ -42,9 +42,9 @@ pub const PREFIX: &str = "/api/integrations/";
 /// Lengths of a text, in characters.
 const TEXT_CHARS: std::ops::RangeInclusive<usize> = 1..=10_000;
 
-/// The parts that [`Integrations`] work with.
+/// What programs with an access token may use.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Services {
     /// The store of tokens, settings and the chat.
     pub store: Store,
     /// The settings in force.
@@ -62,7 +62,7 @@ pub struct Parts {
 /// The API. Shared by all connections.
 #[derive(Debug)]
 pub struct Integrations {
-    parts: Parts,
+    services: Services,
     brake: Mutex<Brake>,
     /// Hashes of tokens that were right. They are not braked: a program whose token was deleted must not stop the others of
     /// its machine.
@@ -79,8 +79,8 @@ struct Said {
 impl Integrations {
     /// An API that is not served yet.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        Self { parts, brake: Mutex::default(), known: Mutex::default() }
+    pub fn new(services: Services) -> Self {
+        Self { services, brake: Mutex::default(), known: Mutex::default() }
     }
 
     /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when something is
@@ -101,7 +101,7 @@ impl Integrations {
         };
         let reply = Box::pin(self.admitted(found, &head.method, body, caller.address, &held)).await;
         if !reply.status().is_server_error() {
-            tokens::used(&self.parts.store, held, WallTime::now()).await;
+            tokens::used(&self.services.store, held, WallTime::now()).await;
         }
         Some(reply)
     }
@@ -117,7 +117,7 @@ impl Integrations {
             return Err(brake::refused(wait));
         }
         let (Some(token), Some(hash)) = (token, hash) else { return Err(unauthorized()) };
-        let found = tokens::find(&self.parts.store, token).await;
+        let found = tokens::find(&self.services.store, token).await;
         match found.map_err(|error| reply::store_failed(&error))? {
             Some(held) => {
                 let mut known = lock(&self.known);
@@ -154,13 +154,13 @@ impl Integrations {
         let body = match found.method {
             Method::Get => Whole::default(),
             Method::Post | Method::Act => {
-                match body::read(body, body::MAX_BODY_BYTES, self.parts.bodies.share(peer)).await {
+                match body::read(body, body::MAX_BODY_BYTES, self.services.bodies.share(peer)).await {
                     Ok(body) => body,
                     Err(refused) => return refused,
                 }
             }
         };
-        let store = &self.parts.store;
+        let store = &self.services.store;
         let answered = match found.endpoint {
             Endpoint::Send => self.send(held, &body).await,
             Endpoint::SendAsUser => Ok(problem("no longer supported. see /api/integrations/chat/send")),
@@ -169,8 +169,8 @@ impl Integrations {
             Endpoint::Action => self.action(held, &body).await,
             Endpoint::Backlog => admin::chat::backlog(store).await,
             Endpoint::Status => Ok(self.status()),
-            Endpoint::User => admin::chat::user(store, &self.parts.edges, found.rest).await,
-            Endpoint::Clients => Ok(admin::chat::clients(&self.parts.edges).await),
+            Endpoint::User => admin::chat::user(store, &self.services.edges, found.rest).await,
+            Endpoint::Clients => Ok(admin::chat::clients(&self.services.edges).await),
             Endpoint::SetVisible => admin::chat::set_visible(&Chat::new(store.clone()), &body).await,
             Endpoint::StreamTitle => admin::set_stream_title(store, &body).await,
         };
@@ -212,7 +212,7 @@ impl Integrations {
         let Some(event) = event(&body, &self.runtime()) else { return Ok(problem("invalid message")) };
         let entry = Entry::new(WallTime::now(), event);
         let batch = Batch::new().require(held.is_there());
-        match self.parts.store.commit(log::append(batch, &[entry])?).await {
+        match self.services.store.commit(log::append(batch, &[entry])?).await {
             Ok(_) => Ok(reply::done("sent")),
             Err(StoreError::Precondition { .. }) => Ok(unauthorized()),
             Err(error) => Err(error),
@@ -230,7 +230,7 @@ impl Integrations {
         };
         let Some(body) = announcement(&body) else { return problem("invalid message") };
         let ask = Ask::Tell { client, name: self.runtime().name.clone(), body };
-        let told = self.parts.edges.ask_all::<bool>(&ask).await;
+        let told = self.services.edges.ask_all::<bool>(&ask).await;
         if told.answers.contains(&true) {
             reply::done("sent")
         } else if told.failed == 0 {
@@ -241,12 +241,12 @@ impl Integrations {
     }
 
     fn status(&self) -> Reply {
-        let (air, status) = (self.parts.air.borrow().clone(), self.parts.status.borrow().clone());
+        let (air, status) = (self.services.air.borrow().clone(), self.services.status.borrow().clone());
         admin::status_for_programs(air, &status.unwrap_or_default(), self.runtime().stream_title.clone())
     }
 
     fn runtime(&self) -> Arc<Runtime> {
-        let snapshot = self.parts.runtime.borrow();
+        let snapshot = self.services.runtime.borrow();
         snapshot.as_ref().map(|snapshot| snapshot.runtime.clone()).unwrap_or_default()
     }
 }

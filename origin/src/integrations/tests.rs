@@ -47,8 +47,8 @@ impl Rig {
         let ((_, status), (_, air)) = (watch::channel(None), watch::channel(Air::default()));
         let metrics = budget::Metrics::new(&prometheus::Registry::new()).unwrap();
         let bodies = Budget::new(MIN_BUDGET, metrics);
-        let parts = Parts { store: store.clone(), runtime, edges, bodies, status, air };
-        Self { api: Integrations::new(parts), store }
+        let services = Services { store: store.clone(), runtime, edges, bodies, status, air };
+        Self { api: Integrations::new(services), store }
     }
 
     async fn token(&self, name: &str, scopes: &[Scope]) -> String {

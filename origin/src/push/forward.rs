@@ -1,6 +1,7 @@
 //! Answering HTTP requests that an edge passes on: the edge is asked for the body only when the handler reads it,
 //! which is after the login was checked.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -11,17 +12,18 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_api::Reply;
 use farcast_api::events::{self, STREAM_LIFETIME};
 use farcast_link::{
-    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, encode,
+    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, Picture,
+    encode,
 };
-use http::request;
+use http::{Request, Response, request};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
 use quinn::{RecvStream, SendStream};
 use tokio::sync::oneshot;
 
 use super::identity::EdgeId;
 use super::queue::STORE_PRIORITY;
-use super::server::Api;
 
 /// Bytes of a body that are read at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -47,6 +49,29 @@ impl ForwardedBody {
         let (ask, asked) = oneshot::channel();
         (Self { ask: Some(ask), buffer: first, left: None, stream }, asked)
     }
+}
+
+/// A reply's body that comes piece by piece, for as long as it is read.
+pub type EventBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A stream of events that is being opened, or the reply that refuses it.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Response<EventBody>, Reply>> + Send + 'a>>;
+
+/// The handler of HTTP requests that edges pass on.
+pub trait Api: Send + Sync + std::fmt::Debug {
+    /// Answers a request that `peer` sent to an edge, as `edge` says.
+    fn answer(
+        &self,
+        request: Request<ForwardedBody>,
+        peer: IpAddr,
+        edge: EdgeId,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+
+    /// Opens the stream of events that a request asks for ([`farcast_api::events`]), or says why not.
+    fn events(&self, head: request::Parts, peer: IpAddr, edge: EdgeId) -> Opening<'_>;
+
+    /// The newest picture of the broadcast, if there is one.
+    fn picture(&self, picture: Picture) -> Option<Bytes>;
 }
 
 fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -26,10 +26,12 @@ pub mod session;
 pub mod window;
 
 pub use ask::{Answers, Edges, Said};
+pub use forward::{Api, EventBody, Opening};
 #[cfg(test)]
 pub(crate) use hub::Listener;
 pub use hub::{Hub, HubConfig};
 pub use identity::{EdgeId, FILE as IDENTITY_FILE, Identity};
 pub use metrics::Metrics;
-pub use server::{Api, EventBody, Opening, Server, ServerConfig, StoreAccess};
+pub use server::{Server, ServerConfig};
+pub use session::StoreAccess;
 pub use window::Window;

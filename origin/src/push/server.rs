@@ -4,30 +4,21 @@
 //! out, one kind for handshakes and one for enrolments: strangers who hold their connections delay nobody else's.
 //! Networks of edges keep places that strangers cannot take.
 
-use std::convert::Infallible;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use farcast_api::Reply;
 use farcast_feed::time::WallTime;
-use farcast_link::{ALPN_ENROL, ALPN_FEED, CloseCode, Picture};
-use farcast_store::{Store, wire};
+use farcast_link::{ALPN_ENROL, ALPN_FEED, CloseCode};
 use farcast_telemetry::throttle::Throttle;
-use http::{Request, Response, request};
-use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::enrol;
-use super::forward::ForwardedBody;
+use super::forward::Api;
 use super::hub::Hub;
-use super::identity::EdgeId;
 use super::metrics::{JoinOutcome, Metrics};
-use super::session;
+use super::session::{self, StoreAccess};
 use crate::admission::{self, Admission, Slot};
 use crate::roster::Roster;
 
@@ -71,53 +62,6 @@ impl Default for ServerConfig {
             max_enrolments: 64,
             kept_enrolments: 16,
         }
-    }
-}
-
-/// A reply's body that comes piece by piece, for as long as it is read.
-pub type EventBody = UnsyncBoxBody<Bytes, Infallible>;
-
-/// A stream of events that is being opened, or the reply that refuses it.
-pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Response<EventBody>, Reply>> + Send + 'a>>;
-
-/// The handler of HTTP requests that edges pass on.
-pub trait Api: Send + Sync + std::fmt::Debug {
-    /// Answers a request that `peer` sent to an edge, as `edge` says.
-    fn answer(
-        &self,
-        request: Request<ForwardedBody>,
-        peer: IpAddr,
-        edge: EdgeId,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
-
-    /// Opens the stream of events that a request asks for ([`farcast_api::events`]), or says why not.
-    fn events(&self, head: request::Parts, peer: IpAddr, edge: EdgeId) -> Opening<'_>;
-
-    /// The newest picture of the broadcast, if there is one.
-    fn picture(&self, picture: Picture) -> Option<Bytes>;
-}
-
-/// The handler of an edge's calls of the store.
-pub trait StoreAccess: Send + Sync + std::fmt::Debug {
-    /// Answers a call of the edge of this name, whose message has so many bytes.
-    fn answer<'a>(
-        &'a self,
-        edge: &'a str,
-        request: wire::Request,
-        request_bytes: usize,
-    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>>;
-}
-
-/// A store without a door, of which everything but the private keys is open to all: for tests and measurements of the link.
-/// Programs put [`crate::edge_access::EdgeAccess`] in front.
-impl StoreAccess for Store {
-    fn answer<'a>(
-        &'a self,
-        _: &'a str,
-        request: wire::Request,
-        _: usize,
-    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>> {
-        Box::pin(Self::answer(self, request))
     }
 }
 

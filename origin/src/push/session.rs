@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,19 +14,18 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_feed::time::WallTime;
 use farcast_link::store_call;
 use farcast_link::{Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode};
-use farcast_store::wire;
+use farcast_store::{Store, wire};
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::edge_queue::EdgeQueue;
-use super::forward;
+use super::forward::{self, Api};
 use super::hub::Hub;
 use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
-use super::server::{Api, StoreAccess};
 
 /// Longest time for an edge from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
@@ -56,6 +56,30 @@ const WRITE_BYTES: usize = 16 * 1024;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
+
+/// The handler of an edge's calls of the store.
+pub trait StoreAccess: Send + Sync + std::fmt::Debug {
+    /// Answers a call of the edge of this name, whose message has so many bytes.
+    fn answer<'a>(
+        &'a self,
+        edge: &'a str,
+        request: wire::Request,
+        request_bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>>;
+}
+
+/// A store without a door, of which everything but the private keys is open to all: for tests and measurements of the link.
+/// Programs put [`crate::edge_access::EdgeAccess`] in front.
+impl StoreAccess for Store {
+    fn answer<'a>(
+        &'a self,
+        _: &'a str,
+        request: wire::Request,
+        _: usize,
+    ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>> {
+        Box::pin(Self::answer(self, request))
+    }
+}
 
 /// The shared state for serving edges.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod ring;
 mod sample;
 #[expect(clippy::module_inception, reason = "the noun of the module")]
 mod series;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod writer;

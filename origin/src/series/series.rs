@@ -1,16 +1,17 @@
-//! A series: the ring, and what of it waits for the store.
+//! A series: loading it, adding to it, looking at it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use farcast_feed::steady::Steady;
 use farcast_feed::time::WallTime;
-use farcast_store::{Items, Key, Scan, Store, StoreError, Tuple, decode};
+use farcast_store::{Items, Key, Scan, Store, StoreError, decode};
 use tokio::sync::Notify;
 
 use super::ring::Ring;
 use super::sample::{Sample, Saved, seconds};
+use super::shared::{Shared, State, key, prefix};
 use super::{Kind, Metrics, Writer};
 
 /// Samples that may wait for the store, a day's; beyond, the oldest are lost to it (they stay in memory) and counted.
@@ -20,26 +21,6 @@ pub const MAX_PENDING: usize = 1440;
 #[derive(Clone, Debug)]
 pub struct Series {
     shared: Arc<Shared>,
-}
-
-/// The state that a series and its writer share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) kind: Kind,
-    state: Mutex<State>,
-    /// There is something to write.
-    pub(super) changed: Notify,
-    metrics: Metrics,
-}
-
-#[derive(Debug)]
-struct State {
-    ring: Ring,
-    /// Values by second.
-    pending: BTreeMap<u64, f64>,
-    /// The second by which samples are old; 0 while the clock is not believed, and nothing is.
-    now_s: u64,
-    steady: Steady,
 }
 
 impl Series {
@@ -98,42 +79,6 @@ impl Series {
     pub fn since(&self, start: WallTime) -> Vec<Sample> {
         self.shared.lock().ring.since(seconds(start))
     }
-}
-
-impl Shared {
-    /// The oldest samples that wait for the store.
-    pub(super) fn pending(&self, limit: usize) -> Vec<Sample> {
-        let state = self.lock();
-        state.pending.iter().take(limit).map(|(&unix_s, &value)| Sample { unix_s, value }).collect()
-    }
-
-    /// These are stored. One that was replaced meanwhile still waits.
-    pub(super) fn stored(&self, samples: &[Sample]) {
-        let mut state = self.lock();
-        for sample in samples {
-            if state.pending.get(&sample.unix_s) == Some(&sample.value) {
-                state.pending.remove(&sample.unix_s);
-            }
-        }
-    }
-
-    /// The second by which samples are old, and the oldest second that is kept.
-    pub(super) fn bounds_s(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.now_s, state.ring.oldest_s(state.now_s))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(super) fn prefix(kind: Kind) -> Tuple {
-    Tuple::new().text("series").text(kind.name)
-}
-
-pub(super) fn key(kind: Kind, unix_s: u64) -> Key {
-    prefix(kind).uint(unix_s).key()
 }
 
 fn read(prefix: &Key, key: &Key, value: &[u8]) -> Option<Sample> {

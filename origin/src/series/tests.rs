@@ -8,7 +8,7 @@ use farcast_store::{Batch, Scan, Store};
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
-use super::series::{key, prefix};
+use super::shared::{key, prefix};
 use super::*;
 
 const NOW_S: u64 = 1_700_000_000;

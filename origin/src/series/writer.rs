@@ -8,7 +8,7 @@ use farcast_telemetry::throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 
 use super::sample::Saved;
-use super::series::{Shared, key, prefix};
+use super::shared::{Shared, key, prefix};
 
 /// Samples of one batch.
 const BATCH: usize = 100;

@@ -8,6 +8,7 @@
 //! far as the disk keeps its promise on fsync.
 
 mod engine;
+mod file;
 mod fill;
 mod metrics;
 mod transaction;

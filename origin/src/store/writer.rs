@@ -9,7 +9,7 @@ use farcast_store::{Batch, Committed, StoreError};
 use farcast_telemetry::throttle::Throttle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::engine::Shared;
+use super::file::OpenFile;
 use super::metrics::Metrics;
 use super::transaction::Transaction;
 
@@ -44,13 +44,13 @@ impl<E: Into<redb::Error>> From<E> for Failed {
 }
 
 /// Writes requested batches until the last sender is gone.
-pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metrics: &Metrics) {
+pub(super) fn run(file: &OpenFile, mut requests: mpsc::Receiver<Request>, metrics: &Metrics) {
     let mut complaints = Throttle::new(COMPLAIN);
     let mut group = Vec::with_capacity(GROUP_BATCHES);
     while requests.blocking_recv_many(&mut group, GROUP_BATCHES) > 0 {
         hook::point("store_writer");
         metrics.group_batches.observe(f64::from(u16::try_from(group.len()).unwrap_or(u16::MAX)));
-        let outcomes = commit(shared, &group).unwrap_or_else(|failed| {
+        let outcomes = commit(file, &group).unwrap_or_else(|failed| {
             metrics.failures.inc();
             let text = "the store's disk failed".to_owned();
             let (error, outcome) = match failed {
@@ -60,7 +60,7 @@ pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metric
             if let Some(suppressed) = complaints.admit(Instant::now()) {
                 tracing::error!(%error, suppressed, "the store cannot be written");
             }
-            shared.reopen(REOPEN_PAUSE);
+            file.reopen(REOPEN_PAUSE);
             vec![Err(outcome); group.len()]
         });
         for (request, outcome) in group.drain(..).zip(outcomes) {
@@ -72,9 +72,9 @@ pub(super) fn run(shared: &Shared, mut requests: mpsc::Receiver<Request>, metric
 }
 
 /// Applies a group in one transaction and makes it durable.
-fn commit(shared: &Shared, group: &[Request]) -> Result<Vec<Result<Committed, StoreError>>, Failed> {
+fn commit(file: &OpenFile, group: &[Request]) -> Result<Vec<Result<Committed, StoreError>>, Failed> {
     let closed = || redb::Error::Corrupted("it could not be opened again".to_owned());
-    let transaction = shared.database().map_err(|_| closed())?.begin_write()?;
+    let transaction = file.database().map_err(|_| closed())?.begin_write()?;
     let now = WallTime::now();
     let (outcomes, changes) = {
         let mut tables = Transaction::begin(&transaction)?;
@@ -87,6 +87,6 @@ fn commit(shared: &Shared, group: &[Request]) -> Result<Vec<Result<Committed, St
     } else {
         transaction.abort()?;
     }
-    shared.watches.wake(&changes);
+    file.watches.wake(&changes);
     Ok(outcomes)
 }

@@ -11,9 +11,9 @@ use farcast_av::{AacEncoder, AudioDecoder, AudioFrame, Error, Resampler};
 use farcast_feed::time::{MediaTime, WallTime};
 use farcast_service::tasks::hook;
 
-use super::engine::Shared;
 use super::inlet::{Outlet, Work};
 use super::origin_of::{Origin, Origins};
+use super::shared::Shared;
 use super::sink::Sink;
 use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, Track};
 

@@ -8,7 +8,7 @@ use farcast_feed::time::{MediaTime, WallTime};
 use prometheus::IntGauge;
 
 use super::cadence::RateGate;
-use super::ladder::Pace;
+use super::config::Pace;
 use super::metrics::{DropReason, Metrics};
 use crate::media::Mark;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::config::Pace;
 use super::error::LadderError;
-use super::ladder::Pace;
 use super::metrics::{DropReason, Metrics};
 use crate::media::{Mark, MediaEvent};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use farcast_feed::time::MediaTime;
 
-use super::ladder::Pace;
+use super::config::Pace;
 use crate::media::{MediaEvent, Track};
 
 /// Longest time of media that waits for the other track; beyond it the other track is taken for silent.

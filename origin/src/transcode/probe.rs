@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use farcast_av::{Colour, Error, VideoFrame};
+use tokio::task::JoinError;
 
 use super::codec::EncoderKind;
-use super::encode::{EncoderSettings, OpenEncoder};
+use super::encode::{EncoderSettings, LibavEncoders, OpenEncoder};
 
 /// Size of the frame that is tried; above the minimum of every hardware encoder.
 const TRIAL: (u32, u32) = (320, 240);
@@ -69,6 +70,15 @@ pub fn probe(opener: &dyn OpenEncoder) -> Vec<ProbeOutcome> {
     outcomes
 }
 
+/// Tries libav's encoders, on a thread of its own. libav logs through tracing from then on.
+///
+/// # Errors
+/// When that thread panics.
+pub async fn probe_libav() -> Result<Vec<ProbeOutcome>, JoinError> {
+    farcast_av::route_log_to_tracing();
+    tokio::task::spawn_blocking(|| probe(&LibavEncoders::default())).await
+}
+
 /// The encoder to use; libx264 if nothing else works.
 #[must_use]
 pub fn choose(choice: CodecChoice, outcomes: &[ProbeOutcome]) -> Choice {
@@ -116,7 +126,6 @@ fn encode_one(opener: &dyn OpenEncoder, kind: EncoderKind) -> Result<(), Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcode::encode::LibavEncoders;
 
     #[test]
     fn libx264_works_and_what_is_absent_says_why() {

@@ -6,10 +6,13 @@ use farcast_feed::name::VariantId;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::config::Pace;
 use super::interleave::Interleaver;
-use super::ladder::Pace;
 use super::metrics::{DropReason, Metrics};
 use crate::media::{MediaEvent, Track};
+
+/// Events of all variants that may wait for the packagers: seconds of a ladder of five.
+pub(super) const OUTPUT_EVENTS: usize = 2048;
 
 /// A variant's way out, shared by the threads that make its tracks.
 #[derive(Clone)]

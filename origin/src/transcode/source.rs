@@ -7,12 +7,12 @@ use farcast_feed::time::MediaTime;
 use farcast_service::tasks::hook;
 
 use super::cadence::KeyClock;
-use super::engine::Shared;
 use super::error::LadderError;
 use super::feed::{Tick, VariantFeed};
 use super::inlet::{Outlet, Work};
 use super::metrics::DropReason;
 use super::origin_of::Origins;
+use super::shared::Shared;
 use crate::media::{Frame, Mark, MediaEvent, VideoConfig};
 
 /// Packets in a row of which nothing could be decoded, after which the broadcast ends: five seconds of 60

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use super::route::Method;
-use farcast_store::StoreError;
+use farcast_store::{Store, StoreError};
 
 /// A whole reply.
 pub type Reply = Response<Bytes>;
@@ -103,6 +103,12 @@ pub fn unavailable(message: &str) -> Reply {
     let mut reply = refused(StatusCode::SERVICE_UNAVAILABLE, message);
     reply.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S.into());
     reply
+}
+
+/// The reply while the store was never read.
+#[must_use]
+pub fn store_not_reached(store: &Store) -> Reply {
+    unavailable(&format!("{} has not been reached yet", store.place()))
 }
 
 /// The reply for a failure of the store.

@@ -4,9 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::shape::ShownUser;
 use super::user::{MAX_ID_BYTES, MAX_PREVIOUS_NAMES, User};
-use farcast_api::time::Time;
 use farcast_feed::time::WallTime;
 
 /// The place of a client, as Owncast shows it.
@@ -56,33 +54,5 @@ impl Client {
         previous_names.len() <= MAX_PREVIOUS_NAMES
             && id.len() <= MAX_ID_BYTES
             && all.all(|text| text.len() <= MAX_TEXT_BYTES && !text.chars().any(char::is_control))
-    }
-}
-
-/// A connection as the API shows it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShownClient<'a> {
-    user: ShownUser<'a>,
-    geo: Option<&'a Place>,
-    message_count: u64,
-    user_agent: &'a str,
-    connected_at: Time,
-    ip_address: IpAddr,
-    #[serde(rename = "clientID")]
-    client_id: String,
-}
-
-impl<'a> From<&'a Client> for ShownClient<'a> {
-    fn from(client: &'a Client) -> Self {
-        Self {
-            user: (&client.user).into(),
-            geo: client.place.as_ref(),
-            message_count: client.messages,
-            user_agent: &client.user_agent,
-            connected_at: Time(client.connected_at),
-            ip_address: client.address,
-            client_id: client.id.to_string(),
-        }
     }
 }

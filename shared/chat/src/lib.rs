@@ -20,7 +20,7 @@ pub mod user;
 mod wish;
 
 pub use acts::{Chat, LastClient, Refused};
-pub use client::{Client, Place, ShownClient};
+pub use client::{Client, Place};
 pub use entry::{Entry, Event, Stream};
 pub use history::{BACKLOG, History, KEPT_MESSAGES, SHARE, Seen, since};
 pub use user::{Account, List, User};

@@ -2,6 +2,8 @@
 //!
 //! Where Owncast's versions differ, 0.0.10's form holds, and newer fields stand beside it.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -135,6 +137,34 @@ impl<'a> From<&'a Client> for ShownConnection<'a> {
             message_count: client.messages,
             user_agent: &client.user_agent,
             geo: client.place.as_ref(),
+        }
+    }
+}
+
+/// A connection as the API shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownClient<'a> {
+    user: ShownUser<'a>,
+    geo: Option<&'a Place>,
+    message_count: u64,
+    user_agent: &'a str,
+    connected_at: Time,
+    ip_address: IpAddr,
+    #[serde(rename = "clientID")]
+    client_id: String,
+}
+
+impl<'a> From<&'a Client> for ShownClient<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            user: (&client.user).into(),
+            geo: client.place.as_ref(),
+            message_count: client.messages,
+            user_agent: &client.user_agent,
+            connected_at: Time(client.connected_at),
+            ip_address: client.address,
+            client_id: client.id.to_string(),
         }
     }
 }

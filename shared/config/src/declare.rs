@@ -1,75 +1,5 @@
 //! Declaring settings: what [`settings!`](crate::settings) expands to.
 
-use super::{Checks, Form, Reader, Value};
-
-/// Description of one setting, from its declaration.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Key in the file; flag and variable follow from it.
-    pub key: &'static str,
-    /// Its documentation, line by line as written.
-    pub doc: &'static [&'static str],
-    /// Default as text; `None` when there is none.
-    pub default: Option<&'static str>,
-    /// The kind of value, for people: `an address and port such as 0.0.0.0:1935`.
-    pub expects: &'static str,
-    /// The value as the settings file writes it.
-    pub form: Form,
-    /// True if its value is never shown.
-    pub secret: bool,
-    /// True if it is an array of tables, which only the file can hold.
-    pub tables: Option<fn() -> Vec<Setting>>,
-}
-
-impl Setting {
-    /// A setting with a value of type `T`.
-    #[must_use]
-    pub fn of<T: Value>(
-        key: &'static str,
-        doc: &'static [&'static str],
-        default: Option<&'static str>,
-    ) -> Self {
-        Self { key, doc, default, expects: T::EXPECTS, form: T::FORM, secret: T::SECRET, tables: None }
-    }
-
-    /// An array of tables, each a `T`.
-    #[must_use]
-    pub fn tables_of<T: Settings>(key: &'static str, doc: &'static [&'static str]) -> Self {
-        Self {
-            key,
-            doc,
-            default: None,
-            expects: "tables",
-            form: Form::Text,
-            secret: false,
-            tables: Some(T::declared),
-        }
-    }
-
-    /// The documentation as one paragraph.
-    #[must_use]
-    pub fn paragraph(&self) -> String {
-        let lines: Vec<&str> =
-            self.doc.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
-        lines.join(" ")
-    }
-}
-
-/// A struct whose fields are settings; made by [`settings!`](crate::settings).
-pub trait Settings: Sized {
-    /// All settings, in declared order.
-    fn declared() -> Vec<Setting>;
-
-    /// Reads every field; `None` when at least one has a problem (the reader holds them).
-    fn read(reader: &mut Reader<'_>) -> Option<Self>;
-}
-
-/// Rules that a single value's type cannot express; asked once every value could be read.
-pub trait Validate {
-    /// Adds a problem for each rule that is broken.
-    fn validate(&self, checks: &mut Checks<'_>);
-}
-
 /// Declares a struct of settings.
 ///
 /// Fields are `name: Type = "default as text"`; without a default a setting must be given, unless
@@ -135,9 +65,10 @@ macro_rules! settings {
                         &[$($doc),*],
                         $crate::settings!(@default $($default)?),
                     ), )*
-                    $($( $crate::Setting::tables_of::<$row>(
+                    $($( $crate::Setting::tables_of(
                         stringify!($tables),
                         &[$($tables_doc),*],
+                        <$row as $crate::Settings>::declared,
                     ), )*)?
                 ]
             }

@@ -5,7 +5,22 @@ use std::collections::BTreeMap;
 use super::effective::{Effective, Entry};
 use super::file::{Given, Group, Raw};
 use super::problem::{did_you_mean, nearest};
-use super::{Form, Place, Problem, Setting, Settings, Validate, Value, flag_of, variable_of};
+use super::{Form, Place, Problem, Setting, Value, flag_of, variable_of};
+
+/// A struct whose fields are settings; made by [`settings!`](crate::settings).
+pub trait Settings: Sized {
+    /// All settings, in declared order.
+    fn declared() -> Vec<Setting>;
+
+    /// Reads every field; `None` when at least one has a problem (the reader holds them).
+    fn read(reader: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// Rules that a single value's type cannot express; asked once every value could be read.
+pub trait Validate {
+    /// Adds a problem for each rule that is broken.
+    fn validate(&self, checks: &mut Checks<'_>);
+}
 
 /// Reads the fields of one [`Settings`] struct.
 pub struct Reader<'a> {

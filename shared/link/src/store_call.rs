@@ -33,7 +33,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
 
 #[cfg(test)]
 mod tests {
-    use farcast_store::limits::{self, MAX_VALUE_BYTES};
+    use farcast_store::limits::MAX_VALUE_BYTES;
     use farcast_store::wire::Request;
     use farcast_store::{Batch, Operation, Tuple};
 
@@ -47,7 +47,7 @@ mod tests {
             batch = batch.set(Tuple::new().uint(index).key(), value.clone());
         }
         let one = Operation::Add(Tuple::new().text("a").key(), i64::MIN);
-        while limits::check_batch(&batch).is_ok() {
+        while farcast_store::check_batch(&batch).is_ok() {
             batch = batch.then(one.clone());
         }
         assert!(encode(&Request::Commit(batch)).is_ok());

@@ -102,6 +102,18 @@ pub fn tcp(purpose: Purpose, address: SocketAddr) -> Result<TcpListener, ListenE
     .map_err(|source| ListenError::new(purpose, address, source))
 }
 
+/// As [`tcp`], for tokio.
+///
+/// # Errors
+/// When the address cannot be bound.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn tokio_tcp(purpose: Purpose, address: SocketAddr) -> Result<tokio::net::TcpListener, ListenError> {
+    tokio::net::TcpListener::from_std(tcp(purpose, address)?)
+        .map_err(|source| ListenError::new(purpose, address, source))
+}
+
 /// Binds a UDP socket, in non-blocking mode, as [`tcp`] does; no other program can share the port.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 //! them has its own certificates.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,10 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::listen::{self, ListenError, Purpose};
 
 /// ALPN of HTTP, HTTP/2 preferred (RFC 7301, RFC 9113 §3.2).
 pub const ALPN_HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -41,6 +46,40 @@ pub enum TlsError {
     /// They do not fit.
     #[error("the certificate and key cannot be used")]
     Rejected(#[from] rustls::Error),
+}
+
+/// A listener whose connections speak TLS.
+pub type TlsListener = (TcpListener, TlsAcceptor);
+
+/// Why a listener over TLS could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The certificate or the key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+/// Opens a listener over TLS, with the certificate chain and key of these PEM files. None unless an address and both files
+/// are set. Blocks on the disk.
+///
+/// # Errors
+/// See [`OpenError`].
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn listen(
+    purpose: Purpose,
+    address: Option<SocketAddr>,
+    chain: Option<&PathBuf>,
+    key: Option<&PathBuf>,
+    alpn: &[&[u8]],
+) -> Result<Option<TlsListener>, OpenError> {
+    let (Some(address), Some(chain), Some(key)) = (address, chain, key) else { return Ok(None) };
+    let acceptor = TlsAcceptor::from(load(chain, key, alpn)?);
+    Ok(Some((listen::tokio_tcp(purpose, address)?, acceptor)))
 }
 
 /// Reads a certificate chain and a key, both PEM files. Blocks on the disk. A key that every user of this machine may

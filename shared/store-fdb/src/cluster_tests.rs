@@ -12,7 +12,7 @@ use farcast_store::{
 };
 use foundationdb::Transaction;
 
-use crate::engine::CALL;
+use crate::foundation::CALL;
 use crate::layout::commit_of;
 use crate::{BootError, Foundation, Network, OpenError, ROOT};
 

@@ -6,7 +6,7 @@ use farcast_store::{Batch, Committed, Operation, Precondition, StoreError};
 use foundationdb::options::{MutationType, TransactionOption};
 use foundationdb::{FdbResult, Transaction};
 
-use crate::engine::Foundation;
+use crate::foundation::Foundation;
 use crate::layout::{commit_of, commit_value, stamp_value};
 use crate::{failure, size};
 

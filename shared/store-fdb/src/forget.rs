@@ -4,18 +4,17 @@
 //! it, and it conflicts with no commit, since it reads a snapshot of what no commit reads. A process does one at a time;
 //! several processes may at once: they clear the same keys.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use farcast_store::BatchId;
 use farcast_store::limits::APPLIED_KEPT;
-use farcast_telemetry::throttle::Throttle;
 use foundationdb::options::{StreamingMode, TransactionOption};
 use foundationdb::{FdbResult, RangeOption, Transaction};
 
-use crate::engine::Foundation;
 use crate::failure;
+use crate::foundation::Foundation;
 use crate::read::SNAPSHOT;
 
 /// One commit of so many is followed by a pass.
@@ -31,28 +30,6 @@ const DEADLINE: Duration = Duration::from_secs(4);
 /// seconds when the cluster recovers, so batches are kept for twice as long as promised.
 const VERSIONS_PER_SECOND: u64 = 1_000_000;
 const KEPT_VERSIONS: u64 = 2 * APPLIED_KEPT.as_secs() * VERSIONS_PER_SECOND;
-
-/// Between two complaints in the log.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
-
-/// When to do it, and when to complain.
-#[derive(Debug)]
-pub(crate) struct Forgetting {
-    commits: AtomicU64,
-    /// Held by the pass that runs.
-    running: Arc<tokio::sync::Mutex<()>>,
-    complaints: Mutex<Throttle>,
-}
-
-impl Forgetting {
-    pub(crate) fn new() -> Self {
-        Self {
-            commits: AtomicU64::new(0),
-            running: Arc::default(),
-            complaints: Mutex::new(Throttle::new(COMPLAINT_INTERVAL)),
-        }
-    }
-}
 
 impl Foundation {
     /// Begins a pass, if one is due and none runs. Returns at once.

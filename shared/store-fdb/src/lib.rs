@@ -49,6 +49,8 @@ mod error;
 mod failure;
 #[cfg(feature = "foundationdb")]
 mod forget;
+#[cfg(feature = "foundationdb")]
+mod foundation;
 #[cfg(any(test, feature = "foundationdb"))]
 mod layout;
 #[cfg(feature = "foundationdb")]
@@ -62,8 +64,8 @@ mod snapshot;
 
 #[cfg(not(feature = "foundationdb"))]
 pub use absent::{Foundation, Network};
-#[cfg(feature = "foundationdb")]
-pub use engine::Foundation;
 pub use error::{BootError, MAX_ROOT_BYTES, OpenError, ROOT};
+#[cfg(feature = "foundationdb")]
+pub use foundation::Foundation;
 #[cfg(feature = "foundationdb")]
 pub use network::Network;

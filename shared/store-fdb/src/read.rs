@@ -8,8 +8,8 @@ use farcast_store::{Key, Page, Scan, StoreError};
 use foundationdb::options::{StreamingMode, TransactionOption};
 use foundationdb::{FdbError, FdbResult, RangeOption, Transaction};
 
-use crate::engine::Foundation;
 use crate::failure;
+use crate::foundation::Foundation;
 
 /// Keys that are read so are of one instant, as with any read, but no part of the judgement of conflicts.
 pub(crate) const SNAPSHOT: bool = true;

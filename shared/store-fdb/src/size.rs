@@ -63,7 +63,7 @@ fn key_range(key_bytes: usize) -> usize {
 mod tests {
     use bytes::Bytes;
     use farcast_store::Precondition;
-    use farcast_store::limits::{self, MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_VALUE_BYTES};
+    use farcast_store::limits::{MAX_BATCH_ITEMS, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
     use super::*;
     use crate::MAX_ROOT_BYTES;
@@ -101,7 +101,7 @@ mod tests {
         let (mut fits, mut too_many) = (0, MAX_BATCH_ITEMS + 1);
         while too_many - fits > 1 {
             let middle = usize::midpoint(fits, too_many);
-            if limits::check_batch(&of(middle)).is_ok() { fits = middle } else { too_many = middle }
+            if farcast_store::check_batch(&of(middle)).is_ok() { fits = middle } else { too_many = middle }
         }
         of(fits)
     }

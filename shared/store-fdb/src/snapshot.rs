@@ -5,8 +5,8 @@ use farcast_store::{Answer, Page, Place, Snapshot, StoreError};
 use foundationdb::Transaction;
 use foundationdb::options::TransactionOption;
 
-use crate::engine::Foundation;
 use crate::failure;
+use crate::foundation::Foundation;
 use crate::read::without_own_writes;
 
 /// The code of a read at a version that is not kept any more.

@@ -19,6 +19,7 @@
 //! - **Leases** ([`lease`]) are records with an end, built from the above.
 
 mod batch;
+mod checks;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
@@ -45,6 +46,7 @@ use bytes::Bytes;
 use observed::{Call, Observer};
 
 pub use batch::{Batch, BatchId, Committed, Operation, Precondition, added, appended_key, counter};
+pub use checks::{check_batch, check_scan};
 pub use error::StoreError;
 pub use key::{InvalidTuple, Items, Key, Tuple};
 pub use limits::LimitError;
@@ -159,7 +161,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Limit`], [`StoreError::Unavailable`].
     pub async fn scan(&self, scan: Scan) -> Result<Page, StoreError> {
-        limits::check_scan(&scan)?;
+        checks::check_scan(&scan)?;
         let began = observed::now();
         let done = within_deadline(self.engine.scan(scan)).await;
         self.ended(Call::Scan, began, &done);
@@ -223,7 +225,7 @@ impl Store {
     }
 
     async fn try_commit(&self, batch: Arc<Batch>) -> Result<Committed, StoreError> {
-        limits::check_batch(&batch)?;
+        checks::check_batch(&batch)?;
         let began = observed::now();
         let done = match tokio::time::timeout(limits::DEADLINE, self.engine.commit(batch)).await {
             Ok(done) => done,

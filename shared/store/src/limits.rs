@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Batch, Operation, Precondition};
 use super::key::Key;
-use super::scan::Scan;
-use super::stamp::STAMP_BYTES;
 
 /// Longest key in bytes, that of an appended entry included.
 pub const MAX_KEY_BYTES: usize = 9_000;
@@ -44,9 +41,6 @@ pub const APPLIED_KEPT: Duration = Duration::from_secs(600);
 
 /// Keys from this byte on belong to engines.
 const RESERVED_FROM: u8 = 0xfe;
-
-/// Bytes that an item costs beside its key and value: what an engine puts in front of each of its keys, and structures.
-const ITEM_BYTES: usize = 256;
 
 /// The limit that was exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
@@ -83,7 +77,7 @@ pub enum LimitError {
     NotForEdges,
 }
 
-fn size(bytes: usize) -> u64 {
+pub(super) fn size(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
@@ -95,7 +89,7 @@ pub fn check_key(key: &Key) -> Result<(), LimitError> {
     check_key_with(key, 0)
 }
 
-fn check_key_with(key: &Key, more: usize) -> Result<(), LimitError> {
+pub(super) fn check_key_with(key: &Key, more: usize) -> Result<(), LimitError> {
     let len = key.as_bytes().len() + more;
     match key.as_bytes().first() {
         None => Err(LimitError::EmptyKey),
@@ -105,76 +99,15 @@ fn check_key_with(key: &Key, more: usize) -> Result<(), LimitError> {
     }
 }
 
-fn check_value(value: &[u8]) -> Result<(), LimitError> {
+pub(super) fn check_value(value: &[u8]) -> Result<(), LimitError> {
     if value.len() > MAX_VALUE_BYTES { Err(LimitError::ValueTooLong(size(value.len()))) } else { Ok(()) }
 }
 
 /// A range's end may be the first reserved key.
-fn check_range(from: &Key, to: &Key) -> Result<(), LimitError> {
+pub(super) fn check_range(from: &Key, to: &Key) -> Result<(), LimitError> {
     check_key(from)?;
     if *to != Key::from_bytes(vec![RESERVED_FROM]) {
         check_key(to)?;
     }
     if from > to { Err(LimitError::Range) } else { Ok(()) }
-}
-
-/// Checks a scan.
-///
-/// # Errors
-/// The limit that it breaks.
-pub fn check_scan(scan: &Scan) -> Result<(), LimitError> {
-    check_range(&scan.from, &scan.to)?;
-    if scan.rows == 0 || scan.rows > MAX_PAGE_ROWS { Err(LimitError::Rows(scan.rows)) } else { Ok(()) }
-}
-
-/// Checks a batch.
-///
-/// # Errors
-/// The first limit that it breaks.
-pub fn check_batch(batch: &Batch) -> Result<(), LimitError> {
-    let items = batch.operations().len() + batch.preconditions().len();
-    if items > MAX_BATCH_ITEMS {
-        return Err(LimitError::TooManyItems(size(items)));
-    }
-    let mut bytes = items * ITEM_BYTES;
-    for precondition in batch.preconditions() {
-        check_key(precondition.key())?;
-        let value = match precondition {
-            Precondition::Absent(_) | Precondition::Present(_) => 0,
-            Precondition::Equals(_, value) | Precondition::StartsWith(_, value) => {
-                check_value(value)?;
-                value.len()
-            }
-        };
-        bytes += 2 * precondition.key().as_bytes().len() + value;
-    }
-    for operation in batch.operations() {
-        // Bytes of keys, as often as they count, and of the value.
-        let (keys, value) = match operation {
-            Operation::Set(key, value) => {
-                check_key(key)?;
-                check_value(value)?;
-                (3 * key.as_bytes().len(), value.len())
-            }
-            Operation::Clear(key) => {
-                check_key(key)?;
-                (4 * key.as_bytes().len(), 0)
-            }
-            Operation::Add(key, _) | Operation::SetStamp(key, _) => {
-                check_key(key)?;
-                (3 * key.as_bytes().len(), STAMP_BYTES)
-            }
-            Operation::ClearRange(from, to) => {
-                check_range(from, to)?;
-                (2 * (from.as_bytes().len() + to.as_bytes().len()), 0)
-            }
-            Operation::Append { prefix, value, .. } => {
-                check_key_with(prefix, STAMP_BYTES + 1)?;
-                check_value(value)?;
-                (3 * (prefix.as_bytes().len() + STAMP_BYTES + 1), value.len())
-            }
-        };
-        bytes += keys + value;
-    }
-    if bytes > MAX_BATCH_BYTES { Err(LimitError::BatchTooLarge(size(bytes))) } else { Ok(()) }
 }

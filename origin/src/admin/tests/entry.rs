@@ -120,7 +120,7 @@ async fn a_new_password_ends_all_sessions_but_the_one_that_set_it() {
     assert_eq!((one.get(&rig, "status").await, two.get(&rig, "status").await), (200, 200));
     // By a tool, or from elsewhere: none is left.
     rig.admin
-        .parts
+        .managed
         .credentials
         .set(Which::AdminPassword, farcast_config::Secret::new("third one"))
         .await

@@ -2,7 +2,63 @@
 //!
 //! AMF0 and the AMF3 inside it spend from one budget: the limits hold for the message, whatever it switches between.
 
-use super::{DecodeError, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES};
+/// Deepest nesting of objects and arrays. `onMetaData` nests two deep, Enhanced RTMP's
+/// per-track maps three; the limit keeps the recursion within a few kilobytes of stack.
+pub const MAX_DEPTH: usize = 8;
+
+/// Most values and property names in one message. OBS sends about 20, FFmpeg about 15; a list of
+/// key frame positions, which some re-streamers copy from files, a few hundred.
+pub const MAX_VALUES: usize = 4096;
+
+/// Most bytes of text in one message, names included. A connect command has about 500.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// The fault in a message of values.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The message ends inside a value.
+    #[error("AMF ends inside a value at byte {at}")]
+    Truncated {
+        /// Offset in the message.
+        at: usize,
+    },
+    /// A type marker that does not exist, or an end without a beginning (AMF 0 §2.1).
+    #[error("AMF0 type 0x{marker:02x} at byte {at}")]
+    Marker {
+        /// The marker.
+        marker: u8,
+        /// Offset in the message.
+        at: usize,
+    },
+    /// A type marker that AMF3 does not have (AMF 3 §3.1).
+    #[error("AMF3 type 0x{marker:02x} at byte {at}")]
+    Amf3Marker {
+        /// The marker.
+        marker: u8,
+        /// Offset in the message.
+        at: usize,
+    },
+    /// An AMF3 reference to a value that has not occurred (AMF 3 §2.2).
+    #[error("AMF3 reference to a missing value at byte {at}")]
+    Reference {
+        /// Offset in the message.
+        at: usize,
+    },
+    /// An AMF3 object that its class writes in a way of its own (AMF 3 §3.12, externalizable): its end is unknown.
+    #[error("AMF3 object with an encoding of its own at byte {at}")]
+    Externalizable {
+        /// Offset in the message.
+        at: usize,
+    },
+    /// More than [`MAX_DEPTH`], [`MAX_VALUES`] or [`MAX_TEXT_BYTES`].
+    #[error("AMF is too {what} at byte {at}")]
+    TooMuch {
+        /// `deep`, `many values` or `long`.
+        what: &'static str,
+        /// Offset in the message.
+        at: usize,
+    },
+}
 
 /// See the module.
 pub(in crate::ingest) struct Cursor<'a> {

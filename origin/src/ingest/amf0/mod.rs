@@ -11,7 +11,8 @@ mod decode;
 mod encode;
 
 pub(super) use cursor::Cursor;
-pub use decode::{DecodeError, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES, decode, decode_prefix};
+pub use cursor::{DecodeError, MAX_DEPTH, MAX_TEXT_BYTES, MAX_VALUES};
+pub use decode::{decode, decode_prefix};
 pub use encode::encode;
 
 /// An AMF0 value.

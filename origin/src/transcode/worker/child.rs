@@ -18,11 +18,12 @@ use super::confine::{Bounds, confine};
 use super::wire::{self, FromWorker, Level, MAX_LINE_BYTES, Setup, ToWorker};
 use crate::media::MediaEvent;
 use crate::transcode::codec::EncoderKind;
-use crate::transcode::engine::{Engine, Shared};
+use crate::transcode::config::{LadderConfig, Pace};
+use crate::transcode::engine::Engine;
 use crate::transcode::error::LadderError;
-use crate::transcode::ladder::{LadderConfig, OUTPUT_EVENTS, Pace};
 use crate::transcode::metrics::Metrics;
-use crate::transcode::sink::Sink;
+use crate::transcode::shared::Shared;
+use crate::transcode::sink::{OUTPUT_EVENTS, Sink};
 
 /// Interval at which it reports its counts, and checks whether it has failed.
 const REPORT_EVERY: Duration = Duration::from_millis(500);

@@ -18,11 +18,11 @@ use super::wire::{self, FromWorker, Level, MAX_LINE_BYTES, Setup, ToWorker};
 use super::{Launch, WORKER_ARGUMENT};
 use crate::media::{Frame, Mark, MediaEvent, Track};
 use crate::transcode::codec::EncoderKind;
-use crate::transcode::engine::Shared;
+use crate::transcode::config::{LadderConfig, Pace};
 use crate::transcode::error::LadderError;
 use crate::transcode::inlet::{Inlet, Outlet, STUCK_AFTER, Work};
-use crate::transcode::ladder::{LadderConfig, Pace};
 use crate::transcode::metrics::{DropReason, Metrics, Totals, WorkerEnd};
+use crate::transcode::shared::Shared;
 use crate::transcode::sink::Sink;
 
 /// Interval at which the feeder checks that the worker is still there while nothing comes from the source.

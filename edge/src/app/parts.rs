@@ -1,0 +1,196 @@
+//! The parts of an edge, and what each is made with: the live window and the server before the link that fills them, so that
+//! a viewer who comes first is answered. Nothing runs yet.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use farcast_api::budget::{self, Budget};
+use farcast_audience::viewers::Active;
+use farcast_feed::name::StreamName;
+use farcast_link::JoinToken;
+use farcast_service::accept;
+use farcast_service::listener;
+use farcast_service::tasks::{Contained, Part};
+use farcast_settings::{LiveStatus, Snapshot};
+use farcast_store::{Engine, Store};
+use farcast_store_fdb::{Foundation, Network};
+use farcast_telemetry::health::Health;
+use farcast_telemetry::metrics::Registry;
+use tokio::sync::watch;
+
+use crate::answers::Answers;
+use crate::api::{self, Api};
+use crate::chat::{self, Chat};
+use crate::geo::Geo;
+use crate::live::{self, Live};
+use crate::playback::{self, Playback};
+use crate::receive::{self, Client, ClientConfig};
+use crate::serve::{self, Server};
+use crate::settings::Settings;
+use crate::viewers;
+
+/// Files that are no connections of viewers: listeners, the link, the disk, the log.
+const RESERVED_FILES: usize = 64;
+
+/// See the module.
+pub(super) struct Parts {
+    /// The link to the origin.
+    pub(super) client: Client,
+    pub(super) live: Arc<Live>,
+    pub(super) store: Store,
+    pub(super) runtime: watch::Sender<Option<Snapshot>>,
+    pub(super) status: watch::Sender<Option<Arc<LiveStatus>>>,
+    pub(super) viewers: Arc<Active>,
+    pub(super) viewer_metrics: viewers::Metrics,
+    pub(super) geo: Arc<Geo>,
+    pub(super) geo_panics: Contained,
+    pub(super) chat: Arc<Chat>,
+    pub(super) api: Arc<Api>,
+    pub(super) server: Server,
+    pub(super) operators: listener::Counters,
+}
+
+/// What most parts are made with.
+struct Common<'a> {
+    settings: &'a Settings,
+    registry: &'a prometheus::Registry,
+    store: Store,
+    runtime: watch::Receiver<Option<Snapshot>>,
+    status: watch::Receiver<Option<Arc<LiveStatus>>>,
+}
+
+impl Parts {
+    /// Makes all of them.
+    ///
+    /// # Errors
+    /// When the cluster of the store cannot be reached as the settings say, or a metric is there twice.
+    pub(super) fn assemble(
+        settings: &Settings,
+        registry: &Registry,
+        health: &Health,
+        geo: Arc<Geo>,
+        token: Option<JoinToken>,
+    ) -> anyhow::Result<Self> {
+        let client = client(settings, token, registry.inner())?;
+        let live = live(settings, &client, registry.inner())?;
+        let store = open_store(settings, &client, registry.inner())?;
+        let (set, runtime) = watch::channel(None);
+        let (tell_status, status) = watch::channel(None);
+        let common = Common { settings, registry: registry.inner(), store, runtime, status };
+        let connections = most_connections(settings);
+        let chat = common.chat(connections, Arc::clone(&geo))?;
+        let playback = Playback::new(playback::Metrics::new(common.registry)?, Instant::now());
+        let playback = Arc::new(playback);
+        let viewer_metrics = viewers::Metrics::new(common.registry)?;
+        let serve_metrics = serve::Metrics::new(common.registry)?;
+        let client = client.with_answers(Arc::new(Answers {
+            chat: Arc::clone(&chat),
+            playback: Arc::clone(&playback),
+            viewers: viewer_metrics.clone(),
+            served: serve_metrics.clone(),
+        }));
+        let viewers = Arc::new(Active::new(Instant::now()));
+        let api = Arc::new(Api::new(api::Sources {
+            store: common.store.clone(),
+            runtime: common.runtime.clone(),
+            status: common.status.clone(),
+            chat: Arc::clone(&chat),
+            viewers: Arc::clone(&viewers),
+            playback,
+            bodies: Budget::new(settings.request_body_memory, budget::Metrics::new(common.registry)?),
+            forwarder: settings.forward_admin.then(|| client.forwarder()),
+            stills: Arc::new(client.fetcher()),
+        }));
+        let window = Arc::clone(&live);
+        let serving = serving(settings, connections);
+        let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
+        Ok(Self {
+            client,
+            live,
+            store: common.store,
+            runtime: set,
+            status: tell_status,
+            viewers,
+            viewer_metrics,
+            geo,
+            geo_panics: Contained::new(Part::GeoReload, registry.inner())?,
+            chat,
+            api,
+            server,
+            operators: listener::Counters::new(accept::Listener::Metrics, registry)?,
+        })
+    }
+}
+
+impl Common<'_> {
+    fn chat(&self, connections: usize, geo: Arc<Geo>) -> anyhow::Result<Arc<Chat>> {
+        let settings = self.settings;
+        Ok(Arc::new(Chat::new(chat::Config {
+            store: self.store.clone(),
+            runtime: self.runtime.clone(),
+            status: self.status.clone(),
+            geo,
+            metrics: chat::Metrics::new(self.registry)?,
+            max_connections: chat::most_connections(connections),
+            limits: chat::Limits {
+                lines_per_network: settings.chat_lines_per_network,
+                lines: settings.chat_lines,
+                proxies: settings.trusted_proxies.clone(),
+            },
+        })))
+    }
+}
+
+fn client(
+    settings: &Settings,
+    token: Option<JoinToken>,
+    registry: &prometheus::Registry,
+) -> anyhow::Result<Client> {
+    let config = ClientConfig {
+        data_dir: settings.data_dir.clone(),
+        token,
+        name: settings.name(),
+        stream: StreamName::live(),
+    };
+    Ok(Client::new(config, receive::Metrics::new(registry)?))
+}
+
+fn live(settings: &Settings, client: &Client, registry: &prometheus::Registry) -> anyhow::Result<Arc<Live>> {
+    let config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
+    Ok(Arc::new(Live::new(config, Arc::new(client.fetcher()), live::Metrics::new(registry)?)))
+}
+
+/// The store: a cluster's, or the origin's over the link.
+fn open_store(
+    settings: &Settings,
+    client: &Client,
+    registry: &prometheus::Registry,
+) -> anyhow::Result<Store> {
+    let seen = farcast_store::Metrics::new(registry)?;
+    let engine: Arc<dyn Engine> = match settings.store.cluster() {
+        Some(cluster) => Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?
+            .counting(seen.clone()),
+        None => Arc::new(client.origin_engine()),
+    };
+    Ok(Store::new(engine).observed(seen))
+}
+
+/// Most connections of viewers that this process can have.
+fn most_connections(settings: &Settings) -> usize {
+    let files = chat::raise_file_limit();
+    let wanted = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+    wanted.min(files.saturating_sub(RESERVED_FILES)).max(1)
+}
+
+fn serving(settings: &Settings, connections: usize) -> serve::Config {
+    serve::Config {
+        max_connections: connections,
+        max_connections_per_network: usize::try_from(settings.max_connections_per_network)
+            .unwrap_or(usize::MAX),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        frame_ancestors: settings.frame_ancestors.clone(),
+        web_dir: settings.web_dir.clone(),
+        hsts_max_age: settings.hsts_max_age,
+        ..serve::Config::default()
+    }
+}

@@ -1,0 +1,40 @@
+//! The ports of an edge. All are taken before anything runs, so that a taken port is the only output.
+
+use std::io;
+
+use farcast_service::listen::{self, Purpose};
+use farcast_service::tls::{self, TlsListener};
+use farcast_telemetry::announce::Announcement;
+use tokio::net::TcpListener;
+
+use crate::settings::Settings;
+
+/// The listeners.
+pub(super) struct Ports {
+    pub(super) http: TcpListener,
+    pub(super) https: Option<TlsListener>,
+    pub(super) metrics: TcpListener,
+}
+
+impl Ports {
+    pub(super) fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let (chain, key) = (settings.tls_cert.as_ref(), settings.tls_key.as_ref());
+        let purpose = Purpose::new("HTTPS", "https_listen");
+        Ok(Self {
+            http: listen::tokio_tcp(Purpose::new("HTTP", "http_listen"), settings.http_listen)?,
+            https: tls::listen(purpose, settings.https_listen, chain, key, tls::ALPN_HTTP)?,
+            metrics: listen::tokio_tcp(Purpose::new("metrics", "metrics_listen"), settings.metrics_listen)?,
+        })
+    }
+
+    /// The addresses, for whoever started the program.
+    pub(super) fn announcement(&self) -> io::Result<Announcement> {
+        let bound = Announcement::new()
+            .with("http", self.http.local_addr()?)
+            .with("metrics", self.metrics.local_addr()?);
+        Ok(match &self.https {
+            Some((https, _)) => bound.with("https", https.local_addr()?),
+            None => bound,
+        })
+    }
+}

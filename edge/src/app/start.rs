@@ -1,0 +1,98 @@
+//! Starting the tasks: each belongs to the stage in which it stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use farcast_service::listener;
+use farcast_service::tasks::{Stage, Tasks};
+use farcast_settings::{follow, follow_status, status_key};
+use farcast_telemetry::health::{Health, Probe};
+use farcast_telemetry::metrics::Registry;
+use tokio::sync::mpsc;
+
+use super::Task;
+use super::parts::Parts;
+use super::ports::Ports;
+use crate::api::Api;
+use crate::live::Live;
+use crate::viewers;
+
+/// Link events that may wait for the live window: a second of ten variants. When it is full the link waits,
+/// and the origin drops for this edge alone.
+const LINK_EVENTS: usize = 256;
+/// Interval at which readiness follows the live window.
+const HEALTH_TICK: Duration = Duration::from_millis(200);
+
+/// The order of stopping: the servers drain first; the link and the window outlive them, so that requests that are being
+/// drained can end well.
+pub(super) struct Stages {
+    serving: Stage,
+    feeding: Stage,
+    pub(super) last: Stage,
+}
+
+impl Stages {
+    pub(super) fn of(tasks: &mut Tasks<Task>) -> Self {
+        Self { serving: tasks.stage(), feeding: tasks.stage(), last: tasks.stage() }
+    }
+}
+
+impl Parts {
+    /// Starts all tasks but that of signals. Readiness comes last.
+    pub(super) fn start(
+        self,
+        ports: Ports,
+        tasks: &mut Tasks<Task>,
+        stages: &Stages,
+        (registry, health): (Registry, Health),
+    ) {
+        let Stages { serving, feeding, last } = stages;
+        let (server, plain) = (self.server.clone(), self.server);
+        tasks.spawn(serving, Task::Http, |stop| async move { plain.run(ports.http, None, stop).await });
+        if let Some((listener, acceptor)) = ports.https {
+            tasks.spawn(serving, Task::Https, |stop| async move {
+                server.run(listener, Some(acceptor), stop).await;
+            });
+        }
+        let (store, active, metrics) = (self.store.clone(), self.viewers, self.viewer_metrics);
+        // It says farewell while there is still a link.
+        tasks.spawn(serving, Task::Viewers, |stop| viewers::run(store, active, metrics, stop));
+        let (sink, inputs) = mpsc::channel(LINK_EVENTS);
+        let (client, window) = (self.client, Arc::clone(&self.live));
+        tasks.spawn(feeding, Task::Link, |stop| client.run(sink, stop));
+        tasks.spawn(feeding, Task::LiveWindow, |stop| async move { window.run(inputs, stop).await });
+        let (store, set) = (self.store.clone(), self.runtime);
+        tasks.spawn_until_stopped(feeding, Task::Settings, async move { follow(&store, &set).await });
+        let (store, status) = (self.store.clone(), self.status);
+        tasks.spawn_until_stopped(feeding, Task::Status, async move { follow_status(&store, &status).await });
+        let store = self.store;
+        let pulse = async move { store.pulse(status_key().key()).await };
+        tasks.spawn_until_stopped(feeding, Task::StorePulse, pulse);
+        tasks.spawn_until_stopped(feeding, Task::Readiness, be_ready(&health, self.live, self.api));
+        if self.geo.has_file() {
+            let (geo, panics) = (self.geo, self.geo_panics);
+            tasks.spawn(feeding, Task::Geo, |stop| geo.run(panics, stop));
+        }
+        let chat = self.chat;
+        tasks.spawn(feeding, Task::Chat, |stop| chat.run(stop));
+        let (operators, counters) = (ports.metrics, self.operators);
+        // A program that stops is still seen, and hears a second signal.
+        tasks.spawn(last, Task::Metrics, |stop| listener::run(operators, counters, registry, health, stop));
+    }
+}
+
+/// Keeps readiness as it is. Runs until dropped.
+fn be_ready(health: &Health, live: Arc<Live>, api: Arc<Api>) -> impl Future<Output = ()> + use<> {
+    let linked = health.readiness_of(&[Probe::All, Probe::Media], "linked to the origin");
+    let informed = health.readiness_of(&[Probe::All, Probe::Chat], "informed of the settings yet");
+    let stored = health.readiness_of(&[Probe::Chat], "in touch with the store");
+    async move {
+        let mut tick = tokio::time::interval(HEALTH_TICK);
+        loop {
+            tick.tick().await;
+            linked.set(live.is_ready());
+            informed.set(api.is_ready());
+            stored.set(!api.store_is_away());
+        }
+    }
+}

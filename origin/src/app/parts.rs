@@ -1,0 +1,212 @@
+//! The parts of an origin, and what each is made with. The hub exists before the owner that feeds it and the server that
+//! empties it. Nothing runs yet.
+
+use std::sync::Arc;
+
+use farcast_api::budget::{self, Budget};
+use farcast_service::accept;
+use farcast_service::listener;
+use farcast_service::tasks::Ended;
+use farcast_settings::Snapshot;
+use farcast_store::Store;
+use farcast_telemetry::health::Health;
+use tokio::sync::watch;
+
+use super::broadcasting::Broadcasting;
+use super::ground::{Common, Ground};
+use super::ports::Listeners;
+use crate::admin::{self, Admin, Sessions};
+use crate::api::pages::Pages;
+use crate::api::{Api, Public};
+use crate::audience::Keeper;
+use crate::backup::Backups;
+use crate::broadcast::{self, Air};
+use crate::chat::{self, Announcer, Caretaker};
+use crate::choices::Choices;
+use crate::directory::Directory;
+use crate::edge_access::{self, EdgeAccess};
+use crate::emoji;
+use crate::http_client::{HttpClient, Reach};
+use crate::integrations::{self, Integrations};
+use crate::pictures::Pictures;
+use crate::push::{self, Hub};
+use crate::roster::Roster;
+use crate::state::Saver;
+use crate::statistics::{Sampler, Statistics};
+use crate::tokens;
+use crate::webhooks::{self, Trials, Webhooks};
+
+/// See the module.
+pub(super) struct Parts {
+    pub(super) listeners: Listeners,
+    pub(super) endpoint: quinn::Endpoint,
+    pub(super) saver: Arc<Saver>,
+    pub(super) broadcasting: Broadcasting,
+    pub(super) keeper: Keeper,
+    pub(super) sampler: Sampler,
+    pub(super) emoji: Arc<emoji::Folder>,
+    pub(super) backups: Backups,
+    pub(super) push: push::Server,
+    pub(super) http: Http,
+    pub(super) following: Following,
+    pub(super) announcer: Announcer,
+    pub(super) caretaker: Caretaker,
+    pub(super) listing: Listing,
+    pub(super) webhooks: Webhooks,
+    /// The thread that writes the store, where there is one.
+    pub(super) store_writer: Option<Ended>,
+}
+
+/// What the origin answers by itself.
+pub(super) struct Http {
+    pub(super) api: Arc<Api>,
+    pub(super) pages: Arc<Pages>,
+    pub(super) counters: listener::Counters,
+    pub(super) health: Health,
+}
+
+/// What follows the settings.
+pub(super) struct Following {
+    pub(super) store: Store,
+    pub(super) set: watch::Sender<Option<Snapshot>>,
+    pub(super) runtime: watch::Receiver<Option<Snapshot>>,
+    pub(super) choices: Choices,
+    pub(super) chosen: watch::Sender<broadcast::Settings>,
+}
+
+/// Being listed in the directory.
+pub(super) struct Listing {
+    pub(super) directory: Directory,
+    pub(super) runtime: watch::Receiver<Option<Snapshot>>,
+    pub(super) air: watch::Receiver<Air>,
+}
+
+impl Parts {
+    /// Makes all of them.
+    ///
+    /// # Errors
+    /// Whatever keeps one from being made; of the store, which is read, among it.
+    pub(super) async fn of(ground: Ground<'_>) -> anyhow::Result<Self> {
+        let Ground { common, senders, credentials, saver, roster, choices, facts, .. } = ground;
+        let (settings, store, status) = (common.settings, &common.store, common.status.clone());
+        let (broadcasting, disconnects) =
+            Broadcasting::new(&common, senders.air, &saver, Arc::clone(&credentials))?;
+        let hub = broadcasting.hub.clone();
+        let folder = settings.data_dir.clone();
+        let (statistics, sampler) =
+            Statistics::load(store, common.registry.inner(), status.clone(), folder).await?;
+        tokens::reserve_names(store).await?;
+        let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
+        let backups = Backups::new(store.clone(), &settings.data_dir);
+        let (webhooks, trials) = common.webhooks(facts.webhooks_reach)?;
+        let api = common.api(
+            broadcasting.pictures.clone(),
+            admin::Managed {
+                store: store.clone(),
+                credentials,
+                sessions: Arc::new(Sessions::load(store.clone()).await?),
+                runtime: common.runtime.clone(),
+                status,
+                air: common.air.clone(),
+                disconnects,
+                edges: hub.connected().clone(),
+                roster: Arc::clone(&roster),
+                recent: ground.recent,
+                bodies: common.bodies()?,
+                statistics,
+                emoji: Arc::clone(&emoji),
+                counted: broadcasting.counted.clone(),
+                trials,
+                backups: backups.clone(),
+                facts,
+            },
+        );
+        let (announcer, caretaker) = common.chat(webhooks.keep())?;
+        let access = common.edge_access()?;
+        Ok(Self {
+            keeper: Keeper::new(store.clone(), common.air.clone(), senders.status).await?,
+            listing: common.listing()?,
+            push: push_server(roster, hub, access, &api),
+            http: common.http(api)?,
+            following: common.following(senders.runtime, choices, senders.chosen),
+            listeners: ground.listeners,
+            endpoint: ground.endpoint,
+            store_writer: ground.store_writer,
+            saver,
+            broadcasting,
+            sampler,
+            emoji,
+            backups,
+            announcer,
+            caretaker,
+            webhooks,
+        })
+    }
+}
+
+impl Common<'_> {
+    fn webhooks(&self, reach: Reach) -> anyhow::Result<(Webhooks, Trials)> {
+        let caller = webhooks::Http::new(HttpClient::new(reach)?);
+        let deliveries = webhooks::Deliveries::default();
+        let trials = Trials::new(self.store.clone(), caller.clone(), deliveries.clone());
+        let metrics = webhooks::Metrics::new(self.registry.inner())?;
+        let webhooks = Webhooks::new(self.store.clone(), caller, self.runtime.clone(), deliveries, metrics);
+        Ok((webhooks, trials))
+    }
+
+    fn bodies(&self) -> anyhow::Result<Arc<Budget>> {
+        Ok(Budget::new(self.settings.request_body_memory, budget::Metrics::new(self.registry.inner())?))
+    }
+
+    fn api(&self, pictures: Pictures, managed: admin::Managed) -> Arc<Api> {
+        let integrations = Integrations::new(integrations::Services {
+            store: self.store.clone(),
+            runtime: self.runtime.clone(),
+            edges: managed.edges.clone(),
+            bodies: Arc::clone(&managed.bodies),
+            status: self.status.clone(),
+            air: self.air.clone(),
+        });
+        let public = Public::new(self.store.clone(), self.runtime.clone(), self.status.clone());
+        Arc::new(Api::new(Admin::new(managed), integrations, public, pictures))
+    }
+
+    fn http(&self, api: Arc<Api>) -> anyhow::Result<Http> {
+        let pages = Arc::new(Pages::new(self.settings.web_dir.as_deref()));
+        let counters = listener::Counters::new(accept::Listener::Api, self.registry)?;
+        Ok(Http { api, pages, counters, health: self.health.clone() })
+    }
+
+    fn following(
+        &self,
+        set: watch::Sender<Option<Snapshot>>,
+        choices: Choices,
+        chosen: watch::Sender<broadcast::Settings>,
+    ) -> Following {
+        Following { store: self.store.clone(), set, runtime: self.runtime.clone(), choices, chosen }
+    }
+
+    fn listing(&self) -> anyhow::Result<Listing> {
+        let client = HttpClient::new(Reach::Anywhere)?;
+        let directory = Directory::new(client, self.store.clone(), &self.settings.directory)?;
+        Ok(Listing { directory, runtime: self.runtime.clone(), air: self.air.clone() })
+    }
+
+    fn chat(&self, keep: chat::Keep) -> anyhow::Result<(Announcer, Caretaker)> {
+        let metrics = chat::Metrics::new(self.registry.inner())?;
+        let (store, status, runtime) = (self.store.clone(), self.status.clone(), self.runtime.clone());
+        let announcer = Announcer::new(store.clone(), status, runtime.clone(), metrics.clone());
+        Ok((announcer, Caretaker::new(store, runtime, keep, metrics)))
+    }
+
+    fn edge_access(&self) -> anyhow::Result<Arc<EdgeAccess>> {
+        let metrics = edge_access::Metrics::new(self.registry.inner())?;
+        Ok(Arc::new(EdgeAccess::new(self.store.clone(), self.runtime.clone(), metrics)))
+    }
+}
+
+/// The server of edges, which may call the store and pass requests on.
+fn push_server(roster: Arc<Roster>, hub: Hub, access: Arc<EdgeAccess>, api: &Arc<Api>) -> push::Server {
+    let api = Arc::clone(api) as Arc<dyn push::Api>;
+    push::Server::new(push::ServerConfig::default(), roster, hub, access, Some(api))
+}

@@ -1,0 +1,89 @@
+//! The ports of an origin. All are taken before anything runs, so that a taken port is the only output.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+use farcast_service::listen::{self, Purpose};
+use farcast_service::tls::{self, TlsListener};
+use farcast_settings::Runtime;
+use farcast_telemetry::announce::Announcement;
+use tokio::net::TcpListener;
+
+use super::operators::{Listening, Operators};
+use crate::settings::Settings;
+
+/// The ports, taken.
+pub(super) struct Ports {
+    pub(super) listeners: Listeners,
+    /// For edges.
+    pub(super) quic: UdpSocket,
+}
+
+/// Those of TCP.
+pub(super) struct Listeners {
+    pub(super) rtmp: TcpListener,
+    pub(super) rtmps: Option<TlsListener>,
+    pub(super) http: TcpListener,
+    pub(super) https: Option<TlsListener>,
+    pub(super) operators: Listening,
+}
+
+impl Ports {
+    pub(super) fn bind(settings: &Settings, set: &Runtime, operators: Operators) -> anyhow::Result<Self> {
+        let (chain, key) = (settings.tls_cert.as_ref(), settings.tls_key.as_ref());
+        let secure = |protocol, setting, address, alpn| {
+            tls::listen(Purpose::new(protocol, setting), address, chain, key, alpn)
+        };
+        let rtmp = listen::tokio_tcp(Purpose::new("RTMP", "rtmp_listen"), rtmp_address(settings, set))?;
+        let rtmps = secure("RTMPS", "rtmps_listen", settings.rtmps_listen, &[])?;
+        let http = listen::tokio_tcp(Purpose::new("HTTP", "http_listen"), http_address(settings, set))?;
+        let https = secure("HTTPS", "https_listen", settings.https_listen, tls::ALPN_HTTP_1)?;
+        let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
+        let operators = operators.listen()?;
+        Ok(Self { listeners: Listeners { rtmp, rtmps, http, https, operators }, quic })
+    }
+
+    /// The addresses, for whoever started the program.
+    pub(super) fn announcement(&self) -> io::Result<Announcement> {
+        let Listeners { rtmp, rtmps, http, https, operators } = &self.listeners;
+        let mut bound = Announcement::new()
+            .with("rtmp", rtmp.local_addr()?)
+            .with("http", http.local_addr()?)
+            .with("quic", self.quic.local_addr()?)
+            .with("metrics", operators.address()?);
+        if let Some((rtmps, _)) = rtmps {
+            bound = bound.with("rtmps", rtmps.local_addr()?);
+        }
+        if let Some((https, _)) = https {
+            bound = bound.with("https", https.local_addr()?);
+        }
+        Ok(bound)
+    }
+}
+
+/// A port that operators set through the API wins over the process's own settings; the log says so.
+fn rtmp_address(settings: &Settings, set: &Runtime) -> SocketAddr {
+    let mut address = settings.rtmp_listen;
+    if let Some(port) = set.rtmp_server_port {
+        address.set_port(port);
+    }
+    told(settings.rtmp_listen, address, "rtmp_listen")
+}
+
+fn http_address(settings: &Settings, set: &Runtime) -> SocketAddr {
+    let mut address = settings.http_listen;
+    if let Some(port) = set.web_server_port {
+        address.set_port(port);
+    }
+    if let Some(ip) = set.web_server_ip {
+        address.set_ip(ip);
+    }
+    told(settings.http_listen, address, "http_listen")
+}
+
+fn told(configured: SocketAddr, used: SocketAddr, setting: &'static str) -> SocketAddr {
+    if configured != used {
+        tracing::info!(setting, %configured, %used, "the admin API has set another address");
+    }
+    used
+}

@@ -1,0 +1,121 @@
+//! Starting the tasks: each belongs to the stage in which it stops.
+
+use std::sync::Arc;
+
+use farcast_service::tasks::{Stage, Tasks};
+use farcast_service::tls::TlsListener;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::Task;
+use super::broadcasting::Broadcasting;
+use super::parts::{Following, Http, Listing, Parts};
+use super::ports::Listeners;
+use crate::api;
+#[cfg(unix)]
+use crate::backup;
+use crate::directory::{self, Conditions};
+use crate::settings::Settings;
+
+/// The order of stopping: ingest first, then the owner packages its last frames, then edges are told, then the rest, and the
+/// channel is given back. The disk's threads are asked by dropping the parts that own them, when all tasks have ended.
+pub(super) struct Stages {
+    ingesting: Stage,
+    owning: Stage,
+    pushing: Stage,
+    watching: Stage,
+    pub(super) last: Stage,
+}
+
+impl Stages {
+    pub(super) fn of(tasks: &mut Tasks<Task>) -> Self {
+        let [ingesting, owning, pushing, watching, last] = [(); 5].map(|()| tasks.stage());
+        Self { ingesting, owning, pushing, watching, last }
+    }
+}
+
+impl Parts {
+    /// Starts all tasks but those that run already.
+    pub(super) fn start(self, tasks: &mut Tasks<Task>, stages: &Stages, settings: &Settings) {
+        let Listeners { rtmp, rtmps, http, https, operators } = self.listeners;
+        self.broadcasting.start(rtmp, rtmps, tasks, stages);
+        let (keeper, sampler, emoji) = (self.keeper, self.sampler, self.emoji);
+        // It ends after the owner, whose last word it writes.
+        tasks.spawn(&stages.pushing, Task::Audience, |stop| keeper.run(stop));
+        tasks.spawn(&stages.pushing, Task::Statistics, |stop| sampler.run(stop));
+        tasks.spawn_until_stopped(&stages.pushing, Task::Emoji, emoji.run());
+        #[cfg(unix)]
+        tasks.spawn(&stages.watching, Task::Control, {
+            let (data_dir, backups) = (settings.data_dir.clone(), self.backups);
+            |stop| backup::serve(data_dir, backups, stop)
+        });
+        let (push, endpoint) = (self.push, self.endpoint);
+        tasks.spawn(&stages.pushing, Task::Push, |stop| push.run(endpoint, stop));
+        self.http.start(http, https, tasks, &stages.watching);
+        self.following.start(tasks, &stages.watching);
+        tasks.spawn_until_stopped(&stages.watching, Task::Announcer, self.announcer.run());
+        tasks.spawn_until_stopped(&stages.watching, Task::Caretaker, self.caretaker.run());
+        self.listing.start(tasks, &stages.watching);
+        let webhooks = self.webhooks;
+        tasks.spawn(&stages.watching, Task::Webhooks, |stop| webhooks.run(stop));
+        if let Some(ended) = self.store_writer {
+            tasks.watch(&stages.last, Task::StoreWriter, ended);
+        }
+        tasks.watch(&stages.last, Task::StateSaver, self.saver.ended());
+        // A program that stops is still seen, and hears a second signal.
+        tasks.spawn(&stages.last, Task::Metrics, |stop| operators.run(stop));
+    }
+}
+
+impl Broadcasting {
+    fn start(self, rtmp: TcpListener, rtmps: Option<TlsListener>, tasks: &mut Tasks<Task>, stages: &Stages) {
+        let Self { ingest, arrivals, owner, picture_maker, .. } = self;
+        if let Some((listener, acceptor)) = rtmps {
+            let ingest = ingest.clone();
+            tasks.spawn(&stages.ingesting, Task::Rtmps, |stop| ingest.run(listener, Some(acceptor), stop));
+        }
+        tasks.spawn(&stages.ingesting, Task::Rtmp, |stop| ingest.run(rtmp, None, stop));
+        tasks.spawn(&stages.owning, Task::Owner, |stop| owner.run(arrivals, stop));
+        if let Some(maker) = picture_maker {
+            tasks.spawn(&stages.owning, Task::Pictures, |stop| maker.run(stop));
+        }
+    }
+}
+
+impl Http {
+    fn start(self, http: TcpListener, https: Option<TlsListener>, tasks: &mut Tasks<Task>, stage: &Stage) {
+        let Self { api, pages, counters, health } = self;
+        let overview = api.overview();
+        if let Some((listener, acceptor)) = https {
+            let (api, pages, counters, health) =
+                (Arc::clone(&api), Arc::clone(&pages), counters.clone(), health.clone());
+            tasks.spawn(stage, Task::Https, |stop| {
+                api::server::run(listener, counters, Some(acceptor), api, pages, health, stop)
+            });
+        }
+        tasks.spawn(stage, Task::Overview, |stop| overview.run(stop));
+        tasks.spawn(stage, Task::Http, |stop| {
+            api::server::run(http, counters, None, api, pages, health, stop)
+        });
+    }
+}
+
+impl Following {
+    fn start(self, tasks: &mut Tasks<Task>, stage: &Stage) {
+        let Self { store, set, runtime, choices, chosen } = self;
+        tasks.spawn_until_stopped(stage, Task::Settings, async move {
+            farcast_settings::follow(&store, &set).await;
+        });
+        tasks.spawn_until_stopped(stage, Task::Choices, async move { choices.run(runtime, chosen).await });
+    }
+}
+
+impl Listing {
+    fn start(self, tasks: &mut Tasks<Task>, stage: &Stage) {
+        let Self { directory, runtime, air } = self;
+        let (decide, conditions) = watch::channel(Conditions::default());
+        let deciding = directory::follow(runtime, air, decide);
+        tasks.spawn_until_stopped(stage, Task::Listing, deciding);
+        tasks.spawn(stage, Task::Directory, |stop| directory.run(conditions, stop));
+    }
+}
