@@ -118,7 +118,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         tasks.spawn(&stages.last, Task::Tenure, |stop| tenure.keep(shutdown.graceful.clone(), stop));
     }
     let set = farcast_settings::load(&store).await.context("the settings in the store")?;
-    let ports = Ports::bind(&settings, &set, operators)?;
+    let ports = Ports::bind(&settings, &set, &operators)?;
     let bound = ports.announcement()?;
 
     let found = Found {

@@ -29,7 +29,7 @@ pub(super) struct Listeners {
 }
 
 impl Ports {
-    pub(super) fn bind(settings: &Settings, set: &Runtime, operators: Operators) -> anyhow::Result<Self> {
+    pub(super) fn bind(settings: &Settings, set: &Runtime, operators: &Operators) -> anyhow::Result<Self> {
         let (chain, key) = (settings.tls_cert.as_ref(), settings.tls_key.as_ref());
         let secure = |protocol, setting, address, alpn| {
             tls::listen(Purpose::new(protocol, setting), address, chain, key, alpn)
