@@ -9,8 +9,8 @@ use farcast_link::{Ask, EdgeReport};
 
 use crate::chat::Chat;
 use crate::playback::Playback;
-use crate::receive::Asked;
 use crate::{serve, viewers};
+use farcast_link::receiver::Asked;
 
 /// Answers the questions, from the parts that know the answers.
 #[derive(Debug)]

@@ -10,7 +10,6 @@ pub mod geo;
 pub mod live;
 pub mod playback;
 pub mod program;
-pub mod receive;
 pub mod serve;
 pub mod settings;
 pub mod viewers;

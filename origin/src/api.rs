@@ -1,7 +1,7 @@
 //! The origin's HTTP API: `/api/admin/` for its owner, `/api/integrations/` for their programs, and the part of the
 //! public API that the admin page shows.
 //!
-//! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`crate::push::Api`]);
+//! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`farcast_link::sender::Api`]);
 //! both are answered here.
 
 pub mod pages;
@@ -21,7 +21,7 @@ use crate::admin::{self, Admin, Download, Overview};
 use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
-use crate::push::{self, EdgeId, EventBody, Opening, forward::ForwardedBody};
+use farcast_link::sender::{self, EdgeId, EventBody, Opening, forward::ForwardedBody};
 
 pub use self::public::Public;
 
@@ -99,7 +99,7 @@ impl Api {
     }
 }
 
-impl push::Api for Api {
+impl sender::Api for Api {
     fn answer(
         &self,
         request: Request<ForwardedBody>,

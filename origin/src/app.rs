@@ -29,10 +29,10 @@ use self::operators::Operators;
 use self::parts::Parts;
 use self::ports::Ports;
 use self::start::Stages;
-use crate::push::Identity;
-use crate::roster::JOIN_TOKEN_FILE;
 use crate::settings::Settings;
 use crate::state::State;
+use farcast_link::roster::JOIN_TOKEN_FILE;
+use farcast_link::sender::Identity;
 
 task_names! {
     /// The tasks of a running origin.

@@ -3,7 +3,6 @@
 //! [`media`] is the vocabulary between them.
 
 pub mod admin;
-mod admission;
 pub mod api;
 pub mod app;
 pub mod audience;
@@ -16,7 +15,6 @@ pub mod credentials;
 pub mod directory;
 pub mod edge_access;
 pub mod emoji;
-mod fading;
 pub mod hardware;
 pub mod http_client;
 pub mod ingest;
@@ -26,11 +24,8 @@ pub mod package;
 pub mod pictures;
 pub mod plan;
 pub mod program;
-pub mod push;
-pub mod roster;
 pub mod series;
 pub mod settings;
-mod site;
 pub mod standby;
 pub mod state;
 pub mod statistics;

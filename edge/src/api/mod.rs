@@ -34,7 +34,7 @@ use self::picture::{Pictures, Shown};
 pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
 use crate::playback::{Playback, Told};
-use crate::receive::{EventStream, Forwarder, Offered};
+use farcast_link::receiver::{EventStream, Forwarder, Offered};
 
 use Method::{Act, Get, Post};
 

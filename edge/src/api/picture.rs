@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode};
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
 
-use crate::receive::Fetcher;
+use farcast_link::receiver::Fetcher;
 
 /// Memory for pictures.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;

@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use farcast_link::JoinToken;
 
-use crate::receive::identity::IdentityFile;
 use crate::settings::Settings;
+use farcast_link::receiver::identity::IdentityFile;
 
 /// The join token, where one is given.
 ///

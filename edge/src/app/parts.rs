@@ -24,10 +24,10 @@ use crate::chat::{self, Chat};
 use crate::geo::Geo;
 use crate::live::{self, Live};
 use crate::playback::{self, Playback};
-use crate::receive::{self, Client, ClientConfig};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
 use crate::viewers;
+use farcast_link::receiver::{self, Client, ClientConfig};
 
 /// Files that are no connections of viewers: listeners, the link, the disk, the log.
 const RESERVED_FILES: usize = 64;
@@ -152,7 +152,7 @@ fn client(
         name: settings.name(),
         stream: StreamName::live(),
     };
-    Ok(Client::new(config, receive::Metrics::new(registry)?))
+    Ok(Client::new(config, receiver::Metrics::new(registry)?))
 }
 
 fn live(settings: &Settings, client: &Client, registry: &prometheus::Registry) -> anyhow::Result<Arc<Live>> {

@@ -15,7 +15,7 @@ use super::object::Object;
 use super::rendering::Playlist;
 use super::state::State;
 use super::waiter::Waiter;
-use crate::receive::FetchError;
+use farcast_link::receiver::FetchError;
 
 /// A request is held for this many target durations (RFC 8216bis §6.2.5.2: 503 after three).
 const BLOCKED_TARGETS: u32 = 3;

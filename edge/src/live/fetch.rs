@@ -6,7 +6,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use farcast_feed::name::{ObjectName, StreamName};
 
-use crate::receive::{FetchError, Fetcher};
+use farcast_link::receiver::{FetchError, Fetcher};
 
 /// The result of [`Fetch::fetch`].
 pub type FetchFuture = Pin<Box<dyn Future<Output = Result<Bytes, FetchError>> + Send>>;

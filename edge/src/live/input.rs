@@ -4,17 +4,15 @@ use bytes::Bytes;
 use farcast_feed::feed::FeedEvent;
 use farcast_feed::name::{ObjectKind, ObjectName};
 
-pub use crate::receive::LinkEvent as Input;
+pub use farcast_link::receiver::LinkEvent as Input;
 
-impl Input {
-    /// The part that it carries.
-    pub(super) fn part(&self) -> Option<(ObjectName, &Bytes)> {
-        match self {
-            Self::Feed(FeedEvent::Part { epoch, variant, msn, meta, bytes }) => {
-                let kind = ObjectKind::Part(*msn, meta.index);
-                Some((ObjectName { epoch: *epoch, variant: *variant, kind }, bytes))
-            }
-            _ => None,
+/// The part that an input carries.
+pub(super) fn part_of(input: &Input) -> Option<(ObjectName, &Bytes)> {
+    match input {
+        Input::Feed(FeedEvent::Part { epoch, variant, msn, meta, bytes }) => {
+            let kind = ObjectKind::Part(*msn, meta.index);
+            Some((ObjectName { epoch: *epoch, variant: *variant, kind }, bytes))
         }
+        _ => None,
     }
 }

@@ -6,7 +6,7 @@ use prometheus::{
 };
 
 use super::state::State;
-use crate::receive::FetchError;
+use farcast_link::receiver::FetchError;
 
 /// Handles of the live window's metrics.
 #[derive(Clone, Debug)]

@@ -42,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::answer::{Failure, Media};
 pub use self::fetch::{Fetch, FetchFuture};
 pub use self::input::Input;
+use self::input::part_of;
 pub use self::metrics::Metrics;
 pub use self::object::Object;
 pub use self::rendering::Playlist;
@@ -143,7 +144,7 @@ impl Live {
     /// Applies a batch of inputs as one change.
     pub async fn apply(&self, batch: Vec<Input>) {
         for input in &batch {
-            if let Some((name, bytes)) = input.part() {
+            if let Some((name, bytes)) = part_of(input) {
                 self.cache.insert(name, bytes.clone()).await;
             }
         }

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::{Config, Failure, Fetch, FetchFuture, Input, Live, Metrics};
-use crate::receive::FetchError;
+use farcast_link::receiver::FetchError;
 
 const EPOCH: Epoch = Epoch(1);
 const V0: VariantId = VariantId(0);

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use crate::live::Object;
-use crate::receive::EventStream;
+use farcast_link::receiver::EventStream;
 
 /// Most bytes handed to hyper at once. HTTP/2 takes whatever it is given off the body at once, however
 /// little of it the viewer's window lets through; only small pieces show how far it has come.

@@ -36,7 +36,7 @@ use crate::api::{Api, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
 use crate::playback::Told;
-use crate::receive::EventStream;
+use farcast_link::receiver::EventStream;
 
 /// The slot in which a request leaves the rest of its connection's life: a socket of the chat.
 pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;

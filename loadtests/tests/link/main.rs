@@ -9,11 +9,11 @@ mod store;
 
 use std::time::Duration;
 
-use farcast_edge::receive::tls::client_config;
-use farcast_edge::receive::{FetchError, LinkEvent};
 use farcast_feed::feed::FeedEvent;
 use farcast_feed::name::{Epoch, Msn, ObjectKind, ObjectName, StreamName, VariantId};
 use farcast_feed::time::WallTime;
+use farcast_link::receiver::tls::client_config;
+use farcast_link::receiver::{FetchError, LinkEvent};
 use farcast_link::{ALPN_FEED, CloseCode, SERVER_NAME};
 use quinn::ConnectionError;
 

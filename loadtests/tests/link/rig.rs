@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_edge::receive::{Client, ClientConfig, Fetcher, Forwarder, LinkEvent, Metrics as EdgeMetrics};
 use farcast_feed::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_feed::time::WallTime;
 use farcast_link::JoinToken;
-use farcast_origin::edge_access::{self, EdgeAccess};
-use farcast_origin::push::{
+use farcast_link::receiver::{Client, ClientConfig, Fetcher, Forwarder, LinkEvent, Metrics as EdgeMetrics};
+use farcast_link::roster::{self, Roster};
+use farcast_link::sender::{
     Api, Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig, StoreAccess,
 };
-use farcast_origin::roster::{self, Roster};
+use farcast_origin::edge_access::{self, EdgeAccess};
 use farcast_origin::store::{Embedded, Metrics as StoreMetrics};
 use farcast_store::Store;
 use tokio::sync::{Notify, mpsc};

@@ -19,7 +19,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::push::Edges;
+use farcast_link::sender::Edges;
 
 /// Most messages that are shown.
 const MAX_MESSAGES: usize = 10_000;

@@ -6,8 +6,8 @@ use farcast_store::memory::Memory;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::push::ask::tests::{Origin, say};
-use crate::push::{Hub, HubConfig, Metrics};
+use farcast_link::sender::tests::{Origin, say};
+use farcast_link::sender::{Hub, HubConfig, Metrics};
 
 struct Rig {
     store: Store,

@@ -1,4 +1,4 @@
-//! Edges and the tokens with which they join, as their owner sees, makes and revokes them ([`crate::roster`] keeps them).
+//! Edges and the tokens with which they join, as their owner sees, makes and revokes them ([`farcast_link::roster`] keeps them).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use farcast_feed::time::WallTime;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::roster::book::{NotAdded, Token, TokenState};
-use crate::roster::{Listed, Roster, RosterError};
+use farcast_link::roster::book::{NotAdded, Token, TokenState};
+use farcast_link::roster::{Listed, Roster, RosterError};
 
 /// Longest lifetime of a token that is made here, in seconds: a year.
 const MAX_LIFETIME_S: u64 = 365 * 24 * 3600;

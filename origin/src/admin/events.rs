@@ -1,7 +1,7 @@
 //! The stream of events by which the admin page is told how it goes, as it changes: server-sent events.
 //!
 //! Place in the flow: opened here for who is let in ([`super::entry`]); carried by the origin's own listener
-//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`crate::push`]). What is told comes from
+//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`farcast_link::sender`]). What is told comes from
 //! [`super::overview`] and the newest lines of the log.
 //!
 //! Invariants: nothing is kept for a slow reader: each piece is made when the one before is gone, of what is newest then. A
@@ -32,7 +32,7 @@ use super::session::Token;
 use super::shape::LogEntry;
 use super::{Admin, Managed, read};
 use crate::brake::Caller;
-use crate::push::EventBody;
+use farcast_link::sender::EventBody;
 
 /// Most streams at once: a few people with a few pages.
 const MAX_STREAMS: usize = 24;

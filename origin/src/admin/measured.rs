@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{Admin, VERSION};
 use crate::package::LatencyLevel;
-use crate::push::{Answers, Edges};
+use farcast_link::sender::{Answers, Edges};
 
 /// Most messages that are counted: the chat keeps no more by itself.
 const COUNTED_MESSAGES: usize = 10_000;
@@ -162,7 +162,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::push::ask::tests::{Origin, say};
+    use farcast_link::sender::tests::{Origin, say};
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_edges_heard_is_added_up_and_what_cannot_be_is_left_out() {

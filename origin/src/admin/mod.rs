@@ -62,10 +62,10 @@ use crate::credentials::{Credentials, NotSet};
 use crate::directory;
 use crate::emoji;
 use crate::http_client::Reach;
-use crate::push::Edges;
-use crate::roster::Roster;
 use crate::statistics::Statistics;
 use crate::webhooks::Trials;
+use farcast_link::roster::Roster;
+use farcast_link::sender::Edges;
 
 pub use self::routes::listed;
 

@@ -30,12 +30,12 @@ use self::rung::{Counts, Rung};
 use super::read;
 use super::shape::Status;
 use crate::broadcast::Air;
-use crate::push::Edges;
-use crate::roster::Roster;
 use crate::series::Series;
 use crate::statistics::Statistics;
 use crate::transcode::DropReason;
 use crate::{ingest, plan, transcode};
+use farcast_link::roster::Roster;
+use farcast_link::sender::Edges;
 
 /// How often it is made.
 const EVERY: Duration = Duration::from_secs(2);

@@ -13,7 +13,7 @@ use super::*;
 use crate::credentials::Which;
 use crate::emoji::Folder;
 use crate::integrations::{self, Integrations};
-use crate::push::{Hub, HubConfig, Metrics};
+use farcast_link::sender::{Hub, HubConfig, Metrics};
 
 mod download;
 mod entry;
@@ -59,8 +59,8 @@ impl Rig {
             disconnects: disconnect,
             edges: hub.connected().clone(),
             roster: Roster::open(
-                Arc::new(crate::push::Identity::load_or_create(&path).unwrap()),
-                crate::roster::Config {
+                Arc::new(farcast_link::sender::Identity::load_or_create(&path).unwrap()),
+                farcast_link::roster::Config {
                     dir: path.clone(),
                     token_file: path.join("join-token"),
                     advertise: "origin.example:4433".to_owned(),
@@ -439,7 +439,7 @@ async fn strangers_behind_the_same_address_do_not_lock_out_who_logged_in_before(
 #[tokio::test]
 async fn an_edge_cannot_guess_by_claiming_addresses_nor_lock_anybody_out() {
     let rig = Rig::new().await;
-    let edge = Some(crate::push::EdgeId::from([1; 32]));
+    let edge = Some(farcast_link::sender::EdgeId::from([1; 32]));
     let ask = async |login: &str, address: [u8; 4], edge| {
         let request = Request::get("/api/admin/status").header("authorization", login);
         let caller = Caller { edge, ..Caller::from(std::net::IpAddr::from(address)) };
@@ -452,7 +452,8 @@ async fn an_edge_cannot_guess_by_claiming_addresses_nor_lock_anybody_out() {
         looked_at += u32::from(ask(&guess(number), [10, 0, high, low], edge).await == 401);
     }
     assert_eq!(looked_at, 20);
-    for (address, other) in [([10, 0, 0, 1], None), ([10, 0, 0, 1], Some(crate::push::EdgeId::from([2; 32])))]
+    for (address, other) in
+        [([10, 0, 0, 1], None), ([10, 0, 0, 1], Some(farcast_link::sender::EdgeId::from([2; 32])))]
     {
         assert_eq!(ask(LOGIN.1, address, other).await, 200);
     }
@@ -520,7 +521,7 @@ async fn edges_are_listed_and_shut_out_with_the_token_that_they_know() {
     let token = roster.tokens()[0].id.clone();
     let key = rcgen::KeyPair::generate().unwrap();
     let made = roster.enrol(&token, "one", key.public_key_raw(), WallTime::now()).unwrap();
-    let certificate = crate::roster::fingerprint(&made.certificate);
+    let certificate = farcast_link::roster::fingerprint(&made.certificate);
     let place = roster.admit(&certificate, "192.0.2.7:1".parse().unwrap(), WallTime::now()).unwrap();
     let listed = rig.see("edges").await;
     assert_eq!((&listed[0]["name"], &listed[0]["address"]), (&json!("one"), &json!("192.0.2.7")));

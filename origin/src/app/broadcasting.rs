@@ -15,8 +15,8 @@ use crate::ingest::flv::Limits;
 use crate::ingest::{self, Gate, Keys, Publisher};
 use crate::package;
 use crate::pictures::{Maker, Pictures};
-use crate::push::{self, Hub, HubConfig};
 use crate::state::Saver;
+use farcast_link::sender::{self, Hub, HubConfig};
 
 /// See the module.
 pub(super) struct Broadcasting {
@@ -39,7 +39,7 @@ impl Broadcasting {
         keys: Arc<Credentials>,
     ) -> anyhow::Result<(Self, mpsc::Sender<Disconnect>)> {
         let (settings, registry) = (common.settings, common.registry.inner());
-        let hub = Hub::new(HubConfig::default(), push::Metrics::new(registry)?);
+        let hub = Hub::new(HubConfig::default(), sender::Metrics::new(registry)?);
         let counted = Counted::new(registry)?;
         let (pictures, picture_maker) = choices::pictures(settings, registry)?;
         let (disconnect, disconnects) = mpsc::channel(1);

@@ -10,10 +10,10 @@ use farcast_telemetry::metrics;
 use tokio_util::sync::CancellationToken;
 
 use super::operators::Operators;
-use crate::push::Identity;
 use crate::settings::Settings;
 use crate::standby::{self, Holder, Tenure};
 use crate::store::{self, Embedded};
+use farcast_link::sender::Identity;
 
 /// The store, and what says when its writer has ended, where that is a thread of ours.
 pub(super) fn open_store(

@@ -20,11 +20,11 @@ use crate::broadcast::{self, Air};
 use crate::choices::Choices;
 use crate::credentials::{self, Credentials};
 use crate::http_client::Reach;
-use crate::push::Identity;
-use crate::roster::{self, Roster};
 use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::transcode::{self, ProbeOutcome};
+use farcast_link::roster::{self, Roster};
+use farcast_link::sender::Identity;
 
 /// What was found and opened before.
 pub(super) struct Found<'a> {
@@ -88,7 +88,7 @@ impl<'a> Ground<'a> {
         let Ports { listeners, quic } = found.ports;
         let credentials = open_credentials(settings, registry, &store).await?;
         let saver = Arc::new(Saver::start(found.state)?);
-        let at = roster::Config::of(settings, quic.local_addr()?.port());
+        let at = roster_config(settings, quic.local_addr()?.port());
         let roster = Roster::open(Arc::clone(identity), at)?;
         let endpoint = endpoint(identity, quic)?;
         let probed = transcode::probe_libav().await?;
@@ -166,4 +166,15 @@ fn facts(
         webhooks_reach: if settings.webhook_private_addresses { Reach::Anywhere } else { Reach::Public },
         allow_short_keys: settings.allow_short_keys,
     })
+}
+
+/// Where the edges that may connect are kept, and what tokens say, for an origin that takes edges at this port.
+fn roster_config(settings: &Settings, quic_port: u16) -> roster::Config {
+    let advertise = settings.quic_advertise.as_ref();
+    roster::Config {
+        dir: settings.data_dir.clone(),
+        token_file: settings.data_dir.join(roster::JOIN_TOKEN_FILE),
+        advertise: advertise.map_or_else(|| format!("127.0.0.1:{quic_port}"), ToString::to_string),
+        token_lifetime: Some(settings.join_token_lifetime).filter(|lifetime| !lifetime.is_zero()),
+    }
 }

@@ -29,12 +29,12 @@ use crate::emoji;
 use crate::http_client::{HttpClient, Reach};
 use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
-use crate::push::{self, Hub};
-use crate::roster::Roster;
 use crate::state::Saver;
 use crate::statistics::{Sampler, Statistics};
 use crate::tokens;
 use crate::webhooks::{self, Trials, Webhooks};
+use farcast_link::roster::Roster;
+use farcast_link::sender::{self, Hub};
 
 /// See the module.
 pub(super) struct Parts {
@@ -46,7 +46,7 @@ pub(super) struct Parts {
     pub(super) sampler: Sampler,
     pub(super) emoji: Arc<emoji::Folder>,
     pub(super) backups: Backups,
-    pub(super) push: push::Server,
+    pub(super) push: sender::Server,
     pub(super) http: Http,
     pub(super) following: Following,
     pub(super) announcer: Announcer,
@@ -206,7 +206,7 @@ impl Common<'_> {
 }
 
 /// The server of edges, which may call the store and pass requests on.
-fn push_server(roster: Arc<Roster>, hub: Hub, access: Arc<EdgeAccess>, api: &Arc<Api>) -> push::Server {
-    let api = Arc::clone(api) as Arc<dyn push::Api>;
-    push::Server::new(push::ServerConfig::default(), roster, hub, access, Some(api))
+fn push_server(roster: Arc<Roster>, hub: Hub, access: Arc<EdgeAccess>, api: &Arc<Api>) -> sender::Server {
+    let api = Arc::clone(api) as Arc<dyn sender::Api>;
+    sender::Server::new(sender::ServerConfig::default(), roster, hub, access, Some(api))
 }

@@ -23,10 +23,11 @@ mod tests;
 pub use socket::serve;
 pub use take::{Backups, Spooled, TakeError};
 
-use crate::{emoji, push, roster, state};
+use crate::{emoji, state};
+use farcast_link::{roster, sender};
 
 /// Files of the data folder that a backup has.
-const FILES: [&str; 4] = [push::IDENTITY_FILE, roster::FILE, roster::JOIN_TOKEN_FILE, state::FILE_NAME];
+const FILES: [&str; 4] = [sender::IDENTITY_FILE, roster::FILE, roster::JOIN_TOKEN_FILE, state::FILE_NAME];
 
 /// Most bytes of one of them, or of a picture of the emoji folder.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;

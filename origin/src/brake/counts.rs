@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::Door;
-use crate::fading::Fading;
-use crate::push::EdgeId;
+use farcast_link::sender::EdgeId;
+use farcast_service::fading::Fading;
 
 /// First wait after the free failures; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

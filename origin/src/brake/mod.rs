@@ -25,8 +25,8 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 
 use self::counts::{Counts, Key, Pace};
-use crate::push::EdgeId;
-use crate::site;
+use farcast_link::sender::EdgeId;
+use farcast_service::site;
 
 /// The caller who gives a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -20,9 +20,9 @@ use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
 use crate::package::{self, LatencyLevel};
 use crate::pictures::Pictures;
 use crate::plan;
-use crate::push::Hub;
 use crate::state::{Cursor, Saver};
 use crate::transcode::{self, EncoderKind, LadderConfig, VariantSpec};
+use farcast_link::sender::Hub;
 
 /// Interval at which held-back media is let in; see [`super::pipeline`].
 const PACE_TICK: Duration = Duration::from_millis(20);

@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::ingest::PublisherInfo;
 use crate::media::{AudioCodec, AudioConfig, Frame, MediaEvent, Track};
-use crate::push::{self, HubConfig, Listener};
 use crate::state::State;
 use crate::transcode::{EncoderKind, VariantSpec};
+use farcast_link::sender::{self, HubConfig, tests::Listener};
 
 /// Longest wait for what must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -79,7 +79,7 @@ impl Rig {
         }
         let saver = Arc::new(Saver::start(state).unwrap());
         let registry = prometheus::Registry::new();
-        let hub = Hub::new(HubConfig::default(), push::Metrics::new(&registry).unwrap());
+        let hub = Hub::new(HubConfig::default(), sender::Metrics::new(&registry).unwrap());
         let edge = Listener::new(&hub);
         let (chosen, settings) = watch::channel(Settings {
             level: LatencyLevel::Medium,

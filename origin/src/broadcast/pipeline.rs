@@ -19,8 +19,8 @@ use crate::media::{Mark, MediaEvent, Track};
 use crate::package::{self, LatencyLevel, Packager};
 use crate::pictures::{Pictures, Tap};
 use crate::plan::{self, Planner};
-use crate::push::Hub;
 use crate::transcode::{self, Ladder, LadderConfig, LadderError, VariantSpec};
+use farcast_link::sender::Hub;
 
 /// The speed at which held-back media is let in, as a multiple of real time: a machine that can encode
 /// at all has headroom of this order, and two seconds held back are caught up in a second.

@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Credentials, Which, hash, lock};
 use crate::brake::{Caller, Door};
-use crate::fading::Fading;
 use crate::ingest::Checked;
+use farcast_service::fading::Fading;
 
 /// Hashes for strangers: one in this time, which is 5 to 15 % of a core.
 const HASH_PERIOD: Duration = Duration::from_millis(250);

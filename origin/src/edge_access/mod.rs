@@ -1,6 +1,6 @@
 //! The door to the store for edges: all their calls pass it.
 //!
-//! Place in the flow: an edge's call comes over its link ([`crate::push`]) → [`keys`] decides whether an edge may use these
+//! Place in the flow: an edge's call comes over its link ([`farcast_link::sender`]) → [`keys`] decides whether an edge may use these
 //! keys → [`act`] reads a batch as one of the few acts of an honest edge → [`derive`](mod@derive) builds the batch again
 //! from the origin's own records → the store. An edge may have been taken over: none of its claims about a user, rendered
 //! text, time or rights is believed, only the texts that people wrote to it and the user for whom it acts, and the latter
@@ -39,7 +39,7 @@ use self::derive::Facts;
 use self::keys::{Family, Right};
 use self::quota::{Quota, Spent};
 use self::shown::Shown;
-use crate::push::StoreAccess;
+use farcast_link::sender::StoreAccess;
 
 pub use self::metrics::Metrics;
 

@@ -31,8 +31,8 @@ use self::routes::{Endpoint, ROUTES};
 use crate::admin;
 use crate::brake::{self, Brake, Caller, Door};
 use crate::broadcast::Air;
-use crate::push::Edges;
 use crate::tokens::{self, Held, MAX_TOKENS, Scope};
+use farcast_link::sender::Edges;
 
 pub use self::routes::listed;
 

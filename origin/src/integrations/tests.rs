@@ -12,8 +12,8 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::push::ask::tests::{Origin, say};
-use crate::push::{Hub, HubConfig, Metrics};
+use farcast_link::sender::tests::{Origin, say};
+use farcast_link::sender::{Hub, HubConfig, Metrics};
 
 const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 

@@ -1,6 +1,6 @@
 //! The embedded engine of the store, on redb: the default, with nothing to install.
 //!
-//! Place in the flow: opened by `app` before what keeps its state here; edges reach it through [`crate::push`].
+//! Place in the flow: opened by `app` before what keeps its state here; edges reach it through [`farcast_link::sender`].
 //!
 //! One thread writes. It takes all batches that wait, applies them in one transaction of redb and makes them durable
 //! at once (group commit): the disk is waited for once per group, whatever the number of callers. Readers see the

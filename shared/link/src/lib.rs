@@ -1,7 +1,7 @@
-//! The protocol between origin and edges over QUIC (RFC 9000), version 1.
+//! The link between origin and edges over QUIC (RFC 9000): the protocol, version 1, and both ends of it.
 //!
-//! Place in the flow: `origin::push` speaks one side, `edge::receive` the other; both use only the
-//! types of this module. All of it is sans-IO.
+//! Place in the flow: [`sender`] speaks one side, [`receiver`] the other; both use only the types of this module, which do
+//! no input or output themselves. [`roster`] has the edges that may connect.
 //!
 //! One connection per edge, dialled by the edge, ALPN [`ALPN_FEED`], mutual TLS 1.3:
 //!
@@ -27,6 +27,11 @@ mod forward;
 mod frame;
 mod media;
 mod message;
+pub mod receiver;
+#[cfg(test)]
+mod relay_tests;
+pub mod roster;
+pub mod sender;
 pub mod store_call;
 mod token;
 mod transport;

@@ -1,11 +1,14 @@
 //! What both programs are as services: their listeners, tasks, log and limits for connections.
 
 pub mod accept;
+pub mod admission;
 pub mod entrance;
+pub mod fading;
 pub mod host;
 pub mod listen;
 pub mod listener;
 pub mod log;
 pub mod program;
+pub mod site;
 pub mod tasks;
 pub mod tls;

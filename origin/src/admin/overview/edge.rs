@@ -8,8 +8,8 @@ use farcast_api::time::Time;
 use farcast_link::EdgeReport;
 use serde::Serialize;
 
-use crate::push::Said;
-use crate::roster::Listed;
+use farcast_link::roster::Listed;
+use farcast_link::sender::Said;
 
 /// Most that is believed of an edge's bit rate: a terabit in a second.
 const MAX_BIT_RATE: f64 = 1e12;

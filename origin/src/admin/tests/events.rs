@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::push::EventBody;
+use farcast_link::sender::EventBody;
 
 /// Nothing takes so long.
 const LONG: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! The listener: accepts connections within limits, and drives a session for each.
 //!
 //! Everything that a stranger can make this server hold is bounded: connections, those that have not published yet
-//! ([`crate::admission`] decides which gives way when these are too many), the time that they may take, the bytes that they
+//! ([`farcast_service::admission`] decides which gives way when these are too many), the time that they may take, the bytes that they
 //! send before they publish, the bytes that a publisher may send, and the queue to the owner of the frames. A full queue
 //! stops the reading of the connection, so TCP tells the encoder to wait; after [`BACKPRESSURE_DEADLINE`] the connection is
 //! closed.
@@ -27,8 +27,8 @@ use tracing::debug;
 use super::flv::Limits;
 use super::gate::Gate;
 use super::metrics::Metrics;
-use crate::admission::{self, Admission, Slot};
 use connection::Connection;
+use farcast_service::admission::{self, Admission, Slot};
 
 pub use publisher::{EndReason, Publisher, PublisherEvent, PublisherInfo, Refused};
 

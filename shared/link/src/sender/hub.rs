@@ -1,0 +1,220 @@
+//! The hub: where the packagers' events meet the edges' queues.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
+use bytes::Bytes;
+use farcast_feed::feed::{FeedEvent, Presentation, SegmentState};
+use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
+
+use super::ask::Edges;
+use super::edge_queue::EdgeQueue;
+use super::metrics::Metrics;
+use super::queue::Queue;
+use super::record::Record;
+use super::window::Window;
+
+/// Epochs that are known to be over, so that an edge that comes back late hears of it.
+const MAX_ENDED: usize = 32;
+
+/// Bound of a queue before there is a presentation; nothing waits in it then.
+const IDLE_BOUND: Duration = Duration::from_secs(8);
+
+/// Settings of a [`Hub`].
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// The stream whose feed this is.
+    pub stream: StreamName,
+    /// Most bytes of parts that are kept for newcomers and fetches. The window of a 10 Mbit/s ladder
+    /// is about 60 MB.
+    pub window_bytes: usize,
+    /// Lag of an edge at which it loses segments, in target durations. Two: no player at the live
+    /// edge still wants anything that arrives later.
+    pub queue_targets: u32,
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self { stream: StreamName::live(), window_bytes: 512 * 1024 * 1024, queue_targets: 2 }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    window: Window,
+    ended: VecDeque<Epoch>,
+    edges: HashMap<u64, Arc<EdgeQueue>>,
+    next_edge: u64,
+}
+
+/// Takes the feed and gives it to every subscribed edge. Cheap to clone; all clones are one hub.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    config: Arc<HubConfig>,
+    metrics: Metrics,
+    connected: Edges,
+    state: Arc<Mutex<State>>,
+}
+
+/// An edge's place in the hub, given up when dropped.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    hub: Hub,
+    id: u64,
+    pub(super) queue: Arc<EdgeQueue>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.lock().edges.remove(&self.id);
+        self.hub.metrics.edges.dec();
+    }
+}
+
+impl Hub {
+    /// A hub without edges.
+    #[must_use]
+    pub fn new(config: HubConfig, metrics: Metrics) -> Self {
+        let window = Window::new(config.window_bytes);
+        let state = State { window, ended: VecDeque::new(), edges: HashMap::new(), next_edge: 0 };
+        let connected = Edges::new(metrics.clone());
+        Self { config: Arc::new(config), metrics, connected, state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hub's metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The edges that are subscribed, to be asked.
+    #[must_use]
+    pub fn connected(&self) -> &Edges {
+        &self.connected
+    }
+
+    fn bound(&self, presentation: &Presentation) -> Duration {
+        Duration::from_secs(u64::from(presentation.target_duration_s.max(1)))
+            * self.config.queue_targets.max(1)
+    }
+
+    /// Takes the feed's next event. Never waits for an edge: the cost is one queue entry per edge.
+    ///
+    /// `Ended` of an epoch that is not known here (the origin was restarted and the encoder never came
+    /// back) reaches the edges all the same. Any other event of an unknown epoch is ignored.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "publishing gives the event away; nobody has a use for it after"
+    )]
+    pub fn publish(&self, event: FeedEvent) {
+        let record = match Record::new(&event) {
+            Ok(record) => record,
+            Err(error) => {
+                self.metrics.encode_errors.inc();
+                tracing::error!(%error, epoch = event.epoch().0, "a feed event exceeds the protocol's limits");
+                return;
+            }
+        };
+        let now = Instant::now();
+        let mut state = self.lock();
+        let known = state.window.apply(&event);
+        if let FeedEvent::Ended { epoch } = &event {
+            state.ended.retain(|ended| ended != epoch);
+            state.ended.push_back(*epoch);
+            if state.ended.len() > MAX_ENDED {
+                state.ended.pop_front();
+            }
+        } else if !known {
+            return;
+        }
+        self.metrics.window_bytes.set(i64::try_from(state.window.bytes()).unwrap_or(i64::MAX));
+        for edge in state.edges.values() {
+            edge.with(|queue| {
+                if let FeedEvent::Started(presentation) = &event {
+                    queue.push(&event, record.clone(), now);
+                    queue.present(presentation, self.bound(presentation));
+                } else {
+                    queue.push(&event, record.clone(), now);
+                }
+            });
+            edge.changed.notify_one();
+        }
+    }
+
+    /// Adds an edge: its queue begins with all that it must know, and the feed goes on from there.
+    pub(super) fn subscribe(&self, wish: &Subscribe) -> Subscription {
+        let now = Instant::now();
+        let mut queue = Queue::new(IDLE_BOUND);
+        let mut state = self.lock();
+        let presentation = state.window.presentation().cloned();
+        if let Some(have) = &wish.have
+            && state.ended.contains(&have.epoch)
+            && presentation.as_ref().is_none_or(|current| current.epoch != have.epoch)
+        {
+            push_message(&mut queue, &ToEdge::Ended { epoch: have.epoch });
+        }
+        match state.window.snapshot() {
+            Some(snapshot) => {
+                let epoch = snapshot.presentation.epoch;
+                queue.present(&snapshot.presentation, self.bound(&snapshot.presentation));
+                for message in snapshot_messages(&snapshot) {
+                    push_message(&mut queue, &message);
+                }
+                for (variant, lane) in (0..).map(VariantId).zip(&snapshot.variants) {
+                    if let Some(open) = lane.segments.last().filter(|s| s.state == SegmentState::Open) {
+                        queue.resume(epoch, variant, open.start);
+                    }
+                }
+                for part in state.window.backlog(wish.have.as_ref()) {
+                    let stream = StreamHeader { epoch, variant: part.variant, msn: part.msn, backlog: true };
+                    let (index, variant, msn) = (part.meta.index, part.variant, part.msn);
+                    let event = FeedEvent::Part { epoch, variant, msn, meta: part.meta, bytes: part.bytes };
+                    if let Ok(Record::Part(pieces)) = Record::new(&event) {
+                        queue.push_backlog(stream, index, pieces, now);
+                    }
+                }
+            }
+            None => push_message(&mut queue, &ToEdge::Idle),
+        }
+        let queue = Arc::new(EdgeQueue::new(queue));
+        let id = state.next_edge;
+        state.next_edge += 1;
+        state.edges.insert(id, Arc::clone(&queue));
+        self.metrics.edges.inc();
+        Subscription { hub: self.clone(), id, queue }
+    }
+
+    /// An object of the window in pieces.
+    #[must_use]
+    pub fn object(&self, stream: &StreamName, name: &ObjectName) -> Option<Vec<Bytes>> {
+        if *stream != self.config.stream {
+            return None;
+        }
+        self.lock().window.object(name)
+    }
+
+    /// The stream that this hub carries.
+    #[must_use]
+    pub fn stream(&self) -> &StreamName {
+        &self.config.stream
+    }
+
+    /// Number of edges that are subscribed.
+    #[must_use]
+    pub fn edges(&self) -> usize {
+        self.lock().edges.len()
+    }
+}
+
+fn push_message(queue: &mut Queue, message: &ToEdge) {
+    match encode(message) {
+        Ok(bytes) => queue.push_control(bytes),
+        Err(error) => tracing::error!(%error, "a snapshot exceeds the protocol's limits"),
+    }
+}
