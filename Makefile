@@ -52,7 +52,7 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb screenshots
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
 	@if [ -n "$${FDB_CLUSTER_FILE-}" ] || $(FDBSERVER); then $(MAKE) test-foundationdb; else \
 	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
@@ -87,6 +87,14 @@ PAGES ?=
 test-pages: $(PLAYER) ## The viewer and admin pages as viewers, talkers, moderators and owners use them, in a real Chromium on two edges
 	cargo build --workspace --bins
 	cd loadtests/browser && npm ci --no-audit --no-fund && node pages.js $(PAGES)
+
+# Not in CI, since Lighthouse is large. LIGHTHOUSE="--strict" judges the speed as well, on a machine that does
+# nothing else. Reports go to loadtests/browser/out/lighthouse, which is not committed.
+LIGHTHOUSE ?=
+test-pages-lighthouse: $(PLAYER) ## Lighthouse's judgement of the viewer page, offline and live, the admin login and the dashboard
+	cargo build --workspace --bins
+	cd loadtests/browser && npm ci --no-audit --no-fund && npm ci --no-audit --no-fund --prefix lighthouse && \
+	  node lighthouse $(LIGHTHOUSE)
 
 # MINUTES of a broadcast that is watched; not in CI, since it takes that long.
 MINUTES ?= 60
@@ -218,4 +226,4 @@ fuzz: ## A minute of fuzzing for each parser of hostile bytes (FUZZ_SECONDS=60)
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z0-9-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

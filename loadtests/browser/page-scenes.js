@@ -9,6 +9,7 @@ import { assertAccessible } from './axe.js';
 import { color, owner } from './chat-scenes.js';
 import { edgeLost, noNetwork, publisherLost } from './loss-scenes.js';
 import { motion, rightToLeft, styles } from './look-scenes.js';
+import { mentions } from './mention-scenes.js';
 import { admin, enter, idOf, isMoving, say, sees, timesSeen, untilOnAir, withPage } from './page.js';
 import { embeds, playback } from './playback-scenes.js';
 import { quality, refused } from './player-scenes.js';
@@ -287,6 +288,7 @@ export const SCENES = {
   playback,
   embeds,
   talk,
+  mentions,
   returns,
   color,
   moderate,

@@ -3,8 +3,8 @@
 //   node pages.js [--only NAME]… [--strict] [--web FOLDER] [--out FOLDER] [--chromium PATH] [--firefox PATH]
 //
 // Starts an origin and two edges, opens their pages in Chromium, and does what is in the scenes of page-scenes.js and
-// admin-scenes.js one after another; one scene goes the main paths in Firefox (firefox-scenes.js). --web takes pages from a folder (shared/web/dist) and not from the edges. With --strict
-// times count, which a loaded machine spoils.
+// admin-scenes.js one after another; one scene goes the main paths in Firefox (firefox-scenes.js). --web takes pages from a folder
+// (shared/web/dist) and not from the programs. With --strict times count, which a loaded machine spoils.
 
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -30,12 +30,10 @@ const { values: options } = parseArgs({
 });
 
 await mkdir(options.out, { recursive: true });
-const edgeSettings = ['forward_admin = true'];
-if (options.web !== undefined) {
-  edgeSettings.push(`web_dir = ${JSON.stringify(resolve(options.web))}`);
-}
+const pages = options.web === undefined ? [] : [`web_dir = ${JSON.stringify(resolve(options.web))}`];
 // A loaded machine takes its time to say that the broadcaster is gone, who shall come back before the broadcast is over.
-const stage = new Stage(2, { settings: ['reconnect_grace = "90s"'], edgeSettings });
+const settings = ['reconnect_grace = "90s"', ...pages];
+const stage = new Stage(2, { settings, edgeSettings: ['forward_admin = true', ...pages] });
 let browser;
 let failed = 0;
 try {

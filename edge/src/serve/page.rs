@@ -106,7 +106,8 @@ fn head(Facts { runtime, config }: &Facts, given: &str) -> String {
             let _ = writeln!(head, "    <meta {key}=\"{name}\" content=\"{value}\" />");
         }
     };
-    meta("name", "description", &about);
+    // Search engines want some description of every page.
+    meta("name", "description", if about.is_empty() { &both } else { &about });
     meta("property", "og:type", "website");
     meta("property", "og:site_name", &name);
     meta("property", "og:title", &title);
@@ -203,6 +204,19 @@ mod tests {
             assert!(html.contains(part), "{part} is not in {html}");
         }
         assert!(!html.contains("<title>x</title>"), "{html}");
+    }
+
+    #[test]
+    fn a_page_without_a_summary_is_described_by_what_is_on_and_whose_it_is() {
+        let runtime = Runtime {
+            name: "Ada".to_owned(),
+            stream_title: "Mending radios".to_owned(),
+            summary: String::new(),
+            ..Runtime::default()
+        };
+        let html = fill(PAGE, &facts(runtime), "https://live.example");
+        assert!(html.contains("<meta name=\"description\" content=\"Mending radios · Ada\" />"), "{html}");
+        assert!(!html.contains("og:description"), "{html}");
     }
 
     #[test]

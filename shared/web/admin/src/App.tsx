@@ -1,7 +1,8 @@
 /** The page: the login, or the parts with their navigation. */
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
+import { get } from "@common/api/client";
 import { Icon } from "@common/icons";
 import type { IconName } from "@common/icons";
 import { chooseLanguage, language, LANGUAGES } from "@common/text/language";
@@ -13,8 +14,9 @@ import { Login, LoginAgain } from "./Login";
 import { People } from "./people/People";
 import { followAddress, route, ROUTES } from "./route";
 import type { Route } from "./route";
-import { ended, logOut, resume, standing } from "./session";
+import { ask, ended, logOut, resume, standing } from "./session";
 import { text } from "./text";
+import { askWhoIsServed, servesViewers, viewerAddress } from "./viewerAddress";
 import { About } from "./views/About";
 import { ChatSettings } from "./views/ChatSettings";
 import { Dashboard } from "./views/Dashboard";
@@ -61,6 +63,7 @@ export function App(): JSX.Element {
 function Inside(): JSX.Element {
   const main = useRef<HTMLElement>(null);
   const { parts, title } = text.value;
+  useEffect(() => void askWhoIsServed(), []);
   const shown = route.value;
   const { view: View } = VIEWS[shown];
   const before = useRef(shown);
@@ -76,10 +79,7 @@ function Inside(): JSX.Element {
       <header class="bar">
         <img src="/logo" alt="" width="32" height="32" />
         <span class="bar-title">{title}</span>
-        <a class="button bar-link" href="/" target="_blank" rel="noopener" aria-label={text.value.viewerPage}>
-          <Icon name="window" />
-          <span class="bar-word">{text.value.viewerPage}</span>
-        </a>
+        <ViewerLink />
         <Action face={text.value.logOut} act={() => logOut()} />
       </header>
       <nav class="parts" aria-label={text.value.navigation}>
@@ -96,6 +96,36 @@ function Inside(): JSX.Element {
         <View key={shown} />
       </main>
     </div>
+  );
+}
+
+/** The way to the viewer page, where there is one. */
+function ViewerLink(): JSX.Element | null {
+  const served = servesViewers.value;
+  const [publicUrl, setPublicUrl] = useState("");
+  useEffect(() => {
+    // At an edge its own page is the nearest.
+    if (served !== false) return;
+    ask((options) => get("/api/admin/serverconfig", options)).then(
+      ({ yp }) => {
+        setPublicUrl(yp.instanceUrl);
+      },
+      () => undefined,
+    );
+  }, [served]);
+  const address = served === false ? viewerAddress(publicUrl, served, location.origin) : "";
+  if (address === undefined) return null;
+  return (
+    <a
+      class="button bar-link"
+      href={`${address}/`}
+      target="_blank"
+      rel="noopener"
+      aria-label={text.value.viewerPage}
+    >
+      <Icon name="window" />
+      <span class="bar-word">{text.value.viewerPage}</span>
+    </a>
   );
 }
 

@@ -128,6 +128,8 @@ export const de: Texts = {
   preview: {
     label: "Die Sendung, ohne Ton",
     coming: "Das Bild ist unterwegs…",
+    elsewhere:
+      "Das ist die eigene Adresse des Origins. Das Bild gibt es auf der Verwaltungsseite eines Edge.",
     counted: "Das Bild auf dieser Seite zählt als ein Zuschauer.",
   },
 
@@ -159,8 +161,8 @@ export const de: Texts = {
       `${name} bekommt die Sendung ${seconds} s zu spät: Seine Verbindung zum Origin ist zu schmal. Zuschauer dort verlieren ` +
       "zuerst die besten Qualitäten. Gib ihm mehr Bandbreite oder entferne eine Qualität.",
     cpu: (percent, encoded) =>
-      `Die Prozessoren sind zu ${percent} % ausgelastet, und ${encoded} Qualitäten werden neu kodiert. Wenn das Bild stockt, ` +
-      "entferne eine oder wähle eine niedrigere CPU-Stufe.",
+      `Die Prozessoren sind zu ${percent} % ausgelastet (neu kodierte Qualitäten: ${encoded}). Wenn das Bild stockt, ` +
+      "entferne eine Qualität oder wähle eine niedrigere CPU-Stufe.",
     memory: (percent) =>
       `Der Arbeitsspeicher ist zu ${percent} % voll. Beende, was sonst auf dieser Maschine läuft.`,
     disk: (percent) => `Die Festplatte ist zu ${percent} % voll. Schaffe Platz, bevor sie voll ist.`,
@@ -648,6 +650,9 @@ export const de: Texts = {
     addresses: "Für andere",
     addressesIntro:
       "Was du Zuschauern schickst, in einem Mediaplayer öffnest oder in eine eigene Seite einfügst.",
+    noAddresses:
+      "Das ist die eigene Adresse des Origins, die keine Zuschauer bedient. Öffne diese Seite an einem Edge, oder trage unter " +
+      "„Allgemein“ die öffentliche Adresse ein: Dann stehen sie hier.",
     page: "Die Zuschauerseite",
     playlist: "Die Playlist, für Mediaplayer",
     video: "Das Video auf einer anderen Seite",

@@ -134,6 +134,7 @@ export const en = {
   preview: {
     label: "The broadcast, without sound",
     coming: "The picture is on its way…",
+    elsewhere: "This is the origin’s own address. The picture is on the admin page of an edge.",
     counted: "The picture on this page counts as one viewer.",
   },
 
@@ -163,8 +164,8 @@ export const en = {
       `${name} gets the broadcast ${seconds} s late: its connection to the origin is too narrow. Viewers there lose the ` +
       "best qualities first. Give it more bandwidth, or remove a quality.",
     cpu: (percent: string, encoded: string): string =>
-      `The processors are ${percent} % busy, and ${encoded} qualities are encoded anew. If the picture stutters, remove one, ` +
-      "or choose a lower CPU level.",
+      `The processors are ${percent} % busy (qualities that are encoded anew: ${encoded}). If the picture stutters, remove ` +
+      "a quality, or choose a lower CPU level.",
     memory: (percent: string): string =>
       `The memory is ${percent} % full. Stop what else runs on this machine.`,
     disk: (percent: string): string => `The disk is ${percent} % full. Make room before it is full.`,
@@ -644,6 +645,9 @@ export const en = {
     licence: "Licence",
     addresses: "For others",
     addressesIntro: "What to send to viewers, to open in a media player, or to paste into a page of yours.",
+    noAddresses:
+      "This is the origin’s own address, which serves no viewers. Open this page at an edge, or enter the public address under " +
+      "General: then they are here.",
     page: "The viewer page",
     playlist: "The playlist, for media players",
     video: "The video on another page",

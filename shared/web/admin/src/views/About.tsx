@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 
 import { text } from "../text";
+import { servesViewers, viewerAddress } from "../viewerAddress";
 import { BackupDownload } from "./BackupDownload";
 import { Card, Copyable, Settings } from "./parts";
 
@@ -10,7 +11,7 @@ export function About(): JSX.Element {
   return (
     <Settings>
       {({ instanceDetails: { version }, yp: { instanceUrl } }) => {
-        const base = (instanceUrl === "" ? location.origin : instanceUrl).replace(/\/$/u, "");
+        const base = viewerAddress(instanceUrl, servesViewers.value, location.origin);
         return (
           <>
             <Card title={about.title} intro={about.intro}>
@@ -26,12 +27,16 @@ export function About(): JSX.Element {
               </dl>
             </Card>
             <Card title={about.addresses} intro={about.addressesIntro}>
-              <div class="stack">
-                <Copyable label={about.page} value={`${base}/`} />
-                <Copyable label={about.playlist} value={`${base}/hls/stream.m3u8`} />
-                <Copyable label={about.video} value={frame(`${base}/embed/video`, "16 / 9")} />
-                <Copyable label={about.chat} value={frame(`${base}/embed/chat/readwrite`, "9 / 16")} />
-              </div>
+              {base === undefined ? (
+                <p class="hint">{about.noAddresses}</p>
+              ) : (
+                <div class="stack">
+                  <Copyable label={about.page} value={`${base}/`} />
+                  <Copyable label={about.playlist} value={`${base}/hls/stream.m3u8`} />
+                  <Copyable label={about.video} value={frame(`${base}/embed/video`, "16 / 9")} />
+                  <Copyable label={about.chat} value={frame(`${base}/embed/chat/readwrite`, "9 / 16")} />
+                </div>
+              )}
             </Card>
             <Card title={about.backup} intro={about.backupIntro}>
               <BackupDownload />

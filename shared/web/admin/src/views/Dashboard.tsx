@@ -13,6 +13,7 @@ import { state, warnings } from "../live/live";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
+import { servesViewers } from "../viewerAddress";
 import { EdgeStates } from "./EdgeStates";
 import { FirstRun } from "./FirstRun";
 import { Health } from "./Health";
@@ -88,7 +89,7 @@ function OnAir({ status }: { readonly status: Status }): JSX.Element {
           <Figure name={dashboard.sessionPeak} value={figure(status.sessionPeakViewerCount)} />
           <Figure name={dashboard.overallPeak} value={figure(status.overallPeakViewerCount)} />
         </dl>
-        {status.online && <p class="hint">{text.value.preview.counted}</p>}
+        {status.online && servesViewers.value !== false && <p class="hint">{text.value.preview.counted}</p>}
       </div>
     </section>
   );

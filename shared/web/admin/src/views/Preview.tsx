@@ -4,23 +4,25 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { playPreview } from "../preview";
 import { text } from "../text";
+import { servesViewers } from "../viewerAddress";
 
 export function Preview(): JSX.Element {
   const { preview } = text.value;
   const video = useRef<HTMLVideoElement>(null);
   const [isShown, setShown] = useState(false);
+  const isElsewhere = servesViewers.value === false;
   useEffect(() => {
-    if (video.current === null) return undefined;
+    if (video.current === null || isElsewhere) return undefined;
     return playPreview(video.current, (phase) => {
       setShown(phase === "playing" || phase === "buffering" || phase === "reconnecting");
     });
-  }, []);
+  }, [isElsewhere]);
   return (
     <div class="preview-box">
-      <video ref={video} muted playsInline aria-label={preview.label} />
+      {!isElsewhere && <video ref={video} muted playsInline aria-label={preview.label} />}
       {!isShown && (
         <p class="preview-wait" role="status">
-          {preview.coming}
+          {isElsewhere ? preview.elsewhere : preview.coming}
         </p>
       )}
     </div>

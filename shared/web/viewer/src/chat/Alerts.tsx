@@ -33,7 +33,7 @@ export function Alerts(): JSX.Element {
                 checked={notifies.value}
                 onChange={(event) => {
                   const box = event.currentTarget;
-                  void setNotifies(box.checked).then((isDone) => {
+                  void setNotifies(box.checked, chat.notifySample).then((isDone) => {
                     box.checked = notifies.value;
                     setDenied(!isDone);
                   });

@@ -49,26 +49,33 @@ export function setRings(on: boolean): void {
   if (on) ring();
 }
 
-/** False where the browser, or the viewer, says no. */
-export async function setNotifies(on: boolean): Promise<boolean> {
+function show(title: string, body: string): boolean {
+  try {
+    // Two windows with the same chat tell once.
+    const note = new Notification(title, { body, tag: `${title}: ${body}`, icon: "/logo/external" });
+    note.addEventListener("click", () => {
+      window.focus();
+      note.close();
+    });
+    return true;
+  } catch {
+    // Phones show notifications of service workers only.
+    return false;
+  }
+}
+
+/** `sample` is shown at once where it is switched on, so that the viewer sees what they chose. False where nothing can be shown. */
+export async function setNotifies(on: boolean, sample: string): Promise<boolean> {
   const may = on && canNotify && (await Notification.requestPermission()) === "granted";
-  remember(NOTIFY_KEY, may ? "on" : undefined);
-  notifies.value = may;
-  return may === on;
+  const does = may && show(document.title, sample);
+  remember(NOTIFY_KEY, does ? "on" : undefined);
+  notifies.value = does;
+  return does === on;
 }
 
 /** Somebody spoke to the viewer. */
 export function mentioned(from: string, words: string): void {
   if (rings.value) ring();
   if (!notifies.value || !isAllowed() || document.visibilityState === "visible") return;
-  try {
-    // Two windows with the same chat tell once.
-    const note = new Notification(from, { body: words, tag: `${from}: ${words}`, icon: "/logo/external" });
-    note.addEventListener("click", () => {
-      window.focus();
-      note.close();
-    });
-  } catch {
-    // Phones show notifications of service workers only.
-  }
+  show(from, words);
 }

@@ -1,6 +1,30 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
 import { expect, test } from "vitest";
 
-import { refusalOf } from "./refusal";
+import { BEGINNINGS, refusalOf } from "./refusal";
+
+/** The server's words for a line that it does not take, by the place where it says them. */
+const SAID =
+  /(?:return action\(\s*|let words = match error \{[\s\S]*?\{\s*|_ => |(?:FLOODING|ROOM_FULL|TOO_LARGE): &str =\s*)"([^"]*)"/gu;
+
+function saidBy(name: string): string[] {
+  const path = resolve(import.meta.dirname, "../../../../../edge/src/chat", name);
+  return [...readFileSync(path, "utf8").matchAll(SAID)].map(([, words]) => words ?? "");
+}
+
+test("every sentence by which the server refuses a line is known, and no other is looked for", () => {
+  const said = [...saidBy("mod.rs"), ...saidBy("session.rs")];
+  expect(said.length).toBeGreaterThanOrEqual(8);
+  for (const words of said) expect(refusalOf(`<p>${words}</p>`), words).toBeDefined();
+  for (const [beginning] of BEGINNINGS) {
+    expect(
+      said.some((words) => words.startsWith(beginning)),
+      beginning,
+    ).toBe(true);
+  }
+});
 
 test("the server's refusals are known, in the form in which they come", () => {
   const refusal = (words: string) => refusalOf(`<p>${words}</p>\n`);

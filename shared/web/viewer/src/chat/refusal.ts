@@ -1,6 +1,7 @@
 /**
- * Why the server did not take a line. It tells its writer alone, by an action in English, as Owncast does; the page knows these
- * sentences and says the same in the viewer's language, beside the field where one writes.
+ * Why the server did not take a line. It tells its writer alone, by an action in English, as Owncast does: a CHAT_ACTION has an id,
+ * a time and these words, and nothing else that says why. The page knows the sentences and says the same in the viewer's language,
+ * beside the field where one writes. A test looks for each of them in the server's source.
  */
 
 /**
@@ -9,7 +10,8 @@
  */
 export type Refusal = "flooding" | "newcomer" | "too-large" | "over" | "busy" | "interrupted";
 
-const BEGINNINGS: readonly (readonly [string, Refusal])[] = [
+/** How the sentences of `edge/src/chat` begin. */
+export const BEGINNINGS: readonly (readonly [string, Refusal])[] = [
   ["You are temporarily blocked from sending chat messages", "flooding"],
   ["You have not been an established chat participant", "newcomer"],
   ["Sorry, that message exceeded the maximum size", "too-large"],

@@ -167,6 +167,7 @@ export const de: Texts = {
     whenMentioned: "Wenn dich jemand erwähnt",
     ring: "Einen Ton abspielen",
     notify: "Benachrichtigen, während du woanders bist",
+    notifySample: "So erfährst du, wenn dich jemand erwähnt.",
     notifyDenied:
       "Dein Browser erlaubt dieser Seite keine Benachrichtigungen. In seinen Einstellungen für diese Seite lässt sich das ändern.",
     refusals: {

@@ -165,6 +165,7 @@ export const en = {
     whenMentioned: "When somebody mentions you",
     ring: "Play a sound",
     notify: "Notify me while I look elsewhere",
+    notifySample: "Like this, you are told when somebody mentions you.",
     notifyDenied:
       "Your browser does not allow this page to notify you. Its settings for this page change that.",
     refusals: {
