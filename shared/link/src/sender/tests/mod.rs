@@ -1,6 +1,11 @@
 //! For tests, those of other crates as well: a server and edges of a few lines, over QUIC on the loopback, and what a hub sends
 //! to one edge without any network.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "these are for tests, which fail by panicking"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +33,7 @@ use crate::{
 pub(super) const LONG: Duration = Duration::from_secs(20);
 
 /// An origin whose edges a test plays.
-#[allow(missing_debug_implementations)]
+#[derive(Debug)]
 pub struct Origin {
     /// Its hub.
     pub hub: Hub,
@@ -62,7 +67,7 @@ impl Origin {
         let (roster, store) = (roster.unwrap(), Arc::new(Memory::store().0));
         let server = Server::new(ServerConfig::default(), Arc::clone(&roster), hub.clone(), store, None);
         let task = tokio::spawn(server.run(endpoint, stop.clone()));
-        Self { hub, roster, address, stop, task, folder: folder }
+        Self { hub, roster, address, stop, task, folder }
     }
 
     /// Of the standing join token.
