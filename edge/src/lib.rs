@@ -1,4 +1,4 @@
-//! Farcast's edge. Data flows one way: [`receive`] → [`live`] → [`serve`]; the [`chat`] follows the store beside it,
+//! Farcast's edge. Data flows one way: [`receiver`](farcast_link::receiver) → [`live`] → [`serve`]; the [`chat`] follows the store beside it,
 //! [`playback`] hears how it goes for viewers.
 
 mod answers;

@@ -1,5 +1,6 @@
 //! Farcast's origin. Data flows one way:
-//! [`ingest`] → [`broadcast`] → [`plan`] → [`transcode`] → [`package`] → [`push`].
+//! [`ingest`] → [`broadcast`] → [`plan`] → [`transcode`] → [`package`] →
+//! [`sender`](farcast_link::sender).
 //! [`media`] is the vocabulary between them.
 
 pub mod admin;
