@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { assertAccessible } from './axe.js';
+import { captions } from './caption-scenes.js';
 import { color, owner } from './chat-scenes.js';
 import { edgeLost, noNetwork, publisherLost } from './loss-scenes.js';
 import { motion, rightToLeft, styles } from './look-scenes.js';
@@ -299,6 +300,7 @@ export const SCENES = {
   sizes,
   keyboard,
   quality,
+  captions,
   refused,
   edgeLost,
   noNetwork,

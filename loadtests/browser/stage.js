@@ -232,6 +232,13 @@ export class Stage {
     this.#encoder = this.#spawn('publisher', join(this.#programs, 'farcast-load'), words);
   }
 
+  /** Begins a broadcast of an FLV file, again and again until `goodbye`. */
+  publishLoop(file) {
+    const to = `rtmp://${this.#rtmp}/live/${KEY}`;
+    const words = `-hide_banner -loglevel warning -nostats -re -stream_loop -1 -i ${file} -c copy -f flv ${to}`;
+    this.#encoder = this.#spawn('ffmpeg', 'ffmpeg', words.split(' '));
+  }
+
   /** Ends the broadcast as a publisher does that means it. */
   goodbye() {
     this.#encoder.kill('SIGINT');

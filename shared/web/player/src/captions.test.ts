@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { captionsOf, chooseCaptions } from "./captions";
+import { captionsOf, chooseCaptions, chooseNamed } from "./captions";
 
 const tracks = () => [
   { kind: "metadata" as const, label: "", language: "", mode: "hidden" as const as TextTrackMode },
@@ -21,4 +21,12 @@ test("one is shown at a time, or none, and metadata is left alone", () => {
   expect(list.map(({ mode }) => mode)).toEqual(["hidden", "showing", "disabled"]);
   chooseCaptions(list, -1);
   expect(list.map(({ mode }) => mode)).toEqual(["hidden", "disabled", "disabled"]);
+});
+
+test("what was chosen earlier is shown by its name, and nothing changes where it is not there", () => {
+  const list = tracks();
+  chooseNamed(list, "English");
+  expect(list.map(({ mode }) => mode)).toEqual(["hidden", "showing", "disabled"]);
+  chooseNamed(list, "Français");
+  expect(list.map(({ mode }) => mode)).toEqual(["hidden", "showing", "disabled"]);
 });

@@ -17,12 +17,22 @@ function tracksOf(list: ArrayLike<Track>): readonly (readonly [number, Track])[]
   );
 }
 
+function nameOf({ label, language }: Track): string {
+  return label === "" ? language : label;
+}
+
 export function captionsOf(list: ArrayLike<Track>): Caption[] {
-  return tracksOf(list).map(([index, { label, language, mode }]) => ({
+  return tracksOf(list).map(([index, track]) => ({
     index,
-    name: label === "" ? language : label,
-    isShown: mode === "showing",
+    name: nameOf(track),
+    isShown: track.mode === "showing",
   }));
+}
+
+/** Shows those that are called so, if there are any: what the viewer chose before these tracks came. */
+export function chooseNamed(list: ArrayLike<Track>, name: string): void {
+  const found = tracksOf(list).find(([, track]) => nameOf(track) === name);
+  if (found !== undefined) chooseCaptions(list, found[0]);
 }
 
 /** Shows one, and no other; -1 shows none. */

@@ -7,6 +7,7 @@
 import { ErrorDetails, ErrorTypes } from "hls.js";
 import type { HlsConfig, LoaderConfig, RetryConfig } from "hls.js";
 
+import { captionTimeline } from "./caption-timeline";
 import { loaderWith } from "./given";
 import type { Fault } from "./session";
 
@@ -66,6 +67,9 @@ export function hlsConfig(workerPath: string, multivariant?: string): Partial<Hl
   return {
     ...(multivariant === undefined ? {} : { pLoader: loaderWith(multivariant) }),
     workerPath,
+    timelineController: captionTimeline,
+    // Their tracks are made by caption-tracks.ts.
+    renderTextTracksNatively: false,
     lowLatencyMode: true,
     // A stall costs 0.2 s of latency instead of hls.js's whole second.
     liveSyncOnStallIncrease: 0.2,

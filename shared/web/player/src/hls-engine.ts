@@ -3,6 +3,7 @@ import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import type { Level, LevelDetails } from "hls.js";
 import workerPath from "hls.js/dist/hls.worker.js?url";
 
+import { CaptionTracks } from "./caption-tracks";
 import { endOfHoles, isComplete } from "./ending";
 import type { Engine, EngineEvents } from "./engine";
 import { BACK_BUFFER, faultOf, hlsConfig, JUMP_BEHIND_TARGET_DURATIONS } from "./hls-config";
@@ -20,6 +21,11 @@ const TICK_MS = 100;
 const IDLE = "IDLE";
 /** A seek lands so far behind what is buffered, because the end of a buffer is known only to the microsecond. */
 const PAST_BUFFER_S = 0.02;
+
+/** Captions in the picture have no name of their own, only one of four places: `CC1` to `CC4`. */
+function captionName(track: string): string {
+  return track.replace("textTrack", "CC");
+}
 
 function quality(level: Level): Quality {
   return {
@@ -77,6 +83,10 @@ export class HlsEngine implements Engine {
       this.closed = details;
       this.finish();
       events.closed();
+    });
+    const captions = new CaptionTracks(video, captionName);
+    hls.on(Events.CUES_PARSED, (_, { type, track, cues }) => {
+      if (type === "captions") captions.add(track, cues as VTTCue[]);
     });
     hls.on(Events.ERROR, (_, { fatal, type, details }) => {
       if (fatal) events.fault(faultOf(type, details));

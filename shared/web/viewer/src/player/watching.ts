@@ -2,7 +2,8 @@
  * The player as the page sees it: assembles playback, session and engine around a video element, and holds what they say as
  * signals. What is decided is decided in `@player`.
  */
-import { captionsOf, chooseCaptions } from "@player/captions";
+import { recall, remember } from "@common/storage";
+import { captionsOf, chooseCaptions, chooseNamed } from "@player/captions";
 import type { Caption } from "@player/captions";
 import { Controller } from "@player/controller";
 import type { ControllerEvents, MakeEngine } from "@player/controller";
@@ -46,6 +47,9 @@ declare global {
 const SLOW_AFTER_MS = 10_000;
 /** A browser that is never idle runs the engine after so long all the same. */
 const RUN_WITHIN_MS = 300;
+
+/** The name of the captions that the viewer wants, by which later visits show them. */
+const CAPTIONS_KEY = "farcast.captions";
 
 /** hls.js is by far the largest part of the page, so it comes by itself, while the page is already there. */
 const loadHls = (): Promise<typeof import("@player/hls-engine")> => import("@player/hls-engine");
@@ -215,6 +219,10 @@ export class Watching {
     video.addEventListener("leavepictureinpicture", () => (this.isPip.value = false));
     watchIdle(stage);
     const { textTracks } = video;
+    textTracks.addEventListener("addtrack", () => {
+      const wanted = recall(CAPTIONS_KEY);
+      if (wanted !== undefined) chooseNamed(textTracks, wanted);
+    });
     for (const type of ["addtrack", "removetrack", "change"]) {
       textTracks.addEventListener(type, () => {
         this.captions.value = captionsOf(textTracks);
@@ -285,6 +293,7 @@ export class Watching {
   /** Index of captions, or -1 for none. */
   showCaptions(index: number): void {
     if (this.video !== undefined) chooseCaptions(this.video.textTracks, index);
+    remember(CAPTIONS_KEY, this.captions.value.find((one) => one.index === index)?.name);
   }
 
   chooseScreen(): void {
