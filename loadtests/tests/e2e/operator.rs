@@ -5,8 +5,11 @@ use std::time::Duration;
 use farcast_loadtests::harness::edge::{Edge, login};
 use farcast_loadtests::harness::stage::{KEY, Settings, Stage};
 use farcast_loadtests::harness::wait;
+use farcast_loadtests::http::connection::{Dialer, Keep};
+use farcast_loadtests::http::tls::{self, Trust};
 use farcast_loadtests::publish::encoder::{self, Content, Picture, Source};
 use http::{Method, StatusCode};
+use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -268,6 +271,28 @@ async fn a_session_holds_at_the_origin_and_through_all_edges_until_it_is_ended()
     for at in [first, second, origin(&mut stage)] {
         assert_eq!(status(at).await, StatusCode::UNAUTHORIZED);
     }
+}
+
+#[tokio::test]
+async fn a_session_that_begins_over_tls_is_for_tls_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&chain, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let origin = format!("https_listen = \"127.0.0.1:0\"\ntls_cert = {chain:?}\ntls_key = {key:?}\n");
+    let mut stage = Stage::start(Settings { origin, edges: 0, ..Settings::default() }).await.unwrap();
+
+    let https = stage.origin().unwrap().address("https");
+    let server = format!("https://{https}/").parse().unwrap();
+    let tls = Some(tls::config(&Trust::Any, false).unwrap());
+    let mut connection = Dialer { server, http2: false, tls }.connect().await.unwrap();
+    let request = connection.request(Method::POST, "/api/admin/login").unwrap();
+    let request = request.body(Full::from(json!({ "password": KEY }).to_string())).unwrap();
+    let answer = connection.send(request, Keep::Body, START).await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK);
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.starts_with("__Host-farcast_session=") && cookie.ends_with("; Secure"), "{cookie}");
 }
 
 #[tokio::test]
