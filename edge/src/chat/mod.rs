@@ -438,7 +438,7 @@ impl Chat {
     }
 
     /// Tells that somebody came.
-    async fn came(self: Arc<Self>, user: User, client: u64, coming: Coming) -> Option<Bytes> {
+    async fn on_arrival(self: Arc<Self>, user: User, client: u64, coming: Coming) -> Option<Bytes> {
         let event = match coming {
             Coming::New => Event::Joined { user, client },
             Coming::Moved => Event::Present { user_id: user.id, client },

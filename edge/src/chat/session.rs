@@ -243,7 +243,7 @@ impl Chat {
         } else {
             match socket.write(&tell(Private::Connected(&user))).await {
                 Ok(()) => {
-                    let pending: Pending = Box::pin(Arc::clone(&self).came(user, member.id, coming));
+                    let pending: Pending = Box::pin(Arc::clone(&self).on_arrival(user, member.id, coming));
                     self.converse(&mut socket, &member, told, said, pending, &shutdown).await
                 }
                 Err(why) => why.into(),
@@ -314,7 +314,7 @@ impl Chat {
                         Incoming::Close => return End::saying(Ended::Left, CloseCode::Normal),
                         Incoming::Ping(payload) => socket.write(&frame::pong(&payload)).await,
                         Incoming::Pong => Ok(()),
-                        Incoming::Text(text) => match self.heard(member, &mut flood, &text) {
+                        Incoming::Text(text) => match self.on_line(member, &mut flood, &text) {
                             Judged::Ignored => Ok(()),
                             Judged::Refused(words) => socket.write(&words).await,
                             Judged::Heard(heard) => {
@@ -354,7 +354,7 @@ impl Chat {
     }
 
     /// Decides what is done with a line that has arrived now.
-    fn heard(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Judged {
+    fn on_line(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Judged {
         let now = Instant::now();
         let refused = |outcome: Outcome, words: &str| {
             self.config.metrics.line(outcome);

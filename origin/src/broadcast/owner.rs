@@ -200,7 +200,7 @@ impl Owner {
                     None => break,
                 },
                 Some(answer) = self.disconnects.recv() => self.disconnect(answer).await,
-                event = said(self.publisher.as_mut()) => self.said(event).await,
+                event = next_event(self.publisher.as_mut()) => self.on_publisher_event(event).await,
                 Some(event) = made(self.pipeline.as_mut()) => {
                     self.with_pipeline(|pipeline| pipeline.package(event, WallTime::now())).await;
                 }
@@ -230,7 +230,7 @@ impl Owner {
     async fn arrived(&mut self, publisher: Publisher) {
         // The last events of the former publisher still count, its goodbye above all.
         while let Some(Ok(event)) = self.publisher.as_mut().map(|previous| previous.events.try_recv()) {
-            self.said(Some(event)).await;
+            self.on_publisher_event(Some(event)).await;
         }
         if let Some(previous) = self.publisher.take() {
             previous.close.cancel();
@@ -342,7 +342,7 @@ impl Owner {
         beginning
     }
 
-    async fn said(&mut self, event: Option<PublisherEvent>) {
+    async fn on_publisher_event(&mut self, event: Option<PublisherEvent>) {
         match event {
             Some(PublisherEvent::Media(event)) => {
                 let now = std::time::Instant::now();
@@ -377,12 +377,12 @@ impl Owner {
                 let (video, audio) = (promised(&metadata.video_codec), promised(&metadata.audio_codec));
                 self.with_pipeline(|pipeline| pipeline.expect(video, audio)).await;
             }
-            Some(PublisherEvent::End(reason)) => self.left(reason).await,
-            None => self.left(EndReason::Disconnected).await,
+            Some(PublisherEvent::End(reason)) => self.on_publisher_gone(reason).await,
+            None => self.on_publisher_gone(EndReason::Disconnected).await,
         }
     }
 
-    async fn left(&mut self, reason: EndReason) {
+    async fn on_publisher_gone(&mut self, reason: EndReason) {
         self.publisher = None;
         self.air.send_modify(|air| air.broadcaster = None);
         match reason {
@@ -508,7 +508,8 @@ async fn finish(pipeline: Pipeline, panics: Contained) {
     relay(tokio::spawn(async move { panics.run(pipeline.finish()).await }).await);
 }
 
-async fn said(publisher: Option<&mut Publisher>) -> Option<PublisherEvent> {
+/// The next event of the publisher, if there is one: else never.
+async fn next_event(publisher: Option<&mut Publisher>) -> Option<PublisherEvent> {
     match publisher {
         Some(publisher) => publisher.events.recv().await,
         None => std::future::pending().await,

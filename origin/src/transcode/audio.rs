@@ -12,7 +12,7 @@ use farcast_feed::time::{MediaTime, WallTime};
 use farcast_service::tasks::hook;
 
 use super::inlet::{Outlet, Work};
-use super::origin_of::{Origin, Origins};
+use super::provenance::{Provenance, ProvenanceTracker};
 use super::shared::Shared;
 use super::sink::Sink;
 use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, Track};
@@ -43,7 +43,7 @@ pub(super) struct Output {
     /// True if its variants pass through what viewers can play.
     stand_in: bool,
     sinks: Vec<Sink>,
-    origins: Origins,
+    origins: ProvenanceTracker,
     track: Option<Encoded>,
 }
 
@@ -59,13 +59,13 @@ struct Encoded {
     /// Samples since `base` that were given to the encoder.
     encoded: u64,
     /// Frames inside the encoder, with their index since it was opened.
-    inside: VecDeque<(i64, MediaTime, Origin)>,
+    inside: VecDeque<(i64, MediaTime, Provenance)>,
     sent_frames: i64,
 }
 
 impl Output {
     pub(super) fn new(bit_rate_bps: u64, sinks: Vec<Sink>) -> Self {
-        Self { bit_rate_bps, stand_in: false, sinks, origins: Origins::default(), track: None }
+        Self { bit_rate_bps, stand_in: false, sinks, origins: ProvenanceTracker::default(), track: None }
     }
 
     /// For variants that pass audio through: it works once a source comes that viewers cannot play.

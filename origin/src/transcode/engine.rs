@@ -18,7 +18,7 @@ use super::audio::{Audio, Output};
 use super::cadence::Filler;
 use super::config::LadderConfig;
 use super::error::LadderError;
-use super::feed::{QUEUE_FRAMES, VariantFeed, queue_frames_on_device};
+use super::feed::{EncoderQueue, QUEUE_FRAMES, queue_frames_on_device};
 use super::inlet::Inlet;
 use super::shared::Shared;
 use super::sink::Sink;
@@ -69,7 +69,7 @@ impl Engine {
             let (fps, stand_in) =
                 if spec.transcodes_video() { (spec.max_framerate(), false) } else { (STAND_IN_FPS, true) };
             let metrics = shared.metrics.clone();
-            let feed = VariantFeed::new(queue, fps, config.pace, metrics.behind(variant), metrics);
+            let feed = EncoderQueue::new(queue, fps, config.pace, metrics.behind(variant), metrics);
             feeds.push(Feed { stand_in, feed });
             let encoding = Encoding {
                 variant,

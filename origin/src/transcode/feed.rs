@@ -42,7 +42,7 @@ pub(super) enum VideoWork {
 }
 
 /// The sending side of a variant's queue.
-pub(super) struct VariantFeed {
+pub(super) struct EncoderQueue {
     queue: SyncSender<VideoWork>,
     gate: RateGate,
     pace: Pace,
@@ -55,7 +55,7 @@ pub(super) struct VariantFeed {
     owes_gone: bool,
 }
 
-impl VariantFeed {
+impl EncoderQueue {
     pub(super) fn new(
         queue: SyncSender<VideoWork>,
         fps: u32,
@@ -138,7 +138,7 @@ mod tests {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let (tx, rx) = sync_channel(1);
         let gauge = metrics.behind(farcast_feed::name::VariantId(0));
-        let mut feed = VariantFeed::new(tx, 30, Pace::Live, gauge, metrics.clone());
+        let mut feed = EncoderQueue::new(tx, 30, Pace::Live, gauge, metrics.clone());
         let frame = Arc::new(VideoFrame::black(16, 16, PixelLayout::Yuv420p).unwrap());
         let mark = |n| {
             let (start, program_date_time) = (MediaTime(0), WallTime(0));

@@ -8,10 +8,10 @@ use farcast_service::tasks::hook;
 
 use super::cadence::KeyClock;
 use super::error::LadderError;
-use super::feed::{Tick, VariantFeed};
+use super::feed::{EncoderQueue, Tick};
 use super::inlet::{Outlet, Work};
 use super::metrics::DropReason;
-use super::origin_of::Origins;
+use super::provenance::ProvenanceTracker;
 use super::shared::Shared;
 use crate::media::{Frame, Mark, MediaEvent, VideoConfig};
 
@@ -23,7 +23,7 @@ const MAX_DAMAGED: u32 = 300;
 pub(super) struct Feed {
     /// True if it has work only for sources that viewers cannot play.
     pub(super) stand_in: bool,
-    pub(super) feed: VariantFeed,
+    pub(super) feed: EncoderQueue,
 }
 
 /// State of the decoder thread.
@@ -37,7 +37,7 @@ pub(super) struct Source {
     /// True if the log has still to say where the source is decoded.
     unsaid: bool,
     config: Option<Arc<VideoConfig>>,
-    origins: Origins,
+    origins: ProvenanceTracker,
     keys: KeyClock,
     last: Option<MediaTime>,
     needs_key: bool,
@@ -60,7 +60,7 @@ impl Source {
             decoder: None,
             unsaid: false,
             config: None,
-            origins: Origins::default(),
+            origins: ProvenanceTracker::default(),
             keys: KeyClock::default(),
             last: None,
             needs_key: true,
@@ -92,7 +92,7 @@ impl Source {
             MediaEvent::NoVideo => {
                 self.drain();
                 self.decoder = None;
-                self.working().for_each(VariantFeed::gone);
+                self.working().for_each(EncoderQueue::gone);
                 Ok(())
             }
             MediaEvent::Frame(frame) => self.decode(&frame),
@@ -133,7 +133,7 @@ impl Source {
         Ok(())
     }
 
-    fn working(&mut self) -> impl Iterator<Item = &mut VariantFeed> {
+    fn working(&mut self) -> impl Iterator<Item = &mut EncoderQueue> {
         let stands_in = self.stands_in;
         self.feeds.iter_mut().filter(move |feed| stands_in || !feed.stand_in).map(|feed| &mut feed.feed)
     }

@@ -11,7 +11,7 @@ const MAX_FRAMES: usize = 256;
 
 /// Facts about source frames by presentation time, to be given to the frames that are made of them.
 #[derive(Debug, Default)]
-pub(super) struct Origins {
+pub(super) struct ProvenanceTracker {
     frames: BTreeMap<MediaTime, (WallTime, Option<Mark>)>,
     overdue: Option<Mark>,
     latest_arrival: WallTime,
@@ -19,12 +19,12 @@ pub(super) struct Origins {
 
 /// The facts for one frame that was made.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Origin {
+pub(super) struct Provenance {
     pub(super) arrived_at: WallTime,
     pub(super) mark: Option<Mark>,
 }
 
-impl Origins {
+impl ProvenanceTracker {
     /// Remembers a source frame.
     pub(super) fn insert(&mut self, pts: MediaTime, arrived_at: WallTime, mark: Option<Mark>) {
         let entry = self.frames.entry(pts).or_insert((arrived_at, None));
@@ -43,7 +43,7 @@ impl Origins {
 
     /// The facts for a frame made at `pts`, of all source frames up to it. Of several marks the latest
     /// counts: a segment of which nothing was made does not begin.
-    pub(super) fn resolve(&mut self, pts: MediaTime) -> Origin {
+    pub(super) fn resolve(&mut self, pts: MediaTime) -> Provenance {
         let mut mark = self.overdue.take();
         while let Some(entry) = self.frames.first_entry()
             && *entry.key() <= pts
@@ -52,7 +52,7 @@ impl Origins {
             self.latest_arrival = arrived_at;
             mark = own.or(mark);
         }
-        Origin { arrived_at: self.latest_arrival, mark }
+        Provenance { arrived_at: self.latest_arrival, mark }
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_mark_goes_to_its_own_frame_once() {
-        let mut origins = Origins::default();
+        let mut origins = ProvenanceTracker::default();
         for (n, m) in [(0, mark(1)), (1, None), (2, mark(2))] {
             origins.insert(MediaTime(n), WallTime(n as u64), m);
         }
@@ -84,19 +84,19 @@ mod tests {
 
     #[test]
     fn the_mark_of_a_lost_frame_goes_to_the_next_and_the_latest_counts() {
-        let mut origins = Origins::default();
+        let mut origins = ProvenanceTracker::default();
         origins.insert(MediaTime(0), WallTime(7), mark(1));
         origins.carry(mark(2));
         origins.insert(MediaTime(5), WallTime(9), None);
         let origin = origins.resolve(MediaTime(5));
-        assert_eq!(origin, Origin { arrived_at: WallTime(9), mark: mark(1) });
+        assert_eq!(origin, Provenance { arrived_at: WallTime(9), mark: mark(1) });
         origins.carry(mark(3));
         assert_eq!(origins.resolve(MediaTime(6)).mark, mark(3));
     }
 
     #[test]
     fn a_stuck_decoder_costs_bounded_memory_and_no_mark() {
-        let mut origins = Origins::default();
+        let mut origins = ProvenanceTracker::default();
         origins.insert(MediaTime(0), WallTime(0), mark(1));
         (1..5000).for_each(|n| origins.insert(MediaTime(n), WallTime(0), None));
         assert!(origins.frames.len() <= MAX_FRAMES);
