@@ -32,115 +32,63 @@ pub(super) fn redacted(account: Account) -> Account {
     Account { token: String::new(), ..account }
 }
 
+/// Why there is no batch of an act.
+#[derive(Debug)]
+pub(super) enum NoBatch {
+    /// The edge may not do it.
+    Refused(Refused),
+    /// The store has no answer, or no form for a record.
+    Store(StoreError),
+}
+
+impl From<Refused> for NoBatch {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<StoreError> for NoBatch {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// The batch of an act. `replaced` is where the edge published its viewers before.
 ///
-/// Fails with the store's error where a record has no form in JSON.
+/// # Errors
+/// [`NoBatch`].
 pub(super) fn derive(
     id: BatchId,
     act: Act,
     facts: Facts<'_>,
     replaced: Option<Key>,
-) -> Result<Result<Batch, StoreError>, Refused> {
-    let Facts { runtime, now, .. } = facts;
+) -> Result<Batch, NoBatch> {
     let batch = Batch::with_id(id);
-    let entry = |event| Entry::new(now, event);
-    Ok(match act {
-        Act::Register { account } => register(batch, account, facts)?,
-        Act::Seen { given } => Whole::of(given, facts).and_then(|whole| {
-            whole.change(batch, |account| account.seen_at = Some(now)).map(|(batch, _)| batch)
-        }),
+    match act {
+        Act::Register { account } => register(batch, account, facts),
+        Act::Seen { given } => seen(batch, given, facts),
         Act::Say { given, client, raw, network } => {
-            if runtime.chat_disabled || given.user.disabled_at.is_some() {
-                return Err(Refused::Unlawful("nobody, or not this user, may chat"));
-            }
-            if raw.len() > MAX_MESSAGE_BYTES {
-                return Err(Refused::Unlawful("a line is too long"));
-            }
-            let body = render::message(&raw, &runtime.emoji);
-            if body.is_empty() {
-                return Err(Refused::Unlawful("a line shows nothing"));
-            }
-            Whole::of(given, facts).and_then(|whole| {
-                let user = whole.account.user.clone();
-                let said = entry(Event::Message { user, client: Some(client), body, raw });
-                let said = Entry { network, ..said };
-                log::append(batch.require(whole.unchanged()), &[said])
-            })
+            let body = line(&given, &raw, facts)?;
+            let whole = Whole::of(given, facts)?;
+            let user = whole.account.user.clone();
+            let said = Event::Message { user, client: Some(client), body, raw };
+            let entry = Entry { network, ..facts.entry(said) };
+            Ok(log::append(batch.require(whole.unchanged()), &[entry])?)
         }
-        Act::Rename { given, name, client } => {
-            if given.user.disabled_at.is_some() {
-                return Err(Refused::Unlawful("this user may not chat"));
-            }
-            if name::clean(&name).as_ref() != Ok(&name) || !is_free(&name, runtime) {
-                return Err(Refused::Unlawful("a name is not clean, or not free"));
-            }
-            Whole::of(given, facts).and_then(|whole| {
-                let old_name = whole.account.user.display_name.clone();
-                let (batch, account) = whole.change(batch, |account| account.user.rename(name, now))?;
-                log::append(batch, &[entry(Event::NameChanged { user: account.user, old_name, client })])
-            })
-        }
-        Act::Recolour { given, hue } => {
-            if given.user.disabled_at.is_some() {
-                return Err(Refused::Unlawful("this user may not chat"));
-            }
-            if !HUES.contains(&hue) {
-                return Err(Refused::Unlawful("there is no such colour"));
-            }
-            Whole::of(given, facts).and_then(|whole| {
-                let (batch, Account { user, .. }) =
-                    whole.change(batch, |account| account.user.recolour(hue))?;
-                log::append(batch, &[entry(Event::UserChanged { user })])
-            })
-        }
-        Act::SetEnabled { given, enabled } => {
-            if given.user.is_moderator {
-                return Err(Refused::Unlawful("a moderator cannot be disabled by another"));
-            }
-            Whole::of(given, facts).and_then(|whole| {
-                let change = |account: &mut Account| account.user.set_enabled(enabled, now);
-                let (batch, Account { user, .. }) = whole.change(batch, change)?;
-                let listed = List::Disabled.key(&user.id);
-                let batch = if enabled { batch.clear(listed) } else { batch.set(listed, &b""[..]) };
-                let event = if enabled { Event::UserChanged { user } } else { Event::UserDisabled { user } };
-                log::append(batch, &[entry(event)])
-            })
-        }
+        Act::Rename { given, name, client } => rename(batch, given, name, client, facts),
+        Act::Recolour { given, hue } => recolour(batch, given, hue, facts),
+        Act::SetEnabled { given, enabled } => set_enabled(batch, given, enabled, facts),
         Act::SetVisible { changes } => {
-            let entries: Vec<_> =
-                changes.into_iter().map(|(ids, visible)| entry(Event::Visibility { ids, visible })).collect();
-            log::append(batch, &entries)
+            let events = changes.into_iter().map(|(ids, visible)| Event::Visibility { ids, visible });
+            let entries: Vec<_> = events.map(|event| facts.entry(event)).collect();
+            Ok(log::append(batch, &entries)?)
         }
-        Act::Told { moving, user_id } => {
-            let known = facts.stored.map(|stored| &stored.record.user);
-            let Some(user) = known.filter(|user| user.id == user_id && user.disabled_at.is_none()) else {
-                return Err(Refused::Unlawful("who comes or goes is nobody, or may not chat"));
-            };
-            let user = user.clone();
-            log::append(
-                batch,
-                &[entry(match moving {
-                    Moving::Joined(client) => Event::Joined { user, client },
-                    Moving::Present(client) => Event::Present { user_id, client },
-                    Moving::Parted => Event::Parted { user },
-                })],
-            )
-        }
-        Act::Numbers { last, next } => {
-            let key = LastClient::key();
-            let (unchanged, from) = match last {
-                Some((bytes, last)) => (Precondition::Equals(key.key().clone(), bytes), last.0),
-                None => (Precondition::Absent(key.key().clone()), 0),
-            };
-            if next.0.checked_sub(from).is_none_or(|taken| taken == 0 || taken > MAX_NUMBERS) {
-                return Err(Refused::Unlawful("so many numbers are not taken at once"));
-            }
-            batch.require(unchanged).put(&key, &next)
-        }
+        Act::Told { moving, user_id } => told(batch, moving, user_id, facts),
+        Act::Numbers { last, next } => numbers(batch, last, &next),
         Act::Viewers { key, value: None } => Ok(batch.clear(key)),
         Act::Viewers { key, value: Some(value) } => {
-            if !viewers::is_lawful(&value, now) {
-                return Err(Refused::Unlawful("no edge counts such viewers"));
+            if !viewers::is_lawful(&value, facts.now) {
+                return Err(unlawful("no edge counts such viewers"));
             }
             let batch = match replaced.filter(|before| *before != key) {
                 Some(before) => batch.clear(before),
@@ -148,7 +96,113 @@ pub(super) fn derive(
             };
             Ok(batch.set(key, value))
         }
-    })
+    }
+}
+
+fn unlawful(why: &'static str) -> NoBatch {
+    NoBatch::Refused(Refused::Unlawful(why))
+}
+
+impl Facts<'_> {
+    /// An entry of the chat's log, of now.
+    fn entry(&self, event: Event) -> Entry {
+        Entry::new(self.now, event)
+    }
+}
+
+fn seen(batch: Batch, given: Account, facts: Facts<'_>) -> Result<Batch, NoBatch> {
+    let (batch, _) = Whole::of(given, facts)?.change(batch, |account| account.seen_at = Some(facts.now))?;
+    Ok(batch)
+}
+
+/// What viewers are shown of a line.
+fn line(given: &Account, raw: &str, Facts { runtime, .. }: Facts<'_>) -> Result<String, NoBatch> {
+    if runtime.chat_disabled || given.user.disabled_at.is_some() {
+        return Err(unlawful("nobody, or not this user, may chat"));
+    }
+    if raw.len() > MAX_MESSAGE_BYTES {
+        return Err(unlawful("a line is too long"));
+    }
+    let body = render::message(raw, &runtime.emoji);
+    if body.is_empty() {
+        return Err(unlawful("a line shows nothing"));
+    }
+    Ok(body)
+}
+
+fn rename(
+    batch: Batch,
+    given: Account,
+    name: String,
+    client: u64,
+    facts: Facts<'_>,
+) -> Result<Batch, NoBatch> {
+    if given.user.disabled_at.is_some() {
+        return Err(unlawful("this user may not chat"));
+    }
+    if name::clean(&name).as_ref() != Ok(&name) || !is_free(&name, facts.runtime) {
+        return Err(unlawful("a name is not clean, or not free"));
+    }
+    let whole = Whole::of(given, facts)?;
+    let old_name = whole.account.user.display_name.clone();
+    let (batch, account) = whole.change(batch, |account| account.user.rename(name, facts.now))?;
+    let event = Event::NameChanged { user: account.user, old_name, client };
+    Ok(log::append(batch, &[facts.entry(event)])?)
+}
+
+fn recolour(batch: Batch, given: Account, hue: u16, facts: Facts<'_>) -> Result<Batch, NoBatch> {
+    if given.user.disabled_at.is_some() {
+        return Err(unlawful("this user may not chat"));
+    }
+    if !HUES.contains(&hue) {
+        return Err(unlawful("there is no such colour"));
+    }
+    let (batch, Account { user, .. }) =
+        Whole::of(given, facts)?.change(batch, |account| account.user.recolour(hue))?;
+    Ok(log::append(batch, &[facts.entry(Event::UserChanged { user })])?)
+}
+
+fn set_enabled(batch: Batch, given: Account, enabled: bool, facts: Facts<'_>) -> Result<Batch, NoBatch> {
+    if given.user.is_moderator {
+        return Err(unlawful("a moderator cannot be disabled by another"));
+    }
+    let change = |account: &mut Account| account.user.set_enabled(enabled, facts.now);
+    let (batch, Account { user, .. }) = Whole::of(given, facts)?.change(batch, change)?;
+    let listed = List::Disabled.key(&user.id);
+    let batch = if enabled { batch.clear(listed) } else { batch.set(listed, &b""[..]) };
+    let event = if enabled { Event::UserChanged { user } } else { Event::UserDisabled { user } };
+    Ok(log::append(batch, &[facts.entry(event)])?)
+}
+
+fn told(batch: Batch, moving: Moving, user_id: String, facts: Facts<'_>) -> Result<Batch, NoBatch> {
+    let known = facts.stored.map(|stored| &stored.record.user);
+    let Some(user) = known.filter(|user| user.id == user_id && user.disabled_at.is_none()) else {
+        return Err(unlawful("who comes or goes is nobody, or may not chat"));
+    };
+    let user = user.clone();
+    let event = match moving {
+        Moving::Joined(client) => Event::Joined { user, client },
+        Moving::Present(client) => Event::Present { user_id, client },
+        Moving::Parted => Event::Parted { user },
+    };
+    Ok(log::append(batch, &[facts.entry(event)])?)
+}
+
+/// Takes the numbers of connections up to `next`, after those that were taken until `last`.
+fn numbers(
+    batch: Batch,
+    last: Option<(bytes::Bytes, LastClient)>,
+    next: &LastClient,
+) -> Result<Batch, NoBatch> {
+    let key = LastClient::key();
+    let (unchanged, from) = match last {
+        Some((bytes, last)) => (Precondition::Equals(key.key().clone(), bytes), last.0),
+        None => (Precondition::Absent(key.key().clone()), 0),
+    };
+    if next.0.checked_sub(from).is_none_or(|taken| taken == 0 || taken > MAX_NUMBERS) {
+        return Err(unlawful("so many numbers are not taken at once"));
+    }
+    Ok(batch.require(unchanged).put(&key, next)?)
 }
 
 /// A user's record with the fields that edges do not know.
@@ -183,7 +237,7 @@ impl Whole {
     }
 }
 
-fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<Batch, StoreError>, Refused> {
+fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Batch, NoBatch> {
     let Facts { runtime, now, .. } = facts;
     let User { id, display_name, display_color, .. } = account.user;
     // Names that are given are not looked at: they may have a forbidden word in them.
@@ -192,7 +246,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<B
     let is_lawful = name::clean(&display_name).as_ref() == Ok(&display_name)
         && (is_free(&display_name, runtime) || name::is_random(&display_name) || suggested());
     if !is_lawful || !HUES.contains(&display_color) {
-        return Err(Refused::Unlawful("a name is not clean, or not free"));
+        return Err(unlawful("a name is not clean, or not free"));
     }
     let user = User { id, display_color, ..User::new(display_name, now) };
     let account = Account { user, seen_at: None, token: account.token };
@@ -201,7 +255,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Result<B
         .require(Precondition::Absent(key.key().clone()))
         .require(Precondition::Absent(by_token.key().clone()));
     let id = farcast_chat::user::UserId(account.user.id.clone());
-    Ok(batch.put(&key, &account).and_then(|batch| batch.put(&by_token, &id)))
+    Ok(batch.put(&key, &account)?.put(&by_token, &id)?)
 }
 
 /// True if a name may be taken: the same that edges ask.

@@ -35,7 +35,7 @@ use farcast_store::{Batch, Key, LimitError, Store, StoreError, Stored, decode, e
 use tokio::sync::watch;
 
 use self::act::Act;
-use self::derive::Facts;
+use self::derive::{Facts, NoBatch};
 use self::keys::{Family, Right};
 use self::quota::{Quota, Spent};
 use self::shown::Shown;
@@ -212,32 +212,32 @@ impl EdgeAccess {
     }
 
     async fn commit(&self, edge: &str, batch: &Batch, now: Instant) -> Result<Reply, Refused> {
+        match self.try_commit(edge, batch, now).await {
+            Ok(reply) => Ok(reply),
+            Err(NoBatch::Store(error)) => Ok(Err(error)),
+            Err(NoBatch::Refused(refused)) => Err(refused),
+        }
+    }
+
+    async fn try_commit(&self, edge: &str, batch: &Batch, now: Instant) -> Result<Reply, NoBatch> {
         let act = act::read(batch)?;
         if let Some(id) = act.acts_for()
             && !self.with(edge, now, |edge| edge.shown.has(id))
         {
-            return Err(Refused::NotShown);
+            return Err(Refused::NotShown.into());
         }
         if act.moderates() {
-            match self.moderator(edge, now).await {
-                Ok(Some(moderator)) => tracing::info!(edge, moderator, "a moderator acted through an edge"),
-                Ok(None) => return Err(Refused::NoModerator),
-                Err(error) => return Ok(Err(error)),
-            }
+            let moderator = self.moderator(edge, now).await?.ok_or(Refused::NoModerator)?;
+            tracing::info!(edge, moderator, "a moderator acted through an edge");
         }
         self.with(edge, now, |edge| edge.quota.act(&act, now))?;
-        if let Some((name, id)) = act.wanted_name() {
-            match self.is_moderators(name, id).await {
-                Ok(false) => {}
-                Ok(true) => return Err(Refused::Unlawful("a name can be taken for a moderator's")),
-                Err(error) => return Ok(Err(error)),
-            }
+        if let Some((name, id)) = act.wanted_name()
+            && self.is_moderators(name, id).await?
+        {
+            return Err(Refused::Unlawful("a name can be taken for a moderator's").into());
         }
         let stored = match act.account() {
-            Some(id) => match self.chat.account(id).await {
-                Ok(stored) => stored,
-                Err(error) => return Ok(Err(error)),
-            },
+            Some(id) => self.chat.account(id).await?,
             None => None,
         };
         let runtime = self.runtime();
@@ -253,10 +253,7 @@ impl EdgeAccess {
         if says {
             self.with(edge, now, |edge| edge.quota.was_rendered(began.elapsed(), now));
         }
-        match derived? {
-            Ok(batch) => Ok(self.store.answer(Request::Commit(batch)).await),
-            Err(error) => Ok(Err(error)),
-        }
+        Ok(self.store.answer(Request::Commit(derived?)).await)
     }
 
     /// Whether a name can be taken for that of a moderator other than who wants it. Edges ask the same; one that was taken
