@@ -270,7 +270,6 @@ impl Chat {
         let (mut flood, came) = (Flood::default(), Instant::now());
         let (mut heard, mut pinged, mut welcomed) = (came, came, false);
         let mut timer = pin!(tokio::time::sleep(WELCOME_AFTER));
-        let (mut expelled, mut draining) = (pin!(member.end.cancelled()), pin!(shutdown.cancelled()));
         loop {
             if pending.is_none()
                 && let Some(heard) = waiting.pop_front()
@@ -278,12 +277,9 @@ impl Chat {
                 pending = Some(Box::pin(Arc::clone(self).say(Arc::clone(member), heard)) as Pending);
             }
             let step = tokio::select! {
-                // What all hear comes first: a wake-up is for that almost always, and the others cost more to ask than it
-                // does. They wait for no more than what was not read yet, which is bounded.
-                biased;
+                () = member.end.cancelled() => Step::Expelled,
+                () = shutdown.cancelled() => Step::Draining,
                 frames = said.recv() => Step::Said(frames),
-                () = &mut expelled => Step::Expelled,
-                () = &mut draining => Step::Draining,
                 Some(frame) = told.recv() => Step::Told(frame),
                 frame = done(&mut pending) => Step::Done(frame),
                 incoming = socket.next(), if waiting.len() < LINES_WAITING => Step::Came(incoming),
