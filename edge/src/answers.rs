@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use farcast_link::receiver::Asked;
 use farcast_link::{Ask, EdgeReport};
 
 use crate::chat::Chat;
 use crate::playback::Playback;
 use crate::{serve, viewers};
-use farcast_link::receiver::Asked;
 
 /// Answers the questions, from the parts that know the answers.
 #[derive(Debug)]

@@ -60,8 +60,10 @@ export async function withBarePage(url, use, executablePath = CHROMIUM) {
   const profile = await mkdtemp(join(tmpdir(), 'farcast-chromium-'));
   const words = [...ARGUMENTS, '--headless=new', '--remote-debugging-pipe', `--user-data-dir=${profile}`, '--window-size=1280,800'];
   const browser = spawn(executablePath, words, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-  const ended = once(browser, 'exit');
+  let ended;
   try {
+    await once(browser, 'spawn');
+    ended = once(browser, 'exit');
     const protocol = new Protocol(browser.stdio[3], browser.stdio[4]);
     const { targetId } = await protocol.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await protocol.send('Target.attachToTarget', { targetId, flatten: true });

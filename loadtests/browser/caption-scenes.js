@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { assertAccessible } from './axe.js';
 import { captioned } from './captions.js';
 import { untilOnAir, withPage } from './page.js';
-import { phase, plays } from './player-scenes.js';
+import { plays } from './player-scenes.js';
 
 const LINES = ['CAPTIONS FOR EVERYBODY', 'THE SECOND LINE'];
 const SECONDS = 10;

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use farcast_api::{Method, Reply, login, reply};
 use farcast_link::Picture;
+use farcast_link::sender::{self, EdgeId, EventBody, Opening, forward::ForwardedBody};
 use http::{Request, Response, StatusCode, request};
 
 use crate::admin::{self, Admin, Download, Overview};
 use crate::brake::Caller;
 use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
-use farcast_link::sender::{self, EdgeId, EventBody, Opening, forward::ForwardedBody};
 
 pub use self::public::Public;
 

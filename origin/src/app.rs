@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use farcast_config::Loaded;
+use farcast_link::roster::JOIN_TOKEN_FILE;
+use farcast_link::sender::Identity;
 use farcast_service::task_names;
 use farcast_service::tasks::Tasks;
 use farcast_telemetry::health::Health;
@@ -31,8 +33,6 @@ use self::ports::Ports;
 use self::start::Stages;
 use crate::settings::Settings;
 use crate::state::State;
-use farcast_link::roster::JOIN_TOKEN_FILE;
-use farcast_link::sender::Identity;
 
 task_names! {
     /// The tasks of a running origin.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use farcast_link::JoinToken;
+use farcast_link::receiver::identity::IdentityFile;
 
 use crate::settings::Settings;
-use farcast_link::receiver::identity::IdentityFile;
 
 /// The join token, where one is given.
 ///

@@ -8,6 +8,7 @@ use farcast_api::budget::{self, Budget};
 use farcast_audience::viewers::Active;
 use farcast_feed::name::StreamName;
 use farcast_link::JoinToken;
+use farcast_link::receiver::{self, Client, ClientConfig};
 use farcast_service::accept;
 use farcast_service::listener;
 use farcast_service::tasks::{Contained, Part};
@@ -27,7 +28,6 @@ use crate::playback::{self, Playback};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
 use crate::viewers;
-use farcast_link::receiver::{self, Client, ClientConfig};
 
 /// Files that are no connections of viewers: listeners, the link, the disk, the log.
 const RESERVED_FILES: usize = 64;

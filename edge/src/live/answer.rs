@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use farcast_feed::hls::{Answer, Directives, Form, Lookup, Refusal, State as SegmentState, Windows};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
+use farcast_link::receiver::FetchError;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -15,7 +16,6 @@ use super::object::Object;
 use super::rendering::Playlist;
 use super::state::State;
 use super::waiter::Waiter;
-use farcast_link::receiver::FetchError;
 
 /// A request is held for this many target durations (RFC 8216bis §6.2.5.2: 503 after three).
 const BLOCKED_TARGETS: u32 = 3;

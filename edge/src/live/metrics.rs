@@ -1,12 +1,12 @@
 //! Metrics of the live window.
 
 use farcast_feed::hls::{Segment, Window};
+use farcast_link::receiver::FetchError;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
 };
 
 use super::state::State;
-use farcast_link::receiver::FetchError;
 
 /// Handles of the live window's metrics.
 #[derive(Clone, Debug)]

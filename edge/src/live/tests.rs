@@ -12,12 +12,12 @@ use farcast_feed::feed::{
 use farcast_feed::hls::Directives;
 use farcast_feed::name::{Epoch, Msn, ObjectName, StreamName, VariantId};
 use farcast_feed::time::WallTime;
+use farcast_link::receiver::FetchError;
 use prometheus::Registry;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::{Config, Failure, Fetch, FetchFuture, Input, Live, Metrics};
-use farcast_link::receiver::FetchError;
 
 const EPOCH: Epoch = Epoch(1);
 const V0: VariantId = VariantId(0);

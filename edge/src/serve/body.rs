@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use farcast_feed::time::WallTime;
+use farcast_link::receiver::EventStream;
 use http_body::{Body as _, Frame, SizeHint};
 use prometheus::{Histogram, IntCounter};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use crate::live::Object;
-use farcast_link::receiver::EventStream;
 
 /// Most bytes handed to hyper at once. HTTP/2 takes whatever it is given off the body at once, however
 /// little of it the viewer's window lets through; only small pieces show how far it has come.

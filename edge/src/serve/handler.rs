@@ -15,6 +15,7 @@ use farcast_config::Networks;
 use farcast_feed::hls::{Directives, InvalidDirectives};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_link::ForwardedRequest;
+use farcast_link::receiver::EventStream;
 use farcast_pages::{ADMIN_PREFIX, Asset};
 use farcast_telemetry::health::{Health, Probe};
 use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
@@ -36,7 +37,6 @@ use crate::api::{Api, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
 use crate::playback::Told;
-use farcast_link::receiver::EventStream;
 
 /// The slot in which a request leaves the rest of its connection's life: a socket of the chat.
 pub(super) type Slot = Arc<Mutex<Option<Ticket>>>;

@@ -1,13 +1,13 @@
 //! Tests of the chat's moderation, on the store alone.
 
 use farcast_chat::{Entry, Event};
+use farcast_link::sender::tests::{Origin, say};
+use farcast_link::sender::{Hub, HubConfig, Metrics};
 use farcast_settings::Retention;
 use farcast_store::memory::Memory;
 use serde_json::{Value, json};
 
 use super::*;
-use farcast_link::sender::tests::{Origin, say};
-use farcast_link::sender::{Hub, HubConfig, Metrics};
 
 struct Rig {
     store: Store,

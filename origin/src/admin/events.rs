@@ -18,6 +18,7 @@ use farcast_api::reply::json_bytes;
 use farcast_api::{Reply, reply};
 use farcast_feed::query::parameters;
 use farcast_feed::time::WallTime;
+use farcast_link::sender::EventBody;
 use farcast_telemetry::recent::{Line, News};
 use futures_util::{StreamExt as _, stream};
 use http::header::SET_COOKIE;
@@ -32,7 +33,6 @@ use super::session::Token;
 use super::shape::LogEntry;
 use super::{Admin, Managed, read};
 use crate::brake::Caller;
-use farcast_link::sender::EventBody;
 
 /// Most streams at once: a few people with a few pages.
 const MAX_STREAMS: usize = 24;

@@ -7,6 +7,7 @@ use farcast_audience::playback::{Errors, Spread, Summary, WINDOW};
 use farcast_chat::{Client, History};
 use farcast_feed::time::WallTime;
 use farcast_link::Ask;
+use farcast_link::sender::{Answers, Edges};
 use http::StatusCode;
 use prometheus::{Encoder as _, Gauge, Opts, Registry, TextEncoder};
 use serde::Serialize;
@@ -14,7 +15,6 @@ use serde_json::json;
 
 use super::{Admin, VERSION};
 use crate::package::LatencyLevel;
-use farcast_link::sender::{Answers, Edges};
 
 /// Most messages that are counted: the chat keeps no more by itself.
 const COUNTED_MESSAGES: usize = 10_000;

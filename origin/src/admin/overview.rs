@@ -17,6 +17,8 @@ use farcast_api::reply::json_bytes;
 use farcast_api::time::Time;
 use farcast_feed::name::VariantId;
 use farcast_feed::time::WallTime;
+use farcast_link::roster::Roster;
+use farcast_link::sender::Edges;
 use farcast_link::{Ask, EdgeReport, MAX_REPORT_BYTES};
 use farcast_settings::{LiveStatus, Snapshot, VariantSpec};
 use prometheus::Registry;
@@ -34,8 +36,6 @@ use crate::series::Series;
 use crate::statistics::Statistics;
 use crate::transcode::DropReason;
 use crate::{ingest, plan, transcode};
-use farcast_link::roster::Roster;
-use farcast_link::sender::Edges;
 
 /// How often it is made.
 const EVERY: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use farcast_api::budget::{self, MIN_BUDGET};
+use farcast_link::sender::{Hub, HubConfig, Metrics};
 use farcast_store::memory::Memory;
 use http::HeaderMap;
 use http_body_util::Full;
@@ -13,7 +14,6 @@ use super::*;
 use crate::credentials::Which;
 use crate::emoji::Folder;
 use crate::integrations::{self, Integrations};
-use farcast_link::sender::{Hub, HubConfig, Metrics};
 
 mod download;
 mod entry;

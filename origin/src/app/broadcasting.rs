@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use farcast_feed::name::StreamName;
+use farcast_link::sender::{self, Hub, HubConfig};
 use farcast_service::tasks::{Contained, Part};
 use tokio::sync::{mpsc, watch};
 
@@ -16,7 +17,6 @@ use crate::ingest::{self, Gate, Keys, Publisher};
 use crate::package;
 use crate::pictures::{Maker, Pictures};
 use crate::state::Saver;
-use farcast_link::sender::{self, Hub, HubConfig};
 
 /// See the module.
 pub(super) struct Broadcasting {

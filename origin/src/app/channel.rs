@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use farcast_link::sender::Identity;
 use farcast_service::tasks::Ended;
 use farcast_store::{Engine, Store};
 use farcast_store_fdb::{Foundation, Network};
@@ -13,7 +14,6 @@ use super::operators::Operators;
 use crate::settings::Settings;
 use crate::standby::{self, Holder, Tenure};
 use crate::store::{self, Embedded};
-use farcast_link::sender::Identity;
 
 /// The store, and what says when its writer has ended, where that is a thread of ours.
 pub(super) fn open_store(

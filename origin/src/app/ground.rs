@@ -6,6 +6,8 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_link::roster::{self, Roster};
+use farcast_link::sender::Identity;
 use farcast_service::tasks::Ended;
 use farcast_settings::{LiveStatus, Runtime, Snapshot};
 use farcast_store::Store;
@@ -23,8 +25,6 @@ use crate::http_client::Reach;
 use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::transcode::{self, ProbeOutcome};
-use farcast_link::roster::{self, Roster};
-use farcast_link::sender::Identity;
 
 /// What was found and opened before.
 pub(super) struct Found<'a> {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use farcast_api::budget::{self, Budget};
+use farcast_link::roster::Roster;
+use farcast_link::sender::{self, Hub};
 use farcast_service::accept;
 use farcast_service::listener;
 use farcast_service::tasks::Ended;
@@ -33,8 +35,6 @@ use crate::state::Saver;
 use crate::statistics::{Sampler, Statistics};
 use crate::tokens;
 use crate::webhooks::{self, Trials, Webhooks};
-use farcast_link::roster::Roster;
-use farcast_link::sender::{self, Hub};
 
 /// See the module.
 pub(super) struct Parts {

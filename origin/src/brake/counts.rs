@@ -5,9 +5,10 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::Door;
 use farcast_link::sender::EdgeId;
 use farcast_service::fading::Fading;
+
+use super::Door;
 
 /// First wait after the free failures; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

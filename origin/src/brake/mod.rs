@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 
 use farcast_api::{Reply, reply};
 use farcast_config::network;
+use farcast_link::sender::EdgeId;
+use farcast_service::site;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
 use self::counts::{Counts, Key, Pace};
-use farcast_link::sender::EdgeId;
-use farcast_service::site;
 
 /// The caller who gives a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use farcast_feed::feed::FeedEvent;
 use farcast_feed::name::{Epoch, Msn, StreamName};
 use farcast_feed::time::WallTime;
+use farcast_link::sender::Hub;
 use farcast_service::tasks::{Contained, relay};
 use farcast_telemetry::throttle::Throttle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,7 +23,6 @@ use crate::pictures::Pictures;
 use crate::plan;
 use crate::state::{Cursor, Saver};
 use crate::transcode::{self, EncoderKind, LadderConfig, VariantSpec};
-use farcast_link::sender::Hub;
 
 /// Interval at which held-back media is let in; see [`super::pipeline`].
 const PACE_TICK: Duration = Duration::from_millis(20);

@@ -2,6 +2,7 @@
 
 use farcast_feed::time::MediaTime;
 use farcast_link::ToEdge;
+use farcast_link::sender::{self, HubConfig, tests::Listener};
 use farcast_service::tasks::Part;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -11,7 +12,6 @@ use crate::ingest::PublisherInfo;
 use crate::media::{AudioCodec, AudioConfig, Frame, MediaEvent, Track};
 use crate::state::State;
 use crate::transcode::{EncoderKind, VariantSpec};
-use farcast_link::sender::{self, HubConfig, tests::Listener};
 
 /// Longest wait for what must happen.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use farcast_feed::feed::{FeedEvent, Presentation};
 use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_feed::time::{MediaTime, WallTime};
+use farcast_link::sender::Hub;
 use tokio::sync::mpsc;
 
 use crate::ingest::repair::Repair;
@@ -20,7 +21,6 @@ use crate::package::{self, LatencyLevel, Packager};
 use crate::pictures::{Pictures, Tap};
 use crate::plan::{self, Planner};
 use crate::transcode::{self, Ladder, LadderConfig, LadderError, VariantSpec};
-use farcast_link::sender::Hub;
 
 /// The speed at which held-back media is let in, as a multiple of real time: a machine that can encode
 /// at all has headroom of this order, and two seconds held back are caught up in a second.

@@ -29,6 +29,7 @@ use bytes::Bytes;
 use farcast_chat::user::{List, UserId, account_key};
 use farcast_chat::{Account, Chat, name};
 use farcast_feed::time::WallTime;
+use farcast_link::sender::StoreAccess;
 use farcast_settings::{Runtime, Snapshot};
 use farcast_store::wire::{Answer, Reply, Request};
 use farcast_store::{Batch, Key, LimitError, Store, StoreError, Stored, decode, encode};
@@ -39,7 +40,6 @@ use self::derive::{Facts, NoBatch};
 use self::keys::{Family, Right};
 use self::quota::{Quota, Spent};
 use self::shown::Shown;
-use farcast_link::sender::StoreAccess;
 
 pub use self::metrics::Metrics;
 

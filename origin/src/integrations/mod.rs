@@ -19,6 +19,7 @@ use farcast_api::{Match, Method, Reply, reply};
 use farcast_chat::{Chat, Entry, Event, log, render};
 use farcast_feed::time::WallTime;
 use farcast_link::Ask;
+use farcast_link::sender::Edges;
 use farcast_settings::{LiveStatus, Runtime, Snapshot};
 use farcast_store::{Batch, Store, StoreError};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -32,7 +33,6 @@ use crate::admin;
 use crate::brake::{self, Brake, Caller, Door};
 use crate::broadcast::Air;
 use crate::tokens::{self, Held, MAX_TOKENS, Scope};
-use farcast_link::sender::Edges;
 
 pub use self::routes::listed;
 

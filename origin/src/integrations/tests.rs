@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use farcast_api::budget::{self, MIN_BUDGET};
 use farcast_chat::{User, entry::Entry as LogEntry};
+use farcast_link::sender::tests::{Origin, say};
+use farcast_link::sender::{Hub, HubConfig, Metrics};
 use farcast_store::memory::Memory;
 use farcast_store::{Answer as StoreAnswer, Committed, Engine, Key, Page, Scan, Versionstamp};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::*;
-use farcast_link::sender::tests::{Origin, say};
-use farcast_link::sender::{Hub, HubConfig, Metrics};
 
 const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 

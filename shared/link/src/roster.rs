@@ -14,12 +14,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::JoinToken;
 use farcast_feed::time::WallTime;
 use farcast_telemetry::file;
 use tokio_util::sync::CancellationToken;
 
 use self::book::{Book, Fingerprint, NotAdded, Token, TokenState};
+use crate::JoinToken;
 use crate::sender::Identity;
 use crate::sender::identity::IdentityError;
 

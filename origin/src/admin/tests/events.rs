@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use farcast_link::sender::EventBody;
 use http_body_util::BodyExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use farcast_link::sender::EventBody;
 
 /// Nothing takes so long.
 const LONG: Duration = Duration::from_secs(30);

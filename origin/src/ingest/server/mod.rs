@@ -15,7 +15,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use connection::Connection;
 use farcast_service::accept::Accepting;
+use farcast_service::admission::{self, Admission, Slot};
 use farcast_telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -27,8 +29,6 @@ use tracing::debug;
 use super::flv::Limits;
 use super::gate::Gate;
 use super::metrics::Metrics;
-use connection::Connection;
-use farcast_service::admission::{self, Admission, Slot};
 
 pub use publisher::{EndReason, Publisher, PublisherEvent, PublisherInfo, Refused};
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Ask, Frames};
 use bytes::Bytes;
 use farcast_service::tasks::Contained;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::task::JoinSet;
+
+use crate::{Ask, Frames};
 
 /// Longest time for a question to arrive, and for its answer to be sent.
 const DEADLINE: Duration = Duration::from_secs(5);

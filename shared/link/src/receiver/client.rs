@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
 use farcast_feed::name::StreamName;
 use quinn::{Connection, ConnectionError, Endpoint};
 use tokio::sync::{mpsc, watch};
@@ -22,6 +21,7 @@ use super::metrics::Metrics;
 use super::session::{End, Session};
 use super::store::OriginEngine;
 use super::tls::{TlsError, client_config};
+use crate::{ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
 
 /// Longest time for resolving a name, and for a handshake, per address.
 const DIAL_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,11 +1,11 @@
 //! Enrolment, the edge's side: a token becomes a certificate.
 
-use crate::enrol::{EXPORTER_LABEL, Reply, Request, proof};
-use crate::{CloseCode, FrameError, Frames, JoinToken, encode};
 use bytes::Bytes;
 use quinn::Connection;
 
 use super::identity::Identity;
+use crate::enrol::{EXPORTER_LABEL, Reply, Request, proof};
+use crate::{CloseCode, FrameError, Frames, JoinToken, encode};
 
 /// Why an edge got no certificate.
 #[derive(Debug, thiserror::Error)]

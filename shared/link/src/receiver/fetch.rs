@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, MAX_PICTURE_BYTES, Picture, encode};
 use bytes::{Bytes, BytesMut};
 use farcast_feed::name::{ObjectName, StreamName};
 use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
 
 use super::metrics::Metrics;
+use crate::{Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, MAX_PICTURE_BYTES, Picture, encode};
 
 /// Longest time for a fetch: a player gives up on a segment at about its duration.
 const DEADLINE: Duration = Duration::from_secs(5);

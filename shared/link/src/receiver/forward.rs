@@ -16,10 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::{
-    Call, CloseCode, ForwardAnswer, ForwardedReply, ForwardedRequest, Frames, MAX_EVENT_STREAMS,
-    MAX_FORWARDED, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES, encode, forwarded_length,
-};
 use bytes::{Buf, Bytes, BytesMut};
 use farcast_api::budget::Share;
 use farcast_api::{Reply, body, events, reply};
@@ -30,6 +26,10 @@ use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::metrics::Metrics;
+use crate::{
+    Call, CloseCode, ForwardAnswer, ForwardedReply, ForwardedRequest, Frames, MAX_EVENT_STREAMS,
+    MAX_FORWARDED, MAX_FORWARDED_BYTES, MAX_REPLY_BYTES, encode, forwarded_length,
+};
 
 /// Longest time for an answer.
 const DEADLINE: Duration = Duration::from_secs(20);

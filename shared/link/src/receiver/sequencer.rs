@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::{Have, Position, StreamHeader, ToEdge};
 use bytes::Bytes;
 use farcast_feed::feed::{
     FeedEvent, MAX_VARIANTS, PartMeta, Presentation, SegmentState, Snapshot, VariantSnapshot,
@@ -19,6 +18,7 @@ use farcast_feed::feed::{
 use farcast_feed::name::{Epoch, Msn, VariantId};
 
 use super::LinkEvent;
+use crate::{Have, Position, StreamHeader, ToEdge};
 
 /// Most events that wait: far more than the origin's queue bound lets be behind.
 const MAX_HELD_EVENTS: usize = 4096;

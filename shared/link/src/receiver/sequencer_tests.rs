@@ -2,12 +2,14 @@
 
 #![expect(clippy::result_large_err, reason = "either kind of record is a list entry here, not an error")]
 
-use super::*;
+use std::time::Duration;
+
 use farcast_feed::feed::{SegmentEnd, SegmentStart, Variant};
 use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
 use proptest::prelude::*;
-use std::time::Duration;
+
+use super::*;
 
 const EPOCH: Epoch = Epoch(3);
 

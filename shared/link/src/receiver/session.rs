@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{
-    CloseCode, Frames, Have, MediaDecoder, MediaItem, StreamHeader, Subscribe, ToEdge, ToOrigin, encode,
-};
 use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, PartMeta};
 use farcast_feed::name::StreamName;
@@ -19,6 +16,9 @@ use super::LinkEvent;
 use super::asked::{Asked, answer_all};
 use super::metrics::Metrics;
 use super::sequencer::Sequencer;
+use crate::{
+    CloseCode, Frames, Have, MediaDecoder, MediaItem, StreamHeader, Subscribe, ToEdge, ToOrigin, encode,
+};
 
 /// Longest time for the origin to answer the subscription in full.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::store_call;
-use crate::{Call, MAX_STORE_CALLS, encode};
 use bytes::Bytes;
 use farcast_store::wire::{Answer as Given, Reply, Request};
 use farcast_store::{Answer, Batch, Committed, Engine, Key, Page, Scan, StoreError};
 use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
+
+use crate::store_call;
+use crate::{Call, MAX_STORE_CALLS, encode};
 
 /// Longest reply: a page.
 const MAX_REPLY_BYTES: usize = 256 * 1024;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::{MAX_ASKS, MAX_PUSH_STREAMS, transport};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -11,6 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Server
 use sha2::{Digest as _, Sha256};
 
 use super::identity::Identity;
+use crate::{MAX_ASKS, MAX_PUSH_STREAMS, transport};
 
 /// Why there are no TLS settings.
 #[derive(Debug, thiserror::Error)]

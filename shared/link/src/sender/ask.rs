@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{Ask, MAX_ANSWER_BYTES, encode};
 use bytes::Bytes;
 use quinn::{ClosedStream, Connection, ConnectionError, ReadToEndError, WriteError};
 use serde::de::DeserializeOwned;
@@ -17,6 +16,7 @@ use tokio::task::JoinSet;
 use super::edge_queue::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::STORE_PRIORITY;
+use crate::{Ask, MAX_ANSWER_BYTES, encode};
 
 /// Longest time for an edge, from the question to the last byte of its answer.
 const DEADLINE: Duration = Duration::from_secs(2);

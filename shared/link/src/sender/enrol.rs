@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::enrol::{self, Reply, Request};
-use crate::{CloseCode, Frames, MAX_NAME_BYTES, encode};
 use bytes::Bytes;
 use farcast_feed::time::WallTime;
 
+use crate::enrol::{self, Reply, Request};
 use crate::roster::book::{NotAdded, TokenState};
 use crate::roster::{self, Made, Roster, RosterError};
+use crate::{CloseCode, Frames, MAX_NAME_BYTES, encode};
 
 /// Delay of the answer to a failed try. With a few tries at a time ([`super::server`]) this makes
 /// guessing hopeless; the secret has 256 bits anyway.

@@ -8,10 +8,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::{
-    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, Picture,
-    encode,
-};
 use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_api::Reply;
 use farcast_api::events::{self, STREAM_LIFETIME};
@@ -24,6 +20,10 @@ use tokio::sync::oneshot;
 
 use super::identity::EdgeId;
 use super::queue::STORE_PRIORITY;
+use crate::{
+    FORWARDED_LENGTH_BYTES, ForwardAnswer, ForwardedReply, ForwardedRequest, MAX_FORWARDED_BYTES, Picture,
+    encode,
+};
 
 /// Bytes of a body that are read at once.
 const READ_BYTES: usize = 16 * 1024;

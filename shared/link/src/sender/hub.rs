@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, Presentation, SegmentState};
 use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
@@ -15,6 +14,7 @@ use super::metrics::Metrics;
 use super::queue::Queue;
 use super::record::Record;
 use super::window::Window;
+use crate::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 
 /// Epochs that are known to be over, so that an edge that comes back late hears of it.
 const MAX_ENDED: usize = 32;

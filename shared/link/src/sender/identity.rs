@@ -8,11 +8,8 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::{
-    ALPN_ENROL, ALPN_FEED, JoinToken, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_STORE_CALLS,
-    SERVER_NAME, transport,
-};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::RngCore as _;
@@ -24,7 +21,11 @@ use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::{
+    ALPN_ENROL, ALPN_FEED, JoinToken, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_STORE_CALLS,
+    SERVER_NAME, transport,
+};
 
 /// File name in the data directory.
 pub const FILE: &str = "link-identity.json";

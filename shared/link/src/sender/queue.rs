@@ -18,13 +18,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::{IDLE_TIMEOUT, StreamHeader, ToEdge, encode};
 use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, Presentation, SegmentStart};
 use farcast_feed::name::{Epoch, Msn, VariantId};
 use farcast_feed::time::WallTime;
 
 use super::record::Record;
+use crate::{IDLE_TIMEOUT, StreamHeader, ToEdge, encode};
 
 /// Most control messages that may wait: minutes of a large ladder. An edge that lets so many wait
 /// does not read at all.

@@ -1,11 +1,11 @@
 //! Tests of the queue's policy.
 
+use farcast_feed::feed::{PartMeta, SegmentEnd, Variant};
+use farcast_feed::name::StreamName;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{Frames, PartHeader};
-use farcast_feed::feed::{PartMeta, SegmentEnd, Variant};
-use farcast_feed::name::StreamName;
 
 const BOUND: Duration = Duration::from_secs(4);
 

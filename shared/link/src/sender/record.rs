@@ -1,9 +1,10 @@
 //! A feed event as it goes to every edge: encoded once, shared by all.
 
-use crate::{FrameError, PartHeader, ToEdge, encode};
 use bytes::Bytes;
 use farcast_feed::feed::FeedEvent;
 use farcast_feed::feed::MAX_PART_BYTES;
+
+use crate::{FrameError, PartHeader, ToEdge, encode};
 
 /// An encoded feed event.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{ALPN_ENROL, ALPN_FEED, CloseCode};
 use farcast_feed::time::WallTime;
+use farcast_service::admission::{self, Admission, Slot};
 use farcast_telemetry::throttle::Throttle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ use super::hub::Hub;
 use super::metrics::{JoinOutcome, Metrics};
 use super::session::{self, StoreAccess};
 use crate::roster::Roster;
-use farcast_service::admission::{self, Admission, Slot};
+use crate::{ALPN_ENROL, ALPN_FEED, CloseCode};
 
 /// Longest time for a handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,13 +1,13 @@
 //! Strangers and new edges at the same door, over QUIC on the loopback.
 
-use crate::enrol::{EXPORTER_LABEL, Reply, Request, proof};
-use crate::{Frames, SERVER_NAME, encode};
 use bytes::Bytes;
 use quinn::Endpoint;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::enrol::{EXPORTER_LABEL, Reply, Request, proof};
 use crate::sender::tests::{Origin, client};
+use crate::{Frames, SERVER_NAME, encode};
 
 /// Nothing takes so long.
 const LONG: Duration = Duration::from_secs(20);

@@ -10,8 +10,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::store_call;
-use crate::{Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode};
 use bytes::{Buf as _, Bytes, BytesMut};
 use farcast_feed::time::WallTime;
 use farcast_store::{Store, wire};
@@ -26,6 +24,8 @@ use super::hub::Hub;
 use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
 use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
+use crate::store_call;
+use crate::{Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode};
 
 /// Longest time for an edge from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);

@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Have;
 use bytes::Bytes;
 use farcast_feed::feed::{
     FeedEvent, Format, PartMeta, Presentation, SegmentSnapshot, SegmentStart, SegmentState, Snapshot,
     VariantSnapshot,
 };
 use farcast_feed::name::{Epoch, Msn, ObjectKind, ObjectName, VariantId};
+
+use crate::Have;
 
 /// Finished segments kept beyond the window, in target durations: a player may still ask for a
 /// segment one target duration after it left the playlist (RFC 8216bis §6.2.2), and edges lag.

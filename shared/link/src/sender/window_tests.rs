@@ -1,11 +1,12 @@
 //! Tests of the window.
 
-use super::*;
-use crate::Position;
 use farcast_feed::feed::{SegmentEnd, Variant};
 use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
 use proptest::prelude::*;
+
+use super::*;
+use crate::Position;
 
 fn presentation(epoch: u64, continues: bool) -> FeedEvent {
     FeedEvent::Started(Arc::new(Presentation {

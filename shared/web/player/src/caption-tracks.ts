@@ -22,7 +22,8 @@ export class CaptionTracks {
   /** Adds cues to a track, which is there from its first on, hidden unless the viewer chose it before. */
   add(track: string, cues: readonly VTTCue[]): void {
     const to = this.track(this.nameOf(track));
-    // A disabled track has no list of cues, and takes new ones all the same.
+    // Nobody sees one that is switched off. Once it is chosen again it goes on with what comes then.
+    if (to.mode === "disabled") return;
     for (const cue of cues) to.addCue(cue);
     forget(to, MAX_CUES);
   }
@@ -38,7 +39,9 @@ export class CaptionTracks {
   }
 }
 
+/** Leaves the newest cues, so many. */
 function forget(track: TextTrack, kept: number): void {
+  // A track that is switched off shows no list of its cues.
   const { mode } = track;
   if (mode === "disabled") track.mode = "hidden";
   const cues = Array.from(track.cues ?? []);
