@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use farcast_feed::hls::{Answer, Directives, Form, Lookup, Refusal, State as SegmentState, Windows};
+use farcast_feed::hls::{Answer, Directives, Form, Refusal};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
+use farcast_feed::window::{Lookup, State as SegmentState, StreamWindow};
 use farcast_link::receiver::FetchError;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -63,8 +64,8 @@ impl Live {
     #[must_use]
     pub fn rank(&self, variant: VariantId) -> usize {
         let state = self.read();
-        let Some(windows) = &state.windows else { return 0 };
-        let ladder = windows.presentation();
+        let Some(window) = &state.window else { return 0 };
+        let ladder = window.presentation();
         let Some(own) = ladder.variant(variant) else { return 0 };
         ladder.variants.iter().filter(|other| other.nominal_bps < own.nominal_bps).count()
     }
@@ -77,11 +78,11 @@ impl Live {
     pub async fn multivariant(&self) -> Result<Playlist, Failure> {
         let settled = self
             .wait(self.any_change.subscribe(), |state| {
-                let windows = windows(state)?;
-                if windows.is_settled() {
+                let stream = window(state)?;
+                if stream.is_settled() {
                     return Ok(self.render_multivariant(state));
                 }
-                if windows.has_ended() { Err(Failure::NoBroadcast) } else { Ok(None) }
+                if stream.has_ended() { Err(Failure::NoBroadcast) } else { Ok(None) }
             })
             .await;
         match settled {
@@ -100,14 +101,14 @@ impl Live {
         };
         let form = if directives.skip { Form::Delta } else { Form::Full };
         self.wait(changes.subscribe(), |state| {
-            let windows = windows(state)?;
-            let window = windows.get(variant).ok_or(Failure::NotFound)?;
+            let stream = window(state)?;
+            let window = stream.get(variant).ok_or(Failure::NotFound)?;
             match window.answer(directives) {
                 Answer::Wait => Ok(None),
                 Answer::Refuse(refusal) => Err(refusal.into()),
                 Answer::Ready { .. } if !window.is_playable() => Err(Failure::NotFound),
                 Answer::Ready { first } => {
-                    let playlist = self.render_media(state, windows, variant, form);
+                    let playlist = self.render_media(state, stream, variant, form);
                     playlist.map(|playlist| Some(Media { playlist, first })).ok_or(Failure::NotFound)
                 }
             }
@@ -151,7 +152,7 @@ impl Live {
         let mut chunks = Vec::with_capacity(usize::try_from(count).ok()?);
         for index in 0..count {
             let part = ObjectName { kind: ObjectKind::Part(msn, index), ..*name };
-            let held = self.read().parts.get(&part).cloned();
+            let held = self.held(&part).and_then(|object| object.into_chunks().pop_front());
             chunks.push(match held {
                 Some(bytes) => bytes,
                 None => self.cache.get(&part).await?,
@@ -163,17 +164,18 @@ impl Live {
     /// From the parts that are held outside the cache.
     fn held(&self, name: &ObjectName) -> Option<Object> {
         let state = self.read();
-        let window = state.windows.as_ref()?.get(name.variant)?;
+        let window = state.window.as_ref()?.get(name.variant)?;
         match name.kind {
             ObjectKind::Init(number) => {
                 window.init_section(name.epoch, number).map(|init| init.bytes.clone().into())
             }
             ObjectKind::Part(msn, index) => {
-                let mut object = Object::from(state.parts.get(name)?.clone());
-                let newest = window.last().filter(|last| {
-                    (last.epoch, last.msn()) == (name.epoch, msn) && index + 1 == last.part_count
-                });
-                object.born = newest.and_then(|last| Some(last.parts.last()?.closed_at));
+                let segment = window.segment(name.epoch, msn)?;
+                let (part, bytes) = segment.held_part(index)?;
+                let mut object = Object::from(bytes.clone());
+                let is_newest = window.last().is_some_and(|last| last.msn() == msn)
+                    && index.saturating_add(1) == segment.part_count;
+                object.born = is_newest.then_some(part.meta.closed_at);
                 Some(object)
             }
             ObjectKind::Segment(_) => None,
@@ -184,8 +186,9 @@ impl Live {
     fn complete_parts(&self, name: &ObjectName) -> Option<u32> {
         let ObjectKind::Segment(msn) = name.kind else { return None };
         let state = self.read();
-        let segment = state.windows.as_ref()?.get(name.variant)?.segment(name.epoch, msn)?;
-        let whole = matches!(segment.state, SegmentState::Closed(_)) && !segment.parts.iter().any(|p| p.gap);
+        let segment = state.window.as_ref()?.get(name.variant)?.segment(name.epoch, msn)?;
+        let whole =
+            matches!(segment.state, SegmentState::Closed(_)) && !segment.listed_parts().iter().any(|p| p.gap);
         (whole && (1..=MAX_JOINED_PARTS).contains(&segment.part_count)).then_some(segment.part_count)
     }
 
@@ -195,8 +198,7 @@ impl Live {
             return Err(Failure::NotFound);
         };
         self.wait(changes.subscribe(), |state| {
-            let windows = windows(state)?;
-            let window = windows.get(name.variant).ok_or(Failure::NotFound)?;
+            let window = window(state)?.get(name.variant).ok_or(Failure::NotFound)?;
             match window.lookup(name) {
                 Lookup::Present => Ok(Some(true)),
                 Lookup::Pending => Ok(None),
@@ -255,25 +257,25 @@ impl Live {
     fn render_media(
         &self,
         state: &State,
-        windows: &Windows,
+        window: &StreamWindow,
         variant: VariantId,
         form: Form,
     ) -> Option<Playlist> {
         let renderings = state.renderings(variant)?;
         // A delta without anything to skip is the full playlist: rendered once, not twice.
-        let nothing_to_skip = windows.get(variant).is_none_or(|window| window.skippable() == 0);
+        let nothing_to_skip = window.get(variant).is_none_or(|window| window.skippable() == 0);
         let form = if nothing_to_skip { Form::Full } else { form };
         let (slot, kind) = match form {
             Form::Full => (&renderings.full, "full"),
             Form::Delta => (&renderings.delta, "delta"),
         };
-        self.once(slot, kind, || windows.render_media(variant, form))
+        self.once(slot, kind, || window.render_media(variant, form))
     }
 
     fn render_multivariant(&self, state: &State) -> Option<Playlist> {
-        let windows = state.windows.as_ref()?;
+        let window = state.window.as_ref()?;
         let renderings: Arc<_> = state.multivariant_rendering();
-        self.once(&renderings.full, "multivariant", || windows.render_multivariant())
+        self.once(&renderings.full, "multivariant", || window.render_multivariant())
     }
 
     fn once(
@@ -290,10 +292,10 @@ impl Live {
     }
 }
 
-/// The windows, or why there are none.
-fn windows(state: &State) -> Result<&Windows, Failure> {
-    match &state.windows {
-        Some(windows) => Ok(windows),
+/// The window, or why there is none.
+fn window(state: &State) -> Result<&StreamWindow, Failure> {
+    match &state.window {
+        Some(window) => Ok(window),
         None if state.link_up => Err(Failure::NoBroadcast),
         None => Err(Failure::Unavailable),
     }

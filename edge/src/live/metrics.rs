@@ -1,6 +1,6 @@
 //! Metrics of the live window.
 
-use farcast_feed::hls::{Segment, Window};
+use farcast_feed::window::{Segment, StreamWindow, VariantWindow};
 use farcast_link::receiver::FetchError;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
@@ -83,13 +83,14 @@ impl Metrics {
     }
 
     pub(super) fn observe(&self, state: &State) {
-        let windows = || state.windows.iter().flat_map(|windows| windows.iter());
+        let windows = || state.window.iter().flat_map(StreamWindow::iter);
+        let held = windows().flat_map(VariantWindow::listed).flat_map(Segment::listed_parts);
         let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         self.link_up.set(i64::from(state.link_up));
-        self.held_parts.set(signed(state.parts.len()));
-        self.held_bytes.set(signed(state.parts.values().map(bytes::Bytes::len).sum()));
+        self.held_parts.set(signed(held.filter(|part| part.bytes.is_some()).count()));
+        self.held_bytes.set(signed(state.window.as_ref().map_or(0, StreamWindow::held_bytes)));
         self.segments.set(signed(windows().map(|window| window.listed().count()).sum()));
-        let newest = windows().filter_map(Window::last).map(Segment::msn).max().unwrap_or_default();
+        let newest = windows().filter_map(VariantWindow::last).map(Segment::msn).max().unwrap_or_default();
         self.newest_msn.set(i64::try_from(newest.0).unwrap_or(i64::MAX));
     }
 }

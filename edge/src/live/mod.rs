@@ -1,7 +1,7 @@
 //! The live window: objects in a cache, playlists rendered once, requests that wait.
 //!
 //! [`Live`] stands between the feed and the viewers. [`Live::run`] drains the feed, puts bytes
-//! where they can be served, applies the batch to the [`farcast_feed::hls::Windows`] and wakes
+//! where they can be served, applies the batch to the [`farcast_feed::window::StreamWindow`] and wakes
 //! the requests that wait; [`Live::media`], [`Live::multivariant`] and [`Live::object`] answer
 //! requests.
 //!

@@ -1,13 +1,11 @@
 //! The state of the live window, as a plain struct: inputs and the time go in, changes come out.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use farcast_feed::feed::{FeedEvent, MAX_VARIANTS};
-use farcast_feed::hls::{Changed, Windows};
-use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
+use farcast_feed::feed::{FeedEvent, MAX_VARIANTS, Presentation};
+use farcast_feed::name::VariantId;
+use farcast_feed::window::{Changed, Keep, StreamWindow};
 
 use super::input::Input;
 use super::rendering::Renderings;
@@ -37,12 +35,10 @@ impl Changes {
 pub(super) struct State {
     pub(super) link_up: bool,
 
-    pub(super) windows: Option<Windows>,
+    pub(super) window: Option<StreamWindow>,
     /// Grows whenever a playlist changes.
     pub(super) version: u64,
     ended_at: Option<Instant>,
-    /// Bytes of listed parts.
-    pub(super) parts: HashMap<ObjectName, Bytes>,
     /// Per variant, the renderings of the current version, or of the last one.
     renderings: [Mutex<Arc<Renderings>>; MAX_VARIANTS],
     multivariant: Mutex<Arc<Renderings>>,
@@ -62,9 +58,8 @@ impl State {
                     self.link_up = false;
                 }
                 Input::Snapshot(snapshot) => {
-                    let windows =
-                        self.windows.get_or_insert_with(|| Windows::new(Arc::clone(&snapshot.presentation)));
-                    note(&mut changes, windows.merge(&snapshot));
+                    let window = self.window.get_or_insert_with(|| empty(&snapshot.presentation));
+                    note(&mut changes, window.merge(&snapshot));
                 }
                 Input::Feed(event) => self.take(&event, &mut changes),
             }
@@ -72,56 +67,45 @@ impl State {
         if changes.variants != 0 {
             changes.any = true;
             self.version += 1;
-            self.forget_parts();
         }
-        match &self.windows {
-            Some(windows) if windows.has_ended() => self.ended_at = self.ended_at.or(Some(now)),
+        match &self.window {
+            Some(window) if window.has_ended() => self.ended_at = self.ended_at.or(Some(now)),
             _ => self.ended_at = None,
         }
         changes
     }
 
     fn take(&mut self, event: &FeedEvent, changes: &mut Changes) {
-        let changed = match (&mut self.windows, event) {
-            (Some(windows), event) => windows.apply(event),
+        let changed = match (&mut self.window, event) {
+            (Some(window), event) => window.apply(event),
             (none, FeedEvent::Started(presentation)) => {
-                *none = Some(Windows::new(Arc::clone(presentation)));
+                *none = Some(empty(presentation));
                 Changed::All
             }
             (None, _) => Changed::Nothing,
         };
         note(changes, changed);
-        if let FeedEvent::Part { epoch, variant, msn, meta, bytes } = event {
-            // A part that a snapshot announced brings its bytes, and no other news.
-            let kind = ObjectKind::Part(*msn, meta.index);
-            let name = ObjectName { epoch: *epoch, variant: *variant, kind };
-            if self.windows.as_ref().is_some_and(|windows| is_listed(windows, &name)) {
-                self.parts.insert(name, bytes.clone());
-            }
-        }
     }
 
     /// When an ended broadcast is to be forgotten: after its playlist's length (RFC 8216bis §6.2.2).
     pub(super) fn expires_at(&self) -> Option<Instant> {
-        let windows = self.windows.as_ref()?;
-        self.ended_at?.checked_add(windows.presentation().window + ENDED_GRACE)
+        let window = self.window.as_ref()?;
+        self.ended_at?.checked_add(window.presentation().window + ENDED_GRACE)
     }
 
     pub(super) fn expire(&mut self, now: Instant) -> Changes {
         if self.expires_at().is_none_or(|at| now < at) {
             return Changes::default();
         }
-        self.windows = None;
+        self.window = None;
         self.ended_at = None;
-        self.parts.clear();
         self.version += 1;
         Changes::all()
     }
 
     /// EXT-X-TARGETDURATION; a second while there is no broadcast.
     pub(super) fn target_duration(&self) -> Duration {
-        let seconds =
-            self.windows.as_ref().map_or(1, |windows| windows.presentation().target_duration_s.max(1));
+        let seconds = self.window.as_ref().map_or(1, |window| window.presentation().target_duration_s.max(1));
         Duration::from_secs(u64::from(seconds))
     }
 
@@ -133,21 +117,10 @@ impl State {
     pub(super) fn multivariant_rendering(&self) -> Arc<Renderings> {
         current(&self.multivariant, self.version)
     }
-
-    /// Lets go of the parts that no playlist lists any more; the cache may still have them.
-    fn forget_parts(&mut self) {
-        let windows = &self.windows;
-        self.parts.retain(|name, _| windows.as_ref().is_some_and(|windows| is_listed(windows, name)));
-    }
 }
 
-/// True if a playlist lists the part.
-fn is_listed(windows: &Windows, name: &ObjectName) -> bool {
-    let ObjectKind::Part(msn, index) = name.kind else { return false };
-    windows
-        .get(name.variant)
-        .and_then(|window| window.segment(name.epoch, msn))
-        .is_some_and(|segment| usize::try_from(index).is_ok_and(|at| at < segment.parts.len()))
+fn empty(presentation: &Arc<Presentation>) -> StreamWindow {
+    StreamWindow::new(Arc::clone(presentation), Keep::Listed)
 }
 
 fn note(changes: &mut Changes, changed: Changed) {

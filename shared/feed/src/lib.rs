@@ -1,5 +1,5 @@
-//! What a broadcast is made of, as origin and edges agree on it: names, its feed, time, the HLS model and its text ([`hls`]),
-//! CMAF ([`cmaf`]) and queries ([`query`]).
+//! What a broadcast is made of, as origin and edges agree on it: names, its feed, time, the window of a stream
+//! ([`window`]), playlists ([`hls`]), CMAF ([`cmaf`]) and queries ([`query`]).
 
 pub mod cmaf;
 pub mod feed;
@@ -8,3 +8,4 @@ pub mod name;
 pub mod query;
 pub mod steady;
 pub mod time;
+pub mod window;

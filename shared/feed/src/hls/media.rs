@@ -3,11 +3,10 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::segment::{Segment, State};
 use super::text::{DateTime, Seconds};
-use super::window::Window;
 use super::{PART_HOLD_BACK_PARTS, SKIP_BOUNDARY_TARGETS};
 use crate::name::{Epoch, Msn, ObjectKind, ObjectName, VariantId};
+use crate::window::{Segment, State, StreamWindow, VariantWindow};
 
 /// Full playlist or delta update.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,9 +25,19 @@ pub(super) struct Report {
     pub(super) last_part: Option<u32>,
 }
 
-impl Window {
+impl StreamWindow {
+    /// The media playlist of a variant.
+    #[must_use]
+    pub fn render_media(&self, variant: VariantId, form: Form) -> Option<String> {
+        let window = self.get(variant)?;
+        let others = self.iter().filter(|other| other.variant != variant);
+        Some(window.render(form, others.filter_map(VariantWindow::report)))
+    }
+}
+
+impl VariantWindow {
     /// The report about this variant in other variants' playlists; none before it has a segment and a format.
-    pub(super) fn report(&self) -> Option<Report> {
+    fn report(&self) -> Option<Report> {
         self.format()?;
         let last = self.last()?;
         Some(Report {
@@ -60,7 +69,7 @@ impl Window {
         self.segments.len() - near
     }
 
-    pub(super) fn render(&self, form: Form, reports: impl Iterator<Item = Report>) -> String {
+    fn render(&self, form: Form, reports: impl Iterator<Item = Report>) -> String {
         let skipped = if form == Form::Delta { self.skippable() } else { 0 };
         let mut out = String::with_capacity(self.segments.len() * 160 + 2048);
         // Writing to a String cannot fail.
@@ -136,10 +145,10 @@ impl Window {
             writeln!(out, "#EXT-X-MAP:URI=\"{}\"", init.relative_uri())?;
         }
         writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", DateTime(segment.start.program_date_time))?;
-        for (index, part) in (0..).zip(&segment.parts) {
+        for (index, part) in (0..).zip(segment.listed_parts()) {
             let name = segment.object(self.variant, ObjectKind::Part(segment.msn(), index));
             write!(out, "#EXT-X-PART:DURATION={},URI=\"{}\"", Seconds(part.duration), name.relative_uri())?;
-            out.push_str(if part.independent { ",INDEPENDENT=YES" } else { "" });
+            out.push_str(if part.meta.independent { ",INDEPENDENT=YES" } else { "" });
             out.push_str(if part.gap { ",GAP=YES" } else { "" });
             out.push('\n');
         }

@@ -2,10 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::directory::Windows;
 use super::text::Quotable;
-use super::window::Window;
 use crate::feed::{Variant, VideoRange};
+use crate::window::{StreamWindow, VariantWindow};
 
 /// The variant nearest to this rate comes first, as players start with it (Apple 9.2: about 2 Mbit/s).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
@@ -13,25 +12,25 @@ const FIRST_VARIANT_BPS: u64 = 2_000_000;
 /// With so many complete segments in one variant, another that has none is not waited for any more.
 const SETTLED_SEGMENTS: usize = 2;
 
-impl Windows {
+impl StreamWindow {
     /// True if the multivariant playlist names all variants that it is going to name: players read it
     /// once. A variant whose encoder never starts holds it up for two segments.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let mut windows = self.iter();
-        windows.all(Window::is_playable)
+        windows.all(VariantWindow::is_playable)
             || self.iter().any(|window| {
                 window.is_playable()
                     && window.listed().filter(|segment| !segment.is_open()).count() >= SETTLED_SEGMENTS
             })
-            || (self.has_ended() && self.iter().any(Window::is_playable))
+            || (self.has_ended() && self.iter().any(VariantWindow::is_playable))
     }
 
     /// The multivariant playlist; `None` before any variant can be played. A variant that cannot be
     /// is left out until it can.
     #[must_use]
     pub fn render_multivariant(&self) -> Option<String> {
-        let mut entries: Vec<(&Variant, &Window)> = self
+        let mut entries: Vec<(&Variant, &VariantWindow)> = self
             .presentation()
             .variants
             .iter()
@@ -62,7 +61,7 @@ impl Windows {
     }
 }
 
-fn write_entry(out: &mut String, variant: &Variant, window: &Window, ranges: bool) -> fmt::Result {
+fn write_entry(out: &mut String, variant: &Variant, window: &VariantWindow, ranges: bool) -> fmt::Result {
     let (peak, average) = window.measured_bps.unwrap_or_default();
     let or_nominal = |bps: u64| if bps > 0 { bps } else { variant.nominal_bps.max(1) };
     let average = or_nominal(average);

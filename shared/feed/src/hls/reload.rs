@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::directives::Directives;
-use super::segment::State;
-use super::window::Window;
 use crate::name::Msn;
+use crate::window::{State, VariantWindow};
 
 /// Most segments beyond the last one, the unfinished one included, for which a request may ask.
 const MAX_SEGMENTS_AHEAD: u64 = 2;
@@ -36,7 +35,7 @@ pub enum Refusal {
     PartTooFarAhead,
 }
 
-impl Window {
+impl VariantWindow {
     /// The answer that is due now to a request for this variant's playlist. To be asked again after
     /// each change for as long as it is [`Answer::Wait`].
     #[must_use]

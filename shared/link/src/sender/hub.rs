@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, Presentation, SegmentState};
 use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
+use farcast_feed::window::{BacklogPart, Keep, StreamWindow};
 
 use super::ask::Edges;
 use super::edge_queue::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::Queue;
 use super::record::Record;
-use super::window::Window;
 use crate::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 
 /// Epochs that are known to be over, so that an edge that comes back late hears of it.
@@ -43,7 +43,8 @@ impl Default for HubConfig {
 
 #[derive(Debug)]
 struct State {
-    window: Window,
+    /// `None` before the first broadcast.
+    window: Option<StreamWindow>,
     ended: VecDeque<Epoch>,
     edges: HashMap<u64, Arc<EdgeQueue>>,
     next_edge: u64,
@@ -77,8 +78,7 @@ impl Hub {
     /// A hub without edges.
     #[must_use]
     pub fn new(config: HubConfig, metrics: Metrics) -> Self {
-        let window = Window::new(config.window_bytes);
-        let state = State { window, ended: VecDeque::new(), edges: HashMap::new(), next_edge: 0 };
+        let state = State { window: None, ended: VecDeque::new(), edges: HashMap::new(), next_edge: 0 };
         let connected = Edges::new(metrics.clone());
         Self { config: Arc::new(config), metrics, connected, state: Arc::new(Mutex::new(state)) }
     }
@@ -123,7 +123,7 @@ impl Hub {
         };
         let now = Instant::now();
         let mut state = self.lock();
-        let known = state.window.apply(&event);
+        let known = self.take(&mut state.window, &event);
         if let FeedEvent::Ended { epoch } = &event {
             state.ended.retain(|ended| ended != epoch);
             state.ended.push_back(*epoch);
@@ -133,7 +133,8 @@ impl Hub {
         } else if !known {
             return;
         }
-        self.metrics.window_bytes.set(i64::try_from(state.window.bytes()).unwrap_or(i64::MAX));
+        let bytes = state.window.as_ref().map_or(0, StreamWindow::held_bytes);
+        self.metrics.window_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         for edge in state.edges.values() {
             edge.with(|queue| {
                 if let FeedEvent::Started(presentation) = &event {
@@ -147,39 +148,36 @@ impl Hub {
         }
     }
 
+    /// Puts an event into the window; false for one that belongs to nothing that is known.
+    fn take(&self, window: &mut Option<StreamWindow>, event: &FeedEvent) -> bool {
+        match (window, event) {
+            (Some(window), event) => {
+                window.apply(event);
+                window.holds(event)
+            }
+            (none, FeedEvent::Started(presentation)) => {
+                let keep = Keep::Window { max_bytes: self.config.window_bytes };
+                *none = Some(StreamWindow::new(Arc::clone(presentation), keep));
+                true
+            }
+            (None, _) => false,
+        }
+    }
+
     /// Adds an edge: its queue begins with all that it must know, and the feed goes on from there.
     pub(super) fn subscribe(&self, wish: &Subscribe) -> Subscription {
         let now = Instant::now();
         let mut queue = Queue::new(IDLE_BOUND);
         let mut state = self.lock();
-        let presentation = state.window.presentation().cloned();
+        let presentation = state.window.as_ref().map(|window| Arc::clone(window.presentation()));
         if let Some(have) = &wish.have
             && state.ended.contains(&have.epoch)
             && presentation.as_ref().is_none_or(|current| current.epoch != have.epoch)
         {
             push_message(&mut queue, &ToEdge::Ended { epoch: have.epoch });
         }
-        match state.window.snapshot() {
-            Some(snapshot) => {
-                let epoch = snapshot.presentation.epoch;
-                queue.present(&snapshot.presentation, self.bound(&snapshot.presentation));
-                for message in snapshot_messages(&snapshot) {
-                    push_message(&mut queue, &message);
-                }
-                for (variant, lane) in (0..).map(VariantId).zip(&snapshot.variants) {
-                    if let Some(open) = lane.segments.last().filter(|s| s.state == SegmentState::Open) {
-                        queue.resume(epoch, variant, open.start);
-                    }
-                }
-                for part in state.window.backlog(wish.have.as_ref()) {
-                    let stream = StreamHeader { epoch, variant: part.variant, msn: part.msn, backlog: true };
-                    let (index, variant, msn) = (part.meta.index, part.variant, part.msn);
-                    let event = FeedEvent::Part { epoch, variant, msn, meta: part.meta, bytes: part.bytes };
-                    if let Ok(Record::Part(pieces)) = Record::new(&event) {
-                        queue.push_backlog(stream, index, pieces, now);
-                    }
-                }
-            }
+        match &state.window {
+            Some(window) => self.bring_up_to_date(&mut queue, window, wish, now),
             None => push_message(&mut queue, &ToEdge::Idle),
         }
         let queue = Arc::new(EdgeQueue::new(queue));
@@ -190,13 +188,40 @@ impl Hub {
         Subscription { hub: self.clone(), id, queue }
     }
 
+    /// Gives a newcomer's queue the window's state, and the newest parts that the newcomer lacks.
+    fn bring_up_to_date(&self, queue: &mut Queue, window: &StreamWindow, wish: &Subscribe, now: Instant) {
+        let snapshot = window.snapshot();
+        let epoch = snapshot.presentation.epoch;
+        queue.present(&snapshot.presentation, self.bound(&snapshot.presentation));
+        for message in snapshot_messages(&snapshot) {
+            push_message(queue, &message);
+        }
+        for (variant, lane) in (0..).map(VariantId).zip(&snapshot.variants) {
+            if let Some(open) = lane.segments.last().filter(|s| s.state == SegmentState::Open) {
+                queue.resume(epoch, variant, open.start);
+            }
+        }
+        let have = wish.have.as_ref().filter(|have| have.epoch == epoch);
+        let next = |variant: VariantId| {
+            let next = have.and_then(|have| have.variants.get(usize::from(variant.0)));
+            next.map(|next| (next.msn, next.part)).unwrap_or_default()
+        };
+        for BacklogPart { variant, msn, meta, bytes } in window.backlog(next) {
+            let stream = StreamHeader { epoch, variant, msn, backlog: true };
+            let event = FeedEvent::Part { epoch, variant, msn, meta, bytes };
+            if let Ok(Record::Part(pieces)) = Record::new(&event) {
+                queue.push_backlog(stream, meta.index, pieces, now);
+            }
+        }
+    }
+
     /// An object of the window in pieces.
     #[must_use]
     pub fn object(&self, stream: &StreamName, name: &ObjectName) -> Option<Vec<Bytes>> {
         if *stream != self.config.stream {
             return None;
         }
-        self.lock().window.object(name)
+        self.lock().window.as_ref()?.object(name)
     }
 
     /// The stream that this hub carries.

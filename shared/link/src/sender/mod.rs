@@ -25,7 +25,6 @@ pub mod server;
 pub mod session;
 #[cfg(any(test, feature = "rig"))]
 pub mod tests;
-pub mod window;
 
 pub use ask::{Answers, Edges, Said};
 pub use forward::{Api, EventBody, Opening};
@@ -34,4 +33,3 @@ pub use identity::{EdgeId, FILE as IDENTITY_FILE, Identity};
 pub use metrics::Metrics;
 pub use server::{Server, ServerConfig};
 pub use session::StoreAccess;
-pub use window::Window;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::feed::{Fate, Packager, Step, presentation};
 use crate::feed::{FeedEvent, VideoRange};
-use crate::hls::{Form, Lookup, Windows};
+use crate::hls::Form;
 use crate::name::{Epoch, Msn, ObjectName, VariantId};
+use crate::window::{Keep, Lookup, StreamWindow};
 
-fn windows(packager: &Packager) -> Windows {
-    let mut windows = Windows::new(presentation(1, false));
+fn windows(packager: &Packager) -> StreamWindow {
+    let mut windows = StreamWindow::new(presentation(1, false), Keep::Listed);
     packager.events.iter().for_each(|event| {
         windows.apply(event);
     });
@@ -159,7 +160,7 @@ fn segments_are_called_independent_where_all_are_and_in_the_multivariant_playlis
     let mut packager = Packager::new();
     // Segment 101 of variant 1 alone begins without a key frame; it is in the list, then not any more.
     (0..20).for_each(|_| packager.step(WHOLE));
-    let mut windows = Windows::new(presentation(1, false));
+    let mut windows = StreamWindow::new(presentation(1, false), Keep::Listed);
     let mut said = Vec::new();
     for mut event in packager.events {
         let opened = matches!(&event, FeedEvent::SegmentOpened { variant, .. } if variant.0 == 1);
@@ -176,7 +177,7 @@ fn segments_are_called_independent_where_all_are_and_in_the_multivariant_playlis
     assert_eq!(said, [(true, true, true), (true, false, false), (true, true, true)]);
 
     let irregular = crate::feed::Presentation { keyed: false, ..Clone::clone(&presentation(1, false)) };
-    let mut windows = Windows::new(std::sync::Arc::new(irregular));
+    let mut windows = StreamWindow::new(std::sync::Arc::new(irregular), Keep::Listed);
     let mut packager = Packager::new();
     packager.step(WHOLE);
     for event in &packager.events[1..] {

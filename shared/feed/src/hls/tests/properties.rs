@@ -7,8 +7,9 @@ use super::feed::{
 };
 use super::playlist::{Playlist, Segment, parse};
 use crate::feed::FeedEvent;
-use crate::hls::{Answer, Changed, Directives, Form, Windows};
+use crate::hls::{Answer, Directives, Form};
 use crate::name::{Msn, VariantId};
+use crate::window::{Changed, Keep, StreamWindow};
 
 const VARIANTS: [VariantId; 2] = [VariantId(0), VariantId(1)];
 /// Slack for sums of decimal fractions.
@@ -24,7 +25,7 @@ fn history(steps: &[Step], end: bool) -> Vec<FeedEvent> {
     packager.events
 }
 
-fn shown(windows: &Windows, variant: VariantId, form: Form) -> Playlist {
+fn shown(windows: &StreamWindow, variant: VariantId, form: Form) -> Playlist {
     parse(&windows.render_media(variant, form).unwrap())
 }
 
@@ -147,7 +148,7 @@ fn check_reports(own: &Playlist, variant: VariantId, other: &Playlist) {
 }
 
 /// C3: ready if and only if the playlist shows what was asked for or anything later.
-fn check_answers(windows: &Windows, variant: VariantId, playlist: &Playlist) {
+fn check_answers(windows: &StreamWindow, variant: VariantId, playlist: &Playlist) {
     let window = windows.get(variant).unwrap();
     let Some(last) = playlist.segments.last().filter(|_| window.is_playable() && !playlist.ended) else {
         return;
@@ -181,7 +182,7 @@ proptest! {
     #[test]
     fn every_playlist_of_a_history_is_legal(steps in steps(), end: bool, batch in 1_usize..6) {
         let events = history(&steps, end);
-        let mut windows = Windows::new(presentation(1, false));
+        let mut windows = StreamWindow::new(presentation(1, false), Keep::Listed);
         let mut before: [Option<(u64, Playlist)>; 2] = [None, None];
         let mut group = 0;
         for batch in events.chunks(batch) {
@@ -208,7 +209,7 @@ proptest! {
     #[test]
     fn events_heard_twice_change_nothing(steps in steps(), end: bool) {
         let events = history(&steps, end);
-        let mut windows = Windows::new(presentation(1, false));
+        let mut windows = StreamWindow::new(presentation(1, false), Keep::Listed);
         for event in &events {
             windows.apply(event);
             let text = windows.render_media(VariantId(1), Form::Full);
@@ -233,10 +234,10 @@ proptest! {
             .collect();
         let events = history(&steps, end);
         let cut = cut.index(events.len()) + 1;
-        let mut fed = Windows::new(presentation(1, false));
+        let mut fed = StreamWindow::new(presentation(1, false), Keep::Listed);
         events[..cut].iter().for_each(|event| { fed.apply(event); });
         let told = snapshot(&events[..cut]).unwrap();
-        let mut merged = Windows::new(presentation(1, false));
+        let mut merged = StreamWindow::new(presentation(1, false), Keep::Listed);
         merged.merge(&told);
         prop_assert_eq!(merged.merge(&told), Changed::Nothing);
         prop_assert_eq!(fed.merge(&told), Changed::Nothing);

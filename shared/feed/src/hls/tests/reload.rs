@@ -2,23 +2,24 @@
 
 use super::feed::{Fate, Packager, presentation};
 use crate::feed::FeedEvent;
-use crate::hls::{Answer, Directives, Refusal, Windows};
+use crate::hls::{Answer, Directives, Refusal};
 use crate::name::{Msn, VariantId};
+use crate::window::{Keep, StreamWindow};
 
 const NOW: Answer = Answer::Ready { first: false };
 const FIRST: Answer = Answer::Ready { first: true };
 
-fn answer(windows: &Windows, query: &str) -> Answer {
+fn answer(windows: &StreamWindow, query: &str) -> Answer {
     windows.get(VariantId(0)).unwrap().answer(&Directives::parse(query).unwrap())
 }
 
-fn playing(open_parts: u32) -> Windows {
+fn playing(open_parts: u32) -> StreamWindow {
     let mut packager = Packager::new();
     (0..20).for_each(|_| packager.segment(4, 500, false, Fate::Whole, true));
     if open_parts > 0 {
         packager.segment(open_parts, 500, false, Fate::Whole, false);
     }
-    let mut windows = Windows::new(presentation(1, false));
+    let mut windows = StreamWindow::new(presentation(1, false), Keep::Listed);
     packager.events.iter().for_each(|event| {
         windows.apply(event);
     });
@@ -27,7 +28,7 @@ fn playing(open_parts: u32) -> Windows {
 
 #[test]
 fn without_directives_the_newest_is_given_once_there_is_something_to_play() {
-    assert_eq!(answer(&Windows::new(presentation(1, false)), ""), Answer::Wait);
+    assert_eq!(answer(&StreamWindow::new(presentation(1, false), Keep::Listed), ""), Answer::Wait);
     assert_eq!(answer(&playing(1), ""), NOW);
 }
 

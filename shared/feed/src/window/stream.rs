@@ -1,9 +1,10 @@
-//! All windows of a presentation: the feed goes in, playlists come out.
+//! The window of a stream: those of all variants of its presentation.
 
 use std::sync::Arc;
 
-use super::media::Form;
-use super::window::Window;
+use super::keep::Keep;
+use super::segment::{Segment, State};
+use super::variant::VariantWindow;
 use crate::feed::{FeedEvent, MAX_VARIANTS, Presentation, Snapshot};
 use crate::name::{Epoch, VariantId};
 
@@ -18,23 +19,24 @@ pub enum Changed {
     All,
 }
 
-/// The windows of all variants, which share one presentation.
+/// The window of a stream.
 #[derive(Clone, Debug)]
-pub struct Windows {
+pub struct StreamWindow {
+    keep: Keep,
     presentation: Arc<Presentation>,
-    windows: Vec<Window>,
+    pub(super) windows: Vec<VariantWindow>,
     ended: bool,
 }
 
-impl Windows {
-    /// Empty windows.
+impl StreamWindow {
+    /// An empty window.
     #[must_use]
-    pub fn new(presentation: Arc<Presentation>) -> Self {
+    pub fn new(presentation: Arc<Presentation>, keep: Keep) -> Self {
         let windows = (0..)
             .zip(presentation.variants.iter().take(MAX_VARIANTS))
-            .map(|(id, _)| Window::new(&presentation, VariantId(id)))
+            .map(|(id, _)| VariantWindow::new(&presentation, VariantId(id), keep))
             .collect();
-        Self { presentation, windows, ended: false }
+        Self { keep, presentation, windows, ended: false }
     }
 
     /// The constants of the epoch.
@@ -45,13 +47,19 @@ impl Windows {
 
     /// The window of a variant.
     #[must_use]
-    pub fn get(&self, variant: VariantId) -> Option<&Window> {
+    pub fn get(&self, variant: VariantId) -> Option<&VariantWindow> {
         self.windows.get(usize::from(variant.0))
     }
 
     /// All windows, in the ladder's order.
-    pub fn iter(&self) -> impl Iterator<Item = &Window> {
+    pub fn iter(&self) -> impl Iterator<Item = &VariantWindow> {
         self.windows.iter()
+    }
+
+    /// Bytes of all parts that are here.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.windows.iter().flat_map(VariantWindow::all).map(Segment::held_bytes).sum()
     }
 
     /// True if the broadcast is over.
@@ -60,7 +68,8 @@ impl Windows {
         self.ended
     }
 
-    /// Takes the next event of the feed. One of an epoch that is past, or that is known, changes nothing.
+    /// Takes the next event of the feed. One of an epoch that is past, or that is known, changes nothing in playlists;
+    /// a part that was announced brings its bytes all the same.
     pub fn apply(&mut self, event: &FeedEvent) -> Changed {
         if let FeedEvent::Started(presentation) = event {
             return self.start(presentation);
@@ -74,12 +83,51 @@ impl Windows {
                 self.change(*variant, |window| window.add_init(*epoch, *number, format, bytes))
             }
             FeedEvent::SegmentOpened { variant, start, .. } => self.change(*variant, |w| w.open(*start)),
-            FeedEvent::Part { variant, msn, meta, .. } => self.change(*variant, |w| w.add_part(*msn, meta)),
-            FeedEvent::SegmentClosed { variant, end, .. } => self.change(*variant, |w| w.close(end)),
+            FeedEvent::Part { epoch, variant, msn, meta, bytes } => {
+                let changed = self.change(*variant, |window| {
+                    let is_new = window.add_part(*msn, meta);
+                    window.fill(*epoch, *msn, meta.index, bytes);
+                    is_new
+                });
+                self.fit();
+                changed
+            }
+            FeedEvent::SegmentClosed { variant, end, .. } => self.change(*variant, |window| {
+                let is_new = window.close(end);
+                window.confirm_end(end);
+                is_new
+            }),
             FeedEvent::SegmentLost { variant, start, duration, .. } => {
                 self.change(*variant, |window| window.lose(*start, *duration))
             }
             FeedEvent::Ended { .. } => self.end(),
+        }
+    }
+
+    /// True if what the event says is so in this window, which has been given it: it belongs to the current epoch, and
+    /// followed from what was said before. Others further on can make use of it too.
+    #[must_use]
+    pub fn holds(&self, event: &FeedEvent) -> bool {
+        if event.epoch() != self.presentation.epoch {
+            return false;
+        }
+        let segment = |variant: VariantId, msn| self.get(variant)?.segment(event.epoch(), msn);
+        match event {
+            FeedEvent::Started(_) => true,
+            FeedEvent::Init { epoch, variant, number, .. } => {
+                self.get(*variant).is_some_and(|window| window.init_section(*epoch, *number).is_some())
+            }
+            FeedEvent::SegmentOpened { variant, start, .. } => segment(*variant, start.msn).is_some(),
+            FeedEvent::Part { variant, msn, meta, .. } => {
+                segment(*variant, *msn).is_some_and(|segment| segment.held_part(meta.index).is_some())
+            }
+            FeedEvent::SegmentClosed { variant, end, .. } => {
+                segment(*variant, end.msn).is_some_and(|segment| segment.end.as_ref() == Some(end))
+            }
+            FeedEvent::SegmentLost { variant, start, .. } => {
+                segment(*variant, start.msn).is_some_and(|segment| matches!(segment.state, State::Lost(_)))
+            }
+            FeedEvent::Ended { .. } => self.ended,
         }
     }
 
@@ -100,14 +148,6 @@ impl Windows {
         changed
     }
 
-    /// The media playlist of a variant.
-    #[must_use]
-    pub fn render_media(&self, variant: VariantId, form: Form) -> Option<String> {
-        let window = self.get(variant)?;
-        let others = self.windows.iter().filter(|other| other.variant != variant);
-        Some(window.render(form, others.filter_map(Window::report)))
-    }
-
     fn start(&mut self, presentation: &Arc<Presentation>) -> Changed {
         if presentation.epoch <= self.presentation.epoch {
             return Changed::Nothing;
@@ -116,7 +156,7 @@ impl Windows {
             self.windows.iter_mut().for_each(|window| window.continue_as(presentation.epoch));
             self.presentation = Arc::clone(presentation);
         } else {
-            *self = Self::new(Arc::clone(presentation));
+            *self = Self::new(Arc::clone(presentation), self.keep);
         }
         Changed::All
     }
@@ -140,7 +180,19 @@ impl Windows {
         if any { Changed::All } else { Changed::Nothing }
     }
 
-    fn change(&mut self, variant: VariantId, change: impl FnOnce(&mut Window) -> bool) -> Changed {
+    /// Forgets the bytes of the oldest segments, of all variants alike, until the others are as few as they are to be.
+    fn fit(&mut self) {
+        let Keep::Window { max_bytes } = self.keep else { return };
+        let mut bytes = self.held_bytes();
+        while bytes > max_bytes {
+            let oldest = self.windows.iter_mut().filter_map(VariantWindow::oldest_held);
+            let Some(oldest) = oldest.min_by_key(|segment| segment.start.program_date_time) else { return };
+            bytes = bytes.saturating_sub(oldest.held_bytes());
+            oldest.forget_parts();
+        }
+    }
+
+    fn change(&mut self, variant: VariantId, change: impl FnOnce(&mut VariantWindow) -> bool) -> Changed {
         let changed = self.windows.get_mut(usize::from(variant.0)).is_some_and(change);
         if changed { Changed::One(variant) } else { Changed::Nothing }
     }

@@ -1,10 +1,11 @@
-//! The window of a variant: the segments that its playlist lists now.
+//! The window of a variant: the segments that its playlist lists now, and those that left it lately.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::keep::Keep;
 use super::segment::{Part, Segment, State};
 use super::{MAX_GAPS, MAX_PARTS, MAX_SEGMENTS, MIN_SEGMENTS, MIN_WINDOW_TARGETS, PARTS_LISTED_TARGETS};
 use crate::feed::{
@@ -35,29 +36,31 @@ pub enum Lookup {
 /// Segments of one variant, built from the feed. Every method that takes news returns whether it
 /// changed anything; news that is already known, or that belongs to an earlier segment, changes nothing.
 #[derive(Clone, Debug)]
-pub struct Window {
-    pub(super) variant: VariantId,
-    pub(super) target: Duration,
-    pub(super) part_target: Duration,
+pub struct VariantWindow {
+    pub(crate) variant: VariantId,
+    pub(crate) target: Duration,
+    pub(crate) part_target: Duration,
     length: Duration,
+    keep: Keep,
     /// Epoch of the segments to come.
-    pub(super) epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// Oldest first; only the last may be open.
-    pub(super) segments: VecDeque<Segment>,
+    pub(crate) segments: VecDeque<Segment>,
     /// Removed from the playlist but still to be served (RFC 8216bis §6.2.2), oldest first.
-    retired: VecDeque<Segment>,
-    pub(super) inits: BTreeMap<(Epoch, u32), Init>,
+    pub(super) retired: VecDeque<Segment>,
+    pub(crate) inits: BTreeMap<(Epoch, u32), Init>,
     /// Peak and average bit rate in bits per second.
-    pub(super) measured_bps: Option<(u64, u64)>,
-    pub(super) ended: bool,
+    pub(crate) measured_bps: Option<(u64, u64)>,
+    pub(crate) ended: bool,
 }
 
-impl Window {
+impl VariantWindow {
     /// An empty window of a presentation's variant.
     #[must_use]
-    pub fn new(presentation: &Presentation, variant: VariantId) -> Self {
+    pub fn new(presentation: &Presentation, variant: VariantId, keep: Keep) -> Self {
         Self {
             variant,
+            keep,
             target: Duration::from_secs(u64::from(presentation.target_duration_s.max(1))),
             part_target: presentation.part_target.max(Duration::from_millis(1)),
             length: presentation.window,
@@ -122,6 +125,18 @@ impl Window {
         (last.epoch == self.epoch).then(|| last.object(self.variant, ObjectKind::Part(last.msn().next(), 0)))
     }
 
+    /// All segments, listed or lately removed, oldest first.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Segment> {
+        self.retired.iter().chain(&self.segments)
+    }
+
+    /// The oldest segment with bytes, the last one left out.
+    pub(super) fn oldest_held(&mut self) -> Option<&mut Segment> {
+        let last = self.segments.back().map(Segment::msn);
+        let mut all = self.retired.iter_mut().chain(&mut self.segments);
+        all.find(|segment| segment.held_bytes() > 0 && Some(segment.msn()) != last)
+    }
+
     /// The segment of this number, listed or lately removed.
     #[must_use]
     pub fn segment(&self, epoch: Epoch, msn: Msn) -> Option<&Segment> {
@@ -144,7 +159,7 @@ impl Window {
             ),
             ObjectKind::Part(..) if self.hint().as_ref() == Some(name) => Lookup::Pending,
             ObjectKind::Part(msn, index) => found(self.segment(name.epoch, msn).is_some_and(|segment| {
-                let listed = usize::try_from(index).ok().and_then(|at| segment.parts.get(at));
+                let listed = usize::try_from(index).ok().and_then(|at| segment.listed_parts().get(at));
                 match listed {
                     Some(part) => !part.gap,
                     None => index < segment.part_count && matches!(segment.state, State::Closed(_)),
@@ -154,7 +169,7 @@ impl Window {
     }
 
     /// A new initialisation section.
-    pub(super) fn add_init(&mut self, epoch: Epoch, number: u32, format: &Format, bytes: &Bytes) -> bool {
+    pub(crate) fn add_init(&mut self, epoch: Epoch, number: u32, format: &Format, bytes: &Bytes) -> bool {
         let key = (epoch, number);
         // One that is older than the newest is news only if a segment that is listed lacks it.
         let is_new = self.inits.last_key_value().is_none_or(|(newest, _)| *newest < key);
@@ -167,7 +182,7 @@ impl Window {
     }
 
     /// A segment begins. One that is still open was cut short; numbers in between are gaps.
-    pub(super) fn open(&mut self, start: SegmentStart) -> bool {
+    pub(crate) fn open(&mut self, start: SegmentStart) -> bool {
         if !self.make_room(&start) {
             return false;
         }
@@ -194,11 +209,21 @@ impl Window {
         }
     }
 
+    /// The bytes of a part that was announced, if they are to be kept.
+    pub(super) fn fill(&mut self, epoch: Epoch, msn: Msn, index: u32, bytes: &Bytes) {
+        let segments = self.segments.iter_mut().rev();
+        if let Some(segment) =
+            segments.take_while(|s| s.msn() >= msn).find(|s| (s.epoch, s.msn()) == (epoch, msn))
+        {
+            segment.fill(index, bytes);
+        }
+    }
+
     /// The open segment is complete.
-    pub(super) fn close(&mut self, end: &SegmentEnd) -> bool {
+    pub(crate) fn close(&mut self, end: &SegmentEnd) -> bool {
         let part_target = self.part_target;
         let Some(segment) = self.open_segment(end.msn) else { return false };
-        if segment.parts.is_empty() {
+        if segment.parts().is_empty() {
             // A newcomer gets an old segment without its parts; they are not listed.
             segment.part_count = end.parts;
         } else {
@@ -212,11 +237,11 @@ impl Window {
     }
 
     /// A segment has no media here, or no more than the parts that came so far.
-    pub(super) fn lose(&mut self, start: SegmentStart, duration: Duration) -> bool {
+    pub(crate) fn lose(&mut self, start: SegmentStart, duration: Duration) -> bool {
         let part_target = self.part_target;
         if let Some(segment) = self.open_segment(start.msn) {
             let rest = duration.saturating_sub(segment.listed_duration());
-            if !segment.parts.is_empty() && !rest.is_zero() {
+            if !segment.parts().is_empty() && !rest.is_zero() {
                 let missing = rest.as_micros().div_ceil(part_target.as_micros().max(1));
                 let missing = u32::try_from(missing).unwrap_or(MAX_PARTS).min(MAX_PARTS);
                 segment.pad_parts(segment.part_count.saturating_add(missing), rest, part_target);
@@ -233,7 +258,7 @@ impl Window {
     }
 
     /// The broadcast is over.
-    pub(super) fn end(&mut self) -> bool {
+    pub(crate) fn end(&mut self) -> bool {
         if self.ended {
             return false;
         }
@@ -243,14 +268,14 @@ impl Window {
     }
 
     /// Another epoch continues this one: an open segment gets no more parts.
-    pub(super) fn continue_as(&mut self, epoch: Epoch) {
+    pub(crate) fn continue_as(&mut self, epoch: Epoch) {
         self.finish_open();
         self.epoch = epoch;
         self.prune();
     }
 
     /// Takes the state that a newcomer gets. Merging it a second time changes nothing.
-    pub(super) fn merge(&mut self, snapshot: &VariantSnapshot) -> bool {
+    pub(crate) fn merge(&mut self, snapshot: &VariantSnapshot) -> bool {
         let mut changed = false;
         for (number, format, bytes) in &snapshot.inits {
             changed |= self.add_init(self.epoch, *number, format, bytes);
@@ -266,9 +291,17 @@ impl Window {
             }
             if let SegmentState::Closed(end) = state {
                 changed |= self.close(end);
+                self.confirm_end(end);
             }
         }
         changed
+    }
+
+    /// The feed has said how the last segment ended.
+    pub(super) fn confirm_end(&mut self, end: &SegmentEnd) {
+        if let Some(last) = self.segments.back_mut().filter(|last| last.msn() == end.msn && !last.is_open()) {
+            last.end.get_or_insert(*end);
+        }
     }
 
     fn open_segment(&mut self, msn: Msn) -> Option<&mut Segment> {
@@ -278,7 +311,7 @@ impl Window {
     /// Ends the open segment with the parts it has; without any it was never listed, and goes.
     fn finish_open(&mut self) {
         let Some(last) = self.segments.back_mut().filter(|last| last.is_open()) else { return };
-        if last.parts.is_empty() {
+        if last.parts().is_empty() {
             self.segments.pop_back();
         } else {
             last.state = State::Closed(last.listed_duration());
@@ -332,15 +365,7 @@ impl Window {
 
     /// Drops what the playlist need not list any more (§6.2.2), and what need not be served any more.
     fn prune(&mut self) {
-        let parts_listed = self.target * PARTS_LISTED_TARGETS;
-        let mut from_end = Duration::ZERO;
-        for segment in self.segments.iter_mut().rev() {
-            if from_end > parts_listed {
-                segment.parts = Vec::new();
-            }
-            from_end += segment.duration();
-        }
-
+        self.forget_parts();
         let keep = self.length.max(self.target * MIN_WINDOW_TARGETS);
         let complete = |segment: &&Segment| !segment.is_open();
         let mut count = self.segments.iter().filter(complete).count();
@@ -369,5 +394,27 @@ impl Window {
                 || segments.back().is_some_and(|last| (last.epoch, last.start.init) <= *key)
                 || segments.iter().chain(retired).any(|s| (s.epoch, s.start.init) == *key)
         });
+    }
+
+    /// Stops listing the parts of segments that lie far back, and forgets their bytes unless they are to be kept.
+    fn forget_parts(&mut self) {
+        let listed = self.target * PARTS_LISTED_TARGETS;
+        let kept = self.keep.length(self.target, listed, self.length);
+        let mut from_end = Duration::ZERO;
+        for segment in self.segments.iter_mut().rev() {
+            if from_end > listed {
+                segment.stop_listing_parts();
+            }
+            if from_end > kept {
+                segment.forget_parts();
+            }
+            from_end += segment.duration();
+        }
+        for segment in self.retired.iter_mut().rev() {
+            if from_end >= kept {
+                segment.forget_parts();
+            }
+            from_end += segment.duration();
+        }
     }
 }
