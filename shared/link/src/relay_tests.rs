@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
+use farcast_feed::hls::Form;
 use farcast_feed::name::{Epoch, Msn, ObjectKind, ObjectName, StreamName, VariantId};
 use farcast_feed::time::WallTime;
+use farcast_feed::window::{Keep, StreamWindow};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::JoinToken;
 use crate::receiver::{Client, ClientConfig, Fetcher, LinkEvent, Metrics};
+use crate::sender::Hub;
 use crate::sender::tests::Origin;
 
 /// Nothing takes so long.
@@ -33,7 +36,14 @@ struct Receiver {
 }
 
 impl Receiver {
+    /// One that is connected. Nothing is broadcast yet.
     async fn start(token: JoinToken) -> Self {
+        let mut receiver = Self::connect(token);
+        while receiver.next().await != LinkEvent::Up {}
+        receiver
+    }
+
+    fn connect(token: JoinToken) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = ClientConfig {
             data_dir: folder.path().to_owned(),
@@ -45,13 +55,32 @@ impl Receiver {
         let (fetcher, stop) = (client.fetcher(), CancellationToken::new());
         let (sink, events) = mpsc::channel(64);
         let task = tokio::spawn(client.run(sink, stop.clone()));
-        let mut receiver = Self { events, fetcher, stop, task, _folder: folder };
-        while receiver.next().await != LinkEvent::Up {}
-        receiver
+        Self { events, fetcher, stop, task, _folder: folder }
     }
 
     async fn next(&mut self) -> LinkEvent {
         tokio::time::timeout(LONG, self.events.recv()).await.expect("something comes").expect("it goes on")
+    }
+
+    /// Takes what comes until the broadcast is over: the window of one that serves viewers.
+    async fn window(&mut self) -> StreamWindow {
+        let mut window: Option<StreamWindow> = None;
+        let empty = |presentation: &Arc<_>| StreamWindow::new(Arc::clone(presentation), Keep::Listed);
+        loop {
+            match self.next().await {
+                LinkEvent::Snapshot(snapshot) => {
+                    window.get_or_insert_with(|| empty(&snapshot.presentation)).merge(&snapshot);
+                }
+                LinkEvent::Feed(FeedEvent::Started(presentation)) => window = Some(empty(&presentation)),
+                LinkEvent::Feed(event) => {
+                    window.as_mut().unwrap().apply(&event);
+                }
+                LinkEvent::Up | LinkEvent::Down => {}
+            }
+            if let Some(window) = window.take_if(|window| window.has_ended()) {
+                return window;
+            }
+        }
     }
 
     async fn stop(self) {
@@ -65,10 +94,9 @@ fn bytes(msn: u64, index: u32) -> Bytes {
     Bytes::from(format!("part {index} of {msn}").repeat(1000))
 }
 
-/// A broadcast of one variant and two segments, from its beginning to its end.
-fn broadcast() -> Vec<FeedEvent> {
+fn presentation() -> Arc<Presentation> {
     let variant = Variant { id: V0, name: "source".to_owned(), nominal_bps: 1_000_000 };
-    let presentation = Presentation {
+    Arc::new(Presentation {
         stream: StreamName::live(),
         epoch: EPOCH,
         continues: false,
@@ -78,7 +106,11 @@ fn broadcast() -> Vec<FeedEvent> {
         keyed: true,
         window: Duration::from_secs(60),
         variants: vec![variant],
-    };
+    })
+}
+
+/// A broadcast of one variant and two segments, from its beginning to its end.
+fn broadcast() -> Vec<FeedEvent> {
     let format = Format {
         codecs: "avc1.640028,mp4a.40.2".to_owned(),
         resolution: Some((640, 360)),
@@ -87,7 +119,7 @@ fn broadcast() -> Vec<FeedEvent> {
     };
     let init = Bytes::from_static(b"init");
     let mut events = vec![
-        FeedEvent::Started(Arc::new(presentation)),
+        FeedEvent::Started(presentation()),
         FeedEvent::Init { epoch: EPOCH, variant: V0, number: 0, format, bytes: init },
     ];
     for msn in 0..2 {
@@ -126,23 +158,31 @@ fn broadcast() -> Vec<FeedEvent> {
     events
 }
 
+/// The whole of a relay: what comes from above goes on below, to the end of the broadcast.
+fn relay_on(mut upstream: Receiver, hub: Hub) -> JoinHandle<Receiver> {
+    tokio::spawn(async move {
+        loop {
+            match upstream.next().await {
+                LinkEvent::Snapshot(snapshot) => hub.merge(&snapshot),
+                LinkEvent::Feed(event) => {
+                    let is_last = matches!(event, FeedEvent::Ended { .. });
+                    hub.publish(event);
+                    if is_last {
+                        return upstream;
+                    }
+                }
+                LinkEvent::Up | LinkEvent::Down => {}
+            }
+        }
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_receiver_gives_goes_through_a_hub_to_edges_further_on_unchanged() {
     let (origin, relay) = (Origin::start(), Origin::start());
-    let mut upstream = Receiver::start(origin.token()).await;
+    let upstream = Receiver::start(origin.token()).await;
     let mut edge = Receiver::start(relay.token()).await;
-    let hub = relay.hub.clone();
-    let relaying = tokio::spawn(async move {
-        loop {
-            if let LinkEvent::Feed(event) = upstream.next().await {
-                let is_last = matches!(event, FeedEvent::Ended { .. });
-                hub.publish(event);
-                if is_last {
-                    return upstream;
-                }
-            }
-        }
-    });
+    let relaying = relay_on(upstream, relay.hub.clone());
 
     let sent = broadcast();
     for event in &sent {
@@ -167,6 +207,55 @@ async fn what_a_receiver_gives_goes_through_a_hub_to_edges_further_on_unchanged(
     }
     edge.stop().await;
     upstream.stop().await;
+    relay.stop(Vec::new()).await;
+    origin.stop(Vec::new()).await;
+}
+
+/// The relay comes in the middle of a segment. One edge was there before it, one comes after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_joins_late_gives_on_what_it_was_brought_and_the_rest_of_the_broadcast() {
+    let (origin, relay) = (Origin::start(), Origin::start());
+    let mut early = Receiver::start(relay.token()).await;
+    let sent = broadcast();
+    let middle = sent.len() - usize::try_from(PARTS).unwrap();
+    for event in &sent[..middle] {
+        origin.hub.publish(event.clone());
+    }
+    let relaying = relay_on(Receiver::connect(origin.token()), relay.hub.clone());
+    // What the relay was brought is here once the newest part of it is.
+    let newest = ObjectName { epoch: EPOCH, variant: V0, kind: ObjectKind::Part(Msn(1), 1) };
+    let is_here = async {
+        while relay.hub.object(&StreamName::live(), &newest).is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, is_here).await.expect("the relay is brought up to date");
+    let mut late = Receiver::connect(relay.token());
+    for event in &sent[middle..] {
+        origin.hub.publish(event.clone());
+    }
+
+    let name = |kind| ObjectName { epoch: EPOCH, variant: V0, kind };
+    let mut whole = StreamWindow::new(presentation(), Keep::Listed);
+    for event in &sent {
+        whole.apply(event);
+    }
+    let want = whole.render_media(V0, Form::Full).unwrap();
+    assert_eq!(late.window().await.render_media(V0, Form::Full).unwrap(), want);
+    // It heard of the relay's broadcast when nothing of it was there yet: of what began later it has all.
+    let early_window = early.window().await;
+    assert!(early_window.is_settled());
+    for edge in [&early, &late] {
+        for msn in 0..2 {
+            let got =
+                edge.fetcher.fetch(&StreamName::live(), name(ObjectKind::Segment(Msn(msn)))).await.unwrap();
+            let want: Vec<u8> = (0..PARTS).flat_map(|index| bytes(msn, index)).collect();
+            assert_eq!(got, want);
+        }
+    }
+    early.stop().await;
+    late.stop().await;
+    relaying.await.unwrap().stop().await;
     relay.stop(Vec::new()).await;
     origin.stop(Vec::new()).await;
 }

@@ -28,8 +28,8 @@ pub struct BacklogPart {
 }
 
 impl StreamWindow {
-    /// What a newcomer must know of the current epoch. It lists no segment whose bytes are not all here, nor one before
-    /// such a segment.
+    /// What a newcomer must know of the current epoch. It lists no complete segment whose bytes are not all here, nor one
+    /// before such a segment; of one that is open, the parts whose bytes are here.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let variants = self.windows.iter().map(VariantWindow::snapshot).collect();
@@ -51,9 +51,10 @@ impl StreamWindow {
 }
 
 impl VariantWindow {
-    /// Segments of the current epoch that are listed, and all of which is here.
+    /// Segments of the current epoch that are listed, and all of which is here: from the last one that lacks something.
     fn given(&self) -> impl DoubleEndedIterator<Item = &Segment> + Clone {
-        let is_given = |segment: &&Segment| segment.epoch == self.epoch && segment.is_held();
+        let is_given =
+            |segment: &&Segment| segment.epoch == self.epoch && (segment.is_open() || segment.is_held());
         let count = self.segments.iter().rev().take_while(is_given).count();
         self.segments.range(self.segments.len() - count..)
     }
@@ -73,7 +74,8 @@ impl VariantWindow {
 
     /// A segment as a newcomer is told of it.
     fn segment_snapshot(&self, segment: &Segment, is_last: bool) -> SegmentSnapshot {
-        let parts = || segment.listed_parts().iter().filter(|part| !part.gap).map(|part| part.meta).collect();
+        let held = segment.listed_parts().iter().filter(|part| part.bytes.is_some());
+        let parts = || held.clone().map(|part| part.meta).collect();
         let (parts, state) = match (segment.state, segment.end) {
             (State::Lost(duration), _) => (Vec::new(), SegmentState::Lost(duration)),
             (_, Some(end)) => (parts(), SegmentState::Closed(end)),

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farcast_feed::feed::{FeedEvent, Presentation, SegmentState};
+use farcast_feed::feed::{FeedEvent, Presentation, SegmentState, Snapshot};
 use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
-use farcast_feed::window::{BacklogPart, Keep, StreamWindow};
+use farcast_feed::window::{BacklogPart, Changed, Keep, StreamWindow};
 
 use super::ask::Edges;
 use super::edge_queue::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::Queue;
 use super::record::Record;
-use crate::{StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
+use crate::{Have, StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 
 /// Epochs that are known to be over, so that an edge that comes back late hears of it.
 const MAX_ENDED: usize = 32;
@@ -156,11 +156,30 @@ impl Hub {
                 window.holds(event)
             }
             (none, FeedEvent::Started(presentation)) => {
-                let keep = Keep::Window { max_bytes: self.config.window_bytes };
-                *none = Some(StreamWindow::new(Arc::clone(presentation), keep));
+                *none = Some(self.empty(presentation));
                 true
             }
             (None, _) => false,
+        }
+    }
+
+    fn empty(&self, presentation: &Arc<Presentation>) -> StreamWindow {
+        StreamWindow::new(Arc::clone(presentation), Keep::Window { max_bytes: self.config.window_bytes })
+    }
+
+    /// Takes the state of the feed of one that joins late, a relay: the feed goes on from it. The parts that it announces
+    /// come as events. Edges that are subscribed get the state too, unless it is what they know.
+    pub fn merge(&self, snapshot: &Snapshot) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let State { window, edges, .. } = &mut *state;
+        let window = window.get_or_insert_with(|| self.empty(&snapshot.presentation));
+        if window.merge(snapshot) == Changed::Nothing {
+            return;
+        }
+        for edge in edges.values() {
+            edge.with(|queue| self.bring_up_to_date(queue, window, None, now));
+            edge.changed.notify_one();
         }
     }
 
@@ -177,7 +196,7 @@ impl Hub {
             push_message(&mut queue, &ToEdge::Ended { epoch: have.epoch });
         }
         match &state.window {
-            Some(window) => self.bring_up_to_date(&mut queue, window, wish, now),
+            Some(window) => self.bring_up_to_date(&mut queue, window, wish.have.as_ref(), now),
             None => push_message(&mut queue, &ToEdge::Idle),
         }
         let queue = Arc::new(EdgeQueue::new(queue));
@@ -189,7 +208,7 @@ impl Hub {
     }
 
     /// Gives a newcomer's queue the window's state, and the newest parts that the newcomer lacks.
-    fn bring_up_to_date(&self, queue: &mut Queue, window: &StreamWindow, wish: &Subscribe, now: Instant) {
+    fn bring_up_to_date(&self, queue: &mut Queue, window: &StreamWindow, have: Option<&Have>, now: Instant) {
         let snapshot = window.snapshot();
         let epoch = snapshot.presentation.epoch;
         queue.present(&snapshot.presentation, self.bound(&snapshot.presentation));
@@ -201,7 +220,7 @@ impl Hub {
                 queue.resume(epoch, variant, open.start);
             }
         }
-        let have = wish.have.as_ref().filter(|have| have.epoch == epoch);
+        let have = have.filter(|have| have.epoch == epoch);
         let next = |variant: VariantId| {
             let next = have.and_then(|have| have.variants.get(usize::from(variant.0)));
             next.map(|next| (next.msn, next.part)).unwrap_or_default()
