@@ -5,6 +5,7 @@ mod answers;
 pub mod api;
 pub mod app;
 pub mod bucket;
+pub mod channel;
 pub mod chat;
 pub mod geo;
 pub mod live;

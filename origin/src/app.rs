@@ -4,7 +4,6 @@
 //! the channel's origin before anything of the store is used, since another origin may have it. All ports are taken before
 //! anything else runs, so that a taken port is the only output. The order of stopping is [`Stages`]'s.
 
-mod broadcasting;
 mod channel;
 mod ground;
 mod operators;
@@ -12,6 +11,7 @@ mod parts;
 mod ports;
 mod start;
 mod stop;
+mod tenure;
 
 use std::sync::Arc;
 
@@ -109,8 +109,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let stages = Stages::of(&mut tasks);
     tasks.spawn_until_stopped(&stages.last, Task::Signals, signals.run(shutdown.clone()));
 
-    let (store, store_writer) = channel::open_store(&settings, &registry)?;
-    let held = channel::hold(store, &settings, &identity, &operators, &health);
+    let (store, store_writer) = tenure::open_store(&settings, &registry)?;
+    let held = tenure::hold(store, &settings, &identity, &operators, &health);
     let Some(held) = shutdown.graceful.run_until_cancelled(held).await else { return Ok(()) };
     let (store, tenure) = held?;
     // From here on it is renewed, however long encoders take to be probed.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use farcast_config::ByteSize;
-use farcast_settings::{Field, MAX_CONFIGURED_VARIANTS, Runtime, Snapshot, VariantSpec, default_ladder};
+use farcast_settings::{
+    Field, MAX_CONFIGURED_VARIANTS, OperatorSettings, Snapshot, VariantSpec, default_ladder,
+};
 use farcast_store::{Batch, Store, StoreError};
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -97,7 +99,7 @@ impl Choices {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn tell_edges(&self, store: &Store, set: &Runtime) -> Result<(), StoreError> {
+    pub async fn tell_edges(&self, store: &Store, set: &OperatorSettings) -> Result<(), StoreError> {
         if set.ladder.as_deref() != Some(&self.specs[..]) {
             store.commit(farcast_settings::change(Batch::new(), Field("ladder"), &self.specs)?).await?;
         }
@@ -106,7 +108,7 @@ impl Choices {
 
     /// The settings of a broadcast that begins now.
     #[must_use]
-    pub fn of(&self, runtime: &Runtime) -> broadcast::Settings {
+    pub fn of(&self, runtime: &OperatorSettings) -> broadcast::Settings {
         let level = runtime.latency_level.and_then(|level| LatencyLevel::try_from(level).ok());
         let specs = runtime.variants.clone().filter(|specs| {
             let usable = (1..=MAX_CONFIGURED_VARIANTS).contains(&specs.len())
@@ -149,7 +151,7 @@ impl Choices {
         }
     }
 
-    fn wanted(&self, runtime: &Runtime) -> CodecChoice {
+    fn wanted(&self, runtime: &OperatorSettings) -> CodecChoice {
         let set = runtime.video_codec.as_deref().and_then(|codec| codec.parse().ok());
         set.unwrap_or(self.codec)
     }

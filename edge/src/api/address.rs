@@ -1,6 +1,6 @@
 //! The address of this server, as the client has reached it.
 
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
@@ -12,6 +12,6 @@ pub(crate) fn asked(uri: &Uri, headers: &HeaderMap, is_secure: bool) -> String {
 }
 
 /// The beginning of our own links: the address that the owner set, or else the one of the request.
-pub(crate) fn public<'a>(runtime: &'a Runtime, asked: &'a str) -> &'a str {
+pub(crate) fn public<'a>(runtime: &'a OperatorSettings, asked: &'a str) -> &'a str {
     if runtime.server_url.is_empty() { asked } else { &runtime.server_url }
 }

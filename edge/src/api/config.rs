@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use farcast_api::{Reply, platform, reply, to_html};
-use farcast_settings::{ExternalAction, Runtime, Snapshot, SocialHandle, default_ladder};
+use farcast_settings::{ExternalAction, OperatorSettings, Snapshot, SocialHandle, default_ladder};
 use serde::Serialize;
 
 /// Longest message to the chat in bytes.
@@ -81,7 +81,7 @@ pub(super) fn shown(handles: &[SocialHandle]) -> Vec<ShownHandle<'_>> {
 
 /// The rendered configuration of the newest snapshot.
 #[derive(Debug, Default)]
-pub(super) struct Rendered(Mutex<Option<(Arc<Runtime>, Bytes)>>);
+pub(super) struct Rendered(Mutex<Option<(Arc<OperatorSettings>, Bytes)>>);
 
 impl Rendered {
     /// `/api/config` as JSON.
@@ -98,7 +98,7 @@ impl Rendered {
     }
 }
 
-fn render(runtime: &Runtime) -> Bytes {
+fn render(runtime: &OperatorSettings) -> Bytes {
     reply::json_bytes(&Config {
         name: &runtime.name,
         summary: to_html(&runtime.summary),
@@ -133,7 +133,7 @@ struct ShownEmoji<'a> {
     url: &'a str,
 }
 
-pub(super) fn emoji(runtime: &Runtime) -> Reply {
+pub(super) fn emoji(runtime: &OperatorSettings) -> Reply {
     let addresses: Vec<_> = runtime
         .emoji
         .iter()
@@ -150,7 +150,7 @@ struct ShownVariant {
 }
 
 /// Those that pass the video through first, the others from the highest bit rate down.
-pub(super) fn variants(runtime: &Runtime) -> Reply {
+pub(super) fn variants(runtime: &OperatorSettings) -> Reply {
     let specs = runtime.variants.clone().or_else(|| runtime.ladder.clone()).unwrap_or_else(default_ladder);
     let mut ranked: Vec<_> = specs.into_iter().enumerate().collect();
     ranked.sort_by_key(|(_, spec)| (!spec.video_passthrough, std::cmp::Reverse(spec.video_bps())));

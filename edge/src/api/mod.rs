@@ -22,7 +22,7 @@ use farcast_api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
 use farcast_api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
 use farcast_audience::viewers::{Active, ViewerId};
 use farcast_link::{ForwardedRequest, MAX_FORWARDED_BYTES};
-use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::Store;
 use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
@@ -214,13 +214,13 @@ impl Api {
 
     /// The server's data for a page, once it was read: the settings, and `/api/config` made of them.
     #[must_use]
-    pub fn shown(&self) -> Option<(Arc<Runtime>, Bytes)> {
+    pub fn shown(&self) -> Option<(Arc<OperatorSettings>, Bytes)> {
         let snapshot = self.sources.runtime.borrow().clone()?;
         let config = self.rendered.config(&snapshot);
         Some((snapshot.runtime, config))
     }
 
-    fn shown_of<'a>(&self, runtime: &'a Runtime) -> Shown<'a> {
+    fn shown_of<'a>(&self, runtime: &'a OperatorSettings) -> Shown<'a> {
         let status = self.sources.status.borrow().clone().unwrap_or_default();
         Shown { runtime, is_live: status.online, since: status.connected_at }
     }

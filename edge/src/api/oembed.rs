@@ -6,7 +6,7 @@
 use farcast_api::{Reply, percent_decoded, reply};
 use farcast_chat::render::escape;
 use farcast_feed::query::{Place, parameters};
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use serde::Serialize;
@@ -61,7 +61,7 @@ struct Embed<'a> {
 }
 
 /// Answers. `asked` is the address by which the server was reached, `public` the one that its owner set or the same.
-pub(super) fn answer(query: Option<&str>, runtime: &Runtime, asked: &str, public: &str) -> Reply {
+pub(super) fn answer(query: Option<&str>, runtime: &OperatorSettings, asked: &str, public: &str) -> Reply {
     let wish = match Wish::of(query.unwrap_or_default()) {
         Ok(wish) => wish,
         Err((status, why)) => return reply::refused(status, why),
@@ -213,10 +213,10 @@ mod tests {
     const BASE: &str = "https://live.example";
 
     fn ask(query: &str) -> Reply {
-        let runtime = Runtime {
+        let runtime = OperatorSettings {
             name: "Ada's".to_owned(),
             stream_title: "Mending <\"radios\">".to_owned(),
-            ..Runtime::default()
+            ..OperatorSettings::default()
         };
         answer(Some(query), &runtime, "http://edge-1.example:8080", BASE)
     }
@@ -271,7 +271,7 @@ mod tests {
             assert_eq!(ask(&format!("url={foreign}")).status(), StatusCode::NOT_FOUND, "{foreign}");
         }
         assert_eq!(ask("").status(), StatusCode::BAD_REQUEST);
-        let nameless = answer(Some("url=http://"), &Runtime::default(), "http://", "http://");
+        let nameless = answer(Some("url=http://"), &OperatorSettings::default(), "http://", "http://");
         assert_eq!(nameless.status(), StatusCode::NOT_FOUND);
     }
 
@@ -314,7 +314,7 @@ mod tests {
         #[test]
         fn any_query_is_survived_and_xml_stays_xml(query in "\\PC{0,80}", title: String) {
             let _ = ask(&query);
-            let runtime = Runtime { stream_title: title, ..Runtime::default() };
+            let runtime = OperatorSettings { stream_title: title, ..OperatorSettings::default() };
             let xml = answer(Some("url=https://live.example&format=xml"), &runtime, BASE, BASE);
             let xml = String::from_utf8_lossy(xml.body()).into_owned();
             prop_assert!(xml.chars().all(is_of_xml));

@@ -11,7 +11,7 @@ use farcast_api::{Reply, reply};
 use farcast_feed::time::WallTime;
 use farcast_link::Picture;
 use farcast_pages::picture::{self, FOR_A_DAY, ICON, LOGO, own};
-use farcast_settings::{Asset, AssetHash, Runtime, load_asset};
+use farcast_settings::{Asset, AssetHash, OperatorSettings, load_asset};
 use farcast_store::{Store, StoreError};
 use http::{HeaderMap, StatusCode};
 use moka::future::Cache;
@@ -40,7 +40,7 @@ const FRESH: Duration = Duration::from_secs(4);
 /// The state on which a picture of the broadcast depends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<'a> {
-    pub(super) runtime: &'a Runtime,
+    pub(super) runtime: &'a OperatorSettings,
     /// True if there is a broadcast.
     pub(super) is_live: bool,
     /// Since when: another one has other pictures.
@@ -84,7 +84,7 @@ impl Pictures {
         }
     }
 
-    pub(super) async fn logo(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
+    pub(super) async fn logo(&self, store: &Store, runtime: &OperatorSettings, headers: &HeaderMap) -> Reply {
         match &runtime.logo {
             Some(logo) => self.asset(store, logo, headers, FOR_A_DAY).await,
             None => own("image/svg+xml", LOGO, headers, FOR_A_DAY),
@@ -92,7 +92,7 @@ impl Pictures {
     }
 
     /// `/favicon.ico`: the logo where every browser can draw it.
-    pub(super) async fn icon(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
+    pub(super) async fn icon(&self, store: &Store, runtime: &OperatorSettings, headers: &HeaderMap) -> Reply {
         match &runtime.logo {
             Some(logo) if logo.content_type != "image/svg+xml" => {
                 self.asset(store, logo, headers, FOR_A_DAY).await
@@ -138,7 +138,7 @@ impl Pictures {
     async fn stand_in(
         &self,
         store: &Store,
-        runtime: &Runtime,
+        runtime: &OperatorSettings,
         headers: &HeaderMap,
         (content_type, bytes): (&'static str, &'static [u8]),
     ) -> Reply {
@@ -150,7 +150,12 @@ impl Pictures {
         }
     }
 
-    pub(super) async fn logo_external(&self, store: &Store, runtime: &Runtime, headers: &HeaderMap) -> Reply {
+    pub(super) async fn logo_external(
+        &self,
+        store: &Store,
+        runtime: &OperatorSettings,
+        headers: &HeaderMap,
+    ) -> Reply {
         match &runtime.logo {
             Some(logo) if logo.content_type != "image/svg+xml" => {
                 self.asset(store, logo, headers, FOR_A_DAY).await
@@ -162,7 +167,7 @@ impl Pictures {
     pub(super) async fn emoji(
         &self,
         store: &Store,
-        runtime: &Runtime,
+        runtime: &OperatorSettings,
         file: &str,
         headers: &HeaderMap,
     ) -> Reply {

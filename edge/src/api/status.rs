@@ -3,7 +3,7 @@
 use farcast_api::status::Counts;
 use farcast_api::time::Second;
 use farcast_api::{Reply, reply};
-use farcast_settings::{LiveStatus, Runtime};
+use farcast_settings::{LiveStatus, OperatorSettings};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ struct DirectoryEntry<'a> {
     last_connect_time: Option<Second>,
 }
 
-pub(super) fn directory(runtime: &Runtime, status: &LiveStatus) -> Reply {
+pub(super) fn directory(runtime: &OperatorSettings, status: &LiveStatus) -> Reply {
     if !runtime.directory_enabled {
         return reply::empty(StatusCode::NOT_FOUND);
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context;
 use farcast_api::budget::{self, Budget};
 use farcast_audience::viewers::Active;
 use farcast_feed::name::StreamName;
@@ -21,9 +22,10 @@ use tokio::sync::watch;
 
 use crate::answers::Answers;
 use crate::api::{self, Api};
+use crate::channel::{self, Channel, Sinks};
 use crate::chat::{self, Chat};
 use crate::geo::Geo;
-use crate::live::{self, Live};
+use crate::live::{Fetch, Live, ObjectCache};
 use crate::playback::{self, Playback};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
@@ -34,8 +36,11 @@ const RESERVED_FILES: usize = 64;
 
 /// See the module.
 pub(super) struct Parts {
-    /// The link to the origin.
+    /// The link to the origin, and what it gives events to.
     pub(super) client: Client,
+    pub(super) sinks: Sinks,
+    pub(super) channels: Vec<Channel>,
+    /// The channel that viewers see.
     pub(super) live: Arc<Live>,
     pub(super) store: Store,
     pub(super) runtime: watch::Sender<Option<Snapshot>>,
@@ -72,7 +77,11 @@ impl Parts {
         token: Option<JoinToken>,
     ) -> anyhow::Result<Self> {
         let client = client(settings, token, registry.inner())?;
-        let live = live(settings, &client, registry.inner())?;
+        let cache = ObjectCache::new(settings.cache_size.bytes(), registry.inner())?;
+        let fetch: Arc<dyn Fetch> = Arc::new(client.fetcher());
+        let (channels, sinks) = channel::channels([StreamName::live()], &cache, &fetch, registry)?;
+        let live =
+            channels.first().map(|channel| Arc::clone(&channel.live)).context("there is no channel")?;
         let store = open_store(settings, &client, registry.inner())?;
         let (set, runtime) = watch::channel(None);
         let (tell_status, status) = watch::channel(None);
@@ -106,6 +115,8 @@ impl Parts {
         let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
         Ok(Self {
             client,
+            sinks,
+            channels,
             live,
             store: common.store,
             runtime: set,
@@ -146,18 +157,8 @@ fn client(
     token: Option<JoinToken>,
     registry: &prometheus::Registry,
 ) -> anyhow::Result<Client> {
-    let config = ClientConfig {
-        data_dir: settings.data_dir.clone(),
-        token,
-        name: settings.name(),
-        stream: StreamName::live(),
-    };
+    let config = ClientConfig { data_dir: settings.data_dir.clone(), token, name: settings.name() };
     Ok(Client::new(config, receiver::Metrics::new(registry)?))
-}
-
-fn live(settings: &Settings, client: &Client, registry: &prometheus::Registry) -> anyhow::Result<Arc<Live>> {
-    let config = live::Config { cache_bytes: settings.cache_size.bytes(), ..live::Config::default() };
-    Ok(Arc::new(Live::new(config, Arc::new(client.fetcher()), live::Metrics::new(registry)?)))
 }
 
 /// The store: a cluster's, or the origin's over the link.

@@ -8,18 +8,15 @@ use farcast_service::tasks::{Stage, Tasks};
 use farcast_settings::{follow, follow_status, status_key};
 use farcast_telemetry::health::{Health, Probe};
 use farcast_telemetry::metrics::Registry;
-use tokio::sync::mpsc;
 
 use super::Task;
 use super::parts::Parts;
 use super::ports::Ports;
 use crate::api::Api;
+use crate::channel::Channel;
 use crate::live::Live;
 use crate::viewers;
 
-/// Link events that may wait for the live window: a second of ten variants. When it is full the link waits,
-/// and the origin drops for this edge alone.
-const LINK_EVENTS: usize = 256;
 /// Interval at which readiness follows the live window.
 const HEALTH_TICK: Duration = Duration::from_millis(200);
 
@@ -57,10 +54,11 @@ impl Parts {
         let (store, active, metrics) = (self.store.clone(), self.viewers, self.viewer_metrics);
         // It says farewell while there is still a link.
         tasks.spawn(serving, Task::Viewers, |stop| viewers::run(store, active, metrics, stop));
-        let (sink, inputs) = mpsc::channel(LINK_EVENTS);
-        let (client, window) = (self.client, Arc::clone(&self.live));
-        tasks.spawn(feeding, Task::Link, |stop| client.run(sink, stop));
-        tasks.spawn(feeding, Task::LiveWindow, |stop| async move { window.run(inputs, stop).await });
+        let (client, sinks) = (self.client, self.sinks);
+        tasks.spawn(feeding, Task::Link, |stop| client.run(sinks, stop));
+        for Channel { live, events, .. } in self.channels {
+            tasks.spawn(feeding, Task::LiveWindow, |stop| async move { live.run(events, stop).await });
+        }
         let (store, set) = (self.store.clone(), self.runtime);
         tasks.spawn_until_stopped(feeding, Task::Settings, async move { follow(&store, &set).await });
         let (store, status) = (self.store.clone(), self.status);

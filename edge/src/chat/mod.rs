@@ -43,7 +43,7 @@ use farcast_chat::{Account, Entry, Event, History, KEPT_MESSAGES, List, Refused,
 use farcast_config::Networks;
 use farcast_config::network;
 use farcast_feed::time::WallTime;
-use farcast_settings::{CatchUp, LiveStatus, Runtime, Snapshot, status_key};
+use farcast_settings::{CatchUp, LiveStatus, OperatorSettings, Snapshot, status_key};
 use farcast_store::{Store, StoreError, Stored, Together, Versionstamp};
 use moka::future::Cache;
 use tokio::sync::{Semaphore, watch};
@@ -175,7 +175,7 @@ impl Chat {
         self.room.tell(client, tell(Private::System { name, body }))
     }
 
-    fn runtime(&self) -> Option<Arc<Runtime>> {
+    fn runtime(&self) -> Option<Arc<OperatorSettings>> {
         self.config.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime))
     }
 
@@ -203,7 +203,7 @@ impl Chat {
     }
 
     /// True if an address is banned: an IPv6 address with its whole network. A proxy is not, since it is anybody.
-    fn bans(&self, set: &Runtime, address: IpAddr) -> bool {
+    fn bans(&self, set: &OperatorSettings, address: IpAddr) -> bool {
         let (network, now) = (network::of(address), WallTime::now());
         set.chat_bans.iter().any(|ban| network::of(ban.address) == network && ban.holds(now))
             && !self.config.limits.proxies.contain(address)
@@ -317,7 +317,7 @@ impl Chat {
         }
     }
 
-    fn forbidden(&self, set: &Runtime, member: &Member) -> Option<Expelled> {
+    fn forbidden(&self, set: &OperatorSettings, member: &Member) -> Option<Expelled> {
         if set.chat_disabled {
             return Some(Expelled::ChatOff);
         }
@@ -511,7 +511,7 @@ impl Chat {
 
     async fn message(
         &self,
-        set: &Runtime,
+        set: &OperatorSettings,
         member: &Member,
         heard: &Heard,
         raw: &str,
@@ -600,7 +600,7 @@ impl Chat {
     }
 
     /// The settings, after this edge has seen which names were taken before: rarely asked for, so the store always is.
-    async fn names_of_now(&self) -> Option<Arc<Runtime>> {
+    async fn names_of_now(&self) -> Option<Arc<OperatorSettings>> {
         tokio::join!(self.settings.caught_up(), self.caught_up_with_log());
         self.runtime()
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use farcast_chat::name::{self, Forbidden};
 use farcast_chat::{Entry, Event, User};
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 
 /// Names that are taken. Shared by all connections.
 #[derive(Debug, Default)]
@@ -34,14 +34,14 @@ impl State {
 /// The settings about names.
 #[derive(Debug)]
 struct Set {
-    of: Arc<Runtime>,
+    of: Arc<OperatorSettings>,
     /// Skeletons of names that are somebody's.
     reserved: HashSet<String>,
     forbidden: Forbidden,
 }
 
 impl Set {
-    fn new(set: &Arc<Runtime>) -> Self {
+    fn new(set: &Arc<OperatorSettings>) -> Self {
         let reserved = set.reserved_usernames.iter().chain([&set.name]);
         Self {
             of: Arc::clone(set),
@@ -79,7 +79,7 @@ impl Names {
     }
 
     /// True if a user may not have the name; they may have one that looks like their own.
-    pub(super) fn is_taken(&self, name: &str, set: &Arc<Runtime>, own_id: Option<&str>) -> bool {
+    pub(super) fn is_taken(&self, name: &str, set: &Arc<OperatorSettings>, own_id: Option<&str>) -> bool {
         let skeleton = name::skeleton(name);
         let mut state = self.lock();
         if state.is_moderators(&skeleton, own_id) {
@@ -106,10 +106,10 @@ mod tests {
         let names = Names::default();
         let ally = User { is_moderator: true, ..User::new("Ally".to_owned(), WallTime(1)) };
         names.begin(std::slice::from_ref(&ally));
-        let set = Runtime {
+        let set = OperatorSettings {
             name: "Radio Mondo".to_owned(),
             reserved_usernames: vec!["Nightbot".to_owned()],
-            ..Runtime::default()
+            ..OperatorSettings::default()
         };
         let set = Arc::new(set);
         for taken in ["Ally", "AIIy", "аlly", "Nіghtb0t", "Rad1o Rnondo", "farcast tv", "Admіn"] {
@@ -130,6 +130,6 @@ mod tests {
         tell(Event::UserChanged { user: bob });
         assert!(names.is_taken("B0b", &set, None));
         // Other settings are other names.
-        assert!(!names.is_taken("Nightbot", &Arc::new(Runtime::default()), None));
+        assert!(!names.is_taken("Nightbot", &Arc::new(OperatorSettings::default()), None));
     }
 }

@@ -4,9 +4,11 @@
 //! during a pause of the store are no flood when the pause is over.
 
 use std::collections::VecDeque;
+use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +19,7 @@ use farcast_store::limits::COMMIT_DEADLINE;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
 use tokio::time::{Instant, timeout};
@@ -97,12 +99,23 @@ impl Socket {
             }
             // An idle connection holds nothing.
             self.rest = Vec::new();
-            let mut buffer = [0; READ_BYTES];
-            match self.io.read(&mut buffer).await {
-                Ok(0) | Err(_) => return Err(Gone::Closed),
-                Ok(read) => self.rest.extend_from_slice(&buffer[..read]),
+            if self.fill().await == 0 {
+                return Err(Gone::Closed);
             }
         }
+    }
+
+    /// Reads what has come into `rest`; gives its length, 0 at the end. Cancel safe. Only reading needs room: while nothing
+    /// comes, none is kept for it.
+    fn fill(&mut self) -> impl Future<Output = usize> {
+        std::future::poll_fn(|context| {
+            let mut room = [MaybeUninit::uninit(); READ_BYTES];
+            let mut buffer = ReadBuf::uninit(&mut room);
+            let read = ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer));
+            let filled = if read.is_ok() { buffer.filled() } else { &[] };
+            self.rest.extend_from_slice(filled);
+            Poll::Ready(filled.len())
+        })
     }
 
     /// Writes all of it. Not cancel safe.
@@ -122,8 +135,11 @@ impl Socket {
             self.io.flush().await
         });
         if matches!(said.await, Ok(Ok(()))) {
-            let mut sink = [0; READ_BYTES];
-            let drained = async { while matches!(self.io.read(&mut sink).await, Ok(read) if read > 0) {} };
+            let drained = async {
+                while self.fill().await > 0 {
+                    self.rest.clear();
+                }
+            };
             let _ = timeout(CLOSE_DEADLINE, drained).await;
         }
     }
@@ -270,6 +286,8 @@ impl Chat {
         let (mut flood, came) = (Flood::default(), Instant::now());
         let (mut heard, mut pinged, mut welcomed) = (came, came, false);
         let mut timer = pin!(tokio::time::sleep(WELCOME_AFTER));
+        // Made once: each would put itself into a list that all connections share, at every step.
+        let (mut expelled, mut draining) = (pin!(member.end.cancelled()), pin!(shutdown.cancelled()));
         loop {
             if pending.is_none()
                 && let Some(heard) = waiting.pop_front()
@@ -277,8 +295,8 @@ impl Chat {
                 pending = Some(Box::pin(Arc::clone(self).say(Arc::clone(member), heard)) as Pending);
             }
             let step = tokio::select! {
-                () = member.end.cancelled() => Step::Expelled,
-                () = shutdown.cancelled() => Step::Draining,
+                () = &mut expelled => Step::Expelled,
+                () = &mut draining => Step::Draining,
                 frames = said.recv() => Step::Said(frames),
                 Some(frame) = told.recv() => Step::Told(frame),
                 frame = done(&mut pending) => Step::Done(frame),

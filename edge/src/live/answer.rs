@@ -217,7 +217,7 @@ impl Live {
             self.metrics.fetched(outcome.as_ref().map(|_| ()).map_err(|error| *error));
             outcome
         };
-        self.cache.try_get_with(name, fetch).await.map_err(|error| match *error {
+        self.cache.get_or_fetch(name, fetch).await.map_err(|error| match *error {
             FetchError::NotFound => Failure::NotFound,
             FetchError::LinkDown | FetchError::Timeout | FetchError::Busy => Failure::Unavailable,
         })

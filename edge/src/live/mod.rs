@@ -18,6 +18,7 @@
 //! Cancel safety: all public async functions but [`Live::run`] may be dropped at any time.
 
 mod answer;
+mod cache;
 mod fetch;
 mod input;
 mod metrics;
@@ -31,15 +32,13 @@ mod waiter;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use farcast_feed::feed::MAX_VARIANTS;
-use farcast_feed::name::{ObjectName, StreamName};
-use moka::future::Cache;
-use moka::policy::EvictionPolicy;
+use farcast_feed::name::StreamName;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::answer::{Failure, Media};
+pub use self::cache::{ChannelCache, ObjectCache};
 pub use self::fetch::{Fetch, FetchFuture};
 pub use self::input::Input;
 use self::input::part_of;
@@ -53,38 +52,28 @@ use self::state::State;
 /// newcomer's backlog in few steps.
 const BATCH: usize = 256;
 
-/// Time for which an object is kept. It is listed for a minute and stays available for a playlist's and a
-/// segment's duration after that (RFC 8216bis §6.2.2); the playlist of an ended broadcast is served for two
-/// minutes. No player asks for it later, so keeping it would only fill memory up to the cache's bound.
-const OBJECT_LIFETIME: Duration = Duration::from_secs(200);
-
-/// Rough cost of an entry besides its bytes.
-const ENTRY_OVERHEAD_BYTES: usize = 256;
-
 /// Settings of [`Live`].
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Stream that is served.
     pub stream: StreamName,
-    /// Bound on the bytes that the object cache holds. Listed parts are held besides it.
-    pub cache_bytes: u64,
     /// Longest wait of a request for an object that has to be fetched.
     pub fetch_deadline: Duration,
 }
 
 impl Default for Config {
-    /// Stream `live`, 512 MiB, and 5 s: a segment over a slow link, while a player still waits.
+    /// Stream `live`, and 5 s: a segment over a slow link, while a player still waits.
     fn default() -> Self {
-        Self { stream: StreamName::live(), cache_bytes: 512 << 20, fetch_deadline: Duration::from_secs(5) }
+        Self { stream: StreamName::live(), fetch_deadline: Duration::from_secs(5) }
     }
 }
 
-/// The live window of an edge. Constructing it starts nothing; see [`Live::run`].
+/// The live window of a channel. Constructing it starts nothing; see [`Live::run`].
 pub struct Live {
     config: Config,
     fetch: Arc<dyn Fetch>,
     metrics: Metrics,
-    cache: Cache<ObjectName, Bytes>,
+    cache: ChannelCache,
     /// Locked for moments and never across an await.
     state: RwLock<State>,
     /// Says that a variant's playlist changed.
@@ -96,17 +85,7 @@ pub struct Live {
 impl Live {
     /// A live window that knows of nothing yet.
     #[must_use]
-    pub fn new(config: Config, fetch: Arc<dyn Fetch>, metrics: Metrics) -> Self {
-        let weigh = |_: &ObjectName, bytes: &Bytes| {
-            u32::try_from(bytes.len() + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
-        };
-        // LRU: the default policy may refuse an object that was just born.
-        let cache = Cache::builder()
-            .max_capacity(config.cache_bytes)
-            .weigher(weigh)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_live(OBJECT_LIFETIME)
-            .build();
+    pub fn new(config: Config, cache: ChannelCache, fetch: Arc<dyn Fetch>, metrics: Metrics) -> Self {
         Self {
             config,
             fetch,
@@ -203,8 +182,7 @@ impl Live {
 
     fn observe(&self, state: &State) {
         self.metrics.observe(state);
-        self.metrics.cache_bytes.set(i64::try_from(self.cache.weighted_size()).unwrap_or(i64::MAX));
-        self.metrics.cache_entries.set(i64::try_from(self.cache.entry_count()).unwrap_or(i64::MAX));
+        self.cache.observe();
     }
 }
 

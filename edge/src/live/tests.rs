@@ -17,7 +17,7 @@ use prometheus::Registry;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::{Config, Failure, Fetch, FetchFuture, Input, Live, Metrics};
+use super::{Config, Failure, Fetch, FetchFuture, Input, Live, Metrics, ObjectCache};
 
 const EPOCH: Epoch = Epoch(1);
 const V0: VariantId = VariantId(0);
@@ -46,9 +46,18 @@ impl Fetch for Arc<Origin> {
     }
 }
 
+fn cache(max_bytes: u64) -> ObjectCache {
+    ObjectCache::new(max_bytes, &Registry::new()).unwrap()
+}
+
 fn live(origin: &Arc<Origin>) -> Arc<Live> {
     let metrics = Metrics::new(&Registry::new()).unwrap();
-    Arc::new(Live::new(Config::default(), Arc::new(Arc::clone(origin)), metrics))
+    Arc::new(Live::new(
+        Config::default(),
+        cache(512 << 20).of_channel(0),
+        Arc::new(Arc::clone(origin)),
+        metrics,
+    ))
 }
 
 fn presentation(epoch: u64, continues: bool) -> Arc<Presentation> {
@@ -357,6 +366,33 @@ async fn only_objects_that_are_known_are_asked_for_and_failures_are_told_apart()
     assert_eq!(bytes(&live, "0/1/1.m4s").await.unwrap(), "0/1/1.m4s", "a failure is not kept");
 }
 
+/// Two channels have objects of the same names, and one cache.
+#[tokio::test]
+async fn channels_share_a_cache_and_no_object() {
+    let (cache, registry) =
+        (cache(512 << 20), farcast_telemetry::metrics::Registry::new("test", "1").unwrap());
+    let of = |number: u16, name: &'static str, says: &'static str| {
+        let origin =
+            Origin { answer: Mutex::new(Some(Ok(Bytes::from_static(says.as_bytes())))), ..Origin::default() };
+        let metrics = Metrics::new(&registry.of_stream(name).unwrap()).unwrap();
+        let stream = name.to_owned().try_into().unwrap();
+        let config = Config { stream, ..Config::default() };
+        Live::new(config, cache.of_channel(number), Arc::new(Arc::new(origin)), metrics)
+    };
+    let (one, other) = (of(0, "live", "one"), of(1, "second", "other"));
+    for live in [&one, &other] {
+        live.apply(told()).await;
+    }
+    for _ in 0..2 {
+        assert_eq!(bytes(&one, "0/1/1.m4s").await.unwrap(), "one");
+        assert_eq!(bytes(&other, "0/1/1.m4s").await.unwrap(), "other");
+    }
+    assert_eq!(one.cache.settled_count().await, 2, "each was fetched once, and both are held");
+    other.apply(vec![Input::Feed(FeedEvent::Ended { epoch: EPOCH }), Input::Down]).await;
+    assert!(one.is_ready() && !other.is_ready());
+    assert!(registry.render().unwrap().contains("farcast_live_link_up{stream=\"live\"} 1"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_hangs_is_given_up() {
     let origin = Arc::new(Origin { waits: true, ..Origin::default() });
@@ -370,11 +406,9 @@ async fn listed_parts_survive_a_cache_that_holds_nothing() {
     let origin =
         Arc::new(Origin { answer: Mutex::new(Some(Err(FetchError::LinkDown))), ..Origin::default() });
     let metrics = Metrics::new(&Registry::new()).unwrap();
-    let config = Config { cache_bytes: 0, ..Config::default() };
-    let live = Live::new(config, Arc::new(Arc::clone(&origin)), metrics);
+    let live = Live::new(Config::default(), cache(0).of_channel(0), Arc::new(Arc::clone(&origin)), metrics);
     live.apply(playing()).await;
-    live.cache.run_pending_tasks().await;
-    assert_eq!(live.cache.entry_count(), 0);
+    assert_eq!(live.cache.settled_count().await, 0);
     assert_eq!(bytes(&live, "0/1/2.0.m4s").await.unwrap(), "[0 2.0]");
     let mut later = vec![part(V0, 2, 1), part(V0, 2, 2), part(V0, 2, 3), close(V0, 2)];
     for msn in 3..20 {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use farcast_api::to_html;
 use farcast_chat::render::escape;
 use farcast_pages::Sites;
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
 
@@ -34,7 +34,7 @@ const MEDIA_PLAYERS: [&str; 8] =
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     /// The settings in force.
-    pub(super) runtime: Arc<Runtime>,
+    pub(super) runtime: Arc<OperatorSettings>,
     /// `/api/config` of them.
     pub(super) config: Bytes,
 }
@@ -52,7 +52,7 @@ pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
 }
 
 /// The other sites from which a page may load something: those that the operator put onto it.
-pub(super) fn sites(runtime: &Runtime) -> Sites {
+pub(super) fn sites(runtime: &OperatorSettings) -> Sites {
     let shown = runtime.external_actions.iter().filter(|action| !action.open_externally);
     let icons = runtime.external_actions.iter().map(|action| action.icon.as_str());
     let html = [&runtime.page_content, &runtime.summary, &runtime.offline_message].map(|text| to_html(text));
@@ -155,7 +155,7 @@ fn plain(html: &str) -> String {
 }
 
 /// The manifest by which browsers can install the page as an application.
-pub(super) fn manifest(runtime: &Runtime) -> String {
+pub(super) fn manifest(runtime: &OperatorSettings) -> String {
     let icon = |src: &str, sizes: &str| serde_json::json!({ "src": src, "sizes": sizes });
     serde_json::json!({
         "id": "/",
@@ -180,17 +180,17 @@ mod tests {
 
     const PAGE: &str = "<head><!--farcast:head--><title>x</title><!--/farcast:head--></head>";
 
-    fn facts(runtime: Runtime) -> Facts {
+    fn facts(runtime: OperatorSettings) -> Facts {
         Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{\"name\":\"</script><b>&\"}\n") }
     }
 
     #[test]
     fn a_page_tells_crawlers_what_is_on() {
-        let runtime = Runtime {
+        let runtime = OperatorSettings {
             name: "Ada's".to_owned(),
             stream_title: "Mending <radios>".to_owned(),
             summary: "**Live** from the \"bench\"".to_owned(),
-            ..Runtime::default()
+            ..OperatorSettings::default()
         };
         let html = fill(PAGE, &facts(runtime), "https://live.example");
         for part in [
@@ -208,11 +208,11 @@ mod tests {
 
     #[test]
     fn a_page_without_a_summary_is_described_by_what_is_on_and_whose_it_is() {
-        let runtime = Runtime {
+        let runtime = OperatorSettings {
             name: "Ada".to_owned(),
             stream_title: "Mending radios".to_owned(),
             summary: String::new(),
-            ..Runtime::default()
+            ..OperatorSettings::default()
         };
         let html = fill(PAGE, &facts(runtime), "https://live.example");
         assert!(html.contains("<meta name=\"description\" content=\"Mending radios · Ada\" />"), "{html}");
@@ -222,12 +222,12 @@ mod tests {
     #[test]
     fn nothing_that_operators_write_ends_an_element() {
         let hostile = "\"><script>alert(1)</script>".to_owned();
-        let runtime = Runtime {
+        let runtime = OperatorSettings {
             name: hostile.clone(),
             stream_title: hostile.clone(),
             summary: hostile.clone(),
             tags: vec![hostile],
-            ..Runtime::default()
+            ..OperatorSettings::default()
         };
         let html = fill(PAGE, &facts(runtime), "http://a\"><script>");
         assert_eq!(html.matches("<script").count(), 1, "only the data: {html}");
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_page_without_the_marks_stays_as_it_is() {
         for page in ["", "<head></head>", "<!--/farcast:head--><!--farcast:head-->"] {
-            assert_eq!(fill(page, &facts(Runtime::default()), ""), page);
+            assert_eq!(fill(page, &facts(OperatorSettings::default()), ""), page);
         }
     }
 
@@ -248,14 +248,14 @@ mod tests {
             open_externally,
             ..ExternalAction::default()
         };
-        let runtime = Runtime {
+        let runtime = OperatorSettings {
             page_content: "![a](https://img.example/a.png) <img src='http://b.example:8080/?x'>".to_owned(),
             external_actions: vec![
                 action("https://shop.example/x", "https://icons.example/i.svg", false),
                 action("https://away.example/", "", true),
                 action("https://evil.example; script-src */", "javascript:alert(1)", false),
             ],
-            ..Runtime::default()
+            ..OperatorSettings::default()
         };
         let policy = farcast_pages::policy(&sites(&runtime), "'none'");
         let policy = policy.to_str().unwrap();

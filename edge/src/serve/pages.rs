@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use farcast_pages::{Asset, Files, Place, Sites};
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 
 use super::page::{self, Facts};
 use crate::api::address;
@@ -20,7 +20,7 @@ const MANIFEST: &str = "manifest.webmanifest";
 /// Pages that were filled in for these settings and this address.
 #[derive(Debug)]
 struct Filled {
-    of: Arc<Runtime>,
+    of: Arc<OperatorSettings>,
     base: String,
     pages: HashMap<String, Arc<Asset>>,
 }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn facts(name: &str) -> Facts {
-        let runtime = Runtime { name: name.to_owned(), ..Runtime::default() };
+        let runtime = OperatorSettings { name: name.to_owned(), ..OperatorSettings::default() };
         Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{}") }
     }
 
@@ -129,8 +129,10 @@ mod tests {
         std::fs::create_dir(folder.path().join("admin")).unwrap();
         std::fs::write(folder.path().join("admin/index.html"), "the admin page").unwrap();
         let pages = Pages::new("*", Some(folder.path()));
-        let runtime =
-            Runtime { page_content: "![](https://a.example/b.png)".to_owned(), ..Runtime::default() };
+        let runtime = OperatorSettings {
+            page_content: "![](https://a.example/b.png)".to_owned(),
+            ..OperatorSettings::default()
+        };
         let facts = Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{}") };
         let page = pages.get("admin/index.html", Some(&facts), "http://a").unwrap();
         assert_eq!(page.identity, "the admin page");

@@ -9,7 +9,9 @@ use farcast_chat::{Chat, Entry, Event, User};
 use farcast_config::{Networks, Value as _};
 use farcast_edge::serve;
 use farcast_feed::time::WallTime;
-use farcast_settings::{Emoji, ExternalAction, LiveStatus, Runtime, Snapshot, SocialHandle, save_asset};
+use farcast_settings::{
+    Emoji, ExternalAction, LiveStatus, OperatorSettings, Snapshot, SocialHandle, save_asset,
+};
 use farcast_store::Batch;
 use http::Method;
 use serde_json::{Value, json};
@@ -19,7 +21,7 @@ use crate::edge::{Edge, until};
 
 const SVG: &[u8] = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
 
-async fn loaded(runtime: Runtime, status: LiveStatus) -> Edge {
+async fn loaded(runtime: OperatorSettings, status: LiveStatus) -> Edge {
     let edge = Edge::new(Vec::new()).await;
     edge.set.send_replace(Some(Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() }));
     edge.status.send_replace(Some(Arc::new(status)));
@@ -59,7 +61,7 @@ async fn an_edge_that_never_reached_its_origin_says_so() {
 
 #[tokio::test]
 async fn the_configuration_is_rendered_as_it_is_set() {
-    let runtime = Runtime {
+    let runtime = OperatorSettings {
         name: "Ada's".to_owned(),
         summary: "**x**".to_owned(),
         page_content: "# About".to_owned(),
@@ -74,7 +76,7 @@ async fn the_configuration_is_rendered_as_it_is_set() {
             ..Default::default()
         }],
         appearance_variables: [("theme-color-action".to_owned(), "#a1b2c3".to_owned())].into(),
-        ..Runtime::default()
+        ..OperatorSettings::default()
     };
     let edge = loaded(runtime, LiveStatus::default()).await;
     let config = json_of(&edge.get("/api/config").await);
@@ -115,7 +117,8 @@ async fn the_status_tells_who_watches_unless_that_is_hidden() {
         connected_at: Some(WallTime(1_773_511_331_482_000)),
         disconnected_at: None,
     };
-    let edge = loaded(Runtime { directory_enabled: true, ..Runtime::default() }, status).await;
+    let edge =
+        loaded(OperatorSettings { directory_enabled: true, ..OperatorSettings::default() }, status).await;
     let told = json_of(&edge.plain().await.get("/api/status").await);
     assert_eq!((&told["online"], &told["viewerCount"]), (&json!(true), &json!(7)));
     assert_eq!((&told["sessionMaxViewerCount"], &told["overallMaxViewerCount"]), (&json!(12), &json!(420)));
@@ -125,7 +128,8 @@ async fn the_status_tells_who_watches_unless_that_is_hidden() {
     );
     assert_eq!(told["streamTitle"], "");
     assert_eq!(json_of(&edge.get("/api/yp").await)["viewerCount"], 7);
-    let hidden = Runtime { hide_viewer_count: true, directory_enabled: false, ..Runtime::default() };
+    let hidden =
+        OperatorSettings { hide_viewer_count: true, directory_enabled: false, ..OperatorSettings::default() };
     edge.set.send_replace(Some(Snapshot { runtime: Arc::new(hidden), tip: Bytes::new() }));
     let told = json_of(&edge.plain().await.get("/api/status").await);
     assert!(told.get("viewerCount").is_none() && told.get("overallMaxViewerCount").is_none());
@@ -149,7 +153,7 @@ async fn pings_and_playlists_count_viewers_by_address_and_agent() {
 
 #[tokio::test]
 async fn methods_and_paths_that_are_not_there_are_told() {
-    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let edge = loaded(OperatorSettings::default(), LiveStatus::default()).await;
     for (method, path, status) in [
         (Method::POST, "/api/status", 405),
         (Method::DELETE, "/logo", 405),
@@ -184,10 +188,10 @@ async fn pictures_come_from_the_store_and_are_no_pages() {
     let (batch, logo) = save_asset(Batch::new(), "logo.svg", "image/svg+xml", &svg);
     let gif = Bytes::from(vec![7; 200_000]);
     let (batch, emoji) = save_asset(batch, "beer.gif", "image/gif", &gif);
-    let runtime = Runtime {
+    let runtime = OperatorSettings {
         logo: Some(logo),
         emoji: vec![Emoji { name: "beer".to_owned(), asset: emoji }],
-        ..Runtime::default()
+        ..OperatorSettings::default()
     };
     let edge = loaded(runtime, LiveStatus::default()).await;
     edge.store.commit(batch).await.unwrap();
@@ -227,7 +231,7 @@ fn kind_of(picture: &[u8]) -> &'static str {
 
 #[tokio::test]
 async fn the_broadcasts_own_picture_is_asked_for_once_however_many_look_at_it_and_only_while_there_is_one() {
-    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let edge = loaded(OperatorSettings::default(), LiveStatus::default()).await;
     let own = edge.get("/thumbnail.jpg").await.body;
     *edge.stills.newest.lock().unwrap() = Some(Bytes::from_static(b"a still"));
     assert_eq!(edge.get("/thumbnail.jpg").await.body, own, "nothing is on");
@@ -255,7 +259,7 @@ async fn the_broadcasts_own_picture_is_asked_for_once_however_many_look_at_it_an
 
 #[tokio::test]
 async fn a_broadcast_has_a_picture_of_the_kind_that_its_address_says() {
-    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let edge = loaded(OperatorSettings::default(), LiveStatus::default()).await;
     let (moment, day) = ("public, max-age=5", "public, max-age=86400");
     for (path, content_type, cached) in [
         ("/thumbnail.jpg", "image/jpeg", moment),
@@ -283,7 +287,7 @@ async fn a_broadcast_has_a_picture_of_the_kind_that_its_address_says() {
         let bytes = Bytes::from(name.repeat(40));
         let (batch, logo) = save_asset(Batch::new(), name, content_type, &bytes);
         edge.store.commit(batch).await.unwrap();
-        let set = Runtime { logo: Some(logo), ..Runtime::default() };
+        let set = OperatorSettings { logo: Some(logo), ..OperatorSettings::default() };
         edge.set.send_replace(Some(Snapshot { runtime: Arc::new(set), tip: Bytes::new() }));
         for (path, of) in [("/thumbnail.jpg", "image/jpeg"), ("/preview.gif", "image/gif")] {
             let picture = edge.get(path).await;
@@ -305,7 +309,7 @@ async fn a_broadcast_has_a_picture_of_the_kind_that_its_address_says() {
 
 #[tokio::test]
 async fn what_farcast_has_not_is_answered_as_owncast_does_while_it_is_switched_off() {
-    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let edge = loaded(OperatorSettings::default(), LiveStatus::default()).await;
     let chat = Chat::new(edge.store.clone());
     let (_, token) = chat.register(User::new("Ada".to_owned(), WallTime::now())).await.unwrap();
     assert_eq!(
@@ -342,7 +346,7 @@ async fn what_farcast_has_not_is_answered_as_owncast_does_while_it_is_switched_o
 
 #[tokio::test]
 async fn what_is_appended_to_an_address_does_not_matter() {
-    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let edge = loaded(OperatorSettings::default(), LiveStatus::default()).await;
     let chat = Chat::new(edge.store.clone());
     let (_, token) = chat.register(User::new("Ada".to_owned(), WallTime::now())).await.unwrap();
     for path in
@@ -371,7 +375,8 @@ async fn what_is_appended_to_an_address_does_not_matter() {
 #[tokio::test]
 async fn a_trusted_proxy_names_its_users_and_nobody_else_does() {
     let name = |value: &'static str| [("x-forwarded-user", value)];
-    let forbidden = Runtime { forbidden_usernames: vec!["admin".to_owned()], ..Runtime::default() };
+    let forbidden =
+        OperatorSettings { forbidden_usernames: vec!["admin".to_owned()], ..OperatorSettings::default() };
     for (trusted, given, taken) in [
         ("127.0.0.0/8", "  Ada\u{202e} Lovelace ", true),
         ("127.0.0.0/8", "the admin", false),
@@ -394,7 +399,7 @@ async fn a_trusted_proxy_names_its_users_and_nobody_else_does() {
 
 #[tokio::test]
 async fn a_moderator_sees_what_is_known_of_a_user_and_nobody_else_does() {
-    let edge = crate::chat::edge(Runtime::default()).await;
+    let edge = crate::chat::edge(OperatorSettings::default()).await;
     let chat = Chat::new(edge.store.clone());
     let now = WallTime::now();
     let (ada, hers) = chat.register(User::new("Ada".to_owned(), now)).await.unwrap();
@@ -438,7 +443,7 @@ async fn a_moderator_sees_what_is_known_of_a_user_and_nobody_else_does() {
 
 #[tokio::test]
 async fn qualities_are_listed_from_the_source_down() {
-    let edge = loaded(Runtime::default(), LiveStatus::default()).await;
+    let edge = loaded(OperatorSettings::default(), LiveStatus::default()).await;
     let listed = json_of(&edge.get("/api/video/variants").await);
     assert_eq!(listed, json!([{ "index": 0, "name": "Source" }, { "index": 1, "name": "480p" }]));
     let platforms = json_of(&edge.get("/api/socialplatforms").await);

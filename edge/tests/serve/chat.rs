@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use farcast_chat::{Chat, Entry, Event, User};
 use farcast_feed::time::WallTime;
-use farcast_settings::{Ban, Runtime};
+use farcast_settings::{Ban, OperatorSettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::client::PATIENCE;
 use crate::edge::{CHATTERS, Edge, until};
 
-pub(crate) async fn edge(runtime: Runtime) -> Edge {
+pub(crate) async fn edge(runtime: OperatorSettings) -> Edge {
     let edge = Edge::new(Vec::new()).await;
     edge.inform(runtime);
     begun(edge).await
@@ -89,7 +89,7 @@ async fn register(edge: &Edge) -> (Chat, String) {
 
 #[tokio::test]
 async fn who_may_not_chat_is_told_as_owncast_does() {
-    let edge = edge(Runtime::default()).await;
+    let edge = edge(OperatorSettings::default()).await;
     assert_eq!(ending(&mut open(&edge, "/ws").await.1).await, (vec![], 1008));
     let unknown = ending(&mut open(&edge, "/ws?accessToken=none").await.1).await;
     assert_eq!(unknown, (vec!["ERROR_NEEDS_REGISTRATION".to_owned()], 1008));
@@ -118,12 +118,12 @@ async fn who_may_not_chat_is_told_as_owncast_does() {
 
     let address = "127.0.0.1".parse().unwrap();
     let ban = Ban { address, notes: String::new(), created_at: WallTime::now(), expires_at: None };
-    edge.inform(Runtime { chat_bans: vec![ban], ..Runtime::default() });
+    edge.inform(OperatorSettings { chat_bans: vec![ban], ..OperatorSettings::default() });
     for socket in &mut here {
         assert_eq!(ending(socket).await.1, 1008);
     }
     assert_eq!(body(&edge, &path).await, (403, "banned".to_owned()));
-    edge.inform(Runtime { chat_disabled: true, ..Runtime::default() });
+    edge.inform(OperatorSettings { chat_disabled: true, ..OperatorSettings::default() });
     assert_eq!(body(&edge, &path).await, (200, "CHAT_DISABLED".to_owned()));
     drop(here);
     edge.stop().await;
@@ -131,7 +131,7 @@ async fn who_may_not_chat_is_told_as_owncast_does() {
 
 #[tokio::test]
 async fn who_does_not_read_is_cut_off_and_nobody_else_notices() {
-    let edge = edge(Runtime::default()).await;
+    let edge = edge(OperatorSettings::default()).await;
     let (chat, path) = register(&edge).await;
     let slow = TcpSocket::new_v4().unwrap();
     slow.set_recv_buffer_size(4096).unwrap();
@@ -162,7 +162,7 @@ async fn who_does_not_read_is_cut_off_and_nobody_else_notices() {
 /// Nothing is lost between the answer that opens a socket and its first frame, however long its user is looked up.
 #[tokio::test]
 async fn whose_socket_is_open_hears_all_that_is_said_from_then_on() {
-    let edge = edge(Runtime::default()).await;
+    let edge = edge(OperatorSettings::default()).await;
     let (chat, path) = register(&edge).await;
     // Their account was read; what comes next is not.
     edge.held.hold(Some("chat_last_client"));
@@ -193,7 +193,7 @@ async fn whose_socket_is_open_hears_all_that_is_said_from_then_on() {
 /// What became of a user between the reading of their record and their coming in is not lost either.
 #[tokio::test]
 async fn who_is_changed_while_they_come_is_told_who_they_are_now() {
-    let edge = edge(Runtime::default()).await;
+    let edge = edge(OperatorSettings::default()).await;
     let chat = Chat::new(edge.store.clone());
     let (user, token) = chat.register(User::new("Ada".to_owned(), WallTime::now())).await.unwrap();
     let path = format!("/ws?accessToken={}", token.replace('=', "%3D"));
@@ -220,7 +220,7 @@ async fn who_is_changed_while_they_come_is_told_who_they_are_now() {
 /// A peer that vanished without a word: its network is gone, and nothing of it is heard.
 #[tokio::test(start_paused = true)]
 async fn who_is_not_heard_of_for_a_minute_is_gone_and_who_answers_stays() {
-    let edge = edge(Runtime::default()).await;
+    let edge = edge(OperatorSettings::default()).await;
     let (_, path) = register(&edge).await;
     let began = tokio::time::Instant::now();
     let (_, mut silent) = open(&edge, &path).await;
@@ -248,7 +248,7 @@ async fn who_is_not_heard_of_for_a_minute_is_gone_and_who_answers_stays() {
 
 #[tokio::test]
 async fn an_edge_that_stops_tells_everybody_to_come_back() {
-    let edge = edge(Runtime::default()).await;
+    let edge = edge(OperatorSettings::default()).await;
     let (_, path) = register(&edge).await;
     let (_, mut socket) = open(&edge, &path).await;
     frame(&mut socket).await.unwrap();

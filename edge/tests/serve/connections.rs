@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_edge::serve::Config;
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use hyper::client::conn::http2;
@@ -261,7 +261,7 @@ impl http_body::Body for Unfinished {
 #[tokio::test]
 async fn a_connection_brings_few_bodies_at_once() {
     let edge = Edge::new(playing()).await;
-    edge.inform(Runtime::default());
+    edge.inform(OperatorSettings::default());
     let io = TokioIo::new(TcpStream::connect(edge.http).await.unwrap());
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     let connection = AbortOnDropHandle::new(tokio::spawn(async move { drop(connection.await) }));

@@ -8,7 +8,7 @@ use farcast_config::{Networks, Value as _};
 use farcast_edge::chat::Limits;
 use farcast_edge::serve;
 use farcast_feed::time::WallTime;
-use farcast_settings::{Ban, Runtime};
+use farcast_settings::{Ban, OperatorSettings};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -27,7 +27,7 @@ async fn edge(seats: usize, lines_per_network: u32) -> Edge {
         serve::Config { trusted_proxies: Networks::parse("127.0.0.1").unwrap(), ..serve::Config::default() };
     let limits = Limits { lines_per_network, ..Limits::default() };
     let edge = Edge::crowded(config, Vec::new(), seats, limits).await;
-    edge.inform(Runtime::default());
+    edge.inform(OperatorSettings::default());
     begun(edge).await
 }
 
@@ -171,7 +171,7 @@ async fn who_is_banned_does_not_come_back_by_another_address_of_their_network() 
         Ban { address, notes: String::new(), created_at: WallTime::now(), expires_at: None }
     };
     let chat_bans = vec![ban("2001:db8:0:7::1"), ban("127.0.0.1")];
-    edge.inform(Runtime { chat_bans, ..Runtime::default() });
+    edge.inform(OperatorSettings { chat_bans, ..OperatorSettings::default() });
     let (_, token) = Person::registered(&Chat::new(edge.store.clone()), "Ada").await;
     let comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();
     assert!(!comes("2001:db8:0:7:ffff::1").await);
@@ -192,7 +192,7 @@ async fn a_ban_holds_until_its_end_and_no_longer() {
     };
     let chat_bans =
         vec![until("192.0.2.1", WallTime(now.0 - 1)), until("192.0.2.2", WallTime(now.0 + 3_600_000_000))];
-    edge.inform(Runtime { chat_bans, ..Runtime::default() });
+    edge.inform(OperatorSettings { chat_bans, ..OperatorSettings::default() });
     let (_, token) = Person::registered(&Chat::new(edge.store.clone()), "Ada").await;
     let comes = async |address: &str| Person::open(&edge, token.clone(), address).await.is_some();
     assert!(comes("192.0.2.1").await && !comes("192.0.2.2").await);

@@ -18,7 +18,7 @@ use farcast_feed::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, 
 use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_feed::time::WallTime;
 use farcast_link::Picture;
-use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::{Engine, Store};
 use farcast_telemetry::health::Health;
 use http::Method;
@@ -88,7 +88,8 @@ impl Edge {
     ) -> Self {
         let registry = Registry::new();
         let live_metrics = live::Metrics::new(&registry).unwrap();
-        let live = Arc::new(Live::new(live::Config::default(), Arc::new(()), live_metrics));
+        let cache = live::ObjectCache::new(512 << 20, &registry).unwrap().of_channel(0);
+        let live = Arc::new(Live::new(live::Config::default(), cache, Arc::new(()), live_metrics));
         live.apply(inputs).await;
         let held = Arc::new(Held::default());
         let stills = Arc::new(Stills::default());
@@ -158,7 +159,7 @@ impl Edge {
     }
 
     /// What the origin's store would say.
-    pub(crate) fn inform(&self, runtime: Runtime) {
+    pub(crate) fn inform(&self, runtime: OperatorSettings) {
         self.set.send_replace(Some(Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() }));
         self.status.send_replace(Some(Arc::default()));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use farcast_api::Method as Known;
 use farcast_edge::serve::Config;
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -63,7 +63,7 @@ async fn every_reply_says_what_caches_may_do_and_no_error_is_kept() {
     let mut kept = Vec::new();
     for informed in [false, true] {
         if informed {
-            edge.inform(Runtime { directory_enabled: true, ..Runtime::default() });
+            edge.inform(OperatorSettings { directory_enabled: true, ..OperatorSettings::default() });
         }
         let listed = farcast_edge::api::listed().map(|(method, path)| (method, path.to_owned()));
         let media = [
@@ -132,7 +132,7 @@ async fn a_cache_in_front_is_not_filled_with_errors_by_who_asks_too_early() {
 #[tokio::test]
 async fn pages_of_other_sites_read_media_but_no_answer_to_a_login() {
     let edge = Edge::new(playing()).await;
-    edge.inform(Runtime::default());
+    edge.inform(OperatorSettings::default());
     let login = [("authorization", "Basic YWRtaW46eA==")];
     for path in ["/hls/0/stream.m3u8", "/hls/0/1/29.m4s", "/api/status", "/logo"] {
         assert_eq!(edge.plain().await.get(path).await.header("access-control-allow-origin"), "*", "{path}");
@@ -182,10 +182,10 @@ async fn the_page_is_filled_in_and_a_media_player_is_led_to_the_playlist() {
     let (mut plain, mut secure) = (edge.plain().await, edge.secure().await);
     // Before the settings were read there is a page all the same.
     assert_eq!(plain.get("/").await.status, 200);
-    edge.inform(Runtime {
+    edge.inform(OperatorSettings {
         name: "Ada's".to_owned(),
         stream_title: "Radios".to_owned(),
-        ..Runtime::default()
+        ..OperatorSettings::default()
     });
     let (first, second) = (plain.get("/").await, secure.get("/").await);
     assert!(first.header("content-security-policy").contains("script-src 'self';"), "{first:?}");

@@ -1,6 +1,6 @@
 //! What players tell of playback (CMCD, CTA-5004), and links that other sites show (oEmbed).
 
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::{Method, StatusCode};
 
 use crate::edge::{Edge, playing};
@@ -44,7 +44,11 @@ async fn a_link_to_this_server_is_shown_as_a_player_and_the_page_leads_there() {
     let asked = "/oembed?url=https%3A%2F%2Flocalhost%2F";
     assert_eq!(edge.get(asked).await.status, StatusCode::SERVICE_UNAVAILABLE, "the settings were not read");
     let public = "https://live.example".to_owned();
-    edge.inform(Runtime { name: "Ada's".to_owned(), server_url: public, ..Runtime::default() });
+    edge.inform(OperatorSettings {
+        name: "Ada's".to_owned(),
+        server_url: public,
+        ..OperatorSettings::default()
+    });
     let link = "/oembed?url=https%3A%2F%2Flive.example%2F&maxwidth=320";
     let embed: serde_json::Value = serde_json::from_slice(&edge.get(link).await.body).unwrap();
     assert_eq!((&embed["title"], &embed["height"]), (&"Ada's".into(), &180.into()));

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use farcast_edge::live::Input;
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use http::{Method, StatusCode};
 
 use crate::edge::{Edge, ended, part, playing, playing_with_target};
@@ -124,7 +124,7 @@ async fn an_edge_without_news_and_one_without_a_broadcast() {
         edge.get(path).await.is(404, "no-store");
     }
     assert_eq!(edge.get("/readyz").await.status, 503, "it does not know the settings yet");
-    edge.inform(Runtime::default());
+    edge.inform(OperatorSettings::default());
     assert_eq!(edge.get("/readyz").await.status, 200);
     edge.health.fail("live_window");
     for path in ["/healthz", "/readyz"] {
@@ -146,7 +146,7 @@ async fn media_and_chat_are_ready_by_what_each_of_them_needs() {
         answers
     };
     assert_eq!(ask().await, [503, 200, 503], "it does not know the settings yet");
-    edge.inform(Runtime::default());
+    edge.inform(OperatorSettings::default());
     assert_eq!(ask().await, [200, 200, 200]);
     // The origin is away, and this edge reaches the store by itself.
     edge.live.apply(vec![Input::Down]).await;
@@ -159,7 +159,7 @@ async fn media_and_chat_are_ready_by_what_each_of_them_needs() {
 #[tokio::test]
 async fn a_store_that_is_away_makes_the_chat_unready_and_sends_no_viewer_away() {
     let edge = Edge::new(playing()).await;
-    edge.inform(Runtime::default());
+    edge.inform(OperatorSettings::default());
     edge.held.memory.fail(true);
     let key = farcast_store::Tuple::new().text("key").key();
     assert!(edge.store.get(&key).await.is_err());

@@ -178,8 +178,8 @@ impl EdgeOutcome {
         let (_, last) = samples.last()?;
         let resident = |metrics: &Metrics| metrics.sum("process_resident_memory_bytes");
         let grown = |name: &str| last.sum(name) - before.sum(name);
-        let parts = grown(&format!("{DELAY}_count{{from=\"arrived\"}}"));
-        let in_time = grown(&format!("{DELAY}_bucket{{from=\"arrived\",le=\"{IN_TIME}\"}}"));
+        let parts = grown(&format!("{DELAY}_count{{from=\"arrived\",stream=\"live\"}}"));
+        let in_time = grown(&format!("{DELAY}_bucket{{from=\"arrived\",stream=\"live\",le=\"{IN_TIME}\"}}"));
         Some(Self {
             parts,
             parts_in_time: if parts > 0.0 { in_time / parts } else { 0.0 },

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod channels;
 mod forward;
 mod proxy;
 mod rig;
@@ -335,7 +336,7 @@ async fn a_slow_edge_loses_the_highest_variant_and_slows_nobody() {
     assert_eq!(ends.len(), 8, "every segment of the high variant is closed or lost: {high:?}");
     let lost = high.iter().filter(|word| word.starts_with("lost")).count();
     assert!(lost >= 4, "{high:?}");
-    assert!(origin.metrics.late_segments() >= 4);
+    assert!(origin.metrics.late_segments(&StreamName::live()) >= 4);
     assert_eq!(slow.metrics.links(), 1);
     slow.stop().await;
     fast.stop().await;

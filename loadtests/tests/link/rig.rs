@@ -13,7 +13,7 @@ use farcast_link::JoinToken;
 use farcast_link::receiver::{Client, ClientConfig, Fetcher, Forwarder, LinkEvent, Metrics as EdgeMetrics};
 use farcast_link::roster::{self, Roster};
 use farcast_link::sender::{
-    Api, Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig, StoreAccess,
+    Api, Channels, Hub, HubConfig, Identity, Metrics as OriginMetrics, Server, ServerConfig, StoreAccess,
 };
 use farcast_origin::edge_access::{self, EdgeAccess};
 use farcast_origin::store::{Embedded, Metrics as StoreMetrics};
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// No test waits longer for anything; all that they wait for takes a few seconds at most.
-const DEADLINE: Duration = Duration::from_secs(40);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 
 pub(crate) const PARTS: u32 = 4;
 
@@ -37,6 +37,7 @@ pub(crate) enum Door {
 
 pub(crate) struct Origin {
     pub(crate) hub: Hub,
+    channels: Channels,
     pub(crate) metrics: OriginMetrics,
     pub(crate) address: SocketAddr,
     pub(crate) identity: Arc<Identity>,
@@ -64,7 +65,9 @@ impl Origin {
     ) -> Self {
         let identity = Arc::new(Identity::load_or_create(dir).unwrap());
         let metrics = OriginMetrics::new(&prometheus::Registry::new()).unwrap();
-        let hub = Hub::new(HubConfig::default(), metrics.clone());
+        let hub = Hub::new(HubConfig::default(), &metrics);
+        let second = HubConfig { stream: "second".to_owned().try_into().unwrap(), ..HubConfig::default() };
+        let channels = Channels::new([hub.clone(), Hub::new(second, &metrics)], metrics.clone());
         let embedded = Embedded::open(dir, StoreMetrics::new(&prometheus::Registry::new()).unwrap()).unwrap();
         let store = Store::new(Arc::new(embedded));
         let endpoint = bind(&identity, address).await;
@@ -84,10 +87,15 @@ impl Origin {
                 Arc::new(EdgeAccess::new(store.clone(), runtime, metrics))
             }
         };
-        let server = Server::new(ServerConfig::default(), Arc::clone(&roster), hub.clone(), door, api);
+        let server = Server::new(ServerConfig::default(), Arc::clone(&roster), channels.clone(), door, api);
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(server.run(endpoint, shutdown.clone()));
-        Self { hub, metrics, address, identity, roster, store, shutdown, task }
+        Self { hub, channels, metrics, address, identity, roster, store, shutdown, task }
+    }
+
+    /// The hub of a stream: `live` or `second`.
+    pub(crate) fn hub_of(&self, stream: &str) -> Hub {
+        self.channels.hub(&stream.to_owned().try_into().unwrap()).unwrap().clone()
     }
 
     pub(crate) fn token(&self) -> JoinToken {
@@ -146,12 +154,7 @@ impl Edge {
 
     pub(crate) fn start_with(dir: &Path, token: Option<JoinToken>) -> Self {
         let metrics = EdgeMetrics::new(&prometheus::Registry::new()).unwrap();
-        let config = ClientConfig {
-            data_dir: dir.to_owned(),
-            token,
-            name: "test edge".to_owned(),
-            stream: StreamName::live(),
-        };
+        let config = ClientConfig { data_dir: dir.to_owned(), token, name: "test edge".to_owned() };
         let client = Client::new(config, metrics.clone());
         let (fetcher, forwarder) = (client.fetcher(), client.forwarder());
         let store = Store::new(Arc::new(client.origin_engine()));
@@ -160,7 +163,7 @@ impl Edge {
         let seen = Arc::new(Seen::default());
         let (told, stop) = (Arc::clone(&seen), shutdown.clone());
         let task = tokio::spawn(async move {
-            let client = tokio::spawn(client.run(sink, stop));
+            let client = tokio::spawn(client.run([(StreamName::live(), sink)], stop));
             while let Some(event) = events.recv().await {
                 told.events.lock().unwrap().push(event);
                 told.changed.notify_one();

@@ -1,8 +1,8 @@
 //! Tests of the chat's moderation, on the store alone.
 
 use farcast_chat::{Entry, Event};
+use farcast_link::sender::Metrics;
 use farcast_link::sender::tests::{Origin, say};
-use farcast_link::sender::{Hub, HubConfig, Metrics};
 use farcast_settings::Retention;
 use farcast_store::memory::Memory;
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let store = Memory::store().0;
-        let hub = Hub::new(HubConfig::default(), Metrics::new(&prometheus::Registry::new()).unwrap());
-        Self { chat: Chat::new(store.clone()), store, edges: hub.connected().clone() }
+        let edges = Edges::new(Metrics::new(&prometheus::Registry::new()).unwrap());
+        Self { chat: Chat::new(store.clone()), store, edges }
     }
 
     async fn ask(&self, what: Moderation, body: Value) -> (u16, Value) {
@@ -318,7 +318,7 @@ async fn who_is_connected_to_whatever_edge_is_shown_in_the_order_in_which_they_c
         edges.push(origin.edge(answering).await);
     }
     origin.until_edges(3).await;
-    let shown: Value = serde_json::from_slice(clients(origin.hub.connected()).await.body()).unwrap();
+    let shown: Value = serde_json::from_slice(clients(origin.channels.edges()).await.body()).unwrap();
     assert_eq!(column(&shown, "clientID"), ["2", "4", "1", "3"]);
     assert_eq!(column(&shown, "messageCount"), [2, 4, 1, 3]);
     assert_eq!(shown[0]["user"]["displayName"], "user 2");

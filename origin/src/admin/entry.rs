@@ -228,8 +228,8 @@ impl Admin {
         let exemption = Exemption::read(headers, &key, now);
         let caller = Caller { exemption: exemption.map(|exemption| exemption.id), ..caller };
         match credentials.check(Which::AdminPassword, &[password], &caller).await {
-            Checked::Right if exemption.is_some_and(|exemption| !exemption.is_old(now)) => Ok(None),
-            Checked::Right => Ok(Exemption::new(now).set(&key)),
+            Checked::Right(()) if exemption.is_some_and(|exemption| !exemption.is_old(now)) => Ok(None),
+            Checked::Right(()) => Ok(Exemption::new(now).set(&key)),
             Checked::Wait(wait) => Err(Some(brake::refused(wait))),
             Checked::Wrong => {
                 self.warn_of_failure(caller.address);

@@ -193,7 +193,7 @@ mod tests {
             );
         }
         origin.until_edges(4).await;
-        let reply = playback(origin.hub.connected()).await;
+        let reply = playback(origin.channels.edges()).await;
         let shown: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
         assert_eq!(
             shown,

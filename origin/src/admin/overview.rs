@@ -55,15 +55,15 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Registers the metrics of the three.
+    /// Registers the metrics of the three: the server's, which takes the publishers of all streams, and a stream's.
     ///
     /// # Errors
     /// When they are registered already.
-    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub fn new(server: &Registry, stream: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            ingest: ingest::Metrics::new(registry)?,
-            plan: plan::Metrics::new(registry)?,
-            transcode: transcode::Metrics::new(registry)?,
+            ingest: ingest::Metrics::new(server)?,
+            plan: plan::Metrics::new(stream)?,
+            transcode: transcode::Metrics::new(stream)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use farcast_api::budget::{self, MIN_BUDGET};
-use farcast_link::sender::{Hub, HubConfig, Metrics};
+use farcast_link::sender::{Edges, Metrics};
 use farcast_store::memory::Memory;
 use http::HeaderMap;
 use http_body_util::Full;
@@ -45,7 +45,6 @@ impl Rig {
             watch::channel(Some(Arc::new(LiveStatus { viewers: 7, ..LiveStatus::default() })));
         let (owner, air) = watch::channel(Air::default());
         let (disconnect, disconnects) = mpsc::channel(1);
-        let hub = Hub::new(HubConfig::default(), Metrics::new(&Registry::new()).unwrap());
         let path = folder.path().to_owned();
         let (statistics, _) =
             Statistics::load(&store, &Registry::new(), status.clone(), path.clone()).await.unwrap();
@@ -57,7 +56,7 @@ impl Rig {
             status,
             air,
             disconnects: disconnect,
-            edges: hub.connected().clone(),
+            edges: Edges::new(Metrics::new(&Registry::new()).unwrap()),
             roster: Roster::open(
                 Arc::new(farcast_link::sender::Identity::load_or_create(&path).unwrap()),
                 farcast_link::roster::Config {
@@ -350,13 +349,12 @@ async fn a_page_uploads_a_picture_for_the_chat_and_deletes_it() {
 #[tokio::test]
 async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_sites() {
     let rig = Rig::new().await;
-    let hub = Hub::new(HubConfig::default(), Metrics::new(&Registry::new()).unwrap());
     let ((_, runtime), (_, status), (_, air)) =
         (watch::channel(None), watch::channel(None), watch::channel(Air::default()));
     let integrations = Integrations::new(integrations::Services {
         store: rig.store.clone(),
         runtime,
-        edges: hub.connected().clone(),
+        edges: Edges::new(Metrics::new(&Registry::new()).unwrap()),
         bodies: Arc::clone(&rig.admin.managed.bodies),
         status,
         air,

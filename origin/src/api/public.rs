@@ -97,7 +97,7 @@ pub(super) fn listed() -> impl Iterator<Item = (Method, &'static str)> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_settings::{Runtime, save_asset};
+    use farcast_settings::{OperatorSettings, save_asset};
     use farcast_store::Batch;
     use farcast_store::memory::Memory;
 
@@ -130,7 +130,7 @@ mod tests {
         }
         assert!(ask(&public, "GET", "/api/config").await.is_none());
         store.commit(batch).await.unwrap();
-        let own = Runtime { logo: Some(logo), ..Runtime::default() };
+        let own = OperatorSettings { logo: Some(logo), ..OperatorSettings::default() };
         settings.send(Some(Snapshot { runtime: Arc::new(own), tip: Bytes::new() })).unwrap();
         for path in ["/logo", "/favicon.ico"] {
             assert_eq!(ask(&public, "GET", path).await.unwrap().body(), &png, "{path}");

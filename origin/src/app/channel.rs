@@ -1,63 +1,105 @@
-//! The store, and being the one origin of its channel.
+//! A channel: all that belongs to one stream, from the owner of its broadcasts to the hub, and its pictures. The API shows
+//! one, `live`; a second is a second entry in what [`Channels`](sender::Channels) and the ingest server are made of.
 
 use std::sync::Arc;
 
-use farcast_link::sender::Identity;
-use farcast_service::tasks::Ended;
-use farcast_store::{Engine, Store};
-use farcast_store_fdb::{Foundation, Network};
-use farcast_telemetry::health::Health;
-use farcast_telemetry::metrics;
-use tokio_util::sync::CancellationToken;
+use farcast_feed::name::StreamName;
+use farcast_link::sender::{self, Hub, HubConfig};
+use farcast_service::tasks::{Contained, Part};
+use tokio::sync::{mpsc, watch};
 
-use super::operators::Operators;
-use crate::settings::Settings;
-use crate::standby::{self, Holder, Tenure};
-use crate::store::{self, Embedded};
+use super::ground::Common;
+use crate::admin::Counted;
+use crate::broadcast::{self, Air, Disconnect, Owner};
+use crate::choices;
+use crate::credentials::Credentials;
+use crate::ingest::flv::Limits;
+use crate::ingest::{self, Gate, Keys, Owners, Publisher};
+use crate::package;
+use crate::pictures::{Maker, Pictures};
+use crate::state::Saver;
 
-/// The store, and what says when its writer has ended, where that is a thread of ours.
-pub(super) fn open_store(
-    settings: &Settings,
-    registry: &metrics::Registry,
-) -> anyhow::Result<(Store, Option<Ended>)> {
-    let seen = farcast_store::Metrics::new(registry.inner())?;
-    let (engine, ended): (Arc<dyn Engine>, _) = match settings.store.cluster() {
-        Some(cluster) => {
-            let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
-            (engine.counting(seen.clone()), None)
-        }
-        None => {
-            let engine = Embedded::open(&settings.data_dir, store::Metrics::new(registry.inner())?)?;
-            let ended = engine.ended();
-            (Arc::new(engine), Some(ended))
-        }
-    };
-    Ok((Store::new(engine).observed(seen), ended))
+/// See the module.
+pub(super) struct Channel {
+    pub(super) stream: StreamName,
+    pub(super) owner: Owner,
+    /// Publishers on their way from the server to the owner.
+    pub(super) arrivals: mpsc::Receiver<Publisher>,
+    arrive: mpsc::Sender<Publisher>,
+    pub(super) picture_maker: Option<Maker>,
+    pub(super) pictures: Pictures,
+    pub(super) hub: Hub,
+    /// Ends its broadcast.
+    pub(super) disconnect: mpsc::Sender<Disconnect>,
 }
 
-/// Waits until this is the channel's origin, where others can reach the store; operators see meanwhile that it lives and
-/// waits. Gives the store as its origin has it, and its tenure. Cancel safe.
-pub(super) async fn hold(
-    store: Store,
-    settings: &Settings,
-    identity: &Identity,
-    operators: &Operators,
-    health: &Health,
-) -> anyhow::Result<(Store, Option<Tenure>)> {
-    if settings.store.cluster().is_none() {
-        // The lock of the data folder lets one origin in.
-        return Ok((store, None));
+/// What the channels of an origin share.
+pub(super) struct Shared {
+    saver: Arc<Saver>,
+    panics: Contained,
+    links: sender::Metrics,
+}
+
+impl Shared {
+    pub(super) fn new(common: &Common<'_>, saver: &Arc<Saver>) -> anyhow::Result<Self> {
+        let registry = common.registry.inner();
+        let panics = Contained::new(Part::Broadcast, registry)?;
+        Ok(Self { saver: Arc::clone(saver), panics, links: sender::Metrics::new(registry)? })
     }
-    let own = Holder::here(&settings.data_dir, &identity.fingerprint());
-    let listening = operators.listen()?;
-    let mine = health.readiness("the origin of its channel yet: the log says what it waits for");
-    let shown = CancellationToken::new();
-    let waiting = async {
-        let taken = standby::stand_by(&store, own).await;
-        shown.cancel();
-        taken
-    };
-    let ((), (store, tenure)) = tokio::join!(listening.run(shown.clone()), waiting);
-    mine.set(true);
-    Ok((store, Some(tenure)))
+
+    /// The hubs of these channels, and the edges that follow them.
+    pub(super) fn hubs(&self, channels: &[Channel]) -> sender::Channels {
+        sender::Channels::new(channels.iter().map(|channel| channel.hub.clone()), self.links.clone())
+    }
+}
+
+impl Channel {
+    /// Of this stream. `air` is told of its broadcasts.
+    pub(super) fn new(
+        stream: StreamName,
+        common: &Common<'_>,
+        shared: &Shared,
+        counted: &Counted,
+        air: watch::Sender<Air>,
+    ) -> anyhow::Result<Self> {
+        let settings = common.settings;
+        let registry = common.registry.of_stream(stream.as_str())?;
+        let hub = Hub::new(HubConfig { stream: stream.clone(), ..HubConfig::default() }, &shared.links);
+        let (pictures, picture_maker) = choices::pictures(settings, &registry)?;
+        let (disconnect, disconnects) = mpsc::channel(1);
+        let owner = Owner::new(broadcast::Config {
+            stream: stream.clone(),
+            settings: common.chosen.clone(),
+            air,
+            disconnects,
+            reconnect_grace: settings.reconnect_grace,
+            hub: hub.clone(),
+            saver: Arc::clone(&shared.saver),
+            open_ladder: choices::open_ladder(settings),
+            panics: shared.panics.clone(),
+            metrics: broadcast::Metrics::new(&registry)?,
+            ingest_metrics: counted.ingest.clone(),
+            plan_metrics: counted.plan.clone(),
+            transcode_metrics: counted.transcode.clone(),
+            package_metrics: package::Metrics::new(&registry)?,
+            pictures: pictures.clone(),
+        });
+        let (arrive, arrivals) = mpsc::channel(1);
+        Ok(Self { stream, owner, arrivals, arrive, picture_maker, pictures, hub, disconnect })
+    }
+}
+
+/// The server that takes publishers in: a key says which channel is theirs.
+pub(super) fn ingest(
+    common: &Common<'_>,
+    channels: &[Channel],
+    keys: Arc<Credentials>,
+    counted: &Counted,
+) -> ingest::Server {
+    let owner = |channel: &Channel| (channel.stream.clone(), channel.arrive.clone());
+    let owners: Owners = channels.iter().map(owner).collect();
+    let gate = Arc::new(Gate::new(keys as Arc<dyn Keys>));
+    let picture = Limits { max_pixels: common.settings.max_pixels };
+    let doors = ingest::server::Config { picture, ..ingest::server::Config::default() };
+    ingest::Server::new(doors, gate, counted.ingest.clone(), owners)
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use farcast_link::roster::{self, Roster};
 use farcast_link::sender::Identity;
 use farcast_service::tasks::Ended;
-use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::Store;
 use farcast_telemetry::health::Health;
 use farcast_telemetry::metrics;
@@ -35,7 +35,7 @@ pub(super) struct Found<'a> {
     /// The thread that writes the store, where there is one.
     pub(super) store_writer: Option<Ended>,
     /// The settings in the store.
-    pub(super) set: Runtime,
+    pub(super) set: OperatorSettings,
     pub(super) state: State,
     pub(super) identity: &'a Arc<Identity>,
     /// The newest lines of the log.

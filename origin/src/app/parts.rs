@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use farcast_api::budget::{self, Budget};
+use farcast_feed::name::StreamName;
 use farcast_link::roster::Roster;
-use farcast_link::sender::{self, Hub};
+use farcast_link::sender::{self, Channels};
 use farcast_service::accept;
 use farcast_service::listener;
 use farcast_service::tasks::Ended;
@@ -14,10 +15,10 @@ use farcast_store::Store;
 use farcast_telemetry::health::Health;
 use tokio::sync::watch;
 
-use super::broadcasting::Broadcasting;
+use super::channel::{self, Channel};
 use super::ground::{Common, Ground};
 use super::ports::Listeners;
-use crate::admin::{self, Admin, Sessions};
+use crate::admin::{self, Admin, Counted, Sessions};
 use crate::api::pages::Pages;
 use crate::api::{Api, Public};
 use crate::audience::Keeper;
@@ -29,6 +30,7 @@ use crate::directory::Directory;
 use crate::edge_access::{self, EdgeAccess};
 use crate::emoji;
 use crate::http_client::{HttpClient, Reach};
+use crate::ingest;
 use crate::integrations::{self, Integrations};
 use crate::pictures::Pictures;
 use crate::state::Saver;
@@ -41,7 +43,8 @@ pub(super) struct Parts {
     pub(super) listeners: Listeners,
     pub(super) endpoint: quinn::Endpoint,
     pub(super) saver: Arc<Saver>,
-    pub(super) broadcasting: Broadcasting,
+    pub(super) ingest: ingest::Server,
+    pub(super) channels: Vec<Channel>,
     pub(super) keeper: Keeper,
     pub(super) sampler: Sampler,
     pub(super) emoji: Arc<emoji::Folder>,
@@ -89,9 +92,13 @@ impl Parts {
     pub(super) async fn of(ground: Ground<'_>) -> anyhow::Result<Self> {
         let Ground { common, senders, credentials, saver, roster, choices, facts, .. } = ground;
         let (settings, store, status) = (common.settings, &common.store, common.status.clone());
-        let (broadcasting, disconnects) =
-            Broadcasting::new(&common, senders.air, &saver, Arc::clone(&credentials))?;
-        let hub = broadcasting.hub.clone();
+        let counted = common.counted()?;
+        let shared = channel::Shared::new(&common, &saver)?;
+        let live = Channel::new(StreamName::live(), &common, &shared, &counted, senders.air)?;
+        let (pictures, disconnects) = (live.pictures.clone(), live.disconnect.clone());
+        let channels = vec![live];
+        let ingest = channel::ingest(&common, &channels, Arc::clone(&credentials), &counted);
+        let hubs = shared.hubs(&channels);
         let folder = settings.data_dir.clone();
         let (statistics, sampler) =
             Statistics::load(store, common.registry.inner(), status.clone(), folder).await?;
@@ -100,7 +107,7 @@ impl Parts {
         let backups = Backups::new(store.clone(), &settings.data_dir);
         let (webhooks, trials) = common.webhooks(facts.webhooks_reach)?;
         let api = common.api(
-            broadcasting.pictures.clone(),
+            pictures,
             admin::Managed {
                 store: store.clone(),
                 credentials,
@@ -109,13 +116,13 @@ impl Parts {
                 status,
                 air: common.air.clone(),
                 disconnects,
-                edges: hub.connected().clone(),
+                edges: hubs.edges().clone(),
                 roster: Arc::clone(&roster),
                 recent: ground.recent,
                 bodies: common.bodies()?,
                 statistics,
                 emoji: Arc::clone(&emoji),
-                counted: broadcasting.counted.clone(),
+                counted,
                 trials,
                 backups: backups.clone(),
                 facts,
@@ -126,14 +133,15 @@ impl Parts {
         Ok(Self {
             keeper: Keeper::new(store.clone(), common.air.clone(), senders.status).await?,
             listing: common.listing()?,
-            push: push_server(roster, hub, access, &api),
+            push: push_server(roster, hubs, access, &api),
             http: common.http(api)?,
             following: common.following(senders.runtime, choices, senders.chosen),
             listeners: ground.listeners,
             endpoint: ground.endpoint,
             store_writer: ground.store_writer,
             saver,
-            broadcasting,
+            ingest,
+            channels,
             sampler,
             emoji,
             backups,
@@ -145,6 +153,12 @@ impl Parts {
 }
 
 impl Common<'_> {
+    /// What admins see of the broadcast of `live`.
+    fn counted(&self) -> anyhow::Result<Counted> {
+        let stream = StreamName::live();
+        Ok(Counted::new(self.registry.inner(), &self.registry.of_stream(stream.as_str())?)?)
+    }
+
     fn webhooks(&self, reach: Reach) -> anyhow::Result<(Webhooks, Trials)> {
         let caller = webhooks::Http::new(HttpClient::new(reach)?);
         let deliveries = webhooks::Deliveries::default();
@@ -206,7 +220,12 @@ impl Common<'_> {
 }
 
 /// The server of edges, which may call the store and pass requests on.
-fn push_server(roster: Arc<Roster>, hub: Hub, access: Arc<EdgeAccess>, api: &Arc<Api>) -> sender::Server {
+fn push_server(
+    roster: Arc<Roster>,
+    channels: Channels,
+    access: Arc<EdgeAccess>,
+    api: &Arc<Api>,
+) -> sender::Server {
     let api = Arc::clone(api) as Arc<dyn sender::Api>;
-    sender::Server::new(sender::ServerConfig::default(), roster, hub, access, Some(api))
+    sender::Server::new(sender::ServerConfig::default(), roster, channels, access, Some(api))
 }

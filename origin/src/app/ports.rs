@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use farcast_service::listen::{self, Purpose};
 use farcast_service::tls::{self, TlsListener};
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use farcast_telemetry::announce::Announcement;
 use tokio::net::TcpListener;
 
@@ -29,7 +29,11 @@ pub(super) struct Listeners {
 }
 
 impl Ports {
-    pub(super) fn bind(settings: &Settings, set: &Runtime, operators: &Operators) -> anyhow::Result<Self> {
+    pub(super) fn bind(
+        settings: &Settings,
+        set: &OperatorSettings,
+        operators: &Operators,
+    ) -> anyhow::Result<Self> {
         let (chain, key) = (settings.tls_cert.as_ref(), settings.tls_key.as_ref());
         let secure = |protocol, setting, address, alpn| {
             tls::listen(Purpose::new(protocol, setting), address, chain, key, alpn)
@@ -62,7 +66,7 @@ impl Ports {
 }
 
 /// A port that operators set through the API wins over the process's own settings; the log says so.
-fn rtmp_address(settings: &Settings, set: &Runtime) -> SocketAddr {
+fn rtmp_address(settings: &Settings, set: &OperatorSettings) -> SocketAddr {
     let mut address = settings.rtmp_listen;
     if let Some(port) = set.rtmp_server_port {
         address.set_port(port);
@@ -70,7 +74,7 @@ fn rtmp_address(settings: &Settings, set: &Runtime) -> SocketAddr {
     told(settings.rtmp_listen, address, "rtmp_listen")
 }
 
-fn http_address(settings: &Settings, set: &Runtime) -> SocketAddr {
+fn http_address(settings: &Settings, set: &OperatorSettings) -> SocketAddr {
     let mut address = settings.http_listen;
     if let Some(port) = set.web_server_port {
         address.set_port(port);

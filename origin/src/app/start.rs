@@ -8,13 +8,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Task;
-use super::broadcasting::Broadcasting;
+use super::channel::Channel;
 use super::parts::{Following, Http, Listing, Parts};
 use super::ports::Listeners;
 use crate::api;
 #[cfg(unix)]
 use crate::backup;
 use crate::directory::{self, Conditions};
+use crate::ingest;
 use crate::settings::Settings;
 
 /// The order of stopping: ingest first, then the owner packages its last frames, then edges are told, then the rest, and the
@@ -38,7 +39,10 @@ impl Parts {
     /// Starts all tasks but those that run already.
     pub(super) fn start(self, tasks: &mut Tasks<Task>, stages: &Stages, settings: &Settings) {
         let Listeners { rtmp, rtmps, http, https, operators } = self.listeners;
-        self.broadcasting.start(rtmp, rtmps, tasks, stages);
+        start_ingest(self.ingest, rtmp, rtmps, tasks, &stages.ingesting);
+        for channel in self.channels {
+            channel.start(tasks, &stages.owning);
+        }
         let (keeper, sampler, emoji) = (self.keeper, self.sampler, self.emoji);
         // It ends after the owner, whose last word it writes.
         tasks.spawn(&stages.pushing, Task::Audience, |stop| keeper.run(stop));
@@ -67,17 +71,26 @@ impl Parts {
     }
 }
 
-impl Broadcasting {
-    fn start(self, rtmp: TcpListener, rtmps: Option<TlsListener>, tasks: &mut Tasks<Task>, stages: &Stages) {
-        let Self { ingest, arrivals, owner, picture_maker, .. } = self;
-        if let Some((listener, acceptor)) = rtmps {
-            let ingest = ingest.clone();
-            tasks.spawn(&stages.ingesting, Task::Rtmps, |stop| ingest.run(listener, Some(acceptor), stop));
-        }
-        tasks.spawn(&stages.ingesting, Task::Rtmp, |stop| ingest.run(rtmp, None, stop));
-        tasks.spawn(&stages.owning, Task::Owner, |stop| owner.run(arrivals, stop));
+fn start_ingest(
+    ingest: ingest::Server,
+    rtmp: TcpListener,
+    rtmps: Option<TlsListener>,
+    tasks: &mut Tasks<Task>,
+    stage: &Stage,
+) {
+    if let Some((listener, acceptor)) = rtmps {
+        let ingest = ingest.clone();
+        tasks.spawn(stage, Task::Rtmps, |stop| ingest.run(listener, Some(acceptor), stop));
+    }
+    tasks.spawn(stage, Task::Rtmp, |stop| ingest.run(rtmp, None, stop));
+}
+
+impl Channel {
+    fn start(self, tasks: &mut Tasks<Task>, stage: &Stage) {
+        let Self { arrivals, owner, picture_maker, .. } = self;
+        tasks.spawn(stage, Task::Owner, |stop| owner.run(arrivals, stop));
         if let Some(maker) = picture_maker {
-            tasks.spawn(&stages.owning, Task::Pictures, |stop| maker.run(stop));
+            tasks.spawn(stage, Task::Pictures, |stop| maker.run(stop));
         }
     }
 }

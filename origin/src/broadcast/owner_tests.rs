@@ -79,7 +79,7 @@ impl Rig {
         }
         let saver = Arc::new(Saver::start(state).unwrap());
         let registry = prometheus::Registry::new();
-        let hub = Hub::new(HubConfig::default(), sender::Metrics::new(&registry).unwrap());
+        let hub = Hub::new(HubConfig::default(), &sender::Metrics::new(&registry).unwrap());
         let edge = Listener::new(&hub);
         let (chosen, settings) = watch::channel(Settings {
             level: LatencyLevel::Medium,

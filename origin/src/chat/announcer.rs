@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use farcast_chat::{Entry, Event, Stream, log};
 use farcast_feed::time::WallTime;
-use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::wire::PRIVATE;
 use farcast_store::{Batch, Precondition, Record, Store, StoreError, Stored, Tuple, TypedKey, encode};
 use farcast_telemetry::throttle::Throttle;
@@ -121,7 +121,7 @@ impl Announcer {
     async fn announce(
         &mut self,
         status: &LiveStatus,
-        runtime: &Runtime,
+        runtime: &OperatorSettings,
         now: WallTime,
     ) -> Result<(), StoreError> {
         let key = key();

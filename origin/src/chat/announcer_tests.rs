@@ -56,7 +56,7 @@ struct Rig {
 }
 
 fn snapshot(title: &str) -> Option<Snapshot> {
-    let runtime = Runtime { stream_title: title.to_owned(), ..Runtime::default() };
+    let runtime = OperatorSettings { stream_title: title.to_owned(), ..OperatorSettings::default() };
     Some(Snapshot { runtime: Arc::new(runtime), tip: bytes::Bytes::new() })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use farcast_chat::{Chat, Entry, Event, User};
 use farcast_feed::steady::FIRST;
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use farcast_store::memory::Memory;
 
 use super::*;
@@ -35,7 +35,7 @@ struct Rig {
 
 fn snapshot(max_events: u64) -> Option<Snapshot> {
     let chat_retention = Retention { max_age_seconds: 3600, max_events };
-    let runtime = Runtime { chat_retention, ..Runtime::default() };
+    let runtime = OperatorSettings { chat_retention, ..OperatorSettings::default() };
     Some(Snapshot { runtime: Arc::new(runtime), tip: bytes::Bytes::new() })
 }
 

@@ -105,7 +105,7 @@ impl Credentials {
         for candidate in candidates.iter().take(super::HASHES_PER_ADDRESS) {
             if self.verify(which, candidate).await {
                 lock(&self.brake).succeeded(caller, which.door(), Instant::now());
-                return Checked::Right;
+                return Checked::Right(());
             }
         }
         lock(&self.brake).failed(caller, which.door(), self.guess(candidates), Instant::now());
@@ -129,7 +129,7 @@ impl Credentials {
         let known = self.known_of(&stored);
         if self.any_is_known(candidates, &known) {
             brake.succeeded(caller, door, now);
-            return Ok(Checked::Right);
+            return Ok(Checked::Right(()));
         }
         let unknown = stored.len().saturating_sub(known.len());
         if unknown > 0 {
@@ -210,7 +210,7 @@ mod tests {
         // Not even the right one is looked at; another's success takes nothing back.
         let right = ["first key"];
         assert!(matches!(credentials.check(Which::StreamKey, &right, &stranger(1)).await, Checked::Wait(_)));
-        assert_eq!(credentials.check(Which::StreamKey, &right, &stranger(2)).await, Checked::Right);
+        assert_eq!(credentials.check(Which::StreamKey, &right, &stranger(2)).await, Checked::Right(()));
         assert!(matches!(credentials.check(Which::StreamKey, &right, &stranger(1)).await, Checked::Wait(_)));
     }
 
@@ -229,7 +229,10 @@ mod tests {
     #[tokio::test]
     async fn strangers_who_spent_all_hashes_are_told_to_wait_and_who_got_in_before_is_not() {
         let credentials = keys(false).await;
-        assert_eq!(credentials.check(Which::StreamKey, &["first key"], &stranger(0)).await, Checked::Right);
+        assert_eq!(
+            credentials.check(Which::StreamKey, &["first key"], &stranger(0)).await,
+            Checked::Right(())
+        );
         lock(&credentials.known).clear();
         // Nothing comes back within the next hour.
         let later = Instant::now() + Duration::from_secs(3600);
@@ -243,7 +246,10 @@ mod tests {
             let checked = credentials.check(Which::StreamKey, &["first key"], &stranger(number)).await;
             assert!(matches!(checked, Checked::Wait(_)), "{number}: {checked:?}");
         }
-        assert_eq!(credentials.check(Which::StreamKey, &["first key"], &stranger(0)).await, Checked::Right);
+        assert_eq!(
+            credentials.check(Which::StreamKey, &["first key"], &stranger(0)).await,
+            Checked::Right(())
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Metrics {
             Which::AdminPassword => "admin_password",
         };
         let outcome = match checked {
-            Checked::Right => "right",
+            Checked::Right(()) => "right",
             Checked::Wrong => "wrong",
             Checked::Wait(_) => "not_looked_at",
         };

@@ -44,15 +44,18 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use farcast_settings::Runtime;
+    use farcast_settings::OperatorSettings;
 
     use super::*;
 
     #[tokio::test]
     async fn a_broadcast_is_live_since_it_began_whatever_is_set_meanwhile() {
         let set = |directory_enabled| {
-            let runtime =
-                Runtime { directory_enabled, server_url: "https://a".to_owned(), ..Runtime::default() };
+            let runtime = OperatorSettings {
+                directory_enabled,
+                server_url: "https://a".to_owned(),
+                ..OperatorSettings::default()
+            };
             Some(Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() })
         };
         let (settings, runtime) = watch::channel(set(false));

@@ -9,7 +9,7 @@ use farcast_chat::render::{self, MAX_MESSAGE_BYTES};
 use farcast_chat::user::{HUES, List, account_key, token_key};
 use farcast_chat::{Account, Entry, Event, LastClient, User, log, name};
 use farcast_feed::time::WallTime;
-use farcast_settings::Runtime;
+use farcast_settings::OperatorSettings;
 use farcast_store::{Batch, BatchId, Key, Precondition, StoreError, Stored, encode};
 
 use super::Refused;
@@ -21,7 +21,7 @@ const MAX_NUMBERS: u64 = 16 * 1024;
 /// The origin's own facts.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
-    pub(super) runtime: &'a Runtime,
+    pub(super) runtime: &'a OperatorSettings,
     pub(super) now: WallTime,
     /// The record of the user whom the act is about.
     pub(super) stored: Option<&'a Stored<Account>>,
@@ -259,7 +259,7 @@ fn register(batch: Batch, account: Account, facts: Facts<'_>) -> Result<Batch, N
 }
 
 /// True if a name may be taken: the same that edges ask.
-fn is_free(name: &str, runtime: &Runtime) -> bool {
+fn is_free(name: &str, runtime: &OperatorSettings) -> bool {
     !name::is_forbidden(name, &runtime.forbidden_usernames)
         && !name::is_reserved(name, &runtime.reserved_usernames)
         && !name::is_reserved(name, std::slice::from_ref(&runtime.name))

@@ -30,7 +30,7 @@ use farcast_chat::user::{List, UserId, account_key};
 use farcast_chat::{Account, Chat, name};
 use farcast_feed::time::WallTime;
 use farcast_link::sender::StoreAccess;
-use farcast_settings::{Runtime, Snapshot};
+use farcast_settings::{OperatorSettings, Snapshot};
 use farcast_store::wire::{Answer, Reply, Request};
 use farcast_store::{Batch, Key, LimitError, Store, StoreError, Stored, decode, encode};
 use tokio::sync::watch;
@@ -114,7 +114,7 @@ impl EdgeAccess {
         Self { chat: Chat::new(store.clone()), store, runtime, metrics, edges: Mutex::default() }
     }
 
-    fn runtime(&self) -> Arc<Runtime> {
+    fn runtime(&self) -> Arc<OperatorSettings> {
         self.runtime.borrow().as_ref().map(|snapshot| Arc::clone(&snapshot.runtime)).unwrap_or_default()
     }
 

@@ -89,8 +89,8 @@ impl Rig {
         Store::new(Arc::new(Link { name, door: Arc::clone(door) }))
     }
 
-    fn set(&self, change: impl FnOnce(&mut Runtime)) {
-        let mut set = Runtime::default();
+    fn set(&self, change: impl FnOnce(&mut OperatorSettings)) {
+        let mut set = OperatorSettings::default();
         change(&mut set);
         self.runtime.send_replace(Some(Snapshot { runtime: Arc::new(set), tip: Bytes::new() }));
     }
@@ -373,7 +373,7 @@ async fn all_else_is_refused_and_counted() {
     let rig = Rig::new();
     let (ada, _) = rig.comes("Ada").await;
     let user = ada.record.user.clone();
-    let stream = |status| farcast_chat::Stream::new(&Runtime::default(), &status);
+    let stream = |status| farcast_chat::Stream::new(&OperatorSettings::default(), &status);
     for event in [
         Event::System { name: "x".to_owned(), body: "<script>".to_owned() },
         Event::Action { body: "<script>".to_owned() },

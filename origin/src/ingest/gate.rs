@@ -1,4 +1,4 @@
-//! The right to publish: the stream key, and one publisher at a time.
+//! The right to publish: a stream key says which stream, and each stream has one publisher at a time.
 //!
 //! The implementation of [`Keys`] compares the key in constant time, with each text that a pasted address may mean. A second
 //! publisher with the right key is refused while one is live. An encoder that lost its connection comes back before this
@@ -7,11 +7,13 @@
 //!
 //! One lock, held for a few instructions and never across an await.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use farcast_feed::name::StreamName;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use tokio_util::sync::CancellationToken;
@@ -39,11 +41,11 @@ pub enum GateError {
     Busy,
 }
 
-/// The result of checking a key.
+/// The result of checking a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Checked {
-    /// It is right.
-    Right,
+pub enum Checked<T = ()> {
+    /// It is right, and what it opens.
+    Right(T),
     /// It is wrong.
     Wrong,
     /// It was not checked: so many were wrong before that the sender has to wait.
@@ -52,15 +54,16 @@ pub enum Checked {
 
 /// A checker of stream keys.
 pub trait Keys: Send + Sync + std::fmt::Debug {
-    /// Checks whether one of the candidates that a peer at `from` gave is the key; takes no time that tells how nearly.
+    /// Checks whether one of the candidates that a peer at `from` gave is a key, and of which stream; takes no time that
+    /// tells how nearly.
     fn check<'a>(
         &'a self,
         key: &'a StreamKey,
         from: IpAddr,
-    ) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Checked<StreamName>> + Send + 'a>>;
 }
 
-/// One key that never changes, kept as a digest: that of [`StreamKey::reveal`].
+/// One key of the stream `live` that never changes, kept as a digest: that of [`StreamKey::reveal`].
 pub struct OneKey([u8; 32]);
 
 impl std::fmt::Debug for OneKey {
@@ -82,11 +85,11 @@ impl Keys for OneKey {
         &'a self,
         key: &'a StreamKey,
         _from: IpAddr,
-    ) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Checked<StreamName>> + Send + 'a>> {
         // All are compared, whether one was right or not.
         let right = key.candidates().fold(Choice::from(0), |right, text| right | self.0.ct_eq(&digest(text)));
         let right: bool = right.into();
-        Box::pin(std::future::ready(if right { Checked::Right } else { Checked::Wrong }))
+        Box::pin(std::future::ready(if right { Checked::Right(StreamName::live()) } else { Checked::Wrong }))
     }
 }
 
@@ -103,7 +106,7 @@ pub struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    live: Option<Live>,
+    live: BTreeMap<StreamName, Live>,
     next_id: u64,
 }
 
@@ -123,13 +126,13 @@ impl Gate {
         Self { keys, state: Mutex::default() }
     }
 
-    /// True if someone publishes.
+    /// True if someone publishes this stream.
     #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.lock().live.is_some()
+    pub fn is_live(&self, stream: &StreamName) -> bool {
+        self.lock().live.contains_key(stream)
     }
 
-    /// Lets a publisher in, if the key is right and no other one is live. Cancel safe.
+    /// Lets a publisher in, if the key is right and no other one of its stream is live. Cancel safe.
     ///
     /// # Errors
     /// [`GateError`]; the key is looked at first, so a stranger does not learn whether someone is live.
@@ -140,14 +143,14 @@ impl Gate {
         from: IpAddr,
         now: Instant,
     ) -> Result<Permit, GateError> {
-        match self.keys.check(key, from).await {
-            Checked::Right => {}
+        let stream = match self.keys.check(key, from).await {
+            Checked::Right(stream) => stream,
             Checked::Wrong => return Err(GateError::WrongKey),
             Checked::Wait(wait) => return Err(GateError::Braked { seconds: wait.as_secs() + 1 }),
-        }
+        };
         let mut state = self.lock();
         let mut predecessor = None;
-        if let Some(live) = &state.live {
+        if let Some(live) = state.live.get(&stream) {
             let dead = now.saturating_duration_since(live.heard_at) >= PRESUMED_DEAD;
             if !dead || live.encoder != encoder {
                 return Err(GateError::Busy);
@@ -159,14 +162,15 @@ impl Gate {
         state.next_id += 1;
         let taken_over = CancellationToken::new();
         let left = CancellationToken::new();
-        state.live = Some(Live {
+        let live = Live {
             id,
             encoder: encoder.to_owned(),
             heard_at: now,
             taken_over: taken_over.clone(),
             left: left.clone(),
-        });
-        Ok(Permit { gate: Arc::clone(self), id, taken_over, left, predecessor })
+        };
+        state.live.insert(stream.clone(), live);
+        Ok(Permit { gate: Arc::clone(self), stream, id, taken_over, left, predecessor })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -175,10 +179,11 @@ impl Gate {
     }
 }
 
-/// The right to publish. Dropping it lets the next one in.
+/// The right to publish a stream. Dropping it lets the next one in.
 #[derive(Debug)]
 pub struct Permit {
     gate: Arc<Gate>,
+    stream: StreamName,
     id: u64,
     taken_over: CancellationToken,
     left: CancellationToken,
@@ -186,9 +191,15 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The stream.
+    #[must_use]
+    pub fn stream(&self) -> &StreamName {
+        &self.stream
+    }
+
     /// Says that the publisher is alive.
     pub fn heard(&self, now: Instant) {
-        if let Some(live) = &mut self.gate.lock().live
+        if let Some(live) = self.gate.lock().live.get_mut(&self.stream)
             && live.id == self.id
         {
             live.heard_at = now;
@@ -212,8 +223,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.left.cancel();
         let live = &mut self.gate.lock().live;
-        if live.as_ref().is_some_and(|live| live.id == self.id) {
-            *live = None;
+        if live.get(&self.stream).is_some_and(|live| live.id == self.id) {
+            live.remove(&self.stream);
         }
     }
 }
@@ -259,8 +270,38 @@ mod tests {
         assert_eq!(gate.admit(&key, "e", HERE, now).await.err(), Some(GateError::Busy));
         assert_eq!(gate.admit(&StreamKey::new("x"), "e", HERE, now).await.err(), Some(GateError::WrongKey));
         drop(first);
-        assert!(!gate.is_live());
+        assert!(!gate.is_live(&StreamName::live()));
         assert!(gate.admit(&key, "e", HERE, now).await.is_ok());
+    }
+
+    /// Two keys that each open a stream of their own.
+    #[derive(Debug)]
+    struct TwoKeys;
+
+    impl Keys for TwoKeys {
+        fn check<'a>(
+            &'a self,
+            key: &'a StreamKey,
+            _from: IpAddr,
+        ) -> Pin<Box<dyn Future<Output = Checked<StreamName>> + Send + 'a>> {
+            Box::pin(std::future::ready(Checked::Right(key.reveal().to_owned().try_into().unwrap())))
+        }
+    }
+
+    #[tokio::test]
+    async fn each_stream_has_a_publisher_of_its_own() {
+        let (gate, now) = (Arc::new(Gate::new(Arc::new(TwoKeys))), Instant::now());
+        let admit = |key: &str| {
+            let (gate, key) = (Arc::clone(&gate), StreamKey::new(key));
+            async move { gate.admit(&key, "e", HERE, now).await }
+        };
+        let (one, other) = (admit("live").await.unwrap(), admit("second").await.unwrap());
+        assert_eq!((one.stream().as_str(), other.stream().as_str()), ("live", "second"));
+        assert_eq!(admit("second").await.err(), Some(GateError::Busy));
+        drop(one);
+        assert!(!gate.is_live(&StreamName::live()) && gate.is_live(other.stream()));
+        assert_eq!(admit("second").await.err(), Some(GateError::Busy));
+        assert!(admit("live").await.is_ok());
     }
 
     #[tokio::test]
@@ -278,6 +319,6 @@ mod tests {
         assert!(!left.is_cancelled());
         drop(first);
         assert!(left.is_cancelled());
-        assert!(gate.is_live(), "the permit that was taken over must not open the gate");
+        assert!(gate.is_live(&StreamName::live()), "the permit that was taken over must not open the gate");
     }
 }

@@ -24,5 +24,5 @@ pub mod session;
 pub use gate::{Checked, Gate, Keys, OneKey};
 pub use metrics::Metrics;
 pub use repair::Timeline;
-pub use server::{EndReason, Publisher, PublisherEvent, PublisherInfo, Server};
+pub use server::{EndReason, Owners, Publisher, PublisherEvent, PublisherInfo, Server};
 pub use session::StreamKey;

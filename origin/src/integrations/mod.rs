@@ -20,7 +20,7 @@ use farcast_chat::{Chat, Entry, Event, log, render};
 use farcast_feed::time::WallTime;
 use farcast_link::Ask;
 use farcast_link::sender::Edges;
-use farcast_settings::{LiveStatus, Runtime, Snapshot};
+use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::{Batch, Store, StoreError};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Request, StatusCode};
@@ -203,7 +203,7 @@ impl Integrations {
         &self,
         held: &Held,
         body: &[u8],
-        event: impl FnOnce(&str, &Runtime) -> Option<Event>,
+        event: impl FnOnce(&str, &OperatorSettings) -> Option<Event>,
     ) -> Result<Reply, StoreError> {
         let body = match said(body) {
             Ok(body) => body,
@@ -245,7 +245,7 @@ impl Integrations {
         admin::status_for_programs(air, &status.unwrap_or_default(), self.runtime().stream_title.clone())
     }
 
-    fn runtime(&self) -> Arc<Runtime> {
+    fn runtime(&self) -> Arc<OperatorSettings> {
         let snapshot = self.services.runtime.borrow();
         snapshot.as_ref().map(|snapshot| snapshot.runtime.clone()).unwrap_or_default()
     }

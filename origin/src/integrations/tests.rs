@@ -7,7 +7,7 @@ use bytes::Bytes;
 use farcast_api::budget::{self, MIN_BUDGET};
 use farcast_chat::{User, entry::Entry as LogEntry};
 use farcast_link::sender::tests::{Origin, say};
-use farcast_link::sender::{Hub, HubConfig, Metrics};
+use farcast_link::sender::{Edges, Metrics};
 use farcast_store::memory::Memory;
 use farcast_store::{Answer as StoreAnswer, Committed, Engine, Key, Page, Scan, Versionstamp};
 use http_body_util::Full;
@@ -35,15 +35,14 @@ impl Answer {
 
 impl Rig {
     fn new() -> Self {
-        Self::with(&Hub::new(HubConfig::default(), Metrics::new(&prometheus::Registry::new()).unwrap()))
+        Self::with(Edges::new(Metrics::new(&prometheus::Registry::new()).unwrap()))
     }
 
-    fn with(hub: &Hub) -> Self {
+    fn with(edges: Edges) -> Self {
         let store = Memory::store().0;
-        let runtime = Runtime { name: "Ada's".to_owned(), ..Runtime::default() };
+        let runtime = OperatorSettings { name: "Ada's".to_owned(), ..OperatorSettings::default() };
         let snapshot = Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() };
         let (_, runtime) = watch::channel(Some(snapshot));
-        let edges = hub.connected().clone();
         let ((_, status), (_, air)) = (watch::channel(None), watch::channel(Air::default()));
         let metrics = budget::Metrics::new(&prometheus::Registry::new()).unwrap();
         let bodies = Budget::new(MIN_BUDGET, metrics);
@@ -271,7 +270,7 @@ async fn a_client_that_no_edge_has_is_not_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_is_told_by_the_edge_that_has_it() {
     let origin = Origin::start();
-    let rig = Rig::with(&origin.hub);
+    let rig = Rig::with(origin.channels.edges().clone());
     let token = rig.token("Bot", &[Scope::CanSendSystemMessages]).await;
     let here = |ask, send| async move {
         let Ask::Tell { client, name, body } = ask else { panic!("{ask:?}") };

@@ -103,10 +103,12 @@ impl Developer {
         let answered = tokio::time::timeout(DEADLINE, process.ask(&task)).await;
         let answer =
             answered.map_err(|_| "it took too long".to_owned())?.map_err(|error| error.to_string())?;
-        let stills = understand(&answer)?;
+        let understood = understand(&answer)?;
         self.process = Some(process);
-        // That a frame cannot be decoded is a good answer.
-        stills
+        match understood {
+            Understood::Stills(stills) => Ok(stills),
+            Understood::Undecodable(reason) => Err(reason),
+        }
     }
 
     /// Nothing is to be decoded for a while.
@@ -140,19 +142,32 @@ impl Process {
     }
 }
 
+/// An answer of the process that can be believed: it goes on.
+#[derive(Clone, PartialEq, Debug)]
+enum Understood {
+    /// The pictures.
+    Stills(Stills),
+    /// The frame cannot be decoded; why, for people who search for a fault: printable, and not long.
+    Undecodable(String),
+}
+
 /// The process's own messages, which may say why there is no picture; nothing of its output is believed but pixels.
 ///
 /// # Errors
 /// When no process of ours says such.
-fn understand(answer: &[u8]) -> Result<Result<Stills, String>, String> {
+fn understand(answer: &[u8]) -> Result<Understood, String> {
     let said: Result<Stills, String> = wire::read(&mut &answer[..])
         .map_err(|error| format!("its answer is none: {error}"))?
         .ok_or("it ended without an answer")?;
     match said {
-        Ok(stills) if stills.large.is_sound(LARGE) && stills.small.is_sound(SMALL) => Ok(Ok(stills)),
+        Ok(stills) if stills.large.is_sound(LARGE) && stills.small.is_sound(SMALL) => {
+            Ok(Understood::Stills(stills))
+        }
         Ok(_) => Err("it gave pictures of impossible sizes".to_owned()),
-        // For people who search for a fault: printable, and not long.
-        Err(reason) => Ok(Err(reason.chars().filter(|c| !c.is_control()).take(200).collect())),
+        Err(reason) => {
+            let reason = reason.chars().filter(|c| !c.is_control()).take(200).collect();
+            Ok(Understood::Undecodable(reason))
+        }
     }
 }
 
@@ -254,13 +269,16 @@ mod tests {
             bytes
         };
         let good = Stills { large: still(4, 2, 24), small: still(2, 2, 12) };
-        assert_eq!(understand(&say(&Ok(good.clone()))), Ok(Ok(good.clone())));
+        assert_eq!(understand(&say(&Ok(good.clone()))), Ok(Understood::Stills(good.clone())));
         for large in
             [still(4, 2, 23), still(0, 0, 0), still(LARGE + 2, 2, 7704), still(u32::MAX, u32::MAX, 3)]
         {
             assert!(understand(&say(&Ok(Stills { large, small: good.small.clone() }))).is_err());
         }
-        assert_eq!(understand(&say(&Err("bad\u{1b}[2J data".to_owned()))), Ok(Err("bad[2J data".to_owned())));
+        assert_eq!(
+            understand(&say(&Err("bad\u{1b}[2J data".to_owned()))),
+            Ok(Understood::Undecodable("bad[2J data".to_owned()))
+        );
         let whole = say(&Ok(good));
         for end in 0..whole.len() {
             assert!(understand(&whole[..end]).is_err(), "{end}");

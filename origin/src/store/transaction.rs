@@ -23,6 +23,27 @@ const LAST_VERSION: &str = "last_version";
 /// Ids that are forgotten with each new one, at most: more than come in.
 const FORGET_AT_ONCE: usize = 4;
 
+/// What became of a batch.
+pub(super) enum Applied {
+    /// It is in the tables, now or since an earlier time.
+    Done(Committed),
+    /// A precondition does not hold; the tables are as they were.
+    Refused {
+        /// Which one.
+        precondition: u32,
+    },
+}
+
+impl Applied {
+    /// As the caller is told.
+    pub(super) fn told(self) -> Result<Committed, StoreError> {
+        match self {
+            Self::Done(committed) => Ok(committed),
+            Self::Refused { precondition } => Err(StoreError::Precondition { index: precondition }),
+        }
+    }
+}
+
 /// A transaction of redb, and its changes so far.
 pub(super) struct Transaction<'t> {
     entries: Table<'t, &'static [u8], &'static [u8]>,
@@ -48,19 +69,15 @@ impl<'t> Transaction<'t> {
     }
 
     /// Applies a batch, or finds that it was applied, or that a precondition does not hold; changes nothing then.
-    pub(super) fn apply(
-        &mut self,
-        batch: &Batch,
-        now: WallTime,
-    ) -> Result<Result<Committed, StoreError>, StorageError> {
+    pub(super) fn apply(&mut self, batch: &Batch, now: WallTime) -> Result<Applied, StorageError> {
         let known = self.applied.get(&batch.id().0)?.map(|version| version.value());
         if let Some(version) = known {
-            return Ok(Ok(Committed { stamp: stamp(version, 0) }));
+            return Ok(Applied::Done(Committed { stamp: stamp(version, 0) }));
         }
         for (index, precondition) in (0..).zip(batch.preconditions()) {
             let value = self.entries.get(precondition.key().as_bytes())?;
             if !precondition.holds(value.as_ref().map(redb::AccessGuard::value)) {
-                return Ok(Err(StoreError::Precondition { index }));
+                return Ok(Applied::Refused { precondition: index });
             }
         }
         self.version += 1;
@@ -71,7 +88,7 @@ impl<'t> Transaction<'t> {
         for operation in batch.operations() {
             self.change(operation)?;
         }
-        Ok(Ok(Committed { stamp: stamp(self.version, 0) }))
+        Ok(Applied::Done(Committed { stamp: stamp(self.version, 0) }))
     }
 
     fn change(&mut self, operation: &Operation) -> Result<(), StorageError> {

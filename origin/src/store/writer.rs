@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::file::OpenFile;
 use super::metrics::Metrics;
-use super::transaction::Transaction;
+use super::transaction::{Applied, Transaction};
 
 /// Most batches of a group: bounds how long one waits for others.
 const GROUP_BATCHES: usize = 256;
@@ -82,11 +82,11 @@ fn commit(file: &OpenFile, group: &[Request]) -> Result<Vec<Result<Committed, St
         let outcomes = group.iter().map(apply).collect::<Result<Vec<_>, _>>()?;
         (outcomes, tables.changes)
     };
-    if outcomes.iter().any(Result::is_ok) {
+    if outcomes.iter().any(|outcome| matches!(outcome, Applied::Done(_))) {
         transaction.commit().map_err(|error| Failed::During(error.into()))?;
     } else {
         transaction.abort()?;
     }
     file.watches.wake(&changes);
-    Ok(outcomes)
+    Ok(outcomes.into_iter().map(Applied::told).collect())
 }

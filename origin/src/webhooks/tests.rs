@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use farcast_chat::{Entry, Event, log};
 use farcast_feed::time::WallTime;
-use farcast_settings::{Runtime, Snapshot};
+use farcast_settings::{OperatorSettings, Snapshot};
 use farcast_store::memory::Memory;
 use farcast_store::{Batch, Store, Versionstamp};
 use http::{Request, StatusCode};
@@ -100,7 +100,10 @@ struct Running {
 impl Running {
     fn start(store: &Store, caller: impl Caller, clock: Clock) -> Self {
         let metrics = Metrics::new(&Registry::new()).unwrap();
-        let set = Runtime { server_url: "https://live.example.org".to_owned(), ..Runtime::default() };
+        let set = OperatorSettings {
+            server_url: "https://live.example.org".to_owned(),
+            ..OperatorSettings::default()
+        };
         let snapshot = Snapshot { runtime: Arc::new(set), tip: bytes::Bytes::new() };
         let (_, runtime) = watch::channel(Some(snapshot));
         let deliveries = Deliveries::default();

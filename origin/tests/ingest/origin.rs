@@ -1,9 +1,11 @@
 //! A server on a free port, and what its owner sees.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use farcast_feed::name::StreamName;
 use farcast_origin::ingest::server::{Config, Server};
 use farcast_origin::ingest::session::StreamKey;
 use farcast_origin::ingest::{EndReason, Gate, Metrics, OneKey, Publisher, PublisherEvent};
@@ -40,7 +42,8 @@ impl Origin {
         let registry = Registry::new();
         let (sender, publishers) = mpsc::channel(4);
         let gate = Arc::new(Gate::new(Arc::new(OneKey::new(&StreamKey::new(KEY)))));
-        let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), sender);
+        let owners = BTreeMap::from([(StreamName::live(), sender)]);
+        let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), owners);
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(server.run(listener, tls, shutdown.clone()));
         Self { address, publishers, registry, shutdown, running }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::time::{Second, Time};
 use super::{Reply, reply};
 use farcast_feed::time::WallTime;
-use farcast_settings::{LiveStatus, Runtime};
+use farcast_settings::{LiveStatus, OperatorSettings};
 
 /// The counts, left out while operators hide them.
 #[derive(Debug, Serialize)]
@@ -22,7 +22,7 @@ pub struct Counts {
 impl Counts {
     /// The part of it that everybody may see.
     #[must_use]
-    pub fn of(runtime: &Runtime, status: &LiveStatus) -> Self {
+    pub fn of(runtime: &OperatorSettings, status: &LiveStatus) -> Self {
         let unless_hidden = |count| Some(count).filter(|_| !runtime.hide_viewer_count);
         Self {
             viewer_count: unless_hidden(status.viewers),
@@ -47,7 +47,7 @@ struct Status<'a> {
 
 /// `/api/status`.
 #[must_use]
-pub fn status(runtime: &Runtime, status: &LiveStatus) -> Reply {
+pub fn status(runtime: &OperatorSettings, status: &LiveStatus) -> Reply {
     reply::ok(&Status {
         online: status.online,
         counts: Counts::of(runtime, status),

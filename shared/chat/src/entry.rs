@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::user::{User, new_id};
 use farcast_feed::time::WallTime;
-use farcast_settings::{LiveStatus, Runtime};
+use farcast_settings::{LiveStatus, OperatorSettings};
 use farcast_store::Record;
 
 /// Most ids in one [`Event::Visibility`].
@@ -127,7 +127,7 @@ pub struct Stream {
 impl Stream {
     /// The broadcast now.
     #[must_use]
-    pub fn new(runtime: &Runtime, status: &LiveStatus) -> Self {
+    pub fn new(runtime: &OperatorSettings, status: &LiveStatus) -> Self {
         Self {
             name: runtime.name.clone(),
             summary: runtime.summary.clone(),

@@ -5,13 +5,13 @@
 //!
 //! One connection per edge, dialled by the edge, ALPN [`ALPN_FEED`], mutual TLS 1.3:
 //!
-//! - The edge opens one bidirectional **control stream**: [`ToOrigin`] in one direction, [`ToEdge`] in
-//!   the other, each a length-prefixed [`frame`]. Everything that orders the feed travels here: what
-//!   opened, closed, was lost, started, ended, and the initialisation sections.
-//! - The origin opens a **unidirectional stream per (variant, segment)** with a [`StreamHeader`] and
+//! - For each stream that it follows the edge opens one bidirectional **control stream** by [`Call::Subscribe`]: [`ToOrigin`]
+//!   in one direction, [`ToEdge`] in the other, each a length-prefixed [`frame`]. Everything that orders the feed travels
+//!   here: what opened, closed, was lost, started, ended, and the initialisation sections.
+//! - The origin opens a **unidirectional stream per (subscription, variant, segment)** with a [`SegmentHeader`] and
 //!   then parts, each a [`PartHeader`] followed by its bytes. Such streams may overtake the control
 //!   stream and each other; the edge puts parts where the control stream says that they belong.
-//! - Every other bidirectional stream is one [`Call`]: a **fetch** ([`FetchRequest`] or [`Picture`], [`FetchReply`], bytes), a call of
+//! - Every other bidirectional stream is another [`Call`]: a **fetch** ([`FetchRequest`] or [`Picture`], [`FetchReply`], bytes), a call of
 //!   the **store** ([`store_call`]), or an HTTP request that is passed on ([`ForwardedRequest`]).
 //! - Every bidirectional stream of the origin is a question to the edge: [`Ask`].
 //!
@@ -20,6 +20,8 @@
 //! allocated for it, and how the bytes were split on the way never matters.
 
 mod ask;
+#[cfg(test)]
+mod both_ends_tests;
 mod close;
 mod congestion;
 pub mod enrol;
@@ -28,8 +30,6 @@ mod frame;
 mod media;
 mod message;
 pub mod receiver;
-#[cfg(test)]
-mod relay_tests;
 pub mod roster;
 pub mod sender;
 pub mod store_call;
@@ -43,10 +43,10 @@ pub use forward::{
     MAX_REPLY_BYTES, forwarded_length,
 };
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
-pub use media::{MediaDecoder, MediaItem, PartHeader, StreamHeader};
+pub use media::{MediaDecoder, MediaItem, PartHeader, SegmentHeader, StreamHeader};
 pub use message::{
-    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, Picture, Position,
-    SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
+    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, MAX_SUBSCRIPTIONS, Picture,
+    Position, SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};
 pub use transport::{
@@ -55,7 +55,7 @@ pub use transport::{
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.
-pub const ALPN_FEED: &[u8] = b"farcast/3";
+pub const ALPN_FEED: &[u8] = b"farcast/4";
 
 /// ALPN of enrolment.
 pub const ALPN_ENROL: &[u8] = b"farcast-enrol/2";

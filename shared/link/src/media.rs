@@ -8,6 +8,15 @@ use farcast_feed::feed::{MAX_PART_BYTES, PartMeta};
 use farcast_feed::name::{Epoch, Msn, VariantId};
 
 /// First frame of a segment's stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SegmentHeader {
+    /// Number of the subscription that it is for ([`crate::Subscribe`]).
+    pub subscription: u16,
+    /// The segment.
+    pub stream: StreamHeader,
+}
+
+/// A segment, as one of a subscription's streams brings it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct StreamHeader {
     /// Epoch that the segment belongs to.
@@ -33,7 +42,7 @@ pub struct PartHeader {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MediaItem {
     /// Which segment it is; first and once.
-    Header(StreamHeader),
+    Header(SegmentHeader),
     /// A part, complete.
     Part(PartMeta, Bytes),
 }
@@ -136,7 +145,8 @@ mod tests {
             parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..6),
             cut in 1_usize..50,
         ) {
-            let header = StreamHeader { epoch: Epoch(1), variant: VariantId(2), msn: Msn(3), backlog: false };
+            let stream = StreamHeader { epoch: Epoch(1), variant: VariantId(2), msn: Msn(3), backlog: false };
+            let header = SegmentHeader { subscription: 4, stream };
             let mut stream = frame::encode(&header).unwrap().to_vec();
             let mut want = vec![MediaItem::Header(header)];
             for (index, bytes) in (0..).zip(&parts) {
@@ -159,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_part_over_the_limit_is_refused_before_its_bytes_arrive() {
-        let header = StreamHeader { epoch: Epoch(1), variant: VariantId(2), msn: Msn(3), backlog: true };
+        let stream = StreamHeader { epoch: Epoch(1), variant: VariantId(2), msn: Msn(3), backlog: true };
+        let header = SegmentHeader { subscription: 0, stream };
         let mut stream = frame::encode(&header).unwrap().to_vec();
         frame::encode_into(&PartHeader { meta: meta(0), len_bytes: u32::MAX }, &mut stream).unwrap();
         let mut decoder = MediaDecoder::new();

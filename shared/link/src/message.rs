@@ -20,11 +20,12 @@ pub const MAX_NAME_BYTES: usize = 255;
 /// Segments in one [`ToEdge::SnapshotSegments`]: keeps it far below the frame limit.
 pub const SEGMENTS_PER_MESSAGE: usize = 16;
 
-/// Messages of an edge on the control stream.
+/// Most streams that one link carries.
+pub const MAX_SUBSCRIPTIONS: usize = 16;
+
+/// Messages of an edge on a control stream, after the [`Call::Subscribe`] that made it one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ToOrigin {
-    /// First and once: asks for the feed.
-    Subscribe(Subscribe),
     /// All parts of the stream's segment below `parts` are on the edge.
     Received {
         /// The stream that brought them.
@@ -34,11 +35,13 @@ pub enum ToOrigin {
     },
 }
 
-/// An edge's wish for the feed.
+/// An edge's wish for the feed of a stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Subscribe {
     /// The edge's name, for people; at most [`MAX_NAME_BYTES`] bytes.
     pub name: String,
+    /// What segments of this stream are marked with; another for each subscription of a link.
+    pub number: u16,
     /// Which stream.
     pub stream: StreamName,
     /// The part of it that the edge has already.
@@ -186,9 +189,12 @@ pub fn snapshot_messages(snapshot: &Snapshot) -> Vec<ToEdge> {
     messages
 }
 
-/// First message of every bidirectional stream of an edge but the control stream.
+/// First message of every bidirectional stream of an edge.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Call {
+    /// Asks for the feed of a stream. This is its control stream from here on, for as long as the link lives. A stream that
+    /// the origin does not have, one that is followed already, or more than [`MAX_SUBSCRIPTIONS`] end the link.
+    Subscribe(Subscribe),
     /// Asks for an object; nothing follows.
     Fetch(FetchRequest),
     /// A call of the store follows, up to the end of the stream: [`farcast_store::wire`].
@@ -240,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_subscription_out_of_bounds_is_named() {
-        let mut wish = Subscribe { name: "e".repeat(256), stream: StreamName::live(), have: None };
+        let mut wish = Subscribe { name: "e".repeat(256), number: 0, stream: StreamName::live(), have: None };
         assert_eq!(wish.check(), Err(FrameError::OutOfBounds("name")));
         wish.name.truncate(3);
         wish.have = Some(Have { epoch: Epoch(1), variants: vec![Position::default(); MAX_VARIANTS + 1] });

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{MAX_CONFIGURED_VARIANTS, Runtime};
+use super::{MAX_CONFIGURED_VARIANTS, OperatorSettings};
 use farcast_store::{
     Batch, Items, Key, Operation, Precondition, Record, Scan, Store, StoreError, Tuple, decode,
 };
@@ -24,7 +24,7 @@ impl Record for Stored {
     const VERSION: u8 = 1;
 }
 
-/// A field of [`Runtime`], by its JSON name.
+/// A field of [`OperatorSettings`], by its JSON name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field(pub &'static str);
 
@@ -44,7 +44,7 @@ pub fn tip_key() -> Key {
     Tuple::new().text("config_tip").key()
 }
 
-/// A batch that sets a field and moves the tip. `value` is what [`Runtime`] has there.
+/// A batch that sets a field and moves the tip. `value` is what [`OperatorSettings`] has there.
 ///
 /// # Errors
 /// When the value has no form in JSON.
@@ -63,7 +63,7 @@ pub async fn read<T: DeserializeOwned>(store: &Store, field: Field) -> Result<(T
     let (value, unchanged) = match store.get(&key).await? {
         Some(bytes) => (decode::<Stored>(&bytes)?.0, Precondition::Equals(key, bytes)),
         None => {
-            let mut defaults = serde_json::to_value(Runtime::default()).unwrap_or_default();
+            let mut defaults = serde_json::to_value(OperatorSettings::default()).unwrap_or_default();
             (defaults[field.0].take(), Precondition::Absent(key))
         }
     };
@@ -107,7 +107,7 @@ where
 ///
 /// # Errors
 /// When the store fails.
-pub async fn load(store: &Store) -> Result<Runtime, StoreError> {
+pub async fn load(store: &Store) -> Result<OperatorSettings, StoreError> {
     let prefix = prefix();
     let mut fields = Map::new();
     for (key, value) in store.scan_all(Scan::prefix(prefix.clone()), MAX_FIELDS).await? {
@@ -125,7 +125,7 @@ pub async fn load(store: &Store) -> Result<Runtime, StoreError> {
 
 /// Without a ladder that no broadcast can have: it would be offered to edges and players, which refuse it again and
 /// again.
-fn bounded(mut runtime: Runtime) -> Runtime {
+fn bounded(mut runtime: OperatorSettings) -> OperatorSettings {
     let ladders = [("variants", &mut runtime.variants), ("ladder", &mut runtime.ladder)];
     for (field, ladder) in ladders {
         let count = ladder.as_ref().map_or(0, Vec::len);
@@ -138,14 +138,14 @@ fn bounded(mut runtime: Runtime) -> Runtime {
 }
 
 /// Leaves out, one after another, what does not fit.
-fn assemble(fields: Map<String, Value>) -> Runtime {
+fn assemble(fields: Map<String, Value>) -> OperatorSettings {
     if let Ok(runtime) = parse(fields.clone()) {
         return runtime;
     }
     let mut good = Map::new();
     for (name, value) in fields {
         let alone = Map::from_iter([(name.clone(), value.clone())]);
-        match parse::<Runtime>(alone) {
+        match parse::<OperatorSettings>(alone) {
             Ok(_) => drop(good.insert(name, value)),
             Err(error) => {
                 tracing::error!(field = name, %error, "a setting cannot be used, its default holds");
@@ -175,9 +175,16 @@ mod tests {
 
     #[test]
     fn what_is_not_set_has_its_default() {
-        assert_eq!(assemble(Map::new()), Runtime::default());
+        assert_eq!(assemble(Map::new()), OperatorSettings::default());
         let runtime = assemble(fields(json!({ "name": "Ada", "latencyLevel": 1, "fieldOfTomorrow": [] })));
-        assert_eq!(runtime, Runtime { name: "Ada".to_owned(), latency_level: Some(1), ..Runtime::default() });
+        assert_eq!(
+            runtime,
+            OperatorSettings {
+                name: "Ada".to_owned(),
+                latency_level: Some(1),
+                ..OperatorSettings::default()
+            }
+        );
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -247,6 +254,6 @@ mod tests {
     #[test]
     fn a_field_that_cannot_be_read_costs_no_other() {
         let runtime = assemble(fields(json!({ "name": 7, "nsfw": true, "tags": ["a", 2] })));
-        assert_eq!(runtime, Runtime { nsfw: true, ..Runtime::default() });
+        assert_eq!(runtime, OperatorSettings { nsfw: true, ..OperatorSettings::default() });
     }
 }

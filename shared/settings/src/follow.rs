@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::Runtime;
+use super::OperatorSettings;
 use super::field::{load, tip_key};
 use super::status::{LiveStatus, status_key};
 use farcast_store::{Store, StoreError, Together, decode};
@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The settings.
-    pub runtime: Arc<Runtime>,
+    pub runtime: Arc<OperatorSettings>,
     /// Stamp of a change that they contain, as bytes: empty before the first, greater with each.
     pub tip: Bytes,
 }

@@ -1,7 +1,7 @@
 //! The settings that operators change while the programs run: kept in the store, followed by every process.
 //!
 //! Place in the flow: the origin's admin API writes single fields ([`Field`]); origin and edges hold the whole as a
-//! [`Runtime`] behind a watch channel ([`follow()`]), so that no request reads the store. Each field is a key of its own
+//! [`OperatorSettings`] behind a watch channel ([`follow()`]), so that no request reads the store. Each field is a key of its own
 //! (a page of 90 kB and styles of 90 kB do not fit one value), and each change stamps a tip, which processes watch. A
 //! missing field has its default; ladder, latency and encoder default to the origin's own settings.
 //!
@@ -29,7 +29,7 @@ pub use variant::{KeyFrames, MAX_CONFIGURED_VARIANTS, SpecProblem, VariantSpec, 
 /// Everything that operators set, as it is in force. JSON names are those of the stored fields.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Runtime {
+pub struct OperatorSettings {
     /// Name of the server.
     pub name: String,
     /// The description of the server; Markdown.
@@ -100,7 +100,7 @@ pub struct Runtime {
     pub emoji: Vec<Emoji>,
 }
 
-impl Default for Runtime {
+impl Default for OperatorSettings {
     fn default() -> Self {
         Self {
             name: "Farcast".to_owned(),

@@ -1,7 +1,8 @@
 //! The registry of a program's metrics, with those that every program has.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -18,10 +19,12 @@ pub const HOP_SECONDS: [f64; 13] =
 /// Content type of [`Registry::render`] (Prometheus text exposition format 0.0.4).
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All metrics of a program.
+/// All metrics of a program. Cheap to clone; clones are one.
 #[derive(Clone, Debug)]
 pub struct Registry {
     inner: prometheus::Registry,
+    /// Those of each stream, by its name.
+    streams: Arc<Mutex<BTreeMap<String, prometheus::Registry>>>,
 }
 
 impl Registry {
@@ -38,7 +41,7 @@ impl Registry {
         info.with_label_values(&[program, version]).set(1.0);
         inner.register(Box::new(info))?;
         inner.register(Box::new(Process::new()?))?;
-        Ok(Self { inner })
+        Ok(Self { inner, streams: Arc::default() })
     }
 
     /// For components that register their own.
@@ -47,12 +50,41 @@ impl Registry {
         &self.inner
     }
 
+    /// For components of one stream: what they register has the label `stream`. The same for the same stream.
+    ///
+    /// # Errors
+    /// Never for a name without control characters.
+    pub fn of_stream(&self, stream: &str) -> Result<prometheus::Registry, prometheus::Error> {
+        let mut streams = self.streams();
+        if let Some(known) = streams.get(stream) {
+            return Ok(known.clone());
+        }
+        let label = HashMap::from([("stream".to_owned(), stream.to_owned())]);
+        let registry = prometheus::Registry::new_custom(None, Some(label))?;
+        streams.insert(stream.to_owned(), registry.clone());
+        Ok(registry)
+    }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<String, prometheus::Registry>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// All metrics as text ([`CONTENT_TYPE`]).
     ///
     /// # Errors
     /// When a collector gathered a metric without samples.
     pub fn render(&self) -> Result<String, prometheus::Error> {
-        TextEncoder::new().encode_to_string(&self.inner.gather())
+        let mut families = self.inner.gather();
+        for registry in self.streams().values() {
+            for of_stream in registry.gather() {
+                // A name has one family, with the samples of all streams.
+                match families.iter_mut().find(|family| family.name() == of_stream.name()) {
+                    Some(family) => family.mut_metric().extend(of_stream.get_metric().iter().cloned()),
+                    None => families.push(of_stream),
+                }
+            }
+        }
+        TextEncoder::new().encode_to_string(&families)
     }
 }
 
@@ -128,6 +160,28 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn metrics_of_streams_have_their_names_as_a_label_and_one_family() {
+        let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
+        for (stream, count) in [("live", 1), ("second", 2)] {
+            let of_stream = registry.of_stream(stream).unwrap();
+            let counter = prometheus::IntCounter::new("farcast_sample_things_total", "Things.").unwrap();
+            of_stream.register(Box::new(counter.clone())).unwrap();
+            counter.inc_by(count);
+            let again = prometheus::IntCounter::new("farcast_sample_things_total", "Things.").unwrap();
+            assert!(registry.of_stream(stream).unwrap().register(Box::new(again)).is_err(), "it is the same");
+        }
+        let text = registry.render().unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("farcast_sample_things")).collect();
+        let want = [
+            "# HELP farcast_sample_things_total Things.",
+            "# TYPE farcast_sample_things_total counter",
+            "farcast_sample_things_total{stream=\"live\"} 1",
+            "farcast_sample_things_total{stream=\"second\"} 2",
+        ];
+        assert_eq!(lines, want);
     }
 
     #[test]

@@ -349,15 +349,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             secure: self.secure,
             connected_at: WallTime::now(),
         };
-        info!(remote = %self.remote, encoder = %info.encoder, secure = self.secure, "publisher accepted");
+        info!(remote = %self.remote, encoder = %info.encoder, secure = self.secure, stream = %permit.stream(), "publisher accepted");
         let publisher = Publisher { info, events: receiver, close: self.close.clone() };
         let reserved = events.clone().try_reserve_owned();
-        let handed = tokio::select! {
-            () = shutdown.cancelled() => false,
-            sent = timeout(HANDOVER_DEADLINE, self.shared.publishers.send(publisher)) => {
-                matches!(sent, Ok(Ok(())))
-            }
+        let handed = async {
+            let Some(owner) = self.shared.owners.get(permit.stream()) else { return false };
+            matches!(timeout(HANDOVER_DEADLINE, owner.send(publisher)).await, Ok(Ok(())))
         };
+        let handed = shutdown.run_until_cancelled(handed).await.unwrap_or(false);
         let (Ok(end), true) = (reserved, handed) else {
             self.session.refuse("the server is busy");
             return Err(Finish::Refused(Refused::Owner));

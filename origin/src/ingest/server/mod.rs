@@ -11,11 +11,13 @@ mod linger;
 mod meter;
 mod publisher;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use connection::Connection;
+use farcast_feed::name::StreamName;
 use farcast_service::accept::Accepting;
 use farcast_service::admission::{self, Admission, Slot};
 use farcast_telemetry::throttle::Throttle;
@@ -94,12 +96,15 @@ impl Default for Config {
     }
 }
 
+/// Where the publishers of each stream go: to the owner of its broadcast.
+pub type Owners = BTreeMap<StreamName, mpsc::Sender<Publisher>>;
+
 /// The state that connections share.
 struct Shared {
     config: Config,
     gate: Arc<Gate>,
     metrics: Metrics,
-    publishers: mpsc::Sender<Publisher>,
+    owners: Owners,
     pending: Admission,
     places: Arc<Semaphore>,
     /// Limits warnings about refused peers, which strangers can cause.
@@ -113,19 +118,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that delivers to `publishers`. Spawns nothing; [`Server::run`] runs.
+    /// A server that delivers publishers to the owners of their streams. Spawns nothing; [`Server::run`] runs.
     #[must_use]
-    pub fn new(
-        config: Config,
-        gate: Arc<Gate>,
-        metrics: Metrics,
-        publishers: mpsc::Sender<Publisher>,
-    ) -> Self {
+    pub fn new(config: Config, gate: Arc<Gate>, metrics: Metrics, owners: Owners) -> Self {
         let pending =
             Admission::new(admission::Config { places: config.max_pending, kept: config.kept_pending });
         let places = Arc::new(Semaphore::new(config.max_connections));
         let warnings = Mutex::new(Throttle::new(WARNING_INTERVAL));
-        Self { shared: Arc::new(Shared { config, gate, metrics, publishers, pending, places, warnings }) }
+        Self { shared: Arc::new(Shared { config, gate, metrics, owners, pending, places, warnings }) }
     }
 
     /// Serves `listener`, behind TLS if there is an acceptor, until `shutdown`. Publishers that can are

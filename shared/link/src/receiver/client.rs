@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use farcast_feed::name::StreamName;
@@ -18,10 +18,10 @@ use super::fetch::Fetcher;
 use super::forward::Forwarder;
 use super::identity::{Identity, IdentityFile};
 use super::metrics::Metrics;
-use super::session::{End, Session};
+use super::session::{Channel, End, Session, any_closed};
 use super::store::OriginEngine;
 use super::tls::{TlsError, client_config};
-use crate::{ALPN_ENROL, ALPN_FEED, CloseCode, Have, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
+use crate::{ALPN_ENROL, ALPN_FEED, CloseCode, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
 
 /// Longest time for resolving a name, and for a handshake, per address.
 const DIAL_DEADLINE: Duration = Duration::from_secs(5);
@@ -48,8 +48,6 @@ pub struct ClientConfig {
     pub token: Option<JoinToken>,
     /// The edge's name, for people; cut at 255 bytes.
     pub name: String,
-    /// The stream to receive.
-    pub stream: StreamName,
 }
 
 /// Keeps the link to the origin.
@@ -123,23 +121,32 @@ impl Client {
         Self { asked: Some(asked), ..self }
     }
 
-    /// Dials, subscribes and gives events to `sink`, again and again, until `shutdown` or until nobody
-    /// listens to `sink`.
-    pub async fn run(self, sink: mpsc::Sender<LinkEvent>, shutdown: CancellationToken) {
+    /// Dials, subscribes to the streams and gives the events of each to its sink, again and again, until `shutdown` or until
+    /// nobody listens to one of them. At most [`crate::MAX_SUBSCRIPTIONS`] streams, each once; the origin takes no more.
+    pub async fn run(
+        self,
+        streams: impl IntoIterator<Item = (StreamName, mpsc::Sender<LinkEvent>)>,
+        shutdown: CancellationToken,
+    ) {
+        let channel = |(stream, sink)| Channel::new(stream, sink, &self.metrics);
+        let channels: Vec<_> = streams.into_iter().map(channel).collect();
+        self.keep(&channels, shutdown).await;
+    }
+
+    async fn keep(self, channels: &[Channel], shutdown: CancellationToken) {
         let mut backoff = Backoff::default();
-        let mut have = None;
         // The certificate was refused: get another before dialling again.
         let mut refused = false;
         loop {
             let began = Instant::now();
             let attempt = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = sink.closed() => return,
+                () = any_closed(channels) => return,
                 attempt = Box::pin(self.dial(refused)) => attempt,
             };
             match attempt {
                 Ok((endpoint, connection)) => {
-                    let end = self.serve(&connection, &mut have, &sink, &shutdown).await;
+                    let end = self.serve(&connection, channels, &shutdown).await;
                     let reason = connection.close_reason();
                     refused = reason.as_ref().is_some_and(refuses_certificate);
                     let _ = tokio::time::timeout(DRAIN, endpoint.wait_idle()).await;
@@ -162,7 +169,7 @@ impl Client {
             let wait = backoff.after(began.elapsed(), rand::random());
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = sink.closed() => return,
+                () = any_closed(channels) => return,
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -171,36 +178,44 @@ impl Client {
     async fn serve(
         &self,
         connection: &Connection,
-        have: &mut Option<Have>,
-        sink: &mpsc::Sender<LinkEvent>,
+        channels: &[Channel],
         shutdown: &CancellationToken,
     ) -> End {
-        let ClientConfig { name, stream, .. } = &self.config;
-        let asked = self.asked.as_ref();
-        let session = Session { name, stream, metrics: &self.metrics, sink, shutdown, asked };
-        let mut was_up = false;
-        let run = Box::pin(session.run(connection, have, || {
-            was_up = true;
-            self.metrics.up.set(1);
-            self.metrics.links.inc();
-            self.link.send_replace(Some(connection.clone()));
-            tracing::info!(origin = %connection.remote_address(), "the link to the origin is up");
-        }));
+        let (name, asked) = (&self.config.name, self.asked.as_ref());
+        let session = Session { name, channels, metrics: &self.metrics, shutdown, asked };
+        let ready = self.when_ready(connection.clone());
+        let run = Box::pin(session.run(connection, &ready));
         let end = self.metrics.panics.run(run).await.unwrap_or_else(|| {
             // As a link that is lost: dialled again, to go on from the last position received.
             connection.close(CloseCode::Internal.code(), CloseCode::Internal.reason().as_bytes());
             End::LinkLost
         });
         self.metrics.up.set(0);
-        self.link.send_replace(None);
+        let was_up = self.link.send_replace(None).is_some();
         if was_up && end == End::LinkLost {
-            // A sink that is gone or a shutdown is seen by the caller.
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                _ = sink.send(LinkEvent::Down) => {}
+            for channel in channels {
+                // A sink that is gone or a shutdown is seen by the caller.
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    _ = channel.sink.send(LinkEvent::Down) => {}
+                }
             }
         }
         end
+    }
+
+    /// What is done when the origin has answered a subscription; once a connection.
+    fn when_ready(&self, connection: Connection) -> Arc<dyn Fn() + Send + Sync> {
+        let (metrics, link) = (self.metrics.clone(), self.link.clone());
+        let once = Once::new();
+        Arc::new(move || {
+            once.call_once(|| {
+                metrics.up.set(1);
+                metrics.links.inc();
+                link.send_replace(Some(connection.clone()));
+                tracing::info!(origin = %connection.remote_address(), "the link to the origin is up");
+            });
+        })
     }
 
     async fn dial(&self, refused: bool) -> Result<(Endpoint, Connection), DialError> {

@@ -1,21 +1,47 @@
 //! Counters of the receiving side.
 
 use farcast_feed::feed::PartMeta;
+use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
 use farcast_service::tasks::{Contained, Part};
 use farcast_telemetry::metrics::HOP_SECONDS;
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+
+/// Handles of the metrics of one stream.
+#[derive(Clone, Debug)]
+pub struct ChannelMetrics {
+    received_bytes: IntCounter,
+    pub(super) lost_segments: IntCounter,
+    pub(super) held_events: IntGauge,
+    from_closed: Histogram,
+    from_arrived: Histogram,
+}
+
+impl ChannelMetrics {
+    /// A part is complete.
+    pub(super) fn received(&self, meta: &PartMeta, bytes: usize, is_backlog: bool) {
+        self.received_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if !is_backlog {
+            let now = WallTime::now();
+            self.from_closed.observe(now.since(meta.closed_at).as_secs_f64());
+            self.from_arrived.observe(now.since(meta.arrived_at).as_secs_f64());
+        }
+    }
+}
 
 /// Handles of the receiving side's metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(super) up: IntGauge,
     pub(super) rtt_seconds: Gauge,
-    pub(super) received_bytes: IntCounter,
+    received_bytes: IntCounterVec,
     pub(super) links: IntCounter,
     pub(super) enrolments: IntCounter,
-    pub(super) lost_segments: IntCounter,
-    pub(super) held_events: IntGauge,
+    lost_segments: IntCounterVec,
+    held_events: IntGaugeVec,
     /// Panics of a session with the origin.
     pub(super) panics: Contained,
     dial_failures: IntCounter,
@@ -40,6 +66,16 @@ impl Metrics {
             registry.register(Box::new(counter.clone()))?;
             Ok(counter)
         };
+        let counters = |name: &str, help: &str| -> Result<IntCounterVec, prometheus::Error> {
+            let vec = IntCounterVec::new(Opts::new(name, help), &["stream"])?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok(vec)
+        };
+        let held_events = IntGaugeVec::new(
+            Opts::new("farcast_receive_held_events", "Events that wait for an earlier part"),
+            &["stream"],
+        )?;
+        registry.register(Box::new(held_events.clone()))?;
         let rtt_seconds = Gauge::new("farcast_receive_rtt_seconds", "Round-trip time to the origin")?;
         registry.register(Box::new(rtt_seconds.clone()))?;
         let part_delay = HistogramVec::new(
@@ -49,7 +85,7 @@ impl Metrics {
                  complete here by this machine's clock; off by the difference of the two clocks",
             )
             .buckets(HOP_SECONDS.to_vec()),
-            &["from"],
+            &["stream", "from"],
         )?;
         registry.register(Box::new(part_delay.clone()))?;
         let fetches = IntCounterVec::new(
@@ -69,14 +105,14 @@ impl Metrics {
             panics: Contained::new(Part::OriginSession, registry)?,
             up: gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
             rtt_seconds,
-            received_bytes: counter("farcast_receive_bytes_total", "Bytes of complete parts")?,
+            received_bytes: counters("farcast_receive_bytes_total", "Bytes of complete parts")?,
             links: counter(
                 "farcast_receive_links_total",
                 "Links that came up; all but the first are reconnects",
             )?,
             enrolments: counter("farcast_receive_enrolments_total", "Certificates received")?,
-            lost_segments: counter("farcast_receive_lost_segments_total", "Segments without media here")?,
-            held_events: gauge("farcast_receive_held_events", "Events that wait for an earlier part")?,
+            lost_segments: counters("farcast_receive_lost_segments_total", "Segments without media here")?,
+            held_events,
             dial_failures: counter("farcast_receive_dial_failures_total", "Attempts that gave no link")?,
             part_delay,
             fetches,
@@ -92,10 +128,16 @@ impl Metrics {
         self.dial_failures.inc();
     }
 
-    pub(super) fn part_complete(&self, meta: &PartMeta) {
-        let now = WallTime::now();
-        for (from, at) in [("closed", meta.closed_at), ("arrived", meta.arrived_at)] {
-            self.part_delay.with_label_values(&[from]).observe(now.since(at).as_secs_f64());
+    /// Those of one stream.
+    #[must_use]
+    pub fn channel(&self, stream: &StreamName) -> ChannelMetrics {
+        let stream = stream.as_str();
+        ChannelMetrics {
+            received_bytes: self.received_bytes.with_label_values(&[stream]),
+            lost_segments: self.lost_segments.with_label_values(&[stream]),
+            held_events: self.held_events.with_label_values(&[stream]),
+            from_closed: self.part_delay.with_label_values(&[stream, "closed"]),
+            from_arrived: self.part_delay.with_label_values(&[stream, "arrived"]),
         }
     }
 

@@ -1,6 +1,10 @@
-//! One connection of the feed: reads its streams, restores their order, gives the events on.
+//! One connection to the origin: for each channel, reads its streams, restores their order, gives the events on.
+//!
+//! Each channel has a task of its own: one whose events are taken slowly holds up no other. They share the connection, so
+//! one that breaks the protocol ends it for all.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::LinkEvent;
 use super::asked::{Asked, answer_all};
-use super::metrics::Metrics;
+use super::metrics::{ChannelMetrics, Metrics};
 use super::sequencer::Sequencer;
 use crate::{
-    CloseCode, Frames, Have, MediaDecoder, MediaItem, StreamHeader, Subscribe, ToEdge, ToOrigin, encode,
+    Call, CloseCode, Frames, Have, MediaDecoder, MediaItem, SegmentHeader, StreamHeader, Subscribe, ToEdge,
+    ToOrigin, encode,
 };
 
 /// Longest time for the origin to answer the subscription in full.
@@ -52,29 +57,53 @@ enum Input {
     Broken,
 }
 
+/// A stream that an edge follows, over one connection after another. Clones are one.
+#[derive(Clone, Debug)]
+pub(super) struct Channel {
+    pub(super) stream: StreamName,
+    pub(super) sink: mpsc::Sender<LinkEvent>,
+    metrics: ChannelMetrics,
+    /// Where it is, for the next subscription.
+    have: Arc<Mutex<Option<Have>>>,
+}
+
+impl Channel {
+    pub(super) fn new(stream: StreamName, sink: mpsc::Sender<LinkEvent>, metrics: &Metrics) -> Self {
+        Self { metrics: metrics.channel(&stream), stream, sink, have: Arc::default() }
+    }
+
+    fn have(&self) -> MutexGuard<'_, Option<Have>> {
+        self.have.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until nobody takes the events of one of them any more.
+pub(super) async fn any_closed(channels: &[Channel]) {
+    let mut closed: Vec<_> = channels.iter().map(|channel| Box::pin(channel.sink.closed())).collect();
+    std::future::poll_fn(|context| {
+        let is_any = closed.iter_mut().any(|one| one.as_mut().poll(context).is_ready());
+        if is_any { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
 /// The parts that a session needs beside its connection.
 pub(super) struct Session<'a> {
     pub(super) name: &'a str,
-    pub(super) stream: &'a StreamName,
+    pub(super) channels: &'a [Channel],
     pub(super) metrics: &'a Metrics,
-    pub(super) sink: &'a mpsc::Sender<LinkEvent>,
     pub(super) shutdown: &'a CancellationToken,
     pub(super) asked: Option<&'a Arc<dyn Asked>>,
 }
 
 impl Session<'_> {
-    /// Subscribes and gives events until the link or this program ends. `have` is kept up to date.
-    /// `ready` is called once the origin has answered.
-    pub(super) async fn run(
-        &self,
-        connection: &Connection,
-        have: &mut Option<Have>,
-        ready: impl FnOnce(),
-    ) -> End {
+    /// Subscribes and gives events until the link or this program ends. `ready` is called whenever the origin has answered a
+    /// subscription.
+    pub(super) async fn run(&self, connection: &Connection, ready: &Arc<dyn Fn() + Send + Sync>) -> End {
         let end = tokio::select! {
             () = self.shutdown.cancelled() => End::Stopped,
-            () = self.sink.closed() => End::Stopped,
-            end = self.receive(connection, have, ready) => end,
+            () = any_closed(self.channels) => End::Stopped,
+            end = self.receive(connection, ready) => end,
         };
         let code = if end == End::Stopped { CloseCode::ShuttingDown } else { CloseCode::Done };
         // Closing what the origin closed would hide its reason.
@@ -84,92 +113,123 @@ impl Session<'_> {
         end
     }
 
-    async fn receive(&self, connection: &Connection, have: &mut Option<Have>, ready: impl FnOnce()) -> End {
-        let mut tasks = JoinSet::new();
-        let (input, mut inputs) = mpsc::channel(INPUT_CAPACITY);
-        let (confirm, confirms) = mpsc::channel(CONFIRM_CAPACITY);
-        let Ok((mut send, receive)) = connection.open_bi().await else { return End::LinkLost };
-        let wish = Subscribe { name: self.name.to_owned(), stream: self.stream.clone(), have: have.clone() };
-        let Ok(wish) = encode(&ToOrigin::Subscribe(wish)) else { return End::LinkLost };
-        if send.write_all(&wish).await.is_err() {
-            return End::LinkLost;
+    async fn receive(&self, connection: &Connection, ready: &Arc<dyn Fn() + Send + Sync>) -> End {
+        let (mut tasks, mut following) = (JoinSet::new(), JoinSet::new());
+        let mut inputs = Vec::with_capacity(self.channels.len());
+        for (number, channel) in (0..).zip(self.channels) {
+            let (input, taken) = mpsc::channel(INPUT_CAPACITY);
+            let follower = Follower {
+                connection: connection.clone(),
+                channel: channel.clone(),
+                wish: Subscribe {
+                    name: self.name.to_owned(),
+                    number,
+                    stream: channel.stream.clone(),
+                    have: channel.have().clone(),
+                },
+                ready: Arc::clone(ready),
+            };
+            following.spawn(follower.run(input.clone(), taken));
+            inputs.push(input);
         }
-        tasks.spawn(read_control(receive, input.clone()));
-        tasks.spawn(write_confirms(send, confirms));
-        tasks.spawn(accept_segments(connection.clone(), input));
+        tasks.spawn(accept_segments(connection.clone(), inputs));
         if let Some(asked) = self.asked {
             tasks.spawn(answer_all(connection.clone(), Arc::clone(asked), self.metrics.panics.clone()));
         }
-        let mut sequencer = Sequencer::new(have.as_ref());
-        let mut ready = Some(ready);
-        let mut out = Vec::new();
         let mut sample = tokio::time::interval(SAMPLE);
+        loop {
+            tokio::select! {
+                // One that panicked would be missed for as long as the link is up: the session panics with it.
+                Some(ended) = following.join_next() => return relay(ended).unwrap_or(End::LinkLost),
+                Some(ended) = tasks.join_next() => drop(relay(ended)),
+                _ = connection.closed() => return End::LinkLost,
+                _ = sample.tick() => self.metrics.rtt_seconds.set(connection.rtt().as_secs_f64()),
+            }
+        }
+    }
+}
+
+/// Follows one channel over one connection.
+struct Follower {
+    connection: Connection,
+    channel: Channel,
+    wish: Subscribe,
+    ready: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Follower {
+    async fn run(self, input: mpsc::Sender<Input>, mut inputs: mpsc::Receiver<Input>) -> End {
+        let Self { connection, channel, wish, ready } = self;
+        let (confirm, confirms) = mpsc::channel(CONFIRM_CAPACITY);
+        let mut sequencer = Sequencer::new(wish.have.as_ref());
+        let Ok((mut send, receive)) = connection.open_bi().await else { return End::LinkLost };
+        let Ok(wish) = encode(&Call::Subscribe(wish)) else { return End::LinkLost };
+        if send.write_all(&wish).await.is_err() {
+            return End::LinkLost;
+        }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(read_control(receive, input));
+        tasks.spawn(write_confirms(send, confirms));
+        let mut answered = false;
+        let mut out = Vec::new();
         let answer_by = tokio::time::sleep(ANSWER_DEADLINE);
         tokio::pin!(answer_by);
         loop {
             let next = tokio::select! {
                 next = inputs.recv() => next,
-                _ = connection.closed() => return End::LinkLost,
-                // One that panicked would be missed for as long as the link is up: the session panics with it.
                 Some(ended) = tasks.join_next() => {
                     relay(ended);
                     continue;
                 }
-                () = &mut answer_by, if ready.is_some() => return End::LinkLost,
-                _ = sample.tick() => {
-                    self.metrics.rtt_seconds.set(connection.rtt().as_secs_f64());
-                    continue;
-                }
+                () = &mut answer_by, if !answered => return End::LinkLost,
             };
-            let mut answered = false;
+            let mut is_answer = false;
             let taken = match next {
                 Some(Input::Control(message)) => {
                     // Until the answer is complete nobody can say that there is no broadcast.
-                    answered = matches!(message, ToEdge::Idle | ToEdge::SnapshotEnd);
+                    is_answer = !answered && matches!(message, ToEdge::Idle | ToEdge::SnapshotEnd);
                     sequencer.control(message, &mut out)
                 }
                 Some(Input::Part(stream, meta, bytes)) => {
-                    self.metrics.received_bytes.inc_by(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                    if !stream.backlog {
-                        self.metrics.part_complete(&meta);
-                    }
+                    channel.metrics.received(&meta, bytes.len(), stream.backlog);
                     let parts = meta.index.saturating_add(1);
                     if confirm.send(ToOrigin::Received { stream, parts }).await.is_err() {
                         return End::LinkLost;
                     }
                     sequencer.part(stream, meta, bytes, &mut out)
                 }
-                Some(Input::Broken) | None => return self.broken(connection, "a stream does not parse"),
+                Some(Input::Broken) | None => return broken(&connection, "a stream does not parse"),
             };
             if let Err(error) = taken {
-                return self.broken(connection, &error.to_string());
+                return broken(&connection, &error.to_string());
             }
-            if answered && let Some(ready) = ready.take() {
+            if is_answer {
+                answered = true;
                 ready();
                 out.push(LinkEvent::Up);
             }
-            self.metrics.held_events.set(i64::try_from(sequencer.held_events()).unwrap_or(i64::MAX));
+            channel.metrics.held_events.set(i64::try_from(sequencer.held_events()).unwrap_or(i64::MAX));
             for event in out.drain(..) {
                 if matches!(event, LinkEvent::Feed(FeedEvent::SegmentLost { .. })) {
-                    self.metrics.lost_segments.inc();
+                    channel.metrics.lost_segments.inc();
                 }
-                if self.sink.send(event).await.is_err() {
+                if channel.sink.send(event).await.is_err() {
                     return End::Stopped;
                 }
             }
             if let Some(now) = sequencer.have() {
-                *have = Some(now);
+                *channel.have() = Some(now);
             }
         }
     }
+}
 
-    fn broken(&self, connection: &Connection, why: &str) -> End {
-        if connection.close_reason().is_none() {
-            tracing::warn!(why, "the origin breaks the protocol");
-            connection.close(CloseCode::Protocol.code(), CloseCode::Protocol.reason().as_bytes());
-        }
-        End::LinkLost
+fn broken(connection: &Connection, why: &str) -> End {
+    if connection.close_reason().is_none() {
+        tracing::warn!(why, "the origin breaks the protocol");
+        connection.close(CloseCode::Protocol.code(), CloseCode::Protocol.reason().as_bytes());
     }
+    End::LinkLost
 }
 
 async fn read_control(mut receive: RecvStream, input: mpsc::Sender<Input>) {
@@ -198,14 +258,15 @@ async fn write_confirms(mut send: SendStream, mut confirms: mpsc::Receiver<ToOri
     }
 }
 
-/// Reads segments' streams; QUIC bounds how many there are.
-async fn accept_segments(connection: Connection, input: mpsc::Sender<Input>) {
+/// Reads segments' streams; QUIC bounds how many there are. `inputs` are the channels', by the numbers of their subscriptions.
+async fn accept_segments(connection: Connection, inputs: Vec<mpsc::Sender<Input>>) {
+    let inputs: Arc<[_]> = inputs.into();
     let mut segments = JoinSet::new();
     loop {
         tokio::select! {
             stream = connection.accept_uni() => {
                 let Ok(receive) = stream else { return };
-                segments.spawn(read_segment(receive, input.clone()));
+                segments.spawn(read_segment(connection.clone(), receive, Arc::clone(&inputs)));
             }
             Some(ended) = segments.join_next() => drop(relay(ended)),
         }
@@ -213,23 +274,30 @@ async fn accept_segments(connection: Connection, input: mpsc::Sender<Input>) {
 }
 
 /// Reads one segment's stream. A reset is the origin's way to drop it, and no error.
-async fn read_segment(mut receive: RecvStream, input: mpsc::Sender<Input>) {
+async fn read_segment(connection: Connection, mut receive: RecvStream, inputs: Arc<[mpsc::Sender<Input>]>) {
     let mut decoder = MediaDecoder::new();
-    let mut header = None;
+    let mut of = None;
     while let Ok(Some(chunk)) = receive.read_chunk(READ_BYTES, true).await {
         decoder.feed(&chunk.bytes);
         loop {
-            let item = match (decoder.next_item(), header) {
-                (Ok(Some(MediaItem::Header(first))), _) => {
-                    header = Some(first);
-                    continue;
+            match (decoder.next_item(), of) {
+                (Ok(Some(MediaItem::Header(SegmentHeader { subscription, stream }))), _) => {
+                    let Some(input) = inputs.get(usize::from(subscription)) else {
+                        broken(&connection, "a segment is of a stream that is not followed");
+                        return;
+                    };
+                    of = Some((input, stream));
                 }
-                (Ok(Some(MediaItem::Part(meta, bytes))), Some(header)) => Input::Part(header, meta, bytes),
+                (Ok(Some(MediaItem::Part(meta, bytes))), Some((input, stream))) => {
+                    if input.send(Input::Part(stream, meta, bytes)).await.is_err() {
+                        return;
+                    }
+                }
                 (Ok(None), _) => break,
-                (Ok(Some(MediaItem::Part(..))), None) | (Err(_), _) => Input::Broken,
-            };
-            if input.send(item).await.is_err() {
-                return;
+                (Ok(Some(MediaItem::Part(..))), None) | (Err(_), _) => {
+                    broken(&connection, "a segment's stream does not parse");
+                    return;
+                }
             }
         }
     }

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::edge_queue::EdgeQueue;
 use super::metrics::Metrics;
 use super::queue::STORE_PRIORITY;
+use super::subscription::Subscriptions;
 use crate::{Ask, MAX_ANSWER_BYTES, encode};
 
 /// Longest time for an edge, from the question to the last byte of its answer.
@@ -45,7 +45,7 @@ struct Connected {
     /// By its certificate.
     name: Arc<str>,
     connection: Connection,
-    queue: Arc<EdgeQueue>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 /// An edge's answer.
@@ -99,7 +99,9 @@ enum AskError {
 }
 
 impl Edges {
-    pub(super) fn new(metrics: Metrics) -> Self {
+    /// Without any.
+    #[must_use]
+    pub fn new(metrics: Metrics) -> Self {
         Self { connections: Arc::default(), turns: Arc::new(Semaphore::new(MAX_QUESTIONS)), metrics }
     }
 
@@ -113,11 +115,16 @@ impl Edges {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn seat(&self, name: Arc<str>, connection: Connection, queue: Arc<EdgeQueue>) -> Seat {
+    pub(super) fn seat(
+        &self,
+        name: Arc<str>,
+        connection: Connection,
+        subscriptions: Arc<Subscriptions>,
+    ) -> Seat {
         let mut connections = self.lock();
         let number = connections.next;
         connections.next += 1;
-        connections.by_number.insert(number, Connected { name, connection, queue });
+        connections.by_number.insert(number, Connected { name, connection, subscriptions });
         Seat { edges: self.clone(), number }
     }
 
@@ -152,10 +159,10 @@ impl Edges {
             tracing::error!(%error, "a question to edges exceeds the protocol's limits");
         });
         let mut asked = JoinSet::new();
-        for Connected { name, connection, queue } in connected {
+        for Connected { name, connection, subscriptions } in connected {
             let question = question.clone();
             asked.spawn(async move {
-                let lag = queue.with(|queue| queue.lag(Instant::now()));
+                let lag = subscriptions.lag(Instant::now());
                 let Ok(question) = question else { return Said { edge: name, lag, answer: None } };
                 let answer = tokio::time::timeout(DEADLINE, one(&connection, question, max_bytes)).await;
                 let answer = answer.unwrap_or(Err(AskError::Deadline));

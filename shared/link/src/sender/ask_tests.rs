@@ -20,7 +20,7 @@ async fn all_edges_are_asked_and_those_that_left_are_not() {
     left.leave().await;
     origin.until_edges(2).await;
     let ask = Ask::Tell { client: 7, name: "Ada".to_owned(), body: "<p>x</p>".to_owned() };
-    let mut told = origin.hub.connected().ask_all::<bool>(&ask).await;
+    let mut told = origin.channels.edges().ask_all::<bool>(&ask).await;
     told.answers.sort_unstable();
     assert_eq!((told.answers, told.failed), (vec![false, true], 0));
     origin.stop(vec![here, elsewhere]).await;
@@ -53,7 +53,7 @@ async fn edges_that_fail_are_left_out_and_counted() {
     );
     origin.until_edges(6).await;
     let began = std::time::Instant::now();
-    let asked = tokio::time::timeout(LONG, origin.hub.connected().ask_all::<Vec<u32>>(&Ask::Clients));
+    let asked = tokio::time::timeout(LONG, origin.channels.edges().ask_all::<Vec<u32>>(&Ask::Clients));
     let asked = asked.await.expect("it has a deadline");
     assert_eq!((asked.answers, asked.failed), (vec![vec![1]], 5));
     assert!(began.elapsed() < DEADLINE + Duration::from_secs(3), "all at once");

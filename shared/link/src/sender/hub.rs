@@ -9,9 +9,8 @@ use farcast_feed::feed::{FeedEvent, Presentation, SegmentState, Snapshot};
 use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
 use farcast_feed::window::{BacklogPart, Changed, Keep, StreamWindow};
 
-use super::ask::Edges;
 use super::edge_queue::EdgeQueue;
-use super::metrics::Metrics;
+use super::metrics::{ChannelMetrics, Metrics};
 use super::queue::Queue;
 use super::record::Record;
 use crate::{Have, StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
@@ -54,8 +53,7 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct Hub {
     config: Arc<HubConfig>,
-    metrics: Metrics,
-    connected: Edges,
+    metrics: ChannelMetrics,
     state: Arc<Mutex<State>>,
 }
 
@@ -64,39 +62,30 @@ pub struct Hub {
 pub(super) struct Subscription {
     hub: Hub,
     id: u64,
+    /// What the edge wants its segments to be marked with.
+    pub(super) number: u16,
     pub(super) queue: Arc<EdgeQueue>,
+    pub(super) metrics: ChannelMetrics,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.lock().edges.remove(&self.id);
-        self.hub.metrics.edges.dec();
+        self.metrics.edges.dec();
     }
 }
 
 impl Hub {
     /// A hub without edges.
     #[must_use]
-    pub fn new(config: HubConfig, metrics: Metrics) -> Self {
+    pub fn new(config: HubConfig, metrics: &Metrics) -> Self {
         let state = State { window: None, ended: VecDeque::new(), edges: HashMap::new(), next_edge: 0 };
-        let connected = Edges::new(metrics.clone());
-        Self { config: Arc::new(config), metrics, connected, state: Arc::new(Mutex::new(state)) }
+        let metrics = metrics.channel(&config.stream);
+        Self { config: Arc::new(config), metrics, state: Arc::new(Mutex::new(state)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The hub's metrics.
-    #[must_use]
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    /// The edges that are subscribed, to be asked.
-    #[must_use]
-    pub fn connected(&self) -> &Edges {
-        &self.connected
     }
 
     fn bound(&self, presentation: &Presentation) -> Duration {
@@ -204,7 +193,7 @@ impl Hub {
         state.next_edge += 1;
         state.edges.insert(id, Arc::clone(&queue));
         self.metrics.edges.inc();
-        Subscription { hub: self.clone(), id, queue }
+        Subscription { hub: self.clone(), id, number: wish.number, queue, metrics: self.metrics.clone() }
     }
 
     /// Gives a newcomer's queue the window's state, and the newest parts that the newcomer lacks.
@@ -236,10 +225,7 @@ impl Hub {
 
     /// An object of the window in pieces.
     #[must_use]
-    pub fn object(&self, stream: &StreamName, name: &ObjectName) -> Option<Vec<Bytes>> {
-        if *stream != self.config.stream {
-            return None;
-        }
+    pub fn object(&self, name: &ObjectName) -> Option<Vec<Bytes>> {
         self.lock().window.as_ref()?.object(name)
     }
 

@@ -1,8 +1,9 @@
 //! Metrics of the push side.
 
+use farcast_feed::name::StreamName;
 use farcast_service::tasks::{Contained, Part};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     exponential_buckets,
 };
 
@@ -48,18 +49,38 @@ pub enum JoinOutcome {
     Protocol,
 }
 
-/// Handles of the push side's metrics.
+/// Handles of the metrics of one stream.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub struct ChannelMetrics {
     pub(super) edges: IntGauge,
     pub(super) window_bytes: IntGauge,
     pub(super) pushed_bytes: IntCounter,
+    pub(super) encode_errors: IntCounter,
+    late: IntCounter,
+    backlog: IntCounter,
+}
+
+impl ChannelMetrics {
+    pub(super) fn dropped(&self, loss: Loss) {
+        match loss {
+            Loss::Late => self.late.inc(),
+            Loss::Backlog => self.backlog.inc(),
+        }
+    }
+}
+
+/// Handles of the push side's metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    edges: IntGaugeVec,
+    window_bytes: IntGaugeVec,
+    pushed_bytes: IntCounterVec,
+    encode_errors: IntCounterVec,
     /// From the packager's closing of a part until QUIC took it.
     pub(super) queue_seconds: Histogram,
     /// From queueing until the edge confirmed it.
     pub(super) confirm_seconds: Histogram,
     pub(super) rtt_seconds: Histogram,
-    pub(super) encode_errors: IntCounter,
     /// Panics of edges' connections, and of edges' calls on them.
     pub(super) connections: Contained,
     pub(super) calls: Contained,
@@ -82,27 +103,23 @@ impl Metrics {
             registry.register(Box::new(vec.clone()))?;
             Ok(vec.with_label_values(&[] as &[&str]))
         };
-        let counters = |name: &str, help: &str, label: &str| -> Result<IntCounterVec, prometheus::Error> {
-            let vec = IntCounterVec::new(Opts::new(name, help), &[label])?;
+        let counters =
+            |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec, prometheus::Error> {
+                let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
+                registry.register(Box::new(vec.clone()))?;
+                Ok(vec)
+            };
+        let gauges = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
+            let vec = IntGaugeVec::new(Opts::new(name, help), &["stream"])?;
             registry.register(Box::new(vec.clone()))?;
             Ok(vec)
         };
-        let edges = IntGauge::new("farcast_push_edges", "Edges that are subscribed")?;
-        registry.register(Box::new(edges.clone()))?;
-        let window_bytes =
-            IntGauge::new("farcast_push_window_bytes", "Parts held for newcomers and fetches")?;
-        registry.register(Box::new(window_bytes.clone()))?;
-        let pushed_bytes = IntCounter::new("farcast_push_bytes_total", "Bytes of parts given to QUIC")?;
-        registry.register(Box::new(pushed_bytes.clone()))?;
-        let encode_errors =
-            IntCounter::new("farcast_push_encode_errors_total", "Feed events over the protocol's limits")?;
-        registry.register(Box::new(encode_errors.clone()))?;
         Ok(Self {
             connections: Contained::new(Part::EdgeConnection, registry)?,
             calls: Contained::new(Part::EdgeCall, registry)?,
-            edges,
-            window_bytes,
-            pushed_bytes,
+            edges: gauges("farcast_push_edges", "Edges that are subscribed")?,
+            window_bytes: gauges("farcast_push_window_bytes", "Parts held for newcomers and fetches")?,
+            pushed_bytes: counters("farcast_push_bytes_total", "Bytes of parts given to QUIC", &["stream"])?,
             queue_seconds: histogram(
                 "farcast_push_part_queue_seconds",
                 "From a part's closing until it was given to QUIC in full",
@@ -112,28 +129,38 @@ impl Metrics {
                 "From a part's queueing for an edge until the edge confirmed it",
             )?,
             rtt_seconds: histogram("farcast_push_rtt_seconds", "Round-trip time to edges, sampled")?,
-            encode_errors,
+            encode_errors: counters(
+                "farcast_push_encode_errors_total",
+                "Feed events over the protocol's limits",
+                &["stream"],
+            )?,
             drops: counters(
                 "farcast_push_dropped_segments_total",
                 "Segments not pushed to an edge",
-                "reason",
+                &["stream", "reason"],
             )?,
-            fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", "outcome")?,
+            fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", &["outcome"])?,
             joins: counters(
                 "farcast_push_joins_total",
                 "Handshakes and enrolments of edges, by outcome",
-                "outcome",
+                &["outcome"],
             )?,
-            asks: counters("farcast_push_asks_total", "Questions to edges, one per edge", "outcome")?,
+            asks: counters("farcast_push_asks_total", "Questions to edges, one per edge", &["outcome"])?,
         })
     }
 
-    pub(super) fn dropped(&self, loss: Loss) {
-        let reason = match loss {
-            Loss::Late => "late",
-            Loss::Backlog => "backlog",
-        };
-        self.drops.with_label_values(&[reason]).inc();
+    /// Those of one stream.
+    #[must_use]
+    pub fn channel(&self, stream: &StreamName) -> ChannelMetrics {
+        let stream = stream.as_str();
+        ChannelMetrics {
+            edges: self.edges.with_label_values(&[stream]),
+            window_bytes: self.window_bytes.with_label_values(&[stream]),
+            pushed_bytes: self.pushed_bytes.with_label_values(&[stream]),
+            encode_errors: self.encode_errors.with_label_values(&[stream]),
+            late: self.drops.with_label_values(&[stream, "late"]),
+            backlog: self.drops.with_label_values(&[stream, "backlog"]),
+        }
     }
 
     pub(super) fn fetched(&self, outcome: FetchOutcome) {
@@ -173,9 +200,9 @@ impl Metrics {
         self.joins.with_label_values(&[outcome]).get()
     }
 
-    /// Segments dropped because an edge was late.
+    /// Segments of a stream that were dropped because an edge was late.
     #[must_use]
-    pub fn late_segments(&self) -> u64 {
-        self.drops.with_label_values(&["late"]).get()
+    pub fn late_segments(&self, stream: &StreamName) -> u64 {
+        self.drops.with_label_values(&[stream.as_str(), "late"]).get()
     }
 }

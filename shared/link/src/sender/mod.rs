@@ -3,7 +3,8 @@
 //! Place in the flow: packagers → **sender** → the edges' [`receiver`](crate::receiver). [`Hub::publish`] takes a
 //! feed event and returns at once; [`Server`] accepts edges and runs a [`session`] for each.
 //!
-//! - [`window`] keeps what a newcomer must know and what may be fetched (sans-IO).
+//! - Each stream has a [`Hub`], with the [window](farcast_feed::window) of the stream: what a newcomer must know, and what
+//!   may be fetched. [`Channels`] are those of all streams.
 //! - [`queue`] decides what one edge gets next and what it loses when it falls behind (sans-IO).
 //! - [`ask`] asks edges what only they know.
 //! - [`identity`] is the origin's certificate authority; [`enrol`] certifies edges.
@@ -13,6 +14,7 @@
 //! certificate of our own authority.
 
 pub mod ask;
+pub mod channels;
 mod edge_queue;
 pub mod enrol;
 pub mod forward;
@@ -23,13 +25,15 @@ pub mod queue;
 pub mod record;
 pub mod server;
 pub mod session;
+mod subscription;
 #[cfg(any(test, feature = "rig"))]
 pub mod tests;
 
 pub use ask::{Answers, Edges, Said};
+pub use channels::Channels;
 pub use forward::{Api, EventBody, Opening};
 pub use hub::{Hub, HubConfig};
 pub use identity::{EdgeId, FILE as IDENTITY_FILE, Identity};
-pub use metrics::Metrics;
+pub use metrics::{ChannelMetrics, Metrics};
 pub use server::{Server, ServerConfig};
 pub use session::StoreAccess;

@@ -14,9 +14,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::channels::Channels;
 use super::enrol;
 use super::forward::Api;
-use super::hub::Hub;
 use super::metrics::{JoinOutcome, Metrics};
 use super::session::{self, StoreAccess};
 use crate::roster::Roster;
@@ -65,7 +65,7 @@ impl Default for ServerConfig {
     }
 }
 
-/// Accepts edges for a [`Hub`] and a store.
+/// Accepts edges for channels and a store.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -91,7 +91,7 @@ impl Server {
     pub fn new(
         config: ServerConfig,
         roster: Arc<Roster>,
-        hub: Hub,
+        channels: Channels,
         store: Arc<dyn StoreAccess>,
         api: Option<Arc<dyn Api>>,
     ) -> Self {
@@ -101,10 +101,10 @@ impl Server {
             enrolments: admission(config.max_enrolments, config.kept_enrolments),
             edges: Semaphore::new(config.max_edges),
             warnings: Mutex::new(Throttle::new(WARNING_INTERVAL)),
-            metrics: hub.metrics().clone(),
+            metrics: channels.metrics().clone(),
             config,
             roster,
-            session: session::Shared { hub, store, api },
+            session: session::Shared { channels, store, api },
         };
         Self { shared: Arc::new(shared) }
     }

@@ -52,7 +52,7 @@ async fn strangers_who_hold_connections_keep_no_new_edge_out() {
     for number in 0..100 {
         strangers.spawn(hold(origin.address, number));
     }
-    let metrics = origin.hub.metrics().clone();
+    let metrics = origin.channels.metrics().clone();
     let full = async {
         while metrics.joins("evicted") + metrics.joins("refused") < 40 {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -1,31 +1,23 @@
-//! One edge's connection: reads what the edge says, pumps its queue, answers its fetches.
-//!
-//! Thin glue around [`super::queue::Queue`]. A write that waits for the link gives way as soon as the
-//! queue changes, so a live part never waits behind a slower stream; QUIC's own buffer is kept at about
-//! two congestion windows, so that its contents are sent soon and a reset frees it.
+//! One edge's connection: its subscriptions ([`super::subscription`]) and its other calls.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use farcast_feed::time::WallTime;
+use bytes::{Bytes, BytesMut};
 use farcast_store::{Store, wire};
 use quinn::{Connection, RecvStream, SendStream};
-use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::edge_queue::EdgeQueue;
+use super::channels::Channels;
 use super::forward::{self, Api};
-use super::hub::Hub;
 use super::identity::EdgeId;
 use super::metrics::{FetchOutcome, JoinOutcome, Metrics};
-use super::queue::{Action, CONTROL_PRIORITY, FETCH_PRIORITY, STORE_PRIORITY};
+use super::queue::{FETCH_PRIORITY, STORE_PRIORITY};
+use super::subscription::{self, Subscriptions, read_message};
 use crate::store_call;
-use crate::{Call, CloseCode, FetchReply, Frames, StreamHeader, Subscribe, ToOrigin, encode};
+use crate::{Call, CloseCode, FetchReply, Frames, Subscribe, encode};
 
 /// Longest time for an edge from the handshake to its subscription.
 const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
@@ -49,13 +41,6 @@ const SILENT_AFTER: Duration = Duration::from_millis(600);
 
 /// Bounds of QUIC's send buffer per connection: enough for a start, and for 1 Gbit/s over 100 ms.
 const SEND_BUFFER_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 * 1024 * 1024;
-
-/// Size of the pieces of a part that QUIC gets at once. quinn counts a whole piece as buffered until the last byte of
-/// it is acknowledged: a large piece of one stream would keep the others out of the buffer.
-const WRITE_BYTES: usize = 16 * 1024;
-
-/// Bytes that are read at once.
-const READ_BYTES: usize = 64 * 1024;
 
 /// The handler of an edge's calls of the store.
 pub trait StoreAccess: Send + Sync + std::fmt::Debug {
@@ -84,99 +69,69 @@ impl StoreAccess for Store {
 /// The shared state for serving edges.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
-    pub(super) hub: Hub,
+    pub(super) channels: Channels,
     pub(super) store: Arc<dyn StoreAccess>,
     pub(super) api: Option<Arc<dyn Api>>,
 }
 
+/// One edge's connection, while it is served.
+#[derive(Clone)]
+struct Link {
+    connection: Connection,
+    /// The edge's name by its certificate: its own name for itself does not count.
+    edge: Arc<str>,
+    shared: Shared,
+    metrics: Metrics,
+    /// Turns for reading calls of the store.
+    reads: Arc<Semaphore>,
+    subscriptions: Arc<Subscriptions>,
+    /// Takes the code of the subscription that ends first: the connection ends with it.
+    ends: mpsc::Sender<CloseCode>,
+}
+
 /// Serves an edge until it leaves or must be closed; returns the code to close with. `edge` is its name by its
-/// certificate: its own name for itself does not count.
+/// certificate.
 pub(super) async fn run(
     connection: &Connection,
     edge: &Arc<str>,
     shared: &Shared,
     metrics: &Metrics,
 ) -> CloseCode {
-    let hub = &shared.hub;
-    let subscribed = async {
-        let (send, mut receive) = connection.accept_bi().await.ok()?;
-        let mut frames = Frames::new();
-        let message = read_message::<ToOrigin>(&mut receive, &mut frames).await?;
-        let ToOrigin::Subscribe(wish) = message else { return None };
-        (wish.check().is_ok() && wish.stream == *hub.stream()).then_some((send, receive, frames, wish))
+    let (ends, mut ended) = mpsc::channel(1);
+    let link = Link {
+        connection: connection.clone(),
+        edge: Arc::clone(edge),
+        shared: shared.clone(),
+        metrics: metrics.clone(),
+        reads: Arc::new(Semaphore::new(STORE_READS)),
+        subscriptions: Arc::default(),
+        ends,
     };
-    let (send, receive, frames, wish) = match tokio::time::timeout(SUBSCRIBE_DEADLINE, subscribed).await {
-        Ok(Some(parts)) => parts,
-        Ok(None) => {
-            metrics.joined(JoinOutcome::Protocol);
-            return CloseCode::Protocol;
-        }
-        Err(_) => {
-            metrics.joined(JoinOutcome::Protocol);
-            return CloseCode::Deadline;
-        }
+    let code = tokio::select! {
+        code = answer_calls(&link) => code,
+        Some(code) = ended.recv() => code,
+        () = no_subscription_in_time(&link.subscriptions) => CloseCode::Deadline,
+        () = tick(&link) => CloseCode::Internal,
     };
-    metrics.joined(JoinOutcome::Subscribed);
-    let code = serve(connection, edge, shared, metrics, send, receive, frames, &wish).await;
-    tracing::info!(%edge, remote = %connection.remote_address(), ?code, "an edge left");
+    if link.subscriptions.is_empty() {
+        metrics.joined(JoinOutcome::Protocol);
+    } else {
+        tracing::info!(%edge, remote = %connection.remote_address(), ?code, "an edge left");
+    }
     code
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one subscription")]
-async fn serve(
-    connection: &Connection,
-    edge: &Arc<str>,
-    shared: &Shared,
-    metrics: &Metrics,
-    send: SendStream,
-    receive: RecvStream,
-    frames: Frames,
-    wish: &Subscribe,
-) -> CloseCode {
-    tracing::info!(%edge, remote = %connection.remote_address(), "an edge subscribed");
-    let subscription = shared.hub.subscribe(wish);
-    let queue = Arc::clone(&subscription.queue);
-    let _seat = shared.hub.connected().seat(Arc::clone(edge), connection.clone(), queue);
-    tokio::select! {
-        code = listen(receive, frames, &subscription.queue, metrics) => code,
-        code = pump(connection, send, &subscription.queue, metrics) => code,
-        code = answer_calls(connection, edge, shared, metrics) => code,
-        () = tick(connection, &subscription.queue, metrics) => CloseCode::Internal,
-    }
-}
-
-async fn read_message<T: DeserializeOwned>(receive: &mut RecvStream, frames: &mut Frames) -> Option<T> {
-    loop {
-        if let Some(message) = frames.next_message().ok()? {
-            return Some(message);
-        }
-        let chunk = receive.read_chunk(READ_BYTES, true).await.ok()??;
-        frames.feed(&chunk.bytes);
-    }
-}
-
-/// Reads the control stream until it ends.
-async fn listen(
-    mut receive: RecvStream,
-    mut frames: Frames,
-    edge: &EdgeQueue,
-    metrics: &Metrics,
-) -> CloseCode {
-    loop {
-        match read_message::<ToOrigin>(&mut receive, &mut frames).await {
-            Some(ToOrigin::Received { stream, parts }) => {
-                for age in edge.with(|queue| queue.confirm(&stream, parts, Instant::now())) {
-                    metrics.confirm_seconds.observe(age.as_secs_f64());
-                }
-                edge.changed.notify_one();
-            }
-            Some(ToOrigin::Subscribe(_)) | None => return CloseCode::Protocol,
-        }
+/// Ends when there was time for a subscription and none came.
+async fn no_subscription_in_time(subscriptions: &Subscriptions) {
+    tokio::time::sleep(SUBSCRIBE_DEADLINE).await;
+    if !subscriptions.is_empty() {
+        std::future::pending().await
     }
 }
 
 /// Keeps QUIC's buffer fitting to the path and looks for lateness.
-async fn tick(connection: &Connection, edge: &EdgeQueue, metrics: &Metrics) {
+async fn tick(link: &Link) {
+    let Link { connection, metrics, subscriptions, .. } = link;
     let mut ticks = tokio::time::interval(TICK);
     let mut count = 0_u32;
     let (mut heard, mut heard_at, mut ticked_at) = (0, Instant::now(), Instant::now());
@@ -195,129 +150,35 @@ async fn tick(connection: &Connection, edge: &EdgeQueue, metrics: &Metrics) {
         if count.is_multiple_of(50) {
             metrics.rtt_seconds.observe(path.rtt.as_secs_f64());
         }
-        let losses = edge.with(|queue| {
-            if silent {
-                queue.silent(since_last);
-            }
-            queue.expire(now);
-            queue.take_losses()
-        });
-        if !losses.is_empty() {
-            edge.changed.notify_one();
-            for loss in losses {
-                metrics.dropped(loss);
-            }
-        }
-    }
-}
-
-/// Writes what the queue says, until the connection fails or the edge must go.
-async fn pump(
-    connection: &Connection,
-    mut control: SendStream,
-    edge: &EdgeQueue,
-    metrics: &Metrics,
-) -> CloseCode {
-    let mut streams = HashMap::new();
-    if control.set_priority(CONTROL_PRIORITY).is_err() {
-        return CloseCode::Done;
-    }
-    loop {
-        let (action, overflowed) = edge.with(|queue| (queue.next_action(), queue.overflowed()));
-        if overflowed {
-            return CloseCode::TooSlow;
-        }
-        let done = match action {
-            Action::Idle => {
-                edge.changed.notified().await;
-                Some(())
-            }
-            Action::Control(message) => match control.write(&message).await {
-                Ok(written) => {
-                    edge.with(|queue| queue.wrote_control(written));
-                    Some(())
+        for (queue, channel) in subscriptions.queues() {
+            let losses = queue.with(|queue| {
+                if silent {
+                    queue.silent(since_last);
                 }
-                Err(_) => None,
-            },
-            Action::Reset(stream) => {
-                if let Some(Open { mut send, .. }) = streams.remove(&stream) {
-                    let _ = send.reset(CloseCode::Dropped.code());
+                queue.expire(now);
+                queue.take_losses()
+            });
+            if !losses.is_empty() {
+                queue.changed.notify_one();
+                for loss in losses {
+                    channel.dropped(loss);
                 }
-                Some(())
             }
-            Action::Finish(stream) => {
-                if let Some(Open { mut send, .. }) = streams.remove(&stream) {
-                    let _ = send.finish();
-                }
-                edge.with(|queue| queue.finished(&stream));
-                Some(())
-            }
-            Action::Write { stream, priority, pieces } => tokio::select! {
-                done = write(connection, &mut streams, edge, metrics, stream, priority, pieces) => done,
-                () = edge.changed.notified() => Some(()),
-            },
-        };
-        if done.is_none() {
-            return CloseCode::Done;
         }
     }
-}
-
-/// A segment's stream; `header` is what of its header is not written yet.
-struct Open {
-    send: SendStream,
-    header: Bytes,
-}
-
-/// Opens the stream if need be and writes as much as QUIC takes. Cancel safe: written bytes are
-/// accounted for before the next wait.
-async fn write(
-    connection: &Connection,
-    streams: &mut HashMap<StreamHeader, Open>,
-    edge: &EdgeQueue,
-    metrics: &Metrics,
-    stream: StreamHeader,
-    priority: i32,
-    [head, body]: [Bytes; 2],
-) -> Option<()> {
-    let Open { send, header } = match streams.entry(stream) {
-        Entry::Occupied(open) => open.into_mut(),
-        Entry::Vacant(place) => {
-            let send = connection.open_uni().await.ok()?;
-            send.set_priority(priority).ok()?;
-            place.insert(Open { send, header: encode(&stream).ok()? })
-        }
-    };
-    let body = body.slice(..body.len().min(WRITE_BYTES));
-    let written = send.write_chunks(&mut [header.clone(), head, body]).await.ok()?.bytes;
-    let of_header = written.min(header.len());
-    header.advance(of_header);
-    let written = written - of_header;
-    metrics.pushed_bytes.inc_by(u64::try_from(written).unwrap_or(u64::MAX));
-    let pushed = edge.with(|queue| queue.wrote(&stream, written));
-    if let Some(closed_at) = pushed.and_then(|pushed| pushed.closed_at) {
-        metrics.queue_seconds.observe(WallTime::now().since(closed_at).as_secs_f64());
-    }
-    Some(())
 }
 
 /// Answers calls, as many at once as QUIC lets the edge open streams.
-async fn answer_calls(
-    connection: &Connection,
-    edge: &Arc<str>,
-    shared: &Shared,
-    metrics: &Metrics,
-) -> CloseCode {
+async fn answer_calls(link: &Link) -> CloseCode {
     let mut calls = JoinSet::new();
-    let reads = Arc::new(Semaphore::new(STORE_READS));
     loop {
         tokio::select! {
-            stream = connection.accept_bi() => {
+            stream = link.connection.accept_bi() => {
                 let Ok((send, receive)) = stream else { return CloseCode::Done };
-                let (shared, metrics, reads) = (shared.clone(), metrics.clone(), Arc::clone(&reads));
-                let edge = Arc::clone(edge);
+                let link = link.clone();
                 calls.spawn(async move {
-                    metrics.calls.run(answer(send, receive, &edge, &shared, &reads, &metrics)).await;
+                    let panics = link.metrics.calls.clone();
+                    panics.run(answer(send, receive, link)).await;
                 });
             }
             Some(_) = calls.join_next() => {}
@@ -325,21 +186,19 @@ async fn answer_calls(
     }
 }
 
-async fn answer(
-    send: SendStream,
-    mut receive: RecvStream,
-    edge: &str,
-    shared: &Shared,
-    reads: &Semaphore,
-    metrics: &Metrics,
-) {
+async fn answer(send: SendStream, mut receive: RecvStream, link: Link) {
     let mut frames = Frames::new();
     let call = tokio::time::timeout(FETCH_DEADLINE, read_message::<Call>(&mut receive, &mut frames)).await;
+    let Link { shared, metrics, .. } = &link;
     match call.ok().flatten() {
+        Some(Call::Subscribe(wish)) => {
+            let ends = EndsLink(&link.ends);
+            ends.with(Box::pin(follow(&link, &wish, send, receive, frames)).await);
+        }
         Some(Call::Fetch(request)) => {
             let outcome = tokio::time::timeout(
                 FETCH_DEADLINE,
-                give(send, shared.hub.object(&request.stream, &request.name)),
+                give(send, shared.channels.hub(&request.stream).and_then(|hub| hub.object(&request.name))),
             )
             .await;
             metrics.fetched(outcome.ok().flatten().unwrap_or(FetchOutcome::Failed));
@@ -350,16 +209,54 @@ async fn answer(
             metrics.fetched(answered.await.ok().flatten().unwrap_or(FetchOutcome::Failed));
         }
         Some(Call::Store) => {
+            let (edge, reads) = (&link.edge, &link.reads);
             let _ = store(send, receive, frames.into_rest(), edge, shared.store.as_ref(), reads).await;
         }
         Some(Call::Forward(head)) => {
             if let Some(api) = &shared.api {
-                forward::answer(send, receive, EdgeId::of(edge), head, frames.into_rest(), api.as_ref())
-                    .await;
+                let edge = EdgeId::of(&link.edge);
+                forward::answer(send, receive, edge, head, frames.into_rest(), api.as_ref()).await;
             }
         }
         None => metrics.fetched(FetchOutcome::Failed),
     }
+}
+
+/// Ends the connection when it is dropped, so that a subscription that panics does not leave an edge that hears no more.
+struct EndsLink<'a>(&'a mpsc::Sender<CloseCode>);
+
+impl EndsLink<'_> {
+    /// Ends it with this code, unless another subscription has ended it before.
+    fn with(self, code: CloseCode) {
+        let _ = self.0.try_send(code);
+    }
+}
+
+impl Drop for EndsLink<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(CloseCode::Internal);
+    }
+}
+
+/// Serves a subscription until it must end, and the connection with it.
+async fn follow(
+    link: &Link,
+    wish: &Subscribe,
+    send: SendStream,
+    receive: RecvStream,
+    frames: Frames,
+) -> CloseCode {
+    let Link { connection, edge, shared, metrics, subscriptions, .. } = link;
+    let hub = shared.channels.hub(&wish.stream).filter(|_| wish.check().is_ok());
+    let Some((subscription, is_first)) = hub.and_then(|hub| subscriptions.add(hub, wish)) else {
+        return CloseCode::Protocol;
+    };
+    let _seat = is_first.then(|| {
+        metrics.joined(JoinOutcome::Subscribed);
+        shared.channels.edges().seat(Arc::clone(edge), connection.clone(), Arc::clone(subscriptions))
+    });
+    tracing::info!(%edge, remote = %connection.remote_address(), stream = %wish.stream, "an edge subscribed");
+    subscription::serve(connection, send, receive, frames, &subscription, metrics).await
 }
 
 /// Answers a fetch.

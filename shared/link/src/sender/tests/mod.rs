@@ -23,10 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::hub::Subscription;
 use super::queue::Action;
-use super::{Hub, HubConfig, Identity, Metrics, Server, ServerConfig};
+use super::{Channels, Hub, HubConfig, Identity, Metrics, Server, ServerConfig};
 use crate::roster::{self, Roster};
 use crate::{
-    ALPN_FEED, Ask, Frames, JoinToken, MAX_ASKS, SERVER_NAME, Subscribe, ToEdge, ToOrigin, encode, transport,
+    ALPN_FEED, Ask, Call, Frames, JoinToken, MAX_ASKS, SERVER_NAME, Subscribe, ToEdge, encode, transport,
 };
 
 /// Nothing takes so long.
@@ -35,8 +35,10 @@ pub(super) const LONG: Duration = Duration::from_secs(20);
 /// An origin whose edges a test plays.
 #[derive(Debug)]
 pub struct Origin {
-    /// Its hub.
+    /// The hub of `live`.
     pub hub: Hub,
+    /// Its hubs: of `live` and of `second`.
+    pub channels: Channels,
     roster: Arc<Roster>,
     /// Of its QUIC port.
     pub address: SocketAddr,
@@ -51,7 +53,10 @@ impl Origin {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let identity = Arc::new(Identity::load_or_create(folder.path()).unwrap());
-        let hub = Hub::new(HubConfig::default(), Metrics::new(&prometheus::Registry::new()).unwrap());
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+        let hub = Hub::new(HubConfig::default(), &metrics);
+        let second = HubConfig { stream: "second".to_owned().try_into().unwrap(), ..HubConfig::default() };
+        let channels = Channels::new([hub.clone(), Hub::new(second, &metrics)], metrics);
         let endpoint =
             Endpoint::server(identity.server_config().unwrap(), "127.0.0.1:0".parse().unwrap()).unwrap();
         let (address, stop) = (endpoint.local_addr().unwrap(), CancellationToken::new());
@@ -65,9 +70,9 @@ impl Origin {
             },
         );
         let (roster, store) = (roster.unwrap(), Arc::new(Memory::store().0));
-        let server = Server::new(ServerConfig::default(), Arc::clone(&roster), hub.clone(), store, None);
+        let server = Server::new(ServerConfig::default(), Arc::clone(&roster), channels.clone(), store, None);
         let task = tokio::spawn(server.run(endpoint, stop.clone()));
-        Self { hub, roster, address, stop, task, folder }
+        Self { hub, channels, roster, address, stop, task, folder }
     }
 
     /// Of the standing join token.
@@ -85,7 +90,7 @@ impl Origin {
     /// Waits until so many edges are connected.
     pub async fn until_edges(&self, count: usize) {
         let reached = async {
-            while self.hub.connected().count() != count {
+            while self.channels.edges().count() != count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -105,8 +110,9 @@ impl Origin {
         let connection =
             endpoint.connect_with(config, self.address, SERVER_NAME).unwrap().await.expect("it connects");
         let (mut control, receive) = connection.open_bi().await.unwrap();
-        let wish = Subscribe { name: "test".to_owned(), stream: self.hub.stream().clone(), have: None };
-        control.write_all(&encode(&ToOrigin::Subscribe(wish)).unwrap()).await.unwrap();
+        let wish =
+            Subscribe { name: "test".to_owned(), number: 0, stream: self.hub.stream().clone(), have: None };
+        control.write_all(&encode(&Call::Subscribe(wish)).unwrap()).await.unwrap();
         let asked = connection.clone();
         let answering = tokio::spawn(async move {
             while let Ok((send, receive)) = asked.accept_bi().await {
@@ -136,7 +142,24 @@ pub struct Edge {
 }
 
 impl Edge {
-    pub(super) async fn leave(self) {
+    /// Calls the origin; gives the call's stream.
+    #[cfg(test)]
+    pub(crate) async fn call(&self, call: &Call) -> (SendStream, RecvStream) {
+        let (mut send, receive) = self.connection.open_bi().await.unwrap();
+        send.write_all(&encode(call).unwrap()).await.unwrap();
+        (send, receive)
+    }
+
+    /// The code with which the origin closes.
+    #[cfg(test)]
+    pub(crate) async fn closed(&self) -> Option<crate::CloseCode> {
+        match tokio::time::timeout(LONG, self.connection.closed()).await.expect("it is closed") {
+            quinn::ConnectionError::ApplicationClosed(close) => crate::CloseCode::from_code(close.error_code),
+            other => panic!("{other}"),
+        }
+    }
+
+    pub(crate) async fn leave(self) {
         self.connection.close(0_u32.into(), b"");
         self.answering.await.unwrap();
     }
@@ -165,7 +188,7 @@ impl Listener {
     /// Subscribes.
     #[must_use]
     pub fn new(hub: &Hub) -> Self {
-        let wish = Subscribe { name: "test".to_owned(), stream: hub.stream().clone(), have: None };
+        let wish = Subscribe { name: "test".to_owned(), number: 0, stream: hub.stream().clone(), have: None };
         Self { subscription: hub.subscribe(&wish), frames: Frames::new() }
     }
 

@@ -1,5 +1,7 @@
-//! A relay is both ends put together: what a receiver gives goes into a hub, whose sender serves edges further on. Three
-//! endpoints in one process, over QUIC on the loopback.
+//! Both ends of the link, over QUIC on the loopback, in one process.
+//!
+//! Several channels share a link and nothing else. A relay is both ends put together: what a receiver gives goes into a hub,
+//! whose sender serves edges further on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +16,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::JoinToken;
 use crate::receiver::{Client, ClientConfig, Fetcher, LinkEvent, Metrics};
 use crate::sender::Hub;
 use crate::sender::tests::Origin;
+use crate::{Call, CloseCode, JoinToken, Subscribe};
 
 /// Nothing takes so long.
 const LONG: Duration = Duration::from_secs(20);
@@ -26,7 +28,11 @@ const V0: VariantId = VariantId(0);
 const PART: Duration = Duration::from_millis(500);
 const PARTS: u32 = 4;
 
-/// A receiver and what came to it.
+fn second() -> StreamName {
+    "second".to_owned().try_into().unwrap()
+}
+
+/// A receiver of `live`, and what came to it.
 struct Receiver {
     events: mpsc::Receiver<LinkEvent>,
     fetcher: Fetcher,
@@ -44,17 +50,22 @@ impl Receiver {
     }
 
     fn connect(token: JoinToken) -> Self {
+        Self::connect_beside(token, [])
+    }
+
+    /// One that follows others too.
+    fn connect_beside<const N: usize>(
+        token: JoinToken,
+        others: [(StreamName, mpsc::Sender<LinkEvent>); N],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = ClientConfig {
-            data_dir: folder.path().to_owned(),
-            token: Some(token),
-            name: "test".to_owned(),
-            stream: StreamName::live(),
-        };
+        let config =
+            ClientConfig { data_dir: folder.path().to_owned(), token: Some(token), name: "test".to_owned() };
         let client = Client::new(config, Metrics::new(&prometheus::Registry::new()).unwrap());
         let (fetcher, stop) = (client.fetcher(), CancellationToken::new());
         let (sink, events) = mpsc::channel(64);
-        let task = tokio::spawn(client.run(sink, stop.clone()));
+        let task =
+            tokio::spawn(client.run([(StreamName::live(), sink)].into_iter().chain(others), stop.clone()));
         Self { events, fetcher, stop, task, _folder: folder }
     }
 
@@ -90,14 +101,22 @@ impl Receiver {
     }
 }
 
-fn bytes(msn: u64, index: u32) -> Bytes {
-    Bytes::from(format!("part {index} of {msn}").repeat(1000))
+fn bytes(stream: &StreamName, msn: u64, index: u32) -> Bytes {
+    Bytes::from(format!("{stream}: part {index} of {msn}").repeat(1000))
 }
 
-fn presentation() -> Arc<Presentation> {
+fn segment(stream: &StreamName, msn: u64) -> Vec<u8> {
+    (0..PARTS).flat_map(|index| bytes(stream, msn, index)).collect()
+}
+
+fn name(kind: ObjectKind) -> ObjectName {
+    ObjectName { epoch: EPOCH, variant: V0, kind }
+}
+
+fn presentation(stream: &StreamName) -> Arc<Presentation> {
     let variant = Variant { id: V0, name: "source".to_owned(), nominal_bps: 1_000_000 };
     Arc::new(Presentation {
-        stream: StreamName::live(),
+        stream: stream.clone(),
         epoch: EPOCH,
         continues: false,
         started_at: WallTime(1),
@@ -110,7 +129,7 @@ fn presentation() -> Arc<Presentation> {
 }
 
 /// A broadcast of one variant and two segments, from its beginning to its end.
-fn broadcast() -> Vec<FeedEvent> {
+fn broadcast(stream: &StreamName) -> Vec<FeedEvent> {
     let format = Format {
         codecs: "avc1.640028,mp4a.40.2".to_owned(),
         resolution: Some((640, 360)),
@@ -119,7 +138,7 @@ fn broadcast() -> Vec<FeedEvent> {
     };
     let init = Bytes::from_static(b"init");
     let mut events = vec![
-        FeedEvent::Started(presentation()),
+        FeedEvent::Started(presentation(stream)),
         FeedEvent::Init { epoch: EPOCH, variant: V0, number: 0, format, bytes: init },
     ];
     for msn in 0..2 {
@@ -142,7 +161,7 @@ fn broadcast() -> Vec<FeedEvent> {
                 closed_at: begins_at,
                 closes: None,
             };
-            let bytes = bytes(msn, index);
+            let bytes = bytes(stream, msn, index);
             events.push(FeedEvent::Part { epoch: EPOCH, variant: V0, msn: Msn(msn), meta, bytes });
         }
         let end = SegmentEnd {
@@ -156,6 +175,16 @@ fn broadcast() -> Vec<FeedEvent> {
     }
     events.push(FeedEvent::Ended { epoch: EPOCH });
     events
+}
+
+/// The playlist of one who has heard of all of it.
+fn playlist(events: &[FeedEvent]) -> String {
+    let Some(FeedEvent::Started(presentation)) = events.first() else { panic!("no start") };
+    let mut window = StreamWindow::new(Arc::clone(presentation), Keep::Listed);
+    for event in events {
+        window.apply(event);
+    }
+    window.render_media(V0, Form::Full).unwrap()
 }
 
 /// The whole of a relay: what comes from above goes on below, to the end of the broadcast.
@@ -184,7 +213,7 @@ async fn what_a_receiver_gives_goes_through_a_hub_to_edges_further_on_unchanged(
     let mut edge = Receiver::start(relay.token()).await;
     let relaying = relay_on(upstream, relay.hub.clone());
 
-    let sent = broadcast();
+    let sent = broadcast(&StreamName::live());
     for event in &sent {
         origin.hub.publish(event.clone());
     }
@@ -197,12 +226,10 @@ async fn what_a_receiver_gives_goes_through_a_hub_to_edges_further_on_unchanged(
     assert_eq!(got, sent);
 
     let upstream = relaying.await.unwrap();
-    let object = |kind| ObjectName { epoch: EPOCH, variant: V0, kind };
-    let whole: Vec<u8> = (0..PARTS).flat_map(|index| bytes(1, index)).collect();
     for fetcher in [&upstream.fetcher, &edge.fetcher] {
-        let fetch = async |kind| fetcher.fetch(&StreamName::live(), object(kind)).await.unwrap();
-        assert_eq!(fetch(ObjectKind::Part(Msn(1), 2)).await, bytes(1, 2));
-        assert_eq!(fetch(ObjectKind::Segment(Msn(1))).await, whole);
+        let fetch = async |kind| fetcher.fetch(&StreamName::live(), name(kind)).await.unwrap();
+        assert_eq!(fetch(ObjectKind::Part(Msn(1), 2)).await, bytes(&StreamName::live(), 1, 2));
+        assert_eq!(fetch(ObjectKind::Segment(Msn(1))).await, segment(&StreamName::live(), 1));
         assert_eq!(fetch(ObjectKind::Init(0)).await, "init");
     }
     edge.stop().await;
@@ -216,16 +243,16 @@ async fn what_a_receiver_gives_goes_through_a_hub_to_edges_further_on_unchanged(
 async fn a_relay_that_joins_late_gives_on_what_it_was_brought_and_the_rest_of_the_broadcast() {
     let (origin, relay) = (Origin::start(), Origin::start());
     let mut early = Receiver::start(relay.token()).await;
-    let sent = broadcast();
+    let sent = broadcast(&StreamName::live());
     let middle = sent.len() - usize::try_from(PARTS).unwrap();
     for event in &sent[..middle] {
         origin.hub.publish(event.clone());
     }
     let relaying = relay_on(Receiver::connect(origin.token()), relay.hub.clone());
     // What the relay was brought is here once the newest part of it is.
-    let newest = ObjectName { epoch: EPOCH, variant: V0, kind: ObjectKind::Part(Msn(1), 1) };
+    let newest = name(ObjectKind::Part(Msn(1), 1));
     let is_here = async {
-        while relay.hub.object(&StreamName::live(), &newest).is_none() {
+        while relay.hub.object(&newest).is_none() {
             tokio::task::yield_now().await;
         }
     };
@@ -235,12 +262,7 @@ async fn a_relay_that_joins_late_gives_on_what_it_was_brought_and_the_rest_of_th
         origin.hub.publish(event.clone());
     }
 
-    let name = |kind| ObjectName { epoch: EPOCH, variant: V0, kind };
-    let mut whole = StreamWindow::new(presentation(), Keep::Listed);
-    for event in &sent {
-        whole.apply(event);
-    }
-    let want = whole.render_media(V0, Form::Full).unwrap();
+    let want = playlist(&sent);
     assert_eq!(late.window().await.render_media(V0, Form::Full).unwrap(), want);
     // It heard of the relay's broadcast when nothing of it was there yet: of what began later it has all.
     let early_window = early.window().await;
@@ -249,13 +271,69 @@ async fn a_relay_that_joins_late_gives_on_what_it_was_brought_and_the_rest_of_th
         for msn in 0..2 {
             let got =
                 edge.fetcher.fetch(&StreamName::live(), name(ObjectKind::Segment(Msn(msn)))).await.unwrap();
-            let want: Vec<u8> = (0..PARTS).flat_map(|index| bytes(msn, index)).collect();
-            assert_eq!(got, want);
+            assert_eq!(got, segment(&StreamName::live(), msn));
         }
     }
     early.stop().await;
     late.stop().await;
     relaying.await.unwrap().stop().await;
     relay.stop(Vec::new()).await;
+    origin.stop(Vec::new()).await;
+}
+
+/// The objects of both have the same names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_channels_share_a_link_and_nothing_else() {
+    let origin = Origin::start();
+    let (sink, events) = mpsc::channel(64);
+    let mut live = Receiver::connect_beside(origin.token(), [(second(), sink)]);
+    let (sent, other) = (broadcast(&StreamName::live()), broadcast(&second()));
+    for (one, other) in sent.iter().zip(&other) {
+        origin.hub.publish(one.clone());
+        origin.channels.hub(&second()).unwrap().publish(other.clone());
+    }
+    assert_eq!(live.window().await.render_media(V0, Form::Full).unwrap(), playlist(&sent));
+    let _first = std::mem::replace(&mut live.events, events);
+    assert_eq!(live.window().await.render_media(V0, Form::Full).unwrap(), playlist(&other));
+    for stream in [StreamName::live(), second()] {
+        let got = live.fetcher.fetch(&stream, name(ObjectKind::Segment(Msn(1)))).await.unwrap();
+        assert_eq!(got, segment(&stream, 1));
+    }
+    live.stop().await;
+    origin.stop(Vec::new()).await;
+}
+
+/// Nobody takes the events of the second channel: the first goes on to its end, over the same link.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_hangs_holds_up_no_other() {
+    let origin = Origin::start();
+    let (sink, hung) = mpsc::channel(1);
+    let mut live = Receiver::connect_beside(origin.token(), [(second(), sink)]);
+    for event in broadcast(&second()) {
+        origin.channels.hub(&second()).unwrap().publish(event);
+    }
+    let sent = broadcast(&StreamName::live());
+    for event in &sent {
+        origin.hub.publish(event.clone());
+    }
+    assert_eq!(live.window().await.render_media(V0, Form::Full).unwrap(), playlist(&sent));
+    assert_eq!(hung.len(), 1, "it is full");
+    live.stop().await;
+    origin.stop(Vec::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_with_a_wrong_subscription_ends() {
+    let origin = Origin::start();
+    let wish = |number, stream| Subscribe { name: "test".to_owned(), number, stream, have: None };
+    let unknown: StreamName = "unknown".to_owned().try_into().unwrap();
+    for wrong in [wish(0, second()), wish(1, StreamName::live()), wish(1, unknown)] {
+        let edge = origin.edge(|_, _| async {}).await;
+        origin.until_edges(1).await;
+        let _control = edge.call(&Call::Subscribe(wrong)).await;
+        assert_eq!(edge.closed().await, Some(CloseCode::Protocol));
+        origin.until_edges(0).await;
+        edge.leave().await;
+    }
     origin.stop(Vec::new()).await;
 }
