@@ -8,6 +8,7 @@
 mod absent;
 pub(crate) mod address;
 mod config;
+mod endpoint;
 pub(crate) mod oembed;
 mod picture;
 mod status;
@@ -19,7 +20,7 @@ use std::time::Instant;
 use bytes::{Buf, Bytes};
 use farcast_api::budget::Budget;
 use farcast_api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
-use farcast_api::{Method, Reply, Table, body, login, percent_decoded, platform, reply};
+use farcast_api::{Reply, body, login, percent_decoded, platform, reply};
 use farcast_audience::viewers::{Active, ViewerId};
 use farcast_link::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
@@ -30,85 +31,13 @@ use http_body_util::Full;
 use tokio::sync::watch;
 
 use self::config::Rendered;
+use self::endpoint::{Endpoint, Get, OfServer, OfUser, Post};
+pub use self::endpoint::{Target, listed};
 use self::picture::{Pictures, Shown};
 pub use self::picture::{StillFuture, Stills};
 use crate::chat::Chat;
 use crate::playback::{Playback, Told};
 use farcast_link::receiver::{EventStream, Forwarder, Offered};
-
-use Method::{Act, Get, Post};
-
-/// The endpoints of paths.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Endpoint {
-    Config,
-    Status,
-    Ping,
-    Directory,
-    Emoji,
-    EmojiPicture,
-    Platforms,
-    PlatformLogo,
-    Variants,
-    Logo,
-    LogoExternal,
-    Chat,
-    Socket,
-    Register,
-    Visibility,
-    Enabled,
-    UserDetails,
-    Thumbnail,
-    Preview,
-    Icon,
-    Robots,
-    Embed,
-    Script,
-    Followers,
-    RemoteFollow,
-    Playback,
-    Notifications,
-    IndieAuth,
-    IndieAuthReturn,
-    Fediverse,
-    FediverseCode,
-}
-
-const ROUTES: Table<Endpoint> = Table(&[
-    (Get, "/api/status", Endpoint::Status),
-    (Get, "/api/config", Endpoint::Config),
-    (Get, "/api/ping", Endpoint::Ping),
-    (Get, "/api/yp", Endpoint::Directory),
-    (Get, "/api/emoji", Endpoint::Emoji),
-    (Get, "/img/emoji/{file}", Endpoint::EmojiPicture),
-    (Get, "/api/socialplatforms", Endpoint::Platforms),
-    (Get, "/img/platformlogos/{file}", Endpoint::PlatformLogo),
-    (Get, "/api/video/variants", Endpoint::Variants),
-    (Get, "/logo", Endpoint::Logo),
-    (Get, "/logo/external", Endpoint::LogoExternal),
-    (Get, "/api/chat", Endpoint::Chat),
-    // Opened by `crate::serve`, listed for the contract.
-    (Get, "/ws", Endpoint::Socket),
-    (Post, "/api/chat/register", Endpoint::Register),
-    (Post, "/api/chat/messagevisibility", Endpoint::Visibility),
-    (Post, "/api/chat/updatemessagevisibility", Endpoint::Visibility),
-    (Post, "/api/chat/users/setenabled", Endpoint::Enabled),
-    (Get, "/api/moderation/chat/user/{id}", Endpoint::UserDetails),
-    (Get, "/thumbnail.jpg", Endpoint::Thumbnail),
-    (Get, "/preview.gif", Endpoint::Preview),
-    (Get, "/favicon.ico", Endpoint::Icon),
-    (Get, "/robots.txt", Endpoint::Robots),
-    (Get, "/oembed", Endpoint::Embed),
-    (Get, "/customjavascript", Endpoint::Script),
-    (Get, "/api/followers", Endpoint::Followers),
-    (Post, "/api/remotefollow", Endpoint::RemoteFollow),
-    (Post, "/api/metrics/playback", Endpoint::Playback),
-    (Post, "/api/notifications/register", Endpoint::Notifications),
-    (Post, "/api/auth/indieauth", Endpoint::IndieAuth),
-    (Get, "/api/auth/indieauth/callback", Endpoint::IndieAuthReturn),
-    (Post, "/api/auth/fediverse", Endpoint::Fediverse),
-    (Post, "/api/auth/fediverse/verify", Endpoint::FediverseCode),
-]);
 
 /// The sender of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,11 +50,6 @@ pub struct Caller {
 
 /// Paths that search engines should leave alone: neither is a page.
 const ROBOTS: &str = "User-agent: *\nDisallow: /admin\nDisallow: /api/\n";
-
-/// Paths and methods, to be compared with the contract.
-pub fn listed() -> impl Iterator<Item = (Method, &'static str)> {
-    ROUTES.0.iter().map(|&(method, path, _)| (method, path))
-}
 
 /// What an [`Api`] answers from.
 #[derive(Debug)]
@@ -156,17 +80,6 @@ pub struct Api {
     sources: Sources,
     rendered: Rendered,
     pictures: Pictures,
-}
-
-/// True if a path is of the API, answered here or not.
-#[must_use]
-pub fn is_of_api(path: &str) -> bool {
-    path.starts_with("/api/") || is_forwarded(path) || ROUTES.find(path).is_some()
-}
-
-/// True if the origin answers a path.
-fn is_forwarded(path: &str) -> bool {
-    ["/api/admin/", "/api/integrations/"].iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn platform_logo(file: &str, headers: &HeaderMap) -> Reply {
@@ -237,40 +150,38 @@ impl Api {
         self.sources.viewers.mark(ViewerId::new(peer, agent), Instant::now());
     }
 
-    /// Answers a request for a path of the API. Cancel safe; a request that was passed on may be done all the same.
-    pub async fn answer<B>(&self, request: Request<B>, caller: Caller) -> Reply
+    /// Answers a request for a path of the API, which is that of the target. Cancel safe; a request that was passed on may be
+    /// done all the same.
+    pub async fn answer<B>(&self, target: Target, request: Request<B>, caller: Caller) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        let (path, peer) = (request.uri().path(), caller.address);
-        if is_forwarded(path) {
-            return match &self.sources.forwarder {
-                Some(forwarder) => self.forward(forwarder, request, peer).await,
-                None => reply::empty(StatusCode::NOT_FOUND),
-            };
-        }
-        let Some(found) = ROUTES.find(path) else { return reply::empty(StatusCode::NOT_FOUND) };
+        let peer = caller.address;
+        let found = match target {
+            Target::Endpoint(found) => found,
+            Target::Unknown => return reply::empty(StatusCode::NOT_FOUND),
+            Target::Forwarded => {
+                return match &self.sources.forwarder {
+                    Some(forwarder) => self.forward(forwarder, request, peer).await,
+                    None => reply::empty(StatusCode::NOT_FOUND),
+                };
+            }
+        };
         if request.method() == http::Method::OPTIONS {
             return reply::options(found.method);
         }
         if !found.method.fits(request.method()) {
             return reply::method_not_allowed(request.method(), found.method);
         }
-        let endpoint = found.endpoint;
-        match found.method {
-            Get => {
-                let query = request.uri().query();
-                if endpoint == Endpoint::Embed {
-                    return self.embed(request.uri(), request.headers());
-                }
-                self.get(endpoint, found.rest, query, request.headers(), peer).await
-            }
-            Post | Act => {
-                let query = request.uri().query().map(str::to_owned);
-                match body::read(request.into_body(), body::MAX_BODY_BYTES, self.sources.bodies.share(peer))
-                    .await
-                {
-                    Ok(given) => self.post(endpoint, query.as_deref(), &given, &caller).await,
+        let (uri, headers) = (request.uri(), request.headers());
+        match found.endpoint {
+            Endpoint::Get(Get::Embed) => self.embed(uri, headers),
+            Endpoint::Get(get) => self.get(get, found.rest(uri.path()), uri.query(), headers, peer).await,
+            Endpoint::Post(post) => {
+                let query = uri.query().map(str::to_owned);
+                let share = self.sources.bodies.share(peer);
+                match body::read(request.into_body(), body::MAX_BODY_BYTES, share).await {
+                    Ok(given) => self.post(post, query.as_deref(), &given, &caller).await,
                     Err(refused) => refused,
                 }
             }
@@ -285,85 +196,76 @@ impl Api {
         oembed::answer(uri.query(), &snapshot.runtime, &asked, address::public(&snapshot.runtime, &asked))
     }
 
-    async fn post(&self, endpoint: Endpoint, query: Option<&str>, given: &[u8], caller: &Caller) -> Reply {
+    async fn post(&self, endpoint: Post, query: Option<&str>, given: &[u8], caller: &Caller) -> Reply {
         let (chat, peer) = (&self.sources.chat, caller.address);
         match endpoint {
-            Endpoint::Register => chat.register(given, peer, caller.name.as_deref()).await,
-            Endpoint::Visibility => chat.set_visible(query, given, peer).await,
-            Endpoint::Enabled => chat.set_enabled(query, given, peer).await,
-            Endpoint::RemoteFollow => absent::remote_follow(),
-            Endpoint::Playback => absent::playback(given),
-            Endpoint::Notifications | Endpoint::IndieAuth | Endpoint::Fediverse | Endpoint::FediverseCode => {
-                match chat.token(query, peer).await {
-                    Err(refused) => refused,
-                    Ok(_) => match endpoint {
-                        Endpoint::Notifications => absent::notifications(),
-                        Endpoint::IndieAuth => absent::indie_auth(),
-                        Endpoint::Fediverse => absent::fediverse(),
-                        _ => absent::fediverse_code(),
-                    },
-                }
-            }
-            _ => reply::empty(StatusCode::NOT_FOUND),
+            Post::Register => chat.register(given, peer, caller.name.as_deref()).await,
+            Post::Visibility => chat.set_visible(query, given, peer).await,
+            Post::Enabled => chat.set_enabled(query, given, peer).await,
+            Post::RemoteFollow => absent::remote_follow(),
+            Post::Playback => absent::playback(given),
+            Post::OfUser(of_user) => match chat.token(query, peer).await {
+                Err(refused) => refused,
+                Ok(_) => match of_user {
+                    OfUser::Notifications => absent::notifications(),
+                    OfUser::IndieAuth => absent::indie_auth(),
+                    OfUser::Fediverse => absent::fediverse(),
+                    OfUser::FediverseCode => absent::fediverse_code(),
+                },
+            },
         }
     }
 
     async fn get(
         &self,
-        endpoint: Endpoint,
+        endpoint: Get,
         rest: &str,
         query: Option<&str>,
         headers: &HeaderMap,
         peer: IpAddr,
     ) -> Reply {
-        match endpoint {
-            Endpoint::Ping => {
+        let of_server = match endpoint {
+            Get::Ping => {
                 self.mark(peer, headers);
                 if let Some(told) = Told::of(query, headers) {
                     self.sources.playback.hear(&told, peer, Instant::now());
                 }
                 return reply::empty(StatusCode::OK);
             }
-            Endpoint::Platforms => return platform::all(),
-            Endpoint::PlatformLogo => return platform_logo(rest, headers),
-            Endpoint::Chat => return self.sources.chat.backlog(query, peer).await,
-            Endpoint::UserDetails => return self.sources.chat.details(query, rest, peer).await,
-            Endpoint::Robots => return robots(),
-            Endpoint::Script => return absent::script(),
-            Endpoint::Followers => return absent::followers(),
-            Endpoint::IndieAuthReturn => return absent::indie_auth(),
-            _ => {}
-        }
+            Get::Platforms => return platform::all(),
+            Get::PlatformLogo => return platform_logo(rest, headers),
+            Get::Chat => return self.sources.chat.backlog(query, peer).await,
+            Get::UserDetails => return self.sources.chat.details(query, rest, peer).await,
+            Get::Robots => return robots(),
+            Get::Script => return absent::script(),
+            Get::Followers => return absent::followers(),
+            Get::IndieAuthReturn => return absent::indie_auth(),
+            // Both are answered before.
+            Get::Socket | Get::Embed => return reply::empty(StatusCode::NOT_FOUND),
+            Get::OfServer(of_server) => of_server,
+        };
         let snapshot = self.sources.runtime.borrow().clone();
         let status = self.sources.status.borrow().clone();
         let (Some(snapshot), Some(status)) = (snapshot, status) else {
             return reply::store_not_reached(&self.sources.store);
         };
-        let runtime = &snapshot.runtime;
-        match endpoint {
-            Endpoint::Config => {
+        let (runtime, store) = (&snapshot.runtime, &self.sources.store);
+        match of_server {
+            OfServer::Config => {
                 reply::with_body(StatusCode::OK, "application/json", self.rendered.config(&snapshot))
             }
-            Endpoint::Status => farcast_api::status::status(runtime, &status),
-            Endpoint::Directory => status::directory(runtime, &status),
-            Endpoint::Emoji => config::emoji(runtime),
-            Endpoint::Variants => config::variants(runtime),
-            Endpoint::Logo => self.pictures.logo(&self.sources.store, runtime, headers).await,
-            Endpoint::LogoExternal => {
-                self.pictures.logo_external(&self.sources.store, runtime, headers).await
+            OfServer::Status => farcast_api::status::status(runtime, &status),
+            OfServer::Directory => status::directory(runtime, &status),
+            OfServer::Emoji => config::emoji(runtime),
+            OfServer::Variants => config::variants(runtime),
+            OfServer::Logo => self.pictures.logo(store, runtime, headers).await,
+            OfServer::LogoExternal => self.pictures.logo_external(store, runtime, headers).await,
+            OfServer::Icon => self.pictures.icon(store, runtime, headers).await,
+            OfServer::Thumbnail => self.pictures.thumbnail(store, self.shown_of(runtime), headers).await,
+            OfServer::Preview => self.pictures.preview(store, self.shown_of(runtime), headers).await,
+            OfServer::EmojiPicture => {
+                self.pictures.emoji(store, runtime, &percent_decoded(rest), headers).await
             }
-            Endpoint::Icon => self.pictures.icon(&self.sources.store, runtime, headers).await,
-            Endpoint::Thumbnail => {
-                self.pictures.thumbnail(&self.sources.store, self.shown_of(runtime), headers).await
-            }
-            Endpoint::Preview => {
-                self.pictures.preview(&self.sources.store, self.shown_of(runtime), headers).await
-            }
-            Endpoint::EmojiPicture => {
-                let file = percent_decoded(rest);
-                self.pictures.emoji(&self.sources.store, runtime, &file, headers).await
-            }
-            _ => reply::empty(StatusCode::NOT_FOUND),
         }
     }
 

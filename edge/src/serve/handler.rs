@@ -33,7 +33,7 @@ use super::page::{Facts, is_media_player};
 use super::pages::Pages;
 use super::reply::{self, Description};
 use super::route::Route;
-use crate::api::{Api, address};
+use crate::api::{Api, Target, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
 use crate::playback::Told;
@@ -205,7 +205,7 @@ impl Handler {
             is_secure: source.is_secure,
             work: match (doubt, route) {
                 (Some(doubt), _) => Work::Here(Asked::Doubtful(doubt), Choice::default()),
-                (None, Route::Api) => Work::Beyond(self.ask_api(request, source)),
+                (None, Route::Api(target)) => Work::Beyond(self.ask_api(target, request, source)),
                 (None, Route::Socket) if *method == Method::GET => {
                     Work::Beyond(self.ask_chat(request, source, upgraded))
                 }
@@ -270,6 +270,7 @@ impl Handler {
 
     fn ask_api<B: RequestBody>(
         &self,
+        target: Target,
         mut request: Request<B>,
         source: &Source,
     ) -> Pin<Box<dyn Future<Output = Answered> + Send>> {
@@ -292,7 +293,7 @@ impl Handler {
         }
         Box::pin(async move {
             let mut reply = match place {
-                Ok(_place) => api.answer(request, caller).await,
+                Ok(_place) => api.answer(target, request, caller).await,
                 Err(refused) => refused.reply(),
             };
             guard_login(&mut reply, has_login);
@@ -377,7 +378,7 @@ impl Handler {
                 page.map_or(Asked::Unknown, Asked::Page)
             }
             Route::Socket => Asked::Socket,
-            Route::Api | Route::Unknown => Asked::Unknown,
+            Route::Api(_) | Route::Unknown => Asked::Unknown,
         }
     }
 

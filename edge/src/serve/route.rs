@@ -3,7 +3,7 @@
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_telemetry::health::Probe;
 
-use crate::api;
+use crate::api::Target;
 
 /// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +19,7 @@ pub(super) enum Route<'a> {
     /// `/readyz`, and the same for a part.
     Ready(Probe),
     /// The API answers it.
-    Api,
+    Api(Target),
     /// `/ws`: the chat's socket.
     Socket,
     /// A file of the pages, if there is one of this name.
@@ -42,8 +42,10 @@ impl<'a> Route<'a> {
                 "/embed/chat" | "/embed/chat/readonly" => Self::Page("embed/chat/readonly.html"),
                 "/embed/chat/readwrite" => Self::Page("embed/chat/readwrite.html"),
                 "/ws" => Self::Socket,
-                _ if api::is_of_api(path) => Self::Api,
-                _ => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
+                _ => match Target::of(path) {
+                    Some(target) => Self::Api(target),
+                    None => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
+                },
             };
         };
         if media == "stream.m3u8" {
@@ -67,7 +69,7 @@ impl<'a> Route<'a> {
                 ObjectKind::Part(..) => "part",
             },
             Self::Health | Self::Ready(_) => "health",
-            Self::Api => "api",
+            Self::Api(_) => "api",
             Self::Socket => "chat",
             Self::Page(_) => "page",
             Self::Unknown => "unknown",
@@ -89,10 +91,10 @@ mod tests {
         assert_eq!(Route::of("/embed/chat/readwrite"), Route::Page("embed/chat/readwrite.html"));
         assert_eq!(Route::of("/readyz"), Route::Ready(Probe::All));
         assert_eq!(Route::of("/readyz/chat"), Route::Ready(Probe::Chat));
-        assert_eq!(Route::of("/api/none"), Route::Api);
-        assert_eq!(Route::of("/logo"), Route::Api);
+        assert_eq!(Route::of("/api/none"), Route::Api(Target::Unknown));
+        assert!(matches!(Route::of("/logo"), Route::Api(Target::Endpoint(_))));
         assert_eq!(Route::of("/ws"), Route::Socket);
-        assert_eq!(Route::of("/api/admin/status"), Route::Api);
+        assert_eq!(Route::of("/api/admin/status"), Route::Api(Target::Forwarded));
         assert_eq!(Route::of("/admin"), Route::Page("admin/index.html"));
         assert_eq!(Route::of("/admin/assets/a-1.js"), Route::Page("admin/assets/a-1.js"));
         for other in ["/hls/02/stream.m3u8", "/hls/+2/stream.m3u8", "/hls/x", "/hls/", "*", ""] {

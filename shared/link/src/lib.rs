@@ -29,6 +29,8 @@ mod forward;
 mod frame;
 mod media;
 mod message;
+#[cfg(test)]
+mod pair_tests;
 pub mod receiver;
 pub mod roster;
 pub mod sender;
