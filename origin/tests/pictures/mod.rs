@@ -1,6 +1,7 @@
 //! Pictures of a broadcast, made of what the real ffmpeg encoded and judged by what it decodes.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use farcast_link::Picture;
 use farcast_origin::pictures::{How, Metrics, Pictures, Tap};
@@ -187,13 +188,14 @@ async fn a_process_that_says_nothing_or_nonsense_or_is_not_there_makes_no_pictur
 }
 
 /// Processes of this program that decode pictures for this one.
-fn developers(program: &str) -> HashSet<i32> {
+fn developers(program: &Path) -> HashSet<i32> {
     let mine = |name: &str| -> Option<i32> {
         let status = std::fs::read_to_string(format!("/proc/{name}/status")).ok()?;
         let field = |field: &str| status.lines().find_map(|line| line.strip_prefix(field)).map(str::trim);
         let is_mine = field("PPid:")?.parse() == Ok(std::process::id()) && !field("State:")?.starts_with('Z');
         let arguments = std::fs::read_to_string(format!("/proc/{name}/cmdline")).ok()?;
-        let is_developer = arguments.starts_with(program) && arguments.contains("picture-worker");
+        let is_of_program = std::fs::read_link(format!("/proc/{name}/exe")).ok()? == program;
+        let is_developer = is_of_program && arguments.contains("picture-worker");
         (is_mine && is_developer).then(|| name.parse().ok())?
     };
     let all = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
@@ -204,11 +206,12 @@ fn developers(program: &str) -> HashSet<i32> {
 async fn one_process_decodes_the_pictures_of_a_broadcast_and_another_those_of_the_next() {
     let events = clip(Some("640x360"), false, 1);
     // Under a name of its own, since other tests have such processes too.
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("origin").to_str().unwrap().to_owned();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_farcast-origin"), &program).unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_farcast-origin"));
+    let folder = tempfile::tempdir_in(built.parent().unwrap()).unwrap();
+    let program = folder.path().canonicalize().unwrap().join("farcast-origin");
+    std::fs::hard_link(built, &program).unwrap();
     let now = || developers(&program);
-    let mut studio = Studio::new(launch(&program));
+    let mut studio = Studio::new(launch(program.to_str().unwrap()));
     studio.show(&events);
     studio.until("made", 1).await;
     let first = now();
