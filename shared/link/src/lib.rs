@@ -1,4 +1,4 @@
-//! The link between origin and edges over QUIC (RFC 9000): the protocol, version 1, and both ends of it.
+//! The link between origin and edges over QUIC (RFC 9000): the protocol, and both ends of it.
 //!
 //! Place in the flow: [`sender`] speaks one side, [`receiver`] the other; both use only the types of this module, which do
 //! no input or output themselves. [`roster`] has the edges that may connect.
