@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_origin::ingest::fuzz::amf0(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_origin::ingest::rtmp::fuzz::amf0(bytes));

@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_origin::ingest::fuzz::rtmp_chunks(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| farcast_origin::ingest::rtmp::fuzz::rtmp_chunks(bytes));

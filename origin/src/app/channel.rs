@@ -13,7 +13,7 @@ use crate::admin::Counted;
 use crate::broadcast::{self, Air, Disconnect, Owner};
 use crate::choices;
 use crate::credentials::Credentials;
-use crate::ingest::flv::Limits;
+use crate::ingest::rtmp::flv::Limits;
 use crate::ingest::{self, Gate, Keys, Owners, Publisher};
 use crate::package;
 use crate::pictures::{Maker, Pictures};
@@ -95,11 +95,11 @@ pub(super) fn ingest(
     channels: &[Channel],
     keys: Arc<Credentials>,
     counted: &Counted,
-) -> ingest::Server {
+) -> ingest::rtmp::Server {
     let owner = |channel: &Channel| (channel.stream.clone(), channel.arrive.clone());
     let owners: Owners = channels.iter().map(owner).collect();
     let gate = Arc::new(Gate::new(keys as Arc<dyn Keys>));
     let picture = Limits { max_pixels: common.settings.max_pixels };
-    let doors = ingest::server::Config { picture, ..ingest::server::Config::default() };
-    ingest::Server::new(doors, gate, counted.ingest.clone(), owners)
+    let doors = ingest::rtmp::server::Config { picture, ..ingest::rtmp::server::Config::default() };
+    ingest::rtmp::Server::new(doors, gate, counted.ingest.clone(), owners)
 }

@@ -43,7 +43,7 @@ pub(super) struct Parts {
     pub(super) listeners: Listeners,
     pub(super) endpoint: quinn::Endpoint,
     pub(super) saver: Arc<Saver>,
-    pub(super) ingest: ingest::Server,
+    pub(super) ingest: ingest::rtmp::Server,
     pub(super) channels: Vec<Channel>,
     pub(super) keeper: Keeper,
     pub(super) sampler: Sampler,

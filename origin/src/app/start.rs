@@ -72,7 +72,7 @@ impl Parts {
 }
 
 fn start_ingest(
-    ingest: ingest::Server,
+    ingest: ingest::rtmp::Server,
     rtmp: TcpListener,
     rtmps: Option<TlsListener>,
     tasks: &mut Tasks<Task>,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use farcast_feed::time::WallTime;
 use farcast_settings::VariantSpec;
 
-use crate::ingest::flv::StreamMetadata;
+use crate::ingest::StreamMetadata;
 use crate::package::LatencyLevel;
 
 /// The state of the broadcast, as its owner has it.

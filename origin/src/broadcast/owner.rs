@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::Metrics;
 use super::air::{Air, Broadcaster, Output};
 use super::pipeline::{Beginning, Pipeline, Progress, Setup, Targets, fingerprint};
-use crate::ingest::flv::StreamMetadata;
+use crate::ingest::StreamMetadata;
 use crate::ingest::{self, EndReason, Publisher, PublisherEvent};
 use crate::package::{self, LatencyLevel};
 use crate::pictures::Pictures;

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use tokio_util::sync::CancellationToken;
 
-use super::session::StreamKey;
+use super::key::StreamKey;
 
 /// Silence after which the same encoder may take over. An encoder sends audio every 20 ms or so; three
 /// seconds of nothing is a dead connection or one that viewers no longer benefit from.

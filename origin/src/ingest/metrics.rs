@@ -4,8 +4,8 @@ use farcast_service::accept;
 use farcast_service::tasks::{Contained, Part};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use super::publisher::{EndReason, Refused};
 use super::repair::{Outcome, Repair};
-use super::server::{EndReason, Refused};
 use crate::media::Track;
 
 /// Handles of ingest's metrics. Cheap to clone.

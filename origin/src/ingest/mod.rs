@@ -1,28 +1,24 @@
-//! RTMP in: from a TCP connection to frames on the broadcast's timeline.
+//! Ingest: from an encoder's connection to frames on the broadcast's timeline.
 //!
 //! ```text
-//! socket ─▶ chunk ─▶ session ─▶ flv ─▶ Publisher's queue ─▶ (broadcast owner) repair::Timeline
-//!            ▲ bytes   ▲ commands  ▲ tags
-//!            └─────────┴── server drives them, gate says who may publish
+//! rtmp (a connection's bytes) ─▶ Publisher's queue ─▶ (broadcast owner) repair::Timeline
+//!       └─ gate: who may publish which stream
 //! ```
 //!
-//! [`chunk`], [`session`], [`flv`], [`amf0`], [`amf3`] and [`repair`] have no socket and no clock; [`server`] is the thin
-//! part that has. Bytes of a network reach no panic and no unbounded growth: every limit is a named
-//! constant where it holds, and [`fuzz`] has the entry points that show it.
+//! [`publisher`], [`gate`], [`key`], [`metadata`] and [`repair`] know no protocol; [`rtmp`] is the one that there is. Bytes
+//! of a network reach no panic and no unbounded growth: every limit is a named constant where it holds.
 
-pub mod amf0;
-pub mod amf3;
-pub mod chunk;
-pub mod flv;
-pub mod fuzz;
 pub mod gate;
+pub mod key;
+pub mod metadata;
 mod metrics;
+pub mod publisher;
 pub mod repair;
-pub mod server;
-pub mod session;
+pub mod rtmp;
 
 pub use gate::{Checked, Gate, Keys, OneKey};
+pub use key::StreamKey;
+pub use metadata::StreamMetadata;
 pub use metrics::Metrics;
+pub use publisher::{EndReason, Owners, Publisher, PublisherEvent, PublisherInfo};
 pub use repair::Timeline;
-pub use server::{EndReason, Owners, Publisher, PublisherEvent, PublisherInfo, Server};
-pub use session::StreamKey;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_feed::name::StreamName;
-use farcast_origin::ingest::server::{Config, Server};
-use farcast_origin::ingest::session::StreamKey;
+use farcast_origin::ingest::StreamKey;
+use farcast_origin::ingest::rtmp::server::{Config, Server};
 use farcast_origin::ingest::{EndReason, Gate, Metrics, OneKey, Publisher, PublisherEvent};
 use farcast_origin::media::{AudioConfig, Frame, MediaEvent, Track, VideoConfig};
 use prometheus::Registry;

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use farcast_origin::ingest::amf0::{self, Value};
-use farcast_origin::ingest::chunk;
+use farcast_origin::ingest::rtmp::amf0::{self, Value};
+use farcast_origin::ingest::rtmp::chunk;
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

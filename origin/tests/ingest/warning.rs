@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use farcast_origin::ingest::session::{Event, Session};
+use farcast_origin::ingest::rtmp::session::{Event, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Child;
