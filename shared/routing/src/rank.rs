@@ -282,7 +282,7 @@ impl<'a> Judge<'a> {
     fn distance(&self, seen: &Seen, rtt_ms: Option<u32>) -> Distance {
         match (rtt_ms, self.coordinates, seen.record.coordinates) {
             (Some(rtt_ms), _, _) => Distance::MeasuredMs(rtt_ms),
-            (None, Some(viewer), Some(edge)) => Distance::Kilometres(viewer.km(edge) as u32),
+            (None, Some(viewer), Some(edge)) => Distance::Kilometres(viewer.km(edge).round() as u32),
             (None, Some(_), None) => Distance::EdgeUnknown,
             (None, None, _) => Distance::ViewerUnknown,
         }

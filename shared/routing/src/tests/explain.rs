@@ -25,7 +25,7 @@ fn golden_explanation() {
         "others": [{
             "edge": "iad", "faults": ["full", "draining"], "total": 80,
             "cost": { "distance": 60, "load": 15, "cold": 5, "lag": 0, "health": 0 },
-            "distance": { "kilometres": 6540 }, "level": "full", "health": "good", "lagMs": 40, "viewers": 1000,
+            "distance": { "kilometres": 6546 }, "level": "full", "health": "good", "lagMs": 40, "viewers": 1000,
             "weight": 10000, "draw": null, "url": "https://iad.example"
         }]
     });

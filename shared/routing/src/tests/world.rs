@@ -112,7 +112,10 @@ impl Edge {
             read(steady.record(run, 0, self.connections.0), ago(59));
         }
         read(self.record(self.restarts, 1, self.connections.0), ago(50));
-        read(self.record(self.restarts, 2, self.connections.1), ago(self.silent_s.min(49)));
+        for renewal_ago in [40, 30, 20, 10].into_iter().filter(|secs| *secs > self.silent_s) {
+            read(self.record(self.restarts, 100 - renewal_ago, self.connections.0), ago(renewal_ago));
+        }
+        read(self.record(self.restarts, 100, self.connections.1), ago(self.silent_s.min(49)));
     }
 }
 
