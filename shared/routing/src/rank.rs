@@ -122,8 +122,8 @@ impl Ranking {
         }
         let best = self.places.iter().find(|place| place.url.is_some())?;
         let Some(this) = this else { return Some(best) };
-        // Nobody is sent to an edge with a fault, but that it lacks a broadcast which nobody has.
-        let takes_viewers = best.faults.without(Fault::LacksBroadcast).is_empty();
+        // Nobody is sent to an edge with a fault, but that it lacks a broadcast which nobody has, or lags as all do.
+        let takes_viewers = best.faults.without(Fault::LacksBroadcast).without(Fault::Lagging).is_empty();
         if best.edge == *this || !takes_viewers {
             return None;
         }

@@ -72,7 +72,8 @@ fn at_most_five_are_listed_each_once_and_each_of_them_can_be_found() {
     assert!(manifest.pathway_clones.iter().all(|clone| clone.base_id.as_str() == "e-fra"));
     known.push(PathwayId::of(&id("fra")));
     let mut listed = manifest.pathway_priority.clone();
-    (known.sort(), listed.sort());
+    known.sort();
+    listed.sort();
     assert_eq!(known, listed);
 }
 

@@ -79,7 +79,8 @@ fn a_busy_edge_is_left_for_one_nearby_but_not_for_one_across_an_ocean() {
 
 #[test]
 fn each_fault_excludes_and_is_named() {
-    let changes: [(Fault, fn(&mut Edge)); 7] = [
+    type Change = fn(&mut Edge);
+    let changes: [(Fault, Change); 7] = [
         (Fault::Full, |edge| edge.connections.1 = 9_600),
         (Fault::Lagging, |edge| edge.lag_ms = Some(4_001)),
         (Fault::Draining, |edge| edge.state = Announced::Draining),
