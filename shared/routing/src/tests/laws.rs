@@ -140,7 +140,7 @@ fn position(ranking: &Ranking, edge: &Edge) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, max_global_rejects: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn an_edge_that_becomes_worse_gains_no_place_and_changes_nothing_between_the_others(
