@@ -153,7 +153,13 @@ fn a_pinned_edge_comes_first_unless_it_has_a_fault() {
     assert_eq!(order(&ranking)[..2], ["sin", "fra"]);
     assert_eq!(ranking.better_than(Some(&id("gru"))), None, "nobody who is pinned is redirected");
     edges[2].state = Announced::Draining;
-    assert_eq!(first(&edges, &pinned), "fra");
+    let ranking = ranked(&edges, &pinned);
+    assert_eq!(order(&ranking)[0], "fra");
+    assert_eq!(
+        ranking.better_than(Some(&id("sin"))),
+        None,
+        "nor away from an edge that drains: steering moves them"
+    );
 }
 
 #[test]
