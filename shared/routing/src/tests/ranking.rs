@@ -192,6 +192,19 @@ fn a_redirect_needs_a_margin() {
 }
 
 #[test]
+fn an_edge_with_an_address_and_no_url_is_for_dns_alone() {
+    let mut edges = world();
+    edges.truncate(2);
+    (edges[0].url, edges[0].address) = (None, Some("192.0.2.1".parse().unwrap()));
+    let ranking = ranked(&edges, &viewer(FRANKFURT));
+    assert_eq!((order(&ranking)[0].as_str(), ranking.best().unwrap().faults), ("fra", Faults::NONE));
+    assert_eq!(ranking.better_than(None).unwrap().edge, id("iad"), "redirects need a URL");
+    edges[1].lag_ms = Some(9_000);
+    let ranking = ranked(&edges, &viewer(FRANKFURT));
+    assert_eq!(ranking.better_than(Some(&id("fra"))), None, "but not at any price");
+}
+
+#[test]
 fn no_more_places_are_given_than_were_asked_for_beside_those_by_name() {
     let snapshot = snapshot(&world());
     let all = ranked(&world(), &viewer(SAO_PAULO));

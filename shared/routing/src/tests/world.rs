@@ -1,5 +1,6 @@
 //! Edges as tests describe them, and the directory that has seen all that.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use farcast_feed::name::StreamName;
@@ -43,6 +44,8 @@ pub(crate) struct Edge {
     /// How often it was started again within the last minute.
     pub(crate) restarts: u64,
     pub(crate) url: Option<String>,
+    /// Its address for DNS.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// An edge with room, well, with the channel and a thousand of its viewers, so neither cold nor warm.
@@ -58,6 +61,7 @@ pub(crate) fn edge(id: &str, at: (f64, f64)) -> Edge {
         silent_s: 1,
         restarts: 0,
         url: Some(format!("https://{id}.example")),
+        address: None,
     }
 }
 
@@ -92,7 +96,7 @@ impl Edge {
             region: String::new(),
             coordinates: self.at.map(coordinates),
             urls: self.url.iter().map(|url| BaseUrl::new(url).unwrap()).collect(),
-            addresses: Vec::new(),
+            addresses: self.address.into_iter().collect(),
             capacity: Capacity { connections: self.capacity, egress_bps: None },
             load: Load { viewers: self.viewers, connections, egress_bps: 0 },
             state: self.state,
