@@ -1,7 +1,7 @@
 //! Which edge a viewer is sent to. README.md says in plain words how, with the table of costs.
 //!
 //! Place in the flow: each edge keeps its [`EdgeRecord`] in the store. A process that routes viewers feeds all records to
-//! its [`Directory`], makes a [`Snapshot`] of it now and then, and has [`rank`] order the edges for a viewer: for the
+//! its [`Directory`], makes a [`Snapshot`] of it now and then, and has [`rank()`] order the edges for a viewer: for the
 //! redirect of the page ([`Ranking::better_than`]), for content steering ([`steering`]), for DNS, and to explain it.
 //!
 //! Invariants: nothing here waits, reads a clock or keeps a cache; times are passed in as [`Duration`](std::time::Duration)s
