@@ -186,8 +186,8 @@ ci: ## What continuous integration runs: set-up, lint, audit, doc, test
 	$(MAKE) test
 
 ##@ Measure
-.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-api bench-chat fuzz
-bench: bench-latency bench-transcode bench-viewers bench-store bench-api bench-chat ## All benchmarks
+.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-ranking bench-api bench-chat fuzz
+bench: bench-latency bench-transcode bench-viewers bench-store bench-ranking bench-api bench-chat ## All benchmarks
 
 bench-latency: $(PLAYER) ## How old the picture is in Chromium, at levels 2 and 0, for two minutes on each edge
 	cargo build --workspace --bins --release
@@ -203,6 +203,9 @@ bench-viewers: $(PLAYER) ## 1,000 viewers on one edge for five minutes: breaches
 
 bench-store: $(PLAYER) ## Commits and reads per second of the store, embedded and over QUIC, beside the disk's pace
 	cargo bench -p farcast-loadtests --bench store
+
+bench-ranking: ## 10,000 edges ranked for one viewer, on one core
+	cargo run --release -p farcast-routing --example rank_10000
 
 bench-chat: $(PLAYER) ## 10,000 connections of the chat on one edge: memory, delay, order, losses
 	cargo build --workspace --bins --release
