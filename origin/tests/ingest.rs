@@ -21,11 +21,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use farcast_feed::time::{MediaTime, WallTime};
+use farcast_origin::ingest::EndReason;
 use farcast_origin::ingest::repair::{Repair, Timeline};
 use farcast_origin::ingest::rtmp::amf0::Value;
-use farcast_origin::ingest::rtmp::server::Config;
-use farcast_origin::ingest::EndReason;
 use farcast_origin::ingest::rtmp::chunk;
+use farcast_origin::ingest::rtmp::server::Config;
 use farcast_origin::media::{MediaEvent, Track, VideoCodec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -177,9 +177,10 @@ impl EdgeOutcome {
         let settled = samples.clone().find_map(|(settled, metrics)| settled.then_some(metrics));
         let (_, last) = samples.last()?;
         let resident = |metrics: &Metrics| metrics.sum("process_resident_memory_bytes");
-        let grown = |name: &str| last.sum(name) - before.sum(name);
-        let parts = grown(&format!("{DELAY}_count{{from=\"arrived\",stream=\"live\"}}"));
-        let in_time = grown(&format!("{DELAY}_bucket{{from=\"arrived\",stream=\"live\",le=\"{IN_TIME}\"}}"));
+        let grown =
+            |name: &str, labels: &[(&str, &str)]| last.sum_of(name, labels) - before.sum_of(name, labels);
+        let parts = grown(&format!("{DELAY}_count"), &[("from", "arrived")]);
+        let in_time = grown(&format!("{DELAY}_bucket"), &[("from", "arrived"), ("le", IN_TIME)]);
         Some(Self {
             parts,
             parts_in_time: if parts > 0.0 { in_time / parts } else { 0.0 },

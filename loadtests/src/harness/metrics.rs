@@ -39,7 +39,20 @@ impl Metrics {
         Ok(Self(samples.map(sample).collect::<anyhow::Result<_>>()?))
     }
 
-    /// The sum of all samples of a name, whatever their labels; or one sample, named with its labels.
+    /// The sum of all samples of a name that have these labels, whatever others they have.
+    #[must_use]
+    pub fn sum_of(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let has_all = |key: &str| {
+            let given = key.strip_prefix(name)?.strip_prefix('{')?.strip_suffix('}')?;
+            let has = |(label, value): &(&str, &str)| {
+                given.split(',').any(|one| one == format!("{label}=\"{value}\""))
+            };
+            Some(labels.iter().all(has))
+        };
+        self.0.iter().filter(|(key, _)| has_all(key).unwrap_or(false)).map(|(_, value)| value).sum()
+    }
+
+    /// The sum of all samples of a name, whatever their labels.
     #[must_use]
     pub fn sum(&self, name: &str) -> f64 {
         let of_name =
@@ -62,6 +75,14 @@ mod tests {
         let text = "# HELP a x\na{k=\"1 2\"} 1\na{k=\"3\"} 2\nab 5\n";
         let metrics = Metrics::parse(text).unwrap();
         assert!((metrics.sum("a") - 3.0).abs() < f64::EPSILON);
+        let metrics =
+            Metrics::parse("a{k=\"1\",l=\"x\"} 1\na{k=\"1\",l=\"y\"} 2\na{k=\"2\"} 4\nab{k=\"1\"} 8\n")
+                .unwrap();
+        for (labels, sum) in
+            [(&[("k", "1")][..], 3.0), (&[("k", "1"), ("l", "y")], 2.0), (&[("k", "3")], 0.0), (&[], 7.0)]
+        {
+            assert!((metrics.sum_of("a", labels) - sum).abs() < f64::EPSILON, "{labels:?}");
+        }
         assert_eq!(metrics.names().count(), 3);
         assert!(Metrics::parse("a b c").is_err());
     }

@@ -86,7 +86,7 @@ impl Programs {
 
 async fn contained(address: SocketAddr, part: &str) -> f64 {
     let metrics = Metrics::scrape(address).await.unwrap();
-    metrics.sum(&format!("farcast_contained_panics_total{{part=\"{part}\"}}"))
+    metrics.sum_of("farcast_contained_panics_total", &[("part", part)])
 }
 
 #[tokio::test]

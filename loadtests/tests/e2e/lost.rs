@@ -87,9 +87,9 @@ async fn a_transcoding_process_that_crashes_or_hangs_is_replaced_while_the_sourc
     };
     for (signal, how) in [(Signal::ABORT, "crashed"), (Signal::STOP, "hung")] {
         kill_process(worker(origin).unwrap(), signal).unwrap();
-        let name = format!("farcast_transcode_worker_ends_total{{how=\"{how}\"}}");
-        wait::until(&name, START, || async {
-            (Metrics::scrape(metrics).await.ok()?.sum(&name) > 0.0).then_some(())
+        wait::until(how, START, || async {
+            let ends = Metrics::scrape(metrics).await.ok()?;
+            (ends.sum_of("farcast_transcode_worker_ends_total", &[("how", how)]) > 0.0).then_some(())
         })
         .await
         .unwrap_or_else(|error| panic!("{error:?}\n{}", stage.logs()));
