@@ -23,6 +23,7 @@ interface Ordering<T> {
   readonly onDone: (list: readonly T[]) => void;
 }
 
+/** What a list shows so that its members can be moved. */
 export interface Order {
   /** Of the element whose children are the members, in their order. */
   readonly root: RefObject<never>;
@@ -41,6 +42,10 @@ interface Drag<T> {
   at: number;
 }
 
+/**
+ * Lets people move a list's members. `onOrder` is told each order while something is dragged, `onDone` the one that
+ * stays.
+ */
 export function useOrder<T>({ list, nameOf, onOrder, onDone }: Ordering<T>): Order {
   const { order } = text.value;
   const root = useRef<HTMLElement>(null);

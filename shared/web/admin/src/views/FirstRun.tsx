@@ -16,6 +16,7 @@ const STEPS = ["password", "name", "encoder", "wait"] as const;
 type Step = (typeof STEPS)[number];
 const MOST_KEYS = 8;
 
+/** The guide to a first broadcast; its first step is left out where the admin password is set. */
 export function FirstRun(): JSX.Element {
   return <Settings>{(config) => <Guide config={config} />}</Settings>;
 }

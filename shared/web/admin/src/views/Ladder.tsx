@@ -23,6 +23,10 @@ import {
 import type { Quality } from "./ladder";
 import { Card } from "./parts";
 
+/**
+ * The card with the qualities, 1 to 10, and what they cost; saved together once none has a fault. `kept` is what the
+ * server has.
+ */
 export function Ladder({ kept }: { readonly kept: readonly Quality[] }): JSX.Element {
   const { video, form } = text.value;
   const { field, edit, save, undo } = useField(kept, "/api/admin/config/video/streamoutputvariants");

@@ -17,6 +17,7 @@ const LEAST_PASSWORD = 8;
 const MOST_PASSWORD = 128;
 const MOST_KEYS = 8;
 
+/** The part with the admin password, who is logged in by it, and the stream keys. */
 export function Server(): JSX.Element {
   return (
     <Settings>
@@ -38,6 +39,10 @@ function wordsOfRefusal(error: unknown): string {
     : wordsOfFailure(error);
 }
 
+/**
+ * The card that changes the admin password, 8 to 128 characters long. `isApart` is false while there is none and the
+ * stream key counts in its place.
+ */
 export function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
   const { server, form, when } = text.value;
   const [isSet, setSet] = useState(isApart);

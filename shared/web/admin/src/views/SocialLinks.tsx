@@ -16,6 +16,9 @@ type Link = Schema<"SocialHandle">;
 
 const MOST = 50;
 
+/**
+ * The fields of links to the owner elsewhere, at most 50: saved together whenever each has a platform and an address.
+ */
 export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.Element {
   const { general } = text.value;
   const id = useId();
