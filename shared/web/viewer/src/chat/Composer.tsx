@@ -50,6 +50,10 @@ function why(chat: Texts["chat"], refusal: Refusal, sinceMs: number | undefined)
   }
 }
 
+/**
+ * The field where a viewer writes to a room: what is offered while they type, how much room is left, and why a line
+ * was refused.
+ */
 export function Composer({ room }: { readonly room: Room }): JSX.Element {
   const { chat } = text.value;
   const field = useRef<HTMLTextAreaElement>(null);

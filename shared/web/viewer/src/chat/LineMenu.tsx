@@ -24,6 +24,10 @@ interface MenuProps {
   readonly mayModerate: boolean;
 }
 
+/**
+ * The menu of a line: reply and copy; for moderators, what is done with the line and its writer; for the owner,
+ * whether the writer moderates. An act that failed is said beside it.
+ */
 export function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Element {
   const { chat } = text.value;
   const [opened, open] = useState<"ban" | "about" | undefined>(undefined);

@@ -28,6 +28,7 @@ interface Props {
   readonly isReadOnly: boolean;
 }
 
+/** The list of a room's lines, what is said where there are none, and a button that leads back to the newest. */
 export function Messages({ room, isReadOnly }: Props): JSX.Element {
   const { chat } = text.value;
   const lines = room.lines.value;
