@@ -1,5 +1,5 @@
 /** The form for another admin password: that of now, and the new one twice. */
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { ApiError, post } from "@common/api/client";
@@ -73,55 +73,38 @@ export function Password({ isApart }: { readonly isApart: boolean }): JSX.Elemen
           tabIndex={-1}
           aria-hidden="true"
         />
-        <label class="row">
-          <span class="label">{server.currentPassword}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="current-password"
-            required
-            maxLength={MOST_PASSWORD}
-            value={current}
-            onInput={(event) => {
-              setCurrent(event.currentTarget.value);
-              setOutcome("");
-            }}
-          />
+        <PasswordField
+          label={server.currentPassword}
+          autocomplete="current-password"
+          value={current}
+          onInput={(typed) => {
+            setCurrent(typed);
+            setOutcome("");
+          }}
+        >
           {!isSet && <span class="hint">{server.currentIsKey}</span>}
-        </label>
-        <label class="row">
-          <span class="label">{server.newPassword}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="new-password"
-            required
-            maxLength={MOST_PASSWORD}
-            value={wanted}
-            aria-invalid={isShort}
-            onInput={(event) => {
-              setWanted(event.currentTarget.value);
-              setOutcome("");
-            }}
-          />
+        </PasswordField>
+        <PasswordField
+          label={server.newPassword}
+          autocomplete="new-password"
+          value={wanted}
+          isWrong={isShort}
+          onInput={(typed) => {
+            setWanted(typed);
+            setOutcome("");
+          }}
+        >
           {isShort && <span class="problem">{server.short(LEAST_PASSWORD)}</span>}
-        </label>
-        <label class="row">
-          <span class="label">{server.again}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="new-password"
-            required
-            maxLength={MOST_PASSWORD}
-            value={again}
-            aria-invalid={differs}
-            onInput={(event) => {
-              setAgain(event.currentTarget.value);
-            }}
-          />
+        </PasswordField>
+        <PasswordField
+          label={server.again}
+          autocomplete="new-password"
+          value={again}
+          isWrong={differs}
+          onInput={setAgain}
+        >
           {differs && <span class="problem">{server.differs}</span>}
-        </label>
+        </PasswordField>
         <div class="buttons">
           <button type="submit" class="button primary" disabled={!isComplete || outcome === "saving"}>
             {server.change}
@@ -138,5 +121,36 @@ export function Password({ isApart }: { readonly isApart: boolean }): JSX.Elemen
         </div>
       </form>
     </Card>
+  );
+}
+
+interface FieldProps {
+  readonly label: string;
+  readonly autocomplete: "current-password" | "new-password";
+  readonly value: string;
+  readonly isWrong?: boolean;
+  readonly onInput: (typed: string) => void;
+  /** What is said below the field. */
+  readonly children: ComponentChildren;
+}
+
+function PasswordField({ label, autocomplete, value, isWrong, onInput, children }: FieldProps): JSX.Element {
+  return (
+    <label class="row">
+      <span class="label">{label}</span>
+      <input
+        class="field"
+        type="password"
+        autocomplete={autocomplete}
+        required
+        maxLength={MOST_PASSWORD}
+        value={value}
+        aria-invalid={isWrong}
+        onInput={(event) => {
+          onInput(event.currentTarget.value);
+        }}
+      />
+      {children}
+    </label>
   );
 }
