@@ -41,7 +41,7 @@ export function undocumented(tree) {
   return found;
 }
 
-/** Whether a comment of documentation stands above a declaration. One that an empty line sets apart is the file's own. */
+/** Whether documentation stands above a declaration. A comment that an empty line sets apart is the file's own. */
 function isDocumented(tree, node) {
   const comment = ts.getJSDocCommentsAndTags(node).findLast(ts.isJSDoc);
   return comment !== undefined && !/\n\s*\n/.test(tree.text.slice(comment.end, node.getStart(tree)));

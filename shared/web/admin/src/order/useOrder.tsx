@@ -140,7 +140,7 @@ interface Dragging<T> {
   readonly end: (isKept: boolean) => void;
 }
 
-/** Drags a member, until it is let go or Escape is pressed. `onKept` is told the order, and where the member is in it. */
+/** Drags a member until it is let go or Escape is pressed. `onKept` is told the order and the member's place in it. */
 function useDrag<T>(
   root: RefObject<HTMLElement | null>,
   onOrder: (list: readonly T[]) => void,
