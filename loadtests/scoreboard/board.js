@@ -104,6 +104,7 @@ export function faults(found) {
   return [
     ...found.longLines.map(({ file, line, characters }) => `${file}:${line}: ${characters} characters in a line`),
     ...found.undocumented.map(({ file, line, name: item }) => `${file}:${line}: ${item} is public and not documented`),
+    ...found.undocumentedExports.map(({ file, line, name }) => `${file}:${line}: ${name} is exported and not documented`),
     ...found.circles.map((circle) => `a circle of imports: ${circle.join(' ')}`),
   ];
 }

@@ -53,6 +53,39 @@ pub const THREE: u8 = 3;
   ]);
 });
 
+test('an export of TypeScript needs documentation of its own: what an empty line sets apart is of the file', () => {
+  const documented = `/** A file. */
+import { x } from './x';
+
+/** One. */
+export interface One {
+  readonly field: number;
+}
+/** Two. */
+// Plain.
+export async function two(): Promise<void> {}
+const hidden = 1;
+export type { Three } from './three';
+export * from './four';
+`;
+  assert.deepEqual(judge({ 'w/a.ts': documented, 'w/a.test.ts': 'export const one = 1;\n' }).faults, []);
+  const bare = `/** A file. */
+
+export type One = 1;
+// Only plain.
+export const two = 2, three = 3;
+export class Four {}
+export default () => 5;
+export default function () {}
+`;
+  assert.deepEqual(judge({ 'w/a.tsx': bare }).faults, [
+    'w/a.tsx:3: One is exported and not documented',
+    'w/a.tsx:5: two, three is exported and not documented',
+    'w/a.tsx:6: Four is exported and not documented',
+    'w/a.tsx:8: (default) is exported and not documented',
+  ]);
+});
+
 test('tests are left out, beside the code, in files of their own, and with paths of their own', () => {
   const { found } = judge({
     'c/src/lib.rs': `fn a() { x.expect("why"); }

@@ -27,16 +27,22 @@ export function functions(tree) {
   return found;
 }
 
-/** Exported declarations without a comment of documentation. */
+/** Exported declarations without documentation. */
 export function undocumented(tree) {
   const found = [];
   for (const node of tree.statements) {
     const isExported = ts.canHaveModifiers(node)
       && ts.getModifiers(node)?.some((modifier) => modifier.kind === ts.SyntaxKind.ExportKeyword);
-    if (!isExported || ts.getJSDocCommentsAndTags(node).length > 0) continue;
+    if (!isExported || isDocumented(tree, node)) continue;
     const name = node.name?.getText(tree)
       ?? node.declarationList?.declarations.map((one) => one.name.getText(tree)).join(', ') ?? '(default)';
     found.push({ name, line: tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1 });
   }
   return found;
+}
+
+/** Whether documentation stands above a declaration. A comment that an empty line sets apart is the file's own. */
+function isDocumented(tree, node) {
+  const comment = ts.getJSDocCommentsAndTags(node).findLast(ts.isJSDoc);
+  return comment !== undefined && !/\n\s*\n/.test(tree.text.slice(comment.end, node.getStart(tree)));
 }

@@ -12,6 +12,7 @@ interface Props {
   readonly pictures?: Pictures;
 }
 
+/** Shows HTML in an element of its own, with all left out that `clean` does not keep. */
 export function Html({ html, class: className, pictures = "all" }: Props): JSX.Element {
   const root = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {

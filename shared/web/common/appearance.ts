@@ -21,6 +21,7 @@ import type { Color } from "./color";
 
 /** `appearanceVariables` of the API. */
 export type Variables = Readonly<Record<string, string>>;
+/** What lies behind texts: something light or something dark. */
 export type Ground = "light" | "dark";
 /** Values of tokens, by their names with dashes. */
 export type Tokens = Readonly<Record<string, string>>;
@@ -38,7 +39,9 @@ export const NAMES = {
   chatText: "theme-color-components-chat-text",
   corners: "theme-rounded-corners",
 } as const;
+/** What a variable of the owner's is for: a colour of a part of the page, or its corners. */
 export type Role = keyof typeof NAMES;
+/** A role whose variable is a colour: all but the corners. */
 export type ColorRole = Exclude<Role, "corners">;
 
 /** A part of the page with a ground of its own. */
@@ -48,6 +51,7 @@ export interface Area {
   readonly tokens: Tokens;
 }
 
+/** The owner's colours as tokens: of the whole page, and of its parts that have a ground of their own. */
 export interface Look {
   /** What all of the page has, on the ground that it has. */
   readonly page: Area;
@@ -71,6 +75,10 @@ const NONE: Area = { ground: null, tokens: {} };
 /** What a written colour is; null where that is not known. */
 export type ReadColor = (text: string) => Color | null;
 
+/**
+ * The look that the owner's variables give. `read` tells what a written colour is; one that it does not know counts
+ * as not given.
+ */
 export function lookOf(given: Variables, read: ReadColor = colorOf): Look {
   const value = (role: Role): string | undefined => given[NAMES[role]];
   const color = (role: Role): Color | null => read(value(role) ?? "");

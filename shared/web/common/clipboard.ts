@@ -1,5 +1,6 @@
 /** The clipboard, which browsers give to secure pages only. */
 
+/** Whether this page may write to the clipboard. */
 export const hasClipboard = (navigator.clipboard as Clipboard | undefined) !== undefined;
 
 /** Copies; false where the browser refuses. */

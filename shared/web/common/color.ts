@@ -1,5 +1,6 @@
 /** Colours as numbers: what they are, how they mix, and how well one can be read on another (WCAG 2.2). Pure. */
 
+/** An opaque colour. Its parts may have fractions, as mixing gives them. */
 export interface Color {
   /** 0 to 255, gamma-encoded sRGB. */
   readonly red: number;
@@ -7,11 +8,14 @@ export interface Color {
   readonly blue: number;
 }
 
-/** Least contrast of text, and of what is not text but has to be seen (WCAG 2.2, 1.4.3 and 1.4.11). */
+/** Least contrast of text (WCAG 2.2, 1.4.3). */
 export const TEXT_CONTRAST = 4.5;
+/** Least contrast of what is not text but has to be seen (WCAG 2.2, 1.4.11). */
 export const SHAPE_CONTRAST = 3;
 
+/** The lightest colour. */
 export const WHITE: Color = { red: 255, green: 255, blue: 255 };
+/** The darkest colour. */
 export const BLACK: Color = { red: 0, green: 0, blue: 0 };
 
 /**

@@ -10,6 +10,10 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
+/**
+ * A modal dialog, open for as long as it is drawn; `label` is its name for screen readers. Without `onClose` Escape
+ * does not close it.
+ */
 export function Dialog({ label, class: className, onClose, children }: Props): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {

@@ -51,10 +51,12 @@ const LINES = {
   again: "M20 5v5h-5M4 12a8 8 0 0 1 14.5-4.6L20 10M4 19v-5h5M20 12a8 8 0 0 1-14.5 4.6L4 14",
 } as const;
 
+/** The name of an icon that is drawn here. */
 export type IconName = keyof typeof LINES;
 
 const SOLID: readonly IconName[] = ["play"];
 
+/** An icon in the colour of the text around it, hidden from screen readers. */
 export function Icon({ name }: { readonly name: IconName }): JSX.Element {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

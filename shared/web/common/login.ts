@@ -7,10 +7,12 @@ import { recall, remember } from "./storage";
 
 const KEY = "farcast.owner";
 
+/** Sets the mark in the browser's storage where somebody is logged in, and removes it otherwise. */
 export function markLogin(isLoggedIn: boolean): void {
   remember(KEY, isLoggedIn ? "logged in" : undefined);
 }
 
+/** Whether the mark is there: then the server may be asked who is logged in. */
 export function mayBeLoggedIn(): boolean {
   return recall(KEY) !== undefined;
 }

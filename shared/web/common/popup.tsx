@@ -31,6 +31,10 @@ function moveFocus(popup: HTMLElement, event: KeyboardEvent): void {
   items[to]?.focus();
 }
 
+/**
+ * A menu or small dialog that is open beside `anchor`; in a menu arrow keys lead from item to item. `onClose` is
+ * called when the browser or a key closes it.
+ */
 export function Popup({ anchor, label, role, class: className, onClose, children }: PopupProps): JSX.Element {
   const popup = useRef<HTMLDivElement>(null);
 

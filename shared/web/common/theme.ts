@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 
 import { recall, remember } from "./storage";
 
+/** What a viewer can choose: light, dark, or what the system has. */
 export type Theme = "system" | "light" | "dark";
 
 const KEY = "farcast.theme";
@@ -12,6 +13,7 @@ function remembered(): Theme {
   return kept === "light" || kept === "dark" ? kept : "system";
 }
 
+/** What the viewer chose. */
 export const theme = signal<Theme>(remembered());
 /** What the owner's colours leave no choice of. */
 export const fixedTheme = signal<"light" | "dark" | null>(null);
@@ -29,6 +31,7 @@ export function fixTheme(fixed: "light" | "dark" | null): void {
   apply();
 }
 
+/** Makes the page light or dark, unless the owner's colours fix that, and remembers the choice in this browser. */
 export function chooseTheme(chosen: Theme): void {
   remember(KEY, chosen === "system" ? undefined : chosen);
   theme.value = chosen;

@@ -47,6 +47,10 @@ const VIEWS: Readonly<Record<Route, { readonly icon: IconName; readonly view: ()
   about: { icon: "info", view: About },
 };
 
+/**
+ * The admin page: the login while nobody is logged in, else its parts, below a new login where the session has
+ * expired.
+ */
 export function App(): JSX.Element {
   useEffect(followAddress, []);
   useEffect(() => void resume(), []);

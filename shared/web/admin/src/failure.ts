@@ -3,6 +3,10 @@ import { ApiError } from "@common/api/client";
 
 import { text } from "./text";
 
+/**
+ * Words for why a call failed, in the page's language: no answer, logged out, how many seconds to wait, else the
+ * server's own. What is no `ApiError` is called unknown.
+ */
 export function wordsOfFailure(error: unknown): string {
   const { failure } = text.value;
   if (!(error instanceof ApiError)) return failure.unknown;

@@ -3,12 +3,17 @@
  * counts, in whatever order answers come.
  */
 
+/** Questions about what is typed, of which only the newest counts. */
 export interface Latest<I> {
   /** Asks about this when nothing else is wanted for a while. */
   readonly want: (input: I) => void;
   readonly stop: () => void;
 }
 
+/**
+ * How to ask: after a pause in milliseconds, by a call whose signal a newer question aborts; and who is told of the
+ * answer or the failure.
+ */
 export interface Asking<I, O> {
   readonly pauseMs: number;
   readonly ask: (input: I, signal: AbortSignal) => Promise<O>;
@@ -16,6 +21,9 @@ export interface Asking<I, O> {
   readonly onFailure: (error: unknown) => void;
 }
 
+/**
+ * Asks as `Asking` says. Nobody is told of an answer or a failure that comes after `stop` or after a newer question.
+ */
 export function latest<I, O>({ pauseMs, ask, onAnswer, onFailure }: Asking<I, O>): Latest<I> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let underWay: AbortController | undefined;

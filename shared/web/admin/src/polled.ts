@@ -5,6 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 
 import { wordsOfFailure } from "./failure";
 
+/** What is asked for again and again: its newest answer, null before the first, and `refresh`, which asks at once. */
 export interface Polled<T> {
   readonly value: ReadonlySignal<T | null>;
   /** What went wrong last; empty where nothing did. */

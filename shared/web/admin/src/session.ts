@@ -19,10 +19,13 @@ export type Standing = "asking" | "in" | "out" | "unknown";
 export type Ended = "by-owner" | "expired";
 
 const token = signal("");
+/** Whether somebody is logged in, as far as the page knows. */
 export const standing = signal<Standing>("asking");
+/** Why the last session ended; null while somebody is logged in, and where nobody was. */
 export const ended = signal<Ended | null>(null);
 /** What went wrong when the page asked whether it is logged in. */
 export const trouble = signal<unknown>(null);
+/** Whether somebody is logged in. */
 export const isLoggedIn = computed(() => standing.value === "in");
 
 /** Calls that wait longer than this for the next login are not made any more: nobody expects them then. */
@@ -58,6 +61,7 @@ export async function resume(): Promise<void> {
   }
 }
 
+/** Logs in by the admin password. Throws an `ApiError`, with status 401 where the password is wrong. */
 export async function logIn(password: string): Promise<void> {
   take(await post("/api/admin/login", { password }, shown()));
 }

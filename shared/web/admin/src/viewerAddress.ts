@@ -16,6 +16,10 @@ export function isServed(failure: unknown): boolean | null {
   return failure.status !== 404;
 }
 
+/**
+ * Asks for `/api/config` and sets `servesViewers` by the answer; a failure is an answer as well, and nothing is
+ * thrown.
+ */
 export async function askWhoIsServed(): Promise<void> {
   const failure: unknown = await get("/api/config").then(
     () => undefined,

@@ -19,6 +19,7 @@ type With<M extends "get" | "post"> = {
 /** What a call that reads gives. */
 export type Read<P extends With<"get">> = Answered<paths[P]["get"]>;
 
+/** What goes along with a call beyond its body. */
 export interface Options {
   /** Values for `{name}` in the path. */
   readonly path?: Readonly<Record<string, string>>;
@@ -122,10 +123,12 @@ export function download<P extends With<"post">>(
   });
 }
 
+/** Asks by GET. Throws an `ApiError` for what is no success, and one of status 0 where no answer comes within 20 s. */
 export async function get<P extends With<"get">>(path: P, options: Options = {}): Promise<Read<P>> {
   return (await call("GET", path, undefined, options)) as Read<P>;
 }
 
+/** Sends a body as JSON by POST and gives the answer. Throws as `get` does. */
 export async function post<P extends With<"post">>(
   path: P,
   body?: Sent<paths[P]["post"]>,

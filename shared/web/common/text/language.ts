@@ -9,6 +9,7 @@ import { recall, remember } from "../storage";
 
 /** The languages that are complete, by what they call themselves. */
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
+/** The tag of a language that is complete (BCP 47). */
 export type Language = keyof typeof LANGUAGES;
 
 const KEY = "farcast.language";
@@ -23,6 +24,7 @@ export function preferred(chosen: string | undefined, wanted: readonly string[])
   return tags.find(isLanguage) ?? "en";
 }
 
+/** The language that the page speaks. */
 export const language = signal<Language>(
   preferred(recall(KEY), typeof navigator === "undefined" ? [] : navigator.languages),
 );
@@ -33,6 +35,7 @@ export const locale = computed(() => {
   return wanted.find((tag) => tag.split("-")[0]?.toLowerCase() === language.value) ?? language.value;
 });
 
+/** Makes the page speak a language, and remembers it in this browser. */
 export function chooseLanguage(chosen: Language): void {
   remember(KEY, chosen);
   language.value = chosen;

@@ -37,4 +37,8 @@ class CaptionTimeline extends Base {
   }
 }
 
+/**
+ * For `timelineController` of hls.js's configuration: its own class, which goes on reading captions from part to
+ * part.
+ */
 export const captionTimeline = CaptionTimeline as unknown as NonNullable<HlsConfig["timelineController"]>;

@@ -9,6 +9,9 @@ export const MAX_CUES = 500;
 /** The part of a video element that is used. */
 export type Tracked = Pick<HTMLVideoElement, "textTracks" | "addTextTrack">;
 
+/**
+ * The text tracks of a video element that have captions in the picture, one for each name; an engine gives the cues.
+ */
 export class CaptionTracks {
   constructor(
     private readonly video: Tracked,

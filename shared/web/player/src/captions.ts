@@ -1,5 +1,6 @@
 /** Captions and subtitles of the broadcast: the text tracks of the video element, whichever engine made them. */
 
+/** Captions or subtitles that the viewer can have shown. */
 export interface Caption {
   /** Of the element's text tracks. */
   readonly index: number;
@@ -21,6 +22,7 @@ function nameOf({ label, language }: Track): string {
   return label === "" ? language : label;
 }
 
+/** The captions and subtitles among an element's text tracks, in their order there. */
 export function captionsOf(list: ArrayLike<Track>): Caption[] {
   return tracksOf(list).map(([index, track]) => ({
     index,

@@ -8,6 +8,7 @@ const TOKENS: readonly string[] = ["ot", "sf", "st"];
 /** Begins keys that the standard does not have: a name in reverse DNS that nobody else can have. */
 export const OWN = "internal.farcast-";
 
+/** The keys of CMCD that are told, with their values. */
 export type Keys = Readonly<Record<string, number | string | boolean | undefined>>;
 
 /** What is undefined, false or no number is left out. Numbers are rounded. */

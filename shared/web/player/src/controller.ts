@@ -14,6 +14,7 @@ const FOUND_HOLDS_MS = 5_000;
 /** Pauses are stretched by up to this factor, so that viewers who lost an edge together do not return together. */
 const JITTER = 0.3;
 
+/** Callbacks by which a controller tells what happens. */
 export interface ControllerEvents {
   phase: (phase: Phase) => void;
   /** A new engine is attached. */
@@ -25,6 +26,10 @@ export interface ControllerEvents {
   tick: (engine: Engine | undefined) => void;
 }
 
+/**
+ * Plays a playlist in a video element from `start` to `stop`: asks the edge for a broadcast, and makes and removes
+ * engines as the session decides.
+ */
 export class Controller {
   engine: Engine | undefined;
   private session = INITIAL;

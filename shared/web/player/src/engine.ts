@@ -20,6 +20,7 @@ export interface EngineEvents {
   qualities: () => void;
 }
 
+/** An engine, as the controller and the page use it; it has no `qualities` before it knows them. */
 export interface Engine {
   readonly qualities: readonly Quality[];
   /** Index of the quality on show, -1 if unknown. */

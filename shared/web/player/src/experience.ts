@@ -5,6 +5,7 @@
 import { BUFFERING_AFTER_MS } from "./session";
 import type { Fault, Phase } from "./session";
 
+/** Which errors are counted: those for which engines gave up, and browsers that play no live streams. */
 export type ErrorKind = Fault | "unsupported";
 
 /** What is new since the last report. */

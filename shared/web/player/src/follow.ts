@@ -8,6 +8,7 @@
 /** Being behind this long is no passing hiccup. */
 export const JUMP_AFTER_MS = 2_000;
 
+/** Whether a viewer keeps to the live edge. */
 export interface Following {
   /** Whether the viewer wants to be at the edge: until pausing, and again once there. */
   readonly wanted: boolean;
@@ -15,6 +16,7 @@ export interface Following {
   readonly behindSinceMs: number | undefined;
 }
 
+/** A viewer who is at the live edge and wants to stay there. */
 export const AT_EDGE: Following = { wanted: true, behindSinceMs: undefined };
 
 /** The viewer paused: what follows is seen later than live on purpose. */

@@ -4,6 +4,7 @@ const IDLE_AFTER_MS = 3_000;
 
 type IphoneVideo = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
 
+/** Shows the stage in full screen, or the video where browsers allow no more, or leaves full screen. */
 export function toggleFullscreen(stage: HTMLElement, video: IphoneVideo): void {
   // A refusal leaves everything as it is: nothing to do about it.
   const ignore = (): undefined => undefined;

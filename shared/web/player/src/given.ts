@@ -10,6 +10,10 @@ type Loader = InstanceType<PlaylistLoaderConstructor>;
 /** hls.js names what is loaded, but exports no value for it. */
 const MULTIVARIANT = "manifest";
 
+/**
+ * A class of loaders, made of `Base`, that answers the first request for the multivariant playlist with the given
+ * text at once.
+ */
 export function loaderWith(
   multivariant: string,
   Base = Hls.DefaultConfig.loader as unknown as PlaylistLoaderConstructor,

@@ -35,6 +35,10 @@ function quality(level: Level): Quality {
   };
 }
 
+/**
+ * Plays the playlist at `url` by hls.js, from its making until `destroy`. `multivariant` is the text of that playlist
+ * where it was read already.
+ */
 export class HlsEngine implements Engine {
   readonly hls: Hls;
   private readonly pacer: Pacer;

@@ -1,7 +1,9 @@
 /** Which key does what. */
 
+/** What a key can do with the player. */
 export type Command = "play" | "mute" | "fullscreen" | "live" | "louder" | "quieter";
 
+/** A key that was pressed, as `KeyboardEvent` has it. */
 export interface Press {
   readonly key: string;
   readonly ctrlKey: boolean;

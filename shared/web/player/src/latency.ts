@@ -29,6 +29,7 @@ export interface Figure {
   readonly isEndToEnd: boolean;
 }
 
+/** The figure that a latency shows; null where neither measure can be had. */
 export function figure({ wall, edge }: Latency): Figure | null {
   if (credible(wall)) return { seconds: wall, isEndToEnd: true };
   return edge === null ? null : { seconds: edge, isEndToEnd: false };

@@ -10,6 +10,10 @@ type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date };
 /** The seekable range ends about this far ahead of where live playback should be, as WebKit counts it. */
 const EDGE_DISTANCE_S = 1;
 
+/**
+ * Plays the playlist at `url` by the browser's own HLS, from its making until `destroy`. The browser chooses
+ * qualities and tells of none.
+ */
 export class NativeEngine implements Engine {
   readonly qualities: readonly Quality[] = [];
   readonly current = -1;

@@ -6,8 +6,9 @@
  * would stay there with next to no buffer and stall whenever a part is a little late.
  */
 
-/** A correction begins when the distance is off by so much and goes on until it is nearly right: the rate does not flutter. */
+/** A correction begins when the distance is off by so much. */
 export const BEGIN_S = 0.1;
+/** It goes on until the distance is off by less than this: nearly right, so that the rate does not flutter. */
 export const END_S = 0.03;
 /** Playback that is later than this was paused, or soon jumps (see follow.ts). */
 export const CATCH_UP_WITHIN_S = 5;
@@ -16,6 +17,7 @@ export const STOCK_S = 1;
 /** A picture that stands anyway is held for no longer than this. */
 export const LONGEST_HOLD_S = 2;
 
+/** How far playback is from where it is meant to be, and how much media it has, in seconds. */
 export interface Distance {
   /** How much later playback is than intended, in seconds; negative when it is too close to the live edge. */
   readonly lateS: number;

@@ -2,6 +2,9 @@
 import { holdS, rate } from "./pace";
 import type { Distance } from "./pace";
 
+/**
+ * Paces a video element until `destroy`: sets its rate with each `tick`, and holds its picture where pace.ts says so.
+ */
 export class Pacer {
   private readonly listening = new AbortController();
   private holding: number | undefined;

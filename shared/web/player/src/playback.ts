@@ -14,6 +14,7 @@ export interface PlaybackEvents {
   paused: () => void;
 }
 
+/** Plays and pauses a video element and sets its sound, which is remembered in this browser. */
 export class Playback {
   private readonly store = pageStore();
   /** The viewer paused; a new engine then stays paused. */

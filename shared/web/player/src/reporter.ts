@@ -23,6 +23,7 @@ function aheadS({ buffered, currentTime }: HTMLVideoElement): number {
   return buffered.length === 0 ? 0 : Math.max(0, buffered.end(buffered.length - 1) - currentTime);
 }
 
+/** Reports to the edge what it is told of a viewer's playback; a report that does not arrive is told with the next. */
 export class Reporter {
   private readonly experience = new Experience(performance.now());
   private readonly session = newSession();

@@ -58,6 +58,7 @@ export type Effect =
   /** Let the engine reset its decoders. */
   | { kind: "recoverMedia" };
 
+/** The state of a viewing session. */
 export interface Session {
   readonly phase: Phase;
   /** Number of the newest probe; answers to older ones are ignored. */
@@ -74,6 +75,7 @@ export interface Session {
   readonly recoveredAtMs: number | undefined;
 }
 
+/** What an input leads to: the next state, and what is to be done, in this order. */
 export interface Step {
   readonly session: Session;
   readonly effects: readonly Effect[];
@@ -92,6 +94,7 @@ const FIRST_PAUSE_MS = 500;
 /** A viewer who waits for a broadcast asks this often; the edge answers from memory. */
 const LONGEST_PAUSE_MS = 6_000;
 
+/** The state before `start`. */
 export const INITIAL: Session = {
   phase: "connecting",
   probeId: 0,

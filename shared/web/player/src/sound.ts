@@ -1,5 +1,6 @@
 /** Volume and mute, remembered between visits. */
 
+/** The sound of a video element: its volume, 0 to 1, and whether it is off. */
 export interface Sound {
   /** 0 to 1. */
   readonly volume: number;

@@ -10,6 +10,7 @@ export const IDLE_MS = 400;
 /** With less than this buffered it matters. */
 export const LOW_S = 0.3;
 
+/** What an engine has of media, and what it could have, at a moment. */
 export interface Supply {
   /** Something is being downloaded or appended. */
   readonly loading: boolean;

@@ -19,6 +19,7 @@ interface Props {
   readonly room: Room;
 }
 
+/** The viewer page; in its place the question of `Nsfw` where the owner wants it and the viewer has not agreed yet. */
 export function App(props: Props): JSX.Element {
   return config.value?.nsfw === true && !isAdult.value ? <Nsfw /> : <Page {...props} />;
 }

@@ -17,6 +17,7 @@ import { text } from "./text";
 
 const KEY = "farcast.chat";
 
+/** Whether the chat is open beside the player, remembered in this browser. */
 export const isChatOpen = signal(recall(KEY) !== "hidden");
 
 /** The owner switched the chat off. */
@@ -27,6 +28,7 @@ function setOpen(open: boolean): void {
   isChatOpen.value = open;
 }
 
+/** The chat panel: the open chat, a bar that opens it, or a bar that says that it is switched off. */
 export function ChatPanel({ room }: { readonly room: Room }): JSX.Element {
   const { chat } = text.value;
   // The room that nobody can use is the picture's and the page's.

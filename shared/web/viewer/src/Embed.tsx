@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { areaAttributes } from "./ownStyles";
 import { config } from "./server";
 
+/** A page with nothing but its children, below the server's name for screen readers. */
 export function Embed(props: {
   /** What of the page it is, where owners can give that colours of its own. */
   readonly area?: "chat";

@@ -51,6 +51,7 @@ export function sheetOf({ page, on, header, chat }: Look): string {
     .join("\n");
 }
 
+/** Gives the page the owner's styles and colours, and follows their changes for the rest of its life. */
 export function followStyles(): void {
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

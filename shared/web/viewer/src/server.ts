@@ -10,7 +10,9 @@ import type { Phase } from "@player/session";
 
 import { liveState } from "./page/live";
 
+/** The server's configuration, as the edge tells it. */
 export type Config = Schema<"Config">;
+/** The broadcast's status, as the edge tells it. */
 export type Status = Schema<"Status">;
 
 /** As often as Owncast's page; the edge answers both from memory. */
@@ -21,12 +23,15 @@ const UNSEEN_FACTOR = 6;
 /** An answer from memory that takes longer says that something is wrong between here and the server. */
 const ANSWERED_WITHIN_MS = 4_000;
 
+/** The newest configuration; null before the first. */
 export const config = signal<Config | null>(inPage());
+/** The newest status; null before the first. */
 export const status = signal<Status | null>(null);
 /** Whether the newest question about the status was answered, and soon. */
 export const isAnswered = signal(true);
 /** What the player is at; `followPlayer` tells. */
 const playerPhase = signal<Phase | undefined>(undefined);
+/** Whether the broadcast is called live; undefined while nothing is known. */
 export const live = computed(() =>
   liveState({
     isOnline: status.value?.online,

@@ -16,6 +16,9 @@ export const PLAYLIST = new URL(
   document.baseURI,
 ).href;
 
+/**
+ * Starts a page: theme, language, styles and title, which follow the server from then on, and `page` as its content.
+ */
 export function start(page: ComponentChild): void {
   startTheme();
   document.documentElement.lang = language.value;

@@ -21,6 +21,10 @@ interface Props {
   readonly shown: (value: number) => string;
 }
 
+/**
+ * A chart of measurements, with the value at the pointer or at the place that arrow keys chose, else the newest one.
+ * `top` fixes the highest value of its scale, and `shown` words a value.
+ */
 export function Chart({ name, values, top, shown }: Props): JSX.Element {
   const { dashboard } = text.value;
   const root = useRef<HTMLDivElement>(null);

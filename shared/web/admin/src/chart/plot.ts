@@ -12,6 +12,10 @@ const VALUES_WIDE_PX = 46;
 /** Charts with one name show the same moment. */
 const MOMENT = "dashboard";
 
+/**
+ * How measurements are drawn: the highest value of the scale (without `top` it follows the values), words for values
+ * and for times in milliseconds since 1970, and who is told of the cursor.
+ */
 export interface PlotOptions {
   readonly top?: number | undefined;
   readonly valueWords: () => (value: number) => string;
@@ -20,6 +24,10 @@ export interface PlotOptions {
   readonly onCursor: (place: number | null) => void;
 }
 
+/**
+ * A chart that is drawn: shows columns, puts the cursor on a value by its place (null: on none), and is removed by
+ * `stop`.
+ */
 export interface Plot {
   readonly show: (columns: Columns) => void;
   /** Draws anew: colours or words are others. */

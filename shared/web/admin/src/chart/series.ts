@@ -1,11 +1,13 @@
 /** Measurements over time, as charts take them. Pure. */
 import type { Schema } from "@common/api/client";
 
+/** One measurement of the API: a value, and when it was measured. */
 export type Measured = Schema<"TimestampedValue">;
 
 /** Seconds since 1970, growing, and the values then. */
 export type Columns = [times: number[], values: number[]];
 
+/** Measurements as columns, the oldest first; one whose time cannot be read is left out. */
 export function columnsOf(measured: readonly Measured[]): Columns {
   const sorted = measured
     .map(({ time, value }) => [Date.parse(time) / 1_000, value] as const)

@@ -26,6 +26,10 @@ const GROUPS: readonly (readonly ColorRole[])[] = [
 const MOST_CORNER_PX = 24;
 const USUAL_CORNER_PX = 10;
 
+/**
+ * The card with the viewer page's colours and corners: a field for each, samples of the page, and warnings where text
+ * is hard to read. `kept` is what the server has.
+ */
 export function Colors({ kept }: { readonly kept: Variables }): JSX.Element {
   const { colors, when } = text.value;
   const id = useId();

@@ -5,6 +5,7 @@ import type { Area, Ground, Look } from "@common/appearance";
 
 import { text } from "../text";
 
+/** A small picture of the viewer page in the colours of a look, on light or on dark ground. */
 export function Sample({ look, ground }: { readonly look: Look; readonly ground: Ground }): JSX.Element {
   const { colors } = text.value;
   const part = (area: Area): Readonly<Record<string, unknown>> =>

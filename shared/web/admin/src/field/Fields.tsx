@@ -89,6 +89,10 @@ interface TextProps extends Setting<string> {
   readonly onDraft?: (draft: string) => void;
 }
 
+/**
+ * A setting that is a text of at most `maxLength` characters; saved when its field is left, unless the browser finds
+ * it invalid.
+ */
 export function TextField(props: TextProps): JSX.Element {
   const { label, hint, kept, setter, maxLength, lines = 1, type = "text", required = false } = props;
   const { isCode = false, onDraft } = props;
@@ -196,6 +200,7 @@ interface ChoiceProps<T extends string> extends Setting<T> {
   readonly choices: readonly (readonly [T, string])[];
 }
 
+/** A setting that is one of several values, each given with its words; saved as soon as another one is chosen. */
 export function ChoiceField<T extends string>(props: ChoiceProps<T>): JSX.Element {
   const { label, hint, kept, setter, choices } = props;
   const id = useId();

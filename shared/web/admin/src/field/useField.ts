@@ -38,11 +38,16 @@ export type Setter = `/api/admin/config/${
   | "chat/forbiddenusernames"
   | "chat/suggestedusernames"}`;
 
+/**
+ * Has the server store a setting's value, of the type that it has in `serverconfig`. Throws an `ApiError` where the
+ * server refuses or does not answer.
+ */
 export async function store(setter: Setter, value: unknown): Promise<void> {
   // The setters differ in the type of their value only, which is that of the setting in `serverconfig`.
   await ask((options) => post(setter, { value } as never, options));
 }
 
+/** A setting that a component edits: its field, and what can be done with it. */
 export interface Editing<T> {
   readonly field: Field<T>;
   readonly edit: (draft: T) => void;
@@ -52,6 +57,10 @@ export interface Editing<T> {
   readonly undo: () => T;
 }
 
+/**
+ * Edits a setting that is `kept` at first. Values are saved one after another; a refusal is told in the field and
+ * never thrown.
+ */
 export function useField<T>(kept: T, setter: Setter): Editing<T> {
   const [field, setField] = useState(() => begin(kept));
   const now = useRef(field);

@@ -9,6 +9,10 @@ import { locale } from "@common/text/language";
 import { text } from "../text";
 import { askAgain, connection, state, trouble, useLive } from "./live";
 
+/**
+ * Shows a value that the server tells live, or that it is loading; above it that the page is not told any more, and
+ * since when.
+ */
 export function Live<T>(props: {
   readonly of: ReadonlySignal<T | null>;
   /** Whether it is inside of another one, which says how the page stands with the server. */

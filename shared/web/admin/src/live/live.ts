@@ -18,9 +18,13 @@ import { MuteStream, read } from "./stream";
 /** How the page stands with the server: it asks, is told, is told now and then, or is not told. */
 export type Connection = "opening" | "open" | "polling" | "away";
 
+/** The newest state of the server; null before the first. */
 export const state = signal<Schema<"AdminState"> | null>(null);
+/** The origin's newest log lines, the oldest of them first; null before they are told. */
 export const log = signal<readonly Schema<"LogEntry">[] | null>(null);
+/** The newest warnings and errors of the origin's log, at most 50; null before they are told. */
 export const warnings = signal<readonly Schema<"LogEntry">[] | null>(null);
+/** How the page stands with the server now. */
 export const connection = signal<Connection>("opening");
 /** What went wrong last; empty where nothing did. */
 export const trouble = signal("");

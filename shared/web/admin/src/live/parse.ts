@@ -1,5 +1,6 @@
 /** Server-sent events, out of text that comes in pieces of any length. Pure. */
 
+/** An event of the stream: its name, `message` where it has none, and its data, several lines joined by line feeds. */
 export interface ServerEvent {
   readonly name: string;
   readonly data: string;
@@ -8,6 +9,10 @@ export interface ServerEvent {
 /** Longest text without the end of an event: far above anything that the server sends. */
 const MAX_PENDING = 8 * 1024 * 1024;
 
+/**
+ * Takes the stream's text piece by piece and gives the events in it. At most `MAX_PENDING` characters wait for their
+ * end.
+ */
 export class EventParser {
   private pending = "";
   /** The `id` that was told last, to go on from. */

@@ -3,6 +3,7 @@
 /** How an attempt ended: after some events, refused or broken, or open without a single event. */
 export type Outcome = "ended" | "failed" | "mute";
 
+/** When and for what the next attempt asks. */
 export interface Plan {
   /** When to ask, from now on. */
   readonly waitMs: number;
@@ -12,6 +13,7 @@ export interface Plan {
   readonly failures: number;
 }
 
+/** The first attempt: at once, for a stream. */
 export const FIRST: Plan = { waitMs: 0, once: false, failures: 0 };
 
 const AFTER_END_MS = 250;
@@ -20,6 +22,10 @@ const LONGEST_WAIT_MS = 15_000;
 /** How often it is asked where no stream comes through. */
 export const POLL_MS = 10_000;
 
+/**
+ * The plan after an attempt that ended so. After failures it waits 1 s, doubled up to 15 s, and at least
+ * `retryAfterS` seconds; after a mute stream it asks for what there is, every 10 s.
+ */
 export function next(outcome: Outcome, before: Plan, retryAfterS = 0): Plan {
   if (outcome === "failed") {
     const failures = before.failures + 1;

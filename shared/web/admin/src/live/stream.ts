@@ -18,6 +18,10 @@ export class MuteStream extends Error {
   override readonly name = "MuteStream";
 }
 
+/**
+ * What an attempt reads: the stream, or what there is now (`once`), until `signal` aborts it; `take` is given each
+ * event and its id.
+ */
 export interface Reading {
   readonly once: boolean;
   /** The id to go on from; empty where there is none. */

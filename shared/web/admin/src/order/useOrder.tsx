@@ -23,6 +23,7 @@ interface Ordering<T> {
   readonly onDone: (list: readonly T[]) => void;
 }
 
+/** What a list shows so that its members can be moved. */
 export interface Order {
   /** Of the element whose children are the members, in their order. */
   readonly root: RefObject<never>;
@@ -34,6 +35,14 @@ export interface Order {
   readonly told: JSX.Element;
 }
 
+type Way = "up" | "down";
+
+/** The button that was pressed goes along with its member. */
+interface Wish {
+  readonly index: number;
+  readonly way: Way;
+}
+
 interface Drag<T> {
   readonly before: readonly T[];
   /** As it is shown, or will be: moves may come faster than the page is drawn. */
@@ -41,95 +50,42 @@ interface Drag<T> {
   at: number;
 }
 
+/**
+ * Lets people move a list's members. `onOrder` is told each order while something is dragged, `onDone` the one that
+ * stays.
+ */
 export function useOrder<T>({ list, nameOf, onOrder, onDone }: Ordering<T>): Order {
   const { order } = text.value;
   const root = useRef<HTMLElement>(null);
-  const drag = useRef<Drag<T> | null>(null);
-  const [dragged, setDragged] = useState<number | null>(null);
   const [said, setSaid] = useState("");
-  // The button that was pressed goes along with its member.
-  const focusAt = useRef<{ readonly index: number; readonly way: string } | null>(null);
-  useLayoutEffect(() => {
-    const wish = focusAt.current;
-    if (wish === null) return;
-    focusAt.current = null;
-    const row = root.current?.querySelectorAll<HTMLElement>("[data-member]")[wish.index];
-    row?.querySelector<HTMLElement>(`[data-way="${wish.way}"]`)?.focus();
-  });
-
+  const focus = useFocus(root);
   const say = (all: readonly T[], index: number): void => {
     const member = all[index];
     if (member !== undefined) setSaid(order.moved(nameOf(member), index + 1, all.length));
   };
-  const step = (from: number, way: "up" | "down"): void => {
+  const { dragged, begin, follow, end } = useDrag(root, onOrder, (all, index) => {
+    onDone(all);
+    say(all, index);
+  });
+  const step = (from: number, way: Way): void => {
     const to = way === "up" ? from - 1 : from + 1;
     if (to < 0 || to >= list.length) return;
     const all = moved(list, from, to);
-    focusAt.current = { index: to, way };
+    focus({ index: to, way });
     onDone(all);
     say(all, to);
   };
-  const end = (isKept: boolean): void => {
-    const ended = drag.current;
-    drag.current = null;
-    setDragged(null);
-    if (ended === null) return;
-    if (isKept) {
-      onDone(ended.list);
-      say(ended.list, ended.at);
-    } else onOrder(ended.before);
-  };
-  const follow = (event: PointerEvent): void => {
-    const now = drag.current;
-    if (now === null) return;
-    const rows = [...(root.current?.querySelectorAll<HTMLElement>("[data-member]") ?? [])];
-    const to = placeOf(
-      rows.map((row) => row.getBoundingClientRect()),
-      now.at,
-      event.clientY,
-    );
-    if (event.clientY < EDGE_PX) window.scrollBy(0, -SCROLL_PX);
-    if (event.clientY > window.innerHeight - EDGE_PX) window.scrollBy(0, SCROLL_PX);
-    if (to === now.at) return;
-    now.list = moved(now.list, now.at, to);
-    now.at = to;
-    onOrder(now.list);
-    setDragged(to);
-  };
-  // What is pressed elsewhere while something is dragged.
-  const stop = useRef(end);
-  stop.current = end;
-  useEffect(() => {
-    if (dragged === null) return undefined;
-    const pressed = (event: KeyboardEvent): void => {
-      if (event.key === "Escape") stop.current(false);
-    };
-    window.addEventListener("keydown", pressed);
-    return () => {
-      window.removeEventListener("keydown", pressed);
-    };
-  }, [dragged === null]);
-
-  const button = (index: number, way: "up" | "down"): JSX.Element => {
+  const button = (index: number, way: Way): JSX.Element => {
     const member = list[index];
-    const name = member === undefined ? "" : nameOf(member);
-    const isEnd = way === "up" ? index === 0 : index === list.length - 1;
-    const label = way === "up" ? order.up(name) : order.down(name);
     return (
-      <button
-        type="button"
-        class="icon-button"
-        data-way={way}
-        // Not disabled: it would lose the focus that it has.
-        aria-disabled={isEnd}
-        aria-label={label}
-        title={label}
-        onClick={() => {
+      <StepButton
+        way={way}
+        name={member === undefined ? "" : nameOf(member)}
+        isEnd={way === "up" ? index === 0 : index === list.length - 1}
+        onPress={() => {
           step(index, way);
         }}
-      >
-        <Icon name={way} />
-      </button>
+      />
     );
   };
   return {
@@ -147,28 +103,155 @@ export function useOrder<T>({ list, nameOf, onOrder, onDone }: Ordering<T>): Ord
         <span class="moves">
           {button(index, "up")}
           {button(index, "down")}
-          <span
-            class="grip"
-            aria-hidden="true"
-            title={order.drag}
-            onPointerDown={(event) => {
-              if (event.button !== 0) return;
-              event.preventDefault();
-              event.currentTarget.setPointerCapture(event.pointerId);
-              drag.current = { before: list, list, at: index };
-              setDragged(index);
+          <Grip
+            onGrasp={() => {
+              begin(list, index);
             }}
-            onPointerMove={follow}
-            onPointerUp={() => {
-              end(true);
-            }}
-            onPointerCancel={() => {
-              end(false);
-            }}
-          >
-            <Icon name="grip" />
-          </span>
+            onMove={follow}
+            onEnd={end}
+          />
         </span>
       ),
   };
+}
+
+/** Gives what puts the focus on a member's button once the list is drawn in its next order. */
+function useFocus(root: RefObject<HTMLElement | null>): (wish: Wish) => void {
+  const wished = useRef<Wish | null>(null);
+  useLayoutEffect(() => {
+    const wish = wished.current;
+    if (wish === null) return;
+    wished.current = null;
+    const row = root.current?.querySelectorAll<HTMLElement>("[data-member]")[wish.index];
+    row?.querySelector<HTMLElement>(`[data-way="${wish.way}"]`)?.focus();
+  });
+  return (wish) => {
+    wished.current = wish;
+  };
+}
+
+interface Dragging<T> {
+  /** Index of the member that is dragged; null while none is. */
+  readonly dragged: number | null;
+  readonly begin: (list: readonly T[], index: number) => void;
+  /** The pointer moved. */
+  readonly follow: (event: PointerEvent) => void;
+  /** Ends it: the order stays as it is, or is what it was before. */
+  readonly end: (isKept: boolean) => void;
+}
+
+/** Drags a member until it is let go or Escape is pressed. `onKept` is told the order and the member's place in it. */
+function useDrag<T>(
+  root: RefObject<HTMLElement | null>,
+  onOrder: (list: readonly T[]) => void,
+  onKept: (list: readonly T[], index: number) => void,
+): Dragging<T> {
+  const drag = useRef<Drag<T> | null>(null);
+  const [dragged, setDragged] = useState<number | null>(null);
+  const end = (isKept: boolean): void => {
+    const ended = drag.current;
+    drag.current = null;
+    setDragged(null);
+    if (ended === null) return;
+    if (isKept) onKept(ended.list, ended.at);
+    else onOrder(ended.before);
+  };
+  // What is pressed elsewhere while something is dragged.
+  const stop = useRef(end);
+  stop.current = end;
+  useEffect(() => {
+    if (dragged === null) return undefined;
+    const pressed = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") stop.current(false);
+    };
+    window.addEventListener("keydown", pressed);
+    return () => {
+      window.removeEventListener("keydown", pressed);
+    };
+  }, [dragged === null]);
+  return {
+    dragged,
+    begin: (list, index) => {
+      drag.current = { before: list, list, at: index };
+      setDragged(index);
+    },
+    follow: (event) => {
+      const now = drag.current;
+      if (now === null) return;
+      const rows = [...(root.current?.querySelectorAll<HTMLElement>("[data-member]") ?? [])];
+      const to = placeOf(
+        rows.map((row) => row.getBoundingClientRect()),
+        now.at,
+        event.clientY,
+      );
+      if (event.clientY < EDGE_PX) window.scrollBy(0, -SCROLL_PX);
+      if (event.clientY > window.innerHeight - EDGE_PX) window.scrollBy(0, SCROLL_PX);
+      if (to === now.at) return;
+      now.list = moved(now.list, now.at, to);
+      now.at = to;
+      onOrder(now.list);
+      setDragged(to);
+    },
+    end,
+  };
+}
+
+interface StepProps {
+  readonly way: Way;
+  /** Of the member that the button moves. */
+  readonly name: string;
+  /** The member cannot go any further this way. */
+  readonly isEnd: boolean;
+  readonly onPress: () => void;
+}
+
+function StepButton({ way, name, isEnd, onPress }: StepProps): JSX.Element {
+  const { order } = text.value;
+  const label = way === "up" ? order.up(name) : order.down(name);
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      data-way={way}
+      // Not disabled: it would lose the focus that it has.
+      aria-disabled={isEnd}
+      aria-label={label}
+      title={label}
+      onClick={onPress}
+    >
+      <Icon name={way} />
+    </button>
+  );
+}
+
+interface GripProps {
+  readonly onGrasp: () => void;
+  readonly onMove: (event: PointerEvent) => void;
+  readonly onEnd: (isKept: boolean) => void;
+}
+
+/** What a pointer drags a member by. */
+function Grip({ onGrasp, onMove, onEnd }: GripProps): JSX.Element {
+  return (
+    <span
+      class="grip"
+      aria-hidden="true"
+      title={text.value.order.drag}
+      onPointerDown={(event) => {
+        if (event.button !== 0) return;
+        event.preventDefault();
+        event.currentTarget.setPointerCapture(event.pointerId);
+        onGrasp();
+      }}
+      onPointerMove={onMove}
+      onPointerUp={() => {
+        onEnd(true);
+      }}
+      onPointerCancel={() => {
+        onEnd(false);
+      }}
+    >
+      <Icon name="grip" />
+    </span>
+  );
 }

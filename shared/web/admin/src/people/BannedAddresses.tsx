@@ -19,6 +19,10 @@ interface Props {
   readonly onDone: () => void;
 }
 
+/**
+ * The card of banned addresses: since when, until when and why each is, a button that lets it in again, and a form
+ * that bans another.
+ */
 export function BannedAddresses({ bans, onDone }: Props): JSX.Element {
   const { people, when } = text.value;
   return (

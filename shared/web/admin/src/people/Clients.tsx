@@ -25,6 +25,10 @@ interface Props {
   readonly onDone: () => void;
 }
 
+/**
+ * The card with the first 200 connections to the chat, and buttons that make moderators, shut users out and ban
+ * addresses.
+ */
 export function Clients({ clients, moderators, bans, onDone }: Props): JSX.Element {
   const { people } = text.value;
   const columns = people.columns;

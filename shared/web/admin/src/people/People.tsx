@@ -23,6 +23,10 @@ async function read() {
   return { clients, disabled, moderators, bans };
 }
 
+/**
+ * The part about the chat's people, read every 5 s: who is connected, who moderates, who is shut out, which addresses
+ * are banned.
+ */
 export function People(): JSX.Element {
   const { people } = text.value;
   const all = usePolled(read, EVERY_MS);

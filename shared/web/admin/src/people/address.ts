@@ -11,6 +11,7 @@ function isV6(typed: string): boolean {
   return URL.canParse(`http://[${typed}]/`);
 }
 
+/** Whether a text is an IPv4 or IPv6 address, without brackets, port, zone or prefix length. */
 export function isAddress(typed: string): boolean {
   return isV4(typed) || isV6(typed);
 }

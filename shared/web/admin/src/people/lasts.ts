@@ -1,6 +1,8 @@
 /** How long a ban lasts. Pure. */
 
+/** The spans that a ban can last, the shortest first. */
 export const LASTS = ["hour", "day", "week", "month", "forGood"] as const;
+/** How long a ban lasts: one of `LASTS`. */
 export type Lasts = (typeof LASTS)[number];
 
 const HOURS: Readonly<Record<Lasts, number | null>> = {

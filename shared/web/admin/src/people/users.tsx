@@ -10,6 +10,7 @@ import { ask } from "../session";
 import { text } from "../text";
 import { Action } from "../views/parts";
 
+/** A user of the chat, as the API shows it to owners. */
 export type User = Schema<"ChatUser">;
 
 interface ActProps {
@@ -17,6 +18,7 @@ interface ActProps {
   readonly onDone: () => void;
 }
 
+/** A button that shuts a user out of the chat, asking first, or lets one in again who is out. */
 export function Enable({ user, isOut, onDone }: ActProps & { readonly isOut: boolean }): JSX.Element {
   const { people } = text.value;
   const body = { userId: user.id, enabled: isOut };
@@ -31,6 +33,7 @@ export function Enable({ user, isOut, onDone }: ActProps & { readonly isOut: boo
   );
 }
 
+/** A button that makes a user a moderator, or takes that back. */
 export function Moderate(props: ActProps & { readonly isModerator: boolean }): JSX.Element {
   const { user, isModerator, onDone } = props;
   const { people } = text.value;
@@ -44,6 +47,10 @@ export function Moderate(props: ActProps & { readonly isModerator: boolean }): J
   );
 }
 
+/**
+ * A list of users: their names, since when they are known or out, and the buttons that `children` gives for each;
+ * `none` is said of an empty one.
+ */
 export function UserList(props: {
   readonly users: readonly User[];
   readonly none: string;

@@ -17,6 +17,10 @@ interface Props {
   readonly onFiles: (files: readonly File[]) => void;
 }
 
+/**
+ * A field for picture files, one or `several`, to be dropped or chosen. If one breaks the rules, that is said and
+ * none is passed on.
+ */
 export function Drop({ label, rules, several = false, onFiles }: Props): JSX.Element {
   const { picture } = text.value;
   const id = useId();

@@ -28,6 +28,10 @@ function fileOf(url: string): string {
   return decodeURIComponent(url.slice(url.lastIndexOf("/") + 1));
 }
 
+/**
+ * The card of the server's own emoji: each with a button that removes it, and a field for more while there are fewer
+ * than 300.
+ */
 export function Emoji(): JSX.Element {
   const { emoji, when } = text.value;
   const list = usePolled(() => get("/api/emoji"), EVERY_MS);

@@ -13,6 +13,10 @@ import { dataUri } from "./file";
 /** The API's body may have 2 MiB; Base64 makes four bytes of three. */
 const RULES = { types: ["image/png", "image/jpeg", "image/svg+xml", "image/gif"], mostBytes: 1_500_000 };
 
+/**
+ * The card of the logo: as it is on light and on dark ground, and a field for another file of at most 1.5 MB, which
+ * is sent once it was looked at.
+ */
 export function Logo(): JSX.Element {
   const { page, form, cancel, when } = text.value;
   const [chosen, setChosen] = useState<string | null>(null);

@@ -1,12 +1,15 @@
 /** Pictures that people choose: what may be sent of them, and under which name. */
 
+/** Which files may be sent: their media types, and the size of the largest in bytes. */
 export interface Rules {
   readonly types: readonly string[];
   readonly mostBytes: number;
 }
 
+/** Why a file may not be sent: it is of another type, or too large. */
 export type Fault = "type" | "size";
 
+/** What is wrong with a file by the rules (`size` is in bytes); null where nothing is. */
 export function faultOf({ type, size }: { type: string; size: number }, rules: Rules): Fault | null {
   if (!rules.types.includes(type)) return "type";
   return size > rules.mostBytes ? "size" : null;

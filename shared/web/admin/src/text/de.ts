@@ -1,6 +1,7 @@
 /** What the admin page says, in German. */
 import type { Texts } from "./en";
 
+/** The texts in German. */
 export const de: Texts = {
   title: "Farcast-Verwaltung",
   navigation: "Bereiche der Verwaltung",

@@ -4,6 +4,7 @@ import type { ColorRole, Ground } from "@common/appearance";
 
 type Names<T extends string> = Readonly<Record<T, string>>;
 
+/** The texts in English; where a text depends on something, a function that gives it. */
 export const en = {
   title: "Farcast admin",
   navigation: "Parts of the admin page",
@@ -667,4 +668,5 @@ export const en = {
   },
 };
 
+/** The texts that each language has. */
 export type Texts = typeof en;

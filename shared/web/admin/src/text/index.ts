@@ -4,4 +4,5 @@ import { catalogue } from "@common/text/language";
 import { de } from "./de";
 import { en } from "./en";
 
+/** The texts in the language of now. */
 export const text = catalogue({ en, de });

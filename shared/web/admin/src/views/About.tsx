@@ -6,6 +6,7 @@ import { servesViewers, viewerAddress } from "../viewerAddress";
 import { BackupDownload } from "./BackupDownload";
 import { Card, Copyable, Settings } from "./parts";
 
+/** The part about the server: version and licence, addresses for viewers and for other pages, and backups. */
 export function About(): JSX.Element {
   const { about } = text.value;
   return (

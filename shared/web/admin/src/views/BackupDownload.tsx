@@ -21,6 +21,7 @@ type Outcome =
 /** What the server says of a wrong password, as openapi.yaml has it; other refusals are told in its own words. */
 const WRONG_PASSWORD = "currentPassword is not the admin password";
 
+/** A form that asks for the admin password and downloads a backup, and says which file that is or why there is none. */
 export function BackupDownload(): JSX.Element {
   const { about, server } = text.value;
   const [password, setPassword] = useState("");

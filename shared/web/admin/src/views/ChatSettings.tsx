@@ -7,6 +7,7 @@ import { text } from "../text";
 import { Card, Settings } from "./parts";
 import { Retention } from "./Retention";
 
+/** The part with the chat's rules, forbidden and suggested names, how long lines are kept, and emoji. */
 export function ChatSettings(): JSX.Element {
   const { chat, when } = text.value;
   return (

@@ -16,6 +16,10 @@ import { Card } from "./parts";
 /** Short enough to follow, long enough that a word is not asked about letter by letter. */
 const PAUSE_MS = 300;
 
+/**
+ * The card with the text below the video, in Markdown of at most 90,000 characters, beside a preview that follows the
+ * typing.
+ */
 export function Content({ kept }: { readonly kept: string }): JSX.Element {
   const { page, general, when } = text.value;
   const [typed, setTyped] = useState(kept);

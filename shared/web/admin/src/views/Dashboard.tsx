@@ -30,6 +30,9 @@ const SERIES_EVERY_MS = 60_000;
 const SHOWN_WARNINGS = 8;
 const CHART_SECONDS = 3 * 3_600;
 
+/**
+ * The part that shows how the server and its broadcast go; before there was any broadcast, the guide to a first one.
+ */
 export function Dashboard(): JSX.Element {
   return (
     <Live of={state}>

@@ -19,6 +19,10 @@ interface Props {
   readonly onTested: () => void;
 }
 
+/**
+ * The last deliveries of the webhook with the id `hook`, and a button that sends a test; `onTested` is called after
+ * that was sent.
+ */
 export function Deliveries({ hook, deliveries, onTested }: Props): JSX.Element {
   const { integrations } = text.value;
   const [tested, setTested] = useState<Delivery | null>(null);

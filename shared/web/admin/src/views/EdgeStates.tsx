@@ -10,6 +10,7 @@ import { Card } from "./parts";
 
 type EdgeState = Schema<"EdgeState">;
 
+/** The card with a box for each edge: whether it is connected, since when, and its figures. */
 export function EdgeStates({ edges: all }: { readonly edges: readonly EdgeState[] }): JSX.Element {
   const { edges } = text.value;
   return (

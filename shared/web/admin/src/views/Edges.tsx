@@ -19,6 +19,7 @@ type Edge = Schema<"Edge">;
 
 const JOIN_SECONDS = 3_600;
 
+/** The part with all edges, which can be revoked one by one, and the tokens by which others join. */
 export function EdgesView(): JSX.Element {
   const { edges } = text.value;
   const list = usePolled(() => ask((options) => get("/api/admin/edges", options)), 0);

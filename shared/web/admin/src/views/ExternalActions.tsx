@@ -12,6 +12,9 @@ import { faultsOf, hexOf, MOST_ACTIONS, newAction } from "./actions";
 import type { ExternalAction } from "./actions";
 import { Card } from "./parts";
 
+/**
+ * The card with the owner's buttons, at most 50: changed, moved, previewed, and saved together once none has a fault.
+ */
 export function ExternalActions({ kept }: { readonly kept: readonly ExternalAction[] }): JSX.Element {
   const { actions, form, when } = text.value;
   const { field, edit, save, undo } = useField(kept, "/api/admin/config/externalactions");

@@ -10,12 +10,13 @@ import { store } from "../field/useField";
 import { text } from "../text";
 import { newKey } from "./key";
 import { Action, Card, Copyable, Settings } from "./parts";
-import { Password } from "./Server";
+import { Password } from "./Password";
 
 const STEPS = ["password", "name", "encoder", "wait"] as const;
 type Step = (typeof STEPS)[number];
 const MOST_KEYS = 8;
 
+/** The guide to a first broadcast; it begins at the second step where the admin password is set. */
 export function FirstRun(): JSX.Element {
   return <Settings>{(config) => <Guide config={config} />}</Settings>;
 }

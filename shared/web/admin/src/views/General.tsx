@@ -6,6 +6,7 @@ import { text } from "../text";
 import { Card, Settings } from "./parts";
 import { SocialLinks } from "./SocialLinks";
 
+/** The part with what viewers read about the server: name, title, summary, tags, links, and who it is for. */
 export function General(): JSX.Element {
   const { general, when } = text.value;
   return (

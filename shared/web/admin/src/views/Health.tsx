@@ -11,6 +11,10 @@ import { findings } from "./findings";
 import type { Finding } from "./findings";
 import { Card } from "./parts";
 
+/**
+ * The card with what is not well with the server, the worst first, with links to where something can be done, or that
+ * all is well.
+ */
 export function Health({ state }: { readonly state: Schema<"AdminState"> }): JSX.Element {
   const { health } = text.value;
   const found = findings(state);

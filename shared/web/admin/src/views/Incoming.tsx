@@ -8,6 +8,7 @@ import { locale } from "@common/text/language";
 import { text } from "../text";
 import { Card } from "./parts";
 
+/** The card with what the encoder says of its broadcast and what was measured of it, or that nothing comes in. */
 export function Incoming({ state }: { readonly state: Schema<"AdminState"> }): JSX.Element {
   const { dashboard } = text.value;
   const incoming = state.status.broadcaster;

@@ -30,6 +30,7 @@ const EVENTS: readonly WebhookEvent[] = [
   "VISIBILITY-UPDATE",
 ];
 
+/** The part with the access tokens of other programs, and with the webhooks that are told of events. */
 export function Integrations(): JSX.Element {
   return (
     <>

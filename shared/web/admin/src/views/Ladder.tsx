@@ -20,9 +20,13 @@ import {
   nameOfQuality,
   newQuality,
 } from "./ladder";
-import type { Quality } from "./ladder";
+import type { Fault, Quality } from "./ladder";
 import { Card } from "./parts";
 
+/**
+ * The card with the qualities, 1 to 10, and what they cost; saved together once none has a fault. `kept` is what the
+ * server has.
+ */
 export function Ladder({ kept }: { readonly kept: readonly Quality[] }): JSX.Element {
   const { video, form } = text.value;
   const { field, edit, save, undo } = useField(kept, "/api/admin/config/video/streamoutputvariants");
@@ -117,85 +121,9 @@ function Rung({ quality, all, canRemove, onChange, onRemove }: RungProps): JSX.E
         </button>
       </legend>
       <div class="rung-fields">
-        <label>
-          <span class="small quiet">{video.name}</span>
-          <input
-            class="field"
-            dir="auto"
-            maxLength={64}
-            value={quality.name}
-            placeholder={nameOfQuality({ ...quality, name: "" })}
-            aria-invalid={faults.includes("sameName")}
-            onInput={(event) => {
-              onChange({ name: event.currentTarget.value });
-            }}
-          />
-        </label>
-        <label>
-          <span class="small quiet">{video.how}</span>
-          <select
-            class="field"
-            value={quality.videoPassthrough ? "as-it-comes" : "encoded"}
-            onChange={(event) => {
-              const isPassed = event.currentTarget.value === "as-it-comes";
-              const { videoBitrate, framerate } = quality;
-              // What was passed through has no figures of its own yet.
-              const figures = {
-                videoBitrate: videoBitrate === 0 ? newQuality.videoBitrate : videoBitrate,
-                framerate: framerate === 0 ? newQuality.framerate : framerate,
-              };
-              onChange({ videoPassthrough: isPassed, ...(isPassed ? {} : figures) });
-            }}
-          >
-            <option value="as-it-comes">{video.asItComes}</option>
-            <option value="encoded">{video.encoded}</option>
-          </select>
-        </label>
-        {!quality.videoPassthrough && (
-          <>
-            <NumberField
-              label={video.height}
-              value={heightOf(quality)}
-              isWrong={faults.includes("height")}
-              onChange={(scaledHeight) => {
-                // The width follows, so that the picture keeps its shape.
-                onChange({ scaledHeight, scaledWidth: 0 });
-              }}
-            />
-            <NumberField
-              label={video.bitRate}
-              value={quality.videoBitrate}
-              isWrong={faults.includes("bitRate")}
-              onChange={(videoBitrate) => {
-                onChange({ videoBitrate });
-              }}
-            />
-            <NumberField
-              label={video.frameRate}
-              value={quality.framerate}
-              isWrong={faults.includes("frameRate")}
-              onChange={(framerate) => {
-                onChange({ framerate });
-              }}
-            />
-            <label>
-              <span class="small quiet">{video.cpu}</span>
-              <select
-                class="field"
-                value={quality.cpuUsageLevel}
-                onChange={(event) => {
-                  onChange({ cpuUsageLevel: Number(event.currentTarget.value) });
-                }}
-              >
-                {CPU_LEVELS.map((level) => (
-                  <option key={level} value={level}>
-                    {video.cpuLevels[level]}
-                  </option>
-                ))}
-              </select>
-            </label>
-          </>
-        )}
+        <NameField quality={quality} faults={faults} onChange={onChange} />
+        <WayField quality={quality} onChange={onChange} />
+        {!quality.videoPassthrough && <EncodedFields quality={quality} faults={faults} onChange={onChange} />}
       </div>
       <div id={`${id}-faults`} role="status">
         <ul class="faults">
@@ -207,6 +135,105 @@ function Rung({ quality, all, canRemove, onChange, onRemove }: RungProps): JSX.E
         </ul>
       </div>
     </fieldset>
+  );
+}
+
+type FieldProps = Pick<RungProps, "quality" | "onChange">;
+type FaultyProps = FieldProps & { readonly faults: readonly Fault[] };
+
+function NameField({ quality, faults, onChange }: FaultyProps): JSX.Element {
+  return (
+    <label>
+      <span class="small quiet">{text.value.video.name}</span>
+      <input
+        class="field"
+        dir="auto"
+        maxLength={64}
+        value={quality.name}
+        placeholder={nameOfQuality({ ...quality, name: "" })}
+        aria-invalid={faults.includes("sameName")}
+        onInput={(event) => {
+          onChange({ name: event.currentTarget.value });
+        }}
+      />
+    </label>
+  );
+}
+
+/** Whether the video is sent as it comes, or encoded anew. */
+function WayField({ quality, onChange }: FieldProps): JSX.Element {
+  const { video } = text.value;
+  return (
+    <label>
+      <span class="small quiet">{video.how}</span>
+      <select
+        class="field"
+        value={quality.videoPassthrough ? "as-it-comes" : "encoded"}
+        onChange={(event) => {
+          const isPassed = event.currentTarget.value === "as-it-comes";
+          const { videoBitrate, framerate } = quality;
+          // What was passed through has no figures of its own yet.
+          const figures = {
+            videoBitrate: videoBitrate === 0 ? newQuality.videoBitrate : videoBitrate,
+            framerate: framerate === 0 ? newQuality.framerate : framerate,
+          };
+          onChange({ videoPassthrough: isPassed, ...(isPassed ? {} : figures) });
+        }}
+      >
+        <option value="as-it-comes">{video.asItComes}</option>
+        <option value="encoded">{video.encoded}</option>
+      </select>
+    </label>
+  );
+}
+
+/** What only video that is encoded anew has. */
+function EncodedFields({ quality, faults, onChange }: FaultyProps): JSX.Element {
+  const { video } = text.value;
+  return (
+    <>
+      <NumberField
+        label={video.height}
+        value={heightOf(quality)}
+        isWrong={faults.includes("height")}
+        onChange={(scaledHeight) => {
+          // The width follows, so that the picture keeps its shape.
+          onChange({ scaledHeight, scaledWidth: 0 });
+        }}
+      />
+      <NumberField
+        label={video.bitRate}
+        value={quality.videoBitrate}
+        isWrong={faults.includes("bitRate")}
+        onChange={(videoBitrate) => {
+          onChange({ videoBitrate });
+        }}
+      />
+      <NumberField
+        label={video.frameRate}
+        value={quality.framerate}
+        isWrong={faults.includes("frameRate")}
+        onChange={(framerate) => {
+          onChange({ framerate });
+        }}
+      />
+      <label>
+        <span class="small quiet">{video.cpu}</span>
+        <select
+          class="field"
+          value={quality.cpuUsageLevel}
+          onChange={(event) => {
+            onChange({ cpuUsageLevel: Number(event.currentTarget.value) });
+          }}
+        >
+          {CPU_LEVELS.map((level) => (
+            <option key={level} value={level}>
+              {video.cpuLevels[level]}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
   );
 }
 

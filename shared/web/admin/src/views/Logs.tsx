@@ -16,6 +16,7 @@ import { Card } from "./parts";
 
 const SHOWN = 200;
 
+/** The part with the origin's log: the newest 200 of the lines that have the level and the words that are sought. */
 export function Logs(): JSX.Element {
   const { logs } = text.value;
   const [least, setLeast] = useState<Least>("all");

@@ -39,6 +39,10 @@ async function read(): Promise<People> {
   return { messages, disabled, moderators };
 }
 
+/**
+ * The part with the chat's messages, read every 5 s: the newest 100 of those that are sought, to be hidden or shown
+ * again.
+ */
 export function Messages(): JSX.Element {
   const { messages } = text.value;
   const people = usePolled(read, EVERY_MS);

@@ -9,6 +9,7 @@ import { Content } from "./Content";
 import { ExternalActions } from "./ExternalActions";
 import { Card, Settings } from "./parts";
 
+/** The part with the look of the viewer page: logo, words while off air, text, buttons, colours and styles. */
 export function Page(): JSX.Element {
   const { page, general, when } = text.value;
   return (

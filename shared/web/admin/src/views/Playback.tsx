@@ -16,6 +16,7 @@ import { errorsOf, shareStalled, stateOf } from "./told";
 /** As often as players tell. */
 const EVERY_MS = 30_000;
 
+/** The card with how playback goes for viewers, read every 30 s, or that no player told anything. */
 export function Playback(): JSX.Element {
   const { playback } = text.value;
   const told = usePolled(() => ask((options) => get("/api/admin/metrics/playback", options)), EVERY_MS);

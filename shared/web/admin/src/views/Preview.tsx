@@ -6,6 +6,10 @@ import { playPreview } from "../preview";
 import { text } from "../text";
 import { servesViewers } from "../viewerAddress";
 
+/**
+ * The broadcast in a small muted video; where it cannot be shown, that it is coming, or that this address serves no
+ * viewers.
+ */
 export function Preview(): JSX.Element {
   const { preview } = text.value;
   const video = useRef<HTMLVideoElement>(null);

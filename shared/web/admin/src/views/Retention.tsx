@@ -36,6 +36,7 @@ function span(seconds: number): string {
   }).format(value);
 }
 
+/** The card with how long the chat's lines are kept and how many at most, each chosen from a list and saved at once. */
 export function Retention({ kept }: { readonly kept: Schema<"ChatRetention"> }): JSX.Element {
   const { chat, when } = text.value;
   const { field, save, undo } = useField(kept, "/api/admin/config/chat/retention");

@@ -12,6 +12,7 @@ import { Card } from "./parts";
 type Quality = Schema<"CurrentBroadcast">["outputSettings"][number];
 type Rung = Schema<"RungState">;
 
+/** The card with each quality that is sent, how its encoder fares, and the latency level, or that nothing goes out. */
 export function Rungs({ state }: { readonly state: Schema<"AdminState"> }): JSX.Element {
   const { dashboard, video } = text.value;
   const broadcast = state.status.currentBroadcast;

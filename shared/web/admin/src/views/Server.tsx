@@ -2,21 +2,18 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
-import { ApiError, post } from "@common/api/client";
 import type { Schema } from "@common/api/client";
-import { Icon } from "@common/icons";
 
-import { wordsOfFailure } from "../failure";
 import { store } from "../field/useField";
-import { ask, logOut } from "../session";
+import { logOut } from "../session";
 import { text } from "../text";
 import { newKey } from "./key";
 import { Action, Card, Copyable, Settings } from "./parts";
+import { Password } from "./Password";
 
-const LEAST_PASSWORD = 8;
-const MOST_PASSWORD = 128;
 const MOST_KEYS = 8;
 
+/** The part with the admin password, who is logged in by it, and the stream keys. */
 export function Server(): JSX.Element {
   return (
     <Settings>
@@ -28,130 +25,6 @@ export function Server(): JSX.Element {
         </>
       )}
     </Settings>
-  );
-}
-
-/** A wrong password of now is the usual reason why a new one is refused, so it has words of its own. */
-function wordsOfRefusal(error: unknown): string {
-  return error instanceof ApiError && error.status === 403
-    ? text.value.server.wrongCurrent
-    : wordsOfFailure(error);
-}
-
-export function Password({ isApart }: { readonly isApart: boolean }): JSX.Element {
-  const { server, form, when } = text.value;
-  const [isSet, setSet] = useState(isApart);
-  const [current, setCurrent] = useState("");
-  const [wanted, setWanted] = useState("");
-  const [again, setAgain] = useState("");
-  const [outcome, setOutcome] = useState<"" | "saving" | "saved" | "failed">("");
-  const [problem, setProblem] = useState("");
-  const isShort = wanted !== "" && wanted.length < LEAST_PASSWORD;
-  const differs = again !== "" && again !== wanted;
-  const isComplete = current !== "" && wanted !== "" && !isShort && again === wanted;
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    if (!isComplete) return;
-    setOutcome("saving");
-    const change = { value: wanted, currentPassword: current };
-    ask((options) => post("/api/admin/config/adminpass", change, options)).then(
-      () => {
-        setOutcome("saved");
-        setSet(true);
-        setCurrent("");
-        setWanted("");
-        setAgain("");
-      },
-      (error: unknown) => {
-        setOutcome("failed");
-        setProblem(wordsOfRefusal(error));
-      },
-    );
-  };
-  return (
-    <Card title={server.password} intro={server.passwordIntro} when={when.atOnce}>
-      {!isSet && (
-        <p class="notice warn">
-          <Icon name="warn" />
-          {server.notApart}
-        </p>
-      )}
-      <form onSubmit={submit}>
-        <input
-          type="text"
-          name="username"
-          value="admin"
-          autocomplete="username"
-          readOnly
-          class="unseen"
-          tabIndex={-1}
-          aria-hidden="true"
-        />
-        <label class="row">
-          <span class="label">{server.currentPassword}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="current-password"
-            required
-            maxLength={MOST_PASSWORD}
-            value={current}
-            onInput={(event) => {
-              setCurrent(event.currentTarget.value);
-              setOutcome("");
-            }}
-          />
-          {!isSet && <span class="hint">{server.currentIsKey}</span>}
-        </label>
-        <label class="row">
-          <span class="label">{server.newPassword}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="new-password"
-            required
-            maxLength={MOST_PASSWORD}
-            value={wanted}
-            aria-invalid={isShort}
-            onInput={(event) => {
-              setWanted(event.currentTarget.value);
-              setOutcome("");
-            }}
-          />
-          {isShort && <span class="problem">{server.short(LEAST_PASSWORD)}</span>}
-        </label>
-        <label class="row">
-          <span class="label">{server.again}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="new-password"
-            required
-            maxLength={MOST_PASSWORD}
-            value={again}
-            aria-invalid={differs}
-            onInput={(event) => {
-              setAgain(event.currentTarget.value);
-            }}
-          />
-          {differs && <span class="problem">{server.differs}</span>}
-        </label>
-        <div class="buttons">
-          <button type="submit" class="button primary" disabled={!isComplete || outcome === "saving"}>
-            {server.change}
-          </button>
-          <span class={`outcome ${outcome}`} role="status">
-            {outcome === "saved" && (
-              <>
-                <Icon name="check" />
-                {form.saved}
-              </>
-            )}
-            {outcome === "failed" && problem}
-          </span>
-        </div>
-      </form>
-    </Card>
   );
 }
 

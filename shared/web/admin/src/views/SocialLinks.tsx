@@ -16,6 +16,9 @@ type Link = Schema<"SocialHandle">;
 
 const MOST = 50;
 
+/**
+ * The fields of links to the owner elsewhere, at most 50: saved together whenever each has a platform and an address.
+ */
 export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.Element {
   const { general } = text.value;
   const id = useId();
@@ -53,52 +56,22 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
         ))}
       </datalist>
       <ol ref={order.root} class="pairs">
-        {links.map(({ platform, url }, index) => (
+        {links.map((link, index) => (
           <li key={index} data-member class={`pair ${order.rowClass(index)}`}>
-            <span class="platform" aria-hidden="true">
-              {known[platform]?.icon === undefined ? (
-                <Icon name="globe" />
-              ) : (
-                <img src={known[platform].icon} alt="" width="24" height="24" />
-              )}
-            </span>
-            <input
-              class="field short"
-              list={id}
-              maxLength={64}
-              value={platform}
-              placeholder={general.platform}
-              aria-label={general.platform}
-              onInput={(event) => {
-                change(index, { platform: event.currentTarget.value });
+            <LinkFields
+              link={link}
+              icon={known[link.platform]?.icon}
+              platforms={id}
+              onChange={(changed) => {
+                change(index, changed);
               }}
-              onChange={left}
-            />
-            <input
-              class="field"
-              type="url"
-              dir="ltr"
-              maxLength={2_048}
-              value={url}
-              placeholder="https://"
-              aria-label={general.address}
-              onInput={(event) => {
-                change(index, { url: event.currentTarget.value });
-              }}
-              onChange={left}
-            />
-            <button
-              type="button"
-              class="icon-button"
-              aria-label={general.removeLink(platform)}
-              onClick={() => {
+              onLeft={left}
+              onRemove={() => {
                 const rest = links.filter((_, at) => at !== index);
                 edit(rest);
                 if (isComplete(rest)) save();
               }}
-            >
-              <Icon name="close" />
-            </button>
+            />
             {order.moves(index)}
           </li>
         ))}
@@ -115,5 +88,56 @@ export function SocialLinks({ kept }: { readonly kept: readonly Link[] }): JSX.E
         {general.addLink}
       </button>
     </fieldset>
+  );
+}
+
+interface LinkProps {
+  readonly link: Link;
+  /** The platform's picture, where it is a known one. */
+  readonly icon: string | undefined;
+  /** Id of the list of platforms that are known. */
+  readonly platforms: string;
+  readonly onChange: (changed: Partial<Link>) => void;
+  readonly onLeft: () => void;
+  readonly onRemove: () => void;
+}
+
+function LinkFields({ link, icon, platforms, onChange, onLeft, onRemove }: LinkProps): JSX.Element {
+  const { general } = text.value;
+  const { platform, url } = link;
+  return (
+    <>
+      <span class="platform" aria-hidden="true">
+        {icon === undefined ? <Icon name="globe" /> : <img src={icon} alt="" width="24" height="24" />}
+      </span>
+      <input
+        class="field short"
+        list={platforms}
+        maxLength={64}
+        value={platform}
+        placeholder={general.platform}
+        aria-label={general.platform}
+        onInput={(event) => {
+          onChange({ platform: event.currentTarget.value });
+        }}
+        onChange={onLeft}
+      />
+      <input
+        class="field"
+        type="url"
+        dir="ltr"
+        maxLength={2_048}
+        value={url}
+        placeholder="https://"
+        aria-label={general.address}
+        onInput={(event) => {
+          onChange({ url: event.currentTarget.value });
+        }}
+        onChange={onLeft}
+      />
+      <button type="button" class="icon-button" aria-label={general.removeLink(platform)} onClick={onRemove}>
+        <Icon name="close" />
+      </button>
+    </>
   );
 }

@@ -21,6 +21,10 @@ const LINES = [
   ["accessKey", 255],
 ] as const;
 
+/**
+ * The part with the external storage: its address, its bucket and its key, saved together once nothing that is needed
+ * is missing.
+ */
 export function Storage(): JSX.Element {
   return <Settings>{({ s3 }) => <Form kept={s3} />}</Settings>;
 }

@@ -9,6 +9,7 @@ import { text } from "../text";
 import { Ladder } from "./Ladder";
 import { Card, Settings } from "./parts";
 
+/** The part with how the video is sent on: the latency level, the qualities, and the encoder. */
 export function Video(): JSX.Element {
   const { video } = text.value;
   return (

@@ -1,12 +1,16 @@
 /** External actions by the rules of the API. Pure. */
 import type { Schema } from "@common/api/client";
 
+/** A button of the owner's on the viewer page, as the API has it. */
 export type ExternalAction = Schema<"ExternalAction">;
 
+/** The most actions that the API takes. */
 export const MOST_ACTIONS = 50;
 
+/** The field of an action that is at fault: a title that is missing, or an address of no web page. */
 export type Fault = "title" | "url" | "icon";
 
+/** The action that is added: all of it still to be filled in. */
 export const newAction: ExternalAction = {
   url: "",
   title: "",

@@ -1,6 +1,7 @@
 /** The external storage by the rules of the API. Pure. */
 import type { Schema } from "@common/api/client";
 
+/** The storage while it is edited; what is not set is empty. */
 export interface StorageDraft {
   readonly enabled: boolean;
   readonly endpoint: string;
@@ -15,6 +16,7 @@ export interface StorageDraft {
   readonly pathPrefix: string;
 }
 
+/** What the server keeps, to be edited. The secret is empty, since the server does not tell it. */
 export function draftOf(kept: Schema<"Storage">): StorageDraft {
   return {
     enabled: kept.enabled,

@@ -3,6 +3,7 @@ import type { Schema } from "@common/api/client";
 
 import { nameOfQuality } from "./ladder";
 
+/** Something that is not well, with what there is to say of it: names, seconds, or a share in percent. */
 export type Finding =
   | { readonly kind: "noEdge" }
   | { readonly kind: "edgesAway" | "failed" | "slowRungs"; readonly names: readonly string[] }

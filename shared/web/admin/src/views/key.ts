@@ -2,6 +2,10 @@
 const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789_";
 const LENGTH = 24;
 
+/**
+ * A new stream key of 24 characters. `random` fills the bytes that choose them: by the browser's secure source, but
+ * for tests.
+ */
 export function newKey(random: (bytes: Uint8Array<ArrayBuffer>) => void = fill): string {
   const bytes = new Uint8Array(LENGTH);
   random(bytes);

@@ -3,11 +3,15 @@ import type { Schema } from "@common/api/client";
 
 import { text } from "../text";
 
+/** A quality that is sent, as the API has it; bit rates are in kbit/s. */
 export type Quality = Schema<"StreamQuality">;
 
+/** The most qualities that the API takes. */
 export const MOST_QUALITIES = 10;
+/** How much of the CPU an encoder may use, the least first. */
 export const CPU_LEVELS = [0, 1, 2, 3, 4] as const;
 
+/** What is wrong with a quality: a figure that is out of bounds, a name that another has, or how many there are. */
 export type Fault = "bitRate" | "height" | "frameRate" | "audioBitRate" | "sameName" | "count";
 
 /** The height that a picture is scaled to, where only that is said. */
@@ -15,6 +19,7 @@ export function heightOf(quality: Quality): number {
   return quality.scaledHeight ?? 0;
 }
 
+/** What a quality is called: by its own name, else by its height (`720p`), else as the source. */
 export function nameOfQuality(quality: Quality): string {
   if (quality.name !== "") return quality.name;
   const height = heightOf(quality);
@@ -34,6 +39,7 @@ export function named(all: readonly Quality[]): Quality[] {
   });
 }
 
+/** The quality that is added: 720 lines, 30 frames/s and 1,800 kbit/s, with the audio as it comes. */
 export const newQuality: Quality = {
   name: "",
   videoPassthrough: false,
@@ -78,6 +84,7 @@ export function costOf(all: readonly Quality[]): { encoded: number; kbit: number
   };
 }
 
+/** Whether there are 1 to 10 qualities and none has a fault. */
 export function isSound(all: readonly Quality[]): boolean {
   return (
     all.length > 0 &&

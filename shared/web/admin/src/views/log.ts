@@ -1,10 +1,12 @@
 /** Log lines that are looked for. Pure. */
 import type { Schema } from "@common/api/client";
 
+/** A line of the origin's log. */
 export type Line = Schema<"LogEntry">;
 
 /** The least level that is shown. */
 export const LEAST = ["all", "warning", "error"] as const;
+/** The least level of the lines that are shown: one of `LEAST`. */
 export type Least = (typeof LEAST)[number];
 
 const SHOWN: Readonly<Record<Least, readonly Line["level"][]>> = {

@@ -14,6 +14,7 @@ import type { Polled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
 
+/** A box of a part of the page: title, introduction, buttons at its head (`actions`), and what is inside. */
 export function Card(props: {
   readonly title: string;
   readonly intro?: string;

@@ -2,6 +2,7 @@
 import type { Schema } from "@common/api/client";
 
 type Now = Schema<"Playback">;
+/** What kind of error players told of. */
 export type ErrorKind = keyof Now["errors"];
 
 /** From here on it is worth to look: a picture that stands now and then is a viewer's own network. */
@@ -22,6 +23,7 @@ export function errorsOf({ errors }: Now): { readonly kind: ErrorKind; readonly 
     .sort((one, other) => other.times - one.times);
 }
 
+/** How playback goes for all viewers: nobody knows, well, with pictures that stand, or with errors. */
 export type State = "unknown" | "well" | "stalls" | "errors";
 
 /** Nobody told anything, or it goes well for nearly all, or what the worst is. */

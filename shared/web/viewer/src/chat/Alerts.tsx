@@ -8,6 +8,10 @@ import { PopupButton } from "@common/popup";
 import { text } from "../text";
 import { canNotify, notifies, rings, setNotifies, setRings } from "./alerts";
 
+/**
+ * A button with two choices: whether a message to the viewer makes a sound, and whether the browser shows a
+ * notification of it.
+ */
 export function Alerts(): JSX.Element {
   const { chat } = text.value;
   const [isDenied, setDenied] = useState(false);

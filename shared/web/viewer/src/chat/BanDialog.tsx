@@ -14,6 +14,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
+/** The question whether to remove a user from the chat; closes once the server did it, and says so where it failed. */
 export function BanDialog({ user, room, onClose }: Props): JSX.Element {
   const { chat, cancel } = text.value;
   const [hasFailed, setFailed] = useState(false);

@@ -72,6 +72,7 @@ export function useRoom(room: Room): void {
   }, [room, isThere]);
 }
 
+/** The chat of a room. Read only, there is nothing to write with; where the viewer cannot chat, it says why. */
 export function Chat({ room, isReadOnly = false, buttons }: Props): JSX.Element {
   const { chat } = text.value;
   const state = room.state.value;

@@ -8,6 +8,7 @@ import type { Emoji } from "./emoji";
 
 const MOST_FOUND = 96;
 
+/** An emoji as it looks: its character or its picture. Screen readers are told nothing. */
 export function EmojiFace({ emoji }: { readonly emoji: Emoji }): JSX.Element {
   if (emoji.char !== undefined) return <span aria-hidden="true">{emoji.char}</span>;
   return <img class="emoji" src={emoji.url} alt="" loading="lazy" />;
@@ -19,6 +20,7 @@ interface Props {
   readonly onPick: (emoji: Emoji, isMore: boolean) => void;
 }
 
+/** All emoji by groups, or the first 96 whose name has what is searched for, of which Enter picks the first. */
 export function EmojiPicker({ own, onPick }: Props): JSX.Element {
   const { chat } = text.value;
   const [wanted, setWanted] = useState("");

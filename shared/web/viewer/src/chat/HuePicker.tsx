@@ -13,6 +13,10 @@ interface Props {
   readonly onChoose: (hue: number) => void;
 }
 
+/**
+ * Radio buttons with the colours that a name can have, as hues from 0 to 360; `onChoose` is told which one was
+ * chosen.
+ */
 export function HuePicker({ before, chosen, onChoose }: Props): JSX.Element {
   const { chat } = text.value;
   const named = HUES.map((hue, index) => [hue, chat.hues[index] ?? ""] as const);

@@ -17,6 +17,9 @@ import { isOwner, look } from "./owner";
 import type { Room } from "./room";
 import { UserDialog } from "./UserDialog";
 
+/** The dialogs that the menu opens: the question before a ban, and what is known of the writer. */
+type Opened = "ban" | "about";
+
 interface MenuProps {
   readonly line: Line;
   readonly user: User;
@@ -24,82 +27,37 @@ interface MenuProps {
   readonly mayModerate: boolean;
 }
 
+/**
+ * The menu of a line: reply and copy; for moderators, what is done with the line and its writer; for the owner,
+ * whether the writer moderates. An act that failed is said beside it.
+ */
 export function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Element {
   const { chat } = text.value;
-  const [opened, open] = useState<"ban" | "about" | undefined>(undefined);
+  const [opened, open] = useState<Opened | undefined>(undefined);
   const [hasFailed, setFailed] = useState(false);
-  const { id = "", html = "", isHidden = false } = line;
+  const act = (done: Promise<unknown>): void => {
+    setFailed(false);
+    done.catch(() => {
+      setFailed(true);
+    });
+  };
+  const onClose = (): void => {
+    open(undefined);
+  };
   return (
     <span class="line-menu">
       <PopupButton label={chat.more(user.name)} class="icon-button small" face={<Icon name="more" />}>
         {(close) => (
           <>
-            <MenuItem
-              onChoose={() => {
-                close();
-                draft.value = { text: `@${user.name} `, at: Date.now() };
-              }}
-            >
-              <Icon name="reply" />
-              {chat.reply}
-            </MenuItem>
-            {hasClipboard && (
-              <MenuItem
-                onChoose={() => {
-                  void copy(wordsOf(html));
-                  close();
-                }}
-              >
-                <Icon name="copy" />
-                {chat.copy}
-              </MenuItem>
-            )}
+            <ReaderItems line={line} user={user} close={close} />
             {mayModerate && (
-              <>
-                <MenuItem
-                  onChoose={() => {
-                    setFailed(false);
-                    room.setVisible(id, isHidden).catch(() => {
-                      setFailed(true);
-                    });
-                    close();
-                  }}
-                >
-                  <Icon name={isHidden ? "show" : "hide"} />
-                  {isHidden ? chat.showMessage : chat.hideMessage}
-                </MenuItem>
-                <MenuItem
-                  onChoose={() => {
-                    close();
-                    open("about");
-                  }}
-                >
-                  <Icon name="eye" />
-                  {chat.aboutUser(user.name)}
-                </MenuItem>
-                {/* The server lets only its owner remove moderators. */}
-                {!user.isModerator && (
-                  <MenuItem
-                    isDanger
-                    onChoose={() => {
-                      close();
-                      open("ban");
-                    }}
-                  >
-                    <Icon name="ban" />
-                    {chat.ban(user.name)}
-                  </MenuItem>
-                )}
-              </>
+              <ModeratorItems line={line} user={user} room={room} act={act} open={open} close={close} />
             )}
             {!user.isBot && (
               <OwnerItem
                 user={user}
                 onChoose={() => {
-                  setFailed(false);
-                  room.setModerator(user.id, !user.isModerator).catch(() => {
-                    setFailed(true);
-                  });
+                  act(room.setModerator(user.id, !user.isModerator));
                   close();
                 }}
               />
@@ -112,25 +70,92 @@ export function LineMenu({ line, user, room, mayModerate }: MenuProps): JSX.Elem
           {chat.failedAct}
         </span>
       )}
-      {opened === "ban" && (
-        <BanDialog
-          user={user}
-          room={room}
-          onClose={() => {
-            open(undefined);
-          }}
-        />
-      )}
-      {opened === "about" && (
-        <UserDialog
-          user={user}
-          room={room}
-          onClose={() => {
-            open(undefined);
-          }}
-        />
-      )}
+      {opened === "ban" && <BanDialog user={user} room={room} onClose={onClose} />}
+      {opened === "about" && <UserDialog user={user} room={room} onClose={onClose} />}
     </span>
+  );
+}
+
+interface ItemsProps {
+  readonly line: Line;
+  readonly user: User;
+  readonly close: () => void;
+}
+
+/** What everybody can do with a line: reply to it, and copy it. */
+function ReaderItems({ line: { html = "" }, user, close }: ItemsProps): JSX.Element {
+  const { chat } = text.value;
+  return (
+    <>
+      <MenuItem
+        onChoose={() => {
+          close();
+          draft.value = { text: `@${user.name} `, at: Date.now() };
+        }}
+      >
+        <Icon name="reply" />
+        {chat.reply}
+      </MenuItem>
+      {hasClipboard && (
+        <MenuItem
+          onChoose={() => {
+            void copy(wordsOf(html));
+            close();
+          }}
+        >
+          <Icon name="copy" />
+          {chat.copy}
+        </MenuItem>
+      )}
+    </>
+  );
+}
+
+interface ModeratorProps extends ItemsProps {
+  readonly room: Room;
+  /** Is given what was begun, and says so if it fails. */
+  readonly act: (done: Promise<unknown>) => void;
+  readonly open: (dialog: Opened) => void;
+}
+
+/** What moderators can do: hide the line or show it again, look at its writer, and remove them. */
+function ModeratorItems({ line, user, room, act, open, close }: ModeratorProps): JSX.Element {
+  const { chat } = text.value;
+  const { id = "", isHidden = false } = line;
+  return (
+    <>
+      <MenuItem
+        onChoose={() => {
+          act(room.setVisible(id, isHidden));
+          close();
+        }}
+      >
+        <Icon name={isHidden ? "show" : "hide"} />
+        {isHidden ? chat.showMessage : chat.hideMessage}
+      </MenuItem>
+      <MenuItem
+        onChoose={() => {
+          close();
+          open("about");
+        }}
+      >
+        <Icon name="eye" />
+        {chat.aboutUser(user.name)}
+      </MenuItem>
+      {/* The server lets only its owner remove moderators. */}
+      {!user.isModerator && (
+        <MenuItem
+          isDanger
+          onChoose={() => {
+            close();
+            open("ban");
+          }}
+        >
+          <Icon name="ban" />
+          {chat.ban(user.name)}
+        </MenuItem>
+      )}
+    </>
   );
 }
 

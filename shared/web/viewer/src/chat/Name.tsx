@@ -6,6 +6,7 @@ import { Icon } from "@common/icons";
 import { text } from "../text";
 import type { User } from "./event";
 
+/** A writer's name in its colour, with marks for the viewer's own, for moderators and for bots. */
 export function Name({ user, isOwn }: { readonly user: User; readonly isOwn: boolean }): JSX.Element {
   const { chat } = text.value;
   return (

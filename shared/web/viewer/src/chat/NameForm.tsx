@@ -13,6 +13,7 @@ interface Props {
   readonly close: () => void;
 }
 
+/** A form for another name, of at most 30 characters, and another colour; closes once both could be sent. */
 export function NameForm({ room, close }: Props): JSX.Element {
   const { chat, save, cancel } = text.value;
   const before = room.me.value?.name ?? "";

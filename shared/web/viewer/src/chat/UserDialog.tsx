@@ -17,6 +17,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
+/** A dialog with what is known of a user, read when it opens, and a button that removes them or lets them back. */
 export function UserDialog({ user, room, onClose }: Props): JSX.Element {
   const { chat, close } = text.value;
   const [about, setAbout] = useState<About | undefined>(undefined);

@@ -16,6 +16,7 @@ function isAllowed(): boolean {
   return hasNotifications && Notification.permission === "granted";
 }
 
+/** Whether a message to the viewer makes a sound, remembered in this browser. */
 export const rings = signal(recall(SOUND_KEY) === "on");
 /** What the viewer wishes; the browser may have been told otherwise since. */
 export const notifies = signal(recall(NOTIFY_KEY) === "on" && isAllowed());
@@ -42,6 +43,7 @@ function ring(): void {
   }
 }
 
+/** Switches the sound on, and lets it be heard, or off. */
 export function setRings(on: boolean): void {
   remember(SOUND_KEY, on ? "on" : undefined);
   rings.value = on;

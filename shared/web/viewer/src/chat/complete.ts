@@ -2,6 +2,7 @@
 import { search, written } from "./emoji";
 import type { Emoji } from "./emoji";
 
+/** Something that is offered in place of what is typed. */
 export interface Offer {
   /** Names it among the others. */
   readonly key: string;
@@ -11,6 +12,7 @@ export interface Offer {
   readonly text: string;
 }
 
+/** What is offered for the text before the caret, at most eight, the best first. */
 export interface Completion {
   /** Where what was typed begins. */
   readonly from: number;

@@ -10,6 +10,7 @@ export function pauseMs(tries: number, random: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10), LONGEST_PAUSE_MS) * (0.5 + random * 0.5);
 }
 
+/** Callbacks by which a connection tells that it opened, that a frame of text came, and that it ended. */
 export interface ConnectionEvents {
   opened: () => void;
   frame: (text: string) => void;
@@ -17,6 +18,10 @@ export interface ConnectionEvents {
   closed: (wasOpen: boolean) => void;
 }
 
+/**
+ * A connection to the chat by an access token, from its making until `close`; never more than one socket at a time is
+ * heard.
+ */
 export class Connection {
   private socket: WebSocket | undefined;
   /** The socket ended, or is taken to have. */

@@ -1,6 +1,7 @@
 /** Emoji by name: Unicode's most used, and the server's own. Names are those that chats have in common. */
 import { get } from "@common/api/client";
 
+/** An emoji: its name, without colons, and either its character or the address of its picture. */
 export interface Emoji {
   readonly name: string;
   /** The character; none of a picture. */
@@ -8,6 +9,7 @@ export interface Emoji {
   readonly url?: string;
 }
 
+/** A group of Unicode's emoji in the picker. */
 export type Group = "faces" | "people" | "nature" | "food" | "things" | "signs";
 
 const CHARACTERS: Readonly<Record<Group, string>> = {

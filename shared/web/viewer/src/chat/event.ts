@@ -1,5 +1,6 @@
 /** What the chat's socket and history say, as far as the page uses it: read from JSON, anything else is left out. */
 
+/** A user of the chat. */
 export interface User {
   readonly id: string;
   readonly name: string;
@@ -17,6 +18,9 @@ interface At {
   readonly atMs: number;
 }
 
+/**
+ * What the server tells: of lines, of who this viewer is, or that they may not come. Its HTML is still to be cleaned.
+ */
 export type ChatEvent =
   | (At & { kind: "message"; user: User; html: string; clientId: number | undefined; isHidden: boolean })
   | (At & { kind: "system"; html: string; from: string })

@@ -7,10 +7,12 @@ import { recall, remember } from "@common/storage";
 
 const KEY = "accessToken";
 
+/** The access token that was kept in this browser; undefined where none was. */
 export function knownToken(): string | undefined {
   return recall(KEY);
 }
 
+/** Forgets the access token: the viewer comes as somebody new. */
 export function forgetToken(): void {
   remember(KEY, undefined);
 }

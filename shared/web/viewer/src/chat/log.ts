@@ -7,10 +7,12 @@
  */
 import type { ChatEvent, User } from "./event";
 
+/** The most lines that are kept. */
 export const MOST_LINES = 10_000;
 /** So many go at once when there are more, so that the list is not built anew with each. */
 const DROPPED_AT_ONCE = 500;
 
+/** A line of the chat as it is shown. `gap` says that lines may be missing there. */
 export interface Line {
   /** Names it for as long as it is shown. */
   readonly key: string;
@@ -70,6 +72,7 @@ function lineOf(event: Told, key: string): Line {
   }
 }
 
+/** The lines of the chat, changed by what the socket, the history and the viewer bring. */
 export class ChatLog {
   private kept: Line[] = [];
   private snapshot: readonly Line[] | undefined;

@@ -14,6 +14,7 @@ export interface Range {
   readonly last: number;
 }
 
+/** The heights of a list's lines in pixels: as they were measured, and an estimate for those that were never drawn. */
 export class Measured {
   readonly heights = new Heights(ESTIMATE_PX);
   private known = new Map<string, number>();

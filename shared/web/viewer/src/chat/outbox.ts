@@ -8,12 +8,17 @@ export const APART_MS = 800;
 /** More than this is no typing; the oldest wait, the newest is refused. */
 export const MOST_WAITING = 20;
 
+/** A message to the server that waits to be sent. */
 export interface Letter {
   readonly message: unknown;
   /** The line of the log that shows it, if one does. */
   readonly key?: string;
 }
 
+/**
+ * Messages that wait, at most `MOST_WAITING`, and when the next of them may go. Times are milliseconds that never go
+ * back.
+ */
 export class Outbox {
   private waiting: Letter[] = [];
   private freeAtMs = -Infinity;

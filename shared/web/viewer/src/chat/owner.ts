@@ -9,6 +9,7 @@ import { mayBeLoggedIn } from "@common/login";
 
 /** What the session shows with each change; none where nobody is logged in. */
 const token = signal<string | undefined>(undefined);
+/** Whether the owner is logged in here, as far as was asked. */
 export const isOwner = computed(() => token.value !== undefined);
 
 const shown = (): { headers: Record<string, string> } => ({ headers: { "X-CSRF-Token": token.value ?? "" } });

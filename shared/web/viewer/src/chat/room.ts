@@ -45,6 +45,9 @@ const ASK_AGAIN_MS = 8_000;
 /** A history that could not be read is asked for again after so long. */
 const READ_AGAIN_MS = 3_000;
 
+/**
+ * The chat with one server, for the life of a page: what is said and who the viewer is, as signals, and what they do.
+ */
 export class Room {
   readonly state = signal<RoomState>("connecting");
   readonly me = signal<User | undefined>(undefined);

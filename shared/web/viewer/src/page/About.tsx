@@ -7,6 +7,7 @@ import { config, status, titleOf } from "../server";
 import { text } from "../text";
 import { Actions } from "./Actions";
 
+/** What stands below the player, by the configuration; nothing before that is there. */
 export function About(): JSX.Element | null {
   const now = config.value;
   if (now === null) return null;

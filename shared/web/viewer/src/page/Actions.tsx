@@ -11,6 +11,7 @@ import { text } from "../text";
 
 type Action = Schema<"Config">["externalActions"][number];
 
+/** The owner's buttons, but for those without an address that is safe to follow; nothing where none is left. */
 export function Actions({ actions }: { readonly actions: readonly Action[] }): JSX.Element | null {
   const [shown, show] = useState<Action | null>(null);
   const { page } = text.value;

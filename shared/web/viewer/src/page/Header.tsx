@@ -15,6 +15,7 @@ import { areaAttributes } from "../ownStyles";
 import { clockAheadMs, config, live, status } from "../server";
 import { text } from "../text";
 
+/** The head of the page: logo, name, whether it is live, how many watch, sharing, and settings. */
 export function Header(): JSX.Element {
   const { page } = text.value;
   const name = config.value?.name ?? "";

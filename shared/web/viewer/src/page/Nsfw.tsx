@@ -10,8 +10,13 @@ import { text } from "../text";
 
 const KEY = "farcast.adult";
 
+/** Whether the viewer agreed to see what is not for everybody, remembered in this browser. */
 export const isAdult = signal(recall(KEY) === "yes");
 
+/**
+ * The question whether to see a server that its owner marked as not for everybody, with buttons to go in and to
+ * leave.
+ */
 export function Nsfw(): JSX.Element {
   const { nsfw } = text.value;
   return (

@@ -8,6 +8,7 @@ import { locale } from "@common/text/language";
 import { clockAheadMs, config, status } from "../server";
 import { text } from "../text";
 
+/** The logo, the owner's words, when the last broadcast ended, and that the next one starts by itself. */
 export function Offline(): JSX.Element {
   const { page, player } = text.value;
   const words = config.value?.offlineMessage ?? "";

@@ -7,6 +7,7 @@ import type { Phase } from "@player/session";
 /** `away`: the server does not answer, so nobody knows. */
 export type LiveState = "live" | "offline" | "away";
 
+/** What the page knows of the broadcast, by the edge's status and by the player. */
 export interface Known {
   /** The status said so; undefined before the first answer. */
   readonly isOnline: boolean | undefined;

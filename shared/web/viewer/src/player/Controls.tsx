@@ -17,6 +17,7 @@ interface Props {
   readonly isOff: boolean;
 }
 
+/** The buttons of the player: play, sound, live edge, captions, quality, other screens, and full screen. */
 export function Controls({ watching, isOff }: Props): JSX.Element {
   const { player } = text.value;
   const playing = watching.playing.value;

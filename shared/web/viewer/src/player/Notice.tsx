@@ -28,6 +28,7 @@ function useIsOnline(): boolean {
   return isOnline;
 }
 
+/** The words over the picture in each phase, with `offline` below them where there is no broadcast. */
 export function Notice({ watching, offline }: Props): JSX.Element {
   const phase = watching.phase.value;
   const seen = {

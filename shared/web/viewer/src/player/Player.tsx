@@ -16,6 +16,7 @@ interface Props {
   readonly offline: ComponentChildren;
 }
 
+/** The player: starts to watch as soon as its video element is there. */
 export function Player({ watching, offline }: Props): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const stage = useRef<HTMLElement>(null);

@@ -3,6 +3,7 @@ import type { Phase } from "@player/session";
 
 import type { Texts } from "../text/en";
 
+/** What the words over the picture depend on. */
 export interface Seen {
   readonly phase: Phase;
   /** The phase lasts longer than it should. */
@@ -13,6 +14,7 @@ export interface Seen {
   readonly isAnswered: boolean;
 }
 
+/** What is said: how it stands, and a hint where the viewer can do something. */
 export interface Words {
   readonly state: string;
   readonly hint?: string;
@@ -25,6 +27,10 @@ export function isPassing(phase: Phase): boolean {
   return phase === "connecting" || phase === "buffering" || phase === "reconnecting";
 }
 
+/**
+ * The words of a phase, in the language of `player`. Lasting waits have a hint, and a device without a network is
+ * told so.
+ */
 export function wordsFor(player: Texts["player"], { phase, isSlow, isOnline, isAnswered }: Seen): Words {
   if (isPassing(phase) && !isOnline) return { state: player.noNetwork, hint: player.noNetworkHint };
   const hinted = (state: string, hint: string): Words => (isSlow ? { state, hint } : { state });

@@ -72,6 +72,7 @@ hlsEngine.catch(() => undefined);
 /** WebKit's choice of another screen. */
 type AirPlayVideo = HTMLVideoElement & { webkitShowPlaybackTargetPicker?: () => void };
 
+/** One viewer's watching: what the player shows, as signals, and what the viewer does with it. */
 export class Watching {
   readonly phase = signal<Phase>("connecting");
   /** The phase lasts longer than it should. */

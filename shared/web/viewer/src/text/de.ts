@@ -1,6 +1,7 @@
 /** What the viewer page says, in German. */
 import type { Texts } from "./en";
 
+/** The texts in German. */
 export const de: Texts = {
   skipToChat: "Zum Chat springen",
   live: "Live",

@@ -195,4 +195,5 @@ export const en = {
   },
 };
 
+/** The texts that each language has. */
 export type Texts = typeof en;
