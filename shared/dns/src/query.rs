@@ -195,7 +195,3 @@ fn read_options(content: &[u8]) -> Result<Option<Subnet>, Malformed> {
     }
     Ok(subnet)
 }
-
-#[cfg(test)]
-#[path = "query_tests.rs"]
-mod tests;

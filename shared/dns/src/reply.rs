@@ -272,7 +272,3 @@ fn replace_len(place: Place<u16>, encoder: &mut BinEncoder<'_>) -> Result<(), Pr
     let len = u16::try_from(len).map_err(|_| ProtoError::MaxBufferSizeExceeded(len))?;
     place.replace(encoder, len)
 }
-
-#[cfg(test)]
-#[path = "reply_tests.rs"]
-mod tests;

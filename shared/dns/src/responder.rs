@@ -186,7 +186,3 @@ fn not_there(code: Code) -> Reply {
 fn is_positive(reply: &Reply) -> bool {
     !matches!(reply.content, Content::NotThere | Content::Nothing)
 }
-
-#[cfg(test)]
-#[path = "responder_tests.rs"]
-mod tests;

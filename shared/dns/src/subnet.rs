@@ -69,7 +69,3 @@ impl Subnet {
         (content, HEAD_LEN + usize::from(self.source_prefix_len).div_ceil(8))
     }
 }
-
-#[cfg(test)]
-#[path = "subnet_tests.rs"]
-mod tests;
