@@ -103,7 +103,7 @@ fn kdig_reads_what_is_answered() {
     kdig.shows(&format!("+bufsize=512 +ignore _acme-challenge.v4only.{ZONE} TXT"), &["Flags: qr aa tc rd"]);
     kdig.shows(&format!("+dnssec {ZONE} A"), &["flags: do", "ANSWER: 3"]);
     kdig.shows(&format!("{ZONE} ANY"), &["status: REFUSED"]);
-    kdig.shows("NoBody.LiVe.example.org A", &["status: NXDOMAIN", "NoBody.LiVe.example.org."]);
+    kdig.shows(&format!("nobody.{ZONE} A"), &["status: NXDOMAIN", "IN SOA ns1.live.example.org."]);
 }
 
 #[test]
