@@ -53,7 +53,8 @@ impl Records for Fixed {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let name = format!("ns1.{}", arguments.zone);
-    let config = Config::new(&arguments.zone, vec![NameServer { name, addresses: arguments.address.clone() }]);
+    let config =
+        Config::new(&arguments.zone, vec![NameServer { name, addresses: arguments.address.clone() }]);
     let mut limits = Limits::default();
     if arguments.unlimited {
         (limits.answers_per_second, limits.refusals_per_second) = (0, 0);

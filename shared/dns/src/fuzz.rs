@@ -6,9 +6,10 @@ use std::sync::{Arc, LazyLock};
 use hickory_proto::op::{Message, MessageType};
 
 use crate::frames::Frames;
+use crate::outcome::Transport;
 use crate::records::{Addresses, Client, Family, Found, Records};
 use crate::reply::MAX_UDP_REPLY;
-use crate::responder::{Responder, Transport};
+use crate::responder::Responder;
 use crate::zone::{Config, NameServer, Zone};
 
 struct Fixed;

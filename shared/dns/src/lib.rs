@@ -13,6 +13,7 @@ pub mod fuzz;
 mod limiter;
 pub mod limits;
 mod metrics;
+mod outcome;
 mod query;
 pub mod records;
 pub mod reply;

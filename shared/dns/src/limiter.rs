@@ -16,7 +16,7 @@ use farcast_service::fading::Fading;
 
 use crate::limits::Limits;
 
-/// Groups of places: 65,536 networks, 3 MB.
+/// Groups of places: 65,536 networks, 4 MB at most.
 const SETS: usize = 16_384;
 /// Places in a group.
 const WAYS: usize = 4;
@@ -96,9 +96,8 @@ impl Limiter {
         let way = match set.iter().position(|place| place.is_some_and(|place| place.of == of)) {
             Some(way) => way,
             None => {
-                let count = |way: &usize| {
-                    set[*way].map_or(-1.0, |place: Place| place.replies.count(period, now))
-                };
+                let count =
+                    |way: &usize| set[*way].map_or(-1.0, |place: Place| place.replies.count(period, now));
                 let least = (0..WAYS).min_by(|a, b| count(a).total_cmp(&count(b)))?;
                 set[least] = Some(Place { of, replies: Fading::new(now), beyond: 0 });
                 least

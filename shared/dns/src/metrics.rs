@@ -1,56 +1,11 @@
 //! What is counted.
 
-use hickory_proto::rr::RecordType;
 use prometheus::core::Collector;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::outcome::{Asked, Outcome, Transport};
 use crate::query::Unanswerable;
 use crate::reply::Code;
-use crate::responder::{Outcome, Transport};
-
-/// What is asked for; a label.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Asked {
-    A,
-    Aaaa,
-    Any,
-    Ns,
-    Soa,
-    Txt,
-    Other,
-    /// The question could not be read.
-    Nothing,
-}
-
-impl Asked {
-    const ALL: [Self; 8] =
-        [Self::A, Self::Aaaa, Self::Any, Self::Ns, Self::Soa, Self::Txt, Self::Other, Self::Nothing];
-
-    pub(crate) fn of(kind: RecordType) -> Self {
-        match kind {
-            RecordType::A => Self::A,
-            RecordType::AAAA => Self::Aaaa,
-            RecordType::ANY => Self::Any,
-            RecordType::NS => Self::Ns,
-            RecordType::SOA => Self::Soa,
-            RecordType::TXT => Self::Txt,
-            _ => Self::Other,
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::Aaaa => "aaaa",
-            Self::Any => "any",
-            Self::Ns => "ns",
-            Self::Soa => "soa",
-            Self::Txt => "txt",
-            Self::Other => "other",
-            Self::Nothing => "none",
-        }
-    }
-}
 
 /// Clones count together.
 #[derive(Clone, Debug)]
@@ -104,7 +59,11 @@ impl Metrics {
             response: malformed.with_label_values(&["response"]),
             wrong_length: malformed.with_label_values(&["length"]),
             connections: gauge(registry, "farcast_dns_connections", "TCP connections that are open.")?,
-            accepted: counter(registry, "farcast_dns_connections_total", "TCP connections that got a place.")?,
+            accepted: counter(
+                registry,
+                "farcast_dns_connections_total",
+                "TCP connections that got a place.",
+            )?,
             refused: counter(
                 registry,
                 "farcast_dns_connections_refused_total",
@@ -137,7 +96,10 @@ fn place(outcome: Outcome, transport: Transport) -> usize {
     (outcome.asked as usize * Code::ALL.len() + outcome.code as usize) * 2 + transport as usize
 }
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, metric: &C) -> Result<(), prometheus::Error> {
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: &C,
+) -> Result<(), prometheus::Error> {
     registry.register(Box::new(metric.clone()))
 }
 

@@ -59,7 +59,8 @@ pub enum Found {
 /// See the module.
 pub trait Records: Send + Sync {
     /// The addresses of a host for a client. `host` is the part of the name before the zone's, in lower case: empty for the
-    /// zone's own name, else labels of `a-z`, `0-9`, `-` and `_` with dots between them.
+    /// zone's own name, else labels of `a-z`, `0-9`, `-` and `_` with dots between them. Strangers make up hosts by the
+    /// thousand: that there is none is to be found out at once.
     fn addresses(&self, host: &str, client: Client, family: Family) -> Found;
 
     /// The texts that ACME's server looks for at `_acme-challenge` before a host (RFC 8555 §8.4), `host` as in

@@ -5,10 +5,10 @@
 
 use std::net::IpAddr;
 
+use hickory_proto::ProtoError;
 use hickory_proto::op::{Header, HeaderCounts, MessageType, Metadata, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, Place};
-use hickory_proto::ProtoError;
 
 use crate::query::{Edns, Query, Question};
 use crate::subnet;

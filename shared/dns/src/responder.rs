@@ -11,27 +11,11 @@ use std::sync::Arc;
 use hickory_proto::op::OpCode;
 use hickory_proto::rr::{DNSClass, RecordType};
 
-use crate::metrics::Asked;
+use crate::outcome::{Asked, Outcome, Transport};
 use crate::query::{self, Query, Question, Unanswerable};
 use crate::records::{Client, Family, Found, Records};
 use crate::reply::{Code, Content, MAX_PLAIN_REPLY, MAX_UDP_REPLY, Reply};
 use crate::zone::{Place, Zone};
-
-/// The way on which a query came.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Transport {
-    Udp,
-    Tcp,
-}
-
-/// Which reply a client is to be sent, for limits and metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) asked: Asked,
-    pub(crate) code: Code,
-    /// It says that there is something, not that there is nothing.
-    pub(crate) is_positive: bool,
-}
 
 /// A query with its reply, not written yet.
 pub(crate) struct Answer<'r> {
@@ -114,7 +98,10 @@ impl Responder {
             Found::Host(found) => {
                 let Some(family) = family else { return not_there(Code::NoError) };
                 let reply = self.addresses(found.addresses.into_iter(), family, self.zone.ttl);
-                Reply { scope_prefix_len: if is_positive(&reply) { found.scope_prefix_len } else { 0 }, ..reply }
+                Reply {
+                    scope_prefix_len: if is_positive(&reply) { found.scope_prefix_len } else { 0 },
+                    ..reply
+                }
             }
         }
     }
@@ -136,8 +123,8 @@ impl Responder {
                 return positive(Content::Texts(texts));
             }
         }
-        let is_there = self.zone.always_has(host)
-            || self.records.addresses(host, client, Family::V4) != Found::NoHost;
+        let is_there =
+            self.zone.always_has(host) || self.records.addresses(host, client, Family::V4) != Found::NoHost;
         not_there(if is_there { Code::NoError } else { Code::NxDomain })
     }
 }

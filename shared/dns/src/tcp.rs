@@ -20,8 +20,9 @@ use farcast_service::tasks::Contained;
 
 use crate::frames::{Frames, WrongLength};
 use crate::metrics::Metrics;
+use crate::outcome::Transport;
 use crate::query::Unanswerable;
-use crate::responder::{Responder, Transport};
+use crate::responder::Responder;
 
 /// Longest life of a connection.
 const LIFETIME: Duration = Duration::from_secs(120);
@@ -64,7 +65,12 @@ impl From<WrongLength> for End {
 
 impl Tcp {
     /// Serves a listener until `shutdown`. Owns its connections' tasks. Dropping the future cuts them.
-    pub(crate) async fn run(self, listener: TcpListener, mut accepting: Accepting, shutdown: CancellationToken) {
+    pub(crate) async fn run(
+        self,
+        listener: TcpListener,
+        mut accepting: Accepting,
+        shutdown: CancellationToken,
+    ) {
         // Accepted, and waiting for a place.
         let mut newcomer: Option<(TcpStream, SocketAddr)> = None;
         let mut connections = JoinSet::new();
@@ -103,9 +109,8 @@ impl Tcp {
             () = seat.taken_away() => return,
             end = served => end,
         };
-        match end {
-            Some(Ok(Err(End::Late)) | Err(_)) => self.metrics.timed_out.inc(),
-            Some(Ok(_)) | None => {}
+        if let Some(Ok(Err(End::Late)) | Err(_)) = end {
+            self.metrics.timed_out.inc();
         }
     }
 
@@ -143,7 +148,13 @@ impl Tcp {
     }
 
     /// Adds the reply to a message, behind its length.
-    fn answer(&self, message: &[u8], peer: IpAddr, reply: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), End> {
+    fn answer(
+        &self,
+        message: &[u8],
+        peer: IpAddr,
+        reply: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), End> {
         let answer = match self.responder.answer(message, peer, Transport::Tcp) {
             Ok(answer) => answer,
             Err(why @ (Unanswerable::Short | Unanswerable::Response)) => {

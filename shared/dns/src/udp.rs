@@ -12,13 +12,15 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio_util::sync::CancellationToken;
 
+use farcast_service::accept::PAUSE;
 use farcast_service::tasks::Contained;
 
 use crate::frames::MAX_QUERY;
 use crate::limiter::{Kind, Limiter, Verdict};
 use crate::metrics::Metrics;
+use crate::outcome::{Outcome, Transport};
 use crate::reply::{Code, MAX_UDP_REPLY};
-use crate::responder::{Outcome, Responder, Transport};
+use crate::responder::Responder;
 
 /// Bytes for one read: several small queries of one client may come as one.
 const READ_BYTES: usize = 4 * MAX_QUERY;
@@ -63,9 +65,9 @@ impl Udp {
                 read = read => match read {
                     Ok(count) => count,
                     Err(error) => {
-                        // What a reply met on its way may be reported here; the next read is as good as ever.
-                        tracing::debug!(%error, "a read of DNS queries failed");
-                        tokio::task::yield_now().await;
+                        // What a reply met on its way may be reported here. Memory that ran out comes back.
+                        tracing::debug!(%error, "a read of DNS queries failed, trying again");
+                        tokio::time::sleep(PAUSE).await;
                         continue;
                     }
                 },

@@ -199,9 +199,9 @@ impl Zone {
             return None;
         }
         let Some(path) = self.path(name) else { return Some(Place::Nothing) };
-        let host = path.strip_prefix(CHALLENGE).and_then(|rest| {
-            if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
-        });
+        let host = path
+            .strip_prefix(CHALLENGE)
+            .and_then(|rest| if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') });
         Some(if let Some(host) = host {
             Place::Challenge(host.to_owned())
         } else if let Some(addresses) = self.servers.get(&path) {

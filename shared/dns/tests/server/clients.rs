@@ -60,8 +60,14 @@ fn dig_reads_what_is_answered() {
         return;
     }
     dig.shows(&format!("+tcp {ZONE} A"), &[&answers[..], &["(TCP)"]].concat());
-    dig.shows(&format!("+subnet=203.0.113.0/24 {ZONE} A"), &["A 192.0.2.7", "CLIENT-SUBNET: 203.0.113.0/24/24"]);
-    dig.shows(&format!("+subnet=198.51.100.0/22 {ZONE} A"), &["CLIENT-SUBNET: 198.51.100.0/22/20", "ANSWER: 3"]);
+    dig.shows(
+        &format!("+subnet=203.0.113.0/24 {ZONE} A"),
+        &["A 192.0.2.7", "CLIENT-SUBNET: 203.0.113.0/24/24"],
+    );
+    dig.shows(
+        &format!("+subnet=198.51.100.0/22 {ZONE} A"),
+        &["CLIENT-SUBNET: 198.51.100.0/22/20", "ANSWER: 3"],
+    );
     dig.shows(&format!("+subnet=2001:db8::/56 {ZONE} AAAA"), &["CLIENT-SUBNET: 2001:db8::/56/0", "AAAA ::1"]);
     dig.shows(&format!("+subnet=0 {ZONE} A"), &["CLIENT-SUBNET: 0", "ANSWER: 3"]);
     // A version that is not spoken: dig is told, and asks again with 0; without that it shows the refusal.
@@ -85,7 +91,10 @@ fn dig_turns_to_tcp_for_what_is_too_large() {
     let server = Running::start();
     let (dig, large) = (dig("dig", &server), "_acme-challenge.v4only.live.example.org TXT");
     if dig.shows(&format!("+bufsize=1232 {large}"), &["Truncated, retrying in TCP mode", "ANSWER: 30"]) {
-        dig.shows(&format!("+bufsize=4096 +ignore {large}"), &["flags: qr aa tc rd", "ANSWER: 0", "udp: 1232"]);
+        dig.shows(
+            &format!("+bufsize=4096 +ignore {large}"),
+            &["flags: qr aa tc rd", "ANSWER: 0", "udp: 1232"],
+        );
         dig.shows(&format!("+bufsize=0 +ignore {large}"), &["flags: qr aa tc rd", "ANSWER: 0"]);
     }
 }

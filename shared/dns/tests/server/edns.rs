@@ -1,7 +1,7 @@
 //! EDNS and the client's network (RFC 6891, RFC 7871), byte by byte.
 
-use crate::sample::*;
 use crate::harness::{Running, ZONE};
+use crate::sample::*;
 
 const SUBNET_OF_ONE: [u8; 3] = [203, 0, 113];
 
@@ -64,7 +64,9 @@ fn a_reply_keeps_to_the_size_that_the_client_takes_and_to_1232_bytes() {
     // 30 texts of 44 bytes.
     let large = || query(1, "_acme-challenge.v4only.live.example.org", TXT);
     let size = |payload: u16| server.ask(&with_opt(large(), payload, &[]));
-    for message in [large(), with_opt(large(), 0, &[]), with_opt(large(), 511, &[]), with_opt(large(), 1200, &[])] {
+    for message in
+        [large(), with_opt(large(), 0, &[]), with_opt(large(), 511, &[]), with_opt(large(), 1200, &[])]
+    {
         let reply = server.ask(&message);
         assert!(reply.is_truncated() && reply.answers.is_empty() && reply.is_authoritative(), "{reply:?}");
         assert!(reply.question.is_some() && reply.len <= message.len(), "{reply:?}");
@@ -104,7 +106,7 @@ fn the_client_is_the_network_that_is_told_else_the_resolver() {
     assert_eq!(ask(A, &subnet(1, 1, 0, &[128])).contents(), [[128, 0, 0, 0]]);
     let v6 = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0x80];
     let whole = [&v6[..], &[0; 9]].concat();
-    assert_eq!(ask(AAAA, &subnet(2, 56, 0, &v6)).contents(), [whole.clone()]);
+    assert_eq!(ask(AAAA, &subnet(2, 56, 0, &v6)).contents(), [&whole[..]]);
     assert_eq!(ask(AAAA, &subnet(2, 128, 0, &whole)).options().unwrap(), subnet(2, 128, 128, &whole));
     // A prefix of length 0 is the wish that no network be used: of each family, and of none, as dig says it.
     for family in [0, 1, 2] {

@@ -142,7 +142,8 @@ pub(crate) struct UdpClient(UdpSocket);
 
 impl UdpClient {
     pub(crate) fn to(server: SocketAddr) -> Self {
-        let any: IpAddr = if server.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let any: IpAddr =
+            if server.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         Self::from_to(any, server)
     }
 

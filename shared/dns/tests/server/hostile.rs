@@ -8,7 +8,8 @@ use crate::sample::{self, A, AAAA, ANY, NS, SOA, TXT};
 
 /// A query with an option, of which some bytes are changed.
 fn changed() -> impl Strategy<Value = Vec<u8>> {
-    let hosts = vec!["live.example.org", "_acme-challenge.live.example.org", "none.live.example.org", "example.com"];
+    let hosts =
+        vec!["live.example.org", "_acme-challenge.live.example.org", "none.live.example.org", "example.com"];
     let kinds = vec![A, AAAA, ANY, NS, SOA, TXT, 251];
     let options = proptest::collection::vec(any::<u8>(), 0..40);
     let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);

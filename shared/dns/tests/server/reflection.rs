@@ -1,8 +1,8 @@
 //! The limit of replies over UDP, and that it leaves TCP alone.
 
-use farcast_dns::limits::Limits;
-use crate::sample::*;
 use crate::harness::{Running, ZONE};
+use crate::sample::*;
+use farcast_dns::limits::Limits;
 
 #[test]
 fn replies_beyond_the_limit_are_dropped_or_sent_to_tcp_and_other_kinds_and_networks_are_not() {

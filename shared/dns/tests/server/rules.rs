@@ -1,7 +1,7 @@
 //! What a real server answers, byte by byte, over UDP and TCP.
 
-use crate::sample::*;
 use crate::harness::{Running, ZONE, framed};
+use crate::sample::*;
 
 /// A query of the zone's own address.
 fn apex(kind: u16) -> Vec<u8> {
@@ -36,7 +36,10 @@ fn addresses_are_the_best_in_their_order_and_nothing_is_added() {
     assert_eq!((reply.id, reply.flags), (0x1234, 0x8500));
     assert_eq!(reply.contents(), [v4(1), v4(2), v4(3)], "three at most");
     for record in &reply.answers {
-        assert_eq!((&record.owner[..], record.kind, record.class, record.ttl), ("live.example.org.", A, 1, 20));
+        assert_eq!(
+            (&record.owner[..], record.kind, record.class, record.ttl),
+            ("live.example.org.", A, 1, 20)
+        );
     }
     assert!(reply.authorities.is_empty() && reply.additionals.is_empty() && reply.opt.is_none());
     let reply = server.ask(&apex(AAAA));
@@ -167,7 +170,10 @@ fn malformed_messages_are_refused_as_such() {
         ("a label cut off", [&header(1, 0, [1, 0, 0, 0]), &b"\x04liv"[..]].concat()),
         ("a reserved label", [&header(1, 0, [1, 0, 0, 0]), &b"\x80\x01\0\0\x01\0\x01"[..]].concat()),
         ("a pointer at itself", [&header(1, 0, [1, 0, 0, 0]), &b"\xC0\x0C\0\x01\0\x01"[..]].concat()),
-        ("a pointer at what follows", [&header(1, 0, [1, 0, 0, 0]), &b"\xC0\x0E\xC0\x0C\0\x01\0\x01"[..]].concat()),
+        (
+            "a pointer at what follows",
+            [&header(1, 0, [1, 0, 0, 0]), &b"\xC0\x0E\xC0\x0C\0\x01\0\x01"[..]].concat(),
+        ),
         ("a pointer into the header", [&header(1, 0, [1, 0, 0, 0]), &b"\xC0\x06\0\x01\0\x01"[..]].concat()),
         ("a loop of a label", [&header(1, 0, [1, 0, 0, 0]), &b"\x01a\xC0\x0C\0\x01\0\x01"[..]].concat()),
         ("a record longer than the message", with_record(good.clone(), &[0], A, 1, 0, &[1; 4])),

@@ -48,7 +48,14 @@ pub(crate) fn query_of_class(id: u16, host: &str, kind: u16, class: u16) -> Vec<
 }
 
 /// Adds a record to the additional section.
-pub(crate) fn with_record(mut message: Vec<u8>, owner: &[u8], kind: u16, class: u16, ttl: u32, content: &[u8]) -> Vec<u8> {
+pub(crate) fn with_record(
+    mut message: Vec<u8>,
+    owner: &[u8],
+    kind: u16,
+    class: u16,
+    ttl: u32,
+    content: &[u8],
+) -> Vec<u8> {
     let count = u16::from_be_bytes([message[10], message[11]]) + 1;
     message[10..12].copy_from_slice(&count.to_be_bytes());
     message.extend_from_slice(owner);
@@ -119,7 +126,8 @@ impl Reply {
         });
         let mut section = |count| (0..count).map(|_| read_record(bytes, &mut at)).collect::<Vec<_>>();
         let (answers, authorities) = (section(word(6)), section(word(8)));
-        let (opts, additionals): (Vec<_>, Vec<_>) = section(word(10)).into_iter().partition(|one| one.kind == OPT);
+        let (opts, additionals): (Vec<_>, Vec<_>) =
+            section(word(10)).into_iter().partition(|one| one.kind == OPT);
         assert_eq!(at, bytes.len(), "nothing behind the last record");
         assert!(opts.len() <= 1);
         let opt = opts.into_iter().next();

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use farcast_dns::limits::Limits;
-use crate::sample::*;
 use crate::harness::{Running, TcpClient, ZONE, framed, unlimited};
+use crate::sample::*;
+use farcast_dns::limits::Limits;
 
 fn numbered(id: u16) -> Vec<u8> {
     query(id, ZONE, A)
