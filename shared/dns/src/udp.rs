@@ -25,6 +25,10 @@ use crate::responder::Responder;
 /// Bytes for one read: several small queries of one client may come as one.
 const READ_BYTES: usize = 4 * MAX_QUERY;
 
+/// Bytes of queries that the kernel keeps while others are answered, its own accounting included: some thousand. It gives
+/// what `net.core.rmem_max` allows.
+const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
+
 /// A socket with what answers on it.
 pub(crate) struct Udp {
     socket: tokio::net::UdpSocket,
@@ -46,6 +50,7 @@ impl Udp {
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        state.set_recv_buffer_size(UdpSockRef::from(&socket), RECEIVE_BUFFER_BYTES)?;
         let socket = tokio::net::UdpSocket::from_std(socket)?;
         Ok(Self { socket, state, responder, limiter, metrics, contained })
     }
