@@ -1,5 +1,7 @@
 //! Bytes of strangers, by the thousand.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use farcast_dns::fuzz;
@@ -40,5 +42,16 @@ proptest! {
         // The same in a stream, twice.
         let framed = [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat();
         fuzz::answer(&framed.repeat(2));
+    }
+}
+
+#[test]
+fn what_the_fuzzer_begins_with_is_survived() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../loadtests/fuzz/corpus/dns_messages");
+    let seeds = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
+    let seeds: Vec<_> = seeds.filter(|path| path.to_string_lossy().contains("/seed-")).collect();
+    assert_eq!(seeds.len(), 9);
+    for seed in seeds {
+        fuzz::answer(&std::fs::read(seed).unwrap());
     }
 }
