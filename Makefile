@@ -186,8 +186,8 @@ ci: ## What continuous integration runs: set-up, lint, audit, doc, test
 	$(MAKE) test
 
 ##@ Measure
-.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-ranking bench-api bench-chat fuzz
-bench: bench-latency bench-transcode bench-viewers bench-store bench-ranking bench-api bench-chat ## All benchmarks
+.PHONY: bench bench-latency bench-transcode bench-viewers bench-store bench-ranking bench-api bench-dns bench-chat fuzz
+bench: bench-latency bench-transcode bench-viewers bench-store bench-ranking bench-api bench-dns bench-chat ## All benchmarks
 
 bench-latency: $(PLAYER) ## How old the picture is in Chromium, at levels 2 and 0, for two minutes on each edge
 	cargo build --workspace --bins --release
@@ -214,6 +214,10 @@ bench-chat: $(PLAYER) ## 10,000 connections of the chat on one edge: memory, del
 bench-api: $(PLAYER) ## Requests per second of /api/status and /api/config on one core, beside nginx
 	cargo build --workspace --bins --release
 	loadtests/bench-api.sh
+
+bench-dns: ## DNS queries per second on one core, and CPU of each, beside Knot and NSD with the same zone
+	cargo build --release -p farcast-dns --example serve_zone
+	loadtests/bench-dns.sh
 
 fuzz: ## A minute of fuzzing for each parser of hostile bytes (FUZZ_SECONDS=60)
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }

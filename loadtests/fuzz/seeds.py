@@ -188,3 +188,33 @@ seed("chat_render", "bare", b":x: (http://a.example/b_(c)?d=e&f). https://a.exam
 seed("chat_render", "name", "A\u0301nn \u202e\u200b\uff21 \U0001d41a".encode())
 for at in range(0, len(attacks), 24):
     seed("chat_render", f"attacks-{at:03}", "\n\n".join(attacks[at : at + 24]).encode())
+
+
+# DNS: a header, a question, and what EDNS adds.
+def dns_query(host: str, kind: int, opt: bytes = b"", flags: int = 0x0100) -> bytes:
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in host.split(".")) + b"\x00"
+    head = struct.pack(">6H", 0x1234, flags, 1, 0, 0, 1 if opt else 0)
+    return head + labels + struct.pack(">2H", kind, 1) + opt
+
+
+def dns_opt(options: bytes = b"", payload: int = 1232, version: int = 0) -> bytes:
+    return b"\x00" + struct.pack(">2HIH", 41, payload, version << 16, len(options)) + options
+
+
+def dns_option(code: int, content: bytes) -> bytes:
+    return struct.pack(">2H", code, len(content)) + content
+
+
+SUBNET_V4 = dns_option(8, b"\x00\x01\x18\x00\xcb\x00\x71")
+SUBNET_V6 = dns_option(8, b"\x00\x02\x38\x00\x20\x01\x0d\xb8\x00\x00\x80")
+DNS_ZONE = "live.example.org"
+seed("dns_messages", "a", dns_query(DNS_ZONE, 1))
+seed("dns_messages", "subnet-v4", dns_query("www." + DNS_ZONE, 1, dns_opt(SUBNET_V4)))
+seed("dns_messages", "subnet-v6", dns_query(DNS_ZONE, 28, dns_opt(dns_option(10, bytes(8)) + SUBNET_V6)))
+seed("dns_messages", "version", dns_query(DNS_ZONE, 6, dns_opt(version=1)))
+seed("dns_messages", "acme", dns_query("_acme-challenge." + DNS_ZONE, 16, dns_opt(payload=512)))
+seed("dns_messages", "nobody", dns_query("none." + DNS_ZONE, 255))
+seed("dns_messages", "notify", dns_query(DNS_ZONE, 6, flags=0x2000))
+seed("dns_messages", "pointers", dns_query(DNS_ZONE, 1)[:12] + b"\x01a\xc0\x0c\x00\x01\x00\x01")
+stream = [dns_query(DNS_ZONE, 1), dns_query("ns1." + DNS_ZONE, 2, dns_opt(SUBNET_V4))]
+seed("dns_messages", "stream", b"".join(struct.pack(">H", len(message)) + message for message in stream))

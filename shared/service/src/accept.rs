@@ -32,6 +32,8 @@ pub enum Listener {
     Api,
     /// For metrics and health.
     Metrics,
+    /// For DNS over TCP.
+    Dns,
 }
 
 impl Listener {
@@ -43,6 +45,7 @@ impl Listener {
             Self::Viewers => "viewers",
             Self::Api => "api",
             Self::Metrics => "metrics",
+            Self::Dns => "dns",
         }
     }
 }

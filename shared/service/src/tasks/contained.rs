@@ -40,6 +40,10 @@ pub enum Part {
     Hardware,
     /// An edge's session with its origin; the edge dials again.
     OriginSession,
+    /// A DNS query over UDP.
+    DnsQuery,
+    /// A DNS connection over TCP.
+    DnsConnection,
 }
 
 impl Part {
@@ -61,6 +65,8 @@ impl Part {
             Self::Webhook => "webhook",
             Self::Hardware => "hardware",
             Self::OriginSession => "origin_session",
+            Self::DnsQuery => "dns_query",
+            Self::DnsConnection => "dns_connection",
         }
     }
 }
