@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use farcast_audience::viewers::{Active, SWEEP_EVERY, publish, withdraw};
 use farcast_feed::time::WallTime;
 use farcast_store::Store;
+use farcast_telemetry::make::Make as _;
 use prometheus::{IntCounter, IntGauge, Registry};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -23,15 +24,14 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let active =
-            IntGauge::new("farcast_edge_viewers", "Viewers who were active here in the last 15 seconds")?;
-        let refused = IntCounter::new(
-            "farcast_edge_viewers_refused_total",
-            "Requests of viewers that were not counted, because there are too many viewers",
-        )?;
-        registry.register(Box::new(active.clone()))?;
-        registry.register(Box::new(refused.clone()))?;
-        Ok(Self { active, refused })
+        Ok(Self {
+            active: registry
+                .gauge("farcast_edge_viewers", "Viewers who were active here in the last 15 seconds")?,
+            refused: registry.counter(
+                "farcast_edge_viewers_refused_total",
+                "Requests of viewers that were not counted, because there are too many viewers",
+            )?,
+        })
     }
 
     /// Number of viewers who were active here at the last publication.

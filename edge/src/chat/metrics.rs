@@ -1,6 +1,7 @@
 //! Metrics of the chat.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
 /// Upper bounds in seconds of the time from an event's acceptance to its publication here.
 const DELAY_BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -77,46 +78,41 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            connections: IntGauge::new("farcast_edge_chat_connections", "Connections of the chat")?,
-            events: IntCounter::new("farcast_edge_chat_events_total", "Entries of the chat's log that came here")?,
-            delay: Histogram::with_opts(
-                HistogramOpts::new(
-                    "farcast_edge_chat_delay_seconds",
-                    "Time from an event's acceptance, by the clock of the process that accepted it, to its publication here",
-                )
-                .buckets(DELAY_BUCKETS.to_vec()),
+        Ok(Self {
+            refused: registry.counters(
+                "farcast_edge_chat_refused_total",
+                "Users that the chat turned away, by reason",
+                &["reason"],
             )?,
-            unannounced: IntCounter::new(
-                "farcast_edge_chat_unannounced_total",
-                "Join and leave messages that were not sent, because there were too many at once",
-            )?,
-            waiting: IntGauge::new(
+            waiting: registry.gauge(
                 "farcast_edge_chat_lines_waiting",
                 "Lines of users that are being taken, or wait for the store",
             )?,
-            lines: IntCounterVec::new(
-                Opts::new("farcast_edge_chat_lines_total", "Lines that users sent, by outcome"),
+            connections: registry.gauge("farcast_edge_chat_connections", "Connections of the chat")?,
+            events: registry.counter(
+                "farcast_edge_chat_events_total",
+                "Entries of the chat's log that came here",
+            )?,
+            delay: registry.histogram(
+                "farcast_edge_chat_delay_seconds",
+                "Time from an event's acceptance, by the clock of the process that accepted it, to its publication here",
+                &DELAY_BUCKETS,
+            )?,
+            unannounced: registry.counter(
+                "farcast_edge_chat_unannounced_total",
+                "Join and leave messages that were not sent, because there were too many at once",
+            )?,
+            lines: registry.counters(
+                "farcast_edge_chat_lines_total",
+                "Lines that users sent, by outcome",
                 &["outcome"],
             )?,
-            ended: IntCounterVec::new(
-                Opts::new("farcast_edge_chat_ended_total", "Connections of the chat that ended, by reason"),
+            ended: registry.counters(
+                "farcast_edge_chat_ended_total",
+                "Connections of the chat that ended, by reason",
                 &["reason"],
             )?,
-            refused: IntCounterVec::new(
-                Opts::new("farcast_edge_chat_refused_total", "Users that the chat turned away, by reason"),
-                &["reason"],
-            )?,
-        };
-        registry.register(Box::new(metrics.refused.clone()))?;
-        registry.register(Box::new(metrics.waiting.clone()))?;
-        registry.register(Box::new(metrics.connections.clone()))?;
-        registry.register(Box::new(metrics.events.clone()))?;
-        registry.register(Box::new(metrics.delay.clone()))?;
-        registry.register(Box::new(metrics.unannounced.clone()))?;
-        registry.register(Box::new(metrics.lines.clone()))?;
-        registry.register(Box::new(metrics.ended.clone()))?;
-        Ok(metrics)
+        })
     }
 
     pub(super) fn line(&self, outcome: Outcome) {

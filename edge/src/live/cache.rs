@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use farcast_feed::name::ObjectName;
 use farcast_link::receiver::FetchError;
+use farcast_telemetry::make::Make as _;
 use moka::future::Cache;
 use moka::policy::EvictionPolicy;
 use prometheus::{IntGauge, Registry};
@@ -42,11 +43,6 @@ impl ObjectCache {
     /// # Errors
     /// When they are registered already.
     pub fn new(max_bytes: u64, registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
         let weigh = |_: &(Number, ObjectName), bytes: &Bytes| {
             u32::try_from(bytes.len() + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
         };
@@ -59,8 +55,8 @@ impl ObjectCache {
             .build();
         Ok(Self {
             objects,
-            bytes: gauge("farcast_live_cache_bytes", "Bytes that the object cache holds.")?,
-            entries: gauge("farcast_live_cache_entries", "Objects that the cache holds.")?,
+            bytes: registry.gauge("farcast_live_cache_bytes", "Bytes that the object cache holds.")?,
+            entries: registry.gauge("farcast_live_cache_entries", "Objects that the cache holds.")?,
         })
     }
 

@@ -2,9 +2,8 @@
 
 use farcast_feed::window::{Segment, StreamWindow, VariantWindow};
 use farcast_link::receiver::FetchError;
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
-};
+use farcast_telemetry::make::Make as _;
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use super::state::State;
 
@@ -30,42 +29,37 @@ impl Metrics {
     /// # Errors
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        fn add<C: Collector + Clone + 'static>(
-            registry: &Registry,
-            metric: C,
-        ) -> Result<C, prometheus::Error> {
-            registry.register(Box::new(metric.clone()))?;
-            Ok(metric)
-        }
-        let gauge = |name: &str, help: &str| add(registry, IntGauge::new(name, help)?);
-        let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
-        let family = |name: &str, help: &str, label: &str| {
-            add(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)
-        };
-        let blocked = HistogramOpts::new(
-            "farcast_live_blocked_seconds",
-            "Time for which requests for a playlist or a part to come were held.",
-        )
-        .buckets(vec![0.005, 0.025, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0]);
         Ok(Self {
-            waiters: gauge("farcast_live_waiters", "Requests that wait for a playlist or a part now.")?,
-            blocked_seconds: add(registry, Histogram::with_opts(blocked)?)?,
-            hits: counter(
+            waiters: registry
+                .gauge("farcast_live_waiters", "Requests that wait for a playlist or a part now.")?,
+            blocked_seconds: registry.histogram(
+                "farcast_live_blocked_seconds",
+                "Time for which requests for a playlist or a part to come were held.",
+                &[0.005, 0.025, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 20.0],
+            )?,
+            hits: registry.counter(
                 "farcast_live_cache_hits_total",
                 "Objects that were here when they were asked for.",
             )?,
-            misses: counter("farcast_live_cache_misses_total", "Objects that had to be fetched.")?,
-            fetches: family("farcast_live_fetches_total", "Fetches from the origin, by outcome.", "outcome")?,
-            renderings: family(
+            misses: registry.counter("farcast_live_cache_misses_total", "Objects that had to be fetched.")?,
+            fetches: registry.counters(
+                "farcast_live_fetches_total",
+                "Fetches from the origin, by outcome.",
+                &["outcome"],
+            )?,
+            renderings: registry.counters(
                 "farcast_live_renderings_total",
                 "Playlists that were rendered, by kind.",
-                "kind",
+                &["kind"],
             )?,
-            held_parts: gauge("farcast_live_held_parts", "Listed parts, held besides the cache.")?,
-            held_bytes: gauge("farcast_live_held_bytes", "Bytes of listed parts, held besides the cache.")?,
-            link_up: gauge("farcast_live_link_up", "1 while the link to the origin is up.")?,
-            segments: gauge("farcast_live_window_segments", "Listed segments, over all variants.")?,
-            newest_msn: gauge("farcast_live_newest_segment", "Media sequence number of the newest segment.")?,
+            held_parts: registry.gauge("farcast_live_held_parts", "Listed parts, held besides the cache.")?,
+            held_bytes: registry
+                .gauge("farcast_live_held_bytes", "Bytes of listed parts, held besides the cache.")?,
+            link_up: registry.gauge("farcast_live_link_up", "1 while the link to the origin is up.")?,
+            segments: registry
+                .gauge("farcast_live_window_segments", "Listed segments, over all variants.")?,
+            newest_msn: registry
+                .gauge("farcast_live_newest_segment", "Media sequence number of the newest segment.")?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Metrics of playback.
 
-use prometheus::core::Collector;
-use prometheus::{Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{Counter, Histogram, IntCounter, IntCounterVec, Registry};
 
 use super::report::Report;
 
@@ -46,65 +46,47 @@ impl Metrics {
     /// # Errors
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        fn add<C: Collector + Clone + 'static>(
-            registry: &Registry,
-            metric: C,
-        ) -> Result<C, prometheus::Error> {
-            registry.register(Box::new(metric.clone()))?;
-            Ok(metric)
-        }
-        let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            add(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
-        };
-        let counters = |name: &str, help: &str, label: &str| {
-            add(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)
-        };
         Ok(Self {
-            reports: counters(
+            reports: registry.counters(
                 "farcast_playback_reports_total",
                 "Reports of players (CMCD), by outcome.",
-                "outcome",
+                &["outcome"],
             )?,
-            start: histogram(
+            start: registry.histogram(
                 "farcast_playback_start_seconds",
                 "From the opening of the player to the first picture, as players reported.",
                 &[0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0],
             )?,
-            latency: histogram(
+            latency: registry.histogram(
                 "farcast_playback_latency_seconds",
                 "Age of the picture when it is seen, as players reported.",
                 &[0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0],
             )?,
-            buffer: histogram(
+            buffer: registry.histogram(
                 "farcast_playback_buffer_seconds",
                 "Media that is buffered ahead, as players reported.",
                 &[0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0],
             )?,
-            bit_rate: histogram(
+            bit_rate: registry.histogram(
                 "farcast_playback_bit_rate_bps",
                 "Bit rate of what is played, as players reported.",
                 &[2.5e5, 5e5, 1e6, 2e6, 3e6, 4.5e6, 6e6, 8e6, 1.2e7, 2e7],
             )?,
-            throughput: histogram(
+            throughput: registry.histogram(
                 "farcast_playback_throughput_bps",
                 "Throughput that players measured.",
                 &[5e5, 1e6, 2.5e6, 5e6, 1e7, 2.5e7, 5e7, 1e8, 2.5e8],
             )?,
-            stalls: add(
-                registry,
-                IntCounter::new("farcast_playback_stalls_total", "Stalls of playback, as players reported.")?,
+            stalls: registry
+                .counter("farcast_playback_stalls_total", "Stalls of playback, as players reported.")?,
+            stalled: registry.float_counter(
+                "farcast_playback_stalled_seconds_total",
+                "Durations of stalls of playback, as players reported.",
             )?,
-            stalled: add(
-                registry,
-                Counter::new(
-                    "farcast_playback_stalled_seconds_total",
-                    "Durations of stalls of playback, as players reported.",
-                )?,
-            )?,
-            errors: counters(
+            errors: registry.counters(
                 "farcast_playback_errors_total",
                 "Errors of players, by kind, as they reported.",
-                "kind",
+                &["kind"],
             )?,
         })
     }

@@ -8,6 +8,7 @@ use farcast_chat::{Client, History};
 use farcast_feed::time::WallTime;
 use farcast_link::Ask;
 use farcast_link::sender::{Answers, Edges};
+use farcast_telemetry::make::Make as _;
 use http::StatusCode;
 use prometheus::{Encoder as _, Gauge, Opts, Registry, TextEncoder};
 use serde::Serialize;
@@ -148,9 +149,8 @@ fn text(
 ) -> Result<Vec<u8>, prometheus::Error> {
     let registry = Registry::new();
     for (name, help, value) in gauges {
-        let gauge = Gauge::with_opts(Opts::new(*name, *help).const_labels(labels.clone()))?;
-        gauge.set(*value);
-        registry.register(Box::new(gauge))?;
+        let opts = Opts::new(*name, *help).const_labels(labels.clone());
+        registry.add(Gauge::with_opts(opts)?)?.set(*value);
     }
     let mut text = Vec::new();
     TextEncoder::new().encode(&registry.gather(), &mut text)?;

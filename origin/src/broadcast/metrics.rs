@@ -1,6 +1,7 @@
 //! Metrics of the life of broadcasts.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
 
 /// Handles of the broadcast owner.
 #[derive(Clone, Debug)]
@@ -23,27 +24,18 @@ impl Metrics {
     /// # Errors
     /// A name that is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            state: IntGauge::new(
-                "farcast_broadcast_state",
-                "0 idle, 1 live, 2 waiting for the publisher to return",
-            )?,
-            epoch: IntGauge::new("farcast_broadcast_epoch_number", "Epoch of the newest broadcast")?,
-            started: IntCounter::new("farcast_broadcast_started_total", "Broadcasts begun")?,
-            ended: IntCounterVec::new(
-                Opts::new("farcast_broadcast_ended_total", "Broadcasts ended, by reason"),
+        Ok(Self {
+            state: registry
+                .gauge("farcast_broadcast_state", "0 idle, 1 live, 2 waiting for the publisher to return")?,
+            epoch: registry.gauge("farcast_broadcast_epoch_number", "Epoch of the newest broadcast")?,
+            started: registry.counter("farcast_broadcast_started_total", "Broadcasts begun")?,
+            ended: registry.counters(
+                "farcast_broadcast_ended_total",
+                "Broadcasts ended, by reason",
                 &["reason"],
             )?,
-            resumed: IntCounter::new(
-                "farcast_broadcast_resumed_total",
-                "Publishers that returned within the grace",
-            )?,
-        };
-        registry.register(Box::new(metrics.state.clone()))?;
-        registry.register(Box::new(metrics.epoch.clone()))?;
-        registry.register(Box::new(metrics.started.clone()))?;
-        registry.register(Box::new(metrics.ended.clone()))?;
-        registry.register(Box::new(metrics.resumed.clone()))?;
-        Ok(metrics)
+            resumed: registry
+                .counter("farcast_broadcast_resumed_total", "Publishers that returned within the grace")?,
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Metrics of the origin's part of the chat.
 
+use farcast_telemetry::make::Make as _;
 use prometheus::{IntCounter, IntGauge, Registry};
 
 /// Handles of its metrics.
@@ -19,35 +20,23 @@ impl Metrics {
     /// # Errors
     /// When a name is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
-        };
         Ok(Self {
-            entries: gauge("farcast_chat_log_entries", "Entries of the chat's log")?,
-            held: gauge(
+            entries: registry.gauge("farcast_chat_log_entries", "Entries of the chat's log")?,
+            held: registry.gauge(
                 "farcast_chat_log_held_entries",
                 "Entries of the chat's log that are only kept until webhooks have read them",
             )?,
-            forgotten: counter(
-                "farcast_chat_log_forgotten_entries_total",
-                "Entries that were removed as old",
-            )?,
-            forgotten_users: counter(
+            forgotten: registry
+                .counter("farcast_chat_log_forgotten_entries_total", "Entries that were removed as old")?,
+            forgotten_users: registry.counter(
                 "farcast_chat_forgotten_users_total",
                 "Users that were deleted after a long absence",
             )?,
-            announced: counter(
+            announced: registry.counter(
                 "farcast_chat_announcements_total",
                 "Announcements about the broadcast in the chat",
             )?,
-            failures: counter(
+            failures: registry.counter(
                 "farcast_chat_upkeep_failures_total",
                 "Announcements and removals that failed and are tried again",
             )?,

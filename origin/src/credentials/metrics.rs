@@ -1,6 +1,7 @@
 //! Metrics of the credentials.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{IntCounterVec, Registry};
 
 use super::Which;
 use crate::ingest::Checked;
@@ -18,9 +19,8 @@ impl Metrics {
     /// When they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let help = "Stream keys and passwords that were given, by what became of them";
-        let options = Opts::new("farcast_credentials_checks_total", help);
-        let checks = IntCounterVec::new(options, &["credential", "outcome"])?;
-        registry.register(Box::new(checks.clone()))?;
+        let labels = ["credential", "outcome"];
+        let checks = registry.counters("farcast_credentials_checks_total", help, &labels)?;
         Ok(Self { checks })
     }
 

@@ -1,6 +1,7 @@
 //! Metrics of this door.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{IntCounterVec, Registry};
 
 use super::Refused;
 use super::quota::Spent;
@@ -17,14 +18,11 @@ impl Metrics {
     /// # Errors
     /// When a name is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let refused = IntCounterVec::new(
-            Opts::new(
-                "farcast_edge_access_refused_total",
-                "Calls of the store that an edge was refused: an edge that is attacked, too busy, or taken over",
-            ),
+        let refused = registry.counters(
+            "farcast_edge_access_refused_total",
+            "Calls of the store that an edge was refused: an edge that is attacked, too busy, or taken over",
             &["reason"],
         )?;
-        registry.register(Box::new(refused.clone()))?;
         Ok(Self { refused })
     }
 

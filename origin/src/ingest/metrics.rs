@@ -2,7 +2,8 @@
 
 use farcast_service::accept;
 use farcast_service::tasks::{Contained, Part};
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Registry};
 
 use super::publisher::{EndReason, Refused};
 use super::repair::{Outcome, Repair};
@@ -43,55 +44,45 @@ impl Metrics {
     /// # Errors
     /// When they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counters = |name: &str, help: &str, label: &str| {
-            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
-            registry.register(Box::new(counters.clone()))?;
-            Ok::<_, prometheus::Error>(counters)
-        };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
         Ok(Self {
-            received_bytes: counter("farcast_ingest_received_bytes_total", "Bytes received from publishers")?,
+            received_bytes: registry
+                .counter("farcast_ingest_received_bytes_total", "Bytes received from publishers")?,
             accept: accept::Metrics::new(accept::Listener::Rtmp, registry)?,
             panics: Contained::new(Part::RtmpConnection, registry)?,
-            bit_rate: gauge(
+            bit_rate: registry.gauge(
                 "farcast_ingest_bit_rate_bits_per_second",
                 "Bit rate of the publisher, measured over about a second",
             )?,
-            open: gauge("farcast_ingest_open_connections", "RTMP connections that are open")?,
-            connections: counters(
+            open: registry.gauge("farcast_ingest_open_connections", "RTMP connections that are open")?,
+            connections: registry.counters(
                 "farcast_ingest_connections_total",
                 "Publishers that have left, by how their session ended",
-                "outcome",
+                &["outcome"],
             )?,
-            refused: counters(
+            refused: registry.counters(
                 "farcast_ingest_refused_total",
                 "Connections that did not come to publish, by reason",
-                "reason",
+                &["reason"],
             )?,
-            repairs: counters(
+            repairs: registry.counters(
                 "farcast_ingest_timestamp_repairs_total",
                 "Repairs of the timeline, by kind",
-                "kind",
+                &["kind"],
             )?,
-            frames: counters("farcast_ingest_frames_total", "Frames received, by track", "track")?,
-            lost: counters(
+            frames: registry.counters(
+                "farcast_ingest_frames_total",
+                "Frames received, by track",
+                &["track"],
+            )?,
+            lost: registry.counters(
                 "farcast_ingest_lost_tags_total",
                 "Audio and video tags that became no frame, by reason",
-                "reason",
+                &["reason"],
             )?,
-            complaints: counters(
+            complaints: registry.counters(
                 "farcast_ingest_unusable_tracks_total",
                 "Tracks of publishers that could not be used, of which their encoder was told",
-                "track",
+                &["track"],
             )?,
         })
     }

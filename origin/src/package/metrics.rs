@@ -1,6 +1,7 @@
 //! Metrics of packagers, all variants together.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{IntCounter, IntCounterVec, Registry};
 
 /// Why a frame, or a piece of timeline, is in no part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,30 +48,25 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
-        let dropped = IntCounterVec::new(
-            Opts::new("farcast_package_dropped_frames_total", "Frames that are in no part"),
-            &["reason"],
-        )?;
-        registry.register(Box::new(dropped.clone()))?;
         Ok(Self {
-            parts: counter("farcast_package_parts_total", "Parts made")?,
-            segments: counter("farcast_package_segments_total", "Segments completed")?,
-            lost: counter("farcast_package_lost_segments_total", "Segments a variant has nothing of")?,
-            bytes: counter("farcast_package_part_bytes_total", "Bytes of all parts")?,
-            resyncs: counter(
+            dropped: registry.counters(
+                "farcast_package_dropped_frames_total",
+                "Frames that are in no part",
+                &["reason"],
+            )?,
+            parts: registry.counter("farcast_package_parts_total", "Parts made")?,
+            segments: registry.counter("farcast_package_segments_total", "Segments completed")?,
+            lost: registry
+                .counter("farcast_package_lost_segments_total", "Segments a variant has nothing of")?,
+            bytes: registry.counter("farcast_package_part_bytes_total", "Bytes of all parts")?,
+            resyncs: registry.counter(
                 "farcast_package_audio_resyncs_total",
                 "Times the audio clock was set again because the source had drifted",
             )?,
-            holes: counter(
+            holes: registry.counter(
                 "farcast_package_holes_total",
                 "Pieces of timeline without any sample, which no part could stand for",
             )?,
-            dropped,
         })
     }
 

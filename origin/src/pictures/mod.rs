@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_link::Picture;
-use prometheus::{IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{IntCounterVec, Registry};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -227,10 +228,8 @@ impl Metrics {
     /// # Errors
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let opts =
-            Opts::new("farcast_pictures_total", "Pictures of the broadcast, by outcome: made or failed.");
-        let made = IntCounterVec::new(opts, &["outcome"])?;
-        registry.register(Box::new(made.clone()))?;
+        let about = "Pictures of the broadcast, by outcome: made or failed.";
+        let made = registry.counters("farcast_pictures_total", about, &["outcome"])?;
         Ok(Self { made })
     }
 }

@@ -1,6 +1,7 @@
 //! Metrics of a planner.
 
-use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{Gauge, IntCounter, IntCounterVec, Registry};
 
 /// Why a frame was not passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,36 +41,24 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self::detached()?;
-        registry.register(Box::new(metrics.segments.clone()))?;
-        registry.register(Box::new(metrics.discontinuities.clone()))?;
-        registry.register(Box::new(metrics.forced_cuts.clone()))?;
-        registry.register(Box::new(metrics.dropped.clone()))?;
-        registry.register(Box::new(metrics.speed.clone()))?;
-        registry.register(Box::new(metrics.drift.clone()))?;
-        Ok(metrics)
-    }
-
-    fn detached() -> Result<Self, prometheus::Error> {
         Ok(Self {
-            segments: IntCounter::new("farcast_plan_segments_total", "Segments begun")?,
-            discontinuities: IntCounter::new(
-                "farcast_plan_discontinuities_total",
-                "Segments begun with a discontinuity",
-            )?,
-            forced_cuts: IntCounter::new(
+            segments: registry.counter("farcast_plan_segments_total", "Segments begun")?,
+            discontinuities: registry
+                .counter("farcast_plan_discontinuities_total", "Segments begun with a discontinuity")?,
+            forced_cuts: registry.counter(
                 "farcast_plan_forced_cuts_total",
                 "Segments begun without a key frame because the source's key frames are too far apart",
             )?,
-            dropped: IntCounterVec::new(
-                Opts::new("farcast_plan_dropped_frames_total", "Source frames not passed on"),
+            dropped: registry.counters(
+                "farcast_plan_dropped_frames_total",
+                "Source frames not passed on",
                 &["reason"],
             )?,
-            speed: Gauge::new(
+            speed: registry.float_gauge(
                 "farcast_ingest_media_speed_ratio",
                 "Seconds of media that the publisher sends in a second, over the last minute",
             )?,
-            drift: Gauge::new(
+            drift: registry.float_gauge(
                 "farcast_ingest_media_drift_seconds",
                 "Lag of media behind its arrival since its publisher began",
             )?,

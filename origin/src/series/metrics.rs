@@ -1,5 +1,6 @@
 //! Metrics of time series.
 
+use farcast_telemetry::make::Make as _;
 use prometheus::{IntCounter, Registry};
 
 /// Handles of the metrics, of all series together.
@@ -14,11 +15,10 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let lost = IntCounter::new(
+        let lost = registry.counter(
             "farcast_series_lost_samples_total",
             "Samples of time series that are only in memory, because the store was not available for too long",
         )?;
-        registry.register(Box::new(lost.clone()))?;
         Ok(Self { lost })
     }
 }

@@ -1,7 +1,8 @@
 //! Metrics of the embedded engine.
 
+use farcast_telemetry::make::Make as _;
 use farcast_telemetry::metrics::HOP_SECONDS;
-use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
+use prometheus::{Histogram, IntCounter, Registry};
 
 /// Handles of the engine's metrics.
 #[derive(Clone, Debug)]
@@ -17,22 +18,19 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let commit_seconds = Histogram::with_opts(
-            HistogramOpts::new("farcast_store_commit_seconds", "From a batch's arrival to its being durable")
-                .buckets(HOP_SECONDS.to_vec()),
-        )?;
-        let group_batches = Histogram::with_opts(
-            HistogramOpts::new(
+        Ok(Self {
+            commit_seconds: registry.histogram(
+                "farcast_store_commit_seconds",
+                "From a batch's arrival to its being durable",
+                &HOP_SECONDS,
+            )?,
+            group_batches: registry.histogram(
                 "farcast_store_group_batches",
                 "Batches that one wait for the disk made durable",
-            )
-            .buckets(vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
-        )?;
-        let failures =
-            IntCounter::new("farcast_store_failures_total", "Failures of the disk or the store's file")?;
-        registry.register(Box::new(commit_seconds.clone()))?;
-        registry.register(Box::new(group_batches.clone()))?;
-        registry.register(Box::new(failures.clone()))?;
-        Ok(Self { commit_seconds, group_batches, failures })
+                &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0],
+            )?,
+            failures: registry
+                .counter("farcast_store_failures_total", "Failures of the disk or the store's file")?,
+        })
     }
 }

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use farcast_feed::name::VariantId;
 use farcast_service::tasks::{Contained, Part};
-use prometheus::{
-    Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    core::Collector,
-};
+use farcast_telemetry::make::Make as _;
+use prometheus::{Counter, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use serde::{Deserialize, Serialize};
 
 use super::codec::EncoderKind;
@@ -157,76 +155,53 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let buckets = prometheus::exponential_buckets(0.0005, 2.0, 12)?;
         let name = |what: &str| format!("farcast_transcode_{what}");
-        let opts = |what: &str, help: &str| Opts::new(name(what), help);
         Ok(Self {
             panics: Contained::new(Part::Transcoder, registry)?,
-            decoded: add(
-                registry,
-                IntCounter::with_opts(opts("frames_decoded_total", "Video frames decoded."))?,
+            decoded: registry.counter(&name("frames_decoded_total"), "Video frames decoded.")?,
+            decode_errors: registry
+                .counter(&name("decode_errors_total"), "Video packets that could not be decoded.")?,
+            audio_errors: registry
+                .counter(&name("audio_errors_total"), "Audio packets lost to a codec's error.")?,
+            encode_seconds: registry.histogram(
+                &name("encode_seconds"),
+                "Time to scale and encode one frame.",
+                &buckets,
             )?,
-            decode_errors: add(
-                registry,
-                IntCounter::with_opts(opts(
-                    "decode_errors_total",
-                    "Video packets that could not be decoded.",
-                ))?,
+            fallbacks: registry
+                .counter(&name("fallbacks_total"), "Encoders that failed and were replaced.")?,
+            repeated: registry.counter(
+                &name("frames_repeated_total"),
+                "Pictures encoded once more, in place of frames that were dropped.",
             )?,
-            audio_errors: add(
-                registry,
-                IntCounter::with_opts(opts("audio_errors_total", "Audio packets lost to a codec's error."))?,
+            encoded: registry.counters(
+                &name("frames_encoded_total"),
+                "Video frames encoded.",
+                &["variant"],
             )?,
-            encode_seconds: add(
-                registry,
-                Histogram::with_opts(
-                    HistogramOpts::new(name("encode_seconds"), "Time to scale and encode one frame.")
-                        .buckets(buckets),
-                )?,
+            dropped: registry.counters(
+                &name("frames_dropped_total"),
+                "Frames dropped, by reason.",
+                &["reason"],
             )?,
-            fallbacks: add(
-                registry,
-                IntCounter::with_opts(opts("fallbacks_total", "Encoders that failed and were replaced."))?,
+            behind: registry.gauges(
+                &name("behind_frames"),
+                "Frames that wait for an encoder.",
+                &["variant"],
             )?,
-            repeated: add(
-                registry,
-                IntCounter::with_opts(opts(
-                    "frames_repeated_total",
-                    "Pictures encoded once more, in place of frames that were dropped.",
-                ))?,
+            encoder: registry.gauges(
+                &name("encoder_in_use"),
+                "1 for the encoder that a variant uses.",
+                &["variant", "encoder"],
             )?,
-            encoded: add(
-                registry,
-                IntCounterVec::new(opts("frames_encoded_total", "Video frames encoded."), &["variant"])?,
+            worker_ends: registry.counters(
+                &name("worker_ends_total"),
+                "Transcoding processes that ended unasked, by kind of end.",
+                &["how"],
             )?,
-            dropped: add(
-                registry,
-                IntCounterVec::new(opts("frames_dropped_total", "Frames dropped, by reason."), &["reason"])?,
-            )?,
-            behind: add(
-                registry,
-                IntGaugeVec::new(opts("behind_frames", "Frames that wait for an encoder."), &["variant"])?,
-            )?,
-            encoder: add(
-                registry,
-                IntGaugeVec::new(
-                    opts("encoder_in_use", "1 for the encoder that a variant uses."),
-                    &["variant", "encoder"],
-                )?,
-            )?,
-            worker_ends: add(
-                registry,
-                IntCounterVec::new(
-                    opts("worker_ends_total", "Transcoding processes that ended unasked, by kind of end."),
-                    &["how"],
-                )?,
-            )?,
-            worker_cpu_seconds: add(
-                registry,
-                Counter::with_opts(opts("worker_cpu_seconds_total", "CPU time of transcoding processes."))?,
-            )?,
-            worker_resident_bytes: add(
-                registry,
-                IntGauge::with_opts(opts("worker_resident_bytes", "Memory of the transcoding process."))?,
-            )?,
+            worker_cpu_seconds: registry
+                .float_counter(&name("worker_cpu_seconds_total"), "CPU time of transcoding processes.")?,
+            worker_resident_bytes: registry
+                .gauge(&name("worker_resident_bytes"), "Memory of the transcoding process.")?,
             observed: None,
         })
     }
@@ -384,11 +359,6 @@ impl Metrics {
             gauge.set(i64::from(used == Some(kind)));
         }
     }
-}
-
-fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, prometheus::Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }
 
 #[cfg(test)]

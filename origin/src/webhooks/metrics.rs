@@ -1,7 +1,8 @@
 //! Metrics of webhooks.
 
 use farcast_service::tasks::{Contained, Part};
-use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry};
+use farcast_telemetry::make::Make as _;
+use prometheus::{Gauge, IntCounter, IntCounterVec, Registry};
 
 use super::failure::Reason;
 
@@ -23,34 +24,30 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let delivered =
-            IntCounter::new("farcast_webhooks_delivered_total", "Events that a webhook's receiver took")?;
-        registry.register(Box::new(delivered.clone()))?;
-        let disabled = IntCounter::new(
-            "farcast_webhooks_disabled_total",
-            "Webhooks that were disabled because their receiver failed for too long, or does not want them",
-        )?;
-        registry.register(Box::new(disabled.clone()))?;
-        let passed_over = IntCounter::new(
-            "farcast_webhooks_passed_over_total",
-            "Events that were passed over, because a webhook's receiver failed while others waited behind them",
-        )?;
-        registry.register(Box::new(passed_over.clone()))?;
-        let lag_seconds = Gauge::new(
-            "farcast_webhooks_lag_seconds",
-            "Age of the oldest event that a webhook's receiver has still to take; 0 when there is none",
-        )?;
-        registry.register(Box::new(lag_seconds.clone()))?;
-        let failed = IntCounterVec::new(
-            Opts::new(
+        Ok(Self {
+            delivered: registry.counter(
+                "farcast_webhooks_delivered_total",
+                "Events that a webhook's receiver took",
+            )?,
+            disabled: registry.counter(
+                "farcast_webhooks_disabled_total",
+                "Webhooks that were disabled because their receiver failed for too long, or does not want them",
+            )?,
+            passed_over: registry.counter(
+                "farcast_webhooks_passed_over_total",
+                "Events that were passed over, because a webhook's receiver failed while others waited behind them",
+            )?,
+            lag_seconds: registry.float_gauge(
+                "farcast_webhooks_lag_seconds",
+                "Age of the oldest event that a webhook's receiver has still to take; 0 when there is none",
+            )?,
+            failed: registry.counters(
                 "farcast_webhooks_failed_total",
                 "Calls of webhooks' receivers that failed; they are repeated",
-            ),
-            &["reason"],
-        )?;
-        registry.register(Box::new(failed.clone()))?;
-        let panics = Contained::new(Part::Webhook, registry)?;
-        Ok(Self { panics, delivered, disabled, passed_over, lag_seconds, failed })
+                &["reason"],
+            )?,
+            panics: Contained::new(Part::Webhook, registry)?,
+        })
     }
 
     pub(super) fn failed(&self, reason: Reason) {

@@ -11,11 +11,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prometheus::core::Collector;
-use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{IntCounterVec, IntGauge, Registry};
 
 use farcast_config::ByteSize;
 use farcast_config::network;
+use farcast_telemetry::make::Make as _;
 
 /// The least budget that makes sense: a quarter of it holds the largest body, 2 MiB and a little.
 pub const MIN_BUDGET: ByteSize = ByteSize::from_mebibytes(16);
@@ -69,23 +69,13 @@ impl Metrics {
     /// # Errors
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        fn add<C: Collector + Clone + 'static>(
-            registry: &Registry,
-            metric: C,
-        ) -> Result<C, prometheus::Error> {
-            registry.register(Box::new(metric.clone()))?;
-            Ok(metric)
-        }
-        let refused = Opts::new(
-            "farcast_http_refused_bodies_total",
-            "Request bodies that were refused for want of memory: of the process, or of the sender's network.",
-        );
         Ok(Self {
-            taken: add(
-                registry,
-                IntGauge::new("farcast_http_body_bytes", "Memory that request bodies take now.")?,
+            taken: registry.gauge("farcast_http_body_bytes", "Memory that request bodies take now.")?,
+            refused: registry.counters(
+                "farcast_http_refused_bodies_total",
+                "Request bodies that were refused for want of memory: of the process, or of the sender's network.",
+                &["reason"],
             )?,
-            refused: add(registry, IntCounterVec::new(refused, &["reason"])?)?,
         })
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use prometheus::{IntCounterVec, Opts, Registry};
 use tokio::time::{Instant, sleep_until};
 
+use farcast_telemetry::make::Make as _;
 use farcast_telemetry::throttle::Throttle;
 
 /// Pause after a failure of ours: descriptors and memory come back when connections end, which takes this long at least.
@@ -98,8 +99,8 @@ impl Metrics {
     pub fn new(listener: Listener, registry: &Registry) -> Result<Self, prometheus::Error> {
         let opts =
             Opts::new("farcast_accept_errors_total", "Connections that could not be accepted, by cause.");
-        let errors = IntCounterVec::new(opts.const_label("listener", listener.label()), &["fault"])?;
-        registry.register(Box::new(errors.clone()))?;
+        let opts = opts.const_label("listener", listener.label());
+        let errors = registry.add(IntCounterVec::new(opts, &["fault"])?)?;
         for fault in [Fault::Peer, Fault::Own] {
             errors.with_label_values(&[fault.label()]).reset();
         }

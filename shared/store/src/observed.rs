@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
 use super::error::StoreError;
+use farcast_telemetry::make::Make as _;
 use farcast_telemetry::metrics::HOP_SECONDS;
 use farcast_telemetry::throttle::Throttle;
 
@@ -108,33 +107,26 @@ impl Metrics {
     /// # Errors
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let calls = IntCounterVec::new(
-            Opts::new(
-                "farcast_store_calls_total",
-                "Calls of the store (each try of a commit is one), by outcome; conflict: another was first.",
-            ),
+        let calls = registry.counters(
+            "farcast_store_calls_total",
+            "Calls of the store (each try of a commit is one), by outcome; conflict: another was first.",
             &["call", "outcome"],
         )?;
-        let seconds = HistogramVec::new(
-            HistogramOpts::new(
-                "farcast_store_call_seconds",
-                "Duration of calls of the store, answered or not.",
-            )
-            .buckets(HOP_SECONDS.to_vec()),
+        let seconds = registry.histograms(
+            "farcast_store_call_seconds",
+            "Duration of calls of the store, answered or not.",
             &["call"],
+            &HOP_SECONDS,
         )?;
-        let retries = IntCounterVec::new(
-            Opts::new("farcast_store_retries_total", "Tries of commits beyond the first of each, by reason."),
+        let retries = registry.counters(
+            "farcast_store_retries_total",
+            "Tries of commits beyond the first of each, by reason.",
             &["reason"],
         )?;
-        let answering = IntGauge::new(
+        let answering = registry.gauge(
             "farcast_store_answering",
             "1 while the store answers; 0 from the first call that it did not answer to the next that it did.",
         )?;
-        registry.register(Box::new(calls.clone()))?;
-        registry.register(Box::new(seconds.clone()))?;
-        registry.register(Box::new(retries.clone()))?;
-        registry.register(Box::new(answering.clone()))?;
         answering.set(1);
         Ok(Self {
             calls: Call::ALL

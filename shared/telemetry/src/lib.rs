@@ -6,6 +6,7 @@
 pub mod announce;
 pub mod file;
 pub mod health;
+pub mod make;
 pub mod metrics;
 pub mod recent;
 pub mod shutdown;

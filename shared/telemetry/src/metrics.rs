@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Counter, Gauge, GaugeVec, Opts, TextEncoder};
+use prometheus::{Counter, Gauge, TextEncoder};
 
+use super::make::Make as _;
 use super::process;
 
 /// Histogram buckets in seconds for the latency of one hop (frame to part, part to edge, part to
@@ -34,12 +35,9 @@ impl Registry {
     /// Only when a name is registered twice, which a fresh registry excludes.
     pub fn new(program: &str, version: &str) -> Result<Self, prometheus::Error> {
         let inner = prometheus::Registry::new();
-        let info = GaugeVec::new(
-            Opts::new("farcast_build_info", "Always 1; which program runs, in which version."),
-            &["program", "version"],
-        )?;
-        info.with_label_values(&[program, version]).set(1.0);
-        inner.register(Box::new(info))?;
+        let about = "Always 1; which program runs, in which version.";
+        let info = inner.gauges("farcast_build_info", about, &["program", "version"])?;
+        info.with_label_values(&[program, version]).set(1);
         inner.register(Box::new(Process::new()?))?;
         Ok(Self { inner, streams: Arc::default() })
     }
@@ -146,9 +144,7 @@ mod tests {
     #[test]
     fn every_program_shows_its_version_and_its_process() {
         let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
-        let counter = prometheus::IntCounter::new("farcast_sample_things_total", "Things.").unwrap();
-        registry.inner().register(Box::new(counter.clone())).unwrap();
-        counter.inc();
+        registry.inner().counter("farcast_sample_things_total", "Things.").unwrap().inc();
         let text = registry.render().unwrap();
         for expected in [
             "farcast_build_info{program=\"farcast-sample\",version=\"1.2.3\"} 1",
@@ -167,11 +163,9 @@ mod tests {
         let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
         for (stream, count) in [("live", 1), ("second", 2)] {
             let of_stream = registry.of_stream(stream).unwrap();
-            let counter = prometheus::IntCounter::new("farcast_sample_things_total", "Things.").unwrap();
-            of_stream.register(Box::new(counter.clone())).unwrap();
-            counter.inc_by(count);
-            let again = prometheus::IntCounter::new("farcast_sample_things_total", "Things.").unwrap();
-            assert!(registry.of_stream(stream).unwrap().register(Box::new(again)).is_err(), "it is the same");
+            of_stream.counter("farcast_sample_things_total", "Things.").unwrap().inc_by(count);
+            let same = registry.of_stream(stream).unwrap();
+            assert!(same.counter("farcast_sample_things_total", "Things.").is_err(), "it is the same");
         }
         let text = registry.render().unwrap();
         let lines: Vec<_> = text.lines().filter(|line| line.contains("farcast_sample_things")).collect();

@@ -4,10 +4,10 @@ use farcast_feed::feed::PartMeta;
 use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
 use farcast_service::tasks::{Contained, Part};
+use farcast_telemetry::make::Make as _;
 use farcast_telemetry::metrics::HOP_SECONDS;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
 
 /// Handles of the metrics of one stream.
@@ -56,67 +56,50 @@ impl Metrics {
     /// # Errors
     /// When a name is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok(gauge)
-        };
-        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
-            let counter = IntCounter::new(name, help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok(counter)
-        };
-        let counters = |name: &str, help: &str| -> Result<IntCounterVec, prometheus::Error> {
-            let vec = IntCounterVec::new(Opts::new(name, help), &["stream"])?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok(vec)
-        };
-        let held_events = IntGaugeVec::new(
-            Opts::new("farcast_receive_held_events", "Events that wait for an earlier part"),
-            &["stream"],
-        )?;
-        registry.register(Box::new(held_events.clone()))?;
-        let rtt_seconds = Gauge::new("farcast_receive_rtt_seconds", "Round-trip time to the origin")?;
-        registry.register(Box::new(rtt_seconds.clone()))?;
-        let part_delay = HistogramVec::new(
-            HistogramOpts::new(
+        Ok(Self {
+            held_events: registry.gauges(
+                "farcast_receive_held_events",
+                "Events that wait for an earlier part",
+                &["stream"],
+            )?,
+            rtt_seconds: registry
+                .float_gauge("farcast_receive_rtt_seconds", "Round-trip time to the origin")?,
+            part_delay: registry.histograms(
                 "farcast_receive_part_delay_seconds",
                 "From the origin's clock at a part's closing, or its last frame's arrival, until the part is \
                  complete here by this machine's clock; off by the difference of the two clocks",
-            )
-            .buckets(HOP_SECONDS.to_vec()),
-            &["stream", "from"],
-        )?;
-        registry.register(Box::new(part_delay.clone()))?;
-        let fetches = IntCounterVec::new(
-            Opts::new("farcast_receive_fetches_total", "Objects asked of the origin"),
-            &["outcome"],
-        )?;
-        registry.register(Box::new(fetches.clone()))?;
-        let refused_forwards = IntCounterVec::new(
-            Opts::new(
+                &["stream", "from"],
+                &HOP_SECONDS,
+            )?,
+            fetches: registry.counters(
+                "farcast_receive_fetches_total",
+                "Objects asked of the origin",
+                &["outcome"],
+            )?,
+            refused_forwards: registry.counters(
                 "farcast_receive_refused_forwards_total",
                 "Requests that were not passed on, since too many were: of all, or of the sender's network",
-            ),
-            &["reason"],
-        )?;
-        registry.register(Box::new(refused_forwards.clone()))?;
-        Ok(Self {
+                &["reason"],
+            )?,
             panics: Contained::new(Part::OriginSession, registry)?,
-            up: gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
-            rtt_seconds,
-            received_bytes: counters("farcast_receive_bytes_total", "Bytes of complete parts")?,
-            links: counter(
+            up: registry.gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,
+            received_bytes: registry.counters(
+                "farcast_receive_bytes_total",
+                "Bytes of complete parts",
+                &["stream"],
+            )?,
+            links: registry.counter(
                 "farcast_receive_links_total",
                 "Links that came up; all but the first are reconnects",
             )?,
-            enrolments: counter("farcast_receive_enrolments_total", "Certificates received")?,
-            lost_segments: counters("farcast_receive_lost_segments_total", "Segments without media here")?,
-            held_events,
-            dial_failures: counter("farcast_receive_dial_failures_total", "Attempts that gave no link")?,
-            part_delay,
-            fetches,
-            refused_forwards,
+            enrolments: registry.counter("farcast_receive_enrolments_total", "Certificates received")?,
+            lost_segments: registry.counters(
+                "farcast_receive_lost_segments_total",
+                "Segments without media here",
+                &["stream"],
+            )?,
+            dial_failures: registry
+                .counter("farcast_receive_dial_failures_total", "Attempts that gave no link")?,
         })
     }
 

@@ -2,9 +2,9 @@
 
 use farcast_feed::name::StreamName;
 use farcast_service::tasks::{Contained, Part};
+use farcast_telemetry::make::Make as _;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    exponential_buckets,
+    Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, exponential_buckets,
 };
 
 use super::queue::Loss;
@@ -98,54 +98,60 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         // 1 ms to 16 s: from a local link to more than the queue's bound.
         let buckets = exponential_buckets(0.001, 2.0, 15)?;
-        let histogram = |name: &str, help: &str| -> Result<Histogram, prometheus::Error> {
-            let vec = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.clone()), &[])?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok(vec.with_label_values(&[] as &[&str]))
-        };
-        let counters =
-            |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec, prometheus::Error> {
-                let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
-                registry.register(Box::new(vec.clone()))?;
-                Ok(vec)
-            };
-        let gauges = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
-            let vec = IntGaugeVec::new(Opts::new(name, help), &["stream"])?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok(vec)
-        };
         Ok(Self {
             connections: Contained::new(Part::EdgeConnection, registry)?,
             calls: Contained::new(Part::EdgeCall, registry)?,
-            edges: gauges("farcast_push_edges", "Edges that are subscribed")?,
-            window_bytes: gauges("farcast_push_window_bytes", "Parts held for newcomers and fetches")?,
-            pushed_bytes: counters("farcast_push_bytes_total", "Bytes of parts given to QUIC", &["stream"])?,
-            queue_seconds: histogram(
+            edges: registry.gauges("farcast_push_edges", "Edges that are subscribed", &["stream"])?,
+            window_bytes: registry.gauges(
+                "farcast_push_window_bytes",
+                "Parts held for newcomers and fetches",
+                &["stream"],
+            )?,
+            pushed_bytes: registry.counters(
+                "farcast_push_bytes_total",
+                "Bytes of parts given to QUIC",
+                &["stream"],
+            )?,
+            queue_seconds: registry.histogram(
                 "farcast_push_part_queue_seconds",
                 "From a part's closing until it was given to QUIC in full",
+                &buckets,
             )?,
-            confirm_seconds: histogram(
+            confirm_seconds: registry.histogram(
                 "farcast_push_part_confirm_seconds",
                 "From a part's queueing for an edge until the edge confirmed it",
+                &buckets,
             )?,
-            rtt_seconds: histogram("farcast_push_rtt_seconds", "Round-trip time to edges, sampled")?,
-            encode_errors: counters(
+            rtt_seconds: registry.histogram(
+                "farcast_push_rtt_seconds",
+                "Round-trip time to edges, sampled",
+                &buckets,
+            )?,
+            encode_errors: registry.counters(
                 "farcast_push_encode_errors_total",
                 "Feed events over the protocol's limits",
                 &["stream"],
             )?,
-            drops: counters(
+            drops: registry.counters(
                 "farcast_push_dropped_segments_total",
                 "Segments not pushed to an edge",
                 &["stream", "reason"],
             )?,
-            fetches: counters("farcast_push_fetches_total", "Objects asked for by edges", &["outcome"])?,
-            joins: counters(
+            fetches: registry.counters(
+                "farcast_push_fetches_total",
+                "Objects asked for by edges",
+                &["outcome"],
+            )?,
+            joins: registry.counters(
                 "farcast_push_joins_total",
                 "Handshakes and enrolments of edges, by outcome",
                 &["outcome"],
             )?,
-            asks: counters("farcast_push_asks_total", "Questions to edges, one per edge", &["outcome"])?,
+            asks: registry.counters(
+                "farcast_push_asks_total",
+                "Questions to edges, one per edge",
+                &["outcome"],
+            )?,
         })
     }
 

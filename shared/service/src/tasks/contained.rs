@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
+use farcast_telemetry::make::Make as _;
 use prometheus::{IntCounter, Opts, Registry};
 
 use super::{hook, text};
@@ -90,8 +91,7 @@ impl Contained {
             "farcast_contained_panics_total",
             "Panics that ended a connection, a request or a broadcast, and nothing else.",
         );
-        let panics = IntCounter::with_opts(opts.const_label("part", part.label()))?;
-        registry.register(Box::new(panics.clone()))?;
+        let panics = registry.add(IntCounter::with_opts(opts.const_label("part", part.label()))?)?;
         Ok(Self { part, panics })
     }
 

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Registry};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::contained::{Contained, Part};
 pub use self::thread::{Ended, Running};
 use farcast_telemetry::health::Health;
+use farcast_telemetry::make::Make as _;
 use farcast_telemetry::shutdown::Shutdown;
 
 /// Status that a program exits with after a task of it has failed: "internal software error" of BSD's sysexits.h.
@@ -119,8 +120,7 @@ impl<N: Name> Tasks<N> {
     /// When the metric is registered already.
     pub fn new(registry: &Registry, health: Health) -> Result<Self, prometheus::Error> {
         let about = "Tasks of the program that panicked or ended by themselves; each stops the program.";
-        let failures = IntCounterVec::new(Opts::new("farcast_task_failures_total", about), &["task"])?;
-        registry.register(Box::new(failures.clone()))?;
+        let failures = registry.counters("farcast_task_failures_total", about, &["task"])?;
         for name in N::ALL {
             failures.with_label_values(&[name.label()]).reset();
         }
