@@ -63,10 +63,10 @@ pub struct Folder {
     seen: Mutex<Option<Glance>>,
 }
 
-/// Why a picture was not added or removed.
+/// The reason why a picture was not added or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotChanged {
-    /// It may not be there.
+    /// The file is not allowed.
     #[error("{0}")]
     Unfit(&'static str),
     /// There is one already.

@@ -41,7 +41,7 @@ pub(super) fn server(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether a host is one that only this machine or its network reaches, as far as its name tells.
+/// True if a host is private by its name: reachable only from this machine or its network.
 pub(super) fn is_private(host: &str) -> bool {
     if let Some(address) = network::literal(host) {
         return network::is_private_address(address);

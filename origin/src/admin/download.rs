@@ -21,13 +21,13 @@ use super::{Admin, routes};
 use crate::backup::Spooled;
 use crate::brake::Caller;
 
-/// How much is read from the disk at once.
+/// Bytes read from the disk at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// A body that is read from a file while it is sent.
 pub type Download = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// Whether a request asks for a backup.
+/// True if a request asks for a backup.
 #[must_use]
 pub fn is_backup<B>(request: &Request<B>) -> bool {
     request.method() == http::Method::POST && request.uri().path() == BACKUP_PATH

@@ -38,13 +38,13 @@ use crate::brake::Caller;
 const MAX_STREAMS: usize = 24;
 /// Of these, by one session, or by the password.
 const MAX_OF_LOGIN: usize = 6;
-/// How often it is looked whether the login holds, and whether the log has grown.
+/// Interval at which the login and the log are checked: does the login still hold, has the log grown.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a stream is silent at most: proxies and edges take a connection on which nothing comes for dead.
+/// Longest silence of a stream: proxies and edges take a connection on which nothing comes for dead.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// When a browser asks again after a stream has ended.
+/// Time after which a browser reconnects when a stream has ended (`retry` of server-sent events).
 const RETRY_MS: u32 = 2_000;
-/// How many of the newest warnings are told.
+/// Number of the newest warnings that are sent.
 const WARNINGS: usize = 50;
 
 /// The header by which a browser says up to where it has read.
@@ -93,12 +93,12 @@ impl Streams {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LogNews {
-    /// Whether these lines follow those that were told before; else they are all that there are.
+    /// True if these lines follow those that were sent before; else they are all that there are.
     goes_on: bool,
     lines: Vec<LogEntry>,
 }
 
-/// What of a stream is told next.
+/// The state of one event stream: determines its next event.
 #[derive(Debug)]
 struct Source {
     admin: Arc<Managed>,
@@ -111,9 +111,9 @@ struct Source {
     has_begun: bool,
     /// Lines of the log that were told; none before any were.
     log_read: Option<u64>,
-    /// Where the log is to go on.
+    /// Number of the log line with which to go on.
     log_from: u64,
-    /// What warnings were told: how many there had been, and whether the password was apart.
+    /// The warnings that were sent: their total count so far, and true if the password was set apart.
     warnings: Option<(u64, bool)>,
     told_state: bool,
     _place: Place,
@@ -164,7 +164,7 @@ pub(super) fn head() -> Reply {
     events::reply(Bytes::new())
 }
 
-/// Whether the stream is to end when everything was told once; none where that is not said in a way that is known.
+/// The parameter `once`: true if the stream is to end when everything was sent once; none if its value is not valid.
 fn once(query: Option<&str>) -> Option<bool> {
     let given = parameters(query.unwrap_or_default()).filter(|(_, name, _)| *name == "once").last();
     match given.map(|(_, _, value)| value) {
@@ -174,7 +174,7 @@ fn once(query: Option<&str>) -> Option<bool> {
     }
 }
 
-/// How many lines of this run's log a reader has, as it says.
+/// Number of lines of this run's log that a reader has, by its `Last-Event-ID`.
 fn log_from(headers: &HeaderMap, started_at: WallTime) -> u64 {
     let said = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let read = said.and_then(|id| id.split_once('-')).and_then(|(run, read)| {

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue};
 
 /// Of the cookie.
 const NAME: &str = "farcast_login";
-/// How long a cookie is good.
+/// Validity of a cookie.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A login with a cookie older than this is given a new one.
 const RENEWED_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -34,7 +34,7 @@ pub(super) struct Exemption {
 }
 
 impl Exemption {
-    /// One that begins.
+    /// A new cookie, issued now.
     pub(super) fn new(now: WallTime) -> Self {
         Self { id: rand::random(), made_at_s: now.since(WallTime(0)).as_secs() }
     }
@@ -46,13 +46,13 @@ impl Exemption {
             .find(|exemption| exemption.age(now) < LIFETIME)
     }
 
-    /// Whether it is so old that a new one is due.
+    /// True if the cookie is so old that a new one is due.
     pub(super) fn is_old(self, now: WallTime) -> bool {
         self.age(now) >= RENEWED_AFTER
     }
 
-    /// What makes a browser keep it: the value of `Set-Cookie`. Not `Secure`, since origins are reached by HTTP too, and
-    /// the password goes the same way.
+    /// The value of `Set-Cookie`. Not `Secure`, since origins are reached by HTTP too, and the password goes the same
+    /// way.
     pub(super) fn set(self, key: &[u8; 32]) -> Option<HeaderValue> {
         let mut bytes = self.signed().to_vec();
         bytes.extend_from_slice(hmac::sign(&signing(key), &self.signed()).as_ref());

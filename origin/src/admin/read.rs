@@ -1,4 +1,4 @@
-//! What the admin API shows.
+//! The read requests of the admin API.
 
 use farcast_api::time::Time;
 use farcast_api::{Reply, reply};

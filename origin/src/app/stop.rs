@@ -1,4 +1,4 @@
-//! What is left when all tasks have ended: giving the channel back, and the last writes.
+//! The last steps when all tasks have ended: giving the channel back, and the last writes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -27,9 +27,9 @@ pub enum TakeError {
     /// A file of the data folder cannot be read.
     #[error("cannot read {}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -39,9 +39,9 @@ pub enum TakeError {
     /// There is no room for the backup, or no right to write it.
     #[error("cannot write a backup beside the data, in {}", folder.display())]
     Spool {
-        /// Where.
+        /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },

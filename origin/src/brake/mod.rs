@@ -33,9 +33,9 @@ use self::counts::{Counts, Key, Pace};
 pub struct Caller {
     /// From where; if an edge passed it on, what that says.
     pub address: IpAddr,
-    /// Which edge passed it on.
+    /// The edge that passed it on.
     pub edge: Option<EdgeId>,
-    /// Which login the caller's cookie is of, if it has one that is good.
+    /// The login that the caller's exemption cookie belongs to, if it has a valid one.
     pub exemption: Option<[u8; 16]>,
 }
 

@@ -13,7 +13,7 @@ fn through(edge: u8, address: &str) -> Caller {
     Caller { edge: Some(EdgeId::from([edge; 32])), ..caller(address) }
 }
 
-/// How many guesses are looked at in a time, of a caller that tries every `pause`.
+/// Number of guesses that are checked within `time`, of a caller that tries every `pause`.
 fn guesses(
     brake: &mut Brake,
     start: Instant,

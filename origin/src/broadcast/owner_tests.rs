@@ -30,7 +30,7 @@ struct Rig {
     task: JoinHandle<()>,
 }
 
-/// What an edge was told that matters here.
+/// The messages to an edge that these tests check.
 #[derive(Debug, PartialEq)]
 enum Told {
     Started { epoch: u64, continues: bool },
@@ -348,7 +348,7 @@ async fn settings_hold_from_the_next_broadcast_on() {
     assert_eq!(rig.stop().await.unwrap().latency_level, LatencyLevel::Highest as u8);
 }
 
-/// What is said to be on air is what the broadcast is made with, before and after a driver broke.
+/// The status names the ladder that the broadcast is really made with, before and after a driver broke.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_that_panics_is_left_out_and_what_is_set_holds_all_the_same() {
     fn open(specs: Vec<VariantSpec>, encoder: EncoderKind) -> LadderConfig {

@@ -38,7 +38,7 @@ use crate::ingest::{Checked, Keys, StreamKey};
 /// of a usual key.
 const HASHES_PER_ADDRESS: usize = 3;
 
-/// Which of the two.
+/// The kind of credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Which {
     /// The key of encoders.
@@ -127,7 +127,7 @@ impl Record for Hashes {
 }
 
 impl Hashes {
-    /// Those of which one has to fit.
+    /// The hashes of which one has to match.
     fn of(&self, which: Which) -> Vec<String> {
         match (which, &self.admin_password) {
             (Which::AdminPassword, Some(password)) => vec![password.clone()],

@@ -62,13 +62,13 @@ pub(crate) enum Refused {
     /// The batch is none of the acts of an edge, or says what cannot be.
     #[error("the act is not valid: {0}")]
     Unlawful(&'static str),
-    /// It acts for somebody whose token it has not shown.
+    /// The edge acts for a user whose token it has not shown.
     #[error("it has not shown the token of the user for whom it acts")]
     NotShown,
-    /// It moderates, and no moderator came to it.
+    /// The edge moderates, and no moderator is connected to it.
     #[error("no moderator has come to it")]
     NoModerator,
-    /// It has used up what an edge may use.
+    /// The edge has used up its quota.
     #[error("it has used up its {0}")]
     Quota(Spent),
 }
@@ -256,8 +256,8 @@ impl EdgeAccess {
         Ok(self.store.answer(Request::Commit(derived?)).await)
     }
 
-    /// Whether a name can be taken for that of a moderator other than who wants it. Edges ask the same; one that was taken
-    /// over does not.
+    /// True if a name can be mistaken for that of a moderator other than the user of this id. Edges check the same; one
+    /// that was taken over does not.
     async fn is_moderators(&self, name: &str, id: &str) -> Result<bool, StoreError> {
         let wanted = name::skeleton(name);
         let moderators = self.chat.listed(List::Moderators).await?;

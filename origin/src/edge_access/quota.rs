@@ -63,7 +63,7 @@ impl std::fmt::Display for Spent {
 /// The used part of a [`Rate`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Used {
-    /// When all of it is there again.
+    /// Time at which the quota is whole again.
     whole_at: Option<Instant>,
 }
 

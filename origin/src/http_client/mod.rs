@@ -61,7 +61,7 @@ pub struct HttpClient {
     reach: Reach,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
     /// The address is not one of HTTP with a host.
@@ -73,16 +73,16 @@ pub enum HttpClientError {
     /// The server was not reached: its name, the network, TLS. It got nothing.
     #[error("cannot connect: {}", innermost(source.as_ref()))]
     Connect {
-        /// Why.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The connection failed; the server may have got the request.
     #[error("the connection failed: {}", innermost(source.as_ref()))]
     Exchange {
-        /// Why.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It took too long; the server may have got the request.
+    /// The answer took too long; the server may have got the request.
     #[error("no answer within {0:?}")]
     Deadline(Duration),
     /// The answer is too large.

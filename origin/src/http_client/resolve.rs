@@ -17,12 +17,12 @@ use tower_service::Service;
 
 use super::network;
 
-/// Which servers a client connects to.
+/// The servers that a client may connect to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
     /// All.
     Anywhere,
-    /// Those of the public network: not this machine, nor those of its own network.
+    /// Servers of the public network: not this machine, nor those of its own network.
     Public,
 }
 

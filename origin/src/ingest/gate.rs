@@ -24,7 +24,7 @@ use super::key::StreamKey;
 /// seconds of nothing is a dead connection or one that viewers no longer benefit from.
 pub const PRESUMED_DEAD: Duration = Duration::from_secs(3);
 
-/// Why a publisher is not let in.
+/// The reason why a publisher is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, thiserror::Error)]
 pub enum GateError {
     /// The key is not the stream's. The peer learns no more.
@@ -44,11 +44,11 @@ pub enum GateError {
 /// The result of checking a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checked<T = ()> {
-    /// It is right, and what it opens.
+    /// The secret is right; with what it opens.
     Right(T),
-    /// It is wrong.
+    /// The secret is wrong.
     Wrong,
-    /// It was not checked: so many were wrong before that the sender has to wait.
+    /// The secret was not checked: after so many wrong ones the sender has to wait.
     Wait(Duration),
 }
 

@@ -42,7 +42,7 @@ pub const PREFIX: &str = "/api/integrations/";
 /// Lengths of a text, in characters.
 const TEXT_CHARS: std::ops::RangeInclusive<usize> = 1..=10_000;
 
-/// What programs with an access token may use.
+/// The parts of the origin that programs with an access token may use.
 #[derive(Debug)]
 pub struct Services {
     /// The store of tokens, settings and the chat.

@@ -22,9 +22,9 @@ pub(super) enum Pace {
     /// A second of media a second.
     #[default]
     Steady,
-    /// It cannot keep up.
+    /// The publisher cannot keep up.
     Slow,
-    /// It sends faster than time passes, and not because it has to catch up.
+    /// The publisher sends faster than time passes, and not because it has to catch up.
     Fast,
 }
 

@@ -1,4 +1,5 @@
-//! What a series and its writer share: the ring, and the samples that wait for the store, with their keys there.
+//! The state that a series shares with its writer: the ring, and the samples that wait for the store, with their keys
+//! there.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -32,9 +32,9 @@ pub(super) struct Judge {
 #[derive(Debug)]
 struct Seen {
     value: Bytes,
-    /// When it was there first.
+    /// Time at which the value was first seen.
     since: Instant,
-    /// When it was there last.
+    /// Time at which the value was last seen.
     last: Instant,
 }
 

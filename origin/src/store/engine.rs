@@ -30,9 +30,9 @@ pub enum OpenError {
     /// The file cannot be used.
     #[error("cannot open the store {}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<redb::Error>,
     },

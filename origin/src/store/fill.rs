@@ -22,9 +22,9 @@ pub enum FillError {
     /// The disk failed.
     #[error("cannot write the store {}", path.display())]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<redb::Error>,
     },

@@ -17,7 +17,7 @@ pub enum LadderError {
     /// Even libx264 does not work for a variant.
     #[error("variant {variant} cannot be encoded: {reason}")]
     EncoderFailed {
-        /// Which variant.
+        /// The variant.
         variant: VariantId,
         /// libav's last error.
         reason: farcast_av::Error,

@@ -17,13 +17,13 @@ use crate::media::{AudioConfig, Chroma, VideoCodec, VideoConfig};
 pub(super) enum Verdict {
     /// Everybody plays it.
     Plays,
-    /// It is passed through, though not everybody plays it well.
+    /// Passed through, though some players do not play it well.
     Doubtful(Reason),
-    /// It is re-encoded.
+    /// Re-encoded.
     Refused(Reason),
 }
 
-/// Why, and what to set in the encoder.
+/// The reason, and what to set in the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Reason {
     /// The fault.

@@ -56,12 +56,12 @@ pub(super) struct Common<C> {
     pub(super) clock: Clock,
 }
 
-/// Why a webhook is not served any more.
+/// The reason why a webhook is not served any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
     /// The origin stops.
     Stopped,
-    /// It was deleted, or another origin delivers.
+    /// The webhook was deleted, or another origin delivers.
     Lost,
     /// Its receiver failed for too long, or does not want it.
     Disabled,

@@ -34,7 +34,7 @@ pub struct Webhook {
     pub url: String,
     /// The events that it gets.
     pub events: Vec<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: WallTime,
     /// The secret with which its requests are signed; old webhooks have none.
     pub secret: Option<Secret>,
@@ -51,7 +51,7 @@ impl Record for Webhook {
 pub struct Disabled {
     /// Since when.
     pub at: WallTime,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -61,9 +61,9 @@ pub struct Disabled {
 pub struct Cursor {
     /// All up to this place of the log is done.
     pub at: Versionstamp,
-    /// When its receiver last took an event.
+    /// Time at which its receiver last took an event.
     pub last_used_at: Option<WallTime>,
-    /// Why it is not further.
+    /// The current failure that holds it up, if any.
     pub trouble: Option<Trouble>,
 }
 

@@ -33,7 +33,8 @@ use crate::http_client::{HttpClient, Reach};
 const START: WallTime = WallTime(1_700_000_000_000_000);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a scripted receiver does with the call of a webhook, by the event's id and how often it came before.
+/// The behaviour of a scripted receiver at the call of a webhook, by the event's id and the number of its earlier
+/// calls.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Does {
     Takes,

@@ -1,4 +1,4 @@
-//! What is said of an edge: what the roster knows, and what the edge itself tells, as far as that makes sense. Sans-IO.
+//! The state of an edge: from the roster, and from the edge's own report where that is plausible. Sans-IO.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
-//! How it goes, for the dashboard: the broadcast, what comes in, each variant, each edge, the machine.
+//! The live overview for the dashboard: the broadcast, its input, each variant, each edge, the machine.
 //!
-//! Place in the flow: [`super::events`] hands it to whoever looks. It is made anew every [`EVERY`] while somebody does, and
-//! once for all of them; while nobody does, no edge is asked and nothing is made.
+//! Place in the flow: [`super::events`] sends it to the open dashboards. It is computed every [`EVERY`] while there is
+//! one, and once for all of them; without one, no edge is asked and nothing is computed.
 //!
-//! Invariants: edges are believed nothing but what can be shown ([`edge`]); nothing waits for a reader, who gets the newest
-//! state and never one of before.
+//! Invariants: reports of edges are not trusted beyond what can be shown ([`edge`]); nothing waits for a reader, who
+//! gets the newest state and never an older one.
 
 mod edge;
 mod rung;
@@ -37,20 +37,20 @@ use crate::statistics::Statistics;
 use crate::transcode::DropReason;
 use crate::{ingest, plan, transcode};
 
-/// How often it is made.
+/// Interval at which the overview is computed.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What the machine was measured at counts for so long: twice as long as it takes to measure it again.
+/// Longest validity of a measurement of the machine: twice the interval of the measurements.
 const MEASURED_WITHIN_S: u64 = 120;
 
-/// What is counted on the way from the encoder to the variants.
+/// Counters on the way from the encoder to the variants.
 #[derive(Clone)]
 pub struct Counted {
-    /// What comes in.
+    /// The input.
     pub ingest: ingest::Metrics,
-    /// How fast.
+    /// Its speed.
     pub plan: plan::Metrics,
-    /// What is made of it.
+    /// The encoding.
     pub transcode: transcode::Metrics,
 }
 
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Counted {
     }
 }
 
-/// What it is made of.
+/// The sources of the overview.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) air: watch::Receiver<Air>,
@@ -115,7 +115,7 @@ struct State {
     machine: Machine,
 }
 
-/// What the encoder really does.
+/// The measured input of the encoder.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ingest {
@@ -132,7 +132,7 @@ struct Machine {
     disk: Option<f64>,
 }
 
-/// What there was at the look before.
+/// The counters at the previous computation.
 #[derive(Debug)]
 struct Before {
     at: Instant,
@@ -169,7 +169,7 @@ impl Reader {
         }
     }
 
-    /// Whether the origin goes on.
+    /// True if the origin goes on, false while it shuts down.
     pub(super) fn goes_on(&self) -> bool {
         !self.overview.over.is_cancelled()
     }

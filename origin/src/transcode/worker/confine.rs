@@ -17,7 +17,7 @@ pub(crate) enum Bounds {
     Device,
 }
 
-/// Why a worker is not held.
+/// The reason why a worker is not confined.
 #[derive(Debug)]
 pub(crate) struct Unconfined(String);
 

@@ -56,7 +56,7 @@ pub(super) enum FromWorker {
     Counted(Totals),
     /// A line for the log.
     Logged(Level, String),
-    /// It cannot go on, and neither could another.
+    /// The worker cannot go on, and neither could another.
     Failed(String),
 }
 

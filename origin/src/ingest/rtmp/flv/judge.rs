@@ -29,7 +29,7 @@ pub enum Verdict {
     Fine,
     /// Tell the broadcaster, once.
     Complain {
-        /// Which track it is about.
+        /// The track concerned.
         track: Track,
         /// The fault and what to set.
         text: String,
@@ -51,7 +51,7 @@ struct Health {
     promised: bool,
     /// Tags came.
     seen: bool,
-    /// When a frame came of it last.
+    /// Time of the last frame that came of it.
     good_at: Option<Instant>,
     /// A key frame came of it.
     started: bool,

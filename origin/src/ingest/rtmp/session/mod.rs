@@ -207,7 +207,7 @@ impl Session {
         self.events.pop_front()
     }
 
-    /// When [`Session::expired`] is due.
+    /// Time at which [`Session::expired`] is due.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline

@@ -1,4 +1,4 @@
-//! What ends a broadcast, and what only looks like it.
+//! Commands that end a broadcast, and some that only look like it.
 
 use super::*;
 
@@ -25,7 +25,7 @@ impl Peer {
         self.replies()
     }
 
-    /// Whether the broadcast goes on: media is taken, and nothing is over.
+    /// True if the broadcast goes on: media is taken, and nothing is over.
     fn goes_on(&mut self) -> bool {
         if self.session.is_closing() || self.session.next_event().is_some() {
             return false;
