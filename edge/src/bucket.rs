@@ -14,7 +14,7 @@ pub struct Rate {
 /// Counts the tokens taken. Sans-IO.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bucket {
-    /// When it is full again.
+    /// Time at which the bucket is full again.
     full_at: Option<Instant>,
 }
 

@@ -3,7 +3,7 @@
 
 use farcast_api::{Method, Table};
 
-/// What answers a path.
+/// The handler of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     /// The origin.

@@ -51,7 +51,7 @@ pub struct Caller {
 /// Paths that search engines should leave alone: neither is a page.
 const ROBOTS: &str = "User-agent: *\nDisallow: /admin\nDisallow: /api/\n";
 
-/// What an [`Api`] answers from.
+/// The sources from which an [`Api`] answers.
 #[derive(Debug)]
 pub struct Sources {
     /// The store with the pictures.

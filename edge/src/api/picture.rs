@@ -118,7 +118,8 @@ impl Pictures {
         }
     }
 
-    /// One that is no picture, or none, is none: the origin is asked again after [`FRESH`], not for each request.
+    /// The picture with its tag; none if the origin has none or sends no picture. The origin is asked again after
+    /// [`FRESH`], not for each request.
     async fn still(&self, picture: Picture, shown: Shown<'_>) -> Tagged {
         if !shown.is_live {
             return None;

@@ -55,7 +55,7 @@ pub(super) struct Parts {
     pub(super) operators: listener::Counters,
 }
 
-/// What most parts are made with.
+/// The inputs that most parts need.
 struct Common<'a> {
     settings: &'a Settings,
     registry: &'a prometheus::Registry,

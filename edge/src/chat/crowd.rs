@@ -24,10 +24,10 @@ const SILENT_FOR: Duration = Duration::from_secs(5);
 /// The rate to which a flood is slowed down.
 const SLOW: Rate = Rate { burst: 1, each: Duration::from_secs(1) };
 
-/// The verdict on a line.
+/// The decision on a chat message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// It is.
+    /// Accepted.
     Heard,
     /// Its network says too much.
     Network,

@@ -12,14 +12,14 @@ fn rate(burst: u32) -> Rate {
 /// Time for which a user who writes too much is not heard.
 pub const MUTE: Duration = Duration::from_secs(10);
 
-/// The verdict on a line.
+/// The decision on a chat message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// It is.
+    /// Accepted.
     Heard,
-    /// It is not, from now on for [`MUTE`]; its author is told.
+    /// Rejected, and so are the user's next ones for [`MUTE`]; its author is told.
     Muted,
-    /// It is not, and its author was told already.
+    /// Rejected, and its author was told already.
     StillMuted,
 }
 

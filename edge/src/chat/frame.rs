@@ -25,7 +25,7 @@ const PONG: u8 = 0xa;
 /// Bit of an opcode that says that its frame is a control frame.
 const CONTROL: u8 = 0x8;
 
-/// Why a connection is closed (RFC 6455 §7.4.1).
+/// The reason why a connection is closed (RFC 6455 §7.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloseCode {
     /// The connection is complete.

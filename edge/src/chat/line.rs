@@ -15,13 +15,13 @@ pub enum Line {
     /// Wants another name.
     #[serde(rename = "NAME_CHANGE", rename_all = "camelCase")]
     NameChange {
-        /// Which.
+        /// The new name.
         new_name: String,
     },
     /// Wants another colour.
     #[serde(rename = "COLOR_CHANGE", rename_all = "camelCase")]
     ColorChange {
-        /// Which hue, in degrees.
+        /// The new hue, in degrees.
         new_color: i64,
     },
 }

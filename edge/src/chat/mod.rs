@@ -606,7 +606,7 @@ impl Chat {
     }
 }
 
-/// What became of a line.
+/// The outcome of a chat message.
 enum Done {
     Taken,
     /// Nothing changed; the message, if any, is for its user only.

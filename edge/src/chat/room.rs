@@ -53,7 +53,7 @@ const READ_WITHIN: Duration = Duration::from_secs(120);
 /// Longest time for which the rendered backlog is used: messages age.
 const BACKLOG_HOLDS: Duration = Duration::from_secs(10);
 
-/// Why a connection is ended from outside.
+/// The reason why a connection is ended from outside.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Expelled {
     /// Its user may not chat.
@@ -131,7 +131,7 @@ struct Here {
 /// A user whose last connection here is gone.
 #[derive(Debug)]
 struct Parting {
-    /// When they have left for good.
+    /// Time at which they count as gone for good.
     at: Instant,
     user: User,
     /// As [`Here::announced`].

@@ -163,7 +163,7 @@ pub(super) struct Heard {
     /// The author, as they were then.
     pub(super) user: User,
     pub(super) line: Line,
-    /// When it arrived.
+    /// Arrival time.
     pub(super) at: WallTime,
     /// The end of its wait for the store.
     pub(super) until: Instant,
@@ -185,7 +185,7 @@ impl Drop for Waiting {
 /// Work for a user; the result is a message for them only.
 type Pending = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
-/// What a user is told last.
+/// The last message to a user.
 pub(super) struct Parting {
     /// Frames before the one that closes.
     pub(super) words: Option<Bytes>,
@@ -203,7 +203,7 @@ impl Parting {
     }
 }
 
-/// How a connection ends.
+/// The end of a connection.
 struct End {
     why: Ended,
     /// None where nobody would read it.

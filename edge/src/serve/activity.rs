@@ -16,7 +16,7 @@ struct Counts {
     /// Responses that hyper has not taken to the end.
     bodies: usize,
     progress: Instant,
-    /// When the connection was opened, while there was no request.
+    /// Time at which the connection was opened, while there was no request.
     silent_since: Option<Instant>,
     /// Number of requests, up to the most that `u8` holds.
     asked: u8,
@@ -45,7 +45,7 @@ pub(super) struct Patience {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Keep,
-    /// It never asked for anything: cut it.
+    /// The connection never sent a request: cut it.
     Silent,
     /// No request for too long: close it politely.
     Idle,
