@@ -31,9 +31,9 @@ struct Message {
 pub struct Listener {
     /// Its number.
     pub index: u32,
-    /// Which edge it is connected to.
+    /// Index of the edge that it is connected to.
     pub edge: usize,
-    /// When it was open; microseconds since the run began.
+    /// Time at which it was open; microseconds since the run began.
     pub opened_us: u64,
     seen: Seen,
     receipts: u64,
@@ -58,7 +58,7 @@ impl Listener {
 /// The end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stayed {
-    /// It was open to the end.
+    /// Open to the end.
     ToTheEnd,
     /// The server closed it, or it failed.
     Left,

@@ -155,7 +155,7 @@ impl Serialize for Rule {
 /// A rule that was broken, with what shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Breach {
-    /// Which rule.
+    /// The rule.
     pub rule: Rule,
     /// The details.
     pub detail: String,

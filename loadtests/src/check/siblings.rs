@@ -15,12 +15,12 @@ const HISTORY: usize = 200;
 /// Reports that wait for the sibling's next playlist; when full, the oldest is not judged.
 const PENDING: usize = 256;
 
-/// When a playlist was asked for and came.
+/// The times of a request for a playlist and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
-    /// When its request was sent.
+    /// Time at which its request was sent.
     pub asked: Instant,
-    /// When its answer was complete.
+    /// Time at which its answer was complete.
     pub answered: Instant,
 }
 

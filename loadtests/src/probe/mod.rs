@@ -29,7 +29,7 @@ pub enum Verdict {
 pub struct Outcome {
     /// The name of the probe.
     pub probe: String,
-    /// How it ended.
+    /// The outcome.
     pub verdict: Verdict,
     /// The details, when it is not as it should be.
     pub detail: String,

@@ -27,7 +27,7 @@ pub struct Plan {
     pub length: Duration,
     /// Over how long the viewers start.
     pub ramp: Duration,
-    /// Which variants.
+    /// The variants.
     pub choice: Choice,
     /// The bounds of a good result.
     pub limits: Limits,
