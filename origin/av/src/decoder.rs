@@ -221,7 +221,7 @@ impl Context {
         if is_pause(code) { Ok(()) } else { check("drain an encoder", code).map(drop) }
     }
 
-    /// Whether a packet was put into `packet`.
+    /// True if a packet was put into `packet`.
     pub(crate) fn receive_packet(&mut self, packet: &mut Packet) -> Result<bool, Error> {
         // SAFETY: an opened encoder and a valid packet.
         let code = unsafe { ffi::avcodec_receive_packet(self.0, packet.as_ptr()) };
