@@ -55,7 +55,7 @@ impl Deref for Whole {
     }
 }
 
-/// Why a body was not read.
+/// The reason why a body was not read.
 enum NotRead {
     TooLong,
     NoMemory,

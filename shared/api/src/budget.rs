@@ -38,7 +38,7 @@ struct Taken {
     networks: HashMap<IpAddr, usize>,
 }
 
-/// Why nothing more can be taken.
+/// The reason why nothing more can be taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exhausted {
     /// All of the budget is taken.
