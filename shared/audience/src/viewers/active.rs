@@ -32,8 +32,8 @@ pub struct Active {
     refused: AtomicU64,
 }
 
-/// When each viewer was last seen, in milliseconds since the start. The map's hash is keyed, because what an id is can be
-/// chosen.
+/// Time at which each viewer was last seen, in milliseconds since the start. The map's hash is keyed, because an id can
+/// be chosen by its sender.
 type Shard = HashMap<ViewerId, u64>;
 
 /// The viewers who were active at an instant, to be published.

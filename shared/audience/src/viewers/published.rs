@@ -177,7 +177,7 @@ enum Entry {
     Newer,
 }
 
-/// Why an entry cannot be read.
+/// The reason why an entry cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Damage {
     #[error(transparent)]
