@@ -27,7 +27,7 @@ const MAX_LISTED: usize = 100_000;
 /// Shortest time between two notes that a user was here.
 const SEEN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// Why something was not done. Nothing has changed.
+/// The reason why something was not done. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// There is no such user.

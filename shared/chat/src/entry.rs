@@ -88,7 +88,7 @@ pub enum Event {
     },
     /// Messages were hidden, or are shown again.
     Visibility {
-        /// Which; at most [`IDS_PER_ENTRY`].
+        /// The ids; at most [`IDS_PER_ENTRY`].
         ids: Vec<String>,
         /// True if they are visible from now on.
         visible: bool,
