@@ -181,7 +181,7 @@ fn a_segment_whose_end_the_feed_has_not_said_is_open_to_a_newcomer() {
     assert_eq!(last(&window), SegmentState::Closed(*said));
 }
 
-/// One that another segment cuts short has an end for newcomers: they would wait for the rest.
+/// A segment that another one cuts short has an end for newcomers: they would wait for the rest.
 #[test]
 fn a_segment_that_was_cut_short_is_closed_to_a_newcomer() {
     let mut window = filled(1, usize::MAX);
