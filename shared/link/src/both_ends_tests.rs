@@ -42,7 +42,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// One that is connected. Nothing is broadcast yet.
+    /// A connected receiver. Nothing is broadcast yet.
     async fn start(token: JoinToken) -> Self {
         let mut receiver = Self::connect(token);
         while receiver.next().await != LinkEvent::Up {}
@@ -53,7 +53,7 @@ impl Receiver {
         Self::connect_beside(token, [])
     }
 
-    /// One that follows others too.
+    /// A receiver that follows other streams too.
     fn connect_beside<const N: usize>(
         token: JoinToken,
         others: [(StreamName, mpsc::Sender<LinkEvent>); N],

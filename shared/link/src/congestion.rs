@@ -53,7 +53,7 @@ enum Phase {
     Over,
 }
 
-/// When slow start ends: a plain struct, told of packets.
+/// The end of slow start: a plain struct, told of packets.
 #[derive(Clone, Default, Debug)]
 struct SlowStart {
     phase: Phase,

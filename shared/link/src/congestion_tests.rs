@@ -13,11 +13,11 @@ struct Path {
     queue_bytes: u64,
 }
 
-/// What slow start did to the path.
+/// The effect of slow start on the path.
 struct Outcome {
     /// The window when slow start ended by itself; `None`: by a loss.
     ended: Option<u64>,
-    /// When the window first held what the path holds without its queue.
+    /// Time at which the window first held what the path holds without its queue.
     filled: Option<Duration>,
     lost: u64,
 }

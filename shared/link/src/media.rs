@@ -41,7 +41,7 @@ pub struct PartHeader {
 /// The items of a segment's stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MediaItem {
-    /// Which segment it is; first and once.
+    /// The segment's header; first and once.
     Header(SegmentHeader),
     /// A part, complete.
     Part(PartMeta, Bytes),

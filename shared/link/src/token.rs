@@ -33,13 +33,13 @@ pub struct JoinToken {
     pub secret: [u8; 32],
 }
 
-/// Why a text is no join token.
+/// The reason why a text is no join token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// It does not begin as one.
+    /// The prefix is missing.
     #[error("a join token begins with `farcast1.`")]
     Prefix,
-    /// It is longer than any token.
+    /// The text is longer than any token.
     #[error("a join token has at most {MAX_CHARS} characters")]
     TooLong,
     /// A character was lost or changed.

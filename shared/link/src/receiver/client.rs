@@ -204,7 +204,7 @@ impl Client {
         end
     }
 
-    /// What is done when the origin has answered a subscription; once a connection.
+    /// The callback for when the origin has answered a subscription; it runs once a connection.
     fn when_ready(&self, connection: Connection) -> Arc<dyn Fn() + Send + Sync> {
         let (metrics, link) = (self.metrics.clone(), self.link.clone());
         let once = Once::new();

@@ -96,7 +96,7 @@ struct UnderWay {
     networks: HashMap<IpAddr, usize>,
 }
 
-/// Why a request is not passed on.
+/// The reason why a request is not passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Refused {
     TooMany,

@@ -63,7 +63,7 @@ pub(super) struct Channel {
     pub(super) stream: StreamName,
     pub(super) sink: mpsc::Sender<LinkEvent>,
     metrics: ChannelMetrics,
-    /// Where it is, for the next subscription.
+    /// The position reached in the stream, for the next subscription.
     have: Arc<Mutex<Option<Have>>>,
 }
 

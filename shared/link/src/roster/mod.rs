@@ -45,7 +45,7 @@ pub struct Config {
     pub token_lifetime: Option<Duration>,
 }
 
-/// Why the book is not as was asked.
+/// The reason why the list of edges was not read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
     /// The file cannot be read.
@@ -53,7 +53,7 @@ pub enum RosterError {
     Read {
         /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The file is damaged.
@@ -61,7 +61,7 @@ pub enum RosterError {
     Damaged {
         /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
     /// The file cannot be written.
@@ -70,7 +70,7 @@ pub enum RosterError {
     /// There is no form for it in JSON.
     #[error("the list of edges cannot be encoded")]
     Encode(#[source] serde_json::Error),
-    /// It is not to be done.
+    /// The addition is refused.
     #[error(transparent)]
     NotAdded(#[from] NotAdded),
     /// No certificate can be made.
@@ -85,7 +85,7 @@ pub struct Made {
     pub name: String,
     /// DER.
     pub certificate: Vec<u8>,
-    /// When it ends, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub expires_at_s: u64,
 }
 

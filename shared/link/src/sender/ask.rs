@@ -81,7 +81,7 @@ impl Drop for Seat {
     }
 }
 
-/// Why an edge gave no answer.
+/// The reason why an edge returned no answer.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
     #[error("the connection failed: {0}")]

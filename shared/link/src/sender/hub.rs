@@ -62,7 +62,7 @@ pub struct Hub {
 pub(super) struct Subscription {
     hub: Hub,
     id: u64,
-    /// What the edge wants its segments to be marked with.
+    /// The number with which the edge wants its segments marked.
     pub(super) number: u16,
     pub(super) queue: Arc<EdgeQueue>,
     pub(super) metrics: ChannelMetrics,
