@@ -1,6 +1,6 @@
 //! The sites that may show each page in a frame.
 
-/// Which page it is, as far as frames matter.
+/// The kind of page, as far as frames matter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// Made for frames, and nothing can be done there in a viewer's name.

@@ -55,7 +55,7 @@ worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'";
 pub struct Sites {
     /// From which it may take pictures.
     pub pictures: String,
-    /// Which it may show in frames.
+    /// Sites that it may show in frames.
     pub frames: String,
 }
 
