@@ -21,7 +21,7 @@ pub const PAUSE: Duration = Duration::from_millis(100);
 /// Shortest time between two log lines about our own failures, for each listener.
 pub const COMPLAIN: Duration = Duration::from_secs(30);
 
-/// Which listener; a label.
+/// The listener; a label.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Listener {
     /// For encoders, RTMP and RTMPS.

@@ -29,7 +29,7 @@ impl Fading {
         self.at = self.at.max(now);
     }
 
-    /// When something happened last.
+    /// Time of the last event.
     #[must_use]
     pub fn last(&self) -> Instant {
         self.at

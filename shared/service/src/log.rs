@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use farcast_config::{InvalidValue, Value};
 use farcast_telemetry::recent::Recent;
 
-/// Which events are logged: a level, or directives such as `info,farcast_origin::ingest=debug`.
+/// The filter of logged events: a level, or directives such as `info,farcast_origin::ingest=debug`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Filter(String);
 
@@ -55,7 +55,7 @@ farcast_config::choice! {
     }
 }
 
-/// Why there is no log.
+/// The reason why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The directives are not understood.

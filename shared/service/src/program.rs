@@ -12,7 +12,7 @@ use crate::tasks::{EXIT_STATUS, Failed};
 /// The exit status of a program whose settings, or arguments, cannot be used.
 pub const BAD_SETTINGS: u8 = 2;
 
-/// How long calls that block may go on when all else has ended: a disk or a driver that hangs keeps no process.
+/// Longest time for calls that block after all else has ended: a disk or a driver that hangs keeps no process.
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// Reads a program's settings from `arguments`, those behind its name, and the environment.

@@ -22,15 +22,15 @@ pub const ALPN_HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// The same without HTTP/2.
 pub const ALPN_HTTP_1: &[&[u8]] = &[b"http/1.1"];
 
-/// Why a certificate and key cannot be used.
+/// The reason why a certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
     #[error("{} cannot be read", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -51,7 +51,7 @@ pub enum TlsError {
 /// A listener whose connections speak TLS.
 pub type TlsListener = (TcpListener, TlsAcceptor);
 
-/// Why a listener over TLS could not be opened.
+/// The reason why a listener over TLS could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The certificate or the key.

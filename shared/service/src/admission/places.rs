@@ -50,7 +50,7 @@ pub(super) type Id = u64;
 pub(super) enum Entry {
     /// A place, for which somebody else may have to go.
     In {
-        /// Which.
+        /// The id of the place.
         id: Id,
         /// The connection whose place it was.
         evicted: Option<Id>,

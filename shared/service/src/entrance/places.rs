@@ -36,19 +36,19 @@ const LEAST_GREAT: usize = 16;
 /// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// It came a moment ago and has not asked for anything; it becomes silent by itself.
+    /// Accepted a moment ago, no request yet; becomes silent by itself.
     Arrived,
-    /// It has never asked for anything.
+    /// Has never sent a request.
     Silent,
-    /// It asked for something for the first time, a moment ago.
+    /// Sent its first request a moment ago.
     Fresh,
-    /// It is being answered, or was a moment ago.
+    /// A request is being answered, or was a moment ago.
     Busy,
-    /// It was answered and has asked for nothing since.
+    /// Its requests were answered, and it has sent none since.
     Resting,
 }
 
-/// Why a connection gets no place.
+/// The reason why a connection gets no place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Its network has as many as one may have.
