@@ -147,9 +147,9 @@ impl Default for OperatorSettings {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ban {
-    /// Which.
+    /// The address.
     pub address: IpAddr,
-    /// Why; may be empty.
+    /// The reason, for the operator; may be empty.
     #[serde(default)]
     pub notes: String,
     /// Since when.
