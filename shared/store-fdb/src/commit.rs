@@ -20,7 +20,7 @@ const READS_AT_ONCE: usize = 64;
 enum Try {
     /// The batch is applied, or a precondition does not hold.
     Decided(Result<Committed, StoreError>),
-    /// It failed.
+    /// The try failed.
     Failed {
         /// True if it may have been applied nevertheless.
         maybe_applied: bool,
