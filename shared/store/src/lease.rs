@@ -29,7 +29,7 @@ pub struct Lease {
     note: Bytes,
 }
 
-/// Why a lease was not given.
+/// The reason why a lease was not granted.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// Somebody else has it.
@@ -120,7 +120,7 @@ pub fn note(value: &[u8]) -> &[u8] {
     value.get(HOLDER_BYTES + END_BYTES..).unwrap_or_default()
 }
 
-/// When a lease ends; one that cannot be read has ended.
+/// The end of a lease; one that cannot be read has ended.
 fn end(value: &[u8]) -> WallTime {
     let end = value.get(HOLDER_BYTES..HOLDER_BYTES + END_BYTES).and_then(|rest| rest.try_into().ok());
     WallTime(end.map_or(0, u64::from_be_bytes))
