@@ -102,7 +102,7 @@ impl Held {
     }
 }
 
-/// Why a token was not made.
+/// The reason why a token was not made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotMade {
     #[error("there are {MAX_TOKENS} tokens: delete one first")]
@@ -170,7 +170,7 @@ pub(crate) async fn used(store: &Store, held: Held, now: WallTime) {
     }
 }
 
-/// Makes a token; gives it with its secret, which is kept by nobody.
+/// Makes a token; returns it with its secret, which is kept by nobody.
 pub(crate) async fn create(
     store: &Store,
     name: String,

@@ -7,10 +7,9 @@ use crate::http_client::network;
 /// Names that lead to no public server (RFC 6761, RFC 6762, RFC 9476).
 const PRIVATE_SUFFIXES: [&str; 4] = ["localhost", "local", "internal", "alt"];
 
-/// Checks an `http` or `https` URL with a host; gives the host.
+/// Checks an `http` or `https` URL with a host; returns the host.
 ///
-/// # Errors
-/// What is wrong, in a line.
+/// # Errors The fault, in one line.
 pub(super) fn web(text: &str) -> Result<String, String> {
     let wrong = || "this is no http or https URL".to_owned();
     let uri: Uri = text.parse().map_err(|_| wrong())?;
@@ -28,7 +27,7 @@ pub(super) fn link(text: &str) -> Result<(), String> {
     }
 }
 
-/// Checks the server's public address; gives it without slashes at the end.
+/// Checks the server's public address; returns it without slashes at the end.
 pub(super) fn server(text: &str) -> Result<String, String> {
     let host = web(text).map_err(|_| "server url value invalid".to_owned())?;
     if text.len() > 2048 {

@@ -98,7 +98,7 @@ fn file_name(now: WallTime) -> String {
     format!("farcast-{}.backup", time.strftime("%Y-%m-%d-%H%M%S"))
 }
 
-/// The answer to who asks by an edge.
+/// The answer to a request that came by an edge.
 pub(super) fn not_through_edges() -> Reply {
     let why = "a backup has the origin's own key, which no edge may see: open the admin page at the origin's own address, \
                or run farcast-origin backup there";

@@ -37,7 +37,7 @@ const REALM: &str = "Basic realm=\"Owncast Authenticated Request\"";
 const NOT_CONFIRMED: &str =
     "by a session this needs its token: send csrfToken of /api/admin/session in the header X-CSRF-Token";
 
-/// Somebody who was let in.
+/// An authenticated request.
 #[derive(Debug, Default)]
 pub(super) struct Admitted {
     /// By this session; none where the password came with the request.
@@ -91,8 +91,7 @@ impl Admitted {
 impl Admin {
     /// Admits a request that has a session or the right password.
     ///
-    /// # Errors
-    /// The reply to give.
+    /// # Errors The reply to send.
     pub(super) async fn admit(&self, headers: &HeaderMap, caller: Caller) -> Result<Admitted, Reply> {
         let password = basic::password(headers);
         if password.is_none()
@@ -153,7 +152,7 @@ impl Admin {
         Shown::of(self.session(&head.headers).await.as_ref())
     }
 
-    /// Begins a session for who gives the password.
+    /// Begins a session if the password is right.
     pub(super) async fn log_in<B>(&self, head: &Head, body: B, caller: Caller, known: Method) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -215,7 +214,7 @@ impl Admin {
         Ok(forgetting(headers, reply::done("logged out everywhere")))
     }
 
-    /// Looks at a password, behind the brake: the cookie to set, if one is due.
+    /// Checks a password, under the rate limit: returns the cookie to set, if one is due.
     ///
     /// # Errors
     /// The reply to who has to wait; none where the password is wrong.

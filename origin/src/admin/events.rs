@@ -50,7 +50,7 @@ const WARNINGS: usize = 50;
 /// The header by which a browser says up to where it has read.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// By what a stream was opened.
+/// The login by which a stream was opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Login {
     Session(Token),
@@ -120,7 +120,7 @@ struct Source {
 }
 
 impl Admin {
-    /// Opens a stream for who may have one.
+    /// Opens a stream for a caller who may have one.
     ///
     /// # Errors
     /// The reply that says why not.

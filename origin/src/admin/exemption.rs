@@ -1,4 +1,5 @@
-//! The cookie of a login: it exempts its bearer from the brake that others' failures cause, and is no login itself.
+//! The cookie of a login: it exempts its bearer from the rate limit that others' failures cause, and is no login
+//! itself.
 //!
 //! A login that was right is answered with it; it is asked for beside the password, never in place of it. So whoever gets
 //! hold of one can only guess without waiting for others ([`crate::brake`] counts per cookie), and a page of another site

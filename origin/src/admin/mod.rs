@@ -71,7 +71,7 @@ pub use self::routes::listed;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Failed logins are told to the log once in this time: strangers can cause them.
+/// Interval of log lines about failed logins: unauthenticated clients can cause them.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The warning to an owner while the stream key, which encoders and their users have, is the admin password as well.

@@ -1,6 +1,6 @@
 //! From a request to the change that it asks for: parsing and validation, without any effect.
 //!
-//! What is refused changes nothing and is told in a line. The bounds are those of `openapi.yaml`.
+//! A refused change has no effect and is answered with one line. The bounds are those of `openapi.yaml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -72,8 +72,7 @@ pub(super) struct Rules {
 
 /// The change that a body asks for.
 ///
-/// # Errors
-/// What is wrong, in a line.
+/// # Errors The fault, in one line.
 pub(super) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
     match setter {
         Setter::StreamKey => {

@@ -106,7 +106,7 @@ async fn in_time<T>(what: impl Future<Output = io::Result<T>>) -> io::Result<T> 
     tokio::time::timeout(PATIENCE, what).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Asks the origin that runs on a data folder for a backup, and gives the bytes to `take`, piece by piece. None if no
+/// Asks the origin that runs on a data folder for a backup, and passes the bytes to `take`, piece by piece. None if no
 /// origin runs there.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use super::{FILES, MAX_FILE_BYTES, is_ours};
 use crate::admin::sessions_key;
 use crate::emoji;
 
-/// Why no backup could be made.
+/// The reason why no backup could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
     /// One at a time.

@@ -85,7 +85,7 @@ pub type OpenLadder = Arc<dyn Fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig 
 /// A wish to end the broadcast; answered with whether there was one.
 pub type Disconnect = oneshot::Sender<bool>;
 
-/// Why a broadcast ended; a label.
+/// The reason why a broadcast ended; a label.
 #[derive(Clone, Copy, Debug)]
 enum Ended {
     Unpublished,

@@ -145,7 +145,7 @@ impl Rig {
         assert!(in_time && told == expected, "{told:?} and not {expected:?}");
     }
 
-    /// Stops the owner; nothing may be told any more. Gives the cursor.
+    /// Stops the owner; nothing may be told any more. Returns the cursor.
     async fn stop(mut self) -> Option<Cursor> {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, &mut self.task).await.unwrap().unwrap();

@@ -228,7 +228,7 @@ impl Whole {
         Precondition::Equals(account_key(&self.account.user.id).key().clone(), self.bytes.clone())
     }
 
-    /// Adds a change of it, which requires that it is unchanged until then; gives it as it is afterwards.
+    /// Adds a change of it, which requires that it is unchanged until then; returns it as it is afterwards.
     fn change(self, batch: Batch, change: impl FnOnce(&mut Account)) -> Result<(Batch, Account), StoreError> {
         let batch = batch.require(self.unchanged());
         let mut account = self.account;

@@ -1,4 +1,4 @@
-//! The door to the store for edges: all their calls pass it.
+//! Access control for edges' calls of the store: all of them pass it.
 //!
 //! Place in the flow: an edge's call comes over its link ([`farcast_link::sender`]) → [`keys`] decides whether an edge may use these
 //! keys → [`act`] reads a batch as one of the few acts of an honest edge → [`derive`](mod@derive) builds the batch again
@@ -97,7 +97,7 @@ struct Edge {
     refusals: u64,
 }
 
-/// The door. Shared by all links.
+/// The access control. Shared by all links.
 #[derive(Debug)]
 pub struct EdgeAccess {
     store: Store,
@@ -108,7 +108,7 @@ pub struct EdgeAccess {
 }
 
 impl EdgeAccess {
-    /// A door to `store`, by the settings in force.
+    /// Access control for `store`, by the settings in force.
     #[must_use]
     pub fn new(store: Store, runtime: watch::Receiver<Option<Snapshot>>, metrics: Metrics) -> Self {
         Self { chat: Chat::new(store.clone()), store, runtime, metrics, edges: Mutex::default() }

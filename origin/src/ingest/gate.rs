@@ -33,7 +33,7 @@ pub enum GateError {
     /// Too many keys from that network were wrong: this one was not looked at.
     #[error("too many wrong stream keys were tried: wait {seconds} s and try again")]
     Braked {
-        /// Until when it is of no use to try again, at least one.
+        /// Seconds to wait before the next try, at least one.
         seconds: u64,
     },
     /// Another publisher is live.
@@ -134,8 +134,8 @@ impl Gate {
 
     /// Lets a publisher in, if the key is right and no other one of its stream is live. Cancel safe.
     ///
-    /// # Errors
-    /// [`GateError`]; the key is looked at first, so a stranger does not learn whether someone is live.
+    /// # Errors [`GateError`]; the key is looked at first, so an unauthenticated client does not learn whether someone
+    /// is live.
     pub async fn admit(
         self: &Arc<Self>,
         key: &StreamKey,

@@ -171,7 +171,7 @@ fn understand(answer: &[u8]) -> Result<Understood, String> {
     }
 }
 
-/// Runs this process as one that decodes pictures until its input ends; gives its exit status.
+/// Runs this process as one that decodes pictures until its input ends; returns its exit status.
 pub(crate) fn run() -> u8 {
     let work = || -> io::Result<()> {
         let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());

@@ -46,7 +46,7 @@ pub struct State {
     cursors: BTreeMap<StreamName, Cursor>,
 }
 
-/// Why there is no state.
+/// The reason why there is no state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The data folder cannot be made or written.

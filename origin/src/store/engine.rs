@@ -24,7 +24,7 @@ const QUEUE: usize = 1024;
 /// Longest wait of a batch for its turn: then nothing has been done yet, and the caller can be told so.
 const TURN_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Why a store could not be opened.
+/// The reason why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file cannot be used.

@@ -10,7 +10,7 @@ use redb::Database;
 use super::FILE_NAME;
 use super::transaction;
 
-/// Why no file was made.
+/// The reason why no file was made.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
     /// There is a store already.

@@ -1,4 +1,4 @@
-//! Why a ladder ends before its broadcast does.
+//! The errors by which a ladder ends before its broadcast does.
 
 use farcast_feed::name::VariantId;
 

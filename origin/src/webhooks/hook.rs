@@ -169,8 +169,8 @@ impl<C: Caller> Hook<C> {
         unsaved.get_or_insert_with(Instant::now);
     }
 
-    /// Tells the receiver of an event, which happened at `happened`, until it takes it; or until it is passed over, because it
-    /// has held up another for long enough. Gives whether it was taken.
+    /// Tells the receiver of an event, which happened at `happened`, until it takes it; or until it is skipped, because
+    /// it has held up another for long enough. Returns true if it was taken.
     async fn tell(&mut self, at: Versionstamp, happened: WallTime, call: &Call) -> Result<bool, End> {
         let mut behind = Behind::of(at);
         let mut attempt = 0_u32;

@@ -43,7 +43,7 @@ pub struct Trouble {
     /// Kinds of events that it did not take. Another kind is tried at once: a receiver may fail at one only.
     #[serde(default)]
     pub kinds: Vec<String>,
-    /// Events that were passed over since it first failed.
+    /// Events that were skipped since it first failed.
     #[serde(default)]
     pub passed_over: u64,
 }

@@ -198,7 +198,7 @@ pub async fn create(
     Ok(webhook)
 }
 
-/// Deletes a webhook with all that is below it; gives whether there was one.
+/// Deletes a webhook with all that is below it; returns true if there was one.
 ///
 /// # Errors
 /// The store's.

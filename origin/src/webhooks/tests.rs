@@ -152,7 +152,7 @@ fn hidden(id: &str) -> Entry {
     Entry { id: id.to_owned(), at: START, event, network: None }
 }
 
-/// Of which no webhook is told.
+/// An entry that no webhook is told of.
 fn action(id: &str) -> Entry {
     Entry { id: id.to_owned(), at: START, event: Event::Action { body: "a".to_owned() }, network: None }
 }

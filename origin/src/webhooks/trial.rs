@@ -28,7 +28,7 @@ pub struct Trials {
     turns: Arc<Semaphore>,
 }
 
-/// Why there was no trial.
+/// The reason why there was no trial.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTried {
     /// There is no such webhook.

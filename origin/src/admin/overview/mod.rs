@@ -96,7 +96,7 @@ pub struct Overview {
     over: CancellationToken,
 }
 
-/// Somebody who looks.
+/// A reader of the overview.
 #[derive(Debug)]
 pub(super) struct Reader {
     overview: Arc<Overview>,

@@ -40,7 +40,7 @@ impl Mouth {
     }
 }
 
-/// Runs the worker until its input ends. Gives the exit status: 0 when it was asked to end and did.
+/// Runs the worker until its input ends. Returns the exit status: 0 when it was asked to end and did.
 pub(super) fn run() -> u8 {
     let mouth = Mouth(Arc::new(Mutex::new(io::stdout())));
     match work(&mouth) {

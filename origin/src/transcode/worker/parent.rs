@@ -142,7 +142,7 @@ impl Drop for Worker {
 /// The process that runs now.
 #[derive(Default)]
 struct Process {
-    /// With when it was started.
+    /// The child, with the time of its start.
     child: Mutex<Option<(Child, Instant)>>,
     /// True if the origin killed it.
     killed: AtomicBool,

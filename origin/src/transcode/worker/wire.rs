@@ -1,8 +1,8 @@
 //! The messages between the origin and its worker process: each behind its length, over the worker's standard input and
 //! output.
 //!
-//! The worker reads the bytes of strangers and may be under their control, so the origin believes none of it: lengths
-//! are bounded before anything is allocated, and the reader of a message checks its numbers.
+//! The worker reads the bytes of unauthenticated clients and may be under their control, so the origin believes none of
+//! it: lengths are bounded before anything is allocated, and the reader of a message checks its numbers.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;

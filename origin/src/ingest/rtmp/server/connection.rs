@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     | Refused::Evicted => {
                         debug!(%remote, reason = reason.label(), "RTMP connection ended before it published");
                     }
-                    // Refusals that strangers can cause do not drown the rest of the log.
+                    // Refusals that unauthenticated clients can cause do not drown the rest of the log.
                     Refused::WrongKey
                     | Refused::Braked
                     | Refused::NoKey

@@ -18,7 +18,7 @@ impl Peer {
         peer
     }
 
-    /// Sends a command with transaction 9 and gives its arguments; says how it was answered.
+    /// Sends a command with transaction 9 and returns its arguments and how it was answered.
     fn command(&mut self, stream_id: u32, name: &str, arguments: &[Value]) -> Vec<Vec<Value>> {
         let head = [Value::text(name), Value::Number(9.0), Value::Null];
         self.call(stream_id, &[&head[..], arguments].concat());
