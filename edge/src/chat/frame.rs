@@ -102,7 +102,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes the next bytes up to the end of a frame; gives what that is, if it is anything, and how many bytes were taken.
+    /// Takes the next bytes up to the end of a frame; returns the frame's content, if there is any, and the number of
+    /// bytes taken.
     ///
     /// # Errors
     /// The code with which to close the connection.

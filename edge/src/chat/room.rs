@@ -38,7 +38,7 @@ const SEEN_FOR: Duration = Duration::from_secs(300);
 /// Time after their last connection at which users have left.
 const PARTED_AFTER: Duration = Duration::from_secs(10);
 
-/// Lines that a user may say at once, over all connections.
+/// Burst of messages of a user, over all connections.
 const USER_BURST: u32 = 3;
 
 /// Most users of whom it is remembered that they were seen.
@@ -69,8 +69,8 @@ pub(super) enum Expelled {
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) user_id: String,
-    /// Hash of the token with which it came: by it the user is looked up for each line, since the origin takes lines only
-    /// from an edge that shows it.
+    /// Hash of the token with which it came: by it the user is looked up for each message, since the origin takes
+    /// messages only from an edge that shows it.
     pub(super) token_hash: Box<str>,
     pub(super) address: IpAddr,
     /// The tag of their network; none where networks are not told apart.
@@ -245,7 +245,7 @@ impl Room {
         }
     }
 
-    /// Says something to everybody.
+    /// Sends a message to all connections.
     pub(super) fn say(&self, frames: Bytes) {
         // Fails when nobody listens.
         let _ = self.said.send(frames);
@@ -331,12 +331,12 @@ impl Room {
         self.lock().newest(user)
     }
 
-    /// A line of a user: checks that there is room for it beside the lines of their network, and of all.
+    /// Checks a message of a user against the rate limits of their network, and of all.
     pub(super) fn crowd(&self, member: &Member, now: Instant) -> crowd::Verdict {
         self.lock().crowd.line(member.network, now)
     }
 
-    /// A line of a user: the user as they are now, and the verdict on the line.
+    /// Decides on a message of a user; returns the user as they are now, and the decision.
     pub(super) fn line(&self, user_id: &str, now: Instant) -> Option<(User, Verdict)> {
         let mut state = self.lock();
         let here = state.users.get_mut(user_id)?;

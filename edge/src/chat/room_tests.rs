@@ -209,7 +209,7 @@ fn what_a_user_says_elsewhere_counts_here_too_and_moderators_may_say_what_they_w
         body: "hi".to_owned(),
         raw: "hi".to_owned(),
     };
-    // Two lines by another edge, and one that came by this one, which was counted then.
+    // Two messages by another edge, and one that came by this one, which was counted then.
     apply(&room, log([said(77), said(1), said(77)]), at(0));
     assert_eq!(room.line("ada", at(0)).unwrap().1, Verdict::Heard);
     assert_eq!(room.line("ada", at(0)).unwrap().1, Verdict::Muted);
