@@ -49,7 +49,7 @@ pub struct Report {
     pub disorders: u64,
     /// Marks on no message that was sent.
     pub forged: u64,
-    /// Pairs of messages whose order was not judged.
+    /// Pairs of messages whose order was not checked.
     pub unjudged: u64,
     /// From sending to receipt, for each message and connection.
     pub latency: Summary,

@@ -1,4 +1,4 @@
-//! The judge: rules of low-latency HLS (RFC 8216bis and Apple's authoring specification), each with an id.
+//! The verifier: rules of low-latency HLS (RFC 8216bis and Apple's authoring specification), each with an id.
 //!
 //! [`single`] checks one playlist, [`succession`] two versions of it, [`reload`] a request and its
 //! answer, [`siblings`] across the variants. All are pure; the caller decides what a [`Breach`]

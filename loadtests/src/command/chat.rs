@@ -15,7 +15,7 @@ use crate::command::trust_options::TrustOptions;
 /// Time for which all are silent before the memory is measured.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Chats on many connections, and judges whether all of them hear the same.
+/// Chats on many connections, and verifies that all of them receive the same.
 ///
 /// Registers users, opens WebSockets, and lets users speak once in 2 s at most. Every connection must receive
 /// every message that any connection received, once, in one order for all; one connection of each edge, and

@@ -12,7 +12,7 @@ use farcast_loadtests::watch::viewer::Choice;
 
 use crate::command::viewer_options::ViewerOptions;
 
-/// Watches as many low-latency viewers do, and judges every playlist.
+/// Watches as many low-latency viewers do, and verifies every playlist.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Watch {
     #[command(flatten)]

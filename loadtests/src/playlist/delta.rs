@@ -1,4 +1,4 @@
-//! Delta updates undone (§6.2.5.1, §6.3.7): the client's copy gives what was skipped.
+//! Delta updates undone (§6.2.5.1, §6.3.7): the client's copy fills in what was skipped.
 
 use super::MediaPlaylist;
 

@@ -1,4 +1,4 @@
-//! Starts the viewers of a watch, shows how it goes, and joins them.
+//! Starts the viewers of a watch, shows its progress, and joins them.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
