@@ -1,4 +1,4 @@
-//! The stream of events by which the admin page is told how it goes, as it changes: server-sent events.
+//! The event stream of the admin page: the live overview, warnings and log lines, as server-sent events.
 //!
 //! Place in the flow: opened here for who is let in ([`super::entry`]); carried by the origin's own listener
 //! ([`crate::api::server`]) or by the link to the edge that passes it on ([`farcast_link::sender`]). What is told comes from

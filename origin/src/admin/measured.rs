@@ -56,7 +56,7 @@ pub(super) fn video(admin: &Admin) -> Reply {
 #[serde(rename_all = "camelCase")]
 struct ShownPlayback {
     window_seconds: u64,
-    /// Edges that said how it goes, and those that did not, or said what cannot be.
+    /// Edges that reported, and those that did not, or reported what cannot be.
     edges: usize,
     silent_edges: usize,
     viewers: u32,
