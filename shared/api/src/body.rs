@@ -75,7 +75,7 @@ where
     read_within(READ_DEADLINE, body, limit, share).await
 }
 
-/// The same with a deadline of its own: for what strangers send.
+/// The same with a deadline of its own: for bodies of unauthenticated clients.
 ///
 /// # Errors
 /// Those of [`read`].

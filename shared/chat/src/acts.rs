@@ -206,7 +206,8 @@ impl Chat {
         self.change(account, recoloured, |batch, _| batch).await
     }
 
-    /// Changes a user by `made`, which gives the entry that tells it; again with the newest record where others were faster.
+    /// Changes a user by `made`, which returns the entry that announces it; again with the newest record where others
+    /// were faster.
     async fn change(
         &self,
         mut account: Stored<Account>,

@@ -1,7 +1,7 @@
 //! Both ends of the link, over QUIC on the loopback, in one process.
 //!
-//! Several channels share a link and nothing else. A relay is both ends put together: what a receiver gives goes into a hub,
-//! whose sender serves edges further on.
+//! Several channels share a link and nothing else. A relay is both ends put together: a receiver's events go into a
+//! hub, whose sender serves edges further on.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,10 +2,11 @@
 //!
 //! Place in the flow: between a listener and what serves its connections. [`judge`] decides; [`Accepting`] waits.
 //!
-//! A failure caused by the connecting party (gone before it was accepted, a broken network, a firewall's refusal) is counted
-//! and passed over: the next connection is taken at once. A failure of this process or machine (EMFILE, ENFILE, ENOBUFS,
-//! ENOMEM: descriptors or memory have run out) concerns every connection until resources are freed: it is counted, logged at
-//! a bounded rate, and waited out. An unknown error counts as our own, since a pause does no harm then.
+//! A failure caused by the connecting party (gone before it was accepted, a broken network, a firewall's refusal) is
+//! counted and skipped: the next connection is taken at once. A failure of this process or machine (EMFILE, ENFILE,
+//! ENOBUFS, ENOMEM: descriptors or memory have run out) concerns every connection until resources are freed: it is
+//! counted, logged at a bounded rate, and waited out. An unknown error counts as our own, since a pause does no harm
+//! then.
 
 use std::io;
 use std::time::Duration;
@@ -120,7 +121,7 @@ impl Accepting {
         Self { metrics, complaints: Throttle::new(COMPLAIN), again_at: None }
     }
 
-    /// The next connection that `accept` gives, whatever fails before.
+    /// The next connection that `accept` returns, whatever fails before.
     ///
     /// Cancel safe if `accept`'s future is; a pause that is cut short is gone on with by the next call.
     pub async fn next<T, F>(&mut self, mut accept: impl FnMut() -> F) -> T

@@ -66,8 +66,8 @@ pub enum InitError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up the log of the whole process, once, for panics too; gives what keeps its newest lines. Colours are used only for text on a terminal, and
-/// not when `NO_COLOR` is set.
+/// Sets up the log of the whole process, once, for panics too; returns the store of its newest lines. Colours are used
+/// only for text on a terminal, and not when `NO_COLOR` is set.
 ///
 /// # Errors
 /// When a log was set up before.

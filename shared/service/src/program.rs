@@ -38,8 +38,8 @@ pub fn load<S: Settings + Validate>(
     }
 }
 
-/// Runs a program to its end, with a log whose newest lines it is given. Gives its exit status: 0 when it was asked to stop
-/// and did, [`EXIT_STATUS`] when a part of it failed, 1 for everything else.
+/// Runs a program to its end, with a log whose newest lines it is given. Returns its exit status: 0 when it was asked
+/// to stop and did, [`EXIT_STATUS`] when a part of it failed, 1 for everything else.
 pub fn run<F>(program: &Program, filter: &Filter, format: Format, app: impl FnOnce(Recent) -> F) -> u8
 where
     F: Future<Output = anyhow::Result<()>>,

@@ -1,6 +1,5 @@
-//! TLS of listeners whose certificate the operator gives: TLS 1.2 and 1.3, forward secrecy (rustls knows no
-//! other), one crypto provider. RTMPS on the origin and HTTPS on edges use it; the link between
-//! them has its own certificates.
+//! TLS of listeners whose certificate the operator provides: TLS 1.2 and 1.3, forward secrecy (rustls knows no other),
+//! one crypto provider. RTMPS on the origin and HTTPS on edges use it; the link between them has its own certificates.
 
 use std::io;
 use std::net::SocketAddr;

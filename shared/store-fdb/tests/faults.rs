@@ -37,8 +37,8 @@ fn append(number: u64) -> Batch {
     Batch::new().then(Operation::Append { prefix: key("log"), order: 0, value }).then(sum)
 }
 
-/// Appends numbers one after another, as a chat does, until it is told to stop: each until it is known to be there. Gives how
-/// many there are.
+/// Appends numbers one after another, as a chat does, until it is told to stop: each until it is known to be there.
+/// Returns how many there are.
 async fn write(store: Store, stop: tokio_util::sync::CancellationToken) -> u64 {
     let mut number = 0;
     while !stop.is_cancelled() {

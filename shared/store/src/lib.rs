@@ -78,7 +78,7 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
     /// One try of a commit: [`StoreError::Unknown`] when the batch may have been applied.
     fn commit(&self, batch: Arc<Batch>) -> Answer<'_, Committed>;
 
-    /// Waits until the value of a key differs from `seen`, and gives it. No deadline.
+    /// Waits until the value of a key differs from `seen`, and returns it. No deadline.
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>>;
 
     /// All entries as they are now.
@@ -265,8 +265,8 @@ impl Store {
     }
 
     /// Changes the record of a key by `change`, which may be called several times, because others change it too; where
-    /// there is none it starts from the default. `also` adds to the batch, such as a tip to be watched. Gives the record
-    /// as it is now; an unchanged one is not written.
+    /// there is none it starts from the default. `also` adds to the batch, such as a tip to be watched. Returns the
+    /// record as it is now; an unchanged one is not written.
     ///
     /// # Errors
     /// The error of `change`, or the store's failures: [`StoreError::Unavailable`] also when others kept

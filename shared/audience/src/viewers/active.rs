@@ -74,7 +74,7 @@ impl Active {
         }
     }
 
-    /// Forgets viewers who are not active any more, and gives memory back.
+    /// Forgets viewers who are not active any more, and releases memory.
     pub fn sweep(&self, now: Instant) {
         let oldest_ms = self.oldest_ms(now);
         for shard in &self.shards {

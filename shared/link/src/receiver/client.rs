@@ -121,8 +121,9 @@ impl Client {
         Self { asked: Some(asked), ..self }
     }
 
-    /// Dials, subscribes to the streams and gives the events of each to its sink, again and again, until `shutdown` or until
-    /// nobody listens to one of them. At most [`crate::MAX_SUBSCRIPTIONS`] streams, each once; the origin takes no more.
+    /// Dials, subscribes to the streams and sends the events of each to its sink, again and again, until `shutdown` or
+    /// until nobody listens to one of them. At most [`crate::MAX_SUBSCRIPTIONS`] streams, each once; the origin takes
+    /// no more.
     pub async fn run(
         self,
         streams: impl IntoIterator<Item = (StreamName, mpsc::Sender<LinkEvent>)>,

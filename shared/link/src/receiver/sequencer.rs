@@ -79,7 +79,7 @@ impl Lane {
         }
     }
 
-    /// Gives what can be given.
+    /// Releases the events that are in order.
     fn drain(
         &mut self,
         epoch: Epoch,

@@ -326,8 +326,8 @@ impl Book {
         }
     }
 
-    /// Shuts an edge out, and revokes the token with which it enrolled: it knows that, and would come back under another
-    /// name. Gives that token's id.
+    /// Shuts an edge out, and revokes the token with which it enrolled: it knows that, and would come back under
+    /// another name. Returns that token's id.
     ///
     /// # Errors
     /// [`NotAdded::Unknown`].

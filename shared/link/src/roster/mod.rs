@@ -341,7 +341,7 @@ impl Roster {
         lock(&self.book).tokens().to_vec()
     }
 
-    /// Makes a token; gives it, and the line with which an edge joins. Blocks on the disk.
+    /// Makes a token; returns it, and its text with which an edge joins. Blocks on the disk.
     ///
     /// # Errors
     /// [`RosterError`].
@@ -357,8 +357,8 @@ impl Roster {
         Ok((token, self.text(secret)))
     }
 
-    /// Nobody enrols with this token any more; if `with_edges`, those that did are shut out as well, which is for a token that
-    /// was stolen. Blocks on the disk, but not before they are out.
+    /// Revokes a token: no edge can enrol with it any more; if `with_edges`, those that did are revoked as well, which
+    /// is for a token that was stolen. Blocks on the disk, but not before they are out.
     ///
     /// # Errors
     /// [`RosterError`]; if it cannot be written, it holds until the next start.
@@ -387,7 +387,7 @@ impl Roster {
         Ok(token)
     }
 
-    /// Changes the book at once, cuts off the edges of the names that `work` gives, and only then writes.
+    /// Changes the book at once, cuts off the edges of the names that `work` returns, and only then writes.
     fn shut_out<T>(
         &self,
         work: impl FnOnce(&mut Book) -> Result<(Vec<String>, T), NotAdded>,

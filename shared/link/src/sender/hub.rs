@@ -49,7 +49,7 @@ struct State {
     next_edge: u64,
 }
 
-/// Takes the feed and gives it to every subscribed edge. Cheap to clone; all clones are one hub.
+/// Takes the feed and sends it to every subscribed edge. Cheap to clone; all clones are one hub.
 #[derive(Clone, Debug)]
 pub struct Hub {
     config: Arc<HubConfig>,

@@ -8,8 +8,8 @@
 //! needs as many networks as there are places to do harm. Networks of one site ([`crate::site`]) share what they
 //! take, and compete among themselves.
 //!
-//! Networks that proved themselves before keep some places, which those of strangers cannot take: up to
-//! [`Config::kept`] of their connections never give way to strangers.
+//! Networks that proved themselves before keep some places, which other connections cannot take: up to [`Config::kept`]
+//! of their connections never give way to other networks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -38,7 +38,7 @@ const MAX_PROVED_NETWORKS: usize = 2048;
 pub struct Config {
     /// For all.
     pub places: usize,
-    /// Of these, how many strangers cannot take from networks that proved themselves before; fewer than all.
+    /// Of these, places reserved for networks that proved themselves before; fewer than all.
     pub kept: usize,
 }
 
