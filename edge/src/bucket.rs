@@ -1,13 +1,13 @@
-//! A token bucket: so much at once, so much per second.
+//! A token bucket: a burst, and a refill rate.
 
 use std::time::{Duration, Instant};
 
 /// The size of a bucket, and how fast it fills again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
-    /// At once.
+    /// Burst: the bucket's size in tokens.
     pub burst: u32,
-    /// Time in which one comes back.
+    /// Time in which one token is refilled.
     pub each: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! `/oembed`: what other sites show of a link to this one (oEmbed 1.0): a frame with the player.
+//! `/oembed`: the embed code by which other sites show a link to this one (oEmbed 1.0): a frame with the player.
 //!
 //! Pure: text in, a reply out. All that operators wrote is escaped here. Only links to this server are answered, so nobody
 //! makes it speak for another one.

@@ -65,7 +65,7 @@ pub(super) struct Crowd {
     reserve: Bucket,
 }
 
-/// So many a second, and those of some seconds at once; none is no limit.
+/// A rate per second with a burst of some seconds; none is no limit.
 fn rate(lines: u32, burst_s: u32) -> Option<Rate> {
     let each = Duration::from_secs(1).checked_div(lines)?;
     Some(Rate { burst: lines.saturating_mul(burst_s), each })

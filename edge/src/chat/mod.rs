@@ -1,4 +1,4 @@
-//! The chat on this edge: sockets, connected users, and the acts of users.
+//! The chat on this edge: sockets, connected users, and the actions of users.
 //!
 //! Place in the flow: [`crate::serve`] opens sockets ([`Chat::admit`], [`Chat::serve`]); what users say is rendered
 //! here, once, and appended to the log in the store ([`farcast_chat`]); [`Chat::run`] follows the log and says its

@@ -99,7 +99,7 @@ pub(super) struct Arrival {
 }
 
 impl Member {
-    /// Tells this connection alone; whether there was room for it.
+    /// Sends to this connection alone; true if there was room for it.
     pub(super) fn tell(&self, frame: Bytes) -> bool {
         self.tell.try_send(frame).is_ok()
     }
@@ -168,11 +168,11 @@ pub(super) struct Entered {
 /// The kinds of arrival of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Coming {
-    /// They were not here: it is to be announced.
+    /// New in the chat: the join is announced.
     New,
-    /// They were seen not long ago, but not on this edge: the others should know that they are here now.
+    /// Seen not long ago on another edge: the other edges are notified that they are here now.
     Moved,
-    /// They are here already, or were just now.
+    /// Here already, or were just now.
     Known,
 }
 
@@ -353,7 +353,7 @@ impl Room {
         }
     }
 
-    /// Tells one connection; whether it is here and there was room.
+    /// Sends to one connection; true if it is here and there was room.
     pub(super) fn tell(&self, client: u64, frame: Bytes) -> bool {
         let member = self.lock().members.get(&client).map(Arc::clone);
         member.is_some_and(|member| member.tell(frame))

@@ -127,7 +127,7 @@ impl Socket {
         }
     }
 
-    /// Says the last words, and waits a little for the peer to close.
+    /// Sends the last message and the close frame, and waits a little for the peer to close.
     async fn close(&mut self, Parting { words, code }: Parting) {
         let last = [words.unwrap_or_default(), frame::close(code)].concat();
         let said = timeout(LAST_WORDS, async {

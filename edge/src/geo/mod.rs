@@ -47,7 +47,7 @@ struct File {
     seen: Mutex<Option<Version>>,
 }
 
-/// Tells a file from the one that it replaced.
+/// Distinguishes a file from the one that it replaced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Version {
     modified: SystemTime,
