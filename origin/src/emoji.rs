@@ -69,13 +69,13 @@ pub enum NotChanged {
     /// The file is not allowed.
     #[error("{0}")]
     Unfit(&'static str),
-    /// There is one already.
+    /// The name is taken.
     #[error("An emoji with the name {0:?} already exists")]
     There(String),
-    /// There is none.
+    /// The picture does not exist.
     #[error("File {0:?} doesn't exist")]
     Missing(String),
-    /// There are enough.
+    /// The number of pictures is at its limit.
     #[error("there are {MAX_EMOJI} emoji: delete one first")]
     TooMany,
     /// The disk failed.

@@ -130,9 +130,9 @@ settings! {
 choice! {
     /// The source of key frames when video is passed through.
     pub enum Keyframes: "source or insert" {
-        /// From the source.
+        /// Key frames of the source.
         Source = "source",
-        /// From here.
+        /// Key frames inserted by re-encoding.
         Insert = "insert",
     }
 }

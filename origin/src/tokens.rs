@@ -40,11 +40,11 @@ const NAMES: Field = Field("reservedUsernames");
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Scope {
-    /// To write in the chat, in its own name.
+    /// Write in the chat, in its own name.
     CanSendMessages,
-    /// To write in the chat in the name of the server.
+    /// Write in the chat in the name of the server.
     CanSendSystemMessages,
-    /// To see and do some of the admin's work.
+    /// Use a part of the admin API.
     HasAdminAccess,
 }
 

@@ -1,4 +1,4 @@
-//! Addresses that operators give.
+//! Validation of addresses that operators enter.
 
 use http::Uri;
 

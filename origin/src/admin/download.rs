@@ -1,8 +1,8 @@
 //! A backup for the owner's browser.
 //!
-//! Place in the flow: asked at the origin's own listener ([`crate::api::server`]), made by [`crate::backup`]. Never through
-//! an edge: whoever has a backup can be the origin. It is made beside the data before its first byte is sent, so what fails is
-//! said by the status, and a browser sees by the length whether it has everything.
+//! Place in the flow: asked at the origin's own listener ([`crate::api::server`]), made by [`crate::backup`]. Never
+//! through an edge: anybody with a backup can impersonate the origin. It is made beside the data before its first byte
+//! is sent, so what fails is said by the status, and a browser sees by the length whether it has everything.
 
 use bytes::{Buf, Bytes};
 use farcast_api::{Reply, reply};

@@ -144,7 +144,7 @@ impl Admin {
         }
     }
 
-    /// Tells a page whether it is logged in, and what it has to show with changes.
+    /// Answers a page with its login state and the CSRF token.
     pub(super) async fn show_session(&self, head: &Head, known: Method) -> Reply {
         if !known.fits(&head.method) {
             return reply::method_not_allowed(&head.method, known);

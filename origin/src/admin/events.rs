@@ -1,7 +1,7 @@
 //! The event stream of the admin page: the live overview, warnings and log lines, as server-sent events.
 //!
-//! Place in the flow: opened here for who is let in ([`super::entry`]); carried by the origin's own listener
-//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`farcast_link::sender`]). What is told comes from
+//! Place in the flow: opened here for authenticated callers ([`super::entry`]); carried by the origin's own listener
+//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`farcast_link::sender`]). The data come from
 //! [`super::overview`] and the newest lines of the log.
 //!
 //! Invariants: nothing is kept for a slow reader: each piece is made when the one before is gone, of what is newest then. A
@@ -36,7 +36,7 @@ use crate::brake::Caller;
 
 /// Most streams at once: a few people with a few pages.
 const MAX_STREAMS: usize = 24;
-/// Of these, by one session, or by the password.
+/// Most of these by one session, or by the password.
 const MAX_OF_LOGIN: usize = 6;
 /// Interval at which the login and the log are checked: does the login still hold, has the log grown.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Login {
     Session(Token),
-    /// By the password of this mark.
+    /// The admin password that this mark identifies.
     Password(String),
 }
 

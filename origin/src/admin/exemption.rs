@@ -1,10 +1,10 @@
 //! The cookie of a login: it exempts its bearer from the rate limit that others' failures cause, and is no login
 //! itself.
 //!
-//! A login that was right is answered with it; it is asked for beside the password, never in place of it. So whoever gets
-//! hold of one can only guess without waiting for others ([`crate::brake`] counts per cookie), and a page of another site
-//! gains nothing by having it sent along. It ends with the password: it is signed under a key that is made of the
-//! password's hash ([`crate::credentials`]), so it outlives the origin's restarts and nothing has to be stored.
+//! A successful login is answered with it; it is used beside the password, never in place of it. So a thief of one can
+//! only guess without waiting for others ([`crate::brake`] counts per cookie), and a page of another site gains nothing
+//! by having it sent along. It ends with the password: it is signed under a key that is made of the password's hash
+//! ([`crate::credentials`]), so it outlives the origin's restarts and nothing has to be stored.
 //!
 //! Its form (RFC 6265): base64url of its time (8 bytes), its id (16) and an HMAC-SHA256 of both (32).
 
@@ -26,10 +26,10 @@ const RENEWED_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Bytes of its time and its id.
 const SIGNED_BYTES: usize = 24;
 
-/// A login that was right.
+/// A successful login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Exemption {
-    /// Tells it from others.
+    /// The id that distinguishes it from others.
     pub(super) id: [u8; 16],
     made_at_s: u64,
 }

@@ -217,7 +217,7 @@ impl Admin {
         Some(reply)
     }
 
-    /// Tells the log of a password that was wrong, now and then.
+    /// Logs failed logins, at a bounded rate.
     fn warn_of_failure(&self, address: IpAddr) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(suppressed) = warnings.admit(Instant::now()) {
@@ -446,7 +446,7 @@ fn warnings(managed: &Managed, started_at: WallTime) -> Vec<Line> {
     lines
 }
 
-/// Sets the title of the broadcast, for whoever may.
+/// Sets the title of the broadcast, for an authorised caller.
 pub(crate) async fn set_stream_title(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     match setting::parse(Setter::StreamTitle, body, Rules::default()) {
         Ok(Change::Field(field, value)) => {

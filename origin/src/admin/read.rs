@@ -40,7 +40,7 @@ pub(super) fn shown(air: Air, status: &LiveStatus, title: String) -> Status {
     }
 }
 
-/// The same with what everybody is told.
+/// The same with the public status.
 pub(crate) fn status_for_programs(air: Air, status: &LiveStatus, title: String) -> Reply {
     reply::ok(&StatusForPrograms {
         overall_max_viewer_count: status.overall_peak,

@@ -1,4 +1,4 @@
-//! Sessions of the admin page: who gave the password once is logged in by a cookie.
+//! Sessions of the admin page: after one login with the password, a cookie authenticates.
 //!
 //! Place in the flow: [`super::entry`] begins and ends them; every request of the admin API is looked up here. They are a
 //! record in the private part of the store, so they outlive the origin and hold at whichever origin has the channel, and
@@ -275,7 +275,7 @@ impl Sessions {
         self.change(move |list| list.end(&tokens)).await
     }
 
-    /// They are good no more from now on, whatever becomes of the store.
+    /// The sessions are invalid from now on, even if the store fails.
     fn end_here(&self, hashes: impl Iterator<Item = String>) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let mut list = self.lock();

@@ -1,4 +1,4 @@
-//! From a request to the change that it asks for: parsing and validation, without any effect.
+//! Parsing and validation of a settings request: returns the change, without any effect.
 //!
 //! A refused change has no effect and is answered with one line. The bounds are those of `openapi.yaml`.
 

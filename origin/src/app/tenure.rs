@@ -1,4 +1,4 @@
-//! The store, and being the one origin of its channel.
+//! The store, and the tenure as the one origin of its channel.
 
 use std::sync::Arc;
 

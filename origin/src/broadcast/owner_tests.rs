@@ -1,4 +1,4 @@
-//! Tests of the owner: what edges are told of beginnings and ends.
+//! Tests of the owner: the beginnings and ends that edges are sent.
 
 use farcast_feed::time::MediaTime;
 use farcast_link::ToEdge;

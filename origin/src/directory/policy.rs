@@ -15,7 +15,7 @@ const MAX_BACKOFF: u32 = 8;
 pub struct Conditions {
     /// True if the operator wants to be listed.
     pub enabled: bool,
-    /// Since when a broadcast is live, if one is.
+    /// Start of the live broadcast, if there is one.
     pub live_since: Option<Instant>,
     /// The operator's public address of this server. Without scheme and host there is no ping.
     pub server_url: String,

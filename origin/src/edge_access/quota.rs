@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Refused;
 use super::act::Act;
 
-/// So much at once, and so much per second.
+/// A rate: burst, and refill per second.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     burst: u64,
@@ -119,7 +119,7 @@ impl Quota {
         Ok(())
     }
 
-    /// So much was read.
+    /// Counts bytes that were read.
     pub(super) fn was_read(&mut self, bytes: usize, now: Instant) {
         self.read.take(READ, size(bytes), now);
     }
@@ -129,7 +129,7 @@ impl Quota {
         self.rendering.take(RENDERING, u64::try_from(took.as_micros()).unwrap_or(u64::MAX), now);
     }
 
-    /// An act.
+    /// Counts an act.
     pub(super) fn act(&mut self, act: &Act, now: Instant) -> Result<(), Refused> {
         // As for reading: how long it takes is known afterwards.
         if matches!(act, Act::Say { .. }) && !self.rendering.has_left(RENDERING, 0, now) {

@@ -1,4 +1,4 @@
-//! Asking other people's servers over HTTP: the directory, webhooks.
+//! HTTP client for external servers: the directory, webhooks.
 //!
 //! Invariants: every request has a deadline for all of it, and a limit on the answer's size; redirects are answers like any
 //! other, so that nothing is sent to an address that nobody configured; what is sent over TLS goes to a server whose
@@ -48,7 +48,7 @@ const AGENT: &str = concat!("Farcast/", env!("CARGO_PKG_VERSION"));
 /// The limits of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// For all of it: name, connection, TLS, request, answer.
+    /// Deadline of the whole exchange: name resolution, connection, TLS, request, answer.
     pub deadline: Duration,
     /// Largest body of the answer.
     pub body_bytes: usize,

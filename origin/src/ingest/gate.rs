@@ -1,4 +1,4 @@
-//! The right to publish: a stream key says which stream, and each stream has one publisher at a time.
+//! The right to publish: a stream key determines the stream, and each stream has one publisher at a time.
 //!
 //! The implementation of [`Keys`] compares the key in constant time, with each text that a pasted address may mean. A second
 //! publisher with the right key is refused while one is live. An encoder that lost its connection comes back before this
@@ -197,7 +197,7 @@ impl Permit {
         &self.stream
     }
 
-    /// Says that the publisher is alive.
+    /// Notes that the publisher is alive.
     pub fn heard(&self, now: Instant) {
         if let Some(live) = self.gate.lock().live.get_mut(&self.stream)
             && live.id == self.id

@@ -63,7 +63,7 @@ pub enum EndReason {
     Unpublished,
     /// The connection was closed or lost.
     Disconnected,
-    /// Nothing came for [`crate::ingest::rtmp::session::SILENCE_DEADLINE`].
+    /// No data for [`crate::ingest::rtmp::session::SILENCE_DEADLINE`].
     Silence,
     /// The same encoder came back on another connection.
     TakenOver,
@@ -100,7 +100,7 @@ pub enum Refused {
     NoKey,
     /// Another publisher is live.
     Busy,
-    /// Not our application.
+    /// Unknown RTMP application.
     Application,
     /// The client wanted to play.
     Play,

@@ -111,7 +111,7 @@ impl Developer {
         }
     }
 
-    /// Nothing is to be decoded for a while.
+    /// Ends the decoding process: nothing is to be decoded for a while.
     pub(super) fn rest(&mut self) {
         self.process = None;
     }

@@ -17,7 +17,7 @@ use super::{Kind, Metrics};
 pub(super) struct Shared {
     pub(super) kind: Kind,
     pub(super) state: Mutex<State>,
-    /// There is something to write.
+    /// Notified when there is something to write.
     pub(super) changed: Notify,
     pub(super) metrics: Metrics,
 }

@@ -74,7 +74,7 @@ impl Embedded {
         Ok(Self { file, requests: Some(requests), thread, ended })
     }
 
-    /// Says when the writer's thread has ended: nothing can be written any more.
+    /// The end of the writer's thread, to be awaited: nothing can be written any more.
     #[must_use]
     pub fn ended(&self) -> Ended {
         self.ended.clone()

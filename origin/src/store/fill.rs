@@ -13,7 +13,7 @@ use super::transaction;
 /// The reason why no file was made.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
-    /// There is a store already.
+    /// A store exists already.
     #[error("{} exists", .0.display())]
     Exists(PathBuf),
     /// An entry could not be read.

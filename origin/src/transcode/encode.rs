@@ -48,7 +48,7 @@ pub trait VideoEncode: Send {
     /// # Errors
     /// If the encoder failed for good.
     fn receive(&mut self) -> Result<Option<EncodedPacket>, Error>;
-    /// Says that no more frames come.
+    /// Signals the end of the frames.
     ///
     /// # Errors
     /// If the encoder failed for good.

@@ -15,7 +15,7 @@ use crate::media::{AudioConfig, Chroma, VideoCodec, VideoConfig};
 /// The treatment of a source in variants that pass it through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Everybody plays it.
+    /// All players play it.
     Plays,
     /// Passed through, though some players do not play it well.
     Doubtful(Reason),

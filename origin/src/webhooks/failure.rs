@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(super) enum Reason {
     /// The receiver was not reached.
     Connect,
-    /// Its address is none, or is of no public network.
+    /// The address is not valid, or of no public network.
     Address,
     /// The receiver did not answer in time.
     Timeout,

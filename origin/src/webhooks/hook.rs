@@ -27,7 +27,7 @@ const SAVE_SKIPPED: Duration = Duration::from_secs(5);
 /// Pause before a store that failed is asked again.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Since when an event waits for a webhook's receiver.
+/// The time since which an event has waited for a webhook's receiver.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting(Arc<AtomicU64>);
 
@@ -63,7 +63,7 @@ pub(super) enum End {
     Stopped,
     /// The webhook was deleted, or another origin delivers.
     Lost,
-    /// Its receiver failed for too long, or does not want it.
+    /// The receiver failed for too long, or does not want it.
     Disabled,
 }
 

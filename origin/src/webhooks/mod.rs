@@ -1,4 +1,4 @@
-//! Webhooks: other people's servers are told of events.
+//! Webhooks: HTTP callbacks that notify external servers of events.
 //!
 //! Place in the flow: the admin API makes and deletes them ([`record`]); the chat's log has what happened; from there each
 //! webhook is served by a task of its own ([`Webhooks`]), at its own pace, from a cursor in the store.

@@ -49,7 +49,7 @@ impl Record for Webhook {
 /// A webhook gets nothing any more.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Disabled {
-    /// Since when.
+    /// Time of the disabling.
     pub at: WallTime,
     /// The reason.
     pub reason: String,
@@ -59,7 +59,7 @@ pub struct Disabled {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cursor {
-    /// All up to this place of the log is done.
+    /// Position in the log up to which events are done.
     pub at: Versionstamp,
     /// Time at which its receiver last took an event.
     pub last_used_at: Option<WallTime>,
@@ -90,7 +90,7 @@ pub struct Kept {
 /// A webhook is not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// There are enough.
+    /// The number of webhooks is at its limit.
     #[error("there are {MAX_WEBHOOKS} webhooks: delete one first")]
     TooMany,
     /// The store's failure.

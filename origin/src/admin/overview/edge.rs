@@ -35,7 +35,8 @@ pub(super) struct EdgeState {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Sent(HashMap<Arc<str>, u64>);
 
-/// All edges that were not shut out, by name, with what they said. `before` is what the same had sent `elapsed` ago.
+/// All edges that were not revoked, by name, with their reports. `before` is the bytes that they had sent `elapsed`
+/// ago.
 pub(super) fn states(
     listed: Vec<Listed>,
     said: Vec<Said<EdgeReport>>,

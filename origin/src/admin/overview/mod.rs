@@ -91,7 +91,7 @@ pub(super) struct Sources {
 pub struct Overview {
     sources: Sources,
     readers: watch::Sender<usize>,
-    /// As the event that all are sent; none while nobody looks.
+    /// The newest state, as the event that all readers are sent; none without readers.
     newest: watch::Sender<Option<Bytes>>,
     over: CancellationToken,
 }
@@ -136,7 +136,7 @@ struct Machine {
 #[derive(Debug)]
 struct Before {
     at: Instant,
-    /// Of a broadcast that is made with this ladder.
+    /// The ladder of the broadcast.
     ladder: Vec<VariantSpec>,
     counts: Counts,
     sent: Sent,
@@ -188,7 +188,8 @@ impl Overview {
         Reader { overview: Arc::clone(self), newest }
     }
 
-    /// Makes it while somebody looks, until `shutdown`; then readers are told that there will be no more.
+    /// Computes the overview while there are readers, until `shutdown`; then readers are told that there will be no
+    /// more.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}

@@ -1,4 +1,4 @@
-//! The worker's side: a process that decodes and encodes, and knows nothing else.
+//! The worker's side: a process that decodes and encodes, and does nothing else.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -150,7 +150,7 @@ fn report(mouth: &Mouth, shared: &Shared, memory: &Memory, variants: u16) {
     }
 }
 
-/// Tells how much memory this process has. Opened before files cannot be any more.
+/// Reports the memory of this process. Opened before files cannot be any more.
 struct Memory {
     statm: Option<File>,
     page_bytes: u64,

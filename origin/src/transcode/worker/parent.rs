@@ -519,7 +519,7 @@ impl Reader {
     }
 }
 
-/// So much at once, and so much per second. Sans-IO.
+/// A token bucket: burst, and refill per second. Sans-IO.
 struct Allowance {
     burst: f64,
     per_second: f64,

@@ -65,11 +65,11 @@ pub(super) enum FromWorker {
 pub(super) enum Level {
     /// Something is broken.
     Error,
-    /// Somebody should look.
+    /// A warning: somebody should look.
     Warn,
     /// Good to know.
     Info,
-    /// For people who search for a fault.
+    /// Debug: for people who search for a fault.
     Debug,
 }
 
