@@ -120,7 +120,7 @@ pub struct Stream {
     pub summary: String,
     /// Title of the broadcast.
     pub title: String,
-    /// Its state.
+    /// The broadcast's state.
     pub status: LiveStatus,
 }
 

@@ -5,7 +5,7 @@
 pub enum Place {
     /// Made for frames, and nothing can be done there in a viewer's name.
     ForFrames,
-    /// The admin page: no other page may lead its owner's hand.
+    /// The admin page: framing it would allow clickjacking of its owner.
     Admin,
     /// Any other.
     Other,

@@ -1,4 +1,4 @@
-//! A count that goes down by itself: what happened lately weighs more than what happened long ago. Sans-IO.
+//! A decaying counter: recent events weigh more than old ones. Sans-IO.
 
 use std::time::{Duration, Instant};
 

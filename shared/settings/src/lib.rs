@@ -152,7 +152,7 @@ pub struct Ban {
     /// The reason, for the operator; may be empty.
     #[serde(default)]
     pub notes: String,
-    /// Since when.
+    /// Time of the ban.
     pub created_at: WallTime,
     /// Until when; none is for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]

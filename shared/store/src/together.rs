@@ -1,4 +1,5 @@
-//! A read that is done once for all who ask at the same time, so that asking often costs the store nothing.
+//! Request coalescing: a read that is done once for all callers at the same time, so that many callers cost the store
+//! no more than one.
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
