@@ -84,7 +84,7 @@ impl Token {
     }
 }
 
-/// A token that somebody showed.
+/// The token of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     key: Key,

@@ -67,7 +67,7 @@ impl VideoDecoder {
         Ok(Self(context))
     }
 
-    /// Gives it an access unit. Call [`Self::receive`] until it returns `None` after each.
+    /// Feeds an access unit. Call [`Self::receive`] until it returns `None` after each.
     ///
     /// # Errors
     /// If the data is damaged; the decoder remains usable, from the next key frame on.
@@ -83,7 +83,7 @@ impl VideoDecoder {
         Ok(self.0.receive_frame("decode video")?.map(VideoFrame))
     }
 
-    /// Says that no more data will come; what is inside comes out of [`Self::receive`].
+    /// Signals the end of the data; what is inside comes out of [`Self::receive`].
     ///
     /// # Errors
     /// If libav does.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-/// The one user.
+/// The user name of the only account.
 const USER: &str = "admin";
 
 /// The admin password of a request (HTTP Basic); none if it has none.

@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: asked at the origin's own listener ([`crate::api::server`]), made by [`crate::backup`]. Never
 //! through an edge: anybody with a backup can impersonate the origin. It is made beside the data before its first byte
-//! is sent, so what fails is said by the status, and a browser sees by the length whether it has everything.
+//! is sent, so a failure is reported by the status, and a browser sees by the length whether it has everything.
 
 use bytes::{Buf, Bytes};
 use farcast_api::{Reply, reply};
@@ -36,8 +36,7 @@ pub fn is_backup<B>(request: &Request<B>) -> bool {
 impl Admin {
     /// Makes a backup for who may have it. A session is not enough: the password comes with the request.
     ///
-    /// # Errors
-    /// The reply that says why not.
+    /// # Errors The reply with the reason of the refusal.
     pub async fn backup<B>(&self, request: Request<B>, caller: Caller) -> Result<Response<Download>, Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,

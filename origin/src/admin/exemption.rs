@@ -17,7 +17,7 @@ use farcast_api::login;
 use farcast_feed::time::WallTime;
 use http::{HeaderMap, HeaderValue};
 
-/// Of the cookie.
+/// The cookie's name.
 const NAME: &str = "farcast_login";
 /// Validity of a cookie.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);

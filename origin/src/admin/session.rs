@@ -48,9 +48,9 @@ struct List {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept {
-    /// Of its token.
+    /// Hash of its token.
     hash: String,
-    /// Of the password with which it began.
+    /// Identifies the password with which it began.
     password: String,
     made_at_s: u64,
     seen_at_s: u64,
@@ -201,7 +201,7 @@ impl List {
 }
 
 impl Sessions {
-    /// Reads them.
+    /// Reads the sessions.
     ///
     /// # Errors
     /// When the store fails.

@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 pub(super) const MAX_COUNTS: usize = 20_000;
 /// Networks that are remembered because somebody got in; the one that did longest ago is forgotten.
 pub(super) const MAX_FAMILIAR: usize = 512;
-/// So long after the last failure several may compete for the next try.
+/// Time after the last failure within which several callers may compete for the next try.
 const FAIR_SECONDS: u64 = 60;
 /// Different guesses of a network that are remembered: a household's programs with an old password.
 const GUESSES: usize = 4;
@@ -137,7 +137,7 @@ impl Counts {
         self.familiar.insert(key, now);
     }
 
-    /// True if somebody did.
+    /// True if somebody logged in at this allowance's listener.
     pub(super) fn is_familiar(&self, key: Key) -> bool {
         self.familiar.contains_key(&key)
     }

@@ -125,7 +125,7 @@ impl Caretaker {
             if self.take_jump() {
                 // Times that lay in the future do not any more.
                 tracing::warn!(
-                    "the clock has jumped ahead, the age of chat entries is judged by it from now on"
+                    "the clock has jumped ahead, the age of chat entries is measured by it from now on"
                 );
                 at = Versionstamp::ZERO;
                 *self.kept() = Kept::default();

@@ -59,7 +59,7 @@ const STANDS_FOR: &str = "(kept, not shown: ";
 struct Hashes {
     /// The first stream key.
     stream_key: String,
-    /// Unless it is the stream key.
+    /// The admin password; none while it is the stream key.
     admin_password: Option<String>,
     /// The purpose of the first stream key.
     #[serde(default)]

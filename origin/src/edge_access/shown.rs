@@ -31,7 +31,7 @@ impl Shown {
         self.newer.insert(id.to_owned());
     }
 
-    /// True if it has.
+    /// True if the edge has shown the user's token.
     pub(super) fn has(&self, id: &str) -> bool {
         self.newer.contains(id) || self.older.contains(id)
     }

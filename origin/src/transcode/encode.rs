@@ -38,7 +38,7 @@ pub struct EncoderSettings {
 pub trait VideoEncode: Send {
     /// SPS and PPS; empty if they are in the packets only.
     fn headers(&self) -> Vec<u8>;
-    /// Gives it a frame; `pts` grows with every call.
+    /// Feeds a frame; `pts` grows with every call.
     ///
     /// # Errors
     /// If the encoder failed for good.

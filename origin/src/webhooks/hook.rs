@@ -232,7 +232,7 @@ impl<C: Caller> Hook<C> {
             tracing::warn!(
                 webhook = id,
                 %reason,
-                "a webhook's receiver fails: events that hold up others are passed over"
+                "a webhook's receiver fails: events that hold up others are skipped"
             );
         }
     }

@@ -86,7 +86,7 @@ pub(super) struct Sources {
     pub(super) counted: Counted,
 }
 
-/// Makes it, for as many as look.
+/// Computes the overview once for all its readers.
 #[derive(Debug)]
 pub struct Overview {
     sources: Sources,
