@@ -30,7 +30,7 @@ const SLACK_PER_MILLE: u32 = 1;
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Steady {
-    /// Since when the wall clock runs evenly, and its last reading.
+    /// Start of the wall clock's even run, and its last reading.
     even: Option<(Instant, Reading)>,
     believed: Option<Reading>,
     jumped: bool,

@@ -51,9 +51,9 @@ impl Listener {
 /// The cause of a connection that could not be accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// Of that one connection: the next is taken at once.
+    /// A failure of that one connection: the next is accepted at once.
     Peer,
-    /// Of this process or machine: every connection fails, for a while.
+    /// A failure of this process or machine: every connection fails, for a while.
     Own,
 }
 

@@ -154,7 +154,7 @@ pub struct Ban {
     pub notes: String,
     /// Time of the ban.
     pub created_at: WallTime,
-    /// Until when; none is for good.
+    /// End of the ban; none is permanent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<WallTime>,
 }

@@ -32,7 +32,7 @@ pub struct Lease {
 /// The reason why a lease was not granted.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// Somebody else has it.
+    /// Another holder has it.
     #[error("another holds it for {0:?} more")]
     Held(Duration),
     /// The store failed.

@@ -61,7 +61,7 @@ impl Active {
         }
     }
 
-    /// Somebody asked for a playlist or pinged.
+    /// Notes that a viewer asked for a playlist or pinged.
     pub fn mark(&self, id: ViewerId, now: Instant) {
         let now_ms = self.since_start_ms(now);
         let mut shard = lock(&self.shards[id.bits() as usize % SHARDS]);

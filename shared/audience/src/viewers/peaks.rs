@@ -66,7 +66,7 @@ impl Peaks {
         self.live = false;
     }
 
-    /// So many watch now. Nothing while nobody publishes.
+    /// Takes the current number of viewers. Ignored while nobody publishes.
     pub fn observe(&mut self, viewers: u64, now: WallTime) {
         if self.live {
             self.seen_live(now);

@@ -44,7 +44,7 @@ pub enum InvalidSketch {
     /// Another version wrote them.
     #[error("a sketch of version {0}, not {VERSION}")]
     Version(u8),
-    /// There is no such form.
+    /// The form is unknown.
     #[error("{0} is no form of a sketch")]
     Form(u8),
     /// The form has another length.

@@ -63,7 +63,7 @@ struct Lane {
     waiting: VecDeque<FeedEvent>,
     parts: BTreeMap<Position, Held>,
     open: Option<Msn>,
-    /// Everything before it was given.
+    /// Position up to which all events were released.
     next: Position,
 }
 

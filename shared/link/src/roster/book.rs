@@ -125,7 +125,7 @@ pub enum NotAdded {
     /// The token lets nobody in.
     #[error("the join token has expired, is used up or was revoked")]
     TokenEnded,
-    /// There are as many edges, or tokens, as are kept.
+    /// The number of edges, or tokens, is at its limit.
     #[error("there are as many as are kept: revoke what is not needed")]
     Full,
     /// The named token or edge does not exist.
@@ -214,7 +214,7 @@ impl Book {
         }
     }
 
-    /// Nobody enrols with this token any more; false if there is none.
+    /// Revokes a token: no edge can enrol with it any more; false if there is none.
     pub fn revoke_token(&mut self, id: &str, now: WallTime) -> bool {
         let token = self.tokens.iter_mut().find(|token| token.id == id);
         token.is_some_and(|token| {

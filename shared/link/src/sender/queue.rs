@@ -82,7 +82,7 @@ pub enum Action {
     Finish(StreamHeader),
     /// The segment was dropped: reset the stream, if it was opened.
     Reset(StreamHeader),
-    /// Nothing until something is pushed or confirmed.
+    /// Idle until something is pushed or confirmed.
     Idle,
 }
 
@@ -232,7 +232,7 @@ impl Queue {
         segment.closed = Some(Duration::ZERO);
     }
 
-    /// Says that a segment of a snapshot is open, so that it can be dropped by its start.
+    /// Notes that a segment of a snapshot is open, so that it can be dropped by its start.
     pub fn resume(&mut self, epoch: Epoch, variant: VariantId, start: SegmentStart) {
         let stream = StreamHeader { epoch, variant, msn: start.msn, backlog: false };
         let segment = Segment { start: Some(start), ..Segment::default() };

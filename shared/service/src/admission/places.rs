@@ -36,7 +36,7 @@ const MAX_PROVED_NETWORKS: usize = 2048;
 /// Number of places.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// For all.
+    /// The number of places.
     pub places: usize,
     /// Of these, places reserved for networks that proved themselves before; fewer than all.
     pub kept: usize,

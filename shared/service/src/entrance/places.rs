@@ -18,9 +18,9 @@ use farcast_config::network;
 /// The limits of connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Of all.
+    /// Most connections in all.
     pub total: usize,
-    /// Of one network; 0 is no limit.
+    /// Most connections of one network; 0 is no limit.
     pub per_network: usize,
 }
 
