@@ -24,7 +24,8 @@ pub struct Registrar {
 impl Registrar {
     /// True if a user from the network may register; without a network, only all together are limited.
     ///
-    /// # Errors The limit that is reached.
+    /// # Errors
+    /// The limit that is reached.
     pub(super) fn register(&mut self, network: Option<IpAddr>, now: Instant) -> Result<(), Refusal> {
         if let Some(network) = network {
             let known = self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network);
