@@ -9,7 +9,8 @@ const PRIVATE_SUFFIXES: [&str; 4] = ["localhost", "local", "internal", "alt"];
 
 /// Checks an `http` or `https` URL with a host; returns the host.
 ///
-/// # Errors The fault, in one line.
+/// # Errors
+/// The fault, in one line.
 pub(super) fn web(text: &str) -> Result<String, String> {
     let wrong = || "this is no http or https URL".to_owned();
     let uri: Uri = text.parse().map_err(|_| wrong())?;

@@ -36,7 +36,8 @@ pub fn is_backup<B>(request: &Request<B>) -> bool {
 impl Admin {
     /// Makes a backup for who may have it. A session is not enough: the password comes with the request.
     ///
-    /// # Errors The reply with the reason of the refusal.
+    /// # Errors
+    /// The reply with the reason of the refusal.
     pub async fn backup<B>(&self, request: Request<B>, caller: Caller) -> Result<Response<Download>, Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,

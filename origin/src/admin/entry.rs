@@ -5,9 +5,9 @@
 //! rate-limited ([`crate::brake`]); a session's token is no password and cannot be guessed, so its bearer never waits
 //! because of others' failures.
 //!
-//! A browser sends the cookie of a session by itself (CSRF). So a change by a session has to show its CSRF token too,
-//! and the login itself is accepted from pages of this very site only: else pages of others would have their visitors'
-//! browsers guess.
+//! A browser sends the cookie of a session by itself, also with a forged request (CSRF). So a change by a session has
+//! to show its CSRF token too, and the login itself is accepted from pages of this very site only: else pages of others
+//! would have their visitors' browsers guess.
 
 use std::time::Instant;
 
@@ -91,7 +91,8 @@ impl Admitted {
 impl Admin {
     /// Admits a request that has a session or the right password.
     ///
-    /// # Errors The reply to send.
+    /// # Errors
+    /// The reply to send.
     pub(super) async fn admit(&self, headers: &HeaderMap, caller: Caller) -> Result<Admitted, Reply> {
         let password = basic::password(headers);
         if password.is_none()

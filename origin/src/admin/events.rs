@@ -122,7 +122,8 @@ struct Source {
 impl Admin {
     /// Opens a stream for a caller who may have one.
     ///
-    /// # Errors The reply with the reason of the refusal.
+    /// # Errors
+    /// The reply with the reason of the refusal.
     pub async fn events(&self, head: &Head, caller: impl Into<Caller>) -> Result<Response<EventBody>, Reply> {
         let mark = self.managed.credentials.password_mark();
         let admitted = self.admit(&head.headers, caller.into()).await?;

@@ -72,7 +72,8 @@ pub(super) struct Rules {
 
 /// The change that a body asks for.
 ///
-/// # Errors The fault, in one line.
+/// # Errors
+/// The fault, in one line.
 pub(super) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
     match setter {
         Setter::StreamKey => {

@@ -134,8 +134,8 @@ impl Gate {
 
     /// Lets a publisher in, if the key is right and no other one of its stream is live. Cancel safe.
     ///
-    /// # Errors [`GateError`]; the key is looked at first, so an unauthenticated client does not learn whether someone
-    /// is live.
+    /// # Errors
+    /// [`GateError`]; the key is looked at first, so an unauthenticated client does not learn whether someone is live.
     pub async fn admit(
         self: &Arc<Self>,
         key: &StreamKey,

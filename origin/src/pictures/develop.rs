@@ -85,7 +85,8 @@ impl Developer {
 
     /// Decodes a key frame. Cancel safe: the process ends with it.
     ///
-    /// # Errors The reason why there is no picture.
+    /// # Errors
+    /// The reason why there is no picture.
     pub(super) async fn develop(&mut self, config: Arc<VideoConfig>, data: Bytes) -> Result<Stills, String> {
         let launch = match &self.how {
             How::Process(launch) => launch,
