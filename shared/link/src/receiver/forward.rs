@@ -188,8 +188,8 @@ impl Forwarder {
     /// Opens the stream of events that a request asks for, which has no body. Until the origin has let it in, it is a
     /// request as any other; then it takes one of the places of streams. Cancel safe.
     ///
-    /// # Errors The origin's reply if it refuses the stream; 503 where there is none in time, or too many streams are
-    /// open.
+    /// # Errors
+    /// The origin's reply if it refuses the stream; 503 where there is none in time, or too many streams are open.
     pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
         let Some(_ending) = self.begin(head.peer) else { return Err(too_many()) };
         let answered = async {
