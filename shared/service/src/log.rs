@@ -66,7 +66,7 @@ pub enum InitError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up the log of the whole process, once, for panics too; returns the store of its newest lines. Colours are used
+/// Sets up the log of the whole process, once, for panics too; returns the buffer of its newest lines. Colours are used
 /// only for text on a terminal, and not when `NO_COLOR` is set.
 ///
 /// # Errors
