@@ -287,7 +287,7 @@ impl Sessions {
     /// Ends all but one, which is bound to `password` from now on; as [`Self::end`].
     ///
     /// # Errors
-    /// Those of [`Self::end`].
+    /// The errors of [`Self::end`].
     pub(super) async fn keep_only(
         self: &Arc<Self>,
         token: Option<Token>,

@@ -17,7 +17,7 @@ const LAST_CLOSE: Duration = Duration::from_secs(10);
 /// Ends an origin whose tasks have stopped. `store` must be its last handle. Not cancel safe.
 ///
 /// # Errors
-/// That a task failed, that another origin has taken over, or that the last state could not be written.
+/// A task failed, another origin has taken over, or the last state could not be written.
 pub(super) async fn finish(
     stopped: Result<Stopped, Failed>,
     tenure: Option<Tenure>,

@@ -110,7 +110,7 @@ async fn in_time<T>(what: impl Future<Output = io::Result<T>>) -> io::Result<T> 
 /// origin runs there.
 ///
 /// # Errors
-/// Those of the connection and of `take`, and what the origin says.
+/// The errors of the connection and of `take`, and those that the origin reports.
 pub(super) async fn ask(
     data_dir: &Path,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,

@@ -94,7 +94,7 @@ impl Backups {
     /// while a cluster gives seconds only for reading everything as it was at one instant.
     ///
     /// # Errors
-    /// Those of [`Backups::begin`], and of the disk.
+    /// The errors of [`Backups::begin`], and of the disk.
     pub async fn spool(&self) -> Result<Spooled, TakeError> {
         let failed = |source| TakeError::Spool { folder: self.data_dir.to_path_buf(), source };
         let mut taking = self.begin().await?;
