@@ -78,7 +78,7 @@ where
 /// The same with a deadline of its own: for bodies of unauthenticated clients.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub async fn read_within<B>(deadline: Duration, body: B, limit: usize, share: Share) -> Result<Whole, Reply>
 where
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,

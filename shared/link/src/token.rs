@@ -21,8 +21,8 @@ const MAX_ADDRESS_BYTES: usize = 262;
 
 /// The address of the origin, the fingerprint by which to recognise it, and the right to join.
 ///
-/// Its text form is `farcast1.` and the base64url (RFC 4648 §5, unpadded) of its postcard encoding.
-/// It carries a secret, so `Debug` shows only the addresses; `Display` shows all.
+/// Its text form is `farcast1.` and the base64url (RFC 4648 §5, unpadded) of its postcard encoding. A token carries a
+/// secret, so `Debug` shows only the addresses; `Display` shows all.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinToken {
     /// `host:port` of the origin, the most preferred first; at least one.

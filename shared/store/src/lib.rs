@@ -179,7 +179,7 @@ impl Store {
     /// All entries of a range, page by page, up to `limit`; for ranges that are known to be small. Cancel safe.
     ///
     /// # Errors
-    /// Those of [`Self::scan`]; [`StoreError::Damaged`] when there are more than `limit` entries.
+    /// The errors of [`Self::scan`]; [`StoreError::Damaged`] when there are more than `limit` entries.
     pub async fn scan_all(&self, scan: Scan, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError> {
         let (mut all, mut next) = (Vec::new(), Some(scan));
         while let Some(scan) = next {
@@ -258,7 +258,7 @@ impl Store {
     /// The record of a key. Cancel safe.
     ///
     /// # Errors
-    /// Those of [`Self::get`], [`StoreError::Damaged`].
+    /// The errors of [`Self::get`], [`StoreError::Damaged`].
     pub async fn load<T: Record>(&self, key: &TypedKey<T>) -> Result<Option<Stored<T>>, StoreError> {
         let Some(bytes) = self.get(key.key()).await? else { return Ok(None) };
         Ok(Some(Stored { record: decode(&bytes)?, bytes }))

@@ -26,7 +26,7 @@ impl<T: Clone> Together<T> {
     /// The result of `read`, or of another caller's `read` that began after this was called. Cancel safe.
     ///
     /// # Errors
-    /// Those of `read`.
+    /// The errors of `read`.
     pub async fn read(&self, read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;

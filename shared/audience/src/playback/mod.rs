@@ -58,7 +58,7 @@ impl Errors {
 pub struct Summary {
     /// Viewers who reported and are told apart, [`MAX_VIEWERS`] at most.
     pub viewers: u32,
-    /// Those of them whose playback stalled at least once.
+    /// Number of them whose playback stalled at least once.
     pub stalled_viewers: u32,
     /// Number of stalls.
     pub stalls: u64,

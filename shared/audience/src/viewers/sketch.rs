@@ -18,8 +18,8 @@ const ESTIMATED: u8 = 1;
 
 /// A sketch of a set of viewers, with which the distinct viewers of several sketches can be counted together.
 ///
-/// It depends on nothing but the set of the viewers: [`Self::merge`] is associative, commutative and idempotent, and
-/// returns what inserting all of them would have.
+/// A sketch depends on nothing but the set of the viewers: [`Self::merge`] is associative, commutative and idempotent,
+/// and returns what inserting all of them would have.
 ///
 /// ```
 /// use farcast_audience::viewers::{Sketch, ViewerId};
