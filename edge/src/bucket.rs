@@ -1,20 +1,20 @@
-//! A token bucket: so much at once, so much per second.
+//! A token bucket: a burst, and a refill rate.
 
 use std::time::{Duration, Instant};
 
 /// The size of a bucket, and how fast it fills again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
-    /// At once.
+    /// Burst: the bucket's size in tokens.
     pub burst: u32,
-    /// Time in which one comes back.
+    /// Time in which one token is refilled.
     pub each: Duration,
 }
 
 /// Counts the tokens taken. Sans-IO.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bucket {
-    /// When it is full again.
+    /// Time at which the bucket is full again.
     full_at: Option<Instant>,
 }
 

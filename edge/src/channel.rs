@@ -17,15 +17,15 @@ const LINK_EVENTS: usize = 256;
 /// A channel that is received.
 #[derive(Debug)]
 pub struct Channel {
-    /// Which stream.
+    /// The name of the stream.
     pub stream: StreamName,
     /// Its live window.
     pub live: Arc<Live>,
-    /// What the link says of it, for [`Live::run`].
+    /// The link's events of the stream, for [`Live::run`].
     pub events: mpsc::Receiver<LinkEvent>,
 }
 
-/// What the link gives the events of each stream to: for [`Client::run`](farcast_link::receiver::Client::run).
+/// The channels that take the link's events of each stream: for [`Client::run`](farcast_link::receiver::Client::run).
 pub type Sinks = Vec<(StreamName, mpsc::Sender<LinkEvent>)>;
 
 /// Makes a channel for each stream; they share the cache.

@@ -1,5 +1,5 @@
-//! Farcast's edge. Data flows one way: [`receiver`](farcast_link::receiver) → [`live`] → [`serve`]; the [`chat`] follows the store beside it,
-//! [`playback`] hears how it goes for viewers.
+//! Farcast's edge. Data flows one way: [`receiver`](farcast_link::receiver) → [`live`] → [`serve`]; the [`chat`]
+//! follows the store beside it, [`playback`] collects the playback quality of viewers.
 
 mod answers;
 pub mod api;

@@ -15,7 +15,7 @@ const PROGRAM: Program = Program {
     commands: &[],
 };
 
-/// Runs the program with the arguments behind its name, and the environment. Gives its exit status:
+/// Runs the program with the arguments behind its name, and the environment. Returns its exit status:
 /// [`program::BAD_SETTINGS`], or that of [`program::run`].
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     let loaded: Loaded<Settings> = match program::load(&PROGRAM, arguments) {

@@ -30,15 +30,15 @@ settings! {
         pub join_token: Option<Secret>,
         /// File that holds the join token, such as the origin's join-token.
         pub join_token_file: Option<PathBuf>,
-        /// Where viewers connect by HTTP.
+        /// Listening address for viewers, HTTP.
         pub http_listen: SocketAddr = "0.0.0.0:8080",
-        /// Where viewers connect by HTTPS; needs tls_cert and tls_key.
+        /// Listening address for viewers, HTTPS; needs tls_cert and tls_key.
         pub https_listen: Option<SocketAddr>,
         /// Certificate chain for HTTPS, PEM.
         pub tls_cert: Option<PathBuf>,
         /// Private key for HTTPS, PEM.
         pub tls_key: Option<PathBuf>,
-        /// Where /metrics, /healthz and /readyz are; not for the public.
+        /// Listening address of /metrics, /healthz and /readyz; not for the public.
         pub metrics_listen: SocketAddr = "127.0.0.1:9191",
         /// Memory for media; the live window takes what it needs of it, the rest keeps older segments.
         pub cache_size: ByteSize = "512MiB",
@@ -55,16 +55,17 @@ settings! {
         pub chat_lines_per_network: u32 = "20",
         /// Lines of the chat a second from all together, and four times as many at once. 0 is no limit.
         pub chat_lines: u32 = "50",
-        /// Where shared state is: origin (over the link to it), or foundationdb:<cluster file>, as the origin's setting.
+        /// The store of the shared state: origin (over the link to it), or foundationdb:<cluster file>, as the origin's
+        /// setting.
         pub store: StoreAddress = "origin",
-        /// Whether requests that only the origin can answer (/admin, /api/admin/, /api/integrations/) are passed on, so that
+        /// Forward requests that only the origin can answer (/admin, /api/admin/, /api/integrations/), so that
         /// everything is under one host name.
         pub forward_admin: bool = "false",
         /// Proxies whose X-Forwarded-For says who a viewer is, and X-Forwarded-User what a chatter is called: addresses and
         /// networks, comma-separated.
         pub trusted_proxies: Networks = "",
-        /// Who may show the viewer page in a frame: 'self', 'none', or origins such as https://example.org, separated by
-        /// spaces. With 'self', /embed/video and /embed/chat/readonly may be shown by everybody.
+        /// The pages that may show the viewer page in a frame: 'self', 'none', or origins such as https://example.org,
+        /// separated by spaces. With 'self', /embed/video and /embed/chat/readonly may be shown by everybody.
         pub frame_ancestors: String = "'self'",
         /// Folder from which the pages are read instead of from the program, such as shared/web/dist: for their developers.
         pub web_dir: Option<PathBuf>,
@@ -76,7 +77,7 @@ settings! {
         pub geoip_database: Option<PathBuf>,
         /// Name of this edge in the origin's logs and metrics; without it the host's.
         pub name: Option<String>,
-        /// What is logged.
+        /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.
         pub log_format: log::Format = "text",

@@ -45,7 +45,7 @@ pub enum TagKind {
 /// A file that is no FLV file, or is damaged.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FlvError {
-    /// It does not begin as FLV does.
+    /// The file does not begin as FLV does.
     #[error("no FLV file")]
     NoFlv,
     /// A tag of an unknown kind.
@@ -53,7 +53,7 @@ pub enum FlvError {
     UnknownTag {
         /// The place.
         offset: usize,
-        /// Which.
+        /// The type of the tag.
         kind: u8,
     },
 }

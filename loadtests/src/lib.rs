@@ -1,8 +1,8 @@
-//! Loading and judging Farcast from outside: publishers, viewers, conformance probes and the
-//! harness of the end-to-end tests.
+//! Load tests and verification of Farcast from outside: publishers, viewers, conformance probes and the harness of the
+//! end-to-end tests.
 //!
-//! Nothing here imports the programs or their shared crate. [`playlist`] and [`check`] are an
-//! independent reading of the standard, so that an error in the renderer is not repeated by its judge.
+//! Nothing here imports the programs or their shared crate. [`playlist`] and [`check`] are an independent reading of
+//! the standard, so that an error in the renderer is not repeated by its verifier.
 
 pub mod chat;
 pub mod check;

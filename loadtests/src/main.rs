@@ -1,4 +1,4 @@
-//! `farcast-load`: publishes to Farcast, watches it, chats in it and judges it.
+//! `farcast-load`: publishes to Farcast, watches it, chats in it and verifies it.
 
 mod command;
 
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Loads and judges Farcast from outside.
+/// Load-tests and verifies Farcast from outside.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -18,7 +18,7 @@ pub struct Settings {
 /// A stall that ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stall {
-    /// When the media ran out.
+    /// Time at which the media ran out.
     pub from: Instant,
     /// Its length.
     pub length: Duration,

@@ -63,19 +63,19 @@ pub struct Folder {
     seen: Mutex<Option<Glance>>,
 }
 
-/// Why a picture was not added or removed.
+/// The reason why a picture was not added or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotChanged {
-    /// It may not be there.
+    /// The file is not allowed.
     #[error("{0}")]
     Unfit(&'static str),
-    /// There is one already.
+    /// The name is taken.
     #[error("An emoji with the name {0:?} already exists")]
     There(String),
-    /// There is none.
+    /// The picture does not exist.
     #[error("File {0:?} doesn't exist")]
     Missing(String),
-    /// There are enough.
+    /// The number of pictures is at its limit.
     #[error("there are {MAX_EMOJI} emoji: delete one first")]
     TooMany,
     /// The disk failed.

@@ -31,7 +31,7 @@ pub struct Usage {
     pub disk: Option<f64>,
 }
 
-/// Why the machine cannot be sampled.
+/// The reason why the machine cannot be sampled.
 #[derive(Debug, thiserror::Error)]
 #[error("the load of the machine cannot be read: {0}")]
 pub struct HardwareError(String);

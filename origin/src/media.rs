@@ -128,7 +128,7 @@ pub struct AudioConfig {
     pub frame_samples: u32,
 }
 
-/// Which track a frame belongs to.
+/// The track that a frame belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub enum Track {
     /// Video.
@@ -165,7 +165,7 @@ pub struct Frame {
     pub key: bool,
     /// Bytes, in the form that the codec's variant documents.
     pub data: Bytes,
-    /// When it reached the origin. Transcoded frames keep their source frame's.
+    /// Arrival time at the origin. Transcoded frames keep their source frame's.
     pub arrived_at: WallTime,
     /// Set on the first frame of a segment: on video if the source has video at that time, else on
     /// audio. A transcoder moves it to the frame that it makes of this one, which is then an IDR.

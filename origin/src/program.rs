@@ -19,7 +19,7 @@ const PROGRAM: Program = Program {
     commands: command::COMMANDS,
 };
 
-/// Runs the program with the arguments behind its name, and the environment. Gives its exit status:
+/// Runs the program with the arguments behind its name, and the environment. Returns its exit status:
 /// [`program::BAD_SETTINGS`], that of [`program::run`], or of the command that was asked for.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     let mut arguments = arguments.peekable();

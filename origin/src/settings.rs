@@ -37,36 +37,36 @@ settings! {
         /// made and printed once. A flag is visible to other users of the machine: prefer the
         /// environment.
         pub stream_key: Option<Secret>,
-        /// Whether stream keys may have fewer than 8 characters, here and in the admin API: for one that is imported.
+        /// Allow stream keys of fewer than 8 characters, here and in the admin API: for one that is imported.
         pub allow_short_keys: bool = "false",
-        /// Where shared state is kept: embedded (a file in data_dir), or foundationdb:<cluster file>.
+        /// The store of the shared state: embedded (a file in data_dir), or foundationdb:<cluster file>.
         pub store: StoreAddress = "embedded",
-        /// Where publishers connect by RTMP.
+        /// Listening address for RTMP publishers.
         pub rtmp_listen: SocketAddr = "0.0.0.0:1935",
-        /// Where publishers connect by RTMPS; needs tls_cert and tls_key.
+        /// Listening address for RTMPS publishers; needs tls_cert and tls_key.
         pub rtmps_listen: Option<SocketAddr>,
         /// Certificate chain for RTMPS and HTTPS, PEM.
         pub tls_cert: Option<PathBuf>,
         /// Private key for RTMPS and HTTPS, PEM.
         pub tls_key: Option<PathBuf>,
-        /// Where the HTTP API and the admin page listen, without encryption: passwords go through it, so by default only on
-        /// this machine.
+        /// Listening address of the HTTP API and the admin page, without encryption: passwords go through it, so by
+        /// default only on this machine.
         pub http_listen: SocketAddr = "127.0.0.1:8090",
-        /// Where both listen by TLS; needs tls_cert and tls_key.
+        /// Listening address of both over TLS; needs tls_cert and tls_key.
         pub https_listen: Option<SocketAddr>,
         /// Folder from which the admin page is read instead of from the program, such as shared/web/dist: for its developers.
         pub web_dir: Option<PathBuf>,
-        /// Whether decoding and encoding run in a process of their own, which may do nothing else and is started again when it
-        /// crashes: codecs read the bytes of strangers.
+        /// Decode and encode in a separate process, which may do nothing else and is restarted when it crashes: codecs
+        /// read the bytes of unauthenticated clients.
         pub transcoder_process: bool = "true",
         /// Most memory of that process, unless it uses a hardware encoder; without it three quarters of the machine's, or of
         /// what its container may have.
         pub transcoder_memory: Option<ByteSize>,
-        /// Whether pictures of the broadcast are made, for pages and links to it: a key frame every 5 s is decoded for them.
+        /// Make pictures of the broadcast, for pages and links to it: a key frame every 5 s is decoded for them.
         pub thumbnails: bool = "true",
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",
-        /// Where edges connect, QUIC over UDP; [::] takes IPv4 too.
+        /// Listening address for edges, QUIC over UDP; [::] takes IPv4 too.
         pub quic_listen: SocketAddr = "[::]:4433",
         /// Host and port that edges dial, written into the join token; without it 127.0.0.1 and the port
         /// of quic_listen, which only edges on this machine can use.
@@ -74,7 +74,7 @@ settings! {
         /// Time for which the join token in data_dir lets edges in; then a new one takes its place. Edges that have joined need
         /// none any more. 0s: until it is revoked.
         pub join_token_lifetime: Duration = "30d",
-        /// Where /metrics, /healthz and /readyz are; not for the public.
+        /// Listening address of /metrics, /healthz and /readyz; not for the public.
         pub metrics_listen: SocketAddr = "127.0.0.1:9190",
         /// Latency against robustness: 0 is the shortest latency, 4 the longest.
         pub latency_level: Level = "2",
@@ -86,10 +86,10 @@ settings! {
         pub max_pixels: u32 = "9437184",
         /// Directory in which the server is listed, once that is turned on through the admin API.
         pub directory: String = "https://directory.owncast.online",
-        /// Whether webhooks may be called at addresses of this machine and of local networks. Anybody who
-        /// may make webhooks then reaches the services there.
+        /// Allow webhooks at addresses of this machine and of local networks. Anybody who may make webhooks then
+        /// reaches the services there.
         pub webhook_private_addresses: bool = "false",
-        /// What is logged.
+        /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.
         pub log_format: log::Format = "text",
@@ -107,8 +107,8 @@ settings! {
         pub name: String = "",
         /// Copy the source's video; every other video setting but `keyframes` is then ignored.
         pub video_passthrough: bool = "false",
-        /// Where key frames come from when video is passed through. "insert" re-encodes it after all, like the source
-        /// but with a key frame where each segment begins: for encoders whose key frames lie too far apart.
+        /// The source of key frames when video is passed through. "insert" re-encodes it after all, like the source but
+        /// with a key frame where each segment begins: for encoders whose key frames lie too far apart.
         pub keyframes: Keyframes = "source",
         /// Copy the source's audio.
         pub audio_passthrough: bool = "false",
@@ -128,17 +128,17 @@ settings! {
 }
 
 choice! {
-    /// Where key frames come from when video is passed through.
+    /// The source of key frames when video is passed through.
     pub enum Keyframes: "source or insert" {
-        /// From the source.
+        /// Key frames of the source.
         Source = "source",
-        /// From here.
+        /// Key frames inserted by re-encoding.
         Insert = "insert",
     }
 }
 
 choice! {
-    /// Which encoder makes H.264.
+    /// The H.264 encoder.
     pub enum VideoEncoder: "auto, libx264, h264_nvenc, h264_vaapi, h264_qsv, h264_v4l2m2m or h264_videotoolbox" {
         /// The first that works of the hardware's, else libx264.
         Auto = "auto",

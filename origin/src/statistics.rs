@@ -41,7 +41,7 @@ pub struct Sampler {
     panics: Contained,
 }
 
-/// Why there are no statistics.
+/// The reason why there are no statistics.
 #[derive(Debug, thiserror::Error)]
 pub enum StatisticsError {
     /// The store failed.

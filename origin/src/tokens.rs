@@ -40,11 +40,11 @@ const NAMES: Field = Field("reservedUsernames");
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Scope {
-    /// To write in the chat, in its own name.
+    /// Write in the chat, in its own name.
     CanSendMessages,
-    /// To write in the chat in the name of the server.
+    /// Write in the chat in the name of the server.
     CanSendSystemMessages,
-    /// To see and do some of the admin's work.
+    /// Use a part of the admin API.
     HasAdminAccess,
 }
 
@@ -84,7 +84,7 @@ impl Token {
     }
 }
 
-/// A token that somebody showed.
+/// The token of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     key: Key,
@@ -102,7 +102,7 @@ impl Held {
     }
 }
 
-/// Why a token was not made.
+/// The reason why a token was not made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotMade {
     #[error("there are {MAX_TOKENS} tokens: delete one first")]
@@ -170,7 +170,7 @@ pub(crate) async fn used(store: &Store, held: Held, now: WallTime) {
     }
 }
 
-/// Makes a token; gives it with its secret, which is kept by nobody.
+/// Makes a token; returns it with its secret, which is kept by nobody.
 pub(crate) async fn create(
     store: &Store,
     name: String,

@@ -1,4 +1,4 @@
-//! What a page shows of the server: rendered once per change.
+//! The server's configuration for the page: rendered once per change.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// Longest message to the chat in bytes.
 const MAX_SOCKET_PAYLOAD_BYTES: u32 = 2048;
-/// Where emoji are.
+/// The path of emoji.
 const EMOJI_FOLDER: &str = "/img/emoji/";
 
 #[derive(Serialize)]
@@ -149,7 +149,7 @@ struct ShownVariant {
     name: String,
 }
 
-/// Those that pass the video through first, the others from the highest bit rate down.
+/// The variants: those with video passthrough first, the others from the highest bit rate down.
 pub(super) fn variants(runtime: &OperatorSettings) -> Reply {
     let specs = runtime.variants.clone().or_else(|| runtime.ladder.clone()).unwrap_or_else(default_ladder);
     let mut ranked: Vec<_> = specs.into_iter().enumerate().collect();

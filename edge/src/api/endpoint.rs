@@ -1,9 +1,9 @@
-//! The endpoints of the API: which path is answered by what. Each kind is matched in full where it is answered
+//! The endpoints of the API: the path of each, and its handler. Each kind is matched in full where it is answered
 //! ([`super::Api`]), so that an endpoint without an answer does not compile.
 
 use farcast_api::{Method, Table};
 
-/// What answers a path.
+/// The handler of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     /// The origin.

@@ -42,7 +42,7 @@ use farcast_link::receiver::{EventStream, Forwarder, Offered};
 /// The sender of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// From where.
+    /// Its address.
     pub address: IpAddr,
     /// The user's name according to a trusted proxy.
     pub name: Option<String>,
@@ -51,7 +51,7 @@ pub struct Caller {
 /// Paths that search engines should leave alone: neither is a page.
 const ROBOTS: &str = "User-agent: *\nDisallow: /admin\nDisallow: /api/\n";
 
-/// What an [`Api`] answers from.
+/// The sources from which an [`Api`] answers.
 #[derive(Debug)]
 pub struct Sources {
     /// The store with the pictures.
@@ -62,7 +62,7 @@ pub struct Sources {
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
     /// The viewers of this edge.
     pub viewers: Arc<Active>,
-    /// Hears how it goes for viewers.
+    /// Collects playback reports of viewers.
     pub playback: Arc<Playback>,
     /// The chat.
     pub chat: Arc<Chat>,
@@ -113,7 +113,7 @@ impl Api {
         &self.sources.chat
     }
 
-    /// Hears how it goes for viewers.
+    /// Collects playback reports of viewers.
     #[must_use]
     pub fn playback(&self) -> &Playback {
         &self.sources.playback
@@ -295,7 +295,8 @@ impl Api {
         let is_offered = has_login && !body.is_end_stream();
         let share = || self.sources.bodies.share(peer);
         let mut reply = if is_login && is_offered {
-            // Read first: the slow body of a stranger takes no place of the requests that others pass on.
+            // Read first: the slow body of an unauthenticated client takes no place of the requests that others pass
+            // on.
             match body::read_within(LOGIN_DEADLINE, body, MAX_LOGIN_BYTES, share()).await {
                 Ok(read) => {
                     let body = Full::new(read.bytes());

@@ -1,4 +1,4 @@
-//! `/oembed`: what other sites show of a link to this one (oEmbed 1.0): a frame with the player.
+//! `/oembed`: the embed code by which other sites show a link to this one (oEmbed 1.0): a frame with the player.
 //!
 //! Pure: text in, a reply out. All that operators wrote is escaped here. Only links to this server are answered, so nobody
 //! makes it speak for another one.
@@ -19,7 +19,7 @@ const SHAPE: (u32, u32) = (16, 9);
 /// Width of `/thumbnail.jpg` of a broadcast.
 const THUMBNAIL_WIDTH: u32 = 1280;
 
-/// For how long the answer may be shown: titles change.
+/// Validity of the answer: titles change.
 const CACHE_SECONDS: u32 = 60;
 const CACHED: &str = "public, max-age=60";
 
@@ -42,7 +42,7 @@ struct Wish {
     height: u32,
 }
 
-/// The answer, with the names that oEmbed 1.0 gives (§2.3.4, §2.3.4.2).
+/// The answer, with the names of oEmbed 1.0 (§2.3.4, §2.3.4.2).
 #[derive(Serialize)]
 struct Embed<'a> {
     version: &'static str,

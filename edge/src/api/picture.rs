@@ -1,5 +1,5 @@
-//! Pictures: the logo and the emoji, loaded from the store once and kept; and those of the broadcast, asked of the origin
-//! when somebody asks for them, once in [`FRESH`] however many do.
+//! Pictures: the logo and the emoji, loaded from the store once and kept; and those of the broadcast, requested from
+//! the origin on demand, at most once in [`FRESH`].
 
 use std::fmt::Write as _;
 use std::pin::Pin;
@@ -43,7 +43,7 @@ pub(super) struct Shown<'a> {
     pub(super) runtime: &'a OperatorSettings,
     /// True if there is a broadcast.
     pub(super) is_live: bool,
-    /// Since when: another one has other pictures.
+    /// Start of the broadcast: another one has other pictures.
     pub(super) since: Option<WallTime>,
 }
 
@@ -118,7 +118,8 @@ impl Pictures {
         }
     }
 
-    /// One that is no picture, or none, is none: the origin is asked again after [`FRESH`], not for each request.
+    /// The picture with its tag; none if the origin has none or sends no picture. The origin is asked again after
+    /// [`FRESH`], not for each request.
     async fn still(&self, picture: Picture, shown: Shown<'_>) -> Tagged {
         if !shown.is_live {
             return None;

@@ -1,4 +1,4 @@
-//! What an edge needs to come to its origin: the join token, at the first start.
+//! The first connection of an edge to its origin: the join token, at the first start.
 
 use std::path::Path;
 

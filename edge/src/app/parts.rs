@@ -36,7 +36,7 @@ const RESERVED_FILES: usize = 64;
 
 /// See the module.
 pub(super) struct Parts {
-    /// The link to the origin, and what it gives events to.
+    /// The link to the origin, and the channels that take its events.
     pub(super) client: Client,
     pub(super) sinks: Sinks,
     pub(super) channels: Vec<Channel>,
@@ -55,7 +55,7 @@ pub(super) struct Parts {
     pub(super) operators: listener::Counters,
 }
 
-/// What most parts are made with.
+/// The inputs that most parts need.
 struct Common<'a> {
     settings: &'a Settings,
     registry: &'a prometheus::Registry,

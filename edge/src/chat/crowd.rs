@@ -1,21 +1,22 @@
-//! Limits on the lines of each network, and of all together: they stand behind the limits of one user ([`super::flood`]),
-//! since anybody can be many users.
+//! Rate limits on the chat messages of each network, and of all together: they stand behind the limits of one user
+//! ([`super::flood`]), since anybody can be many users.
 //!
-//! A network may say so many lines a second, and for a moment six times as many: a class that cheers is heard. One that goes
-//! on far beyond that is a flood, and is slowed down for a minute. All together may say what can still be read and sent to
-//! everybody; when that is used up, a network that was silent is heard nevertheless, from a reserve of the same size.
-//! Lines are judged when they arrive, not when the store takes them: a pause of the store makes nobody a flooder.
+//! A network may send so many messages a second, and for a moment six times as many: a class that cheers is heard. One
+//! that goes on far beyond that is a flood, and is slowed down for a minute. All together may say what can still be
+//! read and sent to everybody; when that is used up, a network that was silent is heard nevertheless, from a reserve of
+//! the same size. Messages are checked when they arrive, not when the store takes them: a pause of the store makes
+//! nobody a flooder.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::bucket::{Bucket, Rate};
 
-/// Seconds of a network's lines that may come at once.
+/// Burst of a network, in seconds of its rate.
 const NETWORK_BURST_S: u32 = 6;
-/// Seconds of all lines that may come at once.
+/// Burst of all together, in seconds of their rate.
 const ROOM_BURST_S: u32 = 4;
-/// Lines beyond its limit that a network may try before it counts as a flood: people stop when they are warned.
+/// Messages beyond its limit that a network may try before it counts as a flood: people stop when they are warned.
 const REFUSALS: Rate = Rate { burst: 100, each: Duration::from_millis(100) };
 /// Time for which a flood is slowed down, from its last excess on.
 const SLOW_FOR: Duration = Duration::from_secs(60);
@@ -24,18 +25,18 @@ const SILENT_FOR: Duration = Duration::from_secs(5);
 /// The rate to which a flood is slowed down.
 const SLOW: Rate = Rate { burst: 1, each: Duration::from_secs(1) };
 
-/// The verdict on a line.
+/// The decision on a chat message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// It is.
+    /// Accepted.
     Heard,
-    /// Its network says too much.
+    /// Rejected: its network is over its rate limit.
     Network,
-    /// All say too much.
+    /// Rejected: all together are over their rate limit.
     Room,
 }
 
-/// The recent lines of a network. There are as many at most as tags of networks, 65,536.
+/// The recent messages of a network. There are as many at most as tags of networks, 65,536.
 #[derive(Clone, Copy, Debug, Default)]
 struct Network {
     lines: Bucket,
@@ -54,7 +55,7 @@ impl Network {
     }
 }
 
-/// Counts lines. Sans-IO.
+/// Counts chat messages. Sans-IO.
 #[derive(Debug)]
 pub(super) struct Crowd {
     per_network: Option<Rate>,
@@ -64,14 +65,14 @@ pub(super) struct Crowd {
     reserve: Bucket,
 }
 
-/// So many a second, and those of some seconds at once; none is no limit.
+/// A rate per second with a burst of some seconds; none is no limit.
 fn rate(lines: u32, burst_s: u32) -> Option<Rate> {
     let each = Duration::from_secs(1).checked_div(lines)?;
     Some(Rate { burst: lines.saturating_mul(burst_s), each })
 }
 
 impl Crowd {
-    /// So many lines a second of a network, and of all; 0 is no limit.
+    /// Limits in messages a second, of a network and of all; 0 is no limit.
     pub(super) fn new(lines_per_network: u32, lines: u32) -> Self {
         Self {
             per_network: rate(lines_per_network, NETWORK_BURST_S),
@@ -82,7 +83,7 @@ impl Crowd {
         }
     }
 
-    /// Somebody of a network says a line; without a network, only all together are limited.
+    /// Counts a message from a network; without a network, only all together are limited.
     pub(super) fn line(&mut self, network: Option<u16>, now: Instant) -> Verdict {
         let mut was_silent = false;
         if let Some(rate) = self.per_network
@@ -106,7 +107,7 @@ impl Crowd {
         }
     }
 
-    /// A line was heard on another edge: it counts here too.
+    /// Counts a message that was accepted on another edge.
     pub(super) fn elsewhere(&mut self, network: Option<u16>, at: Instant) {
         if let Some(rate) = self.per_network
             && let Some(tag) = network
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn fifty_honest_people_behind_one_address_notice_nothing() {
         let (mut crowd, at) = crowd();
-        // Each says a line every five seconds for ten minutes, and every half minute all cheer at once.
+        // Each sends a message every five seconds for ten minutes, and every half minute all cheer at once.
         for second in 0..600 {
             for n in 0..10 {
                 assert_eq!(crowd.line(NAT, at(second * 1000 + n * 100)), Verdict::Heard);

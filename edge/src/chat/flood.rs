@@ -1,29 +1,29 @@
-//! Flood control for a user: Owncast's limit of one line per two thirds of a second.
+//! Flood control for a user: Owncast's limit of one message per two thirds of a second.
 
 use std::time::{Duration, Instant};
 
 use crate::bucket::{Bucket, Rate};
 
-/// One line, and so many more at once as a connection or a user may.
+/// One message per two thirds of a second, with this burst for a connection or a user.
 fn rate(burst: u32) -> Rate {
     Rate { burst, each: Duration::from_millis(667) }
 }
 
-/// Time for which a user who writes too much is not heard.
+/// Time for which a user over the rate limit is muted.
 pub const MUTE: Duration = Duration::from_secs(10);
 
-/// The verdict on a line.
+/// The decision on a chat message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// It is.
+    /// Accepted.
     Heard,
-    /// It is not, from now on for [`MUTE`]; its author is told.
+    /// Rejected, and so are the user's next ones for [`MUTE`]; its author is told.
     Muted,
-    /// It is not, and its author was told already.
+    /// Rejected, and its author was told already.
     StillMuted,
 }
 
-/// Counts lines. Sans-IO.
+/// Counts chat messages. Sans-IO.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flood {
     lines: Bucket,
@@ -31,7 +31,7 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// A line of a user, of which `burst` may come at once.
+    /// Counts a message of a user, of which `burst` may come at once.
     pub fn line(&mut self, now: Instant, burst: u32) -> Verdict {
         if self.muted_until.is_some_and(|until| now < until) {
             return Verdict::StillMuted;
@@ -44,7 +44,7 @@ impl Flood {
         Verdict::Muted
     }
 
-    /// A line at that time on another edge: it counts here too.
+    /// Counts a message at that time on another edge.
     pub fn elsewhere(&mut self, at: Instant, burst: u32) {
         self.lines.take(rate(burst), at);
     }

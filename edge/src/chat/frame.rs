@@ -25,7 +25,7 @@ const PONG: u8 = 0xa;
 /// Bit of an opcode that says that its frame is a control frame.
 const CONTROL: u8 = 0x8;
 
-/// Why a connection is closed (RFC 6455 §7.4.1).
+/// The reason why a connection is closed (RFC 6455 §7.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloseCode {
     /// The connection is complete.
@@ -102,7 +102,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes the next bytes up to the end of a frame; gives what that is, if it is anything, and how many bytes were taken.
+    /// Takes the next bytes up to the end of a frame; returns the frame's content, if there is any, and the number of
+    /// bytes taken.
     ///
     /// # Errors
     /// The code with which to close the connection.

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Raises the limit of open files to what the process may have; gives it.
+/// Raises the limit of open files to what the process may have; returns it.
 #[must_use]
 pub fn raise_file_limit() -> usize {
     let mut limit = getrlimit(Resource::Nofile);

@@ -1,12 +1,12 @@
-//! The lines that users send: an object of JSON per frame.
+//! The chat messages that users send: a JSON object per frame.
 
 use serde::Deserialize;
 
-/// A line of a user.
+/// A message of a user.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(tag = "type")]
 pub enum Line {
-    /// Says something.
+    /// Sends a text.
     #[serde(rename = "CHAT")]
     Chat {
         /// The text: Markdown.
@@ -15,18 +15,18 @@ pub enum Line {
     /// Wants another name.
     #[serde(rename = "NAME_CHANGE", rename_all = "camelCase")]
     NameChange {
-        /// Which.
+        /// The new name.
         new_name: String,
     },
     /// Wants another colour.
     #[serde(rename = "COLOR_CHANGE", rename_all = "camelCase")]
     ColorChange {
-        /// Which hue, in degrees.
+        /// The new hue, in degrees.
         new_color: i64,
     },
 }
 
-/// The line of a frame; none if it is none of ours. Line breaks count as spaces, as in Owncast.
+/// The message of a frame; none if it is not a known one. Line breaks count as spaces, as in Owncast.
 #[must_use]
 pub fn parse(text: &str) -> Option<Line> {
     serde_json::from_str(&text.replace(['\n', '\r'], " ")).ok()

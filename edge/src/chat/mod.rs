@@ -1,8 +1,8 @@
-//! The chat on this edge: sockets, connected users, and the acts of users.
+//! The chat on this edge: sockets, connected users, and the actions of users.
 //!
-//! Place in the flow: [`crate::serve`] opens sockets ([`Chat::admit`], [`Chat::serve`]); what users say is rendered here,
-//! once, and appended to the log in the store ([`farcast_chat`]); [`Chat::run`] follows the log and says its entries to
-//! everybody. So a line is shown after it is durable, and in the same order on every edge.
+//! Place in the flow: [`crate::serve`] opens sockets ([`Chat::admit`], [`Chat::serve`]); what users say is rendered
+//! here, once, and appended to the log in the store ([`farcast_chat`]); [`Chat::run`] follows the log and says its
+//! entries to everybody. So a message is shown after it is durable, and in the same order on every edge.
 //!
 //! - [`frame`] and [`handshake`] are WebSocket's wire format, [`flood`], [`crowd`] and [`seats`] count, [`room`]
 //!   holds the state: all without sockets.
@@ -88,9 +88,9 @@ const RETRY: Duration = Duration::from_millis(500);
 /// The limits of networks in the chat.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Lines a second of a network; 0 is no limit.
+    /// Messages a second of a network; 0 is no limit.
     pub lines_per_network: u32,
-    /// Lines a second of all together; 0 is no limit.
+    /// Messages a second of all together; 0 is no limit.
     pub lines: u32,
     /// Trusted proxies: anybody may be behind the address of one.
     pub proxies: Networks,
@@ -131,7 +131,7 @@ pub struct Chat {
     settings: CatchUp,
     log_end: Together<Versionstamp>,
     seats: Arc<Seats>,
-    /// Places of lines that wait for the store.
+    /// Places of messages that wait for the store.
     waiting: Arc<Semaphore>,
     ids: tokio::sync::Mutex<Range<u64>>,
     announcements: Mutex<Bucket>,
@@ -437,7 +437,7 @@ impl Chat {
         may
     }
 
-    /// Tells that somebody came.
+    /// Announces that a user joined, or that they are present by another connection.
     async fn on_arrival(self: Arc<Self>, user: User, client: u64, coming: Coming) -> Option<Bytes> {
         let event = match coming {
             Coming::New => Event::Joined { user, client },
@@ -492,8 +492,8 @@ impl Chat {
         words
     }
 
-    /// The record of a connection's user. While the store is away, as when the origin restarts, a line waits for it. Looked
-    /// up by the token: an origin that has restarted learns by that for whom this edge acts.
+    /// The record of a connection's user. While the store is away, as when the origin restarts, a message waits for it.
+    /// Looked up by the token: an origin that has restarted learns by that for whom this edge acts.
     async fn account(
         &self,
         member: &Member,
@@ -606,7 +606,7 @@ impl Chat {
     }
 }
 
-/// What became of a line.
+/// The outcome of a chat message.
 enum Done {
     Taken,
     /// Nothing changed; the message, if any, is for its user only.

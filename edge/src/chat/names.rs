@@ -73,7 +73,7 @@ impl Names {
         }
     }
 
-    /// Whether a name can be taken for a moderator's.
+    /// True if a name can be mistaken for a moderator's.
     pub(super) fn is_moderators(&self, name: &str) -> bool {
         self.lock().is_moderators(&name::skeleton(name), None)
     }

@@ -25,7 +25,7 @@ impl Registrar {
     /// True if a user from the network may register; without a network, only all together are limited.
     ///
     /// # Errors
-    /// Which limit is reached.
+    /// The limit that is reached.
     pub(super) fn register(&mut self, network: Option<IpAddr>, now: Instant) -> Result<(), Refusal> {
         if let Some(network) = network {
             let known = self.networks.len() < MAX_NETWORKS || self.networks.contains_key(&network);

@@ -38,7 +38,7 @@ const SEEN_FOR: Duration = Duration::from_secs(300);
 /// Time after their last connection at which users have left.
 const PARTED_AFTER: Duration = Duration::from_secs(10);
 
-/// Lines that a user may say at once, over all connections.
+/// Burst of messages of a user, over all connections.
 const USER_BURST: u32 = 3;
 
 /// Most users of whom it is remembered that they were seen.
@@ -53,7 +53,7 @@ const READ_WITHIN: Duration = Duration::from_secs(120);
 /// Longest time for which the rendered backlog is used: messages age.
 const BACKLOG_HOLDS: Duration = Duration::from_secs(10);
 
-/// Why a connection is ended from outside.
+/// The reason why a connection is ended from outside.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Expelled {
     /// Its user may not chat.
@@ -69,8 +69,8 @@ pub(super) enum Expelled {
 pub(super) struct Member {
     pub(super) id: u64,
     pub(super) user_id: String,
-    /// Hash of the token with which it came: by it the user is looked up for each line, since the origin takes lines only
-    /// from an edge that shows it.
+    /// Hash of the token with which it came: by it the user is looked up for each message, since the origin takes
+    /// messages only from an edge that shows it.
     pub(super) token_hash: Box<str>,
     pub(super) address: IpAddr,
     /// The tag of their network; none where networks are not told apart.
@@ -99,7 +99,7 @@ pub(super) struct Arrival {
 }
 
 impl Member {
-    /// Tells this connection alone; whether there was room for it.
+    /// Sends to this connection alone; true if there was room for it.
     pub(super) fn tell(&self, frame: Bytes) -> bool {
         self.tell.try_send(frame).is_ok()
     }
@@ -131,7 +131,7 @@ struct Here {
 /// A user whose last connection here is gone.
 #[derive(Debug)]
 struct Parting {
-    /// When they have left for good.
+    /// Time at which they count as gone for good.
     at: Instant,
     user: User,
     /// As [`Here::announced`].
@@ -168,11 +168,11 @@ pub(super) struct Entered {
 /// The kinds of arrival of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Coming {
-    /// They were not here: it is to be announced.
+    /// New in the chat: the join is announced.
     New,
-    /// They were seen not long ago, but not on this edge: the others should know that they are here now.
+    /// Seen not long ago on another edge: the other edges are notified that they are here now.
     Moved,
-    /// They are here already, or were just now.
+    /// Here already, or were just now.
     Known,
 }
 
@@ -245,7 +245,7 @@ impl Room {
         }
     }
 
-    /// Says something to everybody.
+    /// Sends a message to all connections.
     pub(super) fn say(&self, frames: Bytes) {
         // Fails when nobody listens.
         let _ = self.said.send(frames);
@@ -331,12 +331,12 @@ impl Room {
         self.lock().newest(user)
     }
 
-    /// A line of a user: checks that there is room for it beside the lines of their network, and of all.
+    /// Checks a message of a user against the rate limits of their network, and of all.
     pub(super) fn crowd(&self, member: &Member, now: Instant) -> crowd::Verdict {
         self.lock().crowd.line(member.network, now)
     }
 
-    /// A line of a user: the user as they are now, and the verdict on the line.
+    /// Decides on a message of a user; returns the user as they are now, and the decision.
     pub(super) fn line(&self, user_id: &str, now: Instant) -> Option<(User, Verdict)> {
         let mut state = self.lock();
         let here = state.users.get_mut(user_id)?;
@@ -353,7 +353,7 @@ impl Room {
         }
     }
 
-    /// Tells one connection; whether it is here and there was room.
+    /// Sends to one connection; true if it is here and there was room.
     pub(super) fn tell(&self, client: u64, frame: Bytes) -> bool {
         let member = self.lock().members.get(&client).map(Arc::clone);
         member.is_some_and(|member| member.tell(frame))

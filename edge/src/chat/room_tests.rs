@@ -155,7 +155,7 @@ fn who_was_changed_on_the_way_in_is_who_they_are_now() {
     assert_eq!(coming(&room, 4, &user("late"), at(203)).0.expelled(), Some(Expelled::Disabled));
 }
 
-/// What was answered holds here, too: the store's record may be ahead of the log, by the whole way there and back.
+/// The origin's answers hold here, too: the store's record may be ahead of the log, by the whole way there and back.
 #[test]
 fn who_is_enabled_again_comes_in_and_stays_while_the_log_is_behind() {
     let (room, at) = room();
@@ -209,7 +209,7 @@ fn what_a_user_says_elsewhere_counts_here_too_and_moderators_may_say_what_they_w
         body: "hi".to_owned(),
         raw: "hi".to_owned(),
     };
-    // Two lines by another edge, and one that came by this one, which was counted then.
+    // Two messages by another edge, and one that came by this one, which was counted then.
     apply(&room, log([said(77), said(1), said(77)]), at(0));
     assert_eq!(room.line("ada", at(0)).unwrap().1, Verdict::Heard);
     assert_eq!(room.line("ada", at(0)).unwrap().1, Verdict::Muted);

@@ -1,14 +1,14 @@
 //! Seats: how many connections the chat has, and how many of them one network may take.
 //!
-//! A network gets no further seat when it has as many as are free. So one network alone may have half of all, two a third
-//! each, and a user from elsewhere finds a seat, however many a stranger takes. There is no number to choose that would be
-//! too small for a school or a mobile carrier and too large for a small server.
+//! A network gets no further seat when it has as many as are free. So one network alone may have half of all, two a
+//! third each, and a user from elsewhere finds a seat, however many a hostile client takes. There is no number to
+//! choose that would be too small for a school or a mobile carrier and too large for a small server.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Why there is none.
+/// The reason why there is no free seat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Full {
     /// All are taken.

@@ -1,7 +1,7 @@
 //! One connection of the chat, from its upgrade to its end.
 //!
-//! Lines are read, and judged, when they arrive, also while an earlier one waits for the store: lines at an ordinary pace
-//! during a pause of the store are no flood when the pause is over.
+//! Messages are read, and checked against the rate limits, when they arrive, also while an earlier one waits for the
+//! store: messages at an ordinary pace during a pause of the store are no flood when the pause is over.
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
@@ -54,10 +54,10 @@ const WRITE_TOGETHER: usize = 32;
 /// Longest message that is delivered, in bytes (`maxSocketPayloadSize`).
 const MAX_LINE_BYTES: usize = 2048;
 
-/// Lines of a connection that wait for the store; then it is not read. More than a user may say in the time that a line
-/// waits: [`COMMIT_DEADLINE`] at one per 667 ms.
+/// Messages of a connection that wait for the store; then it is not read. More than a user may say in the time that a
+/// message waits: [`COMMIT_DEADLINE`] at one per 667 ms.
 const LINES_WAITING: usize = 24;
-/// Lines of all connections that wait for the store: 8 MiB at most.
+/// Messages of all connections that wait for the store: 8 MiB at most.
 pub(super) const ALL_LINES_WAITING: usize = 4096;
 
 /// The state that an upgrade needs after its answer.
@@ -105,8 +105,8 @@ impl Socket {
         }
     }
 
-    /// Reads what has come into `rest`; gives its length, 0 at the end. Cancel safe. Only reading needs room: while nothing
-    /// comes, none is kept for it.
+    /// Reads what has come into `rest`; returns its length, 0 at the end. Cancel safe. Only reading needs room: while
+    /// nothing comes, none is kept for it.
     fn fill(&mut self) -> impl Future<Output = usize> {
         std::future::poll_fn(|context| {
             let mut room = [MaybeUninit::uninit(); READ_BYTES];
@@ -127,7 +127,7 @@ impl Socket {
         }
     }
 
-    /// Says the last words, and waits a little for the peer to close.
+    /// Sends the last message and the close frame, and waits a little for the peer to close.
     async fn close(&mut self, Parting { words, code }: Parting) {
         let last = [words.unwrap_or_default(), frame::close(code)].concat();
         let said = timeout(LAST_WORDS, async {
@@ -158,12 +158,12 @@ impl Drop for Place<'_> {
     }
 }
 
-/// A line that was heard, and waits for its turn.
+/// An accepted message that waits for its turn.
 pub(super) struct Heard {
     /// The author, as they were then.
     pub(super) user: User,
     pub(super) line: Line,
-    /// When it arrived.
+    /// Arrival time.
     pub(super) at: WallTime,
     /// The end of its wait for the store.
     pub(super) until: Instant,
@@ -185,7 +185,7 @@ impl Drop for Waiting {
 /// Work for a user; the result is a message for them only.
 type Pending = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
 
-/// What a user is told last.
+/// The last message to a user.
 pub(super) struct Parting {
     /// Frames before the one that closes.
     pub(super) words: Option<Bytes>,
@@ -203,7 +203,7 @@ impl Parting {
     }
 }
 
-/// How a connection ends.
+/// The end of a connection.
 struct End {
     why: Ended,
     /// None where nobody would read it.
@@ -367,7 +367,7 @@ impl Chat {
         }
     }
 
-    /// Decides what is done with a line that has arrived now.
+    /// Decides on a message that has arrived now.
     fn on_line(self: &Arc<Self>, member: &Arc<Member>, flood: &mut Flood, text: &str) -> Judged {
         let now = Instant::now();
         let refused = |outcome: Outcome, words: &str| {

@@ -47,36 +47,36 @@ struct File {
     seen: Mutex<Option<Version>>,
 }
 
-/// Tells a file from the one that it replaced.
+/// Distinguishes a file from the one that it replaced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Version {
     modified: SystemTime,
     bytes: u64,
 }
 
-/// Why a file cannot be used.
+/// The reason why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GeoError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the GeoIP file {}: {source}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is too large for memory.
+    /// The file is too large for memory.
     #[error("the GeoIP file {} has more than {MAX_FILE_BYTES} bytes", path.display())]
     TooLarge {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// It is no MaxMind DB.
+    /// The file is no MaxMind DB.
     #[error("the GeoIP file {} is damaged, or no GeoIP file: {source}", path.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: MaxMindDbError,
     },
 }

@@ -36,7 +36,7 @@ pub struct Media {
 /// The reason why a request does not get its object. The server maps it to a status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failure {
-    /// There is no such thing, or not any more.
+    /// Not found, or not available any more.
     #[error("not found")]
     NotFound,
     /// There is no broadcast.

@@ -1,4 +1,4 @@
-//! Getting objects that are not here.
+//! Fetching objects that are not in the cache.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ impl Fetch for Fetcher {
     }
 }
 
-/// An edge that has nothing to fetch from.
+/// An edge without an upstream to fetch from.
 impl Fetch for () {
     fn fetch(&self, _: StreamName, _: ObjectName) -> FetchFuture {
         Box::pin(std::future::ready(Err(FetchError::LinkDown)))

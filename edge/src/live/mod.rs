@@ -76,9 +76,9 @@ pub struct Live {
     cache: ChannelCache,
     /// Locked for moments and never across an await.
     state: RwLock<State>,
-    /// Says that a variant's playlist changed.
+    /// Signals that a variant's playlist changed.
     changes: Vec<watch::Sender<u64>>,
-    /// Says that anything changed.
+    /// Signals any change.
     any_change: watch::Sender<u64>,
 }
 

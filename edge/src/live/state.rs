@@ -87,7 +87,7 @@ impl State {
         note(changes, changed);
     }
 
-    /// When an ended broadcast is to be forgotten: after its playlist's length (RFC 8216bis §6.2.2).
+    /// Time at which an ended broadcast is to be forgotten: after its playlist's length (RFC 8216bis §6.2.2).
     pub(super) fn expires_at(&self) -> Option<Instant> {
         let window = self.window.as_ref()?;
         self.ended_at?.checked_add(window.presentation().window + ENDED_GRACE)

@@ -8,11 +8,11 @@ use farcast_config::network;
 
 use crate::bucket::{Bucket, Rate};
 
-/// Of a network. Farcast's player reports each 30 s, so sixty viewers behind one address are heard in full, and a player
-/// that tells something with every request now and then.
+/// The limit of a network. Farcast's player reports each 30 s, so sixty viewers behind one address are heard in full,
+/// and a player that tells something with every request now and then.
 const NETWORK: Rate = Rate { burst: 60, each: Duration::from_millis(500) };
 
-/// Of all: 12,000 viewers are heard in full.
+/// The limit of all together: 12,000 viewers are heard in full.
 const ALL: Rate = Rate { burst: 800, each: Duration::from_micros(2500) };
 
 /// Places for networks. Two that have the same place share it: they are heard less, never more.

@@ -34,7 +34,7 @@ struct Slot {
     errors: Errors,
 }
 
-/// When a session was heard of, and when its picture stood: slots.
+/// The slots in which a session last reported, and in which its playback last stalled.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     at: u64,

@@ -31,11 +31,11 @@ pub(super) struct Report {
     pub(super) bit_rate_bps: Option<u64>,
     /// Measured throughput (`mtp`).
     pub(super) throughput_bps: Option<u64>,
-    /// The picture stood since the last report (`bs`).
+    /// Playback stalled since the last report (`bs`).
     starved: bool,
     /// Number of stalls since the last report.
     stalls: Option<u64>,
-    /// For how long.
+    /// Length of the stalls.
     pub(super) stalled: Duration,
     /// Time from the opening of the player to the first picture, reported once.
     pub(super) start: Option<Duration>,
@@ -46,7 +46,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Adds what a text says; of a key that comes twice the last one counts. Keys that are not known are passed over.
+    /// Adds what a text says; of a key that comes twice the last one counts. Unknown keys are skipped.
     pub(super) fn read(&mut self, text: &[u8], hasher: &RandomState) -> Result<(), Malformed> {
         for key in keys(text) {
             let (key, value) = key?;

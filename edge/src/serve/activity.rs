@@ -16,7 +16,7 @@ struct Counts {
     /// Responses that hyper has not taken to the end.
     bodies: usize,
     progress: Instant,
-    /// When the connection was opened, while there was no request.
+    /// Time at which the connection was opened, while there was no request.
     silent_since: Option<Instant>,
     /// Number of requests, up to the most that `u8` holds.
     asked: u8,
@@ -30,22 +30,22 @@ const RESTS_AFTER: Duration = Duration::from_secs(2);
 /// has asked more often within a second.
 const FEW: u8 = 3;
 
-/// Patience with connections.
+/// Timeouts of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// With one that never asked for anything.
+    /// Of a connection that never sent a request.
     pub(super) first_request: Duration,
     /// Between requests.
     pub(super) idle: Duration,
-    /// With a response that makes no progress.
+    /// Of a response that makes no progress.
     pub(super) stall: Duration,
 }
 
-/// The verdict on a connection.
+/// The decision on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Keep,
-    /// It never asked for anything: cut it.
+    /// The connection never sent a request: cut it.
     Silent,
     /// No request for too long: close it politely.
     Idle,

@@ -93,7 +93,7 @@ impl Body {
         self.remaining == 0 && self.events.is_none()
     }
 
-    /// It is sent by HTTP/1.
+    /// Notes that the body is sent by HTTP/1.
     pub(super) fn over_http1(&mut self) {
         self.is_http1 = true;
     }

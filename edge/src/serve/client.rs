@@ -15,7 +15,7 @@ pub(super) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> C
     Caller { address: address(peer, headers, trusted), name: name(peer, headers, trusted) }
 }
 
-/// The user's name that a trusted proxy gives (X-Forwarded-User), where the peer is one. The last one counts, as with
+/// The user's name that a trusted proxy sends (X-Forwarded-User), where the peer is one. The last one counts, as with
 /// addresses: a header that a viewer put in front does not.
 fn name(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Option<String> {
     if trusted.is_empty() || !trusted.contain(peer.to_canonical()) {

@@ -20,7 +20,7 @@ use super::activity::{Activity, Patience, Verdict};
 use super::handler::{Handler, InFlight, Slot, Source};
 use crate::chat::Ticket;
 
-/// Interval at which a connection is judged; its timeouts are that exact.
+/// Interval at which a connection is checked; its timeouts are that exact.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Time that an idle connection is given to close politely.

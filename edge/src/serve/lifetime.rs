@@ -1,8 +1,8 @@
 //! Lifetimes of responses in caches (RFC 8216bis appendix B.1, RFC 9111), in target durations.
 //!
-//! No error is kept by any cache. The profile would have errors kept for one to four target durations, which spares servers
-//! of files; but an object that is "too far ahead" or "not made yet" now is asked for by all viewers a moment later, so a
-//! stranger behind the same cache who asks first would turn them away.
+//! No error is kept by any cache. The profile would have errors kept for one to four target durations, which spares
+//! servers of files; but an object that is "too far ahead" or "not made yet" now is asked for by all viewers a moment
+//! later, so any client behind the same cache that asks first would turn them away.
 
 use std::time::Duration;
 

@@ -63,7 +63,7 @@ impl Pages {
         }
         let template = self.files.get(name)?;
         let html = page::fill(&String::from_utf8_lossy(&template.identity), facts, base);
-        // Not while others wait: a stranger's every request may name another address.
+        // Not while others wait: every request of a hostile client may name another address.
         let page = Arc::new(self.finished(name, html.into(), facts));
         match &mut *self.lock() {
             Some(filled) if Arc::ptr_eq(&filled.of, &facts.runtime) && filled.base == base => {

@@ -30,7 +30,7 @@ pub struct Shared {
     pub marker: Marker,
     /// Users, by number.
     pub users: Vec<User>,
-    /// When the run began: all its microseconds count from there.
+    /// Start of the run: all its microseconds count from there.
     pub begin: Instant,
 }
 
@@ -52,11 +52,11 @@ impl Shared {
 pub struct Client {
     /// Its number.
     pub index: u32,
-    /// Which edge, for the tally.
+    /// Index of the edge, for the tally.
     pub edge: usize,
     /// The way to reach it; the path is not used.
     pub dialer: Dialer,
-    /// Which user it is.
+    /// Index of the user.
     pub user: usize,
     /// True if it reads all events and checks their shape.
     pub looks: bool,
@@ -67,7 +67,7 @@ pub struct Client {
 pub struct Say {
     /// The text after the mark.
     pub words: String,
-    /// When it should be sent.
+    /// Time at which it should be sent.
     pub due_us: u64,
 }
 

@@ -47,7 +47,7 @@ pub(crate) enum Mischief {
     Misattributes,
     /// There is no chat.
     Disabled,
-    /// It knows no token.
+    /// Knows no token.
     Forgetful,
 }
 

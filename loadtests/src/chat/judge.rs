@@ -1,7 +1,7 @@
 //! The verdict on a run: what was sent, and whether everybody received it once, in one order, and how soon.
 //!
-//! A connection must have each message that anybody saw and that was sent after it was open, and each
-//! that stands between two that it has. One that the server closed is judged up to its last message.
+//! A connection must have each message that anybody saw and that was sent after it was open, and each that stands
+//! between two that it has. One that the server closed is verified up to its last message.
 //!
 //! Memory is a constant per message and per connection, and some bytes for each gap of a connection.
 
@@ -31,9 +31,9 @@ struct Message {
 pub struct Listener {
     /// Its number.
     pub index: u32,
-    /// Which edge it is connected to.
+    /// Index of the edge that it is connected to.
     pub edge: usize,
-    /// When it was open; microseconds since the run began.
+    /// Time at which it was open; microseconds since the run began.
     pub opened_us: u64,
     seen: Seen,
     receipts: u64,
@@ -58,7 +58,7 @@ impl Listener {
 /// The end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stayed {
-    /// It was open to the end.
+    /// Open to the end.
     ToTheEnd,
     /// The server closed it, or it failed.
     Left,
@@ -89,7 +89,7 @@ pub struct Verdict {
     pub disorders: u64,
     /// Marks of this run that are on no message it sent.
     pub forged: u64,
-    /// Steps of connections that were too many to be judged.
+    /// Steps of connections that were too many to be checked.
     pub unjudged: u64,
     /// The first findings.
     pub examples: Vec<String>,

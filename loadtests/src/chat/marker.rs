@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 pub struct Mark {
     /// Its number in the order of sending, from 0.
     pub seq: u32,
-    /// When it was sent: microseconds since the run began.
+    /// Time of sending: microseconds since the run began.
     pub sent_us: u64,
 }
 

@@ -1,5 +1,5 @@
-//! A chat's load and its judge: many connections, few of which speak, and all of which must hear
-//! the same messages in the same order, once each.
+//! A chat's load and its verifier: many connections, few of which speak, and all of which must hear the same messages
+//! in the same order, once each.
 //!
 //! [`users`] registers, [`socket`] is one WebSocket of [`frame`]s (RFC 6455), [`client`] one connection's task.
 //! [`senders`] decides who speaks when. A message carries a [`marker`], which every connection finds without

@@ -56,7 +56,7 @@ pub struct Found {
     pub places: Vec<Option<u32>>,
     /// Steps against it.
     pub backward: Vec<Backward>,
-    /// Unusual steps beyond those that could be kept, which are not judged.
+    /// Unusual steps beyond those that could be kept, which are not checked.
     pub unjudged: u64,
 }
 

@@ -25,7 +25,7 @@ pub struct Limits {
 pub struct Report {
     /// Connections that were to be made.
     pub connections: u64,
-    /// Those that opened.
+    /// Connections that opened.
     pub opened: u64,
     /// Users they were for.
     pub users: u64,
@@ -49,7 +49,7 @@ pub struct Report {
     pub disorders: u64,
     /// Marks on no message that was sent.
     pub forged: u64,
-    /// Pairs of messages whose order was not judged.
+    /// Pairs of messages whose order was not checked.
     pub unjudged: u64,
     /// From sending to receipt, for each message and connection.
     pub latency: Summary,
@@ -79,7 +79,7 @@ pub struct Report {
     pub memory: Vec<Memory>,
     /// The first findings.
     pub examples: Vec<String>,
-    /// Why it is not good enough; empty if it is.
+    /// The reasons why it is not good enough; empty if it is.
     pub failures: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! A run: users are registered, connections made, messages sent, and everybody is judged.
+//! A run: users are registered, connections made, messages sent, and the received messages are verified.
 
 use std::io::{IsTerminal, Write};
 use std::pin::Pin;
@@ -48,7 +48,7 @@ pub struct Plan {
     pub rate: f64,
     /// Least time between two messages of a user.
     pub spacing: Duration,
-    /// For how long messages are sent, or for how long all are silent.
+    /// Length of the sending, or of the silence.
     pub length: Duration,
     /// Of who speaks, when and what.
     pub seed: u64,

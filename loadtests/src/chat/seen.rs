@@ -1,4 +1,4 @@
-//! Which messages a connection has seen: ranges of their numbers, one range while none is missing.
+//! The messages that a connection has seen: ranges of their numbers, one range while none is missing.
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ impl Seen {
         Some(self.ranges.first()?.start..self.ranges.last()?.end)
     }
 
-    /// Those of `within` that are not in, ascending.
+    /// The numbers of `within` that are not in, ascending.
     pub fn missing(&self, within: Range<u32>) -> impl Iterator<Item = u32> {
         let ends = self.ranges.iter().map(|range| range.end).chain([within.end]);
         let starts = self.ranges.iter().map(|range| range.start);

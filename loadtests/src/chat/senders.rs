@@ -28,9 +28,9 @@ pub struct TooFewUsers {
 /// A message to send.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Due {
-    /// When, from the first on.
+    /// Time from the first message on.
     pub after: Duration,
-    /// Which user.
+    /// Index of the user.
     pub user: usize,
     /// The text after the mark; may be empty.
     pub words: String,

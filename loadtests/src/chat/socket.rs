@@ -38,7 +38,7 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
 }
 
-/// Why there is no WebSocket any more, or never was.
+/// The reason why there is no WebSocket any more, or never was.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// The connection failed.

@@ -33,7 +33,7 @@ impl Counts {
     }
 }
 
-/// Counts, and the judge of the messages.
+/// Counts, and the verifier of the messages.
 #[derive(Debug)]
 pub struct Tally {
     /// Messages.

@@ -1,4 +1,4 @@
-//! The judge: rules of low-latency HLS (RFC 8216bis and Apple's authoring specification), each with an id.
+//! The verifier: rules of low-latency HLS (RFC 8216bis and Apple's authoring specification), each with an id.
 //!
 //! [`single`] checks one playlist, [`succession`] two versions of it, [`reload`] a request and its
 //! answer, [`siblings`] across the variants. All are pure; the caller decides what a [`Breach`]
@@ -155,7 +155,7 @@ impl Serialize for Rule {
 /// A rule that was broken, with what shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Breach {
-    /// Which rule.
+    /// The rule.
     pub rule: Rule,
     /// The details.
     pub detail: String,

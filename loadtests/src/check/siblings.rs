@@ -12,15 +12,15 @@ use crate::playlist::{MediaPlaylist, Position};
 const ALLOWED_BEHIND: usize = 1;
 /// Positions remembered per variant; enough for a minute of third-of-a-second parts.
 const HISTORY: usize = 200;
-/// Reports that wait for the sibling's next playlist; when full, the oldest is not judged.
+/// Reports that wait for the sibling's next playlist; when full, the oldest is not checked.
 const PENDING: usize = 256;
 
-/// When a playlist was asked for and came.
+/// The times of a request for a playlist and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
-    /// When its request was sent.
+    /// Time at which its request was sent.
     pub asked: Instant,
-    /// When its answer was complete.
+    /// Time at which its answer was complete.
     pub answered: Instant,
 }
 
@@ -78,7 +78,7 @@ impl Siblings {
         self.settle(own, playlist, exchange, &mut found);
         self.reports(own, playlist, exchange, steady, &mut found);
         self.discontinuities(own, playlist, &mut found);
-        // A playlist that has the tag itself is judged by itself.
+        // A playlist that has the tag itself is checked by itself.
         if self.independent && !playlist.independent_segments {
             for msn in dependent(playlist) {
                 let detail =
@@ -89,7 +89,7 @@ impl Siblings {
         found
     }
 
-    /// Notes what the variant shows and judges the reports that others made of it.
+    /// Notes what the variant shows and checks the reports that others made of it.
     fn settle(&mut self, own: usize, playlist: &MediaPlaylist, at: Exchange, found: &mut Vec<Breach>) {
         let variant = &mut self.variants[own];
         let Some(newest) = playlist.newest() else { return };
@@ -261,7 +261,7 @@ mod tests {
         let (mut all, start) = (siblings(), Instant::now());
         let ahead = MediaPlaylist::parse(&sample::live(7).replace("LAST-PART=1", "LAST-PART=2")).unwrap();
         assert_eq!(rules(all.observe(A, &ahead, at(start, 0), true)), []);
-        // This one was asked for before the report came: no judgement yet.
+        // This one was asked for before the report came: no decision yet.
         assert_eq!(rules(all.observe(B, &of_b(7), at(start, 1), true)), []);
         assert_eq!(rules(all.observe(B, &of_b(7), at(start, 10), true)), [Rule::ReportAhead]);
     }

@@ -13,8 +13,8 @@ const DATE_TOLERANCE: Duration = Duration::from_millis(60);
 /// Decimal durations are rounded; a comparison of two of them allows this much.
 const ROUNDING: Duration = Duration::from_micros(20);
 
-/// The breaches of a Media Playlist. A delta update is judged as far as it goes: rules on windows
-/// need the merged playlist.
+/// The breaches of a Media Playlist. A delta update is verified as far as it goes: rules on windows need the merged
+/// playlist.
 #[must_use]
 pub fn media(playlist: &MediaPlaylist) -> Vec<Breach> {
     let mut found = Vec::new();

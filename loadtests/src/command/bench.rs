@@ -52,13 +52,13 @@ pub(crate) struct Bench {
     /// Viewers of the first edge.
     #[arg(long, default_value_t = 100)]
     clients: usize,
-    /// How long they watch.
+    /// Seconds for which the viewers watch.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// The latency level.
     #[arg(long, default_value_t = 2)]
     level: u8,
-    /// What the origin makes of the broadcast.
+    /// The variants that the origin makes of the broadcast.
     #[arg(long, value_enum, default_value_t = Ladder::Passthrough)]
     ladder: Ladder,
     /// Write the report to this file.

@@ -15,7 +15,7 @@ use crate::command::trust_options::TrustOptions;
 /// Time for which all are silent before the memory is measured.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Chats on many connections, and judges whether all of them hear the same.
+/// Chats on many connections, and verifies that all of them receive the same.
 ///
 /// Registers users, opens WebSockets, and lets users speak once in 2 s at most. Every connection must receive
 /// every message that any connection received, once, in one order for all; one connection of each edge, and
@@ -38,13 +38,13 @@ pub(crate) struct Chat {
     /// Messages a second, of all users together; it takes two users for each, and one more. 0 for silence.
     #[arg(long, default_value_t = 1.0, value_parser = rate)]
     rate: f64,
-    /// How long messages are sent, from when all connections are open.
+    /// Seconds for which messages are sent, from when all connections are open.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
     /// Connections that are begun in a second.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     ramp: u32,
-    /// Who speaks when, and what: the same seed gives the same.
+    /// Seed of the senders, times and texts: the same seed repeats them.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Measure the memory of this process, the server of the --url in the same place, before the connections, idle and at the

@@ -19,7 +19,7 @@ pub(crate) struct ClockFrames {
     /// Frames per second.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=240))]
     fps: u32,
-    /// How long; for ever if not given.
+    /// Length in seconds; endless if not given.
     #[arg(long)]
     seconds: Option<u32>,
 }

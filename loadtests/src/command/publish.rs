@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 #[derive(clap::Args, Clone, Debug)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["file", "generate"])))]
 pub(crate) struct Publish {
-    /// Where: `rtmp://host[:port]/app/key`.
+    /// The target: `rtmp://host[:port]/app/key`.
     #[arg(long)]
     to: Target,
     /// An FLV file.
@@ -30,7 +30,7 @@ pub(crate) struct Publish {
     /// Publishers at once; `{n}` in the key becomes the number of each.
     #[arg(long, default_value_t = 1)]
     count: u32,
-    /// How long.
+    /// Length in seconds.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
     /// Damage what is sent after the handshake, from this seed on; a publisher that is then

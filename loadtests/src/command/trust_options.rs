@@ -1,4 +1,4 @@
-//! Which servers to trust: options of the commands that connect to edges.
+//! The trusted servers: options of the commands that connect to edges.
 
 use std::path::PathBuf;
 

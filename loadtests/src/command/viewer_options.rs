@@ -1,4 +1,4 @@
-//! How to reach an edge: options that `watch` and `check` have in common.
+//! The connection to an edge: options that `watch` and `check` have in common.
 
 use farcast_loadtests::http::connection::Dialer;
 
@@ -13,7 +13,7 @@ pub(crate) struct ViewerOptions {
     /// Speak HTTP/2: over TLS, or by prior knowledge without it.
     #[arg(long)]
     pub http2: bool,
-    /// Which certificates are trusted.
+    /// The trusted certificates.
     #[command(flatten)]
     pub trust: TrustOptions,
 }

@@ -12,7 +12,7 @@ use farcast_loadtests::watch::viewer::Choice;
 
 use crate::command::viewer_options::ViewerOptions;
 
-/// Watches as many low-latency viewers do, and judges every playlist.
+/// Watches as many low-latency viewers do, and verifies every playlist.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Watch {
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub(crate) struct Watch {
     /// Viewers.
     #[arg(long, default_value_t = 1)]
     clients: usize,
-    /// How long.
+    /// Length in seconds.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
     /// Over how long the viewers start, in seconds; a hundred of them a second if not given.

@@ -124,7 +124,7 @@ impl Chatter {
         Ok(tokio::time::timeout(LIMIT, self.listen()).await.context("nothing is said")??)
     }
 
-    /// Waits for what fits, and gives it.
+    /// Waits for a matching message, and returns it.
     ///
     /// # Errors
     /// When the connection ends before, or it is not said in time.
@@ -148,7 +148,7 @@ impl Chatter {
         self.until(body, |value| value["type"] == "CHAT" && value["body"] == body).await
     }
 
-    /// Waits until the connection is ended by the server; gives the code.
+    /// Waits until the connection is ended by the server; returns the code.
     ///
     /// # Errors
     /// When it is not, in time.

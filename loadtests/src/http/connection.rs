@@ -22,7 +22,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Largest body that is kept, in bytes: a segment of six seconds at 40 Mbit/s.
 const LARGEST_BODY_BYTES: usize = 32 * 1024 * 1024;
 
-/// Why a request had no answer.
+/// The reason why a request had no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The connection could not be made.
@@ -72,7 +72,7 @@ impl Answer {
 /// The way to reach a server.
 #[derive(Clone)]
 pub struct Dialer {
-    /// Which server; its path is not used.
+    /// The server; the URL's path is not used.
     pub server: Url,
     /// HTTP/2, by prior knowledge without TLS.
     pub http2: bool,

@@ -9,12 +9,12 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-/// Which certificates are trusted.
+/// The trusted certificates.
 #[derive(Clone, Debug)]
 pub enum Trust<'a> {
     /// Any; for tests against self-signed servers.
     Any,
-    /// Those signed by the authorities in this PEM file.
+    /// Certificates signed by the authorities in this PEM file.
     Authorities(&'a Path),
 }
 

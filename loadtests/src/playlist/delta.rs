@@ -1,11 +1,11 @@
-//! Delta updates undone (§6.2.5.1, §6.3.7): the client's copy gives what was skipped.
+//! Delta updates undone (§6.2.5.1, §6.3.7): the client's copy fills in what was skipped.
 
 use super::MediaPlaylist;
 
 /// A delta update that does not fit the copy that a client has.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MergeError {
-    /// It skips segments that the copy does not have.
+    /// The delta skips segments that the copy does not have.
     #[error("the delta skips up to segment {wanted}, the copy has {have}")]
     Missing {
         /// Range of the copy.
@@ -13,15 +13,15 @@ pub enum MergeError {
         /// Last segment that is skipped.
         wanted: u64,
     },
-    /// It skips segments older than the copy's first one.
+    /// The delta skips segments older than the copy's first one.
     #[error("the delta begins at {begins}, before the copy's {first}")]
     TooEarly {
         /// EXT-X-MEDIA-SEQUENCE of the delta.
         begins: u64,
-        /// That of the copy.
+        /// The first media sequence number of the copy.
         first: u64,
     },
-    /// It is no delta, or the copy is one.
+    /// The playlist is no delta, or the copy is one.
     #[error("nothing to merge")]
     NoDelta,
 }

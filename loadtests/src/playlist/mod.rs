@@ -1,5 +1,4 @@
-//! An own, strict reader of HLS playlists (RFC 8216bis), written without a look at the renderer
-//! that it judges.
+//! An own, strict reader of HLS playlists (RFC 8216bis), written without a look at the renderer that it verifies.
 //!
 //! [`MediaPlaylist::parse`] and [`Multivariant::parse`] refuse what has no meaning; what has a meaning
 //! but stands in a forbidden place is kept as a [`Fault`] for the checker. [`MediaPlaylist::merged`]

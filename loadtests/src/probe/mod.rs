@@ -1,6 +1,6 @@
-//! One-shot probes of a server's answers (C2, C3, C4): each asks for something particular and
-//! judges the answer. [`status`] walks the table of blocking reload, [`transport`] checks headers,
-//! [`media`] objects; [`server`] asks and takes notes.
+//! One-shot probes of a server's answers (C2, C3, C4): each asks for something particular and verifies the answer.
+//! [`status`] walks the table of blocking reload, [`transport`] checks headers, [`media`] objects; [`server`] asks and
+//! takes notes.
 
 pub mod media;
 pub mod server;
@@ -29,7 +29,7 @@ pub enum Verdict {
 pub struct Outcome {
     /// The name of the probe.
     pub probe: String,
-    /// How it ended.
+    /// The outcome.
     pub verdict: Verdict,
     /// The details, when it is not as it should be.
     pub detail: String,

@@ -14,7 +14,7 @@ use crate::publish::target::Target;
 /// Longest wait for a connection, an answer of the server, or room in the socket.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Why a publisher ended early.
+/// The reason why a publisher ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The connection failed or was closed by the server.

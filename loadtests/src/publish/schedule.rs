@@ -1,4 +1,4 @@
-//! When which tag of a file is due, the file played again and again in real time.
+//! The schedule of a file's tags, the file played again and again in real time.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use rml_rtmp::time::RtmpTimestamp;
 use crate::flv::{Tag, TagKind};
 use crate::publish::target::Target;
 
-/// Why a publisher could not go on.
+/// The reason why a publisher could not go on.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PublishError {
     /// The server said no.

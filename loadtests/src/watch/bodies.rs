@@ -1,7 +1,7 @@
-//! Playlists shared by all viewers: each distinct body is unpacked, parsed and judged once, and each
-//! distinct step from one playlist to the next is merged and judged once.
+//! Playlists shared by all viewers: each distinct body is unpacked, parsed and verified once, and each distinct step
+//! from one playlist to the next is merged and verified once.
 //!
-//! Both memories are bounded; what was forgotten is judged again, and its breaches counted again.
+//! Both memories are bounded; what was forgotten is verified again, and its breaches counted again.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -28,7 +28,7 @@ pub struct View {
     body: u64,
 }
 
-/// The result of judging a body.
+/// The result of verifying a body.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The viewer's next view.

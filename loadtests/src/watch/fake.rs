@@ -27,9 +27,9 @@ const HEAD_START: u64 = 60;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Defect {
     None,
-    /// It never holds a request back.
+    /// Never holds a request back.
     NoBlocking,
-    /// It has only some of the parts it lists.
+    /// Has only some of the parts that it lists.
     LosesParts,
 }
 

@@ -39,7 +39,7 @@ impl Histogram {
         self.largest = self.largest.max(other.largest);
     }
 
-    /// How many there are.
+    /// Number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.total

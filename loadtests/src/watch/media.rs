@@ -11,7 +11,7 @@ pub struct Item {
     pub uri: String,
     /// Its length.
     pub length: Duration,
-    /// When its last sample was taken, microseconds since 1970; `None` without dates.
+    /// Capture time of its last sample, microseconds since 1970; `None` without dates.
     pub end_us: Option<i64>,
     /// EXT-X-MAP that it needs.
     pub map: Option<String>,

@@ -1,5 +1,5 @@
-//! Many viewers: [`viewer`] is one, [`bodies`] lets them share what they parse and judge, [`tally`] adds up the events,
-//! [`media`] chooses the next download, [`report`] is the result at the end, [`run`] starts and joins them.
+//! Many viewers: [`viewer`] is one, [`bodies`] lets them share what they parse and verify, [`tally`] adds up the
+//! events, [`media`] chooses the next download, [`report`] is the result at the end, [`run`] starts and joins them.
 
 pub mod bodies;
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub struct Report {
     pub rules: BTreeMap<&'static str, u64>,
     /// The first breaches.
     pub breaches: Vec<Breach>,
-    /// Why it is not good enough; empty if it is.
+    /// The reasons why it is not good enough; empty if it is.
     pub failures: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Starts the viewers of a watch, shows how it goes, and joins them.
+//! Starts the viewers of a watch, shows its progress, and joins them.
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ pub struct Plan {
     pub length: Duration,
     /// Over how long the viewers start.
     pub ramp: Duration,
-    /// Which variants.
+    /// The variants.
     pub choice: Choice,
     /// The bounds of a good result.
     pub limits: Limits,

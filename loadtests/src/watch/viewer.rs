@@ -35,7 +35,7 @@ pub struct Shared {
 /// The tally that all viewers share.
 pub type SharedTally = Arc<Mutex<Tally>>;
 
-/// Which variants to watch.
+/// The variants to watch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Choice {
     /// Viewers take turns.
@@ -51,13 +51,13 @@ pub struct Viewer {
     pub index: usize,
     /// The way to reach the edge; the path is that of the multivariant playlist.
     pub dialer: Dialer,
-    /// Which variant.
+    /// The variants.
     pub choice: Choice,
-    /// When to stop.
+    /// Time to stop.
     pub until: Instant,
 }
 
-/// Why a viewer starts again.
+/// The reason why a viewer starts again.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error("{what}: {error}")]

@@ -26,7 +26,7 @@ impl AudioDecoder {
         Ok(Self(context))
     }
 
-    /// Gives it an access unit. Call [`Self::receive`] until it returns `None` after each.
+    /// Feeds an access unit. Call [`Self::receive`] until it returns `None` after each.
     ///
     /// # Errors
     /// If the data is damaged; the decoder remains usable.
@@ -208,7 +208,7 @@ impl AacEncoder {
         padding.div_ceil(self.frame_samples())
     }
 
-    /// Gives it one frame: [`Self::frame_samples`] samples of every channel.
+    /// Feeds one frame: [`Self::frame_samples`] samples of every channel.
     ///
     /// # Errors
     /// If the planes do not fit or libav fails.
@@ -238,7 +238,7 @@ impl AacEncoder {
         self.context.send_frame(&frame)
     }
 
-    /// Says that no more frames will come.
+    /// Signals the end of the frames.
     ///
     /// # Errors
     /// If libav does.

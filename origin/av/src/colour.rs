@@ -37,9 +37,9 @@ impl Colour {
         (code(self.primaries as u32), code(self.transfer as u32), code(self.matrix as u32))
     }
 
-    /// What a picture of `height` rows has after [`crate::Scaler`] made one of `scaled_height` of it. High dynamic range and
-    /// RGB become BT.709. Where nothing is said players go by the size, so it must be said if a scaler takes a picture from
-    /// one side of that border to the other.
+    /// The colours of a picture of `height` rows after [`crate::Scaler`] made one of `scaled_height` of it. High
+    /// dynamic range and RGB become BT.709. Where nothing is said players go by the size, so it must be said if a
+    /// scaler takes a picture from one side of that border to the other.
     #[must_use]
     pub fn scaled(self, height: u32, scaled_height: u32) -> Self {
         let location = self.location;

@@ -67,7 +67,7 @@ impl VideoDecoder {
         Ok(Self(context))
     }
 
-    /// Gives it an access unit. Call [`Self::receive`] until it returns `None` after each.
+    /// Feeds an access unit. Call [`Self::receive`] until it returns `None` after each.
     ///
     /// # Errors
     /// If the data is damaged; the decoder remains usable, from the next key frame on.
@@ -83,7 +83,7 @@ impl VideoDecoder {
         Ok(self.0.receive_frame("decode video")?.map(VideoFrame))
     }
 
-    /// Says that no more data will come; what is inside comes out of [`Self::receive`].
+    /// Signals the end of the data; what is inside comes out of [`Self::receive`].
     ///
     /// # Errors
     /// If libav does.
@@ -221,7 +221,7 @@ impl Context {
         if is_pause(code) { Ok(()) } else { check("drain an encoder", code).map(drop) }
     }
 
-    /// Whether a packet was put into `packet`.
+    /// True if a packet was put into `packet`.
     pub(crate) fn receive_packet(&mut self, packet: &mut Packet) -> Result<bool, Error> {
         // SAFETY: an opened encoder and a valid packet.
         let code = unsafe { ffi::avcodec_receive_packet(self.0, packet.as_ptr()) };

@@ -154,7 +154,7 @@ impl FramesContext {
         [PixelLayout::Nv12, PixelLayout::Yuv420p].into_iter().find(|layout| layout.av() == under)
     }
 
-    /// Which kind of device the pool is on, if this shell can scale there.
+    /// The kind of device that the pool is on, if this shell can scale there.
     #[must_use]
     pub fn kind(&self) -> Option<DeviceKind> {
         let surface = self.surface();

@@ -105,7 +105,7 @@ impl VideoEncoder {
         self.context.extradata()
     }
 
-    /// Gives it a frame. Call [`Self::receive`] until it returns `None` after each.
+    /// Feeds a frame. Call [`Self::receive`] until it returns `None` after each.
     ///
     /// # Errors
     /// If the encoder failed, or was opened for other frames: in memory, or on a device; it is of no use then.

@@ -44,7 +44,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Gives it a frame, whose time is counted in microseconds.
+    /// Feeds a frame, whose time is counted in microseconds.
     pub(crate) fn push(&mut self, frame: &VideoFrame) -> Result<(), Error> {
         let mut input = frame.0.reference()?;
         input.get_mut().pts = frame.pts().unwrap_or(ffi::AV_NOPTS_VALUE);

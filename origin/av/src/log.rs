@@ -62,7 +62,7 @@ fn emit(error: bool, message: &str) {
     }
 }
 
-/// Whether a message may pass at `elapsed`; if so, how many were suppressed in the window before.
+/// Some if a message may pass at `elapsed`: the number of those suppressed in the window before.
 fn admit(spent: &AtomicU64, elapsed: Duration) -> Option<u64> {
     let window = (elapsed.as_secs() / WINDOW.as_secs()) << 32;
     let mut before = 0;

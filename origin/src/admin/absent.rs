@@ -1,7 +1,8 @@
-//! What Owncast has and Farcast does not: its admin pages read and save all of it, so each is told truthfully to be off.
+//! Owncast features that Farcast does not have: Owncast's admin pages read and save all of them, so each is truthfully
+//! reported as off.
 //!
 //! Turning one off, or leaving it empty, succeeds, so that pages can save; turning one on is refused with the reason.
-//! What is asked of it is an empty list.
+//! Requests for its data return an empty list.
 
 use farcast_api::{Reply, body, reply};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ pub(super) enum Absent {
 
 use Absent as A;
 
-/// What a value has to be, so that it says "off".
+/// The value of a feature's setting that means "off".
 enum Off {
     False,
     True,
@@ -65,7 +66,7 @@ impl Absent {
         }
     }
 
-    /// What there is not.
+    /// The reason: the feature that Farcast lacks.
     fn reason(self) -> &'static str {
         match self {
             A::Federation
@@ -93,7 +94,7 @@ impl Absent {
 }
 
 impl Off {
-    /// Whether a value says so; an error where it is of another type.
+    /// True if a value means "off"; an error if it is of another type.
     fn is(&self, value: &Value) -> Result<bool, &'static str> {
         match (self, value) {
             (Self::False, Value::Bool(on)) => Ok(!on),
@@ -135,14 +136,14 @@ pub(super) fn set(what: Absent, body: &[u8]) -> Reply {
     }
 }
 
-/// What is asked of something that is not there.
+/// The empty answers to requests for the data of a feature that Farcast does not have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Nothing {
     /// An empty list.
     List,
     /// An empty page of a list.
     Page,
-    /// That this server does not update itself.
+    /// The statement that this server does not update itself.
     Updates,
 }
 

@@ -1,4 +1,4 @@
-//! Addresses that operators give.
+//! Validation of addresses that operators enter.
 
 use http::Uri;
 
@@ -7,10 +7,10 @@ use crate::http_client::network;
 /// Names that lead to no public server (RFC 6761, RFC 6762, RFC 9476).
 const PRIVATE_SUFFIXES: [&str; 4] = ["localhost", "local", "internal", "alt"];
 
-/// Checks an `http` or `https` URL with a host; gives the host.
+/// Checks an `http` or `https` URL with a host; returns the host.
 ///
 /// # Errors
-/// What is wrong, in a line.
+/// The fault, in one line.
 pub(super) fn web(text: &str) -> Result<String, String> {
     let wrong = || "this is no http or https URL".to_owned();
     let uri: Uri = text.parse().map_err(|_| wrong())?;
@@ -28,7 +28,7 @@ pub(super) fn link(text: &str) -> Result<(), String> {
     }
 }
 
-/// Checks the server's public address; gives it without slashes at the end.
+/// Checks the server's public address; returns it without slashes at the end.
 pub(super) fn server(text: &str) -> Result<String, String> {
     let host = web(text).map_err(|_| "server url value invalid".to_owned())?;
     if text.len() > 2048 {
@@ -41,7 +41,7 @@ pub(super) fn server(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether a host is one that only this machine or its network reaches, as far as its name tells.
+/// True if a host is private by its name: reachable only from this machine or its network.
 pub(super) fn is_private(host: &str) -> bool {
     if let Some(address) = network::literal(host) {
         return network::is_private_address(address);

@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-/// The one user.
+/// The user name of the only account.
 const USER: &str = "admin";
 
-/// The password that a request gives for the admin; none if it gives no such thing.
+/// The admin password of a request (HTTP Basic); none if it has none.
 pub(super) fn password(headers: &HeaderMap) -> Option<String> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -36,7 +36,7 @@ const MAX_BANS_BYTES: usize = 99_000;
 
 const BANS: Field = Field("chatBans");
 
-/// What can be seen and done of the chat.
+/// The moderation requests of the admin API.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Moderation {
     Clients,
@@ -72,13 +72,13 @@ pub(super) async fn answer(
     }
 }
 
-/// What edges say of their connections, without what no honest edge says.
+/// Asks all edges for their chat connections, without entries that no honest edge sends.
 async fn ask(edges: &Edges) -> impl Iterator<Item = Client> {
     let asked = edges.ask_all::<Vec<Client>>(&Ask::Clients).await;
     asked.answers.into_iter().flatten().filter(Client::is_lawful)
 }
 
-/// Who is connected, to whatever edge; those of an edge that does not answer in time are missing.
+/// The connected chat clients of all edges; those of an edge that does not answer in time are missing.
 pub(crate) async fn clients(edges: &Edges) -> Reply {
     let mut clients: Vec<_> = ask(edges).await.collect();
     clients.sort_by_key(|client| (client.connected_at, client.id));
@@ -227,7 +227,7 @@ impl BanWish {
         address.map(|address| address.to_canonical()).map_err(|_| "Invalid IP address".to_owned())
     }
 
-    /// When it ends; none where it does not.
+    /// The end of the ban; none if it is permanent.
     fn expires_at(&self, now: WallTime) -> Result<Option<WallTime>, String> {
         let Some(text) = &self.expires_at else { return Ok(None) };
         let wrong = || "expiresAt is a time to come, such as 2026-03-14T18:30:00Z".to_owned();
@@ -237,7 +237,7 @@ impl BanWish {
     }
 }
 
-/// Why an address was not banned.
+/// The reason why an address was not banned.
 #[derive(Debug, thiserror::Error)]
 enum NotBanned {
     #[error("there are {MAX_BANS} banned addresses: remove one first")]
@@ -291,7 +291,8 @@ async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     }
 }
 
-/// One that is not banned is none the more so. Of IPv6 the whole network is banned, so any of its addresses ends that.
+/// Removes the ban of an address; does nothing if there is none. An IPv6 ban covers the whole network, so any of its
+/// addresses ends it.
 async fn unban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     let address = match body::json::<BanWish>(body).and_then(|wish| wish.address()) {
         Ok(address) => address,

@@ -122,7 +122,7 @@ async fn users_are_disabled_and_enabled_again() {
     assert_eq!(column(&rig.see(Moderation::Messages).await, "visible"), [false, true]);
 }
 
-/// A message carries its user as they were; whether they may chat is told as it is.
+/// A message carries its user as they were; the right to chat is the current one.
 #[tokio::test]
 async fn messages_tell_whether_their_user_may_chat_now() {
     let rig = Rig::new();

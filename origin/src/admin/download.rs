@@ -1,8 +1,8 @@
 //! A backup for the owner's browser.
 //!
-//! Place in the flow: asked at the origin's own listener ([`crate::api::server`]), made by [`crate::backup`]. Never through
-//! an edge: whoever has a backup can be the origin. It is made beside the data before its first byte is sent, so what fails is
-//! said by the status, and a browser sees by the length whether it has everything.
+//! Place in the flow: asked at the origin's own listener ([`crate::api::server`]), made by [`crate::backup`]. Never
+//! through an edge: anybody with a backup can impersonate the origin. It is made beside the data before its first byte
+//! is sent, so a failure is reported by the status, and a browser sees by the length whether it has everything.
 
 use bytes::{Buf, Bytes};
 use farcast_api::{Reply, reply};
@@ -21,13 +21,13 @@ use super::{Admin, routes};
 use crate::backup::Spooled;
 use crate::brake::Caller;
 
-/// How much is read from the disk at once.
+/// Bytes read from the disk at once.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// A body that is read from a file while it is sent.
 pub type Download = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// Whether a request asks for a backup.
+/// True if a request asks for a backup.
 #[must_use]
 pub fn is_backup<B>(request: &Request<B>) -> bool {
     request.method() == http::Method::POST && request.uri().path() == BACKUP_PATH
@@ -37,7 +37,7 @@ impl Admin {
     /// Makes a backup for who may have it. A session is not enough: the password comes with the request.
     ///
     /// # Errors
-    /// The reply that says why not.
+    /// The reply with the reason of the refusal.
     pub async fn backup<B>(&self, request: Request<B>, caller: Caller) -> Result<Response<Download>, Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -98,7 +98,7 @@ fn file_name(now: WallTime) -> String {
     format!("farcast-{}.backup", time.strftime("%Y-%m-%d-%H%M%S"))
 }
 
-/// The answer to who asks by an edge.
+/// The answer to a request that came by an edge.
 pub(super) fn not_through_edges() -> Reply {
     let why = "a backup has the origin's own key, which no edge may see: open the admin page at the origin's own address, \
                or run farcast-origin backup there";

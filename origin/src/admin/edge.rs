@@ -23,7 +23,7 @@ const LIFETIME_S: u64 = 24 * 3600;
 /// Longest label of a token, in characters.
 const MAX_LABEL_CHARS: usize = 100;
 
-/// What is asked of the roster.
+/// The requests about edges and their join tokens that the roster answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Asked {
     Edges,

@@ -1,13 +1,13 @@
-//! Who is let in: by the password with each request (HTTP Basic, as clients of Owncast do it), or by a session, which the
-//! password begins once.
+//! Authentication of admin requests: by the password with each request (HTTP Basic, as clients of Owncast do it), or by
+//! a session, which the password begins once.
 //!
-//! Place in the flow: [`Admin::answer`] asks here before anything of a request is done. Nothing that guesses a password
-//! gets round the brake ([`crate::brake`]); a session's token is no password and cannot be guessed, so whoever has one never
-//! waits for strangers' failures.
+//! Place in the flow: [`Admin::answer`] asks here before anything of a request is done. Every check of a password is
+//! rate-limited ([`crate::brake`]); a session's token is no password and cannot be guessed, so its bearer never waits
+//! because of others' failures.
 //!
-//! A browser sends the cookie of a session by itself. So what changes something by a session has to show its CSRF token
-//! too, and the login itself is taken from pages of this very site only: else pages of others would have their visitors'
-//! browsers guess.
+//! A browser sends the cookie of a session by itself, also with a forged request (CSRF). So a change by a session has
+//! to show its CSRF token too, and the login itself is accepted from pages of this very site only: else pages of others
+//! would have their visitors' browsers guess.
 
 use std::time::Instant;
 
@@ -29,14 +29,15 @@ use crate::brake::{self, Caller};
 use crate::credentials::Which;
 use crate::ingest::Checked;
 
-/// What a browser shows when it asks for the password; Owncast's words, by which clients know it.
+/// The `WWW-Authenticate` challenge that makes a browser ask for the password; Owncast's words, by which clients know
+/// it.
 const REALM: &str = "Basic realm=\"Owncast Authenticated Request\"";
 
-/// What is wrong with a change by a session that does not show its token.
+/// The error for a change by a session without its CSRF token.
 const NOT_CONFIRMED: &str =
     "by a session this needs its token: send csrfToken of /api/admin/session in the header X-CSRF-Token";
 
-/// Somebody who was let in.
+/// An authenticated request.
 #[derive(Debug, Default)]
 pub(super) struct Admitted {
     /// By this session; none where the password came with the request.
@@ -45,7 +46,7 @@ pub(super) struct Admitted {
     pub(super) exemption: Option<HeaderValue>,
 }
 
-/// What is wrong with a new password or stream key by a session alone.
+/// The error for a new password or stream key by a session alone.
 const NO_CURRENT_PASSWORD: &str =
     "by a session this needs the admin password of now: send it as currentPassword";
 
@@ -55,7 +56,7 @@ struct Login {
     password: String,
 }
 
-/// What a change by which the owner logs in carries beside its value.
+/// The current password, which a change of a login credential carries beside its value.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Confirmation {
@@ -63,7 +64,7 @@ struct Confirmation {
     current_password: Option<String>,
 }
 
-/// Whether there is a session.
+/// The state of the caller's session: logged in or not.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
@@ -79,7 +80,8 @@ impl Shown {
 }
 
 impl Admitted {
-    /// Whether it is more than what the browser sends by itself: always where nothing is changed, or the password is there.
+    /// True if the request proves more than the cookie that a browser sends by itself: it changes nothing, has the CSRF
+    /// token, or came with the password.
     pub(super) fn is_confirmed(&self, method: Method, headers: &HeaderMap) -> bool {
         let changes = method != Method::Get;
         self.session.as_ref().is_none_or(|session| !changes || session.is_confirmed(headers))
@@ -87,10 +89,10 @@ impl Admitted {
 }
 
 impl Admin {
-    /// Whether a request has a session or the right password.
+    /// Admits a request that has a session or the right password.
     ///
     /// # Errors
-    /// The reply to give.
+    /// The reply to send.
     pub(super) async fn admit(&self, headers: &HeaderMap, caller: Caller) -> Result<Admitted, Reply> {
         let password = basic::password(headers);
         if password.is_none()
@@ -143,7 +145,7 @@ impl Admin {
         }
     }
 
-    /// Tells a page whether it is logged in, and what it has to show with changes.
+    /// Answers a page with its login state and the CSRF token.
     pub(super) async fn show_session(&self, head: &Head, known: Method) -> Reply {
         if !known.fits(&head.method) {
             return reply::method_not_allowed(&head.method, known);
@@ -151,7 +153,7 @@ impl Admin {
         Shown::of(self.session(&head.headers).await.as_ref())
     }
 
-    /// Begins a session for who gives the password.
+    /// Begins a session if the password is right.
     pub(super) async fn log_in<B>(&self, head: &Head, body: B, caller: Caller, known: Method) -> Reply
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -213,7 +215,7 @@ impl Admin {
         Ok(forgetting(headers, reply::done("logged out everywhere")))
     }
 
-    /// Looks at a password, behind the brake: the cookie to set, if one is due.
+    /// Checks a password, under the rate limit: returns the cookie to set, if one is due.
     ///
     /// # Errors
     /// The reply to who has to wait; none where the password is wrong.

@@ -1,7 +1,7 @@
-//! The stream of events by which the admin page is told how it goes, as it changes: server-sent events.
+//! The event stream of the admin page: the live overview, warnings and log lines, as server-sent events.
 //!
-//! Place in the flow: opened here for who is let in ([`super::entry`]); carried by the origin's own listener
-//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`farcast_link::sender`]). What is told comes from
+//! Place in the flow: opened here for authenticated callers ([`super::entry`]); carried by the origin's own listener
+//! ([`crate::api::server`]) or by the link to the edge that passes it on ([`farcast_link::sender`]). The data come from
 //! [`super::overview`] and the newest lines of the log.
 //!
 //! Invariants: nothing is kept for a slow reader: each piece is made when the one before is gone, of what is newest then. A
@@ -36,25 +36,25 @@ use crate::brake::Caller;
 
 /// Most streams at once: a few people with a few pages.
 const MAX_STREAMS: usize = 24;
-/// Of these, by one session, or by the password.
+/// Most of these by one session, or by the password.
 const MAX_OF_LOGIN: usize = 6;
-/// How often it is looked whether the login holds, and whether the log has grown.
+/// Interval at which the login and the log are checked: does the login still hold, has the log grown.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a stream is silent at most: proxies and edges take a connection on which nothing comes for dead.
+/// Longest silence of a stream: proxies and edges take a connection on which nothing comes for dead.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// When a browser asks again after a stream has ended.
+/// Time after which a browser reconnects when a stream has ended (`retry` of server-sent events).
 const RETRY_MS: u32 = 2_000;
-/// How many of the newest warnings are told.
+/// Number of the newest warnings that are sent.
 const WARNINGS: usize = 50;
 
 /// The header by which a browser says up to where it has read.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// By what a stream was opened.
+/// The login by which a stream was opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Login {
     Session(Token),
-    /// By the password of this mark.
+    /// The admin password that this mark identifies.
     Password(String),
 }
 
@@ -93,12 +93,12 @@ impl Streams {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LogNews {
-    /// Whether these lines follow those that were told before; else they are all that there are.
+    /// True if these lines follow those that were sent before; else they are all that there are.
     goes_on: bool,
     lines: Vec<LogEntry>,
 }
 
-/// What of a stream is told next.
+/// The state of one event stream: determines its next event.
 #[derive(Debug)]
 struct Source {
     admin: Arc<Managed>,
@@ -111,19 +111,19 @@ struct Source {
     has_begun: bool,
     /// Lines of the log that were told; none before any were.
     log_read: Option<u64>,
-    /// Where the log is to go on.
+    /// Number of the log line with which to go on.
     log_from: u64,
-    /// What warnings were told: how many there had been, and whether the password was apart.
+    /// The warnings that were sent: their total count so far, and true if the password was set apart.
     warnings: Option<(u64, bool)>,
     told_state: bool,
     _place: Place,
 }
 
 impl Admin {
-    /// Opens a stream for who may have one.
+    /// Opens a stream for a caller who may have one.
     ///
     /// # Errors
-    /// The reply that says why not.
+    /// The reply with the reason of the refusal.
     pub async fn events(&self, head: &Head, caller: impl Into<Caller>) -> Result<Response<EventBody>, Reply> {
         let mark = self.managed.credentials.password_mark();
         let admitted = self.admit(&head.headers, caller.into()).await?;
@@ -164,7 +164,7 @@ pub(super) fn head() -> Reply {
     events::reply(Bytes::new())
 }
 
-/// Whether the stream is to end when everything was told once; none where that is not said in a way that is known.
+/// The parameter `once`: true if the stream is to end when everything was sent once; none if its value is not valid.
 fn once(query: Option<&str>) -> Option<bool> {
     let given = parameters(query.unwrap_or_default()).filter(|(_, name, _)| *name == "once").last();
     match given.map(|(_, _, value)| value) {
@@ -174,7 +174,7 @@ fn once(query: Option<&str>) -> Option<bool> {
     }
 }
 
-/// How many lines of this run's log a reader has, as it says.
+/// Number of lines of this run's log that a reader has, by its `Last-Event-ID`.
 fn log_from(headers: &HeaderMap, started_at: WallTime) -> u64 {
     let said = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let read = said.and_then(|id| id.split_once('-')).and_then(|(run, read)| {

@@ -1,9 +1,10 @@
-//! The cookie of a login: it exempts its bearer from the brake that others' failures cause, and is no login itself.
+//! The cookie of a login: it exempts its bearer from the rate limit that others' failures cause, and is no login
+//! itself.
 //!
-//! A login that was right is answered with it; it is asked for beside the password, never in place of it. So whoever gets
-//! hold of one can only guess without waiting for others ([`crate::brake`] counts per cookie), and a page of another site
-//! gains nothing by having it sent along. It ends with the password: it is signed under a key that is made of the
-//! password's hash ([`crate::credentials`]), so it outlives the origin's restarts and nothing has to be stored.
+//! A successful login is answered with it; it is used beside the password, never in place of it. So a thief of one can
+//! only guess without waiting for others ([`crate::brake`] counts per cookie), and a page of another site gains nothing
+//! by having it sent along. It ends with the password: it is signed under a key that is made of the password's hash
+//! ([`crate::credentials`]), so it outlives the origin's restarts and nothing has to be stored.
 //!
 //! Its form (RFC 6265): base64url of its time (8 bytes), its id (16) and an HMAC-SHA256 of both (32).
 
@@ -16,25 +17,25 @@ use farcast_api::login;
 use farcast_feed::time::WallTime;
 use http::{HeaderMap, HeaderValue};
 
-/// Of the cookie.
+/// The cookie's name.
 const NAME: &str = "farcast_login";
-/// How long a cookie is good.
+/// Validity of a cookie.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A login with a cookie older than this is given a new one.
 const RENEWED_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Bytes of its time and its id.
 const SIGNED_BYTES: usize = 24;
 
-/// A login that was right.
+/// A successful login.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Exemption {
-    /// Tells it from others.
+    /// The id that distinguishes it from others.
     pub(super) id: [u8; 16],
     made_at_s: u64,
 }
 
 impl Exemption {
-    /// One that begins.
+    /// A new cookie, issued now.
     pub(super) fn new(now: WallTime) -> Self {
         Self { id: rand::random(), made_at_s: now.since(WallTime(0)).as_secs() }
     }
@@ -46,13 +47,13 @@ impl Exemption {
             .find(|exemption| exemption.age(now) < LIFETIME)
     }
 
-    /// Whether it is so old that a new one is due.
+    /// True if the cookie is so old that a new one is due.
     pub(super) fn is_old(self, now: WallTime) -> bool {
         self.age(now) >= RENEWED_AFTER
     }
 
-    /// What makes a browser keep it: the value of `Set-Cookie`. Not `Secure`, since origins are reached by HTTP too, and
-    /// the password goes the same way.
+    /// The value of `Set-Cookie`. Not `Secure`, since origins are reached by HTTP too, and the password goes the same
+    /// way.
     pub(super) fn set(self, key: &[u8; 32]) -> Option<HeaderValue> {
         let mut bytes = self.signed().to_vec();
         bytes.extend_from_slice(hmac::sign(&signing(key), &self.signed()).as_ref());

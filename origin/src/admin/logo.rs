@@ -29,7 +29,7 @@ pub(super) struct Picture {
 /// The media type, in lower case, and the content of a data URI.
 ///
 /// # Errors
-/// What is wrong, in a line.
+/// The fault, in one line.
 pub(super) fn data_uri(uri: &str) -> Result<(String, Vec<u8>), String> {
     let (head, data) = uri.split_once(',').ok_or("Error splitting base64 image data.")?;
     let kind = head.strip_prefix("data:").and_then(|head| head.strip_suffix(";base64")).ok_or(WRONG_TYPE)?;
@@ -41,7 +41,7 @@ pub(super) fn data_uri(uri: &str) -> Result<(String, Vec<u8>), String> {
 /// The picture in a data URI.
 ///
 /// # Errors
-/// What is wrong, in a line.
+/// The fault, in one line.
 pub(super) fn parse(uri: &str) -> Result<Picture, String> {
     let (kind, bytes) = data_uri(uri)?;
     let found = TYPES.iter().find(|(content_type, ..)| *content_type == kind);

@@ -1,4 +1,4 @@
-//! What is measured, in the forms of Owncast 0.0.12 and later.
+//! Measurements, in the forms of Owncast 0.0.12 and later.
 
 use std::collections::HashMap;
 
@@ -20,8 +20,8 @@ use crate::package::LatencyLevel;
 /// Most messages that are counted: the chat keeps no more by itself.
 const COUNTED_MESSAGES: usize = 10_000;
 
-/// What players report of themselves over time. Farcast keeps no such lists ([`playback`] has what is known), so they are
-/// empty; what the broadcast offers players is told as it is.
+/// The player metrics over time. Farcast keeps no such lists ([`playback`] has what is known), so they are empty; the
+/// qualities that the broadcast offers are real.
 pub(super) fn video(admin: &Admin) -> Reply {
     let set = admin.managed.runtime.borrow().as_ref().map(|set| set.runtime.clone()).unwrap_or_default();
     let facts = &admin.managed.facts;
@@ -52,12 +52,12 @@ pub(super) fn video(admin: &Admin) -> Reply {
     }))
 }
 
-/// How playback went for viewers of all edges lately.
+/// Playback quality for the viewers of all edges within a recent window.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownPlayback {
     window_seconds: u64,
-    /// Edges that said how it goes, and those that did not, or said what cannot be.
+    /// Edges that reported, and those that did not, or reported what cannot be.
     edges: usize,
     silent_edges: usize,
     viewers: u32,
@@ -99,7 +99,7 @@ fn seconds(ms: impl TryInto<u64>) -> f64 {
 /// Most bytes of what an edge says of playback: far more than the largest lawful summary has.
 const MAX_SUMMARY_BYTES: usize = 64 * 1024;
 
-/// How playback goes for viewers, as their players tell edges.
+/// Playback quality for viewers, as their players report it to edges.
 pub(super) async fn playback(edges: &Edges) -> Reply {
     reply::ok(&ShownPlayback::of(&edges.ask_all_within(&Ask::Playback, MAX_SUMMARY_BYTES).await))
 }

@@ -71,19 +71,19 @@ pub use self::routes::listed;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Failed logins are told to the log once in this time: strangers can cause them.
+/// Interval of log lines about failed logins: unauthenticated clients can cause them.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What an owner is told while the stream key, which encoders and their users have, is the admin password as well.
+/// The warning to an owner while the stream key, which encoders and their users have, is the admin password as well.
 pub(crate) const SET_PASSWORD_APART: &str = "the stream key is the admin password as well: whoever may publish may change \
     everything. Set a password of its own, in the admin's server setup or by /api/admin/config/adminpass";
 
-/// What does not change while the origin runs.
+/// Values that do not change while the origin runs.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Where HTTP listens.
+    /// The address on which HTTP listens.
     pub http: SocketAddr,
-    /// Where RTMP listens.
+    /// The address on which RTMP listens.
     pub rtmp: SocketAddr,
     /// Encoders that work here.
     pub supported_codecs: Vec<&'static str>,
@@ -93,48 +93,48 @@ pub struct Facts {
     pub default_variants: Vec<VariantSpec>,
     /// Encoder unless one is set.
     pub default_codec: String,
-    /// Where receivers of webhooks may be.
+    /// The networks in which receivers of webhooks may be.
     pub webhooks_reach: Reach,
-    /// Whether stream keys may be short.
+    /// True if stream keys may be short.
     pub allow_short_keys: bool,
 }
 
 /// All that an admin sees and changes.
 #[derive(Debug)]
 pub struct Managed {
-    /// Where settings are kept.
+    /// The store with the settings.
     pub store: Store,
-    /// Who may come in.
+    /// The password and the stream keys.
     pub credentials: Arc<Credentials>,
-    /// Who is logged in on the admin page.
+    /// The sessions of the admin page.
     pub sessions: Arc<Sessions>,
     /// The settings in force.
     pub runtime: watch::Receiver<Option<Snapshot>>,
     /// The audience.
     pub status: watch::Receiver<Option<Arc<LiveStatus>>>,
-    /// What is on air.
+    /// The broadcast that is on air.
     pub air: watch::Receiver<Air>,
     /// Ends broadcasts.
     pub disconnects: mpsc::Sender<Disconnect>,
     /// The edges, to be asked who is in the chat.
     pub edges: Edges,
-    /// Which edges may come.
+    /// The edges that may connect, and their join tokens.
     pub roster: Arc<Roster>,
     /// The newest lines of the log.
     pub recent: Recent,
     /// Memory for request bodies.
     pub bodies: Arc<Budget>,
-    /// What was measured.
+    /// Measurements of each minute: viewers, and the machine's load.
     pub statistics: Statistics,
     /// The folder of the emoji.
     pub emoji: Arc<emoji::Folder>,
-    /// What is counted of the broadcast.
+    /// Counters of the broadcast.
     pub counted: Counted,
     /// Webhooks' last deliveries, and trying them.
     pub trials: Trials,
     /// Makes backups.
     pub backups: Backups,
-    /// What does not change.
+    /// Values that do not change.
     pub facts: Facts,
 }
 
@@ -183,7 +183,7 @@ impl Admin {
         }
     }
 
-    /// What the streams of events tell, which has to run for that.
+    /// The overview that event streams send; its `run` has to run for that.
     #[must_use]
     pub fn overview(&self) -> Arc<Overview> {
         Arc::clone(&self.overview)
@@ -217,7 +217,7 @@ impl Admin {
         Some(reply)
     }
 
-    /// Tells the log of a password that was wrong, now and then.
+    /// Logs failed logins, at a bounded rate.
     fn warn_of_failure(&self, address: IpAddr) {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(suppressed) = warnings.admit(Instant::now()) {
@@ -446,7 +446,7 @@ fn warnings(managed: &Managed, started_at: WallTime) -> Vec<Line> {
     lines
 }
 
-/// Sets the title of the broadcast, for whoever may.
+/// Sets the title of the broadcast, for an authorised caller.
 pub(crate) async fn set_stream_title(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     match setting::parse(Setter::StreamTitle, body, Rules::default()) {
         Ok(Change::Field(field, value)) => {

@@ -1,4 +1,4 @@
-//! What the admin API shows.
+//! The read requests of the admin API.
 
 use farcast_api::time::Time;
 use farcast_api::{Reply, reply};
@@ -40,7 +40,7 @@ pub(super) fn shown(air: Air, status: &LiveStatus, title: String) -> Status {
     }
 }
 
-/// The same with what everybody is told.
+/// The same with the public status.
 pub(crate) fn status_for_programs(air: Air, status: &LiveStatus, title: String) -> Reply {
     reply::ok(&StatusForPrograms {
         overall_max_viewer_count: status.overall_peak,

@@ -1,4 +1,4 @@
-//! What the origin's API answers: every path, once.
+//! The routes of the origin's API: every path, once.
 
 use farcast_api::events::EVENTS_PATH;
 use farcast_api::login::LOGIN_PATH;
@@ -10,7 +10,7 @@ use super::edge::Asked as E;
 
 use Method::{Act, Get, Post};
 
-/// What answers a path.
+/// The handler of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Endpoint {
     /// Begins a session.
@@ -19,10 +19,10 @@ pub(super) enum Endpoint {
     LogOut,
     /// Ends all.
     LogOutEverywhere,
-    /// Whether there is one.
+    /// The state of the caller's session.
     Session,
     Status,
-    /// How it goes, as it changes.
+    /// The live overview, as a stream of events.
     Events,
     /// A backup, to keep elsewhere.
     Backup,
@@ -34,7 +34,7 @@ pub(super) enum Endpoint {
     ViewersOverTime,
     HardwareStats,
     Set(Setter),
-    /// How a text would look on the page.
+    /// A preview of the page text, rendered.
     PreviewPage,
     Webhooks,
     CreateWebhook,
@@ -49,9 +49,9 @@ pub(super) enum Endpoint {
     Edge(E),
     AddEmoji,
     RemoveEmoji,
-    /// What players measured.
+    /// Player measurements.
     VideoMetrics,
-    /// How playback goes for viewers.
+    /// Playback quality for viewers.
     Playback,
     Prometheus,
     /// Sets what Farcast does not have.
@@ -60,7 +60,7 @@ pub(super) enum Endpoint {
     Nothing(N),
 }
 
-/// Which setting a path sets.
+/// The setting that a path sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Setter {
     StreamKey,
@@ -224,7 +224,7 @@ impl Setter {
         }
     }
 
-    /// What Owncast answers when it is set.
+    /// Owncast's success message for this setter.
     pub(super) fn done(self) -> &'static str {
         match self {
             S::CustomStyles => "custom styles updated",

@@ -1,4 +1,4 @@
-//! Sessions of the admin page: who gave the password once is logged in by a cookie.
+//! Sessions of the admin page: after one login with the password, a cookie authenticates.
 //!
 //! Place in the flow: [`super::entry`] begins and ends them; every request of the admin API is looked up here. They are a
 //! record in the private part of the store, so they outlive the origin and hold at whichever origin has the channel, and
@@ -26,16 +26,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// How long a session lasts at most.
+/// Longest life of a session.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How long it lasts while nothing is asked by it.
+/// Longest time without a request after which a session ends.
 const IDLE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How often its use is noted in the store.
+/// Interval at which a session's use is noted in the store.
 const NOTED_AFTER: Duration = Duration::from_secs(3600);
 /// Most sessions: a few people with a few devices. The one that was used longest ago makes room.
 const MAX_SESSIONS: usize = 32;
 
-/// What a browser holds: 256 random bits. Never shown but to it.
+/// A session's token: 256 random bits, held by the browser. Shown to nobody else.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token([u8; 32]);
 
@@ -48,9 +48,9 @@ struct List {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Kept {
-    /// Of its token.
+    /// Hash of its token.
     hash: String,
-    /// Of the password with which it began.
+    /// Identifies the password with which it began.
     password: String,
     made_at_s: u64,
     seen_at_s: u64,
@@ -82,7 +82,7 @@ impl Record for List {
     const VERSION: u8 = 1;
 }
 
-/// Where the store has them.
+/// The store's key of the sessions.
 #[must_use]
 pub fn sessions_key() -> Key {
     key().key().clone()
@@ -97,7 +97,7 @@ impl Token {
         Self(rand::random())
     }
 
-    /// Those that a request carries, as far as they have the form of one.
+    /// The well-formed session tokens in a request's cookies.
     fn all(headers: &HeaderMap) -> impl Iterator<Item = Self> {
         [SECURE_SESSION_COOKIE, SESSION_COOKIE]
             .into_iter()
@@ -110,25 +110,26 @@ impl Token {
         URL_SAFE_NO_PAD.encode(hash)
     }
 
-    /// What requests that change something have to show beside the cookie. It says nothing of the token.
+    /// The CSRF token, which requests that change something show beside the cookie. It reveals nothing of the session
+    /// token.
     pub(super) fn csrf(&self) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
         URL_SAFE_NO_PAD.encode(hmac::sign(&key, b"farcast csrf 1"))
     }
 
-    /// Whether a request shows that, in time that does not tell how nearly.
+    /// True if a request shows the CSRF token; compared in constant time.
     pub(super) fn is_confirmed(&self, headers: &HeaderMap) -> bool {
         let shown = headers.get(&CSRF_TOKEN).map(HeaderValue::as_bytes).unwrap_or_default();
         shown.ct_eq(self.csrf().as_bytes()).into()
     }
 
-    /// What makes a browser keep it: the value of `Set-Cookie` in the answer to a request.
+    /// The session cookie: the value of `Set-Cookie` in the answer to a request.
     pub(super) fn set(&self, request: &HeaderMap) -> Option<HeaderValue> {
         cookie(is_secure(request), &URL_SAFE_NO_PAD.encode(self.0), LIFETIME)
     }
 }
 
-/// What makes a browser forget the sessions that a request carries.
+/// The values of `Set-Cookie` that delete a request's session cookies.
 pub(super) fn forget(request: &HeaderMap) -> impl Iterator<Item = HeaderValue> {
     [(true, SECURE_SESSION_COOKIE), (false, SESSION_COOKIE)]
         .into_iter()
@@ -200,7 +201,7 @@ impl List {
 }
 
 impl Sessions {
-    /// Reads them.
+    /// Reads the sessions.
     ///
     /// # Errors
     /// When the store fails.
@@ -237,7 +238,7 @@ impl Sessions {
         Some(token)
     }
 
-    /// Whether a session that was good still is. Nothing is noted: to look on is no use of it.
+    /// True if a session that was valid still is. Its use is not noted: an open event stream does not count as use.
     pub(super) fn goes_on(&self, token: &Token, password: &str, now: WallTime) -> bool {
         self.lock().find(token, password, seconds(now)).is_some()
     }
@@ -274,7 +275,7 @@ impl Sessions {
         self.change(move |list| list.end(&tokens)).await
     }
 
-    /// They are good no more from now on, whatever becomes of the store.
+    /// The sessions are invalid from now on, even if the store fails.
     fn end_here(&self, hashes: impl Iterator<Item = String>) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let mut list = self.lock();
@@ -286,7 +287,7 @@ impl Sessions {
     /// Ends all but one, which is bound to `password` from now on; as [`Self::end`].
     ///
     /// # Errors
-    /// Those of [`Self::end`].
+    /// The errors of [`Self::end`].
     pub(super) async fn keep_only(
         self: &Arc<Self>,
         token: Option<Token>,

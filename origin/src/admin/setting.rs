@@ -1,6 +1,6 @@
-//! From a request to the change that it asks for: parsing and validation, without any effect.
+//! Parsing and validation of a settings request: returns the change, without any effect.
 //!
-//! What is refused changes nothing and is told in a line. The bounds are those of `openapi.yaml`.
+//! A refused change has no effect and is answered with one line. The bounds are those of `openapi.yaml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ const RETENTION_SECONDS: std::ops::RangeInclusive<u64> = 60..=30 * 24 * 3600;
 const RETENTION_EVENTS: std::ops::RangeInclusive<u64> = 100..=1_000_000;
 const SECRET_CHARS: std::ops::RangeInclusive<usize> = MIN_KEY_CHARS..=128;
 
-/// What a setter does.
+/// The change that a setter makes.
 #[derive(Debug)]
 pub(super) enum Change {
     /// Sets a field.
@@ -53,7 +53,7 @@ pub(super) enum Change {
     Storage(S3, StorageSecretChange),
 }
 
-/// What becomes of the external storage's secret key.
+/// The change of the external storage's secret key.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum StorageSecretChange {
     Keep,
@@ -63,7 +63,7 @@ pub(super) enum StorageSecretChange {
 
 type Parsed = Result<Change, String>;
 
-/// What the origin's own settings say of what may be set.
+/// Rules of the origin's own configuration on what may be set.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rules {
     /// Stream keys may have fewer than [`MIN_KEY_CHARS`].
@@ -73,7 +73,7 @@ pub(super) struct Rules {
 /// The change that a body asks for.
 ///
 /// # Errors
-/// What is wrong, in a line.
+/// The fault, in one line.
 pub(super) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
     match setter {
         Setter::StreamKey => {
@@ -323,7 +323,7 @@ fn ffmpeg_path(body: &[u8]) -> Parsed {
     field("ffmpegPath", &path)
 }
 
-/// What is kept of the chat, as it comes: both bounds are needed.
+/// The new limits on the chat's history, as they come: both bounds are needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NewRetention {

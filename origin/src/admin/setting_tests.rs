@@ -123,7 +123,7 @@ fn wrong_types_and_values_out_of_bounds_are_refused() {
     }
 }
 
-/// What a setter makes of `{"value": null}`: the zero of the list or document where Owncast's server decodes one, else 400.
+/// Setters given `{"value": null}`: the zero of the list or document where Owncast's server decodes one, else 400.
 #[test]
 fn null_in_place_of_a_value_is_zero_where_owncasts_server_reads_it_so_and_refused_elsewhere() {
     for setter in all_setters() {

@@ -25,7 +25,7 @@ pub(super) struct Status {
     pub(super) session_peak_viewer_count: u64,
     pub(super) stream_title: String,
     pub(super) version_number: &'static str,
-    /// How players fare: nobody tells.
+    /// Playback health: never known.
     pub(super) health: Option<()>,
 }
 
@@ -194,7 +194,7 @@ pub(super) struct ServerConfig {
 /// A stream key in a list of them.
 #[derive(Serialize)]
 pub(super) struct ShownKey {
-    /// What stands for it: a page sends it back for a key that stays.
+    /// A placeholder for the key: a page sends it back for a key that stays.
     key: String,
     comment: String,
 }
@@ -205,7 +205,7 @@ impl From<KeptKey> for ShownKey {
     }
 }
 
-/// What Farcast does not have, in the form that pages take apart ([`super::absent`]).
+/// Federation, which Farcast does not have, in the form that pages take apart ([`super::absent`]).
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Federation {

@@ -1,12 +1,13 @@
-//! Whether a browser sends a request for a page of another site. Browsers send a login that they remember along with
-//! whatever a page refers to, an `<img>` for one; programs without a browser are trusted by their login.
+//! Detection of cross-site requests. Browsers send a login that they remember along with whatever a page refers to, an
+//! `<img>` for one; programs without a browser are trusted by their login.
 //!
 //! Standards: Fetch Metadata (`Sec-Fetch-Site`, `Sec-Fetch-Dest`), RFC 6454 (`Origin`), RFC 9110 §10.1.3 (`Referer`).
 
 use http::header::{CONTENT_TYPE, HOST, ORIGIN, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Uri};
 
-/// Whether a POST is of another site, and the browser did not have to ask first: it would send the password along.
+/// True if a POST is cross-site and the browser did not have to ask first (no CORS preflight): it would send the
+/// password along.
 pub(super) fn is_cross_post(headers: &HeaderMap) -> bool {
     if !headers.contains_key(ORIGIN) {
         return false;
@@ -19,9 +20,9 @@ pub(super) fn is_cross_post(headers: &HeaderMap) -> bool {
     !asked && !is_of_this_host(headers)
 }
 
-/// Whether a login is sent by another page than this site's own: it would learn, or have its visitors' browsers try, what
-/// the password is. A browser names the origin of every POST; where it says the site as well, that holds behind proxies
-/// that change the Host.
+/// True if a login is sent by another page than this site's own: it would learn, or have its visitors' browsers try,
+/// the password. A browser names the origin of every POST; where it sends `Sec-Fetch-Site` as well, that holds behind
+/// proxies that change the Host.
 pub(super) fn is_cross_login(headers: &HeaderMap) -> bool {
     match text(headers, "sec-fetch-site") {
         Some(site) => !matches!(site, "same-origin" | "none"),
@@ -29,7 +30,7 @@ pub(super) fn is_cross_login(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether the page that sends a POST has the address of this server.
+/// True if the page that sends a POST has the address of this server.
 fn is_of_this_host(headers: &HeaderMap) -> bool {
     let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes).unwrap_or_default();
     let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -37,9 +38,10 @@ fn is_of_this_host(headers: &HeaderMap) -> bool {
     !host.is_empty() && [&b"http://"[..], b"https://"].iter().any(of_host)
 }
 
-/// Whether a GET that changes something is of another site, or is none that somebody meant: a picture's address does not
-/// end a broadcast. A browser tells what asks, to https and to its own machine at least; over plain http it tells from
-/// where, and one that tells neither is not believed. Programs tell nothing and are no browsers.
+/// True if a GET that changes something is cross-site, or not a deliberate navigation or call: a picture's address does
+/// not end a broadcast. A browser sends Fetch Metadata to https and to its own machine at least; over plain http it
+/// sends `Origin` or `Referer`, and one that sends neither is not trusted. Programs send none of these and are no
+/// browsers.
 pub(super) fn is_cross_get(headers: &HeaderMap) -> bool {
     if let Some(site) = text(headers, "sec-fetch-site") {
         let for_what = text(headers, "sec-fetch-dest").unwrap_or("empty");

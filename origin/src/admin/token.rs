@@ -13,7 +13,7 @@ use super::shape::{NewToken, ShownToken};
 use super::webhook::in_order;
 use crate::tokens::{self, NotMade, Scope};
 
-/// What follows the beginning of a token in a list.
+/// The mark after the shortened token in a list.
 const ELLIPSIS: char = '…';
 
 pub(super) async fn list(store: &Store) -> Result<Reply, StoreError> {

@@ -181,7 +181,7 @@ mod tests {
         Trials::new(store.clone(), http, webhooks::Deliveries::default())
     }
 
-    /// A receiver that answers each request with a status; gives its address and what it was told.
+    /// A receiver that answers each request with a status; returns its address and the requests that it got.
     async fn receiver(status: &'static str) -> (String, tokio::sync::mpsc::Receiver<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());

@@ -70,7 +70,7 @@ impl Api {
     /// Opens the stream of events that a request asks for.
     ///
     /// # Errors
-    /// The reply that says why not.
+    /// The reply with the reason of the refusal.
     pub async fn events(&self, head: &request::Parts, caller: Caller) -> Result<Response<EventBody>, Reply> {
         let has_login = login::is_there(head.uri.path(), &head.headers);
         let mut opened = self.admin.events(head, caller).await;
@@ -86,7 +86,7 @@ impl Api {
     /// Makes the backup that a request asks for.
     ///
     /// # Errors
-    /// The reply that says why not.
+    /// The reply with the reason of the refusal.
     pub async fn backup<B>(&self, request: Request<B>, caller: Caller) -> Result<Response<Download>, Reply>
     where
         B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,

@@ -33,7 +33,7 @@ pub(super) struct Channel {
     pub(super) disconnect: mpsc::Sender<Disconnect>,
 }
 
-/// What the channels of an origin share.
+/// The parts that all channels of an origin share.
 pub(super) struct Shared {
     saver: Arc<Saver>,
     panics: Contained,

@@ -1,6 +1,6 @@
-//! What the parts of an origin stand on: keys, places of broadcasts, edges that may come, encoders that work, and the values
-//! that parts read while others write them. Made in the order of what may keep an origin from starting; encoders are probed
-//! before a publisher can come.
+//! The base parts of an origin: keys, storage of broadcasts, the roster of edges, usable encoders, and the values that
+//! parts read while others write them. Made in the order of what may keep an origin from starting; encoders are probed
+//! before a publisher can connect.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::settings::Settings;
 use crate::state::{Saver, State};
 use crate::transcode::{self, ProbeOutcome};
 
-/// What was found and opened before.
+/// The parts that were found and opened before.
 pub(super) struct Found<'a> {
     pub(super) settings: &'a Settings,
     pub(super) registry: &'a metrics::Registry,
@@ -58,7 +58,7 @@ pub(super) struct Ground<'a> {
     pub(super) store_writer: Option<Ended>,
 }
 
-/// What most parts are made with, the values that they read among it.
+/// The inputs that most parts need, among them the values that they read.
 pub(super) struct Common<'a> {
     pub(super) settings: &'a Settings,
     pub(super) registry: &'a metrics::Registry,
@@ -168,7 +168,8 @@ fn facts(
     })
 }
 
-/// Where the edges that may connect are kept, and what tokens say, for an origin that takes edges at this port.
+/// The configuration of the roster: its file, and the content of join tokens, for an origin that takes edges at this
+/// port.
 fn roster_config(settings: &Settings, quic_port: u16) -> roster::Config {
     let advertise = settings.quic_advertise.as_ref();
     roster::Config {

@@ -60,7 +60,7 @@ pub(super) struct Parts {
     pub(super) store_writer: Option<Ended>,
 }
 
-/// What the origin answers by itself.
+/// The parts behind the origin's own HTTP listeners.
 pub(super) struct Http {
     pub(super) api: Arc<Api>,
     pub(super) pages: Arc<Pages>,
@@ -68,7 +68,7 @@ pub(super) struct Http {
     pub(super) health: Health,
 }
 
-/// What follows the settings.
+/// The parts that follow changes of the settings.
 pub(super) struct Following {
     pub(super) store: Store,
     pub(super) set: watch::Sender<Option<Snapshot>>,
@@ -153,7 +153,7 @@ impl Parts {
 }
 
 impl Common<'_> {
-    /// What admins see of the broadcast of `live`.
+    /// The counters of the broadcast of `live` that admins see.
     fn counted(&self) -> anyhow::Result<Counted> {
         let stream = StreamName::live();
         Ok(Counted::new(self.registry.inner(), &self.registry.of_stream(stream.as_str())?)?)

@@ -19,7 +19,7 @@ pub(super) struct Ports {
     pub(super) quic: UdpSocket,
 }
 
-/// Those of TCP.
+/// The TCP listeners.
 pub(super) struct Listeners {
     pub(super) rtmp: TcpListener,
     pub(super) rtmps: Option<TlsListener>,

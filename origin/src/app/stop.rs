@@ -1,4 +1,4 @@
-//! What is left when all tasks have ended: giving the channel back, and the last writes.
+//! The last steps when all tasks have ended: giving the channel back, and the last writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const LAST_CLOSE: Duration = Duration::from_secs(10);
 /// Ends an origin whose tasks have stopped. `store` must be its last handle. Not cancel safe.
 ///
 /// # Errors
-/// That a task failed, that another origin has taken over, or that the last state could not be written.
+/// A task failed, another origin has taken over, or the last state could not be written.
 pub(super) async fn finish(
     stopped: Result<Stopped, Failed>,
     tenure: Option<Tenure>,

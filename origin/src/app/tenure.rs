@@ -1,4 +1,4 @@
-//! The store, and being the one origin of its channel.
+//! The store, and the tenure as the one origin of its channel.
 
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ pub(super) fn open_store(
     Ok((Store::new(engine).observed(seen), ended))
 }
 
-/// Waits until this is the channel's origin, where others can reach the store; operators see meanwhile that it lives and
-/// waits. Gives the store as its origin has it, and its tenure. Cancel safe.
+/// Waits until this is the channel's origin, where others can reach the store; operators see meanwhile that it lives
+/// and waits. Returns the store as its origin has it, and its tenure. Cancel safe.
 pub(super) async fn hold(
     store: Store,
     settings: &Settings,

@@ -60,7 +60,7 @@ pub(super) enum Item {
     End(Counts),
 }
 
-/// Why a backup cannot be read.
+/// The reason why a backup cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ArchiveError {
     #[error("it cannot be read")]

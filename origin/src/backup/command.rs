@@ -38,8 +38,8 @@ pub const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Runs one of [`COMMANDS`] on a file. Gives the exit status: 0 when it is done, 1 when it is not, and standard error says
-/// why.
+/// Runs one of [`COMMANDS`] on a file. Returns the exit status: 0 when it is done, 1 when it is not, and standard error
+/// says why.
 #[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
 pub fn run(program: &Program, command: &Command, file: &Path, settings: &Settings) -> u8 {
     let done = tokio::runtime::Builder::new_current_thread()

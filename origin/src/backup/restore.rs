@@ -30,7 +30,7 @@ const VERSIONS: u64 = 1 << 40;
 const BATCH_BYTES: usize = MAX_BATCH_BYTES / 4;
 const BATCH_ITEMS: usize = MAX_BATCH_ITEMS / 4;
 
-/// Why nothing, or not all, was restored.
+/// The reason why nothing, or not all, was restored.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RestoreError {
     #[error("cannot open {}", path.display())]
@@ -173,7 +173,7 @@ async fn fill(cluster: &Store, path: &Path) -> Result<(), RestoreError> {
     }
 }
 
-/// Writes the pictures of a backup, and gives its other files, of which there are few.
+/// Writes the pictures of a backup, and returns its other files, of which there are few.
 fn pictures(path: &Path, data_dir: &Path) -> Result<Vec<(String, Vec<u8>)>, RestoreError> {
     folder(data_dir)?;
     let (mut archive, mut others) = (open(path)?, Vec::new());

@@ -106,11 +106,11 @@ async fn in_time<T>(what: impl Future<Output = io::Result<T>>) -> io::Result<T> 
     tokio::time::timeout(PATIENCE, what).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Asks the origin that runs on a data folder for a backup, and gives the bytes to `take`, piece by piece. None if no
+/// Asks the origin that runs on a data folder for a backup, and passes the bytes to `take`, piece by piece. None if no
 /// origin runs there.
 ///
 /// # Errors
-/// Those of the connection and of `take`, and what the origin says.
+/// The errors of the connection and of `take`, and those that the origin reports.
 pub(super) async fn ask(
     data_dir: &Path,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,

@@ -15,7 +15,7 @@ use super::{FILES, MAX_FILE_BYTES, is_ours};
 use crate::admin::sessions_key;
 use crate::emoji;
 
-/// Why no backup could be made.
+/// The reason why no backup could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
     /// One at a time.
@@ -27,9 +27,9 @@ pub enum TakeError {
     /// A file of the data folder cannot be read.
     #[error("cannot read {}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -39,9 +39,9 @@ pub enum TakeError {
     /// There is no room for the backup, or no right to write it.
     #[error("cannot write a backup beside the data, in {}", folder.display())]
     Spool {
-        /// Where.
+        /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -94,7 +94,7 @@ impl Backups {
     /// while a cluster gives seconds only for reading everything as it was at one instant.
     ///
     /// # Errors
-    /// Those of [`Backups::begin`], and of the disk.
+    /// The errors of [`Backups::begin`], and of the disk.
     pub async fn spool(&self) -> Result<Spooled, TakeError> {
         let failed = |source| TakeError::Spool { folder: self.data_dir.to_path_buf(), source };
         let mut taking = self.begin().await?;

@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 pub(super) const MAX_COUNTS: usize = 20_000;
 /// Networks that are remembered because somebody got in; the one that did longest ago is forgotten.
 pub(super) const MAX_FAMILIAR: usize = 512;
-/// So long after the last failure several may compete for the next try.
+/// Time after the last failure within which several callers may compete for the next try.
 const FAIR_SECONDS: u64 = 60;
 /// Different guesses of a network that are remembered: a household's programs with an old password.
 const GUESSES: usize = 4;
@@ -24,9 +24,9 @@ const GUESSES: usize = 4;
 /// The keys by which failures are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Key {
-    /// A network, at both doors together.
+    /// A network, at both listeners together.
     Network(IpAddr),
-    /// A network at one door.
+    /// A network at one listener.
     AtDoor(Door, IpAddr),
     /// A /48 of IPv6.
     Site(IpAddr),
@@ -38,11 +38,11 @@ pub(super) enum Key {
     AllEdges,
     /// A login.
     Exemption([u8; 16]),
-    /// A network from which somebody got in by this door, or through that edge.
+    /// A network from which somebody logged in at this listener, or through that edge.
     Allowance(Door, Option<EdgeId>, IpAddr),
 }
 
-/// The rate at which failures slow a key down.
+/// The rate limit of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Failures that cost nothing, the last of them excepted.
@@ -126,7 +126,7 @@ impl Counts {
         count.failures.add(1.0, pace.most(), pace.longest, now);
     }
 
-    /// Somebody got in by this allowance's door.
+    /// Somebody logged in at this allowance's listener.
     pub(super) fn remember(&mut self, key: Key, now: Instant) {
         if self.familiar.len() >= MAX_FAMILIAR && !self.familiar.contains_key(&key) {
             let oldest = self.familiar.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key);
@@ -137,7 +137,7 @@ impl Counts {
         self.familiar.insert(key, now);
     }
 
-    /// True if somebody did.
+    /// True if somebody logged in at this allowance's listener.
     pub(super) fn is_familiar(&self, key: Key) -> bool {
         self.familiar.contains_key(&key)
     }

@@ -1,18 +1,19 @@
-//! The brake against guessing: a caller who keeps giving wrong passwords, stream keys or tokens has to wait. Sans-IO.
+//! The rate limit on guessing: a caller who keeps sending wrong passwords, stream keys or tokens has to wait. Sans-IO.
 //!
-//! Place in the flow: [`crate::credentials`] has one for both doors, since the admin password is the stream key until it is
-//! set apart; [`crate::integrations`] has one for access tokens. A secret is looked at only if the brake lets its sender
-//! try, also a right one: otherwise the brake would be none. So the right one must not be locked out by others:
+//! Place in the flow: [`crate::credentials`] has one for both listeners (RTMP and HTTP), since the admin password is
+//! the stream key until it is set apart; [`crate::integrations`] has one for access tokens. A secret is checked only if
+//! the limit lets its sender try, also a right one: otherwise there would be no limit. So the right one must not be
+//! locked out by others:
 //!
 //! - Failures fade. Nothing else takes them away: a success says nothing of the others behind the same address.
 //! - A caller with the cookie of an earlier login ([`Caller::exemption`]) is counted apart from everybody.
-//! - A network from which somebody logged in by a door before has a small allowance of its own there, which is used when
-//!   its other tries are used up. Chance decides which of its callers gets it: one who never stops guessing must not
-//!   have every try just because he knows when the next one is due.
-//! - The same wrong secret again counts only for the door at which it is given. A program with an old password does not
-//!   close the door for an encoder, nor the other way round.
-//! - Tries that an edge passes on are counted apart from those at the origin's own doors, and per edge as well as per
-//!   address that the edge claims: an edge can name any address.
+//! - A network from which somebody logged in at a listener before has a small allowance of its own there, which is used
+//!   when its other tries are used up. Chance decides which of its callers gets it: one who never stops guessing must
+//!   not have every try just because he knows when the next one is due.
+//! - The same wrong secret again counts only for the listener at which it is given. A program with an old password does
+//!   not lock an encoder out, nor the other way round.
+//! - Tries that an edge passes on are counted apart from those at the origin's own listeners, and per edge as well as
+//!   per address that the edge claims: an edge can name any address.
 
 mod counts;
 
@@ -28,25 +29,25 @@ use http::header::RETRY_AFTER;
 
 use self::counts::{Counts, Key, Pace};
 
-/// The caller who gives a secret.
+/// The sender of a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// From where; if an edge passed it on, what that says.
+    /// Its address; if an edge passed the request on, the one that the edge claims.
     pub address: IpAddr,
-    /// Which edge passed it on.
+    /// The edge that passed it on.
     pub edge: Option<EdgeId>,
-    /// Which login the caller's cookie is of, if it has one that is good.
+    /// The login that the caller's exemption cookie belongs to, if it has a valid one.
     pub exemption: Option<[u8; 16]>,
 }
 
 impl From<IpAddr> for Caller {
-    /// One that came by a door of the origin.
+    /// A caller at a listener of the origin.
     fn from(address: IpAddr) -> Self {
         Self { address, edge: None, exemption: None }
     }
 }
 
-/// The door at which a secret is given.
+/// The listener at which a secret is given.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Door {
     /// Encoders' stream keys.
@@ -77,7 +78,7 @@ impl Brake {
         Some(ordinary)
     }
 
-    /// True if somebody got in before: by the same login, or from the same network by the same door.
+    /// True if somebody logged in before: by the same login, or from the same network at the same listener.
     pub(crate) fn is_familiar(&self, caller: &Caller, door: Door) -> bool {
         caller.exemption.is_some() || self.counts.is_familiar(allowance(caller, door))
     }

@@ -13,7 +13,7 @@ fn through(edge: u8, address: &str) -> Caller {
     Caller { edge: Some(EdgeId::from([edge; 32])), ..caller(address) }
 }
 
-/// How many guesses are looked at in a time, of a caller that tries every `pause`.
+/// Number of guesses that are checked within `time`, of a caller that tries every `pause`.
 fn guesses(
     brake: &mut Brake,
     start: Instant,
@@ -139,12 +139,12 @@ fn a_network_that_published_before_has_an_allowance_beside_its_strangers() {
     let (mut brake, start) = (Brake::default(), Instant::now());
     let here = caller("192.0.2.1");
     brake.succeeded(&here, Door::Rtmp, start);
-    // A stranger of the same network used up all tries at the other door; the encoder comes back.
+    // Another client of the same network used up all tries at the other listener; the encoder comes back.
     guesses(&mut brake, start, Duration::from_secs(600), Duration::from_secs(1), |_| (here, Door::Http));
     let later = start + Duration::from_secs(600);
     assert!(brake.must_wait(&here, Door::Http, 0, later).is_some());
     assert_eq!(brake.must_wait(&here, Door::Rtmp, 0, later), None);
-    // One who guesses at the same door, every second for an hour: both get a share, and guesses stay few.
+    // One who guesses at the same listener, every second for an hour: both get a share, and guesses stay few.
     let (mut looked_at, mut owner_in, mut owner_tried) = (0, 0, 0);
     for second in 0..3600_u64 {
         let now = later + Duration::from_secs(second);

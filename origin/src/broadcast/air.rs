@@ -13,9 +13,9 @@ use crate::package::LatencyLevel;
 pub struct Air {
     /// True if there is something to watch: from the announcement to the end, an encoder's absence included.
     pub online: bool,
-    /// When the encoder that began the broadcast connected; kept over its absences.
+    /// Time at which the encoder that began the broadcast connected; kept over its absences.
     pub connected_at: Option<WallTime>,
-    /// When the last broadcast of this run ended.
+    /// End of the last broadcast of this run.
     pub ended_at: Option<WallTime>,
     /// The current publisher.
     pub broadcaster: Option<Broadcaster>,
@@ -28,7 +28,7 @@ pub struct Air {
 pub struct Broadcaster {
     /// Its address.
     pub remote: SocketAddr,
-    /// When it connected.
+    /// Time at which it connected.
     pub connected_at: WallTime,
     /// Its own description of its stream.
     pub metadata: StreamMetadata,

@@ -85,7 +85,7 @@ pub type OpenLadder = Arc<dyn Fn(Vec<VariantSpec>, EncoderKind) -> LadderConfig 
 /// A wish to end the broadcast; answered with whether there was one.
 pub type Disconnect = oneshot::Sender<bool>;
 
-/// Why a broadcast ended; a label.
+/// The reason why a broadcast ended; a label.
 #[derive(Clone, Copy, Debug)]
 enum Ended {
     Unpublished,
@@ -125,7 +125,7 @@ pub struct Owner {
     metrics: Metrics,
     pipeline: Option<Pipeline>,
     publisher: Option<Publisher>,
-    /// Until when a publisher may return; set while a broadcast has none.
+    /// Deadline for a publisher to return; set while a broadcast has none.
     grace_until: Option<Instant>,
     /// The broadcast that was live when the origin stopped, until another is announced in its place or it is
     /// ended.

@@ -1,4 +1,4 @@
-//! Tests of the owner: what edges are told of beginnings and ends.
+//! Tests of the owner: the beginnings and ends that edges are sent.
 
 use farcast_feed::time::MediaTime;
 use farcast_link::ToEdge;
@@ -30,7 +30,7 @@ struct Rig {
     task: JoinHandle<()>,
 }
 
-/// What an edge was told that matters here.
+/// The messages to an edge that these tests check.
 #[derive(Debug, PartialEq)]
 enum Told {
     Started { epoch: u64, continues: bool },
@@ -145,7 +145,7 @@ impl Rig {
         assert!(in_time && told == expected, "{told:?} and not {expected:?}");
     }
 
-    /// Stops the owner; nothing may be told any more. Gives the cursor.
+    /// Stops the owner; nothing may be told any more. Returns the cursor.
     async fn stop(mut self) -> Option<Cursor> {
         self.shutdown.cancel();
         tokio::time::timeout(PATIENCE, &mut self.task).await.unwrap().unwrap();
@@ -348,7 +348,7 @@ async fn settings_hold_from_the_next_broadcast_on() {
     assert_eq!(rig.stop().await.unwrap().latency_level, LatencyLevel::Highest as u8);
 }
 
-/// What is said to be on air is what the broadcast is made with, before and after a driver broke.
+/// The status names the ladder that the broadcast is really made with, before and after a driver broke.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_that_panics_is_left_out_and_what_is_set_holds_all_the_same() {
     fn open(specs: Vec<VariantSpec>, encoder: EncoderKind) -> LadderConfig {

@@ -33,7 +33,7 @@ const MAX_BACKLOG_BYTES: usize = 128 * 1024 * 1024;
 /// Time for encoders to deliver the frames inside them when a broadcast ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What every pipeline is made with.
+/// The parts that every pipeline needs.
 #[derive(Clone)]
 pub(super) struct Setup {
     pub(super) stream: StreamName,
@@ -86,7 +86,7 @@ pub(super) struct Pipeline {
     packagers: Vec<Packager>,
     backlog: VecDeque<MediaEvent>,
     backlog_bytes: usize,
-    /// When the backlog began to be let in, and the media time of its first frame.
+    /// Time at which the backlog began to be let in, and the media time of its first frame.
     pace: Option<(Instant, MediaTime)>,
     planned: Vec<MediaEvent>,
     feed: Vec<FeedEvent>,
@@ -243,7 +243,7 @@ impl Pipeline {
         Some(targets)
     }
 
-    /// When [`Pipeline::advance`] has something to do; `None`: not before the next event.
+    /// True while a backlog waits, so that [`Pipeline::advance`] has work before the next event.
     pub(super) fn is_behind(&self) -> bool {
         !self.backlog.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Tells the chat of the broadcast: that it began, ended, or has another title. Webhooks hear of it by the same log.
+//! Announces the broadcast in the chat: beginning, end, new title. Webhooks get it from the same log.
 //!
 //! Place in the flow: status and settings come by watch channels, entries go to the chat's log. The last announcement
 //! is a record that changes in the same batch as the log, so each change is announced once, whenever the origin stops.

@@ -1,7 +1,7 @@
 //! Deletes old entries of the chat's log each minute, and users who have been away for long each hour.
 //!
 //! Place in the flow: reads all of the log once, when it starts, and then new entries, so that it knows the log without
-//! counting it again. Age is judged by [`Steady`], since deleted entries do not come back.
+//! counting it again. Age is measured by [`Steady`], since deleted entries do not come back.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -125,7 +125,7 @@ impl Caretaker {
             if self.take_jump() {
                 // Times that lay in the future do not any more.
                 tracing::warn!(
-                    "the clock has jumped ahead, the age of chat entries is judged by it from now on"
+                    "the clock has jumped ahead, the age of chat entries is measured by it from now on"
                 );
                 at = Versionstamp::ZERO;
                 *self.kept() = Kept::default();

@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(4 * 3600);
 thread_local! {
     /// The time of the wall clock's start, and of tokio's clock then.
     static BEGAN: (WallTime, tokio::time::Instant) = (WallTime::now(), tokio::time::Instant::now());
-    /// How far the wall clock is ahead, in seconds.
+    /// Lead of the wall clock, in seconds.
     static AHEAD_S: Cell<u64> = const { Cell::new(0) };
 }
 

@@ -1,9 +1,9 @@
-//! Checks of given secrets: behind the brake, and with a bound on the hashing for strangers.
+//! Checks of secrets: rate-limited, and with a bound on the hashing for unauthenticated clients.
 //!
 //! Secrets that were right before are known by their digest. Where that is known of all hashes, a wrong secret is
-//! recognised too: then a guess costs nothing. Else, from a start to the first right key, a guess costs hashes: strangers
-//! get few of these, in a queue of their own, so that they cost no CPU that the broadcast needs. Callers who logged in
-//! before have another queue.
+//! recognised too: then a guess costs nothing. Else, from a start to the first right key, a guess costs hashes:
+//! unauthenticated clients get few of these, in a queue of their own, so that they cost no CPU that the broadcast
+//! needs. Callers who logged in before have another queue.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -15,19 +15,19 @@ use crate::brake::{Caller, Door};
 use crate::ingest::Checked;
 use farcast_service::fading::Fading;
 
-/// Hashes for strangers: one in this time, which is 5 to 15 % of a core.
+/// Hashes for unauthenticated clients: one in this time, which is 5 to 15 % of a core.
 const HASH_PERIOD: Duration = Duration::from_millis(250);
-/// Hashes for strangers at once, before they are so slow: all that one address with all its candidates may need for
+/// Burst of hashes for unauthenticated clients: all that one address with all its candidates may need for
 /// [`super::MAX_STREAM_KEYS`] keys.
 const HASH_BURST: f64 = 24.0;
-/// Most strangers that wait for their turn to be hashed: some seconds. Further ones are told to wait.
+/// Most unauthenticated clients that wait for a hash: some seconds. Further ones are told to wait.
 const MAX_WAITING: usize = 8;
 
 /// Turns to hash.
 #[derive(Debug)]
 pub(super) struct Turns {
     strangers: Semaphore,
-    /// Bounded by what the brake lets them try.
+    /// Bounded by the rate limit on tries.
     familiar: Semaphore,
     waiting: Semaphore,
     spent: Mutex<Option<Fading>>,

@@ -34,11 +34,11 @@ use crate::ingest::{Checked, Keys, StreamKey};
 
 /// Hashes that one encoder's address costs at most, of all that it may mean. They are needed only from a start without
 /// a configured stream key until the key was right for the first time; later every candidate is compared by its digest,
-/// and a stranger costs no hash at all. The first three are the text as it is and with everything taken away that is not
-/// of a usual key.
+/// and an unauthenticated client costs no hash at all. The first three are the text as it is and with everything taken
+/// away that is not of a usual key.
 const HASHES_PER_ADDRESS: usize = 3;
 
-/// Which of the two.
+/// The kind of credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Which {
     /// The key of encoders.
@@ -59,7 +59,7 @@ const STANDS_FOR: &str = "(kept, not shown: ";
 struct Hashes {
     /// The first stream key.
     stream_key: String,
-    /// Unless it is the stream key.
+    /// The admin password; none while it is the stream key.
     admin_password: Option<String>,
     /// The purpose of the first stream key.
     #[serde(default)]
@@ -111,7 +111,7 @@ fn stand_in(hash: &str) -> String {
     text
 }
 
-/// Why the stream keys were not set. Nothing has changed.
+/// The reason why the stream keys were not set. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotSet {
     /// Something stands for a key that is not kept.
@@ -127,7 +127,7 @@ impl Record for Hashes {
 }
 
 impl Hashes {
-    /// Those of which one has to fit.
+    /// The hashes of which one has to match.
     fn of(&self, which: Which) -> Vec<String> {
         match (which, &self.admin_password) {
             (Which::AdminPassword, Some(password)) => vec![password.clone()],
@@ -261,7 +261,8 @@ impl Credentials {
         hashes.keys().map(shown).collect()
     }
 
-    /// A key for the cookie that exempts from the brake: of the password's hash, so that it changes with the password.
+    /// The key of the cookie that exempts from the rate limit: derived from the password's hash, so that it changes
+    /// with the password.
     pub(crate) fn exemption_key(&self) -> [u8; 32] {
         lock(&self.hashes).exemption_key()
     }

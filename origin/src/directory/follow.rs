@@ -1,4 +1,4 @@
-//! Decides from settings and broadcast whether the directory is told.
+//! Decides from settings and broadcast whether the directory is pinged.
 
 use std::time::Instant;
 

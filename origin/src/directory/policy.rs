@@ -1,4 +1,4 @@
-//! When to ping the directory, and what of it to log, without a clock.
+//! The policy of pings to the directory: when to ping, and what to log, without a clock.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const MAX_BACKOFF: u32 = 8;
 pub struct Conditions {
     /// True if the operator wants to be listed.
     pub enabled: bool,
-    /// Since when a broadcast is live, if one is.
+    /// Start of the live broadcast, if there is one.
     pub live_since: Option<Instant>,
     /// The operator's public address of this server. Without scheme and host there is no ping.
     pub server_url: String,
@@ -35,11 +35,11 @@ pub enum Step {
 /// The log line for a ping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Report {
-    /// It works, for the first time or again.
+    /// Pings succeed, for the first time or again.
     Works,
-    /// It fails, for the first time or for another reason.
+    /// Pings fail, for the first time or for another reason.
     Fails,
-    /// It is as before.
+    /// Nothing has changed.
     Nothing,
 }
 

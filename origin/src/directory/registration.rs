@@ -36,7 +36,7 @@ pub struct Directory {
 #[error("the directory's address is not one of http or https: {0}")]
 pub struct InvalidDirectory(String);
 
-/// Why a ping failed.
+/// The reason why a ping failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
     /// There was no answer.
@@ -87,8 +87,8 @@ impl Directory {
         if good { Ok(Self { http, store, ping }) } else { Err(invalid()) }
     }
 
-    /// Tells the directory that this server is live at `server_url`, and keeps the key that it gives. When the future is
-    /// dropped the request may have arrived.
+    /// Tells the directory that this server is live at `server_url`, and keeps the key that it returns. When the future
+    /// is dropped the request may have arrived.
     ///
     /// # Errors
     /// [`DirectoryError`]. After a refusal the key is as before.

@@ -55,7 +55,7 @@ impl Act {
         }
     }
 
-    /// True if moderators only do it.
+    /// True if only moderators may do it.
     pub(super) fn moderates(&self) -> bool {
         matches!(self, Self::SetEnabled { .. } | Self::SetVisible { .. })
     }
@@ -120,7 +120,7 @@ fn entries(all: &[Operation]) -> Result<(&[Operation], Vec<Entry>), Refused> {
     Ok((others, entries))
 }
 
-/// The act that a batch is.
+/// Reads the act that a batch is.
 pub(super) fn read(batch: &Batch) -> Result<Act, Refused> {
     let (others, entries) = entries(batch.operations())?;
     match (batch.preconditions(), others, &entries[..]) {

@@ -32,7 +32,7 @@ pub(super) fn redacted(account: Account) -> Account {
     Account { token: String::new(), ..account }
 }
 
-/// Why there is no batch of an act.
+/// The reason why no batch is built for an act.
 #[derive(Debug)]
 pub(super) enum NoBatch {
     /// The edge may not do it.
@@ -115,7 +115,7 @@ fn seen(batch: Batch, given: Account, facts: Facts<'_>) -> Result<Batch, NoBatch
     Ok(batch)
 }
 
-/// What viewers are shown of a line.
+/// The rendered text of a chat message, as viewers see it.
 fn line(given: &Account, raw: &str, Facts { runtime, .. }: Facts<'_>) -> Result<String, NoBatch> {
     if runtime.chat_disabled || given.user.disabled_at.is_some() {
         return Err(unlawful("nobody, or not this user, may chat"));
@@ -228,7 +228,7 @@ impl Whole {
         Precondition::Equals(account_key(&self.account.user.id).key().clone(), self.bytes.clone())
     }
 
-    /// Adds a change of it, which requires that it is unchanged until then; gives it as it is afterwards.
+    /// Adds a change of it, which requires that it is unchanged until then; returns it as it is afterwards.
     fn change(self, batch: Batch, change: impl FnOnce(&mut Account)) -> Result<(Batch, Account), StoreError> {
         let batch = batch.require(self.unchanged());
         let mut account = self.account;

@@ -47,9 +47,9 @@ pub(super) enum Family {
 pub(super) enum Right {
     /// One key's value.
     Get,
-    /// All that begins so.
+    /// All keys with this prefix.
     Scan,
-    /// A value's next change.
+    /// A watch for a value's next change.
     Watch,
 }
 

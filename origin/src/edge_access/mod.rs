@@ -1,4 +1,4 @@
-//! The door to the store for edges: all their calls pass it.
+//! Access control for edges' calls of the store: all of them pass it.
 //!
 //! Place in the flow: an edge's call comes over its link ([`farcast_link::sender`]) → [`keys`] decides whether an edge may use these
 //! keys → [`act`] reads a batch as one of the few acts of an honest edge → [`derive`](mod@derive) builds the batch again
@@ -62,13 +62,13 @@ pub(crate) enum Refused {
     /// The batch is none of the acts of an edge, or says what cannot be.
     #[error("the act is not valid: {0}")]
     Unlawful(&'static str),
-    /// It acts for somebody whose token it has not shown.
+    /// The edge acts for a user whose token it has not shown.
     #[error("it has not shown the token of the user for whom it acts")]
     NotShown,
-    /// It moderates, and no moderator came to it.
+    /// The edge moderates, and no moderator is connected to it.
     #[error("no moderator has come to it")]
     NoModerator,
-    /// It has used up what an edge may use.
+    /// The edge has used up its quota.
     #[error("it has used up its {0}")]
     Quota(Spent),
 }
@@ -97,7 +97,7 @@ struct Edge {
     refusals: u64,
 }
 
-/// The door. Shared by all links.
+/// The access control. Shared by all links.
 #[derive(Debug)]
 pub struct EdgeAccess {
     store: Store,
@@ -108,7 +108,7 @@ pub struct EdgeAccess {
 }
 
 impl EdgeAccess {
-    /// A door to `store`, by the settings in force.
+    /// Access control for `store`, by the settings in force.
     #[must_use]
     pub fn new(store: Store, runtime: watch::Receiver<Option<Snapshot>>, metrics: Metrics) -> Self {
         Self { chat: Chat::new(store.clone()), store, runtime, metrics, edges: Mutex::default() }
@@ -256,8 +256,8 @@ impl EdgeAccess {
         Ok(self.store.answer(Request::Commit(derived?)).await)
     }
 
-    /// Whether a name can be taken for that of a moderator other than who wants it. Edges ask the same; one that was taken
-    /// over does not.
+    /// True if a name can be mistaken for that of a moderator other than the user of this id. Edges check the same; one
+    /// that was taken over does not.
     async fn is_moderators(&self, name: &str, id: &str) -> Result<bool, StoreError> {
         let wanted = name::skeleton(name);
         let moderators = self.chat.listed(List::Moderators).await?;

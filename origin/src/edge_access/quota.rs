@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Refused;
 use super::act::Act;
 
-/// So much at once, and so much per second.
+/// A rate: burst, and refill per second.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     burst: u64,
@@ -17,7 +17,8 @@ struct Rate {
 
 /// Calls. A newcomer to the chat costs four: with all connections coming back at once, three times as many.
 const CALLS: Rate = Rate { burst: 240_000, per_second: 10_000 };
-/// Bytes of batches. A line of the chat has 18 KiB at most and half of one mostly; the viewers of an edge 44 KiB in five seconds.
+/// Bytes of batches. A chat message has 18 KiB at most and half of one mostly; the viewers of an edge 44 KiB in five
+/// seconds.
 const WRITTEN: Rate = Rate { burst: 64 << 20, per_second: 4 << 20 };
 /// Bytes of values that are read. At its start an edge reads all pictures and the end of the log.
 const READ: Rate = Rate { burst: 512 << 20, per_second: 32 << 20 };
@@ -30,8 +31,8 @@ const ENTRIES: Rate = Rate { burst: 4_000, per_second: 400 };
 /// Join and leave messages. An honest edge sends 20 at once, then 5 per second.
 const COMINGS: Rate = Rate { burst: 60, per_second: 10 };
 
-/// Microseconds in which lines are rendered: half a core. An ordinary line takes a tenth of a millisecond; those that
-/// are made to take long must not take the time of transcoding.
+/// Microseconds in which chat messages are rendered: half a core. An ordinary one takes a tenth of a millisecond; those
+/// that are made to take long must not take the time of transcoding.
 const RENDERING: Rate = Rate { burst: 10_000_000, per_second: 500_000 };
 
 /// The quota that was used up.
@@ -63,7 +64,7 @@ impl std::fmt::Display for Spent {
 /// The used part of a [`Rate`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Used {
-    /// When all of it is there again.
+    /// Time at which the quota is whole again.
     whole_at: Option<Instant>,
 }
 
@@ -118,17 +119,17 @@ impl Quota {
         Ok(())
     }
 
-    /// So much was read.
+    /// Counts bytes that were read.
     pub(super) fn was_read(&mut self, bytes: usize, now: Instant) {
         self.read.take(READ, size(bytes), now);
     }
 
-    /// A line was rendered, which took so long.
+    /// A chat message was rendered, which took so long.
     pub(super) fn was_rendered(&mut self, took: Duration, now: Instant) {
         self.rendering.take(RENDERING, u64::try_from(took.as_micros()).unwrap_or(u64::MAX), now);
     }
 
-    /// An act.
+    /// Counts an act.
     pub(super) fn act(&mut self, act: &Act, now: Instant) -> Result<(), Refused> {
         // As for reading: how long it takes is known afterwards.
         if matches!(act, Act::Say { .. }) && !self.rendering.has_left(RENDERING, 0, now) {

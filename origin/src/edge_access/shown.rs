@@ -1,7 +1,7 @@
 //! The users for whom an edge may act: those whose token it has shown.
 //!
-//! An edge that looks a token up has it from the user, since nobody gets hashes of tokens; so looking it up shows that the
-//! user came to this edge. Kept in memory only: an honest edge looks up the token for each line.
+//! An edge that looks a token up has it from the user, since nobody gets hashes of tokens; so looking it up shows that
+//! the user came to this edge. Kept in memory only: an honest edge looks up the token for each chat message.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -31,7 +31,7 @@ impl Shown {
         self.newer.insert(id.to_owned());
     }
 
-    /// True if it has.
+    /// True if the edge has shown the user's token.
     pub(super) fn has(&self, id: &str) -> bool {
         self.newer.contains(id) || self.older.contains(id)
     }

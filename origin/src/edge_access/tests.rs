@@ -1,4 +1,4 @@
-//! An honest edge does through the door what it does without, and one that was taken over gets nowhere.
+//! An honest edge does under access control what it does without, and one that was taken over gets nowhere.
 
 use farcast_audience::viewers::{self, Audience, ViewerId};
 use farcast_chat::user::{List, new_token, token_hash, token_key};
@@ -11,7 +11,7 @@ use prometheus::Registry;
 
 use super::*;
 
-/// An edge of this name, whose calls pass the door.
+/// An edge of this name, whose calls pass the access control.
 #[derive(Debug)]
 struct Link {
     name: &'static str,

@@ -1,4 +1,4 @@
-//! Asking other people's servers over HTTP: the directory, webhooks.
+//! HTTP client for external servers: the directory, webhooks.
 //!
 //! Invariants: every request has a deadline for all of it, and a limit on the answer's size; redirects are answers like any
 //! other, so that nothing is sent to an address that nobody configured; what is sent over TLS goes to a server whose
@@ -48,7 +48,7 @@ const AGENT: &str = concat!("Farcast/", env!("CARGO_PKG_VERSION"));
 /// The limits of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// For all of it: name, connection, TLS, request, answer.
+    /// Deadline of the whole exchange: name resolution, connection, TLS, request, answer.
     pub deadline: Duration,
     /// Largest body of the answer.
     pub body_bytes: usize,
@@ -61,7 +61,7 @@ pub struct HttpClient {
     reach: Reach,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpClientError {
     /// The address is not one of HTTP with a host.
@@ -73,16 +73,16 @@ pub enum HttpClientError {
     /// The server was not reached: its name, the network, TLS. It got nothing.
     #[error("cannot connect: {}", innermost(source.as_ref()))]
     Connect {
-        /// Why.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The connection failed; the server may have got the request.
     #[error("the connection failed: {}", innermost(source.as_ref()))]
     Exchange {
-        /// Why.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It took too long; the server may have got the request.
+    /// The answer took too long; the server may have got the request.
     #[error("no answer within {0:?}")]
     Deadline(Duration),
     /// The answer is too large.

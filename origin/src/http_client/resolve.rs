@@ -17,12 +17,12 @@ use tower_service::Service;
 
 use super::network;
 
-/// Which servers a client connects to.
+/// The servers that a client may connect to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
     /// All.
     Anywhere,
-    /// Those of the public network: not this machine, nor those of its own network.
+    /// Servers of the public network: not this machine, nor those of its own network.
     Public,
 }
 
@@ -44,7 +44,7 @@ type Answer<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 /// Addresses of a name; their port means nothing.
 type Lookup = dyn Fn(String) -> Answer<Vec<SocketAddr>, io::Error> + Send + Sync;
 
-/// Looks names up, and gives the addresses that are permitted.
+/// Looks names up, and returns the addresses that are permitted.
 #[derive(Clone)]
 pub(super) struct Resolver {
     lookup: Arc<Lookup>,

@@ -1,4 +1,4 @@
-//! Somebody else's server, for tests.
+//! A mock of an external server, for tests.
 
 use std::convert::Infallible;
 use std::io;

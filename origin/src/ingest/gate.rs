@@ -1,4 +1,4 @@
-//! The right to publish: a stream key says which stream, and each stream has one publisher at a time.
+//! The right to publish: a stream key determines the stream, and each stream has one publisher at a time.
 //!
 //! The implementation of [`Keys`] compares the key in constant time, with each text that a pasted address may mean. A second
 //! publisher with the right key is refused while one is live. An encoder that lost its connection comes back before this
@@ -24,7 +24,7 @@ use super::key::StreamKey;
 /// seconds of nothing is a dead connection or one that viewers no longer benefit from.
 pub const PRESUMED_DEAD: Duration = Duration::from_secs(3);
 
-/// Why a publisher is not let in.
+/// The reason why a publisher is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, thiserror::Error)]
 pub enum GateError {
     /// The key is not the stream's. The peer learns no more.
@@ -33,7 +33,7 @@ pub enum GateError {
     /// Too many keys from that network were wrong: this one was not looked at.
     #[error("too many wrong stream keys were tried: wait {seconds} s and try again")]
     Braked {
-        /// Until when it is of no use to try again, at least one.
+        /// Seconds to wait before the next try, at least one.
         seconds: u64,
     },
     /// Another publisher is live.
@@ -44,11 +44,11 @@ pub enum GateError {
 /// The result of checking a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checked<T = ()> {
-    /// It is right, and what it opens.
+    /// The secret is right; with what it opens.
     Right(T),
-    /// It is wrong.
+    /// The secret is wrong.
     Wrong,
-    /// It was not checked: so many were wrong before that the sender has to wait.
+    /// The secret was not checked: after so many wrong ones the sender has to wait.
     Wait(Duration),
 }
 
@@ -135,7 +135,7 @@ impl Gate {
     /// Lets a publisher in, if the key is right and no other one of its stream is live. Cancel safe.
     ///
     /// # Errors
-    /// [`GateError`]; the key is looked at first, so a stranger does not learn whether someone is live.
+    /// [`GateError`]; the key is looked at first, so an unauthenticated client does not learn whether someone is live.
     pub async fn admit(
         self: &Arc<Self>,
         key: &StreamKey,
@@ -197,7 +197,7 @@ impl Permit {
         &self.stream
     }
 
-    /// Says that the publisher is alive.
+    /// Notes that the publisher is alive.
     pub fn heard(&self, now: Instant) {
         if let Some(live) = self.gate.lock().live.get_mut(&self.stream)
             && live.id == self.id

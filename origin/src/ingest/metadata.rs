@@ -1,4 +1,4 @@
-//! What an encoder says of its stream, for people and as a fallback.
+//! Stream metadata as the encoder declares it, for people and as a fallback.
 
 /// The encoder's description of its stream. None of it is checked against the media.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::metadata::StreamMetadata;
 use crate::media::MediaEvent;
 
-/// Where the publishers of each stream go: to the owner of its broadcast.
+/// The channels to the owners of broadcasts, by stream: publishers are handed to them.
 pub type Owners = BTreeMap<StreamName, mpsc::Sender<Publisher>>;
 
 /// A publisher that was let in.
@@ -41,7 +41,7 @@ pub struct PublisherInfo {
     pub application: String,
     /// True if the connection is TLS.
     pub secure: bool,
-    /// When it was let in.
+    /// Time at which it was let in.
     pub connected_at: WallTime,
 }
 
@@ -63,7 +63,7 @@ pub enum EndReason {
     Unpublished,
     /// The connection was closed or lost.
     Disconnected,
-    /// Nothing came for [`crate::ingest::rtmp::session::SILENCE_DEADLINE`].
+    /// No data for [`crate::ingest::rtmp::session::SILENCE_DEADLINE`].
     Silence,
     /// The same encoder came back on another connection.
     TakenOver,
@@ -91,7 +91,7 @@ impl EndReason {
     }
 }
 
-/// Why a connection did not come to publish.
+/// The reason why a connection did not get to publish.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// The stream key is wrong.
@@ -100,9 +100,9 @@ pub enum Refused {
     NoKey,
     /// Another publisher is live.
     Busy,
-    /// Not our application.
+    /// Unknown RTMP application.
     Application,
-    /// It wanted to play.
+    /// The client wanted to play.
     Play,
     /// Too many connections.
     Connections,
@@ -110,15 +110,15 @@ pub enum Refused {
     Braked,
     /// Too many connections that do not publish yet, most of them of its own network.
     Pending,
-    /// It had to give way to a connection of another network.
+    /// Evicted in favour of a connection of another network.
     Evicted,
     /// The TLS handshake.
     Tls,
-    /// It took too long.
+    /// The handshake or the commands took too long.
     Timeout,
-    /// It broke the protocol.
+    /// The client broke the protocol.
     Protocol,
-    /// It left.
+    /// The client left.
     Left,
     /// The owner did not take the publisher.
     Owner,

@@ -1,9 +1,9 @@
-//! The API for other people's programs: everything below `/api/integrations/`, with an access token.
+//! The API for external programs: everything below `/api/integrations/`, with an access token.
 //!
 //! Place in the flow: requests come by [`crate::api`]; messages go into the chat's log, rendered and sanitised once, here.
 //! The order of checks is that of `openapi.yaml`: too many failures, token and its scope, method, length, content, store.
 //!
-//! Invariant: a token that was deleted before says nothing, not even by a request that was under way.
+//! Invariant: a token that was deleted before posts nothing, not even by a request that was under way.
 
 mod routes;
 
@@ -42,7 +42,7 @@ pub const PREFIX: &str = "/api/integrations/";
 /// Lengths of a text, in characters.
 const TEXT_CHARS: std::ops::RangeInclusive<usize> = 1..=10_000;
 
-/// What programs with an access token may use.
+/// The parts of the origin that programs with an access token may use.
 #[derive(Debug)]
 pub struct Services {
     /// The store of tokens, settings and the chat.

@@ -23,13 +23,13 @@ const MAX_STRETCH: Duration = Duration::from_secs(1);
 /// The result for a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Placed {
-    /// It is queued.
+    /// The frame is queued.
     Queued,
-    /// It is queued, and the clock was set again.
+    /// The frame is queued, and the clock was set again.
     Resynced,
-    /// It lies where audio is already: dropped.
+    /// The frame overlaps audio that is there already: dropped.
     Overlap,
-    /// It is queued in place of the oldest.
+    /// The frame is queued in place of the oldest.
     Overflow,
 }
 

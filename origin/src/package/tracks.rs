@@ -1,4 +1,4 @@
-//! Which tracks a variant has, and the initialisation section that describes them.
+//! The tracks of a variant, and the initialisation section that describes them.
 
 use std::sync::Arc;
 

@@ -34,7 +34,7 @@ pub(super) fn jpeg(still: &Still) -> Result<Bytes, String> {
 pub(super) struct Reel(VecDeque<gif::Frame<'static>>);
 
 impl Reel {
-    /// Adds a still, and gives the GIF of all there are. Those of another size go: a GIF has one.
+    /// Adds a still, and returns the GIF of all there are. Those of another size go: a GIF has one.
     ///
     /// # Errors
     /// If the encoder refuses the size.

@@ -86,7 +86,7 @@ impl Developer {
     /// Decodes a key frame. Cancel safe: the process ends with it.
     ///
     /// # Errors
-    /// Why there is no picture.
+    /// The reason why there is no picture.
     pub(super) async fn develop(&mut self, config: Arc<VideoConfig>, data: Bytes) -> Result<Stills, String> {
         let launch = match &self.how {
             How::Process(launch) => launch,
@@ -111,7 +111,7 @@ impl Developer {
         }
     }
 
-    /// Nothing is to be decoded for a while.
+    /// Ends the decoding process: nothing is to be decoded for a while.
     pub(super) fn rest(&mut self) {
         self.process = None;
     }
@@ -171,7 +171,7 @@ fn understand(answer: &[u8]) -> Result<Understood, String> {
     }
 }
 
-/// Runs this process as one that decodes pictures until its input ends; gives its exit status.
+/// Runs this process as one that decodes pictures until its input ends; returns its exit status.
 pub(crate) fn run() -> u8 {
     let work = || -> io::Result<()> {
         let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());

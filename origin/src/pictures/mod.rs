@@ -2,10 +2,11 @@
 //!
 //! Place in the flow: each broadcast has a [`Tap`] that sees what goes to the ladder and lets a key frame through every
 //! [`EVERY`]; the [`Maker`] has that one frame decoded in a process of its own ([`develop`]), which is confined as the
-//! transcoding process is and gives way to encoders, and compresses the pixels here ([`compress`]): nothing but pixels is
-//! taken from a process that read what strangers sent. Edges ask for the newest ([`Pictures::get`]) when somebody asks them.
+//! transcoding process is and gives way to encoders, and compresses the pixels here ([`compress`]): nothing but pixels
+//! is taken from a process that read bytes of unauthenticated clients. Edges ask for the newest ([`Pictures::get`])
+//! when somebody asks them.
 //!
-//! Invariants: at most one frame is under way, all others are passed over, and nothing waits; pictures of a broadcast are
+//! Invariants: at most one frame is under way, all others are skipped, and nothing waits; pictures of a broadcast are
 //! gone when the next one begins.
 
 mod compress;
@@ -121,7 +122,7 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Sees an event of the source. Never waits: a frame that comes while another is under way is passed over.
+    /// Sees an event of the source. Never waits: a frame that comes while another is under way is skipped.
     pub fn see(&mut self, event: &MediaEvent, now: Instant) {
         let Some(frames) = &self.frames else { return };
         match event {

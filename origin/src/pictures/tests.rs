@@ -1,4 +1,4 @@
-//! Which frames are taken, and for which broadcast their pictures count.
+//! Tests of the choice of frames, and of the broadcast for which their pictures count.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::media::{AudioCodec, AudioConfig, Frame, Mark, MediaEvent, VideoCodec,
 use crate::plan::speed::Pace;
 use crate::plan::{Config, Planner};
 
-/// When media time 0 was connected for, in microseconds.
+/// Wall time of media time 0, in microseconds.
 const ANCHOR_US: i64 = 1_764_000_000_000_000;
 /// Frames are this far apart.
 const FRAME_US: i64 = 40_000;
@@ -76,7 +76,7 @@ fn us(at: WallTime) -> i64 {
     i64::try_from(at.0).unwrap()
 }
 
-/// How far each segment's date is from its arrival at most, in milliseconds, and how many discontinuities there are;
+/// The largest distance of a segment's date from its arrival, in milliseconds, and the number of discontinuities;
 /// having checked that starts grow and that steps without one are small.
 fn judged(begun: &[Begun]) -> (i64, usize) {
     for pair in begun.windows(2) {

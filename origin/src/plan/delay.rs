@@ -1,4 +1,4 @@
-//! Arrival less media time of one track: the least of late.
+//! The delay of one track: arrival time minus media time, the minimum of the recent window.
 
 use std::collections::VecDeque;
 

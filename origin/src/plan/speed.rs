@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 const HISTORY_S: u64 = 60;
 /// Nothing is reported before so many seconds have been seen.
 const LEAST_S: u64 = 20;
-/// To have lost so much within the history is to be slow; in microseconds. 0.7 % over a minute.
+/// Loss within the history from which on a publisher is slow, in microseconds: 0.7 % over a minute.
 const TELL_BEYOND_US: i64 = 400_000;
-/// To have lost no more than this is to keep up again.
+/// Loss up to which a slow publisher keeps up again, in microseconds.
 const FORGIVE_WITHIN_US: i64 = 100_000;
 /// Interval at which it is repeated while it lasts, in seconds.
 const AGAIN_S: u64 = 300;
@@ -22,9 +22,9 @@ pub(super) enum Pace {
     /// A second of media a second.
     #[default]
     Steady,
-    /// It cannot keep up.
+    /// The publisher cannot keep up.
     Slow,
-    /// It sends faster than time passes, and not because it has to catch up.
+    /// The publisher sends faster than time passes, and not because it has to catch up.
     Fast,
 }
 

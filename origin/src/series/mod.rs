@@ -1,4 +1,4 @@
-//! Time series for the admin page: how many watched, and how busy the machine was.
+//! Time series for the admin page: number of viewers, and load of the machine.
 //!
 //! Place in the flow: samplers call [`Series::push`]; the admin API shows [`Series::since`]. A series is a ring in memory
 //! that is also kept in the store, under `("series", name, unix seconds)`, so that it survives a restart.

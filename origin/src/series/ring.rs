@@ -33,7 +33,7 @@ impl Ring {
         }
     }
 
-    /// Those of this second and later.
+    /// The samples of this second and later.
     pub(super) fn since(&self, start_s: u64) -> Vec<Sample> {
         let place = self.samples.partition_point(|sample| sample.unix_s < start_s);
         self.samples.range(place..).copied().collect()

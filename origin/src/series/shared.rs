@@ -1,4 +1,5 @@
-//! What a series and its writer share: the ring, and the samples that wait for the store, with their keys there.
+//! The state that a series shares with its writer: the ring, and the samples that wait for the store, with their keys
+//! there.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use super::{Kind, Metrics};
 pub(super) struct Shared {
     pub(super) kind: Kind,
     pub(super) state: Mutex<State>,
-    /// There is something to write.
+    /// Notified when there is something to write.
     pub(super) changed: Notify,
     pub(super) metrics: Metrics,
 }

@@ -33,7 +33,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 pub struct Writer {
     store: Store,
     shared: Arc<Shared>,
-    /// When old samples are cleared next, by the samples' clock; at the first write.
+    /// Time at which old samples are cleared next, by the samples' clock; at the first write.
     clear_at_s: u64,
     complaints: Throttle,
 }

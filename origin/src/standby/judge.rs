@@ -1,4 +1,4 @@
-//! The decision whether this origin may have the channel, by observations of its lease. Sans-IO.
+//! The decision whether this origin may take the channel, by observations of its lease. Sans-IO.
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,9 @@ const _: () = assert!(LOOK.as_millis() < GAP.as_millis() && GAP.as_millis() < LA
 /// The verdict.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Nobody is the origin, as long as the lease has this value.
+    /// The lease is free: no origin, as long as it has this value.
     Free(Option<Bytes>),
-    /// Somebody is.
+    /// Another origin holds the lease.
     Held(Holder),
 }
 
@@ -32,9 +32,9 @@ pub(super) struct Judge {
 #[derive(Debug)]
 struct Seen {
     value: Bytes,
-    /// When it was there first.
+    /// Time at which the value was first seen.
     since: Instant,
-    /// When it was there last.
+    /// Time at which the value was last seen.
     last: Instant,
 }
 

@@ -103,8 +103,8 @@ fn key() -> Key {
     Tuple::new().text(PRIVATE).text("origin").key()
 }
 
-/// Waits until this process is the channel's origin. Gives the store as its origin has it, and its tenure, which must be kept.
-/// Cancel safe; a lease that was just taken then ends by itself.
+/// Waits until this process is the channel's origin. Returns the store as its origin has it, and its tenure, which must
+/// be kept. Cancel safe; a lease that was just taken then ends by itself.
 pub async fn stand_by(store: &Store, own: Holder) -> (Store, Tenure) {
     let note = own.note();
     let mut judge = Judge::new(own);

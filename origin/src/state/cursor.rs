@@ -25,7 +25,7 @@ pub struct Cursor {
     pub ladder_fingerprint: String,
     /// True if the broadcast runs; true after a crash in the middle of one.
     pub live: bool,
-    /// When media last came in.
+    /// Time of the last media input.
     pub last_media_wall_time: WallTime,
 }
 

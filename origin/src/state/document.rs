@@ -18,7 +18,7 @@ const BEFORE_RELEASE: u64 = 1;
 #[serde(deny_unknown_fields)]
 struct Document {
     format: u64,
-    /// Of `content` as written: a file that was cut or edited by hand is found out.
+    /// Checksum of `content` as written: detects a file that was cut or edited by hand.
     checksum: String,
     content: Content,
 }

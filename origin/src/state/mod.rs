@@ -46,30 +46,30 @@ pub struct State {
     cursors: BTreeMap<StreamName, Cursor>,
 }
 
-/// Why there is no state.
+/// The reason why there is no state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The data folder cannot be made or written.
     #[error("cannot use the data folder {}", path.display())]
     Folder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// Another origin runs on the data folder.
     #[error("the data folder {} is in use by another origin; choose another with --data-dir", path.display())]
     InUse {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
     },
     /// The file is there and cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -80,7 +80,7 @@ pub enum StateError {
         path.display()
     )]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The fault.
         what: String,
@@ -91,7 +91,7 @@ pub enum StateError {
         path.display()
     )]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Its format.
         found: u64,

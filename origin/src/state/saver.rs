@@ -67,7 +67,7 @@ impl Saver {
         Ok(Self { shared, thread: Some(thread), ended })
     }
 
-    /// Says when the thread has ended: nothing is saved any more.
+    /// The end of the thread, to be awaited: nothing is saved any more.
     #[must_use]
     pub fn ended(&self) -> Ended {
         self.ended.clone()

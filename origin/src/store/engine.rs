@@ -24,15 +24,15 @@ const QUEUE: usize = 1024;
 /// Longest wait of a batch for its turn: then nothing has been done yet, and the caller can be told so.
 const TURN_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Why a store could not be opened.
+/// The reason why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file cannot be used.
     #[error("cannot open the store {}", path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<redb::Error>,
     },
@@ -74,7 +74,7 @@ impl Embedded {
         Ok(Self { file, requests: Some(requests), thread, ended })
     }
 
-    /// Says when the writer's thread has ended: nothing can be written any more.
+    /// The end of the writer's thread, to be awaited: nothing can be written any more.
     #[must_use]
     pub fn ended(&self) -> Ended {
         self.ended.clone()

@@ -10,10 +10,10 @@ use redb::Database;
 use super::FILE_NAME;
 use super::transaction;
 
-/// Why no file was made.
+/// The reason why no file was made.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
-    /// There is a store already.
+    /// A store exists already.
     #[error("{} exists", .0.display())]
     Exists(PathBuf),
     /// An entry could not be read.
@@ -22,9 +22,9 @@ pub enum FillError {
     /// The disk failed.
     #[error("cannot write the store {}", path.display())]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<redb::Error>,
     },

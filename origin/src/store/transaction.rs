@@ -23,13 +23,13 @@ const LAST_VERSION: &str = "last_version";
 /// Ids that are forgotten with each new one, at most: more than come in.
 const FORGET_AT_ONCE: usize = 4;
 
-/// What became of a batch.
+/// The outcome of a batch.
 pub(super) enum Applied {
-    /// It is in the tables, now or since an earlier time.
+    /// Applied: in the tables, now or since an earlier time.
     Done(Committed),
     /// A precondition does not hold; the tables are as they were.
     Refused {
-        /// Which one.
+        /// Index of the precondition.
         precondition: u32,
     },
 }

@@ -66,7 +66,7 @@ impl Watches {
         }
     }
 
-    /// Keys that somebody waits for.
+    /// Number of keys with waiters.
     pub(super) fn len(&self) -> usize {
         self.lock().len()
     }

@@ -33,7 +33,7 @@ pub(super) struct Request {
 enum Failed {
     /// Nothing of it was applied.
     Before(redb::Error),
-    /// It may have been applied.
+    /// The group may have been applied.
     During(redb::Error),
 }
 

@@ -1,5 +1,5 @@
-//! When key frames are made, which frames a lower frame rate keeps, and which gaps are filled. All look at timestamps
-//! only.
+//! The cadence of frames: when key frames are made, which frames a lower frame rate keeps, and which gaps are filled.
+//! All of it looks at timestamps only.
 
 use std::time::Duration;
 
@@ -75,8 +75,8 @@ impl Filler {
         Self { longest_us: i64::try_from(part_target.as_micros()).unwrap_or(i64::MAX / 100) * 15 / 100 }
     }
 
-    /// When the frame at `last` is to be shown again before that at `next`, where frames are usually `interval` apart.
-    /// At most as often as they usually come.
+    /// The times at which the frame at `last` is repeated before that at `next`, where frames are usually `interval`
+    /// apart. At most as often as they usually come.
     pub(super) fn between(self, last: MediaTime, next: MediaTime, interval: Duration) -> Vec<MediaTime> {
         let interval = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX / 4).max(1000);
         let step = interval * (self.longest_us / interval).max(1);

@@ -38,7 +38,7 @@ pub struct EncoderSettings {
 pub trait VideoEncode: Send {
     /// SPS and PPS; empty if they are in the packets only.
     fn headers(&self) -> Vec<u8>;
-    /// Gives it a frame; `pts` grows with every call.
+    /// Feeds a frame; `pts` grows with every call.
     ///
     /// # Errors
     /// If the encoder failed for good.
@@ -48,7 +48,7 @@ pub trait VideoEncode: Send {
     /// # Errors
     /// If the encoder failed for good.
     fn receive(&mut self) -> Result<Option<EncodedPacket>, Error>;
-    /// Says that no more frames come.
+    /// Signals the end of the frames.
     ///
     /// # Errors
     /// If the encoder failed for good.

@@ -1,4 +1,4 @@
-//! Why a ladder ends before its broadcast does.
+//! The errors by which a ladder ends before its broadcast does.
 
 use farcast_feed::name::VariantId;
 
@@ -8,7 +8,7 @@ pub enum LadderError {
     /// The source's codec or configuration cannot be decoded here.
     #[error("the source's video cannot be decoded: {0}")]
     DecoderRefused(farcast_av::Error),
-    /// Nothing could be decoded for too long.
+    /// The source could not be decoded for too long.
     #[error("the source's video is damaged: {packets} packets in a row could not be decoded")]
     SourceDamaged {
         /// Their number in a row.
@@ -17,7 +17,7 @@ pub enum LadderError {
     /// Even libx264 does not work for a variant.
     #[error("variant {variant} cannot be encoded: {reason}")]
     EncoderFailed {
-        /// Which variant.
+        /// The variant.
         variant: VariantId,
         /// libav's last error.
         reason: farcast_av::Error,
@@ -28,7 +28,7 @@ pub enum LadderError {
     /// A thread panicked: a bug.
     #[error("a transcoding thread panicked")]
     Panicked,
-    /// Nothing is taken by a thread that decodes: a codec or a driver hangs.
+    /// A decoding thread takes no input: a codec or a driver hangs.
     #[error("a decoder hangs")]
     Stuck,
     /// The worker process gave the reason why it cannot go on.

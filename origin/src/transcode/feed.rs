@@ -86,7 +86,7 @@ impl EncoderQueue {
         }
     }
 
-    /// Says that the source has no video any more.
+    /// Signals that the source has no video any more.
     pub(super) fn gone(&mut self) {
         self.owes_gone = !self.send(VideoWork::Gone);
     }

@@ -56,7 +56,7 @@ pub(super) struct Inlet {
     missed_mark: Option<Mark>,
     /// A frame was dropped: what follows is of no use before a key frame.
     skipping: bool,
-    /// Since when it was found full, and how much had been taken out of it by then.
+    /// Time at which it was found full, and the amount taken out of it by then.
     full: Option<(Instant, u64)>,
 }
 

@@ -119,7 +119,7 @@ impl Ladder {
         }
     }
 
-    /// Why the ladder has failed, if it has.
+    /// The reason why the ladder has failed, if it has.
     #[must_use]
     pub fn failure(&self) -> Option<LadderError> {
         self.shared.failure()

@@ -15,15 +15,15 @@ use crate::media::{AudioConfig, Chroma, VideoCodec, VideoConfig};
 /// The treatment of a source in variants that pass it through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Everybody plays it.
+    /// All players play it.
     Plays,
-    /// It is passed through, though not everybody plays it well.
+    /// Passed through, though some players do not play it well.
     Doubtful(Reason),
-    /// It is re-encoded.
+    /// Re-encoded.
     Refused(Reason),
 }
 
-/// Why, and what to set in the encoder.
+/// The reason, and what to set in the encoder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Reason {
     /// The fault.
@@ -149,7 +149,7 @@ pub(super) fn bit_rate_bps(width: u32, height: u32, frame_rate_milli: u32) -> u6
     (bps / 100_000.0).round().clamp(5.0, 250.0) as u64 * 100_000
 }
 
-/// The part of an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1) that players judge by.
+/// The part of an AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1) that players look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Aac {
     /// Of the core, where SBR or PS are signalled explicitly.

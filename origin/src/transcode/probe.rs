@@ -1,4 +1,4 @@
-//! Which encoders work here: each is tried by encoding one frame.
+//! The probe of encoders: each is tried by encoding one frame.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ const TRIAL: (u32, u32) = (320, 240);
 /// The result of a probe of one encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeOutcome {
-    /// Which.
+    /// The encoder.
     pub kind: EncoderKind,
     /// Success if it encoded the frame; else the reason.
     pub works: Result<(), Error>,

@@ -1,4 +1,4 @@
-//! What all threads of a ladder see.
+//! The state that all threads of a ladder share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -38,7 +38,7 @@ const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 /// The request to a receiver: the same at every attempt.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Call {
-    /// By which receivers know an event that they have got already; the same for all webhooks.
+    /// The event's id, by which receivers recognise one that they have got already; the same for all webhooks.
     pub(super) id: String,
     /// Its name among the events.
     pub(super) event: &'static str,

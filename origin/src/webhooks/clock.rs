@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use farcast_feed::time::WallTime;
 
-/// Says what time it is.
+/// Returns the current time.
 #[derive(Clone)]
 pub(super) struct Clock(Arc<dyn Fn() -> WallTime + Send + Sync>);
 

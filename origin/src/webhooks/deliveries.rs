@@ -17,15 +17,15 @@ const MAX_ERROR_BYTES: usize = 500;
 /// An attempt to tell a receiver of something.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
-    /// When it was answered, or given up.
+    /// Time of the answer, or of giving up.
     pub at: WallTime,
     /// Name of the event.
     pub event: &'static str,
-    /// Which attempt of this event it was, from 1.
+    /// The number of this attempt for the event, from 1.
     pub attempt: u32,
     /// The time that it took.
     pub took: Duration,
-    /// Why it failed; none where the receiver took it.
+    /// The reason why it failed; none if the receiver took it.
     pub error: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Deliveries {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those of a webhook, the newest first.
+    /// The deliveries of a webhook, the newest first.
     #[must_use]
     pub fn of(&self, webhook: u64) -> Vec<Delivery> {
         self.lock().get(&webhook).into_iter().flatten().rev().cloned().collect()

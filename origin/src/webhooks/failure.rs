@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Reason {
     /// The receiver was not reached.
     Connect,
-    /// Its address is none, or is of no public network.
+    /// The address is not valid, or of no public network.
     Address,
-    /// It did not answer in time.
+    /// The receiver did not answer in time.
     Timeout,
     /// The connection broke.
     Exchange,
-    /// It sends to another address in a way that is not followed, or too often.
+    /// The receiver redirects in a way that is not followed, or too often.
     Redirect,
-    /// It does not want to be told any more.
+    /// The receiver does not want any more events.
     Gone,
-    /// It answered with another status.
+    /// The receiver answered with another status.
     Status,
 }
 

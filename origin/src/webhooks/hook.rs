@@ -27,7 +27,7 @@ const SAVE_SKIPPED: Duration = Duration::from_secs(5);
 /// Pause before a store that failed is asked again.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Since when an event waits for a webhook's receiver.
+/// The time since which an event has waited for a webhook's receiver.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting(Arc<AtomicU64>);
 
@@ -56,14 +56,14 @@ pub(super) struct Common<C> {
     pub(super) clock: Clock,
 }
 
-/// Why a webhook is not served any more.
+/// The reason why a webhook is not served any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
     /// The origin stops.
     Stopped,
-    /// It was deleted, or another origin delivers.
+    /// The webhook was deleted, or another origin delivers.
     Lost,
-    /// Its receiver failed for too long, or does not want it.
+    /// The receiver failed for too long, or does not want it.
     Disabled,
 }
 
@@ -169,8 +169,8 @@ impl<C: Caller> Hook<C> {
         unsaved.get_or_insert_with(Instant::now);
     }
 
-    /// Tells the receiver of an event, which happened at `happened`, until it takes it; or until it is passed over, because it
-    /// has held up another for long enough. Gives whether it was taken.
+    /// Tells the receiver of an event, which happened at `happened`, until it takes it; or until it is skipped, because
+    /// it has held up another for long enough. Returns true if it was taken.
     async fn tell(&mut self, at: Versionstamp, happened: WallTime, call: &Call) -> Result<bool, End> {
         let mut behind = Behind::of(at);
         let mut attempt = 0_u32;
@@ -232,7 +232,7 @@ impl<C: Caller> Hook<C> {
             tracing::warn!(
                 webhook = id,
                 %reason,
-                "a webhook's receiver fails: events that hold up others are passed over"
+                "a webhook's receiver fails: events that hold up others are skipped"
             );
         }
     }

@@ -1,15 +1,15 @@
-//! Webhooks: other people's servers are told of events.
+//! Webhooks: HTTP callbacks that notify external servers of events.
 //!
 //! Place in the flow: the admin API makes and deletes them ([`record`]); the chat's log has what happened; from there each
 //! webhook is served by a task of its own ([`Webhooks`]), at its own pace, from a cursor in the store.
 //!
 //! Invariants:
-//! - **In order, and at least once unless it is passed over**: the cursor moves behind an event when its receiver has answered
-//!   with 2xx, and is kept before the next event is sent. After a restart the one that was on its way is sent again, and no
-//!   other.
-//! - **Nothing waits for long behind an event that a receiver does not take** ([`policy`]): where another event waits, one
-//!   that has failed for minutes is passed over, which is counted and shown to the operator. None comes after a later one.
-//!   The last one is tried for as long as the webhook is.
+//! - **In order, and at least once unless it is skipped**: the cursor moves behind an event when its receiver has
+//!   answered with 2xx, and is kept before the next event is sent. After a restart the one that was on its way is sent
+//!   again, and no other.
+//! - **Nothing waits for long behind an event that a receiver does not take** ([`policy`]): where another event waits,
+//!   one that has failed for minutes is skipped, which is counted and shown to the operator. None comes after a later
+//!   one. The last one is tried for as long as the webhook is.
 //! - **Nothing waits for a receiver**: neither the writers of the log nor other webhooks. A webhook that lags reads the
 //!   log from the store, a page at a time.
 //! - **One origin delivers**: it holds a lease, and all that delivery writes requires it.

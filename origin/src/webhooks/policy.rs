@@ -1,4 +1,4 @@
-//! When a receiver that failed is asked again, and when no more, without a clock.
+//! The retry policy: when a receiver that failed is asked again, and when no more, without a clock.
 
 use std::time::Duration;
 
@@ -29,21 +29,21 @@ pub(super) const HOLDS_UP_FOR: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trouble {
-    /// When it first failed.
+    /// Time of the first failure.
     pub since: WallTime,
     /// Number of attempts that failed.
     pub attempts: u32,
-    /// When it is tried again.
+    /// Time of the next attempt.
     pub next: WallTime,
-    /// Why the last attempt failed.
+    /// The reason why the last attempt failed.
     pub reason: String,
-    /// When that was.
+    /// Time of the last attempt.
     #[serde(default)]
     pub last: WallTime,
     /// Kinds of events that it did not take. Another kind is tried at once: a receiver may fail at one only.
     #[serde(default)]
     pub kinds: Vec<String>,
-    /// Events that were passed over since it first failed.
+    /// Events that were skipped since it first failed.
     #[serde(default)]
     pub passed_over: u64,
 }
@@ -51,7 +51,7 @@ pub struct Trouble {
 /// The treatment of an event that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// It is tried again.
+    /// The event is retried.
     Again(Trouble),
     /// Its webhook is disabled, for this reason.
     Disable(String),

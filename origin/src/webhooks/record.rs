@@ -34,7 +34,7 @@ pub struct Webhook {
     pub url: String,
     /// The events that it gets.
     pub events: Vec<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: WallTime,
     /// The secret with which its requests are signed; old webhooks have none.
     pub secret: Option<Secret>,
@@ -49,9 +49,9 @@ impl Record for Webhook {
 /// A webhook gets nothing any more.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Disabled {
-    /// Since when.
+    /// Time of the disabling.
     pub at: WallTime,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -59,11 +59,11 @@ pub struct Disabled {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cursor {
-    /// All up to this place of the log is done.
+    /// Position in the log up to which events are done.
     pub at: Versionstamp,
-    /// When its receiver last took an event.
+    /// Time at which its receiver last took an event.
     pub last_used_at: Option<WallTime>,
-    /// Why it is not further.
+    /// The current failure that holds it up, if any.
     pub trouble: Option<Trouble>,
 }
 
@@ -90,7 +90,7 @@ pub struct Kept {
 /// A webhook is not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// There are enough.
+    /// The number of webhooks is at its limit.
     #[error("there are {MAX_WEBHOOKS} webhooks: delete one first")]
     TooMany,
     /// The store's failure.
@@ -198,7 +198,7 @@ pub async fn create(
     Ok(webhook)
 }
 
-/// Deletes a webhook with all that is below it; gives whether there was one.
+/// Deletes a webhook with all that is below it; returns true if there was one.
 ///
 /// # Errors
 /// The store's.

@@ -33,7 +33,8 @@ use crate::http_client::{HttpClient, Reach};
 const START: WallTime = WallTime(1_700_000_000_000_000);
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a scripted receiver does with the call of a webhook, by the event's id and how often it came before.
+/// The behaviour of a scripted receiver at the call of a webhook, by the event's id and the number of its earlier
+/// calls.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Does {
     Takes,
@@ -151,7 +152,7 @@ fn hidden(id: &str) -> Entry {
     Entry { id: id.to_owned(), at: START, event, network: None }
 }
 
-/// Of which no webhook is told.
+/// An entry that no webhook is told of.
 fn action(id: &str) -> Entry {
     Entry { id: id.to_owned(), at: START, event: Event::Action { body: "a".to_owned() }, network: None }
 }

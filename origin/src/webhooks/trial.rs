@@ -28,10 +28,10 @@ pub struct Trials {
     turns: Arc<Semaphore>,
 }
 
-/// Why there was no trial.
+/// The reason why there was no trial.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTried {
-    /// There is no such webhook.
+    /// The webhook does not exist.
     #[error("there is no such webhook")]
     Unknown,
     /// Others are under way.

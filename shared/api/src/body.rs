@@ -55,7 +55,7 @@ impl Deref for Whole {
     }
 }
 
-/// Why a body was not read.
+/// The reason why a body was not read.
 enum NotRead {
     TooLong,
     NoMemory,
@@ -75,10 +75,10 @@ where
     read_within(READ_DEADLINE, body, limit, share).await
 }
 
-/// The same with a deadline of its own: for what strangers send.
+/// The same with a deadline of its own: for bodies of unauthenticated clients.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub async fn read_within<B>(deadline: Duration, body: B, limit: usize, share: Share) -> Result<Whole, Reply>
 where
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,

@@ -3,9 +3,9 @@
 //! Place in the flow: [`super::body::read`] takes from it as bytes arrive, before it keeps them. The share comes back when
 //! the body is dropped, which is after its request was answered.
 //!
-//! Invariants: all bodies together never take more than the budget, those of one network never more than a quarter of it,
-//! so that no stranger alone keeps everybody else's requests out. Requests from this machine have the whole of it: behind
-//! a proxy that is not configured they are everybody's.
+//! Invariants: all bodies together never take more than the budget, those of one network never more than a quarter of
+//! it, so that no single client keeps everybody else's requests out. Requests from this machine have the whole of it:
+//! behind a proxy that is not configured they are everybody's.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ struct Taken {
     networks: HashMap<IpAddr, usize>,
 }
 
-/// Why nothing more can be taken.
+/// The reason why nothing more can be taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exhausted {
     /// All of the budget is taken.

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The path at which a password is exchanged for a session.
 pub const LOGIN_PATH: &str = "/api/admin/login";
-/// Most bytes of a login's body; edges take no more from strangers.
+/// Most bytes of a login's body; edges take no more from unauthenticated clients.
 pub const MAX_LOGIN_BYTES: usize = 4 * 1024;
 /// Longest time for that body to arrive: a page sends it together with the head.
 pub const LOGIN_DEADLINE: Duration = Duration::from_secs(2);

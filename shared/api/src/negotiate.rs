@@ -60,7 +60,7 @@ impl Choice {
     }
 }
 
-/// Which bytes of an object are to be sent.
+/// The bytes of an object that are to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wanted {
     /// All: nothing was asked for, or nothing that we grant (RFC 9110 lets a server ignore Range).

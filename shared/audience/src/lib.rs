@@ -1,4 +1,4 @@
-//! Who watches ([`viewers`]), and how it goes for them ([`playback`]).
+//! The audience: its size ([`viewers`]), and the quality of its playback ([`playback`]).
 
 pub mod playback;
 pub mod viewers;

@@ -27,7 +27,7 @@ const MAX_LISTED: usize = 100_000;
 /// Shortest time between two notes that a user was here.
 const SEEN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// Why something was not done. Nothing has changed.
+/// The reason why something was not done. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// There is no such user.
@@ -206,7 +206,8 @@ impl Chat {
         self.change(account, recoloured, |batch, _| batch).await
     }
 
-    /// Changes a user by `made`, which gives the entry that tells it; again with the newest record where others were faster.
+    /// Changes a user by `made`, which returns the entry that announces it; again with the newest record where others
+    /// were faster.
     async fn change(
         &self,
         mut account: Stored<Account>,

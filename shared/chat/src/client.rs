@@ -34,7 +34,7 @@ pub struct Client {
     pub user_agent: String,
     /// The time at which it was opened.
     pub connected_at: WallTime,
-    /// From where.
+    /// Its address.
     pub address: IpAddr,
 }
 

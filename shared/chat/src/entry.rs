@@ -38,7 +38,7 @@ pub enum Event {
     Message {
         /// The user.
         user: User,
-        /// By which connection; none for a bot.
+        /// Id of the sending connection; none for a bot.
         client: Option<u64>,
         /// The text, as HTML.
         body: String,
@@ -57,18 +57,18 @@ pub enum Event {
         /// The text, as HTML.
         body: String,
     },
-    /// A user came.
+    /// A user joined.
     Joined {
         /// The user.
         user: User,
-        /// By which connection.
+        /// Id of the connection.
         client: u64,
     },
     /// A user who is here already connected to another edge; this is shown to nobody.
     Present {
         /// The user.
         user_id: String,
-        /// By which connection; 0 where an earlier version wrote the entry.
+        /// Id of the connection; 0 where an earlier version wrote the entry.
         #[serde(default)]
         client: u64,
     },
@@ -83,12 +83,12 @@ pub enum Event {
         user: User,
         /// The former name.
         old_name: String,
-        /// By which connection.
+        /// Id of the connection.
         client: u64,
     },
     /// Messages were hidden, or are shown again.
     Visibility {
-        /// Which; at most [`IDS_PER_ENTRY`].
+        /// The ids; at most [`IDS_PER_ENTRY`].
         ids: Vec<String>,
         /// True if they are visible from now on.
         visible: bool,
@@ -120,7 +120,7 @@ pub struct Stream {
     pub summary: String,
     /// Title of the broadcast.
     pub title: String,
-    /// Its state.
+    /// The broadcast's state.
     pub status: LiveStatus,
 }
 

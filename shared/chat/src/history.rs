@@ -16,7 +16,7 @@ use farcast_store::{Store, StoreError, Versionstamp};
 /// Messages that newcomers are shown.
 pub const BACKLOG: usize = 50;
 
-/// Those among them that one network may have, where there are enough of others: nine floods leave room.
+/// Messages among them that one network may have, where there are enough of others: nine floods leave room.
 pub const SHARE: usize = 5;
 
 /// Messages that a [`History`] keeps, visible or not.

@@ -141,8 +141,8 @@ impl Tip {
     }
 }
 
-/// Gives all entries behind `from`, in their order, page by page, and goes on with those that come. Runs until `sink`
-/// refuses or the future is dropped, which is always allowed.
+/// Passes on all entries behind `from`, in their order, page by page, and goes on with those that come. Runs until
+/// `sink` refuses or the future is dropped, which is always allowed.
 pub async fn follow(store: &Store, from: Versionstamp, mut sink: impl FnMut(Vec<Placed>) -> bool) {
     let (mut at, mut tip) = (from, Tip::default());
     loop {

@@ -269,9 +269,9 @@ pub enum Private<'a> {
         /// The text.
         body: &'a str,
     },
-    /// They may not chat.
+    /// The user may not chat.
     Disabled,
-    /// Nobody knows their token.
+    /// The token is unknown.
     NeedsRegistration,
 }
 

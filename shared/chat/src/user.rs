@@ -37,7 +37,7 @@ pub struct User {
     /// The time of the last change of the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_changed_at: Option<WallTime>,
-    /// Since when they may not chat.
+    /// Time at which they were disabled (may not chat); none if they may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<WallTime>,
     /// True for moderators.
@@ -79,7 +79,7 @@ impl Record for UserId {
 }
 
 impl User {
-    /// Somebody new.
+    /// A new user.
     #[must_use]
     pub fn new(display_name: String, now: WallTime) -> Self {
         Self {

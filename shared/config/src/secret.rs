@@ -1,4 +1,4 @@
-//! Texts that must not show.
+//! Secrets: texts that are never shown in logs or output.
 
 use std::fmt;
 

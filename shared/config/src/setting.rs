@@ -32,7 +32,7 @@ impl Setting {
         Self { key, doc, default, expects: T::EXPECTS, form: T::FORM, secret: T::SECRET, tables: None }
     }
 
-    /// An array of tables, each with the settings that `declared` gives.
+    /// An array of tables, each with the settings that `declared` returns.
     #[must_use]
     pub fn tables_of(key: &'static str, doc: &'static [&'static str], declared: fn() -> Vec<Self>) -> Self {
         Self {

@@ -22,13 +22,13 @@ const UNITS: [(&str, u64); 9] = [
 pub struct ByteSize(u64);
 
 impl ByteSize {
-    /// So many bytes.
+    /// A size in bytes.
     #[must_use]
     pub const fn from_bytes(bytes: u64) -> Self {
         Self(bytes)
     }
 
-    /// So many MiB, saturating.
+    /// A size in MiB, saturating.
     #[must_use]
     pub const fn from_mebibytes(mebibytes: u64) -> Self {
         Self(mebibytes.saturating_mul(1 << 20))

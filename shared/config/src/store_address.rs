@@ -28,7 +28,7 @@ pub enum StoreAddress {
 pub struct Cluster {
     /// The cluster file.
     pub file: PathBuf,
-    /// Tells several Farcasts apart that share the cluster; empty for the only one.
+    /// Distinguishes several Farcasts that share the cluster; empty for the only one.
     name: String,
 }
 

@@ -15,7 +15,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// For messages.
+    /// The form's description in error messages.
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Text => "a text in quotes",

@@ -26,15 +26,15 @@ pub const MAX_VARIANTS: usize = 32;
 /// The constants of an epoch (RFC 8216bis forbids changes): targets, window and ladder.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Presentation {
-    /// Which stream.
+    /// The name of the stream.
     pub stream: StreamName,
-    /// Which timeline of it.
+    /// The timeline of the stream.
     pub epoch: Epoch,
     /// True when viewers of the previous epoch go on without reloading: an edge keeps its segments,
     /// and the first segment of this epoch carries a discontinuity. All targets and the ladder are
     /// then equal to the previous epoch's.
     pub continues: bool,
-    /// When the broadcast began, by the origin's clock.
+    /// Start of the broadcast, by the origin's clock.
     pub started_at: WallTime,
     /// EXT-X-PART-INF PART-TARGET: upper bound of every part's duration.
     pub part_target: Duration,
@@ -120,9 +120,9 @@ pub struct PartMeta {
     pub duration: Duration,
     /// True if it contains a sync sample of video (or has no video at all): INDEPENDENT=YES.
     pub independent: bool,
-    /// When the last frame of it reached the origin (start of the latency measurement).
+    /// Time at which the last frame of it reached the origin (start of the latency measurement).
     pub arrived_at: WallTime,
-    /// When the packager closed it.
+    /// Time at which the packager closed it.
     pub closed_at: WallTime,
     /// Set on the last part of a segment where that was known when it was closed: the same that
     /// [`FeedEvent::SegmentClosed`] says after it. Both become visible at once, so that a playlist never

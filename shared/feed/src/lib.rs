@@ -1,5 +1,5 @@
-//! What a broadcast is made of, as origin and edges agree on it: names, its feed, time, the window of a stream
-//! ([`window`]), playlists ([`hls`]), CMAF ([`cmaf`]) and queries ([`query`]).
+//! The model of a broadcast that origin and edges share: names, its feed, time, the window of a stream ([`window`]),
+//! playlists ([`hls`]), CMAF ([`cmaf`]) and queries ([`query`]).
 
 pub mod cmaf;
 pub mod feed;

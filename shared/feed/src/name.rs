@@ -106,11 +106,11 @@ pub struct ObjectName {
     pub epoch: Epoch,
     /// Quality the object belongs to.
     pub variant: VariantId,
-    /// Which object of that quality.
+    /// The kind and number of the object within that quality.
     pub kind: ObjectKind,
 }
 
-/// Which object of a variant.
+/// The kind and number of an object of a variant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum ObjectKind {
     /// Initialisation section (EXT-X-MAP), numbered from 0 within the epoch and variant.

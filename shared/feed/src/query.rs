@@ -8,9 +8,9 @@
 /// The kind of separator before a parameter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// It begins the query, or comes behind a `&`.
+    /// The parameter begins the query, or follows a `&`.
     Proper,
-    /// It comes behind what separates by mistake.
+    /// The parameter follows a text that separates by mistake.
     Stray,
 }
 

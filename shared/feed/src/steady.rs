@@ -1,7 +1,7 @@
 //! The time by which something is deleted: the wall clock, as far as the monotonic clock confirms it.
 //!
-//! A wall clock is set by people and by NTP, and is wrong at times: by a year for a minute, or until the network is up. A
-//! record that is deleted by such a time does not come back. [`Steady`] gives a time that
+//! A wall clock is set by people and by NTP, and is wrong at times: by a year for a minute, or until the network is up.
+//! A record that is deleted by such a time does not come back. [`Steady`] returns a time that
 //! - is not known before the wall clock has run evenly for [`FIRST`], so that a machine that starts with a wrong clock has time
 //!   to set it;
 //! - goes on at the pace of the monotonic clock when the wall clock jumps ahead, and believes the jump once the wall clock has
@@ -22,15 +22,15 @@ pub const FIRST: Duration = Duration::from_secs(600);
 /// Time for which it must run evenly before a jump ahead is believed: a wrong clock is noticed within a day.
 pub const JUMP: Duration = Duration::from_secs(24 * 3600);
 
-/// By how much two readings may differ from an even run: what NTP slews (0.05 %), and a machine that is busy between the two
-/// clocks' readings.
+/// Largest deviation of two readings from an even run: what NTP slews (0.05 %), and a machine that is busy between the
+/// two clocks' readings.
 const SLACK: Duration = Duration::from_secs(2);
 const SLACK_PER_MILLE: u32 = 1;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Steady {
-    /// Since when the wall clock runs evenly, and its last reading.
+    /// Start of the wall clock's even run, and its last reading.
     even: Option<(Instant, Reading)>,
     believed: Option<Reading>,
     jumped: bool,
@@ -62,8 +62,8 @@ impl Reading {
 }
 
 impl Steady {
-    /// Takes a reading of both clocks; gives the time to delete by, if it is known. Ask it each few minutes at least: the
-    /// slack grows with the time between.
+    /// Takes a reading of both clocks; returns the time to delete by, if it is known. Ask it each few minutes at least:
+    /// the slack grows with the time between.
     pub fn now(&mut self, wall: WallTime, at: Instant) -> Option<WallTime> {
         let reading = Reading { wall, at };
         let since = match self.even {
@@ -85,7 +85,7 @@ impl Steady {
         self.believed.map(|known| known.wall)
     }
 
-    /// True if a jump ahead has been believed since the last call: judgements by the time before must be repeated.
+    /// True if a jump ahead has been believed since the last call: decisions by the time before must be repeated.
     pub fn take_jump(&mut self) -> bool {
         std::mem::take(&mut self.jumped)
     }

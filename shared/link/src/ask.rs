@@ -14,8 +14,8 @@ pub const MAX_REPORT_BYTES: usize = 4096;
 /// Longest version of an edge that is shown, in characters.
 const MAX_VERSION_CHARS: usize = 40;
 
-/// A question: the first and only message of its stream. The answer is JSON, up to the end of the stream. New questions are
-/// added at the end: an edge that does not know one gives no answer.
+/// A question: the first and only message of its stream. The answer is JSON, up to the end of the stream. New questions
+/// are added at the end: an edge that does not know one does not answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Ask {
     /// The connections of the chat: a list of `farcast_chat::Client`.

@@ -1,7 +1,7 @@
 //! Both ends of the link, over QUIC on the loopback, in one process.
 //!
-//! Several channels share a link and nothing else. A relay is both ends put together: what a receiver gives goes into a hub,
-//! whose sender serves edges further on.
+//! Several channels share a link and nothing else. A relay is both ends put together: a receiver's events go into a
+//! hub, whose sender serves edges further on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// One that is connected. Nothing is broadcast yet.
+    /// A connected receiver. Nothing is broadcast yet.
     async fn start(token: JoinToken) -> Self {
         let mut receiver = Self::connect(token);
         while receiver.next().await != LinkEvent::Up {}
@@ -53,7 +53,7 @@ impl Receiver {
         Self::connect_beside(token, [])
     }
 
-    /// One that follows others too.
+    /// A receiver that follows other streams too.
     fn connect_beside<const N: usize>(
         token: JoinToken,
         others: [(StreamName, mpsc::Sender<LinkEvent>); N],

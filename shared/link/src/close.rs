@@ -1,4 +1,4 @@
-//! Why a connection or a stream was closed: every application code of the protocol (RFC 9000 §20.2).
+//! The reasons for closing a connection or a stream: every application code of the protocol (RFC 9000 §20.2).
 
 /// Application error code of CONNECTION_CLOSE, RESET_STREAM and STOP_SENDING.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

@@ -18,10 +18,10 @@ const MAX_RTT_THRESHOLD: Duration = Duration::from_millis(16);
 /// The growth is measured against this fraction of the last round's shortest round trip.
 const MIN_RTT_DIVISOR: u32 = 8;
 
-/// Round trips that a round needs to be judged by.
+/// Round-trip samples that a round needs for a decision.
 const N_RTT_SAMPLE: u32 = 8;
 
-/// By how much conservative slow start (CSS) grows more slowly.
+/// Divisor of growth in conservative slow start (CSS).
 const CSS_GROWTH_DIVISOR: u64 = 4;
 
 /// Rounds of conservative slow start before slow start ends for good.
@@ -53,7 +53,7 @@ enum Phase {
     Over,
 }
 
-/// When slow start ends: a plain struct, told of packets.
+/// The end of slow start: a plain struct, told of packets.
 #[derive(Clone, Default, Debug)]
 struct SlowStart {
     phase: Phase,
@@ -72,7 +72,7 @@ impl SlowStart {
         self.last_sent = number;
     }
 
-    /// A packet was acknowledged after `trip`; gives by what its growth is divided.
+    /// A packet was acknowledged after `trip`; returns the divisor of its growth.
     fn acked(&mut self, trip: Duration) -> u64 {
         if self.phase == Phase::Over {
             return 1;

@@ -13,11 +13,11 @@ struct Path {
     queue_bytes: u64,
 }
 
-/// What slow start did to the path.
+/// The effect of slow start on the path.
 struct Outcome {
     /// The window when slow start ended by itself; `None`: by a loss.
     ended: Option<u64>,
-    /// When the window first held what the path holds without its queue.
+    /// Time at which the window first held what the path holds without its queue.
     filled: Option<Duration>,
     lost: u64,
 }
@@ -100,7 +100,7 @@ fn a_round_trip_that_falls_again_resumes_slow_start() {
     assert_eq!(round(&mut slow_start, 0, &[100; 8]).0, [1; 8]);
     // 12 ms more, an eighth of 100 and a bit less: not yet.
     assert_eq!(round(&mut slow_start, 8, &[112; 8]).0, [1; 8]);
-    // An eighth of 112 is 14; judged from the eighth sample of the round on, which begins with the second packet.
+    // An eighth of 112 is 14; checked from the eighth sample of the round on, which begins with the second packet.
     let (divisors, over) = round(&mut slow_start, 16, &[126; 10]);
     assert_eq!(divisors, [1, 1, 1, 1, 1, 1, 1, 1, 4, 4]);
     assert!(!over);

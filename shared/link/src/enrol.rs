@@ -35,7 +35,7 @@ pub enum Reply {
     Enrolled {
         /// DER of its certificate.
         certificate: Bytes,
-        /// When that expires, in seconds since 1970.
+        /// Expiry of the certificate, in seconds since 1970.
         expires_at_s: u64,
     },
     /// The proof is wrong.

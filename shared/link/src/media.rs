@@ -41,7 +41,7 @@ pub struct PartHeader {
 /// The items of a segment's stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MediaItem {
-    /// Which segment it is; first and once.
+    /// The segment's header; first and once.
     Header(SegmentHeader),
     /// A part, complete.
     Part(PartMeta, Bytes),
@@ -74,7 +74,7 @@ impl MediaDecoder {
         Self::default()
     }
 
-    /// Takes bytes of the stream. Call [`Self::next_item`] until it gives `None` before feeding more.
+    /// Takes bytes of the stream. Call [`Self::next_item`] until it returns `None` before feeding more.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }

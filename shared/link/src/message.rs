@@ -40,9 +40,9 @@ pub enum ToOrigin {
 pub struct Subscribe {
     /// The edge's name, for people; at most [`MAX_NAME_BYTES`] bytes.
     pub name: String,
-    /// What segments of this stream are marked with; another for each subscription of a link.
+    /// The number that marks segments of this stream; another for each subscription of a link.
     pub number: u16,
-    /// Which stream.
+    /// The name of the stream.
     pub stream: StreamName,
     /// The part of it that the edge has already.
     pub have: Option<Have>,

@@ -134,7 +134,7 @@ impl Pair {
                     }
                 }
                 for (meta, bytes) in parts {
-                    // The confirmation takes no time: lateness is judged by what has not been sent.
+                    // The confirmation takes no time: lateness is measured by what has not been sent.
                     self.queue.confirm(&stream, meta.index + 1, self.now);
                     self.sequencer.part(stream, meta, bytes, &mut out).unwrap();
                 }

@@ -21,8 +21,8 @@ const MAX_ADDRESS_BYTES: usize = 262;
 
 /// The address of the origin, the fingerprint by which to recognise it, and the right to join.
 ///
-/// Its text form is `farcast1.` and the base64url (RFC 4648 §5, unpadded) of its postcard encoding.
-/// It carries a secret, so `Debug` shows only the addresses; `Display` shows all.
+/// Its text form is `farcast1.` and the base64url (RFC 4648 §5, unpadded) of its postcard encoding. A token carries a
+/// secret, so `Debug` shows only the addresses; `Display` shows all.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinToken {
     /// `host:port` of the origin, the most preferred first; at least one.
@@ -33,13 +33,13 @@ pub struct JoinToken {
     pub secret: [u8; 32],
 }
 
-/// Why a text is no join token.
+/// The reason why a text is no join token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// It does not begin as one.
+    /// The prefix is missing.
     #[error("a join token begins with `farcast1.`")]
     Prefix,
-    /// It is longer than any token.
+    /// The text is longer than any token.
     #[error("a join token has at most {MAX_CHARS} characters")]
     TooLong,
     /// A character was lost or changed.

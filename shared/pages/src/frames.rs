@@ -1,11 +1,11 @@
 //! The sites that may show each page in a frame.
 
-/// Which page it is, as far as frames matter.
+/// The kind of page, as far as frames matter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// Made for frames, and nothing can be done there in a viewer's name.
     ForFrames,
-    /// The admin page: no other page may lead its owner's hand.
+    /// The admin page: framing it would allow clickjacking of its owner.
     Admin,
     /// Any other.
     Other,

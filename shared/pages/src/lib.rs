@@ -53,9 +53,9 @@ worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'";
 /// Sites of others that a page may use, each with a space before it.
 #[derive(Clone, Default, Debug)]
 pub struct Sites {
-    /// From which it may take pictures.
+    /// Sites from which it may load pictures.
     pub pictures: String,
-    /// Which it may show in frames.
+    /// Sites that it may show in frames.
     pub frames: String,
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Place in the flow: between a listener and what serves its connections. [`judge`] decides; [`Accepting`] waits.
 //!
-//! A failure caused by the connecting party (gone before it was accepted, a broken network, a firewall's refusal) is counted
-//! and passed over: the next connection is taken at once. A failure of this process or machine (EMFILE, ENFILE, ENOBUFS,
-//! ENOMEM: descriptors or memory have run out) concerns every connection until resources are freed: it is counted, logged at
-//! a bounded rate, and waited out. An unknown error counts as our own, since a pause does no harm then.
+//! A failure caused by the connecting party (gone before it was accepted, a broken network, a firewall's refusal) is
+//! counted and skipped: the next connection is taken at once. A failure of this process or machine (EMFILE, ENFILE,
+//! ENOBUFS, ENOMEM: descriptors or memory have run out) concerns every connection until resources are freed: it is
+//! counted, logged at a bounded rate, and waited out. An unknown error counts as our own, since a pause does no harm
+//! then.
 
 use std::io;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub const PAUSE: Duration = Duration::from_millis(100);
 /// Shortest time between two log lines about our own failures, for each listener.
 pub const COMPLAIN: Duration = Duration::from_secs(30);
 
-/// Which listener; a label.
+/// The listener; a label.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Listener {
     /// For encoders, RTMP and RTMPS.
@@ -54,9 +55,9 @@ impl Listener {
 /// The cause of a connection that could not be accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// Of that one connection: the next is taken at once.
+    /// A failure of that one connection: the next is accepted at once.
     Peer,
-    /// Of this process or machine: every connection fails, for a while.
+    /// A failure of this process or machine: every connection fails, for a while.
     Own,
 }
 
@@ -124,7 +125,7 @@ impl Accepting {
         Self { metrics, complaints: Throttle::new(COMPLAIN), again_at: None }
     }
 
-    /// The next connection that `accept` gives, whatever fails before.
+    /// The next connection that `accept` returns, whatever fails before.
     ///
     /// Cancel safe if `accept`'s future is; a pause that is cut short is gone on with by the next call.
     pub async fn next<T, F>(&mut self, mut accept: impl FnMut() -> F) -> T

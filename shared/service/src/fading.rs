@@ -1,4 +1,4 @@
-//! A count that goes down by itself: what happened lately weighs more than what happened long ago. Sans-IO.
+//! A decaying counter: recent events weigh more than old ones. Sans-IO.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ impl Fading {
         self.at = self.at.max(now);
     }
 
-    /// When something happened last.
+    /// Time of the last event.
     #[must_use]
     pub fn last(&self) -> Instant {
         self.at

@@ -1,4 +1,4 @@
-//! What both programs are as services: their listeners, tasks, log and limits for connections.
+//! The common parts of both programs as services: their listeners, tasks, log and limits for connections.
 
 pub mod accept;
 pub mod admission;

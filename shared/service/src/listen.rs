@@ -40,7 +40,7 @@ pub enum ListenError {
     Taken {
         /// Its purpose.
         purpose: Purpose,
-        /// Which address.
+        /// The address.
         address: SocketAddr,
     },
     /// The process may not open it, usually because the port is below 1024.
@@ -48,7 +48,7 @@ pub enum ListenError {
     Forbidden {
         /// Its purpose.
         purpose: Purpose,
-        /// Which address.
+        /// The address.
         address: SocketAddr,
     },
     /// The machine has no such address.
@@ -56,7 +56,7 @@ pub enum ListenError {
     NotHere {
         /// Its purpose.
         purpose: Purpose,
-        /// Which address.
+        /// The address.
         address: SocketAddr,
     },
     /// Anything else.
@@ -64,9 +64,9 @@ pub enum ListenError {
     Other {
         /// Its purpose.
         purpose: Purpose,
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },

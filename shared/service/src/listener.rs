@@ -1,7 +1,7 @@
 //! The listener for operators and machines: `/metrics` (where a registry is given), `/healthz`, `/readyz` and its parts.
 //!
-//! It is the last to stop, so that a draining process is still seen: cancel its `shutdown` when
-//! everything else is done.
+//! This listener is the last to stop, so that a draining process is still seen: cancel its `shutdown` when everything
+//! else is done.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

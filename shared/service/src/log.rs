@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use farcast_config::{InvalidValue, Value};
 use farcast_telemetry::recent::Recent;
 
-/// Which events are logged: a level, or directives such as `info,farcast_origin::ingest=debug`.
+/// The filter of logged events: a level, or directives such as `info,farcast_origin::ingest=debug`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Filter(String);
 
@@ -55,7 +55,7 @@ farcast_config::choice! {
     }
 }
 
-/// Why there is no log.
+/// The reason why there is no log.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// The directives are not understood.
@@ -66,8 +66,8 @@ pub enum InitError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Sets up the log of the whole process, once, for panics too; gives what keeps its newest lines. Colours are used only for text on a terminal, and
-/// not when `NO_COLOR` is set.
+/// Sets up the log of the whole process, once, for panics too; returns the buffer of its newest lines. Colours are used
+/// only for text on a terminal, and not when `NO_COLOR` is set.
 ///
 /// # Errors
 /// When a log was set up before.

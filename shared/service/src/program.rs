@@ -12,7 +12,7 @@ use crate::tasks::{EXIT_STATUS, Failed};
 /// The exit status of a program whose settings, or arguments, cannot be used.
 pub const BAD_SETTINGS: u8 = 2;
 
-/// How long calls that block may go on when all else has ended: a disk or a driver that hangs keeps no process.
+/// Longest time for calls that block after all else has ended: a disk or a driver that hangs keeps no process.
 const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// Reads a program's settings from `arguments`, those behind its name, and the environment.
@@ -38,8 +38,8 @@ pub fn load<S: Settings + Validate>(
     }
 }
 
-/// Runs a program to its end, with a log whose newest lines it is given. Gives its exit status: 0 when it was asked to stop
-/// and did, [`EXIT_STATUS`] when a part of it failed, 1 for everything else.
+/// Runs a program to its end, with a log whose newest lines it is given. Returns its exit status: 0 when it was asked
+/// to stop and did, [`EXIT_STATUS`] when a part of it failed, 1 for everything else.
 pub fn run<F>(program: &Program, filter: &Filter, format: Format, app: impl FnOnce(Recent) -> F) -> u8
 where
     F: Future<Output = anyhow::Result<()>>,

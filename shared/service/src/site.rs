@@ -1,4 +1,4 @@
-//! Many networks of one party: what easily belongs to one is not counted as many.
+//! Sites: networks that easily belong to one party (an IPv6 /48) are counted as one.
 
 use std::net::{IpAddr, Ipv6Addr};
 

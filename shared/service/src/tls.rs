@@ -1,6 +1,5 @@
-//! TLS of listeners whose certificate the operator gives: TLS 1.2 and 1.3, forward secrecy (rustls knows no
-//! other), one crypto provider. RTMPS on the origin and HTTPS on edges use it; the link between
-//! them has its own certificates.
+//! TLS of listeners whose certificate the operator provides: TLS 1.2 and 1.3, forward secrecy (rustls knows no other),
+//! one crypto provider. RTMPS on the origin and HTTPS on edges use it; the link between them has its own certificates.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,15 +21,15 @@ pub const ALPN_HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// The same without HTTP/2.
 pub const ALPN_HTTP_1: &[&[u8]] = &[b"http/1.1"];
 
-/// Why a certificate and key cannot be used.
+/// The reason why a certificate and key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
     #[error("{} cannot be read", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -51,7 +50,7 @@ pub enum TlsError {
 /// A listener whose connections speak TLS.
 pub type TlsListener = (TcpListener, TlsAcceptor);
 
-/// Why a listener over TLS could not be opened.
+/// The reason why a listener over TLS could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The certificate or the key.

@@ -88,7 +88,7 @@ fn prefix(hash: AssetHash) -> Tuple {
     Tuple::new().text("asset").bytes(&hash.0)
 }
 
-/// Adds an asset's bytes, at most [`MAX_ASSET_BYTES`], to a batch; gives what names them.
+/// Adds an asset's bytes, at most [`MAX_ASSET_BYTES`], to a batch; returns their name.
 #[must_use]
 pub fn save_asset(mut batch: Batch, file: &str, content_type: &str, bytes: &Bytes) -> (Batch, Asset) {
     let hash = AssetHash::of(bytes);

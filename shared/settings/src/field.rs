@@ -72,8 +72,8 @@ pub async fn read<T: DeserializeOwned>(store: &Store, field: Field) -> Result<(T
     Ok((value, unchanged))
 }
 
-/// Changes a field by `change`, which may be called several times, because others change it too. Gives the field as it
-/// is now; an unchanged one is not written.
+/// Changes a field by `change`, which may be called several times, because others change it too. Returns the field as
+/// it is now; an unchanged one is not written.
 ///
 /// # Errors
 /// The error of `change`, or the store's failures: [`StoreError::Unavailable`] also when others kept overtaking.

@@ -147,14 +147,14 @@ impl Default for OperatorSettings {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ban {
-    /// Which.
+    /// The address.
     pub address: IpAddr,
-    /// Why; may be empty.
+    /// The reason, for the operator; may be empty.
     #[serde(default)]
     pub notes: String,
-    /// Since when.
+    /// Time of the ban.
     pub created_at: WallTime,
-    /// Until when; none is for good.
+    /// End of the ban; none is permanent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<WallTime>,
 }

@@ -17,9 +17,9 @@ pub struct LiveStatus {
     pub session_peak: u64,
     /// Most viewers ever.
     pub overall_peak: u64,
-    /// When the encoder connected; none while offline.
+    /// Time at which the encoder connected; none while offline.
     pub connected_at: Option<WallTime>,
-    /// When the last broadcast ended; none while one runs.
+    /// End of the last broadcast; none while one runs.
     pub disconnected_at: Option<WallTime>,
 }
 

@@ -1,5 +1,5 @@
-//! What only a cluster can answer, and no other engine has to: several processes' engines on one root, forgetting,
-//! transactions that grow too old.
+//! Tests that only a cluster can answer, and that no other engine needs: several processes' engines on one root,
+//! forgetting, transactions that grow too old.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -10,7 +10,7 @@ use crate::foundation::Foundation;
 use crate::layout::{commit_of, commit_value, stamp_value};
 use crate::{failure, size};
 
-/// Keys that are read so are part of the judgement of conflicts: no snapshot.
+/// Keys that are read so take part in conflict detection: no snapshot.
 const SERIALISABLE: bool = false;
 
 /// Preconditions that are read at once: values may be large, and are kept until their turn.
@@ -20,7 +20,7 @@ const READS_AT_ONCE: usize = 64;
 enum Try {
     /// The batch is applied, or a precondition does not hold.
     Decided(Result<Committed, StoreError>),
-    /// It failed.
+    /// The try failed.
     Failed {
         /// True if it may have been applied nevertheless.
         maybe_applied: bool,

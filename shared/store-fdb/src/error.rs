@@ -9,13 +9,13 @@ pub const ROOT: &[u8] = b"\x02farcast\x00";
 /// Longest root in bytes. Each item of a batch carries it up to four times, and FoundationDB counts that.
 pub const MAX_ROOT_BYTES: usize = 32;
 
-/// Why FoundationDB's client does not run.
+/// The reason why FoundationDB's client does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
     /// The engine was left out of this build.
     #[error("this program was built without FoundationDB: build it with the cargo feature `foundationdb`")]
     NotBuilt,
-    /// It was booted before in this process; it cannot be started twice, not even after it was stopped.
+    /// The client was booted before in this process; it cannot be started twice, not even after it was stopped.
     #[error("FoundationDB's client was started before in this process")]
     Again,
     /// The client refused.
@@ -31,15 +31,15 @@ pub enum BootError {
     ExitHandler,
 }
 
-/// Why a store could not be opened.
+/// The reason why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The cluster file cannot be read.
     #[error("cannot read the cluster file {}", path.display())]
     ClusterFile {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -50,7 +50,7 @@ pub enum OpenError {
         path.display()
     )]
     ConnectionString {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The fault.
         what: String,
@@ -58,7 +58,7 @@ pub enum OpenError {
     /// FoundationDB's client takes paths in UTF-8 only, and none with a zero byte.
     #[error("the cluster file's path {} is not UTF-8", path.display())]
     Path {
-        /// Which path.
+        /// The path.
         path: PathBuf,
     },
     /// The root is empty, too long, or begins like keys of FoundationDB's own.

@@ -46,7 +46,7 @@ pub(crate) fn may_have_applied(code: i32) -> bool {
     )
 }
 
-/// Why a commit is tried again after this code.
+/// The reason why a commit is retried after this code.
 pub(crate) fn why_again(code: i32, maybe_applied: bool) -> Retry {
     match code {
         NOT_COMMITTED => Retry::Conflict,

@@ -44,7 +44,7 @@ pub struct Foundation {
     _network: Arc<Network>,
 }
 
-/// When applied batches are forgotten, and when it is complained that they are not.
+/// The timing of forgetting applied batches, and of the complaint that they are not forgotten.
 #[derive(Debug)]
 pub(crate) struct Forgetting {
     pub(crate) commits: AtomicU64,

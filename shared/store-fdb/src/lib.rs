@@ -20,12 +20,12 @@
 //!
 //! # A commit
 //! One transaction reads the batch's id, and answers as before if it is known; reads what the preconditions are about;
-//! then writes the changes, the id and its place in the order. All of its reads are part of FoundationDB's judgement of
+//! then writes the changes, the id and its place in the order. All of its reads are part of FoundationDB's detection of
 //! conflicts, so of two tries of one batch one at most is applied, and preconditions hold at the instant of the commit.
 //! A try whose result the cluster does not tell is tried again: the id tells. Its own writes are invisible to it
-//! (`READ_YOUR_WRITES_DISABLE`), because it reads first, and because FoundationDB's client then sends the changes in their
-//! order; otherwise it would sort them, and take an append whose place is not known yet for one that a range's clearing
-//! covers.
+//! (`READ_YOUR_WRITES_DISABLE`), because it reads first, and because FoundationDB's client then sends the changes in
+//! their order; otherwise it would sort them, and take an append whose place is not known yet for one that a range's
+//! clearing covers.
 //!
 //! # Limits
 //! FoundationDB allows a key 10,000 bytes, the root included, and a transaction 10,000,000 (see [`MAX_ROOT_BYTES`]);

@@ -12,7 +12,7 @@ use foundationdb::api::{FdbApiBuilder, NetworkAutoStop};
 use crate::error::BootError;
 use crate::failure;
 
-/// Whether it was started, or somebody tried: the client takes no second attempt.
+/// True once the client was started, or a start was tried: the client takes no second attempt.
 static BOOTED: AtomicBool = AtomicBool::new(false);
 
 /// The thread, while it runs.
@@ -92,7 +92,7 @@ fn stop_at_exit() -> Result<(), BootError> {
     if refused == 0 { Ok(()) } else { Err(BootError::ExitHandler) }
 }
 
-/// Where exit handlers are not told the status, the client is stopped, as well as it can be.
+/// Stops the client at exit, as well as possible where exit handlers are not told the status.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 #[expect(unsafe_code, reason = "an exit handler is registered through the C library")]
 fn stop_at_exit() -> Result<(), BootError> {

@@ -11,7 +11,7 @@ use foundationdb::{FdbError, FdbResult, RangeOption, Transaction};
 use crate::failure;
 use crate::foundation::Foundation;
 
-/// Keys that are read so are of one instant, as with any read, but no part of the judgement of conflicts.
+/// Keys that are read so are of one instant, as with any read, but no part of conflict detection.
 pub(crate) const SNAPSHOT: bool = true;
 
 /// Time for which a watch is believed without looking again, should one ever be lost.

@@ -1,5 +1,5 @@
-//! What the engine makes of a cluster that stands still, dies, comes back and is far away. Each test has a cluster of its own;
-//! `make test-foundationdb` runs them where there is an `fdbserver`.
+//! Tests of the engine with a cluster that stands still, dies, comes back or is far away. Each test has a cluster of
+//! its own; `make test-foundationdb` runs them where there is an `fdbserver`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,13 +12,13 @@ use farcast_store::{Batch, Key, Operation, Scan, Store, StoreError, Tuple, count
 use farcast_store_fdb::{Foundation, Network, ROOT};
 use server::Server;
 
-/// How long after a fault everything works again.
+/// Longest time after a fault until everything works again.
 const HEALED: Duration = Duration::from_secs(30);
 
-/// How long after its key was changed a watch tells: one that was lost is looked after once a minute.
+/// Longest time from a change of its key until a watch fires: one that was lost is checked once a minute.
 const WATCHED: Duration = Duration::from_secs(120);
 
-/// How long a fault lasts: longer than a call, shorter than a commit with all its tries.
+/// Length of a fault: longer than a call, shorter than a commit with all its tries.
 const FAULT: Duration = Duration::from_secs(10);
 
 fn open(server: &Server) -> Store {
@@ -37,8 +37,8 @@ fn append(number: u64) -> Batch {
     Batch::new().then(Operation::Append { prefix: key("log"), order: 0, value }).then(sum)
 }
 
-/// Appends numbers one after another, as a chat does, until it is told to stop: each until it is known to be there. Gives how
-/// many there are.
+/// Appends numbers one after another, as a chat does, until it is told to stop: each until it is known to be there.
+/// Returns how many there are.
 async fn write(store: Store, stop: tokio_util::sync::CancellationToken) -> u64 {
     let mut number = 0;
     while !stop.is_cancelled() {
@@ -139,7 +139,7 @@ async fn a_cluster_that_is_started_again_while_the_origin_is_away_keeps_what_bot
     assert_whole(&origin, 3).await;
 }
 
-/// What is not answered is told in time, and as what it is.
+/// Calls that get no answer fail in time, and with the right error.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_server_stands_still_calls_end_in_time() {
     let server = Server::start().await;

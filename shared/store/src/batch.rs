@@ -27,7 +27,7 @@ impl fmt::Debug for BatchId {
     }
 }
 
-/// A condition for a batch to be applied, judged in the same instant.
+/// A condition for a batch to be applied, checked in the same instant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Precondition {
     /// The key has no value.

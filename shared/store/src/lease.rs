@@ -1,10 +1,10 @@
 //! Leases: a key that one holder has for a time.
 //!
-//! The value begins with the holder's id, so that [`Precondition::StartsWith`] guards a batch with it (a holder that was
-//! overtaken can change nothing more, however late its batch arrives), followed by the end of the lease and a note by which
-//! others know the holder. [`Lease::acquire`] judges whether a lease has ended by the clock of the process that wants it:
-//! clocks must agree to a fraction of the duration. A process that cannot rely on that watches the value change, and takes
-//! the lease from the value that it saw last ([`Lease::take`]).
+//! The value begins with the holder's id, so that [`Precondition::StartsWith`] guards a batch with it (a holder that
+//! was overtaken can change nothing more, however late its batch arrives), followed by the end of the lease and a note
+//! by which others know the holder. [`Lease::acquire`] decides whether a lease has ended by the clock of the process
+//! that wants it: clocks must agree to a fraction of the duration. A process that cannot rely on that watches the value
+//! change, and takes the lease from the value that it saw last ([`Lease::take`]).
 
 use std::time::Duration;
 
@@ -29,10 +29,10 @@ pub struct Lease {
     note: Bytes,
 }
 
-/// Why a lease was not given.
+/// The reason why a lease was not granted.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// Somebody else has it.
+    /// Another holder has it.
     #[error("another holds it for {0:?} more")]
     Held(Duration),
     /// The store failed.
@@ -55,8 +55,9 @@ impl Lease {
         Self::take(store, key, before, Bytes::new(), now, lasts).await
     }
 
-    /// Takes the lease of a key until `now + lasts`, with a note for others, if its value is still the one that was `seen`:
-    /// the caller has judged that nobody holds it. When the future is dropped the lease may be held until then.
+    /// Takes the lease of a key until `now + lasts`, with a note for others, if its value is still the one that was
+    /// `seen`: the caller has decided that nobody holds it. When the future is dropped the lease may be held until
+    /// then.
     ///
     /// # Errors
     /// [`Refused`].
@@ -120,7 +121,7 @@ pub fn note(value: &[u8]) -> &[u8] {
     value.get(HOLDER_BYTES + END_BYTES..).unwrap_or_default()
 }
 
-/// When a lease ends; one that cannot be read has ended.
+/// The end of a lease; one that cannot be read has ended.
 fn end(value: &[u8]) -> WallTime {
     let end = value.get(HOLDER_BYTES..HOLDER_BYTES + END_BYTES).and_then(|rest| rest.try_into().ok());
     WallTime(end.map_or(0, u64::from_be_bytes))

@@ -78,7 +78,7 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
     /// One try of a commit: [`StoreError::Unknown`] when the batch may have been applied.
     fn commit(&self, batch: Arc<Batch>) -> Answer<'_, Committed>;
 
-    /// Waits until the value of a key differs from `seen`, and gives it. No deadline.
+    /// Waits until the value of a key differs from `seen`, and returns it. No deadline.
     fn changed(&self, key: Key, seen: Option<Bytes>) -> Answer<'_, Option<Bytes>>;
 
     /// All entries as they are now.
@@ -179,7 +179,7 @@ impl Store {
     /// All entries of a range, page by page, up to `limit`; for ranges that are known to be small. Cancel safe.
     ///
     /// # Errors
-    /// Those of [`Self::scan`]; [`StoreError::Damaged`] when there are more than `limit` entries.
+    /// The errors of [`Self::scan`]; [`StoreError::Damaged`] when there are more than `limit` entries.
     pub async fn scan_all(&self, scan: Scan, limit: usize) -> Result<Vec<(Key, Bytes)>, StoreError> {
         let (mut all, mut next) = (Vec::new(), Some(scan));
         while let Some(scan) = next {
@@ -258,15 +258,15 @@ impl Store {
     /// The record of a key. Cancel safe.
     ///
     /// # Errors
-    /// Those of [`Self::get`], [`StoreError::Damaged`].
+    /// The errors of [`Self::get`], [`StoreError::Damaged`].
     pub async fn load<T: Record>(&self, key: &TypedKey<T>) -> Result<Option<Stored<T>>, StoreError> {
         let Some(bytes) = self.get(key.key()).await? else { return Ok(None) };
         Ok(Some(Stored { record: decode(&bytes)?, bytes }))
     }
 
     /// Changes the record of a key by `change`, which may be called several times, because others change it too; where
-    /// there is none it starts from the default. `also` adds to the batch, such as a tip to be watched. Gives the record
-    /// as it is now; an unchanged one is not written.
+    /// there is none it starts from the default. `also` adds to the batch, such as a tip to be watched. Returns the
+    /// record as it is now; an unchanged one is not written.
     ///
     /// # Errors
     /// The error of `change`, or the store's failures: [`StoreError::Unavailable`] also when others kept

@@ -68,7 +68,7 @@ fn outcome(error: Option<&StoreError>) -> usize {
     }
 }
 
-/// Why a commit is tried again.
+/// The reason why a commit is retried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Retry {
     /// Another change had altered a key that this one was built upon.

@@ -40,7 +40,7 @@ impl<T> Clone for TypedKey<T> {
 }
 
 impl<T> TypedKey<T> {
-    /// Says what the key's value is.
+    /// Types a key: its values are records of `T`.
     #[must_use]
     pub fn new(key: Key) -> Self {
         Self { key, record: PhantomData }

@@ -68,7 +68,7 @@ impl Page {
     /// The first entries of `all` that make a page.
     ///
     /// # Errors
-    /// Those of `all`.
+    /// The errors of `all`.
     pub fn fill<E>(rows: u32, all: impl Iterator<Item = Result<(Key, Bytes), E>>) -> Result<Self, E> {
         let (mut page, mut bytes) = (Self::default(), 0);
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);

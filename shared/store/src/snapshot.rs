@@ -1,4 +1,4 @@
-//! Everything that a store has at one instant: what backups are made of.
+//! Snapshots: all entries of a store at one instant, for backups.
 
 use super::key::Key;
 use super::scan::{Page, Scan};

@@ -9,7 +9,7 @@ pub const STAMP_BYTES: usize = 12;
 /// another was acknowledged has the greater stamp. Opaque but for its order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Versionstamp {
-    /// Place of the commit: what the engine gives.
+    /// Place of the commit, assigned by the engine.
     pub commit: [u8; 10],
     /// Place within the commit: what the caller gave.
     pub order: u16,

@@ -1,4 +1,5 @@
-//! A read that is done once for all who ask at the same time, so that asking often costs the store nothing.
+//! Request coalescing: a read that is done once for all callers at the same time, so that many callers cost the store
+//! no more than one.
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ impl<T: Clone> Together<T> {
     /// The result of `read`, or of another caller's `read` that began after this was called. Cancel safe.
     ///
     /// # Errors
-    /// Those of `read`.
+    /// The errors of `read`.
     pub async fn read(&self, read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;

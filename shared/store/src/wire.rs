@@ -34,11 +34,11 @@ pub type Reply = Result<Answer, StoreError>;
 /// The result of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// Of [`Request::Get`] and [`Request::Changed`].
+    /// Answer to [`Request::Get`] and [`Request::Changed`].
     Value(Option<Bytes>),
-    /// Of [`Request::Scan`].
+    /// Answer to [`Request::Scan`].
     Page(Page),
-    /// Of [`Request::Commit`].
+    /// Answer to [`Request::Commit`].
     Committed(Committed),
 }
 

@@ -1,4 +1,4 @@
-//! What is said of an edge: what the roster knows, and what the edge itself tells, as far as that makes sense. Sans-IO.
+//! The state of an edge: from the roster, and from the edge's own report where that is plausible. Sans-IO.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,7 +35,8 @@ pub(super) struct EdgeState {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Sent(HashMap<Arc<str>, u64>);
 
-/// All edges that were not shut out, by name, with what they said. `before` is what the same had sent `elapsed` ago.
+/// All edges that were not revoked, by name, with their reports. `before` is the bytes that they had sent `elapsed`
+/// ago.
 pub(super) fn states(
     listed: Vec<Listed>,
     said: Vec<Said<EdgeReport>>,

@@ -1,10 +1,10 @@
-//! How it goes, for the dashboard: the broadcast, what comes in, each variant, each edge, the machine.
+//! The live overview for the dashboard: the broadcast, its input, each variant, each edge, the machine.
 //!
-//! Place in the flow: [`super::events`] hands it to whoever looks. It is made anew every [`EVERY`] while somebody does, and
-//! once for all of them; while nobody does, no edge is asked and nothing is made.
+//! Place in the flow: [`super::events`] sends it to the open dashboards. It is computed every [`EVERY`] while there is
+//! one, and once for all of them; without one, no edge is asked and nothing is computed.
 //!
-//! Invariants: edges are believed nothing but what can be shown ([`edge`]); nothing waits for a reader, who gets the newest
-//! state and never one of before.
+//! Invariants: reports of edges are not trusted beyond what can be shown ([`edge`]); nothing waits for a reader, who
+//! gets the newest state and never an older one.
 
 mod edge;
 mod rung;
@@ -37,20 +37,20 @@ use crate::statistics::Statistics;
 use crate::transcode::DropReason;
 use crate::{ingest, plan, transcode};
 
-/// How often it is made.
+/// Interval at which the overview is computed.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What the machine was measured at counts for so long: twice as long as it takes to measure it again.
+/// Longest validity of a measurement of the machine: twice the interval of the measurements.
 const MEASURED_WITHIN_S: u64 = 120;
 
-/// What is counted on the way from the encoder to the variants.
+/// Counters on the way from the encoder to the variants.
 #[derive(Clone)]
 pub struct Counted {
-    /// What comes in.
+    /// The input.
     pub ingest: ingest::Metrics,
-    /// How fast.
+    /// Its speed.
     pub plan: plan::Metrics,
-    /// What is made of it.
+    /// The encoding.
     pub transcode: transcode::Metrics,
 }
 
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Counted {
     }
 }
 
-/// What it is made of.
+/// The sources of the overview.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) air: watch::Receiver<Air>,
@@ -86,17 +86,17 @@ pub(super) struct Sources {
     pub(super) counted: Counted,
 }
 
-/// Makes it, for as many as look.
+/// Computes the overview once for all its readers.
 #[derive(Debug)]
 pub struct Overview {
     sources: Sources,
     readers: watch::Sender<usize>,
-    /// As the event that all are sent; none while nobody looks.
+    /// The newest state, as the event that all readers are sent; none without readers.
     newest: watch::Sender<Option<Bytes>>,
     over: CancellationToken,
 }
 
-/// Somebody who looks.
+/// A reader of the overview.
 #[derive(Debug)]
 pub(super) struct Reader {
     overview: Arc<Overview>,
@@ -115,7 +115,7 @@ struct State {
     machine: Machine,
 }
 
-/// What the encoder really does.
+/// The measured input of the encoder.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Ingest {
@@ -132,11 +132,11 @@ struct Machine {
     disk: Option<f64>,
 }
 
-/// What there was at the look before.
+/// The counters at the previous computation.
 #[derive(Debug)]
 struct Before {
     at: Instant,
-    /// Of a broadcast that is made with this ladder.
+    /// The ladder of the broadcast.
     ladder: Vec<VariantSpec>,
     counts: Counts,
     sent: Sent,
@@ -169,7 +169,7 @@ impl Reader {
         }
     }
 
-    /// Whether the origin goes on.
+    /// True if the origin goes on, false while it shuts down.
     pub(super) fn goes_on(&self) -> bool {
         !self.overview.over.is_cancelled()
     }
@@ -188,7 +188,8 @@ impl Overview {
         Reader { overview: Arc::clone(self), newest }
     }
 
-    /// Makes it while somebody looks, until `shutdown`; then readers are told that there will be no more.
+    /// Computes the overview while there are readers, until `shutdown`; then readers are told that there will be no
+    /// more.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}

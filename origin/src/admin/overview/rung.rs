@@ -1,4 +1,4 @@
-//! What is said of a variant while it is made. Sans-IO.
+//! The state of a variant while it is encoded. Sans-IO.
 
 use serde::Serialize;
 
@@ -7,18 +7,18 @@ use crate::transcode::RungCounts;
 /// Frames that wait for an encoder from which on it is behind: half of what may wait (`transcode::feed`).
 const BEHIND_FRAMES: u64 = 6;
 
-/// How a variant fares.
+/// The state of a variant's encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum RungState {
-    /// It goes out as it comes.
+    /// Passed through without encoding.
     Passthrough,
     /// There was nothing to encode yet.
     Waiting,
     Running,
     /// Its encoder is slower than the source.
     Behind,
-    /// It has no encoder though there are pictures.
+    /// No encoder although there are pictures.
     Failed,
 }
 

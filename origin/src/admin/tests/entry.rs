@@ -190,7 +190,7 @@ async fn a_wrong_password_brings_no_window_and_the_brake_counts_it() {
     let reply = rig.give("a guess", &[]).await;
     assert!(reply.status() == 401 && !reply.headers().contains_key("www-authenticate"));
     assert!(!reply.headers().contains_key("set-cookie"));
-    // At both doors together, until nothing more is looked at.
+    // At both listeners together, until nothing more is looked at.
     let mut refused = None;
     for number in 0..500 {
         let guessed = if number % 2 == 0 {

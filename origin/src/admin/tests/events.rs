@@ -21,7 +21,7 @@ async fn open(rig: &Rig, query: &str, headers: &[(&str, &str)]) -> Opened {
     rig.admin.events(&request.body(()).unwrap().into_parts().0, PEER).await
 }
 
-/// What comes until the stream ends, by the names of the events; the last of each.
+/// Reads a stream to its end: the last event of each name.
 async fn read_all(opened: Opened) -> BTreeMap<String, (Value, Option<String>)> {
     let reply = opened.expect("it is opened");
     assert_eq!(reply.headers()["content-type"], "text/event-stream");

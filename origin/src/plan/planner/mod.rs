@@ -440,7 +440,7 @@ impl Planner {
     }
 }
 
-/// Says to the operator how the publisher keeps up.
+/// Logs the publisher's speed for the operator.
 fn tell(report: Report) {
     let Report { pace, ratio } = report;
     match pace {

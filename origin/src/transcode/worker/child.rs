@@ -1,4 +1,4 @@
-//! The worker's side: a process that decodes and encodes, and knows nothing else.
+//! The worker's side: a process that decodes and encodes, and does nothing else.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -40,7 +40,7 @@ impl Mouth {
     }
 }
 
-/// Runs the worker until its input ends. Gives the exit status: 0 when it was asked to end and did.
+/// Runs the worker until its input ends. Returns the exit status: 0 when it was asked to end and did.
 pub(super) fn run() -> u8 {
     let mouth = Mouth(Arc::new(Mutex::new(io::stdout())));
     match work(&mouth) {
@@ -150,7 +150,7 @@ fn report(mouth: &Mouth, shared: &Shared, memory: &Memory, variants: u16) {
     }
 }
 
-/// Tells how much memory this process has. Opened before files cannot be any more.
+/// Reports the memory of this process. Opened before files cannot be any more.
 struct Memory {
     statm: Option<File>,
     page_bytes: u64,

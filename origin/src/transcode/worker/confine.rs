@@ -1,10 +1,10 @@
 //! The confinement of a worker process: it can compute, and read and write the files that it has open, and nothing
 //! else.
 //!
-//! Codecs are a million lines of C that read the bytes of strangers. An attacker who takes one over finds a process that can
-//! open no file and no connection, start no program and make no page executable. With a hardware encoder that is looser,
-//! since its driver opens devices and talks to them as long as it runs: there only programs, sockets of the network and the
-//! administration of the system are refused.
+//! Codecs are a million lines of C that read the bytes of unauthenticated clients. An attacker who takes one over finds
+//! a process that can open no file and no connection, start no program and make no page executable. With a hardware
+//! encoder that is looser, since its driver opens devices and talks to them as long as it runs: there only programs,
+//! sockets of the network and the administration of the system are refused.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(crate) enum Bounds {
     Device,
 }
 
-/// Why a worker is not held.
+/// The reason why a worker is not confined.
 #[derive(Debug)]
 pub(crate) struct Unconfined(String);
 

@@ -1,4 +1,4 @@
-//! Starting this program once more, as something else.
+//! Starts another process of this program, with another task.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;

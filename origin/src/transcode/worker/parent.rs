@@ -142,11 +142,11 @@ impl Drop for Worker {
 /// The process that runs now.
 #[derive(Default)]
 struct Process {
-    /// With when it was started.
+    /// The child, with the time of its start.
     child: Mutex<Option<(Child, Instant)>>,
-    /// It was ended by us,
+    /// True if the origin killed it.
     killed: AtomicBool,
-    /// because it took nothing any more.
+    /// True if it was killed because it hung: it took no input any more.
     hung: AtomicBool,
 }
 
@@ -210,7 +210,7 @@ impl Drop for Process {
 enum End {
     /// The source did, and it made all that there was to be made.
     Finished,
-    /// It gave the reason why none can go on.
+    /// The worker reported the reason why no worker can go on.
     Failed(String),
     /// Unasked.
     Unasked(WorkerEnd, String),
@@ -394,7 +394,7 @@ fn ending(status: Option<io::Result<ExitStatus>>) -> String {
 enum LastWords {
     /// Nothing out of the ordinary.
     None,
-    /// Why none can go on.
+    /// The reason why no worker can go on.
     Failed(String),
     /// A message that no worker of ours sends.
     Wrong(String),
@@ -433,7 +433,7 @@ struct Reader {
     given: Arc<Given>,
     bytes: Allowance,
     configs: Allowance,
-    /// When lines of the log were counted from, and how many there were.
+    /// Start of the period in which log lines are counted, and their number.
     lines: Option<(Instant, u32)>,
 }
 
@@ -519,7 +519,7 @@ impl Reader {
     }
 }
 
-/// So much at once, and so much per second. Sans-IO.
+/// A token bucket: burst, and refill per second. Sans-IO.
 struct Allowance {
     burst: f64,
     per_second: f64,

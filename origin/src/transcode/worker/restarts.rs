@@ -1,4 +1,4 @@
-//! When a worker process that ended is started again.
+//! The policy of restarts of a worker process that ended.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The messages between the origin and its worker process: each behind its length, over the worker's standard input and
 //! output.
 //!
-//! The worker reads the bytes of strangers and may be under their control, so the origin believes none of it: lengths
-//! are bounded before anything is allocated, and the reader of a message checks its numbers.
+//! The worker reads the bytes of unauthenticated clients and may be under their control, so the origin believes none of
+//! it: lengths are bounded before anything is allocated, and the reader of a message checks its numbers.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub(super) enum FromWorker {
     Counted(Totals),
     /// A line for the log.
     Logged(Level, String),
-    /// It cannot go on, and neither could another.
+    /// The worker cannot go on, and neither could another.
     Failed(String),
 }
 
@@ -65,11 +65,11 @@ pub(super) enum FromWorker {
 pub(super) enum Level {
     /// Something is broken.
     Error,
-    /// Somebody should look.
+    /// A warning: somebody should look.
     Warn,
     /// Good to know.
     Info,
-    /// For people who search for a fault.
+    /// Debug: for people who search for a fault.
     Debug,
 }
 

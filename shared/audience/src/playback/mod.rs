@@ -58,11 +58,11 @@ impl Errors {
 pub struct Summary {
     /// Viewers who reported and are told apart, [`MAX_VIEWERS`] at most.
     pub viewers: u32,
-    /// Those of them whose picture stood at least once.
+    /// Number of them whose playback stalled at least once.
     pub stalled_viewers: u32,
     /// Number of stalls.
     pub stalls: u64,
-    /// For how long pictures stood, in milliseconds.
+    /// Total length of the stalls, in milliseconds.
     pub stalled_ms: u64,
     /// Times from the opening of the player to the first picture.
     pub starts: Spread,

@@ -32,8 +32,8 @@ pub struct Active {
     refused: AtomicU64,
 }
 
-/// When each viewer was last seen, in milliseconds since the start. The map's hash is keyed, because what an id is can be
-/// chosen.
+/// Time at which each viewer was last seen, in milliseconds since the start. The map's hash is keyed, because an id can
+/// be chosen by its sender.
 type Shard = HashMap<ViewerId, u64>;
 
 /// The viewers who were active at an instant, to be published.
@@ -61,7 +61,7 @@ impl Active {
         }
     }
 
-    /// Somebody asked for a playlist or pinged.
+    /// Notes that a viewer asked for a playlist or pinged.
     pub fn mark(&self, id: ViewerId, now: Instant) {
         let now_ms = self.since_start_ms(now);
         let mut shard = lock(&self.shards[id.bits() as usize % SHARDS]);
@@ -74,7 +74,7 @@ impl Active {
         }
     }
 
-    /// Forgets viewers who are not active any more, and gives memory back.
+    /// Forgets viewers who are not active any more, and releases memory.
     pub fn sweep(&self, now: Instant) {
         let oldest_ms = self.oldest_ms(now);
         for shard in &self.shards {

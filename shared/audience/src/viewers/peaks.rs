@@ -25,7 +25,7 @@ pub struct SavedPeaks {
     pub session: u64,
     /// Most viewers ever.
     pub overall: u64,
-    /// When the session was last known to go on, in milliseconds since 1970.
+    /// Time at which the session was last known to go on, in milliseconds since 1970.
     pub live_until_ms: u64,
 }
 
@@ -66,7 +66,7 @@ impl Peaks {
         self.live = false;
     }
 
-    /// So many watch now. Nothing while nobody publishes.
+    /// Takes the current number of viewers. Ignored while nobody publishes.
     pub fn observe(&mut self, viewers: u64, now: WallTime) {
         if self.live {
             self.seen_live(now);

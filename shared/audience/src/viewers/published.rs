@@ -23,7 +23,7 @@ const MAX_CLEARED: usize = 64;
 /// An edge's last state.
 #[derive(Debug, Serialize, Deserialize)]
 struct Published {
-    /// Until when it counts, in milliseconds since 1970.
+    /// Expiry, in milliseconds since 1970.
     until_ms: u64,
     /// Exact number of the edge's viewers.
     viewers: u64,
@@ -177,7 +177,7 @@ enum Entry {
     Newer,
 }
 
-/// Why an entry cannot be read.
+/// The reason why an entry cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Damage {
     #[error(transparent)]

@@ -16,10 +16,10 @@ const VERSION: u8 = 1;
 const EXACT: u8 = 0;
 const ESTIMATED: u8 = 1;
 
-/// Which viewers there were, as far as is needed to count those of several sketches together.
+/// A sketch of a set of viewers, with which the distinct viewers of several sketches can be counted together.
 ///
-/// It depends on nothing but the set of the viewers: [`Self::merge`] is associative, commutative and idempotent, and
-/// gives what inserting all of them would have given.
+/// A sketch depends on nothing but the set of the viewers: [`Self::merge`] is associative, commutative and idempotent,
+/// and returns what inserting all of them would have.
 ///
 /// ```
 /// use farcast_audience::viewers::{Sketch, ViewerId};
@@ -38,13 +38,13 @@ enum Form {
     Estimated(Registers),
 }
 
-/// Why bytes are no sketch.
+/// The reason why bytes are no sketch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidSketch {
     /// Another version wrote them.
     #[error("a sketch of version {0}, not {VERSION}")]
     Version(u8),
-    /// There is no such form.
+    /// The form is unknown.
     #[error("{0} is no form of a sketch")]
     Form(u8),
     /// The form has another length.

@@ -28,7 +28,7 @@ pub const MAX_MARKS: usize = 3;
 /// Fewest suggested names from which one is chosen: with fewer, too many people would have the same.
 pub const MIN_SUGGESTED: usize = 10;
 
-/// Why a text is no name.
+/// The reason why a text is no name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameProblem {
     /// Nothing of it can be seen.

@@ -1,6 +1,6 @@
-//! Why a section or a chunk cannot be written.
+//! The errors of writing initialisation sections and chunks.
 
-/// Why an initialisation section or a chunk cannot be written.
+/// The reason why an initialisation section or a chunk cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Neither video nor audio was given.
@@ -17,7 +17,7 @@ pub enum Error {
     /// A codec configuration record cannot be parsed.
     #[error("malformed {kind} record")]
     Record {
-        /// Which record: `avcC`, `hvcC` or `av1C`.
+        /// The kind of record: `avcC`, `hvcC` or `av1C`.
         kind: &'static str,
         /// The parser's error.
         #[source]
@@ -26,7 +26,7 @@ pub enum Error {
     /// The record has no parameter sets, so the track could not be decoded.
     #[error("{kind} record without parameter sets")]
     NoParameterSets {
-        /// Which record.
+        /// The kind of record.
         kind: &'static str,
     },
     /// An AudioSpecificConfig is too short or reserved.

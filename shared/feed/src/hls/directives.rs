@@ -37,8 +37,8 @@ pub enum InvalidDirectives {
 }
 
 impl Directives {
-    /// Reads the directives of a query string (without its `?`). Ordinary parameters are judged by the standard. A
-    /// parameter behind a stray separator counts where it is valid and no ordinary one gives the directive; otherwise it
+    /// Reads the directives of a query string (without its `?`). Ordinary parameters are checked by the standard. A
+    /// parameter behind a stray separator counts where it is valid and no ordinary one has the directive; otherwise it
     /// is ignored.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub enum Answer {
     Refuse(Refusal),
 }
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
     /// `_HLS_msn` lies more than two segments ahead.

@@ -1,4 +1,4 @@
-//! What a window gives to others: the snapshot and the backlog of a newcomer, and objects.
+//! The outputs of a window: the snapshot and the backlog of a newcomer, and objects.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ pub struct BacklogPart {
 }
 
 impl StreamWindow {
-    /// What a newcomer must know of the current epoch. It lists no complete segment whose bytes are not all here, nor one
-    /// before such a segment; of one that is open, the parts whose bytes are here.
+    /// The snapshot of the current epoch for a newcomer. It lists no complete segment whose bytes are not all here, nor
+    /// one before such a segment; of one that is open, the parts whose bytes are here.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let variants = self.windows.iter().map(VariantWindow::snapshot).collect();

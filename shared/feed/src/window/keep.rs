@@ -1,4 +1,4 @@
-//! Which bytes a window keeps.
+//! The retention of bytes in a window.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ const MARGIN_TARGETS: u32 = 3;
 /// The bytes that a window keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Keep {
-    /// Those of the parts that playlists list; an edge's cache has the others.
+    /// The bytes of the parts that playlists list; an edge's cache has the others.
     Listed,
-    /// Those of the whole window and a margin of three target durations, as long as they are no more than `max_bytes`:
-    /// the oldest segments of all variants go first, each variant's last one never.
+    /// The bytes of the whole window and a margin of three target durations, as long as they are no more than
+    /// `max_bytes`: the oldest segments of all variants go first, each variant's last one never.
     Window {
         /// Most bytes of parts.
         max_bytes: usize,

@@ -1,6 +1,7 @@
 //! The window of a stream: what the feed said of it lately, with the bytes of the parts that are here.
 //!
-//! There is one, at both ends of a link. [`StreamWindow`] takes [`crate::feed`] events and says what changed, and gives
+//! There is one, at both ends of a link. [`StreamWindow`] takes [`crate::feed`] events and says what changed, and
+//! returns
 //! - the snapshot and the backlog of a newcomer ([`StreamWindow::snapshot`], [`StreamWindow::backlog`]),
 //! - objects by name, where their bytes are here ([`StreamWindow::object`]),
 //! - playlists ([`crate::hls`] writes them).

@@ -15,7 +15,7 @@ pub struct Part {
     pub duration: Duration,
     /// GAP=YES: it was never announced.
     pub gap: bool,
-    /// What the packager said of it; of a gap, no more than its index.
+    /// The packager's description of the part; of a gap, no more than its index.
     pub meta: PartMeta,
     /// Its bytes, where they are here.
     pub bytes: Option<Bytes>,
@@ -57,8 +57,8 @@ pub struct Segment {
     pub state: State,
     /// Number of its parts so far, listed or not.
     pub part_count: u32,
-    /// What the feed said of its end. A segment may be complete before (its last part says so), or without (it was cut
-    /// short).
+    /// The end of the segment as the feed gave it. A segment may be complete before (its last part says so), or without
+    /// (it was cut short).
     pub(super) end: Option<SegmentEnd>,
     /// Empty, or all.
     parts: Vec<Part>,

@@ -1,4 +1,4 @@
-//! Tests of what a window keeps and gives. What playlists list of it is tested in [`crate::hls`].
+//! Tests of a window's retention and outputs. What playlists list of it is tested in [`crate::hls`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,7 +181,7 @@ fn a_segment_whose_end_the_feed_has_not_said_is_open_to_a_newcomer() {
     assert_eq!(last(&window), SegmentState::Closed(*said));
 }
 
-/// One that another segment cuts short has an end for newcomers: they would wait for the rest.
+/// A segment that another one cuts short has an end for newcomers: they would wait for the rest.
 #[test]
 fn a_segment_that_was_cut_short_is_closed_to_a_newcomer() {
     let mut window = filled(1, usize::MAX);
@@ -195,7 +195,7 @@ fn a_segment_that_was_cut_short_is_closed_to_a_newcomer() {
     assert_eq!(states[2], SegmentState::Open);
 }
 
-/// A relay that joins late has what it was pushed, and gives that on; what it lacks it does not promise.
+/// A relay that joins late has what it was pushed, and passes that on; what it lacks it does not promise.
 #[test]
 fn a_newcomer_gives_on_what_it_has_the_bytes_of() {
     let source = filled(10, usize::MAX);

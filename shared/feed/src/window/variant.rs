@@ -25,11 +25,11 @@ pub struct Init {
 /// The availability of an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lookup {
-    /// It is, or was until lately, in the playlist: its bytes are here or with the origin.
+    /// In the playlist now, or until lately: its bytes are here or with the origin.
     Present,
-    /// It is what the playlist hints at: it will come, or the hint is abandoned.
+    /// The object that the playlist hints at: it will come, or the hint is abandoned.
     Pending,
-    /// It is not, or not any more.
+    /// Not available, or not any more.
     Absent,
 }
 

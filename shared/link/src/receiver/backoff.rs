@@ -1,5 +1,5 @@
-//! When to dial again: exponential, with jitter, so that a restarted origin is not met by all its
-//! edges at once.
+//! The delay before dialling again: exponential, with jitter, so that a restarted origin is not met by all its edges at
+//! once.
 
 use std::time::Duration;
 

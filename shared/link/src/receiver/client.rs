@@ -121,8 +121,9 @@ impl Client {
         Self { asked: Some(asked), ..self }
     }
 
-    /// Dials, subscribes to the streams and gives the events of each to its sink, again and again, until `shutdown` or until
-    /// nobody listens to one of them. At most [`crate::MAX_SUBSCRIPTIONS`] streams, each once; the origin takes no more.
+    /// Dials, subscribes to the streams and sends the events of each to its sink, again and again, until `shutdown` or
+    /// until nobody listens to one of them. At most [`crate::MAX_SUBSCRIPTIONS`] streams, each once; the origin takes
+    /// no more.
     pub async fn run(
         self,
         streams: impl IntoIterator<Item = (StreamName, mpsc::Sender<LinkEvent>)>,
@@ -204,7 +205,7 @@ impl Client {
         end
     }
 
-    /// What is done when the origin has answered a subscription; once a connection.
+    /// The callback for when the origin has answered a subscription; it runs once a connection.
     fn when_ready(&self, connection: Connection) -> Arc<dyn Fn() + Send + Sync> {
         let (metrics, link) = (self.metrics.clone(), self.link.clone());
         let once = Once::new();

@@ -7,7 +7,7 @@ use super::identity::Identity;
 use crate::enrol::{EXPORTER_LABEL, Reply, Request, proof};
 use crate::{CloseCode, FrameError, Frames, JoinToken, encode};
 
-/// Why an edge got no certificate.
+/// The reason why an edge got no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// The origin does not know the token's secret: the token is wrong or of the past.
@@ -45,12 +45,12 @@ pub enum EnrolError {
     Export,
 }
 
-/// By what an edge gets a certificate.
+/// The proof with which an edge asks for a certificate.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'a> {
-    /// It joins.
+    /// A join token: the edge enrols.
     Token(&'a JoinToken),
-    /// It has one that is to be renewed.
+    /// A certificate that is to be renewed.
     Certificate(&'a Identity),
 }
 

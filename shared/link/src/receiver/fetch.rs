@@ -23,7 +23,7 @@ const MAX_OBJECT_BYTES: u64 = 256 * 1024 * 1024;
 /// Most bytes that are allocated because the origin announces them.
 const FIRST_ALLOCATION_BYTES: usize = 1024 * 1024;
 
-/// Why a fetch gave no object.
+/// The reason why a fetch returned no object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FetchError {
     /// The origin does not have it, or not all of it yet. Asking again may help only for the newest objects.

@@ -1,12 +1,11 @@
 //! Passing HTTP requests on to the origin, over the link: the head first; the body only once the origin, which has then
-//! checked the login, asks for it. So a stranger's body takes neither this edge's memory nor the link; the body of a login
-//! is short, and read before it comes here.
+//! checked the login, asks for it. So an unauthenticated client's body takes neither this edge's memory nor the link;
+//! the body of a login is short, and read before it comes here.
 //!
 //! A stream of events ([`farcast_api::events`]) is passed on piece by piece for as long as it is read.
 //!
 //! Bounds: [`MAX_FORWARDED`] requests are on their way at once and [`MAX_UNDER_WAY`] in all, [`MAX_OF_NETWORK`] of them
-//! from one network, so that no stranger alone keeps the owner out; [`MAX_EVENT_STREAMS`]
-//! streams of events are open.
+//! from one network, so that no single client keeps the owner out; [`MAX_EVENT_STREAMS`] streams of events are open.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -96,7 +95,7 @@ struct UnderWay {
     networks: HashMap<IpAddr, usize>,
 }
 
-/// Why a request is not passed on.
+/// The reason why a request is not passed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Refused {
     TooMany,
@@ -190,7 +189,7 @@ impl Forwarder {
     /// request as any other; then it takes one of the places of streams. Cancel safe.
     ///
     /// # Errors
-    /// The origin's reply if it refuses the stream; 503 where it gives none in time, or too many streams are open.
+    /// The origin's reply if it refuses the stream; 503 where there is none in time, or too many streams are open.
     pub async fn events(&self, head: ForwardedRequest) -> Result<Response<EventStream>, Reply> {
         let Some(_ending) = self.begin(head.peer) else { return Err(too_many()) };
         let answered = async {

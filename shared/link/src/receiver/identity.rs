@@ -23,7 +23,7 @@ pub struct Identity {
     pub(super) key: Vec<u8>,
     /// DER of its certificate.
     pub(super) certificate: Vec<u8>,
-    /// When that expires, in seconds since 1970.
+    /// Expiry of the certificate, in seconds since 1970.
     pub(super) expires_at_s: u64,
     /// SHA-256 of the DER of the origin's authority.
     pub(super) fingerprint: [u8; 32],

@@ -63,7 +63,7 @@ struct Lane {
     waiting: VecDeque<FeedEvent>,
     parts: BTreeMap<Position, Held>,
     open: Option<Msn>,
-    /// Everything before it was given.
+    /// Position up to which all events were released.
     next: Position,
 }
 
@@ -79,7 +79,7 @@ impl Lane {
         }
     }
 
-    /// Gives what can be given.
+    /// Releases the events that are in order.
     fn drain(
         &mut self,
         epoch: Epoch,

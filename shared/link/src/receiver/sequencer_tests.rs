@@ -69,7 +69,7 @@ fn part(variant: u16, msn: u64, index: u32, backlog: bool) -> Part {
     (stream, meta, Bytes::from(vec![1]))
 }
 
-/// What was given, as short words: `o5` opened, `5.0` part, `c5` closed, `l5` lost.
+/// The released events, as short words: `o5` opened, `5.0` part, `c5` closed, `l5` lost.
 fn words(events: &[LinkEvent], variant: u16) -> Vec<String> {
     let of = |v: &VariantId| v.0 == variant;
     events

@@ -1,4 +1,4 @@
-//! One connection to the origin: for each channel, reads its streams, restores their order, gives the events on.
+//! One connection to the origin: for each channel, reads its streams, restores their order, passes the events on.
 //!
 //! Each channel has a task of its own: one whose events are taken slowly holds up no other. They share the connection, so
 //! one that breaks the protocol ends it for all.
@@ -63,7 +63,7 @@ pub(super) struct Channel {
     pub(super) stream: StreamName,
     pub(super) sink: mpsc::Sender<LinkEvent>,
     metrics: ChannelMetrics,
-    /// Where it is, for the next subscription.
+    /// The position reached in the stream, for the next subscription.
     have: Arc<Mutex<Option<Have>>>,
 }
 
@@ -97,8 +97,8 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Subscribes and gives events until the link or this program ends. `ready` is called whenever the origin has answered a
-    /// subscription.
+    /// Subscribes and passes events on until the link or this program ends. `ready` is called whenever the origin has
+    /// answered a subscription.
     pub(super) async fn run(&self, connection: &Connection, ready: &Arc<dyn Fn() + Send + Sync>) -> End {
         let end = tokio::select! {
             () = self.shutdown.cancelled() => End::Stopped,

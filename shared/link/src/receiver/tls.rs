@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::identity::Identity;
 use crate::{MAX_ASKS, MAX_PUSH_STREAMS, transport};
 
-/// Why there are no TLS settings.
+/// The reason why there are no TLS settings.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// TLS does not accept the certificate or key.

@@ -39,13 +39,13 @@ pub type Fingerprint = [u8; 32];
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TokenState {
-    /// It does.
+    /// Edges may enrol with the token.
     Valid,
-    /// Its time is over.
+    /// Past its expiry.
     Expired,
     /// As many edges have enrolled with it as it was made for.
     UsedUp,
-    /// It was revoked.
+    /// Revoked by the operator.
     Revoked,
 }
 
@@ -59,15 +59,15 @@ pub struct Token {
     pub label: String,
     /// Base64 of 32 bytes.
     secret: String,
-    /// When it was made.
+    /// Creation time.
     pub created_at: WallTime,
-    /// When it ends by itself.
+    /// Expiry.
     pub expires_at: Option<WallTime>,
     /// Most edges that may enrol with it.
     pub max_uses: Option<u32>,
     /// Number of edges that have.
     pub uses: u32,
-    /// When it was revoked.
+    /// Time of revocation.
     pub revoked_at: Option<WallTime>,
     /// True if it is the one in the file `join-token`.
     pub standing: bool,
@@ -107,25 +107,25 @@ impl Token {
 pub struct Enrolled {
     /// Fingerprints of its certificates in Base64, the newest first.
     certificates: Vec<String>,
-    /// Which token it enrolled with.
+    /// Id of the token with which it enrolled.
     pub token: String,
-    /// When.
+    /// Time of enrolment.
     pub enrolled_at: WallTime,
-    /// When its newest certificate ends.
+    /// Expiry of its newest certificate.
     pub expires_at: WallTime,
-    /// When it was here last.
+    /// Time at which it was last connected.
     pub seen_at: Option<WallTime>,
-    /// When it was shut out.
+    /// Time of revocation.
     pub revoked_at: Option<WallTime>,
 }
 
-/// Why nobody was added.
+/// The reason why nobody was added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotAdded {
     /// The token lets nobody in.
     #[error("the join token has expired, is used up or was revoked")]
     TokenEnded,
-    /// There are as many edges, or tokens, as are kept.
+    /// The number of edges, or tokens, is at its limit.
     #[error("there are as many as are kept: revoke what is not needed")]
     Full,
     /// The named token or edge does not exist.
@@ -214,7 +214,7 @@ impl Book {
         }
     }
 
-    /// Nobody enrols with this token any more; false if there is none.
+    /// Revokes a token: no edge can enrol with it any more; false if there is none.
     pub fn revoke_token(&mut self, id: &str, now: WallTime) -> bool {
         let token = self.tokens.iter_mut().find(|token| token.id == id);
         token.is_some_and(|token| {
@@ -326,8 +326,8 @@ impl Book {
         }
     }
 
-    /// Shuts an edge out, and revokes the token with which it enrolled: it knows that, and would come back under another
-    /// name. Gives that token's id.
+    /// Shuts an edge out, and revokes the token with which it enrolled: it knows that, and would come back under
+    /// another name. Returns that token's id.
     ///
     /// # Errors
     /// [`NotAdded::Unknown`].

@@ -45,7 +45,7 @@ pub struct Config {
     pub token_lifetime: Option<Duration>,
 }
 
-/// Why the book is not as was asked.
+/// The reason why the list of edges was not read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
     /// The file cannot be read.
@@ -53,7 +53,7 @@ pub enum RosterError {
     Read {
         /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The file is damaged.
@@ -61,7 +61,7 @@ pub enum RosterError {
     Damaged {
         /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
     /// The file cannot be written.
@@ -70,7 +70,7 @@ pub enum RosterError {
     /// There is no form for it in JSON.
     #[error("the list of edges cannot be encoded")]
     Encode(#[source] serde_json::Error),
-    /// It is not to be done.
+    /// The addition is refused.
     #[error(transparent)]
     NotAdded(#[from] NotAdded),
     /// No certificate can be made.
@@ -85,7 +85,7 @@ pub struct Made {
     pub name: String,
     /// DER.
     pub certificate: Vec<u8>,
-    /// When it ends, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub expires_at_s: u64,
 }
 
@@ -341,7 +341,7 @@ impl Roster {
         lock(&self.book).tokens().to_vec()
     }
 
-    /// Makes a token; gives it, and the line with which an edge joins. Blocks on the disk.
+    /// Makes a token; returns it, and its text with which an edge joins. Blocks on the disk.
     ///
     /// # Errors
     /// [`RosterError`].
@@ -357,8 +357,8 @@ impl Roster {
         Ok((token, self.text(secret)))
     }
 
-    /// Nobody enrols with this token any more; if `with_edges`, those that did are shut out as well, which is for a token that
-    /// was stolen. Blocks on the disk, but not before they are out.
+    /// Revokes a token: no edge can enrol with it any more; if `with_edges`, those that did are revoked as well, which
+    /// is for a token that was stolen. Blocks on the disk, but not before they are out.
     ///
     /// # Errors
     /// [`RosterError`]; if it cannot be written, it holds until the next start.
@@ -387,7 +387,7 @@ impl Roster {
         Ok(token)
     }
 
-    /// Changes the book at once, cuts off the edges of the names that `work` gives, and only then writes.
+    /// Changes the book at once, cuts off the edges of the names that `work` returns, and only then writes.
     fn shut_out<T>(
         &self,
         work: impl FnOnce(&mut Book) -> Result<(Vec<String>, T), NotAdded>,

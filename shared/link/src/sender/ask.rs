@@ -42,7 +42,7 @@ struct Connections {
 /// An edge that can be asked.
 #[derive(Clone, Debug)]
 struct Connected {
-    /// By its certificate.
+    /// Its id, by its certificate.
     name: Arc<str>,
     connection: Connection,
     subscriptions: Arc<Subscriptions>,
@@ -55,7 +55,7 @@ pub struct Said<T> {
     pub edge: Arc<str>,
     /// The wait of the oldest part that the edge does not have yet, by this machine's clock.
     pub lag: Duration,
-    /// Its answer; none where it gave none in time, or none that can be read.
+    /// Its answer; none if it did not come in time, or cannot be read.
     pub answer: Option<T>,
 }
 
@@ -81,7 +81,7 @@ impl Drop for Seat {
     }
 }
 
-/// Why an edge gave no answer.
+/// The reason why an edge returned no answer.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
     #[error("the connection failed: {0}")]
@@ -99,7 +99,7 @@ enum AskError {
 }
 
 impl Edges {
-    /// Without any.
+    /// No edges.
     #[must_use]
     pub fn new(metrics: Metrics) -> Self {
         Self { connections: Arc::default(), turns: Arc::new(Semaphore::new(MAX_QUESTIONS)), metrics }

@@ -49,7 +49,7 @@ struct State {
     next_edge: u64,
 }
 
-/// Takes the feed and gives it to every subscribed edge. Cheap to clone; all clones are one hub.
+/// Takes the feed and sends it to every subscribed edge. Cheap to clone; all clones are one hub.
 #[derive(Clone, Debug)]
 pub struct Hub {
     config: Arc<HubConfig>,
@@ -62,7 +62,7 @@ pub struct Hub {
 pub(super) struct Subscription {
     hub: Hub,
     id: u64,
-    /// What the edge wants its segments to be marked with.
+    /// The number with which the edge wants its segments marked.
     pub(super) number: u16,
     pub(super) queue: Arc<EdgeQueue>,
     pub(super) metrics: ChannelMetrics,

@@ -40,7 +40,7 @@ const EDGE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Certificates are valid from so long before now: clocks differ.
 const BACKDATE: Duration = Duration::from_secs(24 * 3600);
 
-/// Why there is no identity.
+/// The reason why there is no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The file cannot be read or written.
@@ -48,7 +48,7 @@ pub enum IdentityError {
     File {
         /// The path of the file.
         path: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The file's content is damaged.
@@ -98,7 +98,7 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// Which edge: the SHA-256 of the name that the origin gave it, which stays when its certificate is renewed.
+/// The id of an edge: the SHA-256 of the name that the origin gave it, which stays when its certificate is renewed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct EdgeId([u8; 32]);
 

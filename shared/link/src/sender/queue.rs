@@ -55,7 +55,7 @@ pub const FETCH_PRIORITY: i32 = 0;
 /// two seconds, when for a moment the newer of two goes first).
 const SEGMENT_PRIORITIES: i32 = 1 << 16;
 
-/// Why an edge did not get something.
+/// The reason why an edge did not get something.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Loss {
     /// A live segment was older than the bound, or gave way to one that was.
@@ -71,7 +71,7 @@ pub enum Action {
     Control(Bytes),
     /// Write on the segment's stream, then say [`Queue::wrote`]. Either piece may be empty.
     Write {
-        /// Which stream; open it at the first write with this as its header.
+        /// The stream; open it at the first write with this as its header.
         stream: StreamHeader,
         /// Its priority.
         priority: i32,
@@ -82,14 +82,14 @@ pub enum Action {
     Finish(StreamHeader),
     /// The segment was dropped: reset the stream, if it was opened.
     Reset(StreamHeader),
-    /// Nothing until something is pushed or confirmed.
+    /// Idle until something is pushed or confirmed.
     Idle,
 }
 
 /// A part that was written in full: what the latency metric wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pushed {
-    /// When the packager closed it; `None` for backlog.
+    /// Time at which the packager closed it; `None` for backlog.
     pub closed_at: Option<WallTime>,
 }
 
@@ -232,7 +232,7 @@ impl Queue {
         segment.closed = Some(Duration::ZERO);
     }
 
-    /// Says that a segment of a snapshot is open, so that it can be dropped by its start.
+    /// Notes that a segment of a snapshot is open, so that it can be dropped by its start.
     pub fn resume(&mut self, epoch: Epoch, variant: VariantId, start: SegmentStart) {
         let stream = StreamHeader { epoch, variant, msn: start.msn, backlog: false };
         let segment = Segment { start: Some(start), ..Segment::default() };

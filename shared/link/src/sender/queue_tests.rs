@@ -95,7 +95,7 @@ fn control(queue: &mut Queue) -> Vec<ToEdge> {
     }
 }
 
-/// Writes whatever is next in full; gives its stream.
+/// Writes whatever is next in full; returns its stream.
 fn write_one(queue: &mut Queue) -> StreamHeader {
     loop {
         match queue.next_action() {

@@ -1,8 +1,8 @@
 //! The listener: accepts edges, within limits, and runs a task for each.
 //!
-//! A connection that has not shown a certificate or a join token yet waits in places that [`farcast_service::admission`] deals
-//! out, one kind for handshakes and one for enrolments: strangers who hold their connections delay nobody else's.
-//! Networks of edges keep places that strangers cannot take.
+//! A connection that has not shown a certificate or a join token yet waits in places that
+//! [`farcast_service::admission`] deals out, one kind for handshakes and one for enrolments: unauthenticated peers who
+//! hold their connections delay nobody else's. Some places are reserved for networks of edges.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use crate::{ALPN_ENROL, ALPN_FEED, CloseCode};
 /// Longest time for a handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Warnings about strangers that were refused: one in this time.
+/// Interval of warnings about refused unauthenticated peers.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Interval at which the standing join token is checked.
@@ -39,16 +39,16 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub struct ServerConfig {
     /// Most edges at once; a further one is told that the origin is full.
     pub max_edges: usize,
-    /// Most handshakes at once: bounds the memory and the signatures that strangers make the origin spend. When there are
-    /// more, one of the network with the most of them has to go.
+    /// Most handshakes at once: bounds the memory and the signatures that unauthenticated peers make the origin spend.
+    /// When there are more, one of the network with the most of them has to go.
     pub max_handshakes: usize,
-    /// Of these, how many strangers cannot take from networks of edges.
+    /// Of these, places reserved for networks of edges.
     pub kept_handshakes: usize,
     /// From so many handshakes on, a peer must prove its address first (Retry, RFC 9000 §8.1.2): others can have no more.
     pub retry_from: usize,
     /// Most enrolments at once; as for handshakes.
     pub max_enrolments: usize,
-    /// Of these, how many strangers cannot take from networks of edges.
+    /// Of these, places reserved for networks of edges.
     pub kept_enrolments: usize,
 }
 
@@ -80,7 +80,7 @@ struct Shared {
     handshakes: Admission,
     enrolments: Admission,
     edges: Semaphore,
-    /// Of warnings about strangers, and about certificates that are good no more.
+    /// Limits warnings about unauthenticated peers, and about certificates that are no longer valid.
     warnings: Mutex<Throttle>,
 }
 
@@ -279,7 +279,7 @@ async fn feed(shared: &Shared, connection: &quinn::Connection, slot: &Slot, shut
 }
 
 impl Shared {
-    /// Number of log lines that were held back before, if strangers may cause one more now.
+    /// Number of log lines that were held back before, if unauthenticated peers may cause one more now.
     fn may_warn(&self, now: Instant) -> Option<u64> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
     }

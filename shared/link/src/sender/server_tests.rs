@@ -1,4 +1,4 @@
-//! Strangers and new edges at the same door, over QUIC on the loopback.
+//! Unauthenticated peers and new edges at the same listener, over QUIC on the loopback.
 
 use bytes::Bytes;
 use quinn::Endpoint;

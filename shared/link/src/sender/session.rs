@@ -53,8 +53,8 @@ pub trait StoreAccess: Send + Sync + std::fmt::Debug {
     ) -> Pin<Box<dyn Future<Output = wire::Reply> + Send + 'a>>;
 }
 
-/// A store without a door, of which everything but the private keys is open to all: for tests and measurements of the link.
-/// Origins put their rules for edges in front (`edge_access`).
+/// A store without access control, of which everything but the private keys is open to all: for tests and measurements
+/// of the link. Origins put their rules for edges in front (`edge_access`).
 impl StoreAccess for Store {
     fn answer<'a>(
         &'a self,

@@ -81,8 +81,8 @@ impl Subscriptions {
     }
 }
 
-/// Serves it until it must end, and the connection with it; gives the code to close that with. `send` and `receive` are its
-/// control stream, `frames` what was read of it.
+/// Serves it until it must end, and the connection with it; returns the code to close that with. `send` and `receive`
+/// are its control stream, `frames` what was read of it.
 pub(super) async fn serve(
     connection: &Connection,
     send: SendStream,

@@ -1,4 +1,4 @@
-//! Admission at a door of connections that have not proved yet who they are: connections of RTMP, handshakes and
+//! Admission, at a listener, of connections that have not authenticated yet: connections of RTMP, handshakes and
 //! enrolments of QUIC.
 //!
 //! Thin glue around [`places`], which decides: a connection that has to give way is told by its [`Slot`].
@@ -19,7 +19,7 @@ use self::places::{Entry, Id, Places};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full;
 
-/// The places of one door. Clones share them.
+/// The places of one listener. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Admission {
     state: Arc<Mutex<State>>,

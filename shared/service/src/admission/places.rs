@@ -8,8 +8,8 @@
 //! needs as many networks as there are places to do harm. Networks of one site ([`crate::site`]) share what they
 //! take, and compete among themselves.
 //!
-//! Networks that proved themselves before keep some places, which those of strangers cannot take: up to
-//! [`Config::kept`] of their connections never give way to strangers.
+//! Networks that proved themselves before keep some places, which other connections cannot take: up to [`Config::kept`]
+//! of their connections never give way to other networks.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -36,9 +36,9 @@ const MAX_PROVED_NETWORKS: usize = 2048;
 /// Number of places.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// For all.
+    /// The number of places.
     pub places: usize,
-    /// Of these, how many strangers cannot take from networks that proved themselves before; fewer than all.
+    /// Of these, places reserved for networks that proved themselves before; fewer than all.
     pub kept: usize,
 }
 
@@ -50,7 +50,7 @@ pub(super) type Id = u64;
 pub(super) enum Entry {
     /// A place, for which somebody else may have to go.
     In {
-        /// Which.
+        /// The id of the place.
         id: Id,
         /// The connection whose place it was.
         evicted: Option<Id>,

@@ -65,7 +65,7 @@ fn networks_that_proved_themselves_keep_places_whatever_strangers_do() {
     for network in 0..10_000 {
         places.enter(v4(100 + network), true, now);
     }
-    // Beyond those it is as good as a stranger.
+    // Beyond those it counts as an unknown network.
     let (beyond, _) = entered(places.enter(v4(2), true, now));
     assert!(places.release(beyond));
     for id in kept {

@@ -1,12 +1,12 @@
 //! The policy of places, without a clock: a limit for all and one for each network, and which connection goes when all
 //! are taken.
 //!
-//! Idle strangers never keep viewers out: when all places are taken, the network with the most connections that came over
-//! [`ASKS_WITHIN`] ago and never asked for anything loses the oldest of these; where there are none, the network with the
-//! most connections that rest loses the one that has rested longest. Where there are none either, a connection that came,
-//! or asked for the first time, a moment ago goes: the oldest of the network with the most of these if those are more than
-//! the newcomer's network has, else one of the newcomer's own network, if that has a great part of all places by such. Any
-//! other connection that is being answered is never ended for another.
+//! Idle connections never keep viewers out: when all places are taken, the network with the most connections that came
+//! over [`ASKS_WITHIN`] ago and never asked for anything loses the oldest of these; where there are none, the network
+//! with the most connections that rest loses the one that has rested longest. Where there are none either, a connection
+//! that came, or asked for the first time, a moment ago goes: the oldest of the network with the most of these if those
+//! are more than the newcomer's network has, else one of the newcomer's own network, if that has a great part of all
+//! places by such. Any other connection that is being answered is never ended for another.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -18,9 +18,9 @@ use farcast_config::network;
 /// The limits of connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Of all.
+    /// Most connections in all.
     pub total: usize,
-    /// Of one network; 0 is no limit.
+    /// Most connections of one network; 0 is no limit.
     pub per_network: usize,
 }
 
@@ -36,19 +36,19 @@ const LEAST_GREAT: usize = 16;
 /// The state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
-    /// It came a moment ago and has not asked for anything; it becomes silent by itself.
+    /// Accepted a moment ago, no request yet; becomes silent by itself.
     Arrived,
-    /// It has never asked for anything.
+    /// Has never sent a request.
     Silent,
-    /// It asked for something for the first time, a moment ago.
+    /// Sent its first request a moment ago.
     Fresh,
-    /// It is being answered, or was a moment ago.
+    /// A request is being answered, or was a moment ago.
     Busy,
-    /// It was answered and has asked for nothing since.
+    /// Its requests were answered, and it has sent none since.
     Resting,
 }
 
-/// Why a connection gets no place.
+/// The reason why a connection gets no place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Its network has as many as one may have.
@@ -295,14 +295,14 @@ mod tests {
     fn idle_strangers_make_room_the_busiest_network_first_and_whoever_is_answered_never_does() {
         let (mut places, start) = (places(5, 0), Instant::now());
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        // A viewer who is being answered, one who has just come, and three silent connections of a stranger.
+        // A viewer who is being answered, one who has just come, and three silent connections of another client.
         let (answered, _) = places.enter(address(1), false, 10, at(0)).unwrap();
         places.note(answered, State::Busy, at(0));
         places.enter(address(2), false, 20, at(1)).unwrap();
         for number in 30..33 {
             places.enter(address(3), false, number, at(2)).unwrap();
         }
-        // The stranger's oldest go, as long as he has the most; then the oldest of all.
+        // The other client's oldest go, as long as it has the most; then the oldest of all.
         let mut gone = |peer, second| places.enter(address(peer), false, 0, at(second)).unwrap().1;
         assert_eq!((gone(4, 3), gone(5, 4), gone(6, 5)), (Some(30), Some(31), Some(20)));
     }
@@ -311,7 +311,7 @@ mod tests {
     fn who_has_just_come_and_not_asked_yet_goes_after_those_who_rest_and_only_for_networks_with_less() {
         let (mut places, start) = (places(20, 0), Instant::now());
         let at = |ms: u64| start + Duration::from_millis(ms);
-        // A stranger's connections that were answered and are kept, one that rests, and a newcomer.
+        // Another client's connections that were answered and are kept, one that rests, and a newcomer.
         for handle in 0..18 {
             let (number, _) = places.enter(address(3), false, handle, at(0)).unwrap();
             places.note(number, State::Fresh, at(1));
@@ -339,10 +339,10 @@ mod tests {
         for handle in 0..20 {
             enter(&mut places, if handle < 19 { 3 } else { 1 }, handle).unwrap();
         }
-        // A viewer takes the stranger's oldest; the stranger only a place of the stranger's.
+        // A viewer takes the other client's oldest; the other client only a place of its own.
         assert_eq!(enter(&mut places, 2, 20).unwrap().1, Some(0));
         assert_eq!(enter(&mut places, 3, 21).unwrap().1, Some(1));
-        // When the stranger's are in use, viewers do not lose their places to each other.
+        // When the other client's are in use, viewers do not lose their places to each other.
         for number in (2..19).chain([21]) {
             places.note(number, State::Busy, at(30));
         }

@@ -1,4 +1,4 @@
-//! Work that fails alone.
+//! Contained tasks: a panic in one does not end the program.
 
 use std::any::Any;
 use std::future::poll_fn;

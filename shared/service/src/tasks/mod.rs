@@ -46,7 +46,7 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(40);
 /// Time for which a failure waits for others that come with it, to find the one that was the cause.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Which task has ended, and how.
+/// A task that has ended, with its result.
 type End<N> = (N, Result<(), JoinError>);
 
 /// The names of a program's tasks; made by [`task_names`](crate::task_names).
@@ -102,7 +102,7 @@ pub enum Stopped {
     AtOnce,
 }
 
-/// Why a program has stopped although nobody asked it to, or has not stopped in order.
+/// The reason why a program has stopped although nobody asked it to, or has not stopped in order.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Failed {
     /// These tasks panicked, or ended before they were asked to.

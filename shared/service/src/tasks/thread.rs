@@ -6,7 +6,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 #[derive(Debug)]
 pub struct Running(#[expect(dead_code, reason = "dropping it is its use")] DropGuard);
 
-/// Says when a thread has ended. Clones are of the same thread.
+/// The end of a thread, to be awaited. Clones are of the same thread.
 #[derive(Clone, Debug)]
 pub struct Ended(CancellationToken);
 

@@ -12,9 +12,9 @@ use tokio::runtime::Handle;
 
 use super::{Foundation, Network};
 
-/// How long a try to clear what a test left may take.
+/// Longest time for one try to clear what a test left.
 const TRY_MS: i32 = 10_000;
-/// How long tries follow each other.
+/// Longest time for all tries together.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client runs as long as the process; what stops it then is the exit handler.

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// How long a server may take until its database is available.
+/// Longest time for a server until its database is available.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pieces on their way through a slow link, in each direction of a connection.
@@ -23,7 +23,7 @@ const ON_THE_WAY: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Server {
     folder: TempDir,
-    /// What clients and the server itself are told.
+    /// The address that clients and the server itself are told.
     public: SocketAddr,
     listen: SocketAddr,
     process: Option<Child>,
@@ -102,7 +102,7 @@ impl Server {
         self.signal("-STOP");
     }
 
-    /// It goes on: SIGCONT.
+    /// The process goes on: SIGCONT.
     pub(crate) fn go_on(&self) {
         self.signal("-CONT");
     }
@@ -121,7 +121,7 @@ impl Server {
         }
     }
 
-    /// What fdbcli says.
+    /// Output of fdbcli.
     async fn cli(&self, command: &str) -> String {
         let mut cli = tokio::process::Command::new("fdbcli");
         cli.arg("-C").arg(self.cluster_file());

@@ -25,8 +25,8 @@ fn named(prefix: &Tuple, name: &str) -> Key {
     prefix.clone().text(name).key()
 }
 
-/// Makes a `#[tokio::test]` of each rule. The argument is an async block that gives a [`crate::Store`] and what
-/// must live as long as it. `snapshots:` before it makes those of engines that give snapshots.
+/// Makes a `#[tokio::test]` of each rule. The argument is an async block that returns a [`crate::Store`] and what must
+/// live as long as it. `snapshots:` before it makes those of engines that give snapshots.
 #[macro_export]
 macro_rules! store_conformance {
     (snapshots: $make:expr) => {

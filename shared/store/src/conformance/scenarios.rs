@@ -368,7 +368,7 @@ pub async fn a_lease_has_one_holder(store: &Store) {
     assert_eq!(won, 1);
 }
 
-/// A process that judges for itself that a lease has ended takes it from the value that it saw, and from no other.
+/// A process that decides for itself that a lease has ended takes it from the value that it saw, and from no other.
 pub async fn a_lease_is_taken_from_the_value_that_was_seen(store: &Store) {
     let key = named(&own_prefix("seen"), "lease");
     let (start, lasts) = (WallTime(1_000_000), Duration::from_secs(10));

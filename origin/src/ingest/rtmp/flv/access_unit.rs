@@ -16,7 +16,7 @@ const PROBED_PICTURES: u32 = 150;
 /// their own.
 const MAX_PARTS: usize = 320;
 
-/// When a tag is decoded and presented, in the source's milliseconds.
+/// The decoding and presentation time of a tag, in the source's milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Times {
     pub(super) timestamp_ms: u32,
@@ -26,13 +26,13 @@ pub(super) struct Times {
 /// The place of a tag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
-    /// It has no part of a picture: it goes to the next one.
+    /// No part of a picture: belongs to the next one.
     Before,
-    /// It has a part of a picture.
+    /// A part of a picture.
     Picture {
-        /// It can only go on with the picture before it.
+        /// True if it can only continue the picture before it.
         continues: bool,
-        /// It begins a picture, or the first field of one, whatever its time says.
+        /// True if it begins a picture, or the first field of one, whatever its time says.
         begins: bool,
         /// The field that it is of.
         field: Option<Field>,
@@ -55,7 +55,7 @@ pub(super) struct Part<T> {
 pub(super) struct AccessUnit<T> {
     pub(super) times: Times,
     pub(super) flagged: bool,
-    /// When the last of it arrived.
+    /// Arrival time of the last of its tags.
     pub(super) arrived_at: WallTime,
     pub(super) contents: Vec<T>,
 }

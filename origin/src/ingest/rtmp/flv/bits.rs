@@ -51,7 +51,7 @@ impl<'a> Bits<'a> {
         (1u32 << zeros).checked_sub(1)?.checked_add(rest)
     }
 
-    /// Passes over so many `ue(v)`.
+    /// Skips this many `ue(v)`.
     pub(super) fn skip_ue(&mut self, count: usize) -> Option<()> {
         (0..count).try_for_each(|_| self.ue().map(drop))
     }

@@ -51,7 +51,7 @@ impl Stream {
         self.errors.extend(self.demuxer.video(ms, &payload.into(), WallTime(1), &mut self.out).err());
     }
 
-    /// What came of it: each configuration's width, each frame as its time, whether it is a key frame, and its data.
+    /// The output: each configuration's width, each frame as its time, true for a key frame, and its data.
     fn end(mut self) -> Vec<Out> {
         self.demuxer.finish(&mut self.out);
         assert_eq!(self.errors, []);

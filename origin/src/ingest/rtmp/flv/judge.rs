@@ -1,4 +1,5 @@
-//! Each track by itself: whether what its encoder sends becomes a picture and a sound, and what to say if not.
+//! The verifier of tracks, each by itself: does the encoder's input become pictures and sound, and what to tell the
+//! broadcaster if not.
 //!
 //! A track that cannot be used is complained of once, whatever the other one does: to the log, and to the encoder. The session
 //! ends only when no track is left that can be used.
@@ -9,7 +10,7 @@ use super::FlvError;
 use crate::ingest::metadata::StreamMetadata;
 use crate::media::{MediaEvent, Track};
 
-/// Time for which a track may give nothing before a complaint: longer than a key frame interval that a good encoder is
+/// Time for which a track may yield nothing before a complaint: longer than a key frame interval that a good encoder is
 /// set to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -29,7 +30,7 @@ pub enum Verdict {
     Fine,
     /// Tell the broadcaster, once.
     Complain {
-        /// Which track it is about.
+        /// The track concerned.
         track: Track,
         /// The fault and what to set.
         text: String,
@@ -51,7 +52,7 @@ struct Health {
     promised: bool,
     /// Tags came.
     seen: bool,
-    /// When a frame came of it last.
+    /// Time of the last frame that came of it.
     good_at: Option<Instant>,
     /// A key frame came of it.
     started: bool,

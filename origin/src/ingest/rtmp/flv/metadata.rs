@@ -26,7 +26,7 @@ impl StreamMetadata {
     }
 }
 
-/// A text of a stranger, made fit for a log and a page: no control characters, not long.
+/// A text of an unauthenticated client, made fit for a log and a page: no control characters, not long.
 pub(in crate::ingest::rtmp) fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_TEXT_CHARS).collect()
 }

@@ -8,7 +8,7 @@
 //!
 //! The container is not trusted: the delimiters of units, the ends of access units, the parameter sets in force and the
 //! key frames are read from the stream, and a sequence header that is missing or lies is made up for. A tag that cannot
-//! be repaired gives an error; [`Judge`] turns these into messages for the broadcaster.
+//! be repaired returns an error; [`Judge`] turns these into messages for the broadcaster.
 //!
 //! Three dialects of HEVC exist and are all read: FourCC `hvc1` (Enhanced RTMP), codec id 12, and
 //! HEVC under H.264's id 7, which old OBS builds send.
@@ -58,7 +58,7 @@ pub enum FlvError {
     Malformed {
         /// `audio` or `video`.
         track: &'static str,
-        /// Which part of it.
+        /// The faulty part of it.
         what: &'static str,
     },
     /// A frame before its decoder's configuration is known: left out.
@@ -81,7 +81,7 @@ pub struct Demuxer {
 }
 
 impl Demuxer {
-    /// One that takes pictures within `limits`.
+    /// A demultiplexer that accepts pictures within `limits`.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { video: video::State::new(limits), ..Self::default() }

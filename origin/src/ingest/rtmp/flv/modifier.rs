@@ -1,4 +1,4 @@
-//! What audio and video tags have in common: modifiers of Enhanced RTMP v2, and splitting without a panic.
+//! The common parts of audio and video tags: modifiers of Enhanced RTMP v2, and splitting without a panic.
 
 use bytes::{Buf, Bytes};
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memmem;
 
-/// Why an access unit was refused.
+/// The reason why an access unit was refused.
 pub(super) type Problem = &'static str;
 
 /// Most NAL units of a tag that are looked at: a picture of 8K in slices of a macroblock row, and its headers.

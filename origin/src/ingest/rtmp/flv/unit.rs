@@ -27,9 +27,9 @@ pub(super) enum UnitKind {
 pub(super) struct SliceKind {
     /// Of an IDR picture, or H.265's other random access points.
     pub(super) random_access: bool,
-    /// It begins its picture. Taken for granted where the header cannot be read.
+    /// True if it begins its picture. Assumed where the header cannot be read.
     pub(super) first: bool,
-    /// It is predicted from no other picture.
+    /// True if it is predicted from no other picture.
     pub(super) intra: bool,
     /// The picture parameter set that it uses.
     pub(super) picture_set: Option<u8>,

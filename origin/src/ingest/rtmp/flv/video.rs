@@ -54,7 +54,7 @@ pub(super) struct State {
     /// The sets that `config` was made of.
     configured: Sets,
     limits: Limits,
-    /// Why the stream's pictures are not taken.
+    /// The reason why the stream's pictures are refused.
     refused: Option<FlvError>,
 }
 

@@ -34,7 +34,7 @@ const PENDING_READ_BYTES: usize = 4 * 1024;
 /// Interval at which a publisher that this side keeps waiting is noted as alive.
 const ALIVE_PERIOD: Duration = Duration::from_secs(1);
 
-/// Why a connection is over.
+/// The reason why a connection ends.
 enum Finish {
     Ended(EndReason),
     Refused(Refused),
@@ -62,7 +62,7 @@ pub(super) struct Connection<S> {
     /// Cancelled by the owner, and by the gate; nobody does before there is a publisher.
     close: CancellationToken,
     taken_over: CancellationToken,
-    /// When a publisher that was asked to connect again must be gone.
+    /// Time by which a publisher that was asked to reconnect must be gone.
     drain_until: Option<tokio::time::Instant>,
 }
 
@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     | Refused::Evicted => {
                         debug!(%remote, reason = reason.label(), "RTMP connection ended before it published");
                     }
-                    // Refusals that strangers can cause do not drown the rest of the log.
+                    // Refusals that unauthenticated clients can cause do not drown the rest of the log.
                     Refused::WrongKey
                     | Refused::Braked
                     | Refused::NoKey

@@ -1,10 +1,10 @@
 //! The listener: accepts connections within limits, and drives a session for each.
 //!
-//! Everything that a stranger can make this server hold is bounded: connections, those that have not published yet
-//! ([`farcast_service::admission`] decides which gives way when these are too many), the time that they may take, the bytes that they
-//! send before they publish, the bytes that a publisher may send, and the queue to the owner of the frames. A full queue
-//! stops the reading of the connection, so TCP tells the encoder to wait; after [`BACKPRESSURE_DEADLINE`] the connection is
-//! closed.
+//! Everything that an unauthenticated client can make this server hold is bounded: connections, those that have not
+//! published yet ([`farcast_service::admission`] decides which gives way when these are too many), the time that they
+//! may take, the bytes that they send before they publish, the bytes that a publisher may send, and the queue to the
+//! owner of the frames. A full queue stops the reading of the connection, so TCP tells the encoder to wait; after
+//! [`BACKPRESSURE_DEADLINE`] the connection is closed.
 
 mod connection;
 mod linger;
@@ -43,7 +43,7 @@ pub const BACKPRESSURE_DEADLINE: Duration = Duration::from_secs(5);
 /// Longest time for the owner to accept a publisher.
 pub const HANDOVER_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Delay of the answer to a wrong key, while the connection counts as pending. The brake limits the number of tries
+/// Delay of the answer to a wrong key, while the connection counts as pending. The number of tries is rate-limited
 /// ([`crate::brake`]); this keeps an encoder that tries again at once from being busy with it.
 pub const WRONG_KEY_DELAY: Duration = Duration::from_secs(1);
 
@@ -56,7 +56,7 @@ pub const RECONNECT_DEADLINE: Duration = Duration::from_secs(3);
 /// Longest time for all connections to end when the server stops: the above, and the last writes.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(6);
 
-/// Warnings about strangers that were refused: one in this time.
+/// Interval of warnings about refused unauthenticated clients.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Limits that a deployment may want to change.
@@ -68,7 +68,7 @@ pub struct Config {
     /// Connections that do not publish yet. When there are more, one of the network with the most of them has to go.
     /// Each takes some 20 KiB, and [`super::session::PENDING_BYTES`] if it says so much.
     pub max_pending: usize,
-    /// Of these, how many strangers cannot take from networks that published before.
+    /// Of these, places reserved for networks that published before.
     pub kept_pending: usize,
     /// Most that a publisher may send, in bits per second, over a few seconds. More ends its session: nobody
     /// broadcasts at such a rate by intention, and all of it would be decoded and stored.
@@ -100,7 +100,7 @@ struct Shared {
     owners: Owners,
     pending: Admission,
     places: Arc<Semaphore>,
-    /// Limits warnings about refused peers, which strangers can cause.
+    /// Limits warnings about refused peers, which unauthenticated clients can cause.
     warnings: Mutex<Throttle>,
 }
 
@@ -182,7 +182,7 @@ impl Server {
 }
 
 impl Shared {
-    /// Number of log lines that were held back before, if strangers may cause one more now.
+    /// Number of log lines that were held back before, if unauthenticated clients may cause one more now.
     fn may_warn(&self, now: Instant) -> Option<u64> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
     }

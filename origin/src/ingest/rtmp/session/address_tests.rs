@@ -20,7 +20,7 @@ fn key(application: &str, name: &str) -> Option<StreamKey> {
     Server::read(application, "").and_then(|server| server.key(name))
 }
 
-/// Whether an address means the key.
+/// True if an address means the key.
 fn means(application: &str, name: &str, key_text: &str) -> bool {
     key(application, name).is_some_and(|key| key.candidates().any(|candidate| candidate == key_text))
 }

@@ -25,13 +25,13 @@ pub enum Expired {
     Silence,
 }
 
-/// Why a session refused its peer by itself.
+/// The reason why a session refused its peer by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// The application is not [`super::APPLICATION`].
     Application,
     /// No stream key.
     NoKey,
-    /// It wants to play.
+    /// The client wants to play.
     Play,
 }

@@ -1,10 +1,10 @@
 //! The server's side of an RTMP connection that publishes (RTMP 1.0 §7; Enhanced RTMP v2 for the
 //! capabilities), without socket or clock: bytes in, bytes and [`Event`]s out.
 //!
-//! The owner feeds [`Session::receive`], sends what [`Session::take_output`] gives, handles
-//! [`Session::next_event`] in order, and calls [`Session::expired`] when [`Session::deadline`] has come. A
-//! [`Event::Publish`] must be answered with [`Session::accept`] or [`Session::refuse`] before later events
-//! are handled. When [`Session::is_closing`] the owner sends what is left and closes.
+//! The owner feeds [`Session::receive`], sends what [`Session::take_output`] returns, handles [`Session::next_event`]
+//! in order, and calls [`Session::expired`] when [`Session::deadline`] has come. A [`Event::Publish`] must be answered
+//! with [`Session::accept`] or [`Session::refuse`] before later events are handled. When [`Session::is_closing`] the
+//! owner sends what is left and closes.
 //!
 //! Expectations of peers beyond the standard: OBS and librtmp hang without answers to `releaseStream`,
 //! `FCPublish` and `_checkbw`; FFmpeg waits for `_result` of `createStream` and an `onStatus` on the stream;
@@ -207,7 +207,7 @@ impl Session {
         self.events.pop_front()
     }
 
-    /// When [`Session::expired`] is due.
+    /// Time at which [`Session::expired`] is due.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline

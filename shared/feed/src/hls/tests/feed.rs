@@ -16,7 +16,7 @@ use crate::time::WallTime;
 pub(super) const PART: Duration = Duration::from_millis(500);
 pub(super) const TARGET_S: u32 = 2;
 
-/// What happens to a segment of the second variant. The first gets all of its segments.
+/// The fate of a segment of the second variant. The first gets all of its segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Whole,

@@ -1,5 +1,5 @@
-//! Tests of the HLS model: random feed histories judged by an independent parser, golden playlists,
-//! and the table of blocking reloads.
+//! Tests of the HLS model: random feed histories verified by an independent parser, golden playlists, and the table of
+//! blocking reloads.
 
 mod feed;
 mod golden;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Playlist {
     pub(super) version: u64,
-    /// Whether all segments are said to be independent.
+    /// True if all segments are declared independent (EXT-X-INDEPENDENT-SEGMENTS).
     pub(super) independent: bool,
     /// TARGETDURATION, SERVER-CONTROL and PART-INF, which never change.
     pub(super) fixed: Vec<String>,

@@ -142,7 +142,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Calls the origin; gives the call's stream.
+    /// Calls the origin; returns the call's stream.
     #[cfg(test)]
     pub(crate) async fn call(&self, call: &Call) -> (SendStream, RecvStream) {
         let (mut send, receive) = self.connection.open_bi().await.unwrap();

@@ -70,9 +70,9 @@ pub(super) fn read_record(record: &[u8]) -> Result<Option<Header>, Problem> {
 pub(super) struct Piece {
     /// Its units as they are kept; empty if none is.
     pub(super) data: Bytes,
-    /// It begins with a temporal delimiter.
+    /// True if it begins with a temporal delimiter.
     pub(super) delimited: bool,
-    /// It has a frame, or a part of one.
+    /// True if it has a frame, or a part of one.
     pub(super) has_frame: bool,
     /// Its first frame is a key frame that is shown; `None` without the header of a frame.
     pub(super) key: Option<bool>,
@@ -134,7 +134,7 @@ struct Unit<'a> {
     header: u8,
     extension: Option<u8>,
     payload: &'a [u8],
-    /// It came with its size, in as few bytes as possible.
+    /// True if it came with its size, in as few bytes as possible.
     sized: bool,
 }
 

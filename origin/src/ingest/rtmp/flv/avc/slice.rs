@@ -23,9 +23,9 @@ impl Field {
 /// The contents of a slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::ingest::rtmp::flv) struct Slice {
-    /// It begins at the picture's first macroblock.
+    /// True if it begins at the picture's first macroblock.
     pub(in crate::ingest::rtmp::flv) first: bool,
-    /// It is predicted from no other picture.
+    /// True if it is predicted from no other picture.
     pub(in crate::ingest::rtmp::flv) intra: bool,
     /// The picture parameter set that it uses.
     pub(in crate::ingest::rtmp::flv) picture_set: u8,

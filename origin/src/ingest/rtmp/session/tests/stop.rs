@@ -1,4 +1,4 @@
-//! What ends a broadcast, and what only looks like it.
+//! Commands that end a broadcast, and some that only look like it.
 
 use super::*;
 
@@ -18,14 +18,14 @@ impl Peer {
         peer
     }
 
-    /// Sends a command with transaction 9 and gives its arguments; says how it was answered.
+    /// Sends a command with transaction 9 and returns its arguments and how it was answered.
     fn command(&mut self, stream_id: u32, name: &str, arguments: &[Value]) -> Vec<Vec<Value>> {
         let head = [Value::text(name), Value::Number(9.0), Value::Null];
         self.call(stream_id, &[&head[..], arguments].concat());
         self.replies()
     }
 
-    /// Whether the broadcast goes on: media is taken, and nothing is over.
+    /// True if the broadcast goes on: media is taken, and nothing is over.
     fn goes_on(&mut self) -> bool {
         if self.session.is_closing() || self.session.next_event().is_some() {
             return false;

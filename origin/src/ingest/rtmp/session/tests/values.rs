@@ -1,4 +1,4 @@
-//! Values that encoders put into commands and metadata: understood, answered, or passed over.
+//! Values that encoders put into commands and metadata: understood, answered, or skipped.
 
 use super::*;
 
