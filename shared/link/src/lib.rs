@@ -47,13 +47,13 @@ pub use forward::{
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MediaDecoder, MediaItem, PartHeader, SegmentHeader, StreamHeader};
 pub use message::{
-    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, MAX_SUBSCRIPTIONS, Picture,
-    Position, SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
+    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, Picture, Position,
+    SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};
 pub use transport::{
     IDLE_TIMEOUT, KEEP_ALIVE, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_PUSH_STREAMS,
-    MAX_STORE_CALLS, transport,
+    MAX_STORE_CALLS, MAX_SUBSCRIPTIONS, transport,
 };
 
 /// ALPN of the feed: carries the protocol's version, so that two that do not fit never talk.

@@ -20,9 +20,6 @@ pub const MAX_NAME_BYTES: usize = 255;
 /// Segments in one [`ToEdge::SnapshotSegments`]: keeps it far below the frame limit.
 pub const SEGMENTS_PER_MESSAGE: usize = 16;
 
-/// Most streams that one link carries.
-pub const MAX_SUBSCRIPTIONS: usize = 16;
-
 /// Messages of an edge on a control stream, after the [`Call::Subscribe`] that made it one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ToOrigin {
@@ -193,7 +190,7 @@ pub fn snapshot_messages(snapshot: &Snapshot) -> Vec<ToEdge> {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Call {
     /// Asks for the feed of a stream. This is its control stream from here on, for as long as the link lives. A stream that
-    /// the origin does not have, one that is followed already, or more than [`MAX_SUBSCRIPTIONS`] end the link.
+    /// the origin does not have, one that is followed already, or more than [`crate::MAX_SUBSCRIPTIONS`] end the link.
     Subscribe(Subscribe),
     /// Asks for an object; nothing follows.
     Fetch(FetchRequest),

@@ -17,7 +17,10 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Unidirectional streams that an origin may have open to an edge.
 pub const MAX_PUSH_STREAMS: u32 = 128;
 
-/// Fetches that an edge may have open, the control stream not counted.
+/// Streams that one link may carry, each with a control stream.
+pub const MAX_SUBSCRIPTIONS: u32 = 16;
+
+/// Fetches that an edge may have open, control streams not counted.
 pub const MAX_FETCHES: u32 = 64;
 
 /// Calls of the store that an edge may have open, those that watch included.

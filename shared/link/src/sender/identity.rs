@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     ALPN_ENROL, ALPN_FEED, JoinToken, MAX_EVENT_STREAMS, MAX_FETCHES, MAX_FORWARDED, MAX_STORE_CALLS,
-    SERVER_NAME, transport,
+    MAX_SUBSCRIPTIONS, SERVER_NAME, transport,
 };
 
 /// File name in the data directory.
@@ -285,7 +285,7 @@ impl Identity {
         let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls)?;
         let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
         let calls = MAX_FETCHES + MAX_STORE_CALLS + MAX_FORWARDED + MAX_EVENT_STREAMS;
-        config.transport_config(Arc::new(transport(0, 1 + calls)));
+        config.transport_config(Arc::new(transport(0, MAX_SUBSCRIPTIONS + calls)));
         Ok(config)
     }
 }

@@ -56,7 +56,8 @@ impl Subscriptions {
     pub(super) fn add(&self, hub: &Hub, wish: &Subscribe) -> Option<(Subscription, bool)> {
         let mut all = self.lock();
         let is_taken = |other: &Followed| other.number == wish.number || other.stream == wish.stream;
-        if all.len() >= MAX_SUBSCRIPTIONS || all.iter().any(is_taken) {
+        if u32::try_from(all.len()).is_ok_and(|count| count >= MAX_SUBSCRIPTIONS) || all.iter().any(is_taken)
+        {
             return None;
         }
         let subscription = hub.subscribe(wish);
