@@ -150,7 +150,8 @@ impl Api {
         self.sources.viewers.mark(ViewerId::new(peer, agent), Instant::now());
     }
 
-    /// Answers a request for a path of the API, which is that of the target. Cancel safe; a request that was passed on may be
+    /// Answers a request for a path of the API, which is that of the target. Most answers need no waiting; what may wait is
+    /// boxed, so that room for it is taken only then. Cancel safe; a request that was passed on may be
     /// done all the same.
     pub async fn answer<B>(&self, target: Target, request: Request<B>, caller: Caller) -> Reply
     where
@@ -162,7 +163,7 @@ impl Api {
             Target::Unknown => return reply::empty(StatusCode::NOT_FOUND),
             Target::Forwarded => {
                 return match &self.sources.forwarder {
-                    Some(forwarder) => self.forward(forwarder, request, peer).await,
+                    Some(forwarder) => Box::pin(self.forward(forwarder, request, peer)).await,
                     None => reply::empty(StatusCode::NOT_FOUND),
                 };
             }
@@ -180,10 +181,13 @@ impl Api {
             Endpoint::Post(post) => {
                 let query = uri.query().map(str::to_owned);
                 let share = self.sources.bodies.share(peer);
-                match body::read(request.into_body(), body::MAX_BODY_BYTES, share).await {
-                    Ok(given) => self.post(post, query.as_deref(), &given, &caller).await,
-                    Err(refused) => refused,
-                }
+                let answered = async {
+                    match body::read(request.into_body(), body::MAX_BODY_BYTES, share).await {
+                        Ok(given) => self.post(post, query.as_deref(), &given, &caller).await,
+                        Err(refused) => refused,
+                    }
+                };
+                Box::pin(answered).await
             }
         }
     }
@@ -234,8 +238,8 @@ impl Api {
             }
             Get::Platforms => return platform::all(),
             Get::PlatformLogo => return platform_logo(rest, headers),
-            Get::Chat => return self.sources.chat.backlog(query, peer).await,
-            Get::UserDetails => return self.sources.chat.details(query, rest, peer).await,
+            Get::Chat => return Box::pin(self.sources.chat.backlog(query, peer)).await,
+            Get::UserDetails => return Box::pin(self.sources.chat.details(query, rest, peer)).await,
             Get::Robots => return robots(),
             Get::Script => return absent::script(),
             Get::Followers => return absent::followers(),
@@ -258,13 +262,18 @@ impl Api {
             OfServer::Directory => status::directory(runtime, &status),
             OfServer::Emoji => config::emoji(runtime),
             OfServer::Variants => config::variants(runtime),
-            OfServer::Logo => self.pictures.logo(store, runtime, headers).await,
-            OfServer::LogoExternal => self.pictures.logo_external(store, runtime, headers).await,
-            OfServer::Icon => self.pictures.icon(store, runtime, headers).await,
-            OfServer::Thumbnail => self.pictures.thumbnail(store, self.shown_of(runtime), headers).await,
-            OfServer::Preview => self.pictures.preview(store, self.shown_of(runtime), headers).await,
+            OfServer::Logo => Box::pin(self.pictures.logo(store, runtime, headers)).await,
+            OfServer::LogoExternal => Box::pin(self.pictures.logo_external(store, runtime, headers)).await,
+            OfServer::Icon => Box::pin(self.pictures.icon(store, runtime, headers)).await,
+            OfServer::Thumbnail => {
+                Box::pin(self.pictures.thumbnail(store, self.shown_of(runtime), headers)).await
+            }
+            OfServer::Preview => {
+                Box::pin(self.pictures.preview(store, self.shown_of(runtime), headers)).await
+            }
             OfServer::EmojiPicture => {
-                self.pictures.emoji(store, runtime, &percent_decoded(rest), headers).await
+                let file = percent_decoded(rest);
+                Box::pin(self.pictures.emoji(store, runtime, &file, headers)).await
             }
         }
     }
