@@ -4,7 +4,7 @@
 //! [`Demuxer`] turns them into the origin's media vocabulary: configurations parsed far enough to
 //! know the picture and sound formats, and frames that are known to be well-formed (whole access units, NAL
 //! unit lengths are four bytes, AV1 has no temporal delimiters, AAC no ADTS). Times stay those of the source, in 32 bits of
-//! milliseconds; [`super::repair`] makes a timeline of them.
+//! milliseconds; [`crate::ingest::repair`] makes a timeline of them.
 //!
 //! The container is not trusted: the delimiters of units, the ends of access units, the parameter sets in force and the
 //! key frames are read from the stream, and a sequence header that is missing or lies is made up for. A tag that cannot
