@@ -34,7 +34,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use encoder::{H264, ffmpeg, ffmpeg_h264, ffmpeg_live, kill_hard, outcome, signal, spawn};
-use origin::{KEY, Origin, PATIENCE, Seen, watch, watch_to_end};
+use origin::{KEY, Origin, PATIENCE, SECOND_KEY, Seen, watch, watch_to_end};
 use raw::Raw;
 
 /// Checks frames of a two-second broadcast with 25 pictures per second and a 48 kHz tone.
@@ -206,6 +206,28 @@ async fn a_second_publisher_is_refused_and_the_first_goes_on() {
     assert_eq!(origin.count("farcast_ingest_refused_total", "busy"), 1.0);
     origin.stop().await;
     assert_eq!(timeout(PATIENCE, first).await.unwrap().unwrap().end, Some(EndReason::Closed));
+}
+
+/// Each stream has a key, a publisher and an owner of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_streams_have_a_publisher_each_and_no_shared_fate() {
+    let mut origin = Origin::start().await;
+    let one = ffmpeg_live(&origin.url(&format!("live/{KEY}")));
+    let other = ffmpeg_live(&origin.url(&format!("live/{SECOND_KEY}")));
+    let (mut first, mut second) = (origin.publisher().await, origin.second_publisher().await);
+    let (one_seen, other_seen) = tokio::join!(
+        watch(&mut first, |seen| seen.frames.len() > 20),
+        watch(&mut second, |seen| seen.frames.len() > 20),
+    );
+    assert!(one_seen.end.is_none() && other_seen.end.is_none());
+    // Nobody takes the frames of the first any more, and its encoder is killed.
+    kill_hard(&one);
+    let seen = watch(&mut second, |seen| seen.frames.len() > 50).await;
+    assert!(seen.end.is_none());
+    assert_eq!(watch_to_end(&mut first).await.end, Some(EndReason::Disconnected));
+    kill_hard(&other);
+    assert_eq!(watch_to_end(&mut second).await.end, Some(EndReason::Disconnected));
+    origin.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

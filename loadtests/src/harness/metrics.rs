@@ -75,15 +75,18 @@ mod tests {
         let text = "# HELP a x\na{k=\"1 2\"} 1\na{k=\"3\"} 2\nab 5\n";
         let metrics = Metrics::parse(text).unwrap();
         assert!((metrics.sum("a") - 3.0).abs() < f64::EPSILON);
-        let metrics =
-            Metrics::parse("a{k=\"1\",l=\"x\"} 1\na{k=\"1\",l=\"y\"} 2\na{k=\"2\"} 4\nab{k=\"1\"} 8\n")
-                .unwrap();
+        assert_eq!(metrics.names().count(), 3);
+        assert!(Metrics::parse("a b c").is_err());
+    }
+
+    #[test]
+    fn samples_are_chosen_by_some_of_their_labels() {
+        let text = "a{k=\"1\",l=\"x\"} 1\na{k=\"1\",l=\"y\"} 2\na{k=\"2\"} 4\nab{k=\"1\"} 8\n";
+        let metrics = Metrics::parse(text).unwrap();
         for (labels, sum) in
             [(&[("k", "1")][..], 3.0), (&[("k", "1"), ("l", "y")], 2.0), (&[("k", "3")], 0.0), (&[], 7.0)]
         {
             assert!((metrics.sum_of("a", labels) - sum).abs() < f64::EPSILON, "{labels:?}");
         }
-        assert_eq!(metrics.names().count(), 3);
-        assert!(Metrics::parse("a b c").is_err());
     }
 }

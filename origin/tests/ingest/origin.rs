@@ -1,14 +1,15 @@
 //! A server on a free port, and what its owner sees.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_feed::name::StreamName;
 use farcast_origin::ingest::StreamKey;
 use farcast_origin::ingest::rtmp::server::{Config, Server};
-use farcast_origin::ingest::{EndReason, Gate, Metrics, OneKey, Publisher, PublisherEvent};
+use farcast_origin::ingest::{Checked, EndReason, Gate, Keys, Metrics, OneKey, Publisher, PublisherEvent};
 use farcast_origin::media::{AudioConfig, Frame, MediaEvent, Track, VideoConfig};
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -22,10 +23,35 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) const KEY: &str = "one/two-three";
+/// The key of the stream `second`.
+pub(crate) const SECOND_KEY: &str = "four";
+
+/// Both keys, each of its stream.
+#[derive(Debug)]
+struct BothKeys(OneKey);
+
+impl Keys for BothKeys {
+    fn check<'a>(
+        &'a self,
+        key: &'a StreamKey,
+        from: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Checked<StreamName>> + Send + 'a>> {
+        if key.candidates().any(|text| text == SECOND_KEY) {
+            return Box::pin(std::future::ready(Checked::Right(second())));
+        }
+        self.0.check(key, from)
+    }
+}
+
+fn second() -> StreamName {
+    "second".to_owned().try_into().unwrap()
+}
 
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     pub(crate) publishers: mpsc::Receiver<Publisher>,
+    /// Those of the stream `second`.
+    seconds: mpsc::Receiver<Publisher>,
     pub(crate) registry: Registry,
     pub(crate) shutdown: CancellationToken,
     pub(crate) running: JoinHandle<()>,
@@ -41,12 +67,13 @@ impl Origin {
         let address = listener.local_addr().unwrap();
         let registry = Registry::new();
         let (sender, publishers) = mpsc::channel(4);
-        let gate = Arc::new(Gate::new(Arc::new(OneKey::new(&StreamKey::new(KEY)))));
-        let owners = BTreeMap::from([(StreamName::live(), sender)]);
+        let (second_sender, seconds) = mpsc::channel(4);
+        let gate = Arc::new(Gate::new(Arc::new(BothKeys(OneKey::new(&StreamKey::new(KEY))))));
+        let owners = BTreeMap::from([(StreamName::live(), sender), (second(), second_sender)]);
         let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), owners);
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(server.run(listener, tls, shutdown.clone()));
-        Self { address, publishers, registry, shutdown, running }
+        Self { address, publishers, seconds, registry, shutdown, running }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -55,6 +82,11 @@ impl Origin {
 
     pub(crate) async fn publisher(&mut self) -> Publisher {
         timeout(PATIENCE, self.publishers.recv()).await.expect("no publisher came").expect("server ended")
+    }
+
+    /// The next publisher of the stream `second`.
+    pub(crate) async fn second_publisher(&mut self) -> Publisher {
+        timeout(PATIENCE, self.seconds.recv()).await.expect("no publisher came").expect("server ended")
     }
 
     /// The value of a counter with one label.
