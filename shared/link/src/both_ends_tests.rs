@@ -313,7 +313,7 @@ async fn a_channel_that_hangs_holds_up_no_other() {
         origin.channels.hub(&second()).unwrap().publish(event);
     }
     let is_full = async {
-        while hung.len() < 1 {
+        while hung.is_empty() {
             tokio::task::yield_now().await;
         }
     };
