@@ -137,15 +137,18 @@ impl Session<'_> {
             tasks.spawn(answer_all(connection.clone(), Arc::clone(asked), self.metrics.panics.clone()));
         }
         let mut sample = tokio::time::interval(SAMPLE);
-        loop {
+        let end = loop {
             tokio::select! {
                 // One that panicked would be missed for as long as the link is up: the session panics with it.
-                Some(ended) = following.join_next() => return relay(ended).unwrap_or(End::LinkLost),
+                Some(ended) = following.join_next() => break relay(ended).unwrap_or(End::LinkLost),
                 Some(ended) = tasks.join_next() => drop(relay(ended)),
-                _ = connection.closed() => return End::LinkLost,
+                _ = connection.closed() => break End::LinkLost,
                 _ = sample.tick() => self.metrics.rtt_seconds.set(connection.rtt().as_secs_f64()),
             }
-        }
+        };
+        // Waited for, so that none says that the link is up after it is said to be lost.
+        following.shutdown().await;
+        end
     }
 }
 
