@@ -1,13 +1,13 @@
 //! Farcast's edge. Data flows one way: [`receiver`](farcast_link::receiver) → [`live`] → [`serve`]; the [`chat`]
 //! follows the store beside it, [`playback`] collects the playback quality of viewers.
 
+pub mod announce;
 mod answers;
 pub mod api;
 pub mod app;
 pub mod bucket;
 pub mod channel;
 pub mod chat;
-pub mod geo;
 pub mod live;
 pub mod playback;
 pub mod program;

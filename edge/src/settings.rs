@@ -10,6 +10,8 @@ use std::time::Duration;
 use farcast_api::budget::MIN_BUDGET;
 use farcast_config::settings;
 use farcast_config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
+use farcast_edge_directory::{DnsSettings, Hosts, NameServers, Position, PublicAddresses, PublicUrls};
+use farcast_routing::MAX_REGION_CHARS;
 use farcast_service::host;
 use farcast_service::log;
 
@@ -77,6 +79,30 @@ settings! {
         pub geoip_database: Option<PathBuf>,
         /// Name of this edge in the origin's logs and metrics; without it the host's.
         pub name: Option<String>,
+        /// Addresses at which viewers reach this edge, such as https://fra.example.org: scheme, host and port, the best first,
+        /// comma-separated. Viewers are led to other edges, and from others to this one, only by these.
+        pub public_urls: PublicUrls = "",
+        /// IP addresses at which viewers reach this edge, for answers of DNS; comma-separated.
+        pub public_addresses: PublicAddresses = "",
+        /// Region in which this edge stands, in words of your own, such as eu-central; viewers see it.
+        pub region: Option<String>,
+        /// Place of this edge, as latitude and longitude in degrees, such as 50.11,8.68. Without it that of the first of
+        /// public_addresses which geoip_database knows.
+        pub coordinates: Option<Position>,
+        /// Bit rate that this machine can send, in Mbit/s: from 70 % of it on, new viewers are led to others where there are
+        /// any. Without it only connections count.
+        pub egress_capacity_mbit: Option<u32>,
+        /// Listening address of the DNS server, UDP and TCP, which leads viewers to the nearest edges: such as 0.0.0.0:53. Needs
+        /// dns_zone and dns_name_servers.
+        pub dns_listen: Option<SocketAddr>,
+        /// Zone of that server, such as live.example.org: its name and its hosts have the addresses of edges.
+        pub dns_zone: Option<String>,
+        /// Name servers of the zone with their addresses, the same on all of them: such as
+        /// ns1.live.example.org=192.0.2.7+2001:db8::7, comma-separated.
+        pub dns_name_servers: NameServers = "",
+        /// Hosts of the zone that lead to the nearest edges, besides its own name; comma-separated. Each edge has a host of its own
+        /// name anyway.
+        pub dns_hosts: Hosts = "www",
         /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.
@@ -89,6 +115,17 @@ impl Settings {
     #[must_use]
     pub fn name(&self) -> String {
         self.name.clone().or_else(host::name).unwrap_or_else(|| NAMELESS.to_owned())
+    }
+
+    /// The settings of the DNS server.
+    #[must_use]
+    pub fn dns(&self) -> DnsSettings<'_> {
+        DnsSettings {
+            listen: self.dns_listen,
+            zone: self.dns_zone.as_deref(),
+            name_servers: &self.dns_name_servers,
+            hosts: &self.dns_hosts,
+        }
     }
 }
 
@@ -110,6 +147,9 @@ impl Validate for Settings {
         if self.tls_key.is_none() && (needs || self.tls_cert.is_some()) {
             checks.problem("tls_key", "is missing: https_listen and tls_cert need it");
         }
+        if let Err((key, fault)) = self.dns().zone() {
+            checks.problem(key, fault);
+        }
         self.check_listeners(checks);
         if self.max_connections == 0 {
             checks.problem("max_connections", "is 0");
@@ -126,6 +166,16 @@ impl Validate for Settings {
                 "request_body_memory",
                 format!("{} is less than {MIN_BUDGET}", self.request_body_memory),
             );
+        }
+        let region = self.region.as_deref().unwrap_or_default();
+        if region.chars().count() > MAX_REGION_CHARS || region.chars().any(char::is_control) {
+            checks.problem(
+                "region",
+                format!("is longer than {MAX_REGION_CHARS} characters or has control characters"),
+            );
+        }
+        if self.egress_capacity_mbit == Some(0) {
+            checks.problem("egress_capacity_mbit", "is 0");
         }
         if self.cache_size < MIN_CACHE {
             checks.problem("cache_size", format!("{} is less than {MIN_CACHE}", self.cache_size));
@@ -194,6 +244,8 @@ mod tests {
             "--store=embedded",
             "--request-body-memory=1MiB",
             "--frame-ancestors='self'; script-src *",
+            "--egress-capacity-mbit=0",
+            "--region=a\u{7}",
         ])
         .unwrap_err()
         .to_string();
@@ -206,9 +258,11 @@ mod tests {
             "--store: is \"embedded\", which is for the origin",
             "--request-body-memory: 1MiB is less than 16MiB",
             "--frame-ancestors: is not 'self'",
+            "--egress-capacity-mbit: is 0",
+            "--region: is longer than 64",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
-        assert_eq!(text.lines().count(), 9, "{text}");
+        assert_eq!(text.lines().count(), 11, "{text}");
     }
 }

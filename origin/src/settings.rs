@@ -56,6 +56,9 @@ settings! {
         pub https_listen: Option<SocketAddr>,
         /// Folder from which the admin page is read instead of from the program, such as shared/web/dist: for its developers.
         pub web_dir: Option<PathBuf>,
+        /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) for the explanation of where viewers are led; read
+        /// again when it changes. Edges, which lead them, have one of their own.
+        pub geoip_database: Option<PathBuf>,
         /// Decode and encode in a separate process, which may do nothing else and is restarted when it crashes: codecs
         /// read the bytes of unauthenticated clients.
         pub transcoder_process: bool = "true",

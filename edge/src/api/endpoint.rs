@@ -56,6 +56,7 @@ pub(super) enum Endpoint {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Get {
     Ping,
+    Edges,
     Platforms,
     PlatformLogo,
     Chat,
@@ -126,6 +127,7 @@ const ROUTES: Table<Endpoint> = Table(&[
     of_server("/api/status", OfServer::Status),
     of_server("/api/config", OfServer::Config),
     get("/api/ping", Get::Ping),
+    get("/api/edges", Get::Edges),
     of_server("/api/yp", OfServer::Directory),
     of_server("/api/emoji", OfServer::Emoji),
     of_server("/img/emoji/{file}", OfServer::EmojiPicture),

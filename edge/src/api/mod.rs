@@ -22,6 +22,7 @@ use farcast_api::budget::Budget;
 use farcast_api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
 use farcast_api::{Reply, body, login, percent_decoded, platform, reply};
 use farcast_audience::viewers::{Active, ViewerId};
+use farcast_edge_directory::{Measured, Router};
 use farcast_link::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::Store;
@@ -70,6 +71,8 @@ pub struct Sources {
     pub bodies: Arc<Budget>,
     /// Passes on what the origin answers, where that is allowed.
     pub forwarder: Option<Forwarder>,
+    /// Leads viewers to edges.
+    pub router: Arc<Router>,
     /// The source of the broadcast's pictures.
     pub stills: Arc<dyn Stills>,
 }
@@ -192,6 +195,19 @@ impl Api {
         }
     }
 
+    fn edges(&self, query: Option<&str>, peer: IpAddr) -> Reply {
+        match Measured::of(query.unwrap_or_default()) {
+            Ok(measured) => reply::ok(&self.sources.router.for_viewer(peer, measured)),
+            Err(error) => reply::problem(StatusCode::BAD_REQUEST, &error.to_string()),
+        }
+    }
+
+    /// Leads viewers to edges.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.sources.router
+    }
+
     fn embed(&self, uri: &Uri, headers: &HeaderMap) -> Reply {
         let Some(snapshot) = self.sources.runtime.borrow().clone() else {
             return reply::store_not_reached(&self.sources.store);
@@ -236,6 +252,7 @@ impl Api {
                 }
                 return reply::empty(StatusCode::OK);
             }
+            Get::Edges => return self.edges(query, peer),
             Get::Platforms => return platform::all(),
             Get::PlatformLogo => return platform_logo(rest, headers),
             Get::Chat => return Box::pin(self.sources.chat.backlog(query, peer)).await,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use farcast_config::Loaded;
+use farcast_geo::Geo;
 use farcast_service::task_names;
 use farcast_service::tasks::{Stopped, Tasks};
 use farcast_telemetry::health::Health;
@@ -20,7 +21,6 @@ use self::joining::join_token;
 use self::parts::Parts;
 use self::ports::Ports;
 use self::start::Stages;
-use crate::geo::Geo;
 use crate::settings::Settings;
 
 task_names! {
@@ -32,6 +32,14 @@ task_names! {
         Https = "https",
         /// Publishing the viewers of this edge.
         Viewers = "viewers",
+        /// Announcing this edge to others.
+        Announcement = "announcement",
+        /// Following the records of all edges.
+        Directory = "directory",
+        /// Answering DNS.
+        Dns = "dns",
+        /// Telling players of content steering, while there are other edges.
+        Steering = "steering",
         /// The link to the origin.
         Link = "link",
         /// The cache and the window.
@@ -74,9 +82,9 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         Some(path) => Geo::open(path).context("geoip_database")?,
         None => Geo::none(),
     });
-    let ports = Ports::bind(&settings)?;
+    let mut ports = Ports::bind(&settings)?;
     let bound = ports.announcement()?;
-    let parts = Parts::assemble(&settings, &registry, &health, geo, token)?;
+    let parts = Parts::assemble(&settings, &registry, &health, geo, token, &mut ports)?;
 
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let stages = Stages::of(&mut tasks);

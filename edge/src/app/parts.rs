@@ -7,7 +7,9 @@ use std::time::Instant;
 use anyhow::Context;
 use farcast_api::budget::{self, Budget};
 use farcast_audience::viewers::Active;
+use farcast_edge_directory::{DnsRecords, Router, View, views};
 use farcast_feed::name::StreamName;
+use farcast_geo::Geo;
 use farcast_link::JoinToken;
 use farcast_link::receiver::{self, Client, ClientConfig};
 use farcast_service::accept;
@@ -20,11 +22,12 @@ use farcast_telemetry::health::Health;
 use farcast_telemetry::metrics::Registry;
 use tokio::sync::watch;
 
+use super::ports::Ports;
+use crate::announce::{self, About};
 use crate::answers::Answers;
 use crate::api::{self, Api};
 use crate::channel::{self, Channel, Sinks};
 use crate::chat::{self, Chat};
-use crate::geo::Geo;
 use crate::live::{Fetch, Live, ObjectCache};
 use crate::playback::{self, Playback};
 use crate::serve::{self, Server};
@@ -44,6 +47,7 @@ pub(super) struct Parts {
     pub(super) live: Arc<Live>,
     pub(super) store: Store,
     pub(super) runtime: watch::Sender<Option<Snapshot>>,
+    pub(super) settings: watch::Receiver<Option<Snapshot>>,
     pub(super) status: watch::Sender<Option<Arc<LiveStatus>>>,
     pub(super) viewers: Arc<Active>,
     pub(super) viewer_metrics: viewers::Metrics,
@@ -52,6 +56,10 @@ pub(super) struct Parts {
     pub(super) chat: Arc<Chat>,
     pub(super) api: Arc<Api>,
     pub(super) server: Server,
+    pub(super) router: Arc<Router>,
+    pub(super) view: watch::Sender<Arc<View>>,
+    pub(super) announced: announce::Sources,
+    pub(super) dns: Option<farcast_dns::server::Server>,
     pub(super) operators: listener::Counters,
 }
 
@@ -75,6 +83,7 @@ impl Parts {
         health: &Health,
         geo: Arc<Geo>,
         token: Option<JoinToken>,
+        ports: &mut Ports,
     ) -> anyhow::Result<Self> {
         let client = client(settings, token, registry.inner())?;
         let cache = ObjectCache::new(settings.cache_size.bytes(), registry.inner())?;
@@ -99,7 +108,12 @@ impl Parts {
             served: serve_metrics.clone(),
         }));
         let viewers = Arc::new(Active::new(Instant::now()));
+        let view = views();
+        let own = Some(client.given_name());
+        let router = Router::new(view.subscribe(), own, Arc::clone(&geo), StreamName::live());
+        let router = Arc::new(router);
         let api = Arc::new(Api::new(api::Sources {
+            router: Arc::clone(&router),
             store: common.store.clone(),
             runtime: common.runtime.clone(),
             status: common.status.clone(),
@@ -110,6 +124,20 @@ impl Parts {
             forwarder: settings.forward_admin.then(|| client.forwarder()),
             stills: Arc::new(client.fetcher()),
         }));
+        let announced = announce::Sources {
+            about: About::new(settings, connections),
+            store: common.store.clone(),
+            given_name: client.given_name(),
+            live: Arc::clone(&live),
+            channel: StreamName::live(),
+            api: Arc::clone(&api),
+            viewers: Arc::clone(&viewers),
+            served: serve_metrics.clone(),
+            runtime: common.runtime.clone(),
+            geo: Arc::clone(&geo),
+            health: health.clone(),
+        };
+        let dns = dns_server(settings, &router, ports, common.registry)?;
         let window = Arc::clone(&live);
         let serving = serving(settings, connections);
         let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
@@ -120,6 +148,7 @@ impl Parts {
             live,
             store: common.store,
             runtime: set,
+            settings: common.runtime,
             status: tell_status,
             viewers,
             viewer_metrics,
@@ -128,6 +157,10 @@ impl Parts {
             chat,
             api,
             server,
+            router,
+            view,
+            announced,
+            dns,
             operators: listener::Counters::new(accept::Listener::Metrics, registry)?,
         })
     }
@@ -159,6 +192,26 @@ fn client(
 ) -> anyhow::Result<Client> {
     let config = ClientConfig { data_dir: settings.data_dir.clone(), token, name: settings.name() };
     Ok(Client::new(config, receiver::Metrics::new(registry)?))
+}
+
+/// The DNS server, where there is to be one.
+fn dns_server(
+    settings: &Settings,
+    router: &Arc<Router>,
+    ports: &mut Ports,
+    registry: &prometheus::Registry,
+) -> anyhow::Result<Option<farcast_dns::server::Server>> {
+    let zone = settings.dns().zone().map_err(|(key, fault)| anyhow::anyhow!("{key} {fault}"))?;
+    let Some((zone, sockets)) = zone.zip(ports.dns.take()) else { return Ok(None) };
+    let records = Arc::new(DnsRecords::new(Arc::clone(router), settings.dns_hosts.0.iter().cloned()));
+    let server = farcast_dns::server::Server::new(
+        zone,
+        records,
+        farcast_dns::limits::Limits::default(),
+        sockets,
+        registry,
+    );
+    Ok(Some(server.context("the DNS server")?))
 }
 
 /// The store: a cluster's, or the origin's over the link.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use farcast_dns::sockets::Sockets;
 use farcast_service::listen::{self, Purpose};
 use farcast_service::tls::{self, TlsListener};
 use farcast_telemetry::announce::Announcement;
@@ -14,6 +15,7 @@ pub(super) struct Ports {
     pub(super) http: TcpListener,
     pub(super) https: Option<TlsListener>,
     pub(super) metrics: TcpListener,
+    pub(super) dns: Option<Sockets>,
 }
 
 impl Ports {
@@ -24,6 +26,10 @@ impl Ports {
             http: listen::tokio_tcp(Purpose::new("HTTP", "http_listen"), settings.http_listen)?,
             https: tls::listen(purpose, settings.https_listen, chain, key, tls::ALPN_HTTP)?,
             metrics: listen::tokio_tcp(Purpose::new("metrics", "metrics_listen"), settings.metrics_listen)?,
+            dns: settings
+                .dns_listen
+                .map(|address| Sockets::bind(Purpose::new("DNS", "dns_listen"), &[address]))
+                .transpose()?,
         })
     }
 
@@ -32,9 +38,11 @@ impl Ports {
         let bound = Announcement::new()
             .with("http", self.http.local_addr()?)
             .with("metrics", self.metrics.local_addr()?);
-        Ok(match &self.https {
+        let bound = match &self.https {
             Some((https, _)) => bound.with("https", https.local_addr()?),
             None => bound,
-        })
+        };
+        let dns = self.dns.as_ref().and_then(|sockets| sockets.addresses().first().copied());
+        Ok(dns.into_iter().fold(bound, |bound, address| bound.with("dns", address)))
     }
 }

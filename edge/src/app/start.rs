@@ -1,8 +1,9 @@
 //! Starting the tasks: each belongs to the stage in which it stops.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use farcast_edge_directory::{Router, follow as follow_edges};
 use farcast_service::listener;
 use farcast_service::tasks::{Stage, Tasks};
 use farcast_settings::{follow, follow_status, status_key};
@@ -12,25 +13,31 @@ use farcast_telemetry::metrics::Registry;
 use super::Task;
 use super::parts::Parts;
 use super::ports::Ports;
+use crate::announce;
 use crate::api::Api;
 use crate::channel::Channel;
 use crate::live::Live;
+use crate::serve::Drain;
 use crate::viewers;
 
 /// Interval at which readiness follows the live window.
 const HEALTH_TICK: Duration = Duration::from_millis(200);
 
+/// Interval at which the multivariant playlist follows the directory.
+const STEERING_TICK: Duration = Duration::from_secs(1);
+
 /// The order of stopping: the servers drain first; the link and the window outlive them, so that requests that are being
 /// drained can end well.
 pub(super) struct Stages {
     serving: Stage,
+    leaving: Stage,
     feeding: Stage,
     pub(super) last: Stage,
 }
 
 impl Stages {
     pub(super) fn of(tasks: &mut Tasks<Task>) -> Self {
-        Self { serving: tasks.stage(), feeding: tasks.stage(), last: tasks.stage() }
+        Self { serving: tasks.stage(), leaving: tasks.stage(), feeding: tasks.stage(), last: tasks.stage() }
     }
 }
 
@@ -43,7 +50,8 @@ impl Parts {
         stages: &Stages,
         (registry, health): (Registry, Health),
     ) {
-        let Stages { serving, feeding, last } = stages;
+        let Stages { serving, leaving, feeding, last } = stages;
+        let drain = self.server.drain();
         let (server, plain) = (self.server.clone(), self.server);
         tasks.spawn(serving, Task::Http, |stop| async move { plain.run(ports.http, None, stop).await });
         if let Some((listener, acceptor)) = ports.https {
@@ -54,6 +62,18 @@ impl Parts {
         let (store, active, metrics) = (self.store.clone(), self.viewers, self.viewer_metrics);
         // It says farewell while there is still a link.
         tasks.spawn(serving, Task::Viewers, |stop| viewers::run(store, active, metrics, stop));
+        if let Some(dns) = self.dns {
+            tasks.spawn(serving, Task::Dns, |stop| dns.run(stop));
+        }
+        // Others lead nobody here while it drains, and there still is a link when it is gone.
+        let announced = self.announced;
+        tasks.spawn(leaving, Task::Announcement, |stop| announce::run(announced, stop));
+        let (store, settings, view) = (self.store.clone(), self.settings, self.view);
+        tasks.spawn_until_stopped(feeding, Task::Directory, async move {
+            follow_edges(&store, settings, &view).await
+        });
+        let steering = steer(Arc::clone(&self.live), self.router, drain);
+        tasks.spawn_until_stopped(feeding, Task::Steering, steering);
         let (client, sinks) = (self.client, self.sinks);
         tasks.spawn(feeding, Task::Link, |stop| client.run(sinks, stop));
         for Channel { live, events, .. } in self.channels {
@@ -76,6 +96,17 @@ impl Parts {
         let (operators, counters) = (ports.metrics, self.operators);
         // A program that stops is still seen, and hears a second signal.
         tasks.spawn(last, Task::Metrics, |stop| listener::run(operators, counters, registry, health, stop));
+    }
+}
+
+/// Tells players of content steering while there is another edge, and connections to go while this one is drained. Runs until
+/// dropped.
+async fn steer(live: Arc<Live>, router: Arc<Router>, drain: Arc<Drain>) {
+    let mut tick = tokio::time::interval(STEERING_TICK);
+    loop {
+        tick.tick().await;
+        live.set_pathway(router.pathway().map(String::from));
+        drain.follow(router.is_draining(), Instant::now());
     }
 }
 

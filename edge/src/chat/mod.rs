@@ -43,6 +43,7 @@ use farcast_chat::{Account, Entry, Event, History, KEPT_MESSAGES, List, Refused,
 use farcast_config::Networks;
 use farcast_config::network;
 use farcast_feed::time::WallTime;
+use farcast_geo::Geo;
 use farcast_settings::{CatchUp, LiveStatus, OperatorSettings, Snapshot, status_key};
 use farcast_store::{Store, StoreError, Stored, Together, Versionstamp};
 use moka::future::Cache;
@@ -57,7 +58,6 @@ use self::room::{Arrival, Coming, Expelled, Member, Room};
 use self::seats::{Full, Seats};
 use self::session::{ALL_LINES_WAITING, Heard, Parting, TOO_LARGE};
 use crate::bucket::{Bucket, Rate};
-use crate::geo::Geo;
 
 pub use self::frame::CloseCode;
 pub use self::limit::{most_connections, raise_file_limit};

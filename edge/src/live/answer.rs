@@ -70,6 +70,21 @@ impl Live {
         ladder.variants.iter().filter(|other| other.nominal_bps < own.nominal_bps).count()
     }
 
+    /// True while there is a broadcast that goes on.
+    #[must_use]
+    pub fn has_broadcast(&self) -> bool {
+        self.read().window.as_ref().is_some_and(|window| !window.has_ended())
+    }
+
+    /// The variants of the broadcast, and the nominal rate of the lowest in bits per second; none without a broadcast.
+    #[must_use]
+    pub fn ladder(&self) -> (Vec<VariantId>, u64) {
+        let state = self.read();
+        let variants = state.window.iter().flat_map(|window| &window.presentation().variants);
+        let lowest = variants.clone().map(|variant| variant.nominal_bps).min().unwrap_or_default();
+        (variants.map(|variant| variant.id).collect(), lowest)
+    }
+
     /// The multivariant playlist, as soon as it names all variants, or after a bounded wait those that
     /// can be played.
     ///
@@ -275,7 +290,7 @@ impl Live {
     fn render_multivariant(&self, state: &State) -> Option<Playlist> {
         let window = state.window.as_ref()?;
         let renderings: Arc<_> = state.multivariant_rendering();
-        self.once(&renderings.full, "multivariant", || window.render_multivariant())
+        self.once(&renderings.full, "multivariant", || window.render_multivariant(state.pathway.as_deref()))
     }
 
     fn once(

@@ -21,6 +21,7 @@ mod answer;
 mod cache;
 mod fetch;
 mod input;
+mod lag;
 mod metrics;
 mod object;
 mod rendering;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use farcast_feed::feed::MAX_VARIANTS;
 use farcast_feed::name::StreamName;
+use farcast_feed::time::WallTime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -129,7 +131,7 @@ impl Live {
         }
         let changed = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            let changed = state.apply(batch, Instant::now());
+            let changed = state.apply(batch, Instant::now(), WallTime::now());
             self.observe(&state);
             changed
         };
@@ -143,10 +145,28 @@ impl Live {
         self.read().link_up
     }
 
+    /// The greatest lag behind the origin since the last call, whatever the clocks say; nothing without a broadcast that goes
+    /// on. For one caller: each call begins anew.
+    #[must_use]
+    pub fn take_lag(&self) -> Option<Duration> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let goes_on = state.window.as_ref().is_some_and(|window| !window.has_ended());
+        if goes_on { state.lag.take(Instant::now()) } else { None }
+    }
+
     /// Number of requests that wait for a playlist or a part now.
     #[must_use]
     pub fn waiters(&self) -> i64 {
         self.metrics.waiters.get()
+    }
+
+    /// Tells players of content steering, with this edge's pathway, or no more.
+    pub fn set_pathway(&self, pathway: Option<String>) {
+        if self.read().pathway == pathway {
+            return;
+        }
+        let changed = self.state.write().unwrap_or_else(PoisonError::into_inner).set_pathway(pathway);
+        self.wake(&changed);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

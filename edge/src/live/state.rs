@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use farcast_feed::feed::{FeedEvent, MAX_VARIANTS, Presentation};
 use farcast_feed::name::VariantId;
+use farcast_feed::time::WallTime;
 use farcast_feed::window::{Changed, Keep, StreamWindow};
 
 use super::input::Input;
+use super::lag::LagMeter;
 use super::rendering::Renderings;
 
 /// Shortest time for which an ended broadcast is served beyond its window's length.
@@ -36,6 +38,9 @@ pub(super) struct State {
     pub(super) link_up: bool,
 
     pub(super) window: Option<StreamWindow>,
+    /// The pathway of this edge, while players may choose between edges.
+    pub(super) pathway: Option<String>,
+    pub(super) lag: LagMeter,
     /// Grows whenever a playlist changes.
     pub(super) version: u64,
     ended_at: Option<Instant>,
@@ -45,9 +50,14 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn apply(&mut self, batch: Vec<Input>, now: Instant) -> Changes {
+    pub(super) fn apply(&mut self, batch: Vec<Input>, now: Instant, wall: WallTime) -> Changes {
         let mut changes = Changes::default();
         for input in batch {
+            match &input {
+                Input::Feed(FeedEvent::Part { meta, .. }) => self.lag.arrived(meta.closed_at, now, wall),
+                Input::Feed(FeedEvent::Started(_)) => self.lag.restart(),
+                _ => {}
+            }
             match input {
                 Input::Up => {
                     changes.any |= !self.link_up;
@@ -85,6 +95,16 @@ impl State {
             (None, _) => Changed::Nothing,
         };
         note(changes, changed);
+    }
+
+    /// Sets the pathway of this edge: the multivariant playlist changes with it.
+    pub(super) fn set_pathway(&mut self, pathway: Option<String>) -> Changes {
+        if self.pathway == pathway {
+            return Changes::default();
+        }
+        self.pathway = pathway;
+        self.version += 1;
+        Changes { any: true, ..Changes::default() }
     }
 
     /// Time at which an ended broadcast is to be forgotten: after its playlist's length (RFC 8216bis §6.2.2).

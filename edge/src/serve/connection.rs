@@ -49,6 +49,8 @@ pub(super) struct Arrived {
     pub(super) is_secure: bool,
     pub(super) seat: Seat,
     pub(super) opened: Instant,
+    /// Cancelled when the connection is asked to go elsewhere.
+    pub(super) leave: CancellationToken,
 }
 
 /// Serves a connection until it ends, misbehaves, has to make room, or the server has drained; or until it becomes a
@@ -89,7 +91,7 @@ async fn drive(
     slot: &Slot,
     draining: &CancellationToken,
 ) {
-    let Arrived { seat, opened, .. } = arrived;
+    let Arrived { seat, opened, leave, .. } = arrived;
     let source = Source::new(arrived.peer, arrived.is_secure);
     let activity = Arc::new(Activity::new(*opened));
     let service = service_fn(|request| {
@@ -134,6 +136,11 @@ async fn drive(
                 let now = Instant::now();
                 if closes_at.is_some_and(|at| now >= at) {
                     return handler.metrics.ended("deadline");
+                }
+                if leave.is_cancelled() && closes_at.is_none() {
+                    handler.metrics.ended("drained");
+                    connection.as_mut().graceful_shutdown();
+                    closes_at = Some(now + config.drain_deadline);
                 }
                 let state = activity.state(now);
                 if state != noted {

@@ -12,11 +12,13 @@ use farcast_api::negotiate::Choice;
 use farcast_api::reply::guard_login;
 use farcast_api::{Reply, events, host};
 use farcast_config::Networks;
+use farcast_edge_directory::is_pinned;
 use farcast_feed::hls::{Directives, InvalidDirectives};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_link::ForwardedRequest;
 use farcast_link::receiver::EventStream;
 use farcast_pages::{ADMIN_PREFIX, Asset};
+use farcast_routing::BaseUrl;
 use farcast_telemetry::health::{Health, Probe};
 use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -27,12 +29,13 @@ use super::Config;
 use super::activity::Activity;
 use super::body::Body;
 use super::client;
+use super::drain::Drain;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
 use super::page::{Facts, is_media_player};
 use super::pages::Pages;
 use super::reply::{self, Description};
-use super::route::Route;
+use super::route::{Route, VIEWER};
 use crate::api::{Api, Target, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
@@ -53,6 +56,7 @@ pub(super) struct Handler {
     strict_transport: Option<HeaderValue>,
     warned_of_proxy: AtomicBool,
     pub(super) metrics: Metrics,
+    pub(super) drain: Arc<Drain>,
     pages: Pages,
 }
 
@@ -87,6 +91,10 @@ enum Asked {
     Page(Arc<Asset>),
     /// The page, of a player that can do nothing with it.
     Redirect,
+    /// The page, of a viewer for whom another edge is better: its address there.
+    ElsewhereAt(String),
+    /// The steering manifest for a player, if there is anything to choose from.
+    Steering(Option<Vec<u8>>),
     Socket,
     Unknown,
     Preflight,
@@ -184,6 +192,7 @@ impl Handler {
             warned_of_proxy: AtomicBool::new(false),
             health,
             metrics,
+            drain: Arc::default(),
             pages: Pages::new(&config.frame_ancestors, config.web_dir.as_deref()),
         }
     }
@@ -359,7 +368,7 @@ impl Handler {
             let address = client::address(source.peer, headers, &self.trusted_proxies);
             self.api.playback().hear(&told, address, Instant::now());
         }
-        if uri.path() == "/" && is_media_player(headers) {
+        if route == Route::Page(VIEWER) && is_media_player(headers) {
             return Asked::Redirect;
         }
         match route {
@@ -372,14 +381,36 @@ impl Handler {
             Route::Ready(probe) => Asked::Ready(probe),
             // Without the API there is nothing that the page could do.
             Route::Page(name) if name.starts_with(ADMIN_PREFIX) && !self.api.has_admin() => Asked::Unknown,
-            Route::Page(name) => {
-                let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
-                let page = self.pages.get(name, facts.as_ref(), &self.base(uri, headers, source));
-                page.map_or(Asked::Unknown, Asked::Page)
-            }
+            Route::Steering => Asked::Steering(self.steering(uri, headers, source)),
+            Route::Page(name) => self.page(name, uri, headers, source),
             Route::Socket => Asked::Socket,
             Route::Api(_) | Route::Unknown => Asked::Unknown,
         }
+    }
+
+    fn page(&self, name: &str, uri: &Uri, headers: &HeaderMap, source: &Source) -> Asked {
+        let viewer = client::address(source.peer, headers, &self.trusted_proxies);
+        let router = self.api.router();
+        if name == VIEWER {
+            let query = uri.query().unwrap_or_default();
+            let is_secure = self.is_secure(headers, source);
+            let better = router.redirect(viewer, is_pinned(query), is_secure);
+            if let Some(target) = better {
+                return Asked::ElsewhereAt(target.location(uri.path(), query));
+            }
+        }
+        let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
+        let edges = if name.ends_with(".html") { sites_of(&router.sites(viewer)) } else { String::new() };
+        let page = self.pages.get(name, facts.as_ref(), &self.base(uri, headers, source), &edges);
+        page.map_or(Asked::Unknown, Asked::Page)
+    }
+
+    fn steering(&self, uri: &Uri, headers: &HeaderMap, source: &Source) -> Option<Vec<u8>> {
+        let viewer = client::address(source.peer, headers, &self.trusted_proxies);
+        let (variants, needed_bps) = self.live.ladder();
+        let asked_at = self.base(uri, headers, source);
+        let query = uri.query().unwrap_or_default();
+        self.api.router().steering(query, viewer, &asked_at, &variants, needed_bps)
     }
 
     async fn answer_here(
@@ -403,6 +434,9 @@ impl Handler {
             Asked::Ready(probe) => self.ready(probe),
             Asked::Page(ref asset) => reply::page(asset, choice),
             Asked::Redirect => reply::to_playlist(),
+            Asked::ElsewhereAt(ref location) => reply::to_edge(location),
+            Asked::Steering(Some(ref manifest)) => reply::steering(manifest.clone()),
+            Asked::Steering(None) => reply::text(StatusCode::NOT_FOUND, "there is no other edge"),
             // HEAD opens no socket.
             Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Asked::Unknown => self.unknown(),
@@ -421,6 +455,9 @@ impl Handler {
     /// no edge unready for them: all edges share it, and a balancer would take all of them away.
     fn ready(&self, probe: Probe) -> Response<Body> {
         let (media, chat) = (probe != Probe::Chat, probe != Probe::Media);
+        if media && self.drain.is_on() {
+            return not_ready("drained by its operators");
+        }
         if media && !self.live.is_ready() {
             return not_ready("no link to the origin");
         }
@@ -487,6 +524,14 @@ impl Handler {
     fn unknown(&self) -> Response<Body> {
         reply::error(StatusCode::NOT_FOUND, "not found", self.live.target_duration())
     }
+}
+
+/// Sites for a policy, each with a space before it; the chat's sockets have schemes of their own.
+fn sites_of(edges: &[BaseUrl]) -> String {
+    edges.iter().fold(String::new(), |sites, edge| {
+        let socket = edge.as_str().replacen("http", "ws", 1);
+        format!("{sites} {edge} {socket}")
+    })
 }
 
 fn not_ready(why: &str) -> Response<Body> {

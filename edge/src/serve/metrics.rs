@@ -70,6 +70,12 @@ impl Metrics {
         self.sent_bytes.get()
     }
 
+    /// Connections of viewers that are open.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        u64::try_from(self.connections.get()).unwrap_or_default()
+    }
+
     pub(super) fn responded(&self, kind: &str, status: StatusCode) {
         let class = match status.as_u16() / 100 {
             2 => "2xx",

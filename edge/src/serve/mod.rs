@@ -13,6 +13,7 @@ mod activity;
 mod body;
 mod client;
 mod connection;
+mod drain;
 mod handler;
 mod lifetime;
 mod metrics;
@@ -39,6 +40,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::body::Body;
 use self::connection::Arrived;
+pub use self::drain::Drain;
 use self::handler::Handler;
 pub use self::metrics::Metrics;
 use crate::api::Api;
@@ -128,6 +130,12 @@ impl Server {
         Self { config, handler: Arc::new(handler), entrance, sockets: TaskTracker::new() }
     }
 
+    /// Asks connections to go while this edge is drained; somebody has to call [`Drain::follow`].
+    #[must_use]
+    pub fn drain(&self) -> Arc<Drain> {
+        Arc::clone(&self.handler.drain)
+    }
+
     /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
     /// wait are answered 503, others finish within the drain deadline (HTTP/2 is told by GOAWAY).
     /// May run for several listeners at once. Not cancel safe: dropping it cuts all connections.
@@ -166,25 +174,31 @@ impl Server {
                     continue;
                 }
             };
-            let handler = Arc::clone(&self.handler);
-            let (config, tls, shutdown) = (self.config.clone(), tls.clone(), shutdown.clone());
+            let (handler, leave) = (Arc::clone(&self.handler), self.handler.drain.token());
+            let (config, tls, ending) = (self.config.clone(), tls.clone(), shutdown.clone());
             let (chat, sockets) = (Arc::clone(&self.handler.chat), self.sockets.clone());
             let (connection, socket_of_chat) = (metrics.connection.clone(), metrics.chat.clone());
             connections.spawn(async move {
-                let ending = shutdown.clone();
                 let is_secure = tls.is_some();
-                let arrived = Arrived { peer: peer.ip(), is_secure, seat, opened: Instant::now() };
+                let arrived = Arrived {
+                    peer: peer.ip(),
+                    is_secure,
+                    seat,
+                    opened: Instant::now(),
+                    leave: leave.clone(),
+                };
                 let served = connection::serve(socket, arrived, tls, &config, handler, ending);
                 // A task of its own, since it is long-lived and much smaller.
                 if let Some((ticket, seat)) = connection.run(served).await.flatten() {
                     sockets.spawn(async move {
-                        socket_of_chat.run(chat.serve(ticket, shutdown)).await;
+                        socket_of_chat.run(chat.serve(ticket, leave)).await;
                         drop(seat);
                     });
                 }
             });
         }
         drop(listener);
+        self.handler.drain.end();
         // Each connection keeps the deadline by itself.
         while connections.join_next().await.is_some() {}
         self.sockets.close();

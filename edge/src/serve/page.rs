@@ -51,12 +51,13 @@ pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
         && has(USER_AGENT, &|agent| MEDIA_PLAYERS.iter().any(|player| agent.contains(player)))
 }
 
-/// The other sites from which a page may load something: those that the operator put onto it.
-pub(super) fn sites(runtime: &OperatorSettings) -> Sites {
+/// The other sites from which a page may load something: those that the operator put onto it, and other edges.
+pub(super) fn sites(runtime: &OperatorSettings, edges: &str) -> Sites {
     let shown = runtime.external_actions.iter().filter(|action| !action.open_externally);
     let icons = runtime.external_actions.iter().map(|action| action.icon.as_str());
     let html = [&runtime.page_content, &runtime.summary, &runtime.offline_message].map(|text| to_html(text));
     Sites {
+        edges: edges.to_owned(),
         frames: listed(shown.map(|action| action.url.as_str())),
         pictures: listed(icons.chain(html.iter().flat_map(|html| pictures_of(html)))),
     }
@@ -257,9 +258,12 @@ mod tests {
             ],
             ..OperatorSettings::default()
         };
-        let policy = farcast_pages::policy(&sites(&runtime), "'none'");
+        let policy =
+            farcast_pages::policy(&sites(&runtime, " http://edge.example ws://edge.example"), "'none'");
         let policy = policy.to_str().unwrap();
-        let end = "; img-src 'self' data: http://b.example:8080 https://icons.example https://img.example; \
+        let end = "; media-src 'self' blob: http://edge.example ws://edge.example; \
+                   connect-src 'self' http://edge.example ws://edge.example; \
+                   img-src 'self' data: http://edge.example ws://edge.example http://b.example:8080 https://icons.example https://img.example; \
                    frame-src https://shop.example; frame-ancestors 'none'";
         assert!(policy.ends_with(end), "{policy}");
         assert!(

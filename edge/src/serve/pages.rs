@@ -22,6 +22,8 @@ const MANIFEST: &str = "manifest.webmanifest";
 struct Filled {
     of: Arc<OperatorSettings>,
     base: String,
+    /// Other edges that the pages may use.
+    edges: String,
     pages: HashMap<String, Arc<Asset>>,
 }
 
@@ -43,11 +45,18 @@ impl Pages {
         }
     }
 
-    /// A file. HTML has `facts` filled in, if they are known, and links by `base`, the address of the server.
-    pub(super) fn get(&self, name: &str, facts: Option<&Facts>, base: &str) -> Option<Arc<Asset>> {
+    /// A file. HTML has `facts` filled in, if they are known, and links by `base`, the address of the server; it may use
+    /// `edges`, sites with a space before each.
+    pub(super) fn get(
+        &self,
+        name: &str,
+        facts: Option<&Facts>,
+        base: &str,
+        edges: &str,
+    ) -> Option<Arc<Asset>> {
         let Some(facts) = facts else { return self.files.get(name) };
         if name == MANIFEST {
-            return Some(Arc::new(self.finished(name, page::manifest(&facts.runtime).into(), facts)));
+            return Some(Arc::new(self.finished(name, page::manifest(&facts.runtime).into(), facts, edges)));
         }
         if !name.ends_with(".html") {
             return self.files.get(name);
@@ -57,6 +66,7 @@ impl Pages {
             && !self.files.are_in_a_folder()
             && Arc::ptr_eq(&filled.of, &facts.runtime)
             && filled.base == base
+            && filled.edges == edges
             && let Some(page) = filled.pages.get(name)
         {
             return Some(Arc::clone(page));
@@ -64,14 +74,19 @@ impl Pages {
         let template = self.files.get(name)?;
         let html = page::fill(&String::from_utf8_lossy(&template.identity), facts, base);
         // Not while others wait: every request of a hostile client may name another address.
-        let page = Arc::new(self.finished(name, html.into(), facts));
+        let page = Arc::new(self.finished(name, html.into(), facts, edges));
         match &mut *self.lock() {
-            Some(filled) if Arc::ptr_eq(&filled.of, &facts.runtime) && filled.base == base => {
+            Some(filled)
+                if Arc::ptr_eq(&filled.of, &facts.runtime)
+                    && filled.base == base
+                    && filled.edges == edges =>
+            {
                 filled.pages.insert(name.to_owned(), Arc::clone(&page));
             }
             other => {
                 let pages = HashMap::from([(name.to_owned(), Arc::clone(&page))]);
-                *other = Some(Filled { of: Arc::clone(&facts.runtime), base: base.to_owned(), pages });
+                let (base, edges) = (base.to_owned(), edges.to_owned());
+                *other = Some(Filled { of: Arc::clone(&facts.runtime), base, edges, pages });
             }
         }
         Some(page)
@@ -81,9 +96,9 @@ impl Pages {
         self.filled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finished(&self, name: &str, bytes: Bytes, facts: &Facts) -> Asset {
+    fn finished(&self, name: &str, bytes: Bytes, facts: &Facts, edges: &str) -> Asset {
         let place = Place::of(name);
-        let sites = if place == Place::Admin { Sites::default() } else { page::sites(&facts.runtime) };
+        let sites = if place == Place::Admin { Sites::default() } else { page::sites(&facts.runtime, edges) };
         let policy = farcast_pages::policy(&sites, place.frame_ancestors(&self.frame_ancestors));
         let mut asset = Asset::new(name, bytes, policy);
         asset.gzip = Some(gzip(&asset.identity)).filter(|gzip| gzip.len() < asset.identity.len());
@@ -114,12 +129,12 @@ mod tests {
                 format!("{text}<!--farcast:head-->x<!--/farcast:head-->"),
             )
             .unwrap();
-            let page = pages.get("index.html", Some(&facts), "http://a").unwrap();
+            let page = pages.get("index.html", Some(&facts), "http://a", "").unwrap();
             let html = String::from_utf8_lossy(&page.identity).into_owned();
             assert!(html.starts_with(text) && html.contains("<title>Ada</title>"), "{html}");
         }
         for name in ["../secret.html", "./index.html", "a/../index.html", "", "/etc/passwd"] {
-            assert!(pages.get(name, Some(&facts), "").is_none(), "{name}");
+            assert!(pages.get(name, Some(&facts), "", "").is_none(), "{name}");
         }
     }
 
@@ -134,12 +149,12 @@ mod tests {
             ..OperatorSettings::default()
         };
         let facts = Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{}") };
-        let page = pages.get("admin/index.html", Some(&facts), "http://a").unwrap();
+        let page = pages.get("admin/index.html", Some(&facts), "http://a", " http://b.example").unwrap();
         assert_eq!(page.identity, "the admin page");
         let policy = page.policy.to_str().unwrap();
-        assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains("a.example"), "{policy}");
+        assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains(".example"), "{policy}");
         assert!(
-            Pages::new("*", None).get("admin/index.html", None, "").is_some(),
+            Pages::new("*", None).get("admin/index.html", None, "", "").is_some(),
             "at least what is missing"
         );
     }
@@ -148,7 +163,7 @@ mod tests {
     fn a_page_is_filled_in_once_per_settings_and_address() {
         let pages = Pages::new("'self'", None);
         let (one, other) = (facts("one"), facts("other"));
-        let get = |facts: &Facts, base| pages.get("index.html", Some(facts), base).unwrap();
+        let get = |facts: &Facts, base| pages.get("index.html", Some(facts), base, "").unwrap();
         let first = get(&one, "http://a");
         assert!(Arc::ptr_eq(&first, &get(&one, "http://a")));
         assert!(!Arc::ptr_eq(&first, &get(&one, "http://b")));
@@ -158,7 +173,7 @@ mod tests {
     #[test]
     fn the_manifest_is_of_the_settings() {
         let pages = Pages::new("'self'", None);
-        let manifest = pages.get(MANIFEST, Some(&facts("Ada \"A\"")), "").unwrap();
+        let manifest = pages.get(MANIFEST, Some(&facts("Ada \"A\"")), "", "").unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&manifest.identity).unwrap();
         assert_eq!(manifest["name"], "Ada \"A\"");
     }

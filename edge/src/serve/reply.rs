@@ -146,6 +146,27 @@ pub(super) fn to_playlist() -> Response<Body> {
     response
 }
 
+/// Leads a viewer to the page of another edge.
+pub(super) fn to_edge(location: &str) -> Response<Body> {
+    let mut response = text(StatusCode::TEMPORARY_REDIRECT, &format!("a better edge for you is {location}"));
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(LOCATION, location);
+    }
+    // It depends on the viewer.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
+}
+
+/// The steering manifest of one player.
+pub(super) fn steering(manifest: Vec<u8>) -> Response<Body> {
+    let mut response = response(StatusCode::OK, Bytes::from(manifest).into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// An error with a line of text, which no cache keeps; one that may pass says when to ask again.
 pub(super) fn error(status: StatusCode, line: &str, target_duration: Duration) -> Response<Body> {
     let mut response = text(status, line);

@@ -5,11 +5,16 @@ use farcast_telemetry::health::Probe;
 
 use crate::api::Target;
 
+/// The viewer page.
+pub(super) const VIEWER: &str = "index.html";
+
 /// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Route<'a> {
     /// `/hls/stream.m3u8`
     Multivariant,
+    /// `/hls/steering.json`
+    Steering,
     /// `/hls/<variant>/stream.m3u8`
     Media(VariantId),
     /// Any other path below `/hls/` that names an object.
@@ -36,7 +41,7 @@ impl<'a> Route<'a> {
         let Some(media) = path.strip_prefix("/hls/") else {
             return match path {
                 "/healthz" => Self::Health,
-                "/" => Self::Page("index.html"),
+                "/" | "/watch" => Self::Page(VIEWER),
                 "/admin" | "/admin/" => Self::Page("admin/index.html"),
                 "/embed/video" => Self::Page("embed/video.html"),
                 "/embed/chat" | "/embed/chat/readonly" => Self::Page("embed/chat/readonly.html"),
@@ -51,6 +56,9 @@ impl<'a> Route<'a> {
         if media == "stream.m3u8" {
             return Self::Multivariant;
         }
+        if media == "steering.json" {
+            return Self::Steering;
+        }
         if let Some(variant) = media.strip_suffix("/stream.m3u8") {
             let number = variant.parse().ok().filter(|n: &u16| n.to_string() == variant);
             return number.map_or(Self::Unknown, |n| Self::Media(VariantId(n)));
@@ -63,6 +71,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Multivariant => "multivariant",
             Self::Media(_) => "media",
+            Self::Steering => "steering",
             Self::Object(name) => match name.kind {
                 ObjectKind::Init(_) => "init",
                 ObjectKind::Segment(_) => "segment",
@@ -86,7 +95,9 @@ mod tests {
         assert_eq!(Route::of("/hls/stream.m3u8"), Route::Multivariant);
         assert_eq!(Route::of("/hls/2/stream.m3u8"), Route::Media(VariantId(2)));
         assert!(matches!(Route::of("/hls/2/1/7.3.m4s"), Route::Object(_)));
+        assert_eq!(Route::of("/hls/steering.json"), Route::Steering);
         assert_eq!(Route::of("/"), Route::Page("index.html"));
+        assert_eq!(Route::of("/watch"), Route::Page("index.html"));
         assert_eq!(Route::of("/embed/video"), Route::Page("embed/video.html"));
         assert_eq!(Route::of("/embed/chat/readwrite"), Route::Page("embed/chat/readwrite.html"));
         assert_eq!(Route::of("/readyz"), Route::Ready(Probe::All));

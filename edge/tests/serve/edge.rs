@@ -10,13 +10,14 @@ use farcast_api::budget::{self, Budget, MIN_BUDGET};
 use farcast_audience::viewers::Active;
 use farcast_edge::api::{self, Api};
 use farcast_edge::chat::{self, Chat};
-use farcast_edge::geo::Geo;
 use farcast_edge::live::{self, Input, Live};
 use farcast_edge::playback::{self, Playback};
 use farcast_edge::serve::{self, Server};
+use farcast_edge_directory::{Router, View, views};
 use farcast_feed::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_feed::time::WallTime;
+use farcast_geo::Geo;
 use farcast_link::Picture;
 use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
 use farcast_store::{Engine, Store};
@@ -62,6 +63,9 @@ pub(crate) struct Edge {
     pub(crate) set: watch::Sender<Option<Snapshot>>,
     pub(crate) status: watch::Sender<Option<Arc<LiveStatus>>>,
     pub(crate) viewers: Arc<Active>,
+    /// The directory, and this edge's name in it.
+    pub(crate) view: watch::Sender<Arc<View>>,
+    _name: watch::Sender<Option<String>>,
     registry: Registry,
     pub(crate) http: SocketAddr,
     pub(crate) https: SocketAddr,
@@ -106,6 +110,8 @@ impl Edge {
             max_connections: chatters,
             limits: chat::Limits { proxies: config.trusted_proxies.clone(), ..limits },
         }));
+        let view = views();
+        let (name, given_name) = watch::channel(Some("own".to_owned()));
         let api = Arc::new(Api::new(api::Sources {
             store: store.clone(),
             runtime,
@@ -115,6 +121,12 @@ impl Edge {
             playback: Arc::new(Playback::new(playback::Metrics::new(&registry).unwrap(), Instant::now())),
             bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&registry).unwrap()),
             forwarder: None,
+            router: Arc::new(Router::new(
+                view.subscribe(),
+                Some(given_name),
+                Arc::new(Geo::none()),
+                StreamName::live(),
+            )),
             stills: Arc::clone(&stills) as Arc<dyn api::Stills>,
         }));
         let metrics = serve::Metrics::new(&registry).unwrap();
@@ -149,6 +161,8 @@ impl Edge {
             set,
             status,
             viewers,
+            view,
+            _name: name,
             registry,
             http,
             https,

@@ -9,6 +9,7 @@ mod client;
 mod connections;
 mod crowd;
 mod edge;
+mod elsewhere;
 mod heads;
 mod held;
 mod objects;

@@ -1,15 +1,27 @@
 //! Edges and the tokens with which they join, as their owner sees, makes and revokes them ([`farcast_link::roster`] keeps them).
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_api::body::{self, null_is_zero};
 use farcast_api::time::Time;
-use farcast_api::{Reply, reply};
+use farcast_api::{Reply, percent_decoded, reply};
 use farcast_chat::name;
+use farcast_edge_directory::{Router, View, withdraw};
+use farcast_feed::name::StreamName;
+use farcast_feed::query::{Place, parameters};
 use farcast_feed::time::WallTime;
+use farcast_routing::{
+    BaseUrl, Capacity, Carried, Coordinates, EdgeId, EdgeRecord, Level, Load, MAX_NAME_CHARS, Seen, State,
+};
+use farcast_settings::{EdgeOrders, Field, OperatorSettings};
+use farcast_store::StoreError;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+
+use super::Managed;
 
 use farcast_link::roster::book::{NotAdded, Token, TokenState};
 use farcast_link::roster::{Listed, Roster, RosterError};
@@ -28,6 +40,10 @@ const MAX_LABEL_CHARS: usize = 100;
 pub(super) enum Asked {
     Edges,
     RevokeEdge,
+    Drain,
+    Undrain,
+    Rename,
+    Explain,
     Tokens,
     CreateToken,
     RevokeToken,
@@ -45,12 +61,47 @@ struct ShownEdge {
     connected_at: Option<Time>,
     seen_at: Option<Time>,
     revoked_at: Option<Time>,
+    display_name: String,
+    drained: bool,
+    routing: Option<Routing>,
 }
 
-impl From<Listed> for ShownEdge {
-    fn from(listed: Listed) -> Self {
+/// What an edge announces, as the origin judges it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Routing {
+    state: State,
+    level: Level,
+    version: String,
+    region: String,
+    coordinates: Option<Coordinates>,
+    urls: Vec<BaseUrl>,
+    addresses: Vec<IpAddr>,
+    capacity: Capacity,
+    load: Load,
+    channels: BTreeMap<StreamName, Carried>,
+}
+
+impl Routing {
+    fn new(seen: &Seen, state: State) -> Self {
+        let EdgeRecord { version, region, coordinates, urls, addresses, capacity, load, channels, .. } =
+            EdgeRecord::clone(&seen.record);
+        let level = seen.level;
+        Self { state, level, version, region, coordinates, urls, addresses, capacity, load, channels }
+    }
+}
+
+impl ShownEdge {
+    fn new(listed: Listed, settings: &OperatorSettings, view: &View) -> Self {
         let Listed { name, edge, connected } = listed;
+        let seen = EdgeId::new(&name).ok().and_then(|id| view.snapshot.edge(&id));
+        let orders = settings.edges.get(&name).cloned().unwrap_or_default();
+        let announced = seen.map(|seen| seen.record.shown_name().to_owned());
+        let display_name = Some(orders.display_name).filter(|name| !name.is_empty()).or(announced);
         Self {
+            display_name: display_name.unwrap_or_else(|| name.clone()),
+            drained: orders.drained,
+            routing: seen.map(|seen| Routing::new(seen, view.snapshot.state(seen, view.now()))),
             name,
             enrolled_at: Time(edge.enrolled_at),
             expires_at: Time(edge.expires_at),
@@ -97,9 +148,13 @@ impl ShownToken {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Named {
     #[serde(default, deserialize_with = "null_is_zero")]
     name: String,
+    /// For a renaming only.
+    #[serde(default, deserialize_with = "null_is_zero")]
+    display_name: String,
 }
 
 #[derive(Deserialize)]
@@ -137,16 +192,106 @@ fn failed(error: &RosterError, unknown: &str) -> Reply {
 }
 
 /// Answers; what blocks on the disk runs where it may. When the future is dropped a change may have been made.
-pub(super) async fn answer(asked: Asked, roster: &Arc<Roster>, body: &[u8]) -> Reply {
-    let (roster, body) = (Arc::clone(roster), body.to_vec());
-    let answered = tokio::task::spawn_blocking(move || match asked {
-        Asked::Edges => reply::ok(&roster.edges().into_iter().map(ShownEdge::from).collect::<Vec<_>>()),
-        Asked::Tokens => tokens(&roster),
-        Asked::RevokeEdge => revoke_edge(&roster, &body),
-        Asked::CreateToken => create_token(&roster, &body),
-        Asked::RevokeToken => revoke_token(&roster, &body),
-    });
-    answered.await.unwrap_or_else(|_| reply::unavailable("the origin is shutting down"))
+///
+/// # Errors
+/// The store's.
+pub(super) async fn answer(
+    asked: Asked,
+    managed: &Managed,
+    query: Option<&str>,
+    body: &[u8],
+) -> Result<Reply, StoreError> {
+    match asked {
+        Asked::Edges => Ok(edges(managed)),
+        Asked::Explain => Ok(explain(&managed.router, query.unwrap_or_default())),
+        Asked::Drain => drain(managed, body, true).await,
+        Asked::Undrain => drain(managed, body, false).await,
+        Asked::Rename => rename(managed, body).await,
+        Asked::RevokeEdge => revoke_edge(managed, body).await,
+        Asked::Tokens => Ok(tokens(&managed.roster)),
+        Asked::CreateToken => Ok(on_disk(managed, body, create_token).await),
+        Asked::RevokeToken => Ok(on_disk(managed, body, revoke_token).await),
+    }
+}
+
+async fn on_disk(managed: &Managed, body: &[u8], work: fn(&Roster, &[u8]) -> Reply) -> Reply {
+    let (roster, body) = (Arc::clone(&managed.roster), body.to_vec());
+    let done = tokio::task::spawn_blocking(move || work(&roster, &body)).await;
+    done.unwrap_or_else(|_| reply::unavailable("the origin is shutting down"))
+}
+
+fn settings_of(managed: &Managed) -> Arc<OperatorSettings> {
+    let known = managed.runtime.borrow();
+    known.as_ref().map(|known| Arc::clone(&known.runtime)).unwrap_or_default()
+}
+
+fn edges(managed: &Managed) -> Reply {
+    let (settings, view) = (settings_of(managed), managed.router.view());
+    let listed = managed.roster.edges().into_iter();
+    reply::ok(&listed.map(|listed| ShownEdge::new(listed, &settings, &view)).collect::<Vec<_>>())
+}
+
+fn explain(router: &Router, query: &str) -> Reply {
+    let value = |wanted: &str| {
+        let mut proper = parameters(query).filter(|(place, ..)| *place == Place::Proper);
+        proper.find(|(_, name, _)| *name == wanted).map(|(.., value)| percent_decoded(value))
+    };
+    let Some(address) = value("ip").and_then(|ip| ip.parse::<IpAddr>().ok()) else {
+        return refused("ip is an IPv4 or IPv6 address, such as 192.0.2.7");
+    };
+    let current = value("edge").and_then(|id| EdgeId::new(&id).ok());
+    reply::ok(&router.explain(address.to_canonical(), current.as_ref()))
+}
+
+/// True if an edge of this name has joined and was not revoked.
+fn has_joined(managed: &Managed, name: &str) -> bool {
+    managed.roster.edges().iter().any(|listed| listed.name == name && listed.edge.revoked_at.is_none())
+}
+
+fn no_such_edge() -> Reply {
+    reply::problem(StatusCode::NOT_FOUND, "there is no such edge")
+}
+
+/// Changes the orders to an edge. Those that say nothing any more are not kept.
+async fn order(managed: &Managed, name: &str, change: impl Fn(&mut EdgeOrders)) -> Result<(), StoreError> {
+    let changed = |all: &mut BTreeMap<String, EdgeOrders>| {
+        let orders = all.entry(name.to_owned()).or_default();
+        change(orders);
+        if *orders == EdgeOrders::default() {
+            all.remove(name);
+        }
+        Ok::<_, StoreError>(())
+    };
+    farcast_settings::update(&managed.store, Field("edges"), changed).await.map(drop)
+}
+
+async fn drain(managed: &Managed, given: &[u8], drained: bool) -> Result<Reply, StoreError> {
+    let Named { name, .. } = match body::json(given) {
+        Ok(wish) => wish,
+        Err(what) => return Ok(refused(&what)),
+    };
+    if !has_joined(managed, &name) {
+        return Ok(no_such_edge());
+    }
+    order(managed, &name, |orders| orders.drained = drained).await?;
+    tracing::info!(edge = name, drained, "an edge was drained, or may take viewers again");
+    Ok(reply::done(if drained { "its viewers are moved to other edges" } else { "it takes viewers again" }))
+}
+
+async fn rename(managed: &Managed, given: &[u8]) -> Result<Reply, StoreError> {
+    let Named { name, display_name } = match body::json(given) {
+        Ok(wish) => wish,
+        Err(what) => return Ok(refused(&what)),
+    };
+    if !has_joined(managed, &name) {
+        return Ok(no_such_edge());
+    }
+    let fits = display_name.chars().count() <= MAX_NAME_CHARS;
+    if !fits || !(display_name.is_empty() || name::is_shown(&display_name)) {
+        return Ok(refused("displayName has at most 80 characters, all of which can be seen"));
+    }
+    order(managed, &name, |orders| orders.display_name.clone_from(&display_name)).await?;
+    Ok(reply::done("renamed"))
 }
 
 fn tokens(roster: &Roster) -> Reply {
@@ -155,22 +300,31 @@ fn tokens(roster: &Roster) -> Reply {
     reply::ok(&shown.collect::<Vec<_>>())
 }
 
-fn revoke_edge(roster: &Roster, given: &[u8]) -> Reply {
-    let Named { name } = match body::json(given) {
+async fn revoke_edge(managed: &Managed, given: &[u8]) -> Result<Reply, StoreError> {
+    let Named { name, .. } = match body::json(given) {
         Ok(wish) => wish,
-        Err(what) => return refused(&what),
+        Err(what) => return Ok(refused(&what)),
     };
-    match roster.revoke_edge(&name, WallTime::now()) {
-        Ok(token) => {
-            tracing::warn!(
-                edge = name,
-                token,
-                "an edge was revoked, and the join token that it enrolled with"
-            );
-            reply::done("revoked, with the join token that it enrolled with")
+    let (roster, edge) = (Arc::clone(&managed.roster), name.clone());
+    let revoked = tokio::task::spawn_blocking(move || roster.revoke_edge(&edge, WallTime::now())).await;
+    let token = match revoked {
+        Ok(Ok(token)) => token,
+        Ok(Err(error)) => return Ok(failed(&error, "there is no such edge")),
+        Err(_) => return Ok(reply::unavailable("the origin is shutting down")),
+    };
+    tracing::warn!(edge = name, token, "an edge was revoked, and the join token that it enrolled with");
+    // It is out whatever becomes of these: viewers are led there until its record is silent for 20 seconds.
+    let forgotten = async {
+        order(managed, &name, |orders| *orders = EdgeOrders::default()).await?;
+        match EdgeId::new(&name) {
+            Ok(id) => withdraw(&managed.store, &id).await,
+            Err(_) => Ok(()),
         }
-        Err(error) => failed(&error, "there is no such edge"),
+    };
+    if let Err(error) = forgotten.await {
+        tracing::warn!(edge = name, %error, "the revoked edge's record could not be removed, it will count as lost");
     }
+    Ok(reply::done("revoked, with the join token that it enrolled with"))
 }
 
 fn create_token(roster: &Roster, given: &[u8]) -> Reply {

@@ -64,6 +64,7 @@ use crate::emoji;
 use crate::http_client::Reach;
 use crate::statistics::Statistics;
 use crate::webhooks::Trials;
+use farcast_edge_directory::Router;
 use farcast_link::roster::Roster;
 use farcast_link::sender::Edges;
 
@@ -120,6 +121,8 @@ pub struct Managed {
     pub edges: Edges,
     /// The edges that may connect, and their join tokens.
     pub roster: Arc<Roster>,
+    /// Leads viewers to edges.
+    pub router: Arc<Router>,
     /// The newest lines of the log.
     pub recent: Recent,
     /// Memory for request bodies.
@@ -345,7 +348,9 @@ impl Admin {
             Endpoint::Prometheus => Ok(Box::pin(measured::prometheus(self)).await),
             Endpoint::Absent(what) => Ok(absent::set(what, &body)),
             Endpoint::Nothing(what) => Ok(absent::shown(what)),
-            Endpoint::Edge(asked) => Ok(edge::answer(asked, &self.managed.roster, &body).await),
+            Endpoint::Edge(asked) => {
+                Box::pin(edge::answer(asked, &self.managed, head.uri.query(), &body)).await
+            }
             Endpoint::Chat(what) => Box::pin(chat::answer(what, store, &self.managed.edges, &body)).await,
         };
         answered.unwrap_or_else(|error| reply::store_failed(&error))

@@ -63,6 +63,10 @@ task_names! {
         Https = "https",
         /// Following the settings.
         Settings = "settings",
+        /// Following the records of all edges.
+        Edges = "edges",
+        /// Reloading the GeoIP file.
+        Geo = "geo",
         /// The settings of new broadcasts.
         Choices = "choices",
         /// Telling the chat of the broadcast.

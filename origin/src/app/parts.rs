@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use farcast_api::budget::{self, Budget};
+use farcast_edge_directory::{Router, View, views};
 use farcast_feed::name::StreamName;
+use farcast_geo::Geo;
 use farcast_link::roster::Roster;
 use farcast_link::sender::{self, Channels};
 use farcast_service::accept;
 use farcast_service::listener;
-use farcast_service::tasks::Ended;
+use farcast_service::tasks::{Contained, Ended, Part};
 use farcast_settings::Snapshot;
 use farcast_store::Store;
 use farcast_telemetry::health::Health;
@@ -52,6 +55,9 @@ pub(super) struct Parts {
     pub(super) push: sender::Server,
     pub(super) http: Http,
     pub(super) following: Following,
+    pub(super) view: watch::Sender<Arc<View>>,
+    pub(super) geo: Arc<Geo>,
+    pub(super) geo_panics: Contained,
     pub(super) announcer: Announcer,
     pub(super) caretaker: Caretaker,
     pub(super) listing: Listing,
@@ -106,6 +112,12 @@ impl Parts {
         let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
         let backups = Backups::new(store.clone(), &settings.data_dir);
         let (webhooks, trials) = common.webhooks(facts.webhooks_reach)?;
+        let view = views();
+        let geo = Arc::new(match &settings.geoip_database {
+            Some(path) => Geo::open(path).context("geoip_database")?,
+            None => Geo::none(),
+        });
+        let router = Router::new(view.subscribe(), None, Arc::clone(&geo), StreamName::live());
         let api = common.api(
             pictures,
             admin::Managed {
@@ -118,6 +130,7 @@ impl Parts {
                 disconnects,
                 edges: hubs.edges().clone(),
                 roster: Arc::clone(&roster),
+                router: Arc::new(router),
                 recent: ground.recent,
                 bodies: common.bodies()?,
                 statistics,
@@ -136,6 +149,9 @@ impl Parts {
             push: push_server(roster, hubs, access, &api),
             http: common.http(api)?,
             following: common.following(senders.runtime, choices, senders.chosen),
+            view,
+            geo,
+            geo_panics: Contained::new(Part::GeoReload, common.registry.inner())?,
             listeners: ground.listeners,
             endpoint: ground.endpoint,
             store_writer: ground.store_writer,

@@ -56,6 +56,15 @@ impl Parts {
         let (push, endpoint) = (self.push, self.endpoint);
         tasks.spawn(&stages.pushing, Task::Push, |stop| push.run(endpoint, stop));
         self.http.start(http, https, tasks, &stages.watching);
+        let (store, settings, view) =
+            (self.following.store.clone(), self.following.runtime.clone(), self.view);
+        tasks.spawn_until_stopped(&stages.watching, Task::Edges, async move {
+            farcast_edge_directory::follow_and_sweep(&store, settings, &view).await;
+        });
+        if self.geo.has_file() {
+            let (geo, panics) = (self.geo, self.geo_panics);
+            tasks.spawn(&stages.watching, Task::Geo, |stop| geo.run(panics, stop));
+        }
         self.following.start(tasks, &stages.watching);
         tasks.spawn_until_stopped(&stages.watching, Task::Announcer, self.announcer.run());
         tasks.spawn_until_stopped(&stages.watching, Task::Caretaker, self.caretaker.run());

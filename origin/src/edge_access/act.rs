@@ -36,6 +36,7 @@ pub(super) enum Act {
     Told { moving: Moving, user_id: String },
     Numbers { last: Option<(Bytes, LastClient)>, next: LastClient },
     Viewers { key: Key, value: Option<Bytes> },
+    Announce { key: Key, value: Option<Bytes> },
 }
 
 impl Act {
@@ -51,7 +52,8 @@ impl Act {
             | Self::SetEnabled { .. }
             | Self::SetVisible { .. }
             | Self::Numbers { .. }
-            | Self::Viewers { .. } => None,
+            | Self::Viewers { .. }
+            | Self::Announce { .. } => None,
         }
     }
 
@@ -160,6 +162,12 @@ pub(super) fn read(batch: &Batch) -> Result<Act, Refused> {
         }
         ([], [Operation::Clear(key)], []) if Family::of(key) == Some(Family::Viewers) => {
             Ok(Act::Viewers { key: key.clone(), value: None })
+        }
+        ([], [Operation::Set(key, value)], []) if Family::of(key) == Some(Family::Announcement) => {
+            Ok(Act::Announce { key: key.clone(), value: Some(value.clone()) })
+        }
+        ([], [Operation::Clear(key)], []) if Family::of(key) == Some(Family::Announcement) => {
+            Ok(Act::Announce { key: key.clone(), value: None })
         }
         _ => Err(FORM),
     }

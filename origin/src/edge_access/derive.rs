@@ -8,6 +8,7 @@ use farcast_audience::viewers;
 use farcast_chat::render::{self, MAX_MESSAGE_BYTES};
 use farcast_chat::user::{HUES, List, account_key, token_key};
 use farcast_chat::{Account, Entry, Event, LastClient, User, log, name};
+use farcast_edge_directory::{lawful, own_key};
 use farcast_feed::time::WallTime;
 use farcast_settings::OperatorSettings;
 use farcast_store::{Batch, BatchId, Key, Precondition, StoreError, Stored, encode};
@@ -23,6 +24,8 @@ const MAX_NUMBERS: u64 = 16 * 1024;
 pub(super) struct Facts<'a> {
     pub(super) runtime: &'a OperatorSettings,
     pub(super) now: WallTime,
+    /// The edge's name by its certificate.
+    pub(super) edge: &'a str,
     /// The record of the user whom the act is about.
     pub(super) stored: Option<&'a Stored<Account>>,
 }
@@ -85,6 +88,14 @@ pub(super) fn derive(
         }
         Act::Told { moving, user_id } => told(batch, moving, user_id, facts),
         Act::Numbers { last, next } => numbers(batch, last, &next),
+        Act::Announce { key, value: None } => match own_key(facts.edge, &key) {
+            true => Ok(batch.clear(key)),
+            false => Err(unlawful("an edge takes back another's record")),
+        },
+        Act::Announce { key, value: Some(value) } => match lawful(facts.edge, &key, &value) {
+            Ok((key, value)) => Ok(batch.set(key, value)),
+            Err(_) => Err(unlawful("an edge's record is out of bounds, or another's")),
+        },
         Act::Viewers { key, value: None } => Ok(batch.clear(key)),
         Act::Viewers { key, value: Some(value) } => {
             if !viewers::is_lawful(&value, facts.now) {

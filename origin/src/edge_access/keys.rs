@@ -1,12 +1,14 @@
 //! The keys that edges may use, by family, and their rights: a list, so that new or forgotten keys are refused.
 //!
 //! Found by reading what an edge does: it follows the settings, the status and the chat's log, loads pictures, looks users up
-//! by their tokens, and moderators, whose names are taken, takes numbers for connections and publishes its viewers. Writing goes by whole acts ([`super::act`]).
+//! by their tokens, and moderators, whose names are taken, takes numbers for connections, publishes its viewers, announces
+//! itself and follows what others announce. Writing goes by whole acts ([`super::act`]).
 
 use farcast_audience::viewers;
 use farcast_chat::log;
 use farcast_chat::user::{List, accounts};
 use farcast_chat::{LastClient, user};
+use farcast_edge_directory::prefix as edges;
 use farcast_settings::{assets, prefix as settings, status_key, tip_key};
 use farcast_store::wire::Request;
 use farcast_store::{Batch, Items, Key, Scan};
@@ -40,6 +42,8 @@ pub(super) enum Family {
     LastClient,
     /// The viewers of an edge.
     Viewers,
+    /// What an edge announces of itself.
+    Announcement,
 }
 
 /// The rights to a key beside writing.
@@ -77,6 +81,9 @@ impl Family {
         if viewers::is_published_key(key) {
             return Some(Self::Viewers);
         }
+        if farcast_edge_directory::is_record_key(key) {
+            return Some(Self::Announcement);
+        }
         let named = [
             (settings(), Self::Setting),
             (accounts(), Self::User),
@@ -97,7 +104,9 @@ impl Family {
 
     fn has(self, right: Right) -> bool {
         match self {
-            Self::Setting | Self::Picture | Self::Entry | Self::Moderator => right == Right::Scan,
+            Self::Setting | Self::Picture | Self::Entry | Self::Moderator | Self::Announcement => {
+                right == Right::Scan
+            }
             Self::SettingsTip | Self::Status | Self::LogTip => right != Right::Scan,
             Self::User | Self::Token | Self::LastClient => right == Right::Get,
             Self::Disabled | Self::Viewers => false,
@@ -119,11 +128,8 @@ pub(super) fn check(key: &Key, right: Right) -> Result<Family, Refused> {
 pub(super) fn check_scan(scan: &Scan) -> Result<(), Refused> {
     private(&Request::Scan(scan.clone()))?;
     let within = |prefix: Key| scan.to <= prefix.after_all_with_prefix() && scan.from >= prefix;
-    if [settings(), assets(), log::prefix(), List::Moderators.prefix()].into_iter().any(within) {
-        Ok(())
-    } else {
-        Err(Refused::NotListed)
-    }
+    let lawful = [settings(), assets(), log::prefix(), List::Moderators.prefix(), edges()];
+    if lawful.into_iter().any(within) { Ok(()) } else { Err(Refused::NotListed) }
 }
 
 /// Checks that a batch touches no key of the origin's own.
@@ -162,6 +168,10 @@ mod tests {
             (token_key("a").key().clone(), get),
             (last, get),
             (viewers, none),
+            (key(&["edges", "frankfurt-1"]), scan),
+            (key(&["edges", "frankfurt 1"]), none),
+            (key(&["edges", "a", "b"]), none),
+            (key(&["edges"]), none),
             (List::Disabled.key("a"), none),
             (List::Moderators.key("a"), scan),
             // Of the origin alone, or of nobody.
@@ -191,6 +201,7 @@ mod tests {
             whole(Tuple::new().text("asset").bytes(&[7; 32]).key()),
             whole(log::prefix()),
             whole(List::Moderators.prefix()),
+            whole(edges()),
             Scan::range(
                 appended_key(&log::prefix(), Versionstamp::ZERO).successor(),
                 log::prefix().after_all_with_prefix(),

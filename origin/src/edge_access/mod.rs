@@ -241,7 +241,7 @@ impl EdgeAccess {
             None => None,
         };
         let runtime = self.runtime();
-        let facts = Facts { runtime: &runtime, now: WallTime::now(), stored: stored.as_ref() };
+        let facts = Facts { runtime: &runtime, now: WallTime::now(), edge, stored: stored.as_ref() };
         let place = match &act {
             Act::Viewers { key, value: Some(_) } => {
                 self.with(edge, now, |edge| edge.viewers.replace(key.clone()))

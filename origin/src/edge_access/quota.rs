@@ -142,7 +142,9 @@ impl Quota {
                 (&mut self.entries, ENTRIES, Spent::Entries, 1)
             }
             Act::SetVisible { changes } => (&mut self.entries, ENTRIES, Spent::Entries, size(changes.len())),
-            Act::Seen { .. } | Act::Numbers { .. } | Act::Viewers { .. } => return Ok(()),
+            Act::Seen { .. } | Act::Numbers { .. } | Act::Viewers { .. } | Act::Announce { .. } => {
+                return Ok(());
+            }
         };
         if !used.has_left(rate, amount, now) {
             return Err(Refused::Quota(spent));

@@ -47,8 +47,8 @@ const PLACEHOLDER: &[u8] = b"<!doctype html><html lang=\"en\"><meta charset=\"ut
 
 /// Nothing but our own scripts and styles; media from blobs (Media Source Extensions), its worker from a file. Pictures and
 /// frames of other sites where the operator put such onto the page.
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; media-src 'self' blob:; connect-src 'self'; \
-worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'";
+const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; worker-src 'self'; object-src 'none'; \
+base-uri 'none'; form-action 'self'";
 
 /// Sites of others that a page may use, each with a space before it.
 #[derive(Clone, Default, Debug)]
@@ -57,15 +57,18 @@ pub struct Sites {
     pub pictures: String,
     /// Sites that it may show in frames.
     pub frames: String,
+    /// Addresses of other edges, for media, the API and the chat's socket.
+    pub edges: String,
 }
 
 /// The policy of a page, `frame-ancestors` last: the sites that may show it in a frame.
 #[must_use]
 pub fn policy(sites: &Sites, frame_ancestors: &str) -> HeaderValue {
-    let Sites { pictures, frames } = sites;
+    let Sites { pictures, frames, edges } = sites;
     let frames = if frames.is_empty() { " 'self'" } else { frames };
     let text = format!(
-        "{POLICY}; img-src 'self' data:{pictures}; frame-src{frames}; frame-ancestors {frame_ancestors}"
+        "{POLICY}; media-src 'self' blob:{edges}; connect-src 'self'{edges}; img-src 'self' data:{edges}{pictures}; \
+         frame-src{frames}; frame-ancestors {frame_ancestors}"
     );
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(POLICY))
 }

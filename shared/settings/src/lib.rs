@@ -98,6 +98,8 @@ pub struct OperatorSettings {
     pub s3: S3,
     /// Pictures for the chat.
     pub emoji: Vec<Emoji>,
+    /// Orders to edges, by the name that each joined with.
+    pub edges: BTreeMap<String, EdgeOrders>,
 }
 
 impl Default for OperatorSettings {
@@ -139,6 +141,7 @@ impl Default for OperatorSettings {
             video_codec: None,
             s3: S3::default(),
             emoji: Vec::new(),
+            edges: BTreeMap::new(),
         }
     }
 }
@@ -190,6 +193,16 @@ impl Retention {
     pub fn max_age(&self) -> Duration {
         Duration::from_secs(self.max_age_seconds)
     }
+}
+
+/// The operators' orders to an edge.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct EdgeOrders {
+    /// True if it is to take no viewers, and to move those whom it has to others.
+    pub drained: bool,
+    /// Its name for people; empty for its own.
+    pub display_name: String,
 }
 
 /// A place where the owner is found.

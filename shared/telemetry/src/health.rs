@@ -140,6 +140,12 @@ impl Health {
         self.shared.draining.store(true, Ordering::Release);
     }
 
+    /// True once the process is about to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Acquire)
+    }
+
     /// Neither alive nor ready from now on, for good: a task of the process failed.
     pub fn fail(&self, task: &'static str) {
         self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner).push(task);

@@ -45,6 +45,7 @@ impl Rig {
             watch::channel(Some(Arc::new(LiveStatus { viewers: 7, ..LiveStatus::default() })));
         let (owner, air) = watch::channel(Air::default());
         let (disconnect, disconnects) = mpsc::channel(1);
+        let edges = farcast_edge_directory::views();
         let path = folder.path().to_owned();
         let (statistics, _) =
             Statistics::load(&store, &Registry::new(), status.clone(), path.clone()).await.unwrap();
@@ -67,6 +68,12 @@ impl Rig {
                 },
             )
             .unwrap(),
+            router: Arc::new(farcast_edge_directory::Router::new(
+                edges.subscribe(),
+                None,
+                Arc::new(farcast_geo::Geo::none()),
+                farcast_feed::name::StreamName::live(),
+            )),
             recent: Recent::default(),
             bodies: Budget::new(MIN_BUDGET, budget::Metrics::new(&Registry::new()).unwrap()),
             statistics,

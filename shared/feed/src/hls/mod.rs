@@ -27,6 +27,7 @@ mod text;
 
 pub use directives::{Directives, InvalidDirectives, fuzz_query};
 pub use media::Form;
+pub use multivariant::stable_variant_id;
 pub use reload::{Answer, Refusal};
 
 /// EXT-X-SERVER-CONTROL PART-HOLD-BACK in part targets (Apple 14.3: at least three).

@@ -4,10 +4,20 @@ use std::fmt::{self, Write};
 
 use super::text::Quotable;
 use crate::feed::{Variant, VideoRange};
+use crate::name::VariantId;
 use crate::window::{StreamWindow, VariantWindow};
 
 /// The variant nearest to this rate comes first, as players start with it (Apple 9.2: about 2 Mbit/s).
 const FIRST_VARIANT_BPS: u64 = 2_000_000;
+
+/// Path of the steering manifest, below the multivariant playlist's.
+const STEERING_URI: &str = "steering.json";
+
+/// STABLE-VARIANT-ID of a variant (§4.4.6.2), the same on all edges, which serve the same bytes under it.
+#[must_use]
+pub fn stable_variant_id(variant: VariantId) -> String {
+    format!("v{variant}")
+}
 
 /// With so many complete segments in one variant, another that has none is not waited for any more.
 const SETTLED_SEGMENTS: usize = 2;
@@ -28,8 +38,11 @@ impl StreamWindow {
 
     /// The multivariant playlist; `None` before any variant can be played. A variant that cannot be
     /// is left out until it can.
+    ///
+    /// With a `pathway` it tells players of content steering (§7): `steering.json` beside it is the steering manifest, and
+    /// all variants are of this pathway, whose id has letters, digits, `.`, `-` and `_` only.
     #[must_use]
-    pub fn render_multivariant(&self) -> Option<String> {
+    pub fn render_multivariant(&self, pathway: Option<&str>) -> Option<String> {
         let mut entries: Vec<(&Variant, &VariantWindow)> = self
             .presentation()
             .variants
@@ -53,15 +66,28 @@ impl StreamWindow {
         if expected && entries.iter().all(|(_, window)| window.is_independent()) {
             out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
+        if let Some(pathway) = pathway {
+            let pathway = Quotable(pathway);
+            let _ = writeln!(
+                out,
+                "#EXT-X-CONTENT-STEERING:SERVER-URI=\"{STEERING_URI}\",PATHWAY-ID=\"{pathway}\""
+            );
+        }
         for (variant, window) in entries {
             // Writing to a String cannot fail.
-            let _ = write_entry(&mut out, variant, window, ranges);
+            let _ = write_entry(&mut out, variant, window, ranges, pathway);
         }
         Some(out)
     }
 }
 
-fn write_entry(out: &mut String, variant: &Variant, window: &VariantWindow, ranges: bool) -> fmt::Result {
+fn write_entry(
+    out: &mut String,
+    variant: &Variant,
+    window: &VariantWindow,
+    ranges: bool,
+    pathway: Option<&str>,
+) -> fmt::Result {
     let (peak, average) = window.measured_bps.unwrap_or_default();
     let or_nominal = |bps: u64| if bps > 0 { bps } else { variant.nominal_bps.max(1) };
     let average = or_nominal(average);
@@ -78,6 +104,10 @@ fn write_entry(out: &mut String, variant: &Variant, window: &VariantWindow, rang
         if let Some(range) = format.video_range.filter(|_| ranges) {
             write!(out, ",VIDEO-RANGE={}", range_name(range))?;
         }
+    }
+    if let Some(pathway) = pathway {
+        let stable = stable_variant_id(variant.id);
+        write!(out, ",STABLE-VARIANT-ID=\"{stable}\",PATHWAY-ID=\"{}\"", Quotable(pathway))?;
     }
     writeln!(out, "\n{}/stream.m3u8", variant.id)
 }

@@ -57,6 +57,8 @@ pub struct Client {
     file: IdentityFile,
     metrics: Metrics,
     link: watch::Sender<Option<Connection>>,
+    /// The name that the origin gave.
+    given_name: watch::Sender<Option<String>>,
     fetcher: Fetcher,
     asked: Option<Arc<dyn Asked>>,
 }
@@ -94,7 +96,16 @@ impl Client {
         config.name.truncate(end);
         let (link, links) = watch::channel(None);
         let fetcher = Fetcher::new(links, metrics.clone());
-        Self { file: IdentityFile::new(&config.data_dir), config, metrics, link, fetcher, asked: None }
+        let file = IdentityFile::new(&config.data_dir);
+        let given_name = watch::Sender::new(file.load().and_then(|identity| identity.name()));
+        Self { file, config, metrics, link, given_name, fetcher, asked: None }
+    }
+
+    /// The name that the origin gave to this edge, under which others know it; none before it has enrolled. It changes when
+    /// the edge enrols again.
+    #[must_use]
+    pub fn given_name(&self) -> watch::Receiver<Option<String>> {
+        self.given_name.subscribe()
     }
 
     /// Fetches over whatever link this client has.
@@ -245,6 +256,12 @@ impl Client {
             (Some(identity), _) => identity,
             (None, token) => self.enrol(By::Token(token.ok_or(DialError::NoToken)?)).await?,
         };
+        self.given_name.send_if_modified(|known| {
+            let given = identity.name();
+            let is_new = *known != given;
+            *known = given;
+            is_new
+        });
         // The token is the newer word on where the origin is.
         let addresses = token.map_or(&identity.addresses, |token| &token.addresses);
         let config = client_config(ALPN_FEED, identity.fingerprint, Some(&identity))?;

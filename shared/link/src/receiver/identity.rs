@@ -38,6 +38,14 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
+    /// The name that the origin gave this edge: the common name of its certificate.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(&self.certificate).ok()?;
+        let name = certificate.subject().iter_common_name().next()?;
+        name.as_str().ok().map(str::to_owned)
+    }
+
     /// True if the certificate is about to expire at `now`.
     #[must_use]
     pub fn needs_renewal(&self, now: SystemTime) -> bool {

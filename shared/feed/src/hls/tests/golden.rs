@@ -138,7 +138,7 @@ fn a_multivariant_playlist_begins_with_the_variant_nearest_to_two_megabits() {
     let mut packager = Packager::new();
     packager.segment(1, 500, false, Fate::Whole, false);
     assert_eq!(
-        windows(&packager).render_multivariant().unwrap(),
+        windows(&packager).render_multivariant(None).unwrap(),
         "\
 #EXTM3U
 #EXT-X-VERSION:6
@@ -150,8 +150,25 @@ fn a_multivariant_playlist_begins_with_the_variant_nearest_to_two_megabits() {
 "
     );
     packager.step(WHOLE);
-    let text = windows(&packager).render_multivariant().unwrap();
+    let text = windows(&packager).render_multivariant(None).unwrap();
     assert!(text.contains("BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4000000"), "measured: {text}");
+}
+
+#[test]
+fn a_multivariant_playlist_with_a_pathway_tells_of_content_steering() {
+    let mut packager = Packager::new();
+    packager.segment(1, 500, false, Fate::Whole, false);
+    let text = windows(&packager).render_multivariant(Some("e-fra")).unwrap();
+    let plain = windows(&packager).render_multivariant(None).unwrap();
+    let tag = "#EXT-X-CONTENT-STEERING:SERVER-URI=\"steering.json\",PATHWAY-ID=\"e-fra\"\n#EXT-X-STREAM-INF";
+    assert!(text.contains(tag), "{text}");
+    for variant in [0, 1] {
+        let entry =
+            format!(",STABLE-VARIANT-ID=\"v{variant}\",PATHWAY-ID=\"e-fra\"\n{variant}/stream.m3u8\n");
+        assert!(text.contains(&entry), "{text}");
+    }
+    let lines = |text: &str| text.lines().count();
+    assert_eq!(lines(&text), lines(&plain) + 1);
 }
 
 #[test]
@@ -170,7 +187,7 @@ fn segments_are_called_independent_where_all_are_and_in_the_multivariant_playlis
         windows.apply(&event);
         if opened && windows.get(VariantId(1)).is_some_and(|window| window.listed().count() > 0) {
             let of = |variant| windows.render_media(VariantId(variant), Form::Full).unwrap().contains(TAG);
-            said.push((of(0), of(1), windows.render_multivariant().unwrap().contains(TAG)));
+            said.push((of(0), of(1), windows.render_multivariant(None).unwrap().contains(TAG)));
         }
     }
     said.dedup();
@@ -184,7 +201,7 @@ fn segments_are_called_independent_where_all_are_and_in_the_multivariant_playlis
         windows.apply(event);
     }
     assert!(windows.render_media(VariantId(0), Form::Full).unwrap().contains(TAG));
-    assert!(!windows.render_multivariant().unwrap().contains(TAG));
+    assert!(!windows.render_multivariant(None).unwrap().contains(TAG));
 }
 
 #[test]
@@ -197,7 +214,7 @@ fn each_variant_says_its_range_where_one_is_not_sdr() {
                 format.video_range = Some(range);
             }
         }
-        let text = windows(&packager).render_multivariant().unwrap();
+        let text = windows(&packager).render_multivariant(None).unwrap();
         let lines: Vec<_> = text.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF")).collect();
         assert!(lines[0].ends_with(",FRAME-RATE=29.970,VIDEO-RANGE=SDR"), "{text}");
         assert!(lines[1].ends_with(&format!(",VIDEO-RANGE={name}")), "{text}");
@@ -212,7 +229,7 @@ fn a_variant_that_never_starts_is_left_out_and_not_waited_for_for_ever() {
     packager.segment(4, 500, false, Fate::Dropped, true);
     let windows = windows(&packager);
     assert!(windows.is_settled());
-    assert!(!windows.render_multivariant().unwrap().contains("1/stream.m3u8"));
+    assert!(!windows.render_multivariant(None).unwrap().contains("1/stream.m3u8"));
 }
 
 #[test]

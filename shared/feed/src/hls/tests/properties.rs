@@ -245,6 +245,6 @@ proptest! {
         for variant in VARIANTS {
             prop_assert_eq!(merged.render_media(variant, Form::Full), fed.render_media(variant, Form::Full));
         }
-        prop_assert_eq!(merged.render_multivariant(), fed.render_multivariant());
+        prop_assert_eq!(merged.render_multivariant(None), fed.render_multivariant(None));
     }
 }

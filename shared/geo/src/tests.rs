@@ -114,6 +114,30 @@ fn without_a_file_only_this_machine_has_a_place() {
 }
 
 #[test]
+fn coordinates_are_those_of_the_record() {
+    let flat = json!({ "country_code": "FR", "latitude": 48.4, "longitude": -4.5 });
+    let wrong = json!({ "location": { "latitude": 91.0, "longitude": 0.0 } });
+    let half = json!({ "location": { "latitude": 1.0 } });
+    let records = [
+        ("::192.0.2.0/120", city("CH", "Bern", "")),
+        ("2001:db8::/34", flat),
+        ("2001:db8:4000::/34", wrong),
+        ("2001:db8:8000::/34", half),
+        ("2001:db8:c000::/34", json!({ "country_code": "FR" })),
+    ];
+    let (_folder, path) = file(&database(IpVersion::V6, &records));
+    let geo = Geo::open(&path).unwrap();
+    let at = |address: &str| geo.coordinates(address.parse().unwrap());
+    assert_eq!(at("192.0.2.7"), Coordinates::new(1.5, -1.5).ok());
+    assert_eq!(at("::ffff:192.0.2.7"), Coordinates::new(1.5, -1.5).ok());
+    assert_eq!(at("2001:db8::1"), Coordinates::new(48.4, -4.5).ok());
+    for unknown in ["2001:db8:4000::1", "2001:db8:8000::1", "2001:db8:c000::1", "8.8.8.8", "127.0.0.1"] {
+        assert_eq!(at(unknown), None, "{unknown}");
+    }
+    assert_eq!(Geo::none().coordinates("192.0.2.7".parse().unwrap()), None);
+}
+
+#[test]
 fn golden_json() {
     let json = serde_json::to_string(&place("CH", "Bern", "Europe/Zurich")).unwrap();
     assert_eq!(json, r#"{"countryCode":"CH","regionName":"Bern","timeZone":"Europe/Zurich"}"#);
@@ -202,7 +226,7 @@ proptest! {
                 .iter().map(|text| text.parse().unwrap()).collect();
             known.push(any_address);
             for address in known {
-                let _ = record::place(&reader, address);
+                let _ = (record::place(&reader, address), record::coordinates(&reader, address));
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use farcast_routing::Coordinates;
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 
@@ -75,4 +76,34 @@ pub(super) fn place(reader: &Reader<Vec<u8>>, address: IpAddr) -> Result<Option<
         region_name: region.unwrap_or(UNKNOWN_REGION).to_owned(),
         time_zone: zone.unwrap_or_default().to_owned(),
     }))
+}
+
+#[derive(Deserialize)]
+struct Located {
+    location: Option<Point>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Point {
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+}
+
+/// The coordinates of an address: of GeoIP2 and DB-IP, or flat.
+///
+/// # Errors
+/// When the record is damaged.
+pub(super) fn coordinates(
+    reader: &Reader<Vec<u8>>,
+    address: IpAddr,
+) -> Result<Option<Coordinates>, MaxMindDbError> {
+    if address.is_ipv6() && reader.metadata().ip_version == 4 {
+        return Ok(None);
+    }
+    let Some(found) = reader.lookup(address)?.decode::<Located>()? else { return Ok(None) };
+    let flat = Point { latitude: found.latitude, longitude: found.longitude };
+    let Point { latitude, longitude } = found.location.unwrap_or(flat);
+    Ok(latitude.zip(longitude).and_then(|(latitude, longitude)| Coordinates::new(latitude, longitude).ok()))
 }

@@ -1,7 +1,8 @@
 //! Places of addresses, from a GeoIP file of the operator (MaxMind DB format 2.0: GeoLite2-City, GeoIP2-City, DB-IP
 //! City). Optional: without a file no place is known.
 //!
-//! Place in the flow: asked by the chat when somebody connects; shown to the admin.
+//! Place in the flow: an edge asks when somebody joins the chat, for the admin to see, and when a viewer is led to the nearest
+//! edge; the origin asks for the latter too.
 //!
 //! Invariants: a lookup touches memory only; a file that changes is reloaded off the hot path ([`Geo::run`]), and one that
 //! is damaged or gone leaves the former content in use. The file is in memory, some 70 MB for GeoLite2-City: if it were
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 pub use farcast_chat::Place;
+use farcast_routing::Coordinates;
 use farcast_service::tasks::{Contained, relay};
 use farcast_telemetry::throttle::Throttle;
 use maxminddb::{MaxMindDbError, Reader};
@@ -112,6 +114,17 @@ impl Geo {
         }
         let reader = self.file.as_ref()?.reader.read().unwrap_or_else(PoisonError::into_inner);
         record::place(&reader, address).unwrap_or_else(|error| {
+            self.complain(&error);
+            None
+        })
+    }
+
+    /// The coordinates of an address, if the file has them: of a town, so some tens of kilometres off, or of the middle of a
+    /// country. `None` too where a record is damaged.
+    #[must_use]
+    pub fn coordinates(&self, address: IpAddr) -> Option<Coordinates> {
+        let reader = self.file.as_ref()?.reader.read().unwrap_or_else(PoisonError::into_inner);
+        record::coordinates(&reader, address.to_canonical()).unwrap_or_else(|error| {
             self.complain(&error);
             None
         })

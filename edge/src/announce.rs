@@ -1,0 +1,198 @@
+//! Announcing this edge to all who lead viewers: its record in the store, renewed every few seconds.
+//!
+//! Place in the flow: the record is put together from what the parts of the edge show, and published; every process that
+//! leads viewers follows it ([`farcast_edge_directory`]). A change of state is published at once, the rest with the next
+//! renewal. An edge that has not enrolled has no name yet, and announces nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use farcast_audience::viewers::Active;
+use farcast_edge_directory::{publish, withdraw};
+use farcast_feed::name::StreamName;
+use farcast_geo::Geo;
+use farcast_routing::{
+    Announced, Capacity, Carried, EdgeId, EdgeRecord, Load, MAX_NAME_CHARS, MAX_REGION_CHARS,
+};
+use farcast_settings::Snapshot;
+use farcast_store::Store;
+use farcast_telemetry::health::Health;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+use crate::live::Live;
+use crate::serve;
+use crate::settings::Settings;
+
+/// Interval at which changes are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Interval of renewals: four fit into the time after which an edge counts as lost.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// Longest time for publishing; a newer record is better than one that comes late.
+const PUBLISH_DEADLINE: Duration = Duration::from_secs(4);
+
+/// Longest time for taking the record back at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The facts about an edge that do not change while it runs.
+#[derive(Clone, Debug)]
+pub struct About {
+    name: String,
+    settings: Settings,
+    capacity: Capacity,
+    run: u64,
+}
+
+impl About {
+    /// Of the settings; `connections` is how many viewers' connections the process can have.
+    #[must_use]
+    pub fn new(settings: &Settings, connections: usize) -> Self {
+        let egress_bps = settings.egress_capacity_mbit.map(|mbit| u64::from(mbit) * 1_000_000);
+        let connections = u64::try_from(connections).ok();
+        Self {
+            name: settings.name().chars().take(MAX_NAME_CHARS).collect(),
+            settings: settings.clone(),
+            capacity: Capacity { connections, egress_bps },
+            run: rand::random(),
+        }
+    }
+}
+
+/// What the record is made of.
+pub struct Sources {
+    /// What does not change.
+    pub about: About,
+    /// Where it is published.
+    pub store: Store,
+    /// The name that the origin gave.
+    pub given_name: watch::Receiver<Option<String>>,
+    /// The channel that viewers see, and its name.
+    pub live: Arc<Live>,
+    /// The channel's name.
+    pub channel: StreamName,
+    /// The API, which has to be ready too.
+    pub api: Arc<Api>,
+    /// The viewers.
+    pub viewers: Arc<Active>,
+    /// Connections and bytes.
+    pub served: serve::Metrics,
+    /// The operators' orders.
+    pub runtime: watch::Receiver<Option<Snapshot>>,
+    /// Where the public addresses are, if nothing else says it.
+    pub geo: Arc<Geo>,
+    /// Says when the program is stopping.
+    pub health: Health,
+}
+
+/// Publishes until `shutdown`, then takes the record back. While the store is away nothing is published; others count this
+/// edge as lost when they can read the store and see no renewal.
+pub async fn run(sources: Sources, shutdown: CancellationToken) {
+    let mut announcer = Announcer { sources, renewal: 0, published: None, sent: None };
+    let mut tick = interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = tick.tick() => {}
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = announcer.look() => {}
+        }
+    }
+    if let Some(Published { record, .. }) = announcer.published {
+        // It counts as lost when the store does not hear of it.
+        let _ = timeout(FAREWELL, withdraw(&announcer.sources.store, &record.id)).await;
+    }
+}
+
+struct Published {
+    record: EdgeRecord,
+    at: Instant,
+}
+
+struct Announcer {
+    sources: Sources,
+    renewal: u64,
+    published: Option<Published>,
+    /// Bytes that were sent until a renewal, which say the bit rate at the next.
+    sent: Option<(u64, Instant)>,
+}
+
+impl Announcer {
+    async fn look(&mut self) {
+        let id = self.sources.given_name.borrow().as_deref().and_then(|name| EdgeId::new(name).ok());
+        let Some(id) = id else { return };
+        let (now, state) = (Instant::now(), self.state());
+        let is_due = self.published.as_ref().is_none_or(|published| {
+            let channels = published.record.channels.len();
+            published.record.state != state
+                || published.record.id != id
+                || channels != usize::from(self.sources.live.has_broadcast())
+                || now.duration_since(published.at) >= RENEW_EVERY
+        });
+        if !is_due {
+            return;
+        }
+        let record = self.record(id, state, now);
+        match timeout(PUBLISH_DEADLINE, publish(&self.sources.store, &record)).await {
+            Ok(Ok(())) => self.published = Some(Published { record, at: now }),
+            Ok(Err(error)) => tracing::debug!(%error, "this edge cannot be announced"),
+            Err(_) => tracing::debug!("this edge cannot be announced in time"),
+        }
+    }
+
+    fn state(&self) -> Announced {
+        let Sources { live, api, health, given_name, runtime, .. } = &self.sources;
+        let is_drained = given_name.borrow().as_deref().is_some_and(|name| {
+            let known = runtime.borrow();
+            let orders = known.as_ref().and_then(|known| known.runtime.edges.get(name));
+            orders.is_some_and(|orders| orders.drained)
+        });
+        match () {
+            () if is_drained || health.is_draining() => Announced::Draining,
+            () if live.is_ready() && api.is_ready() => Announced::Ready,
+            () => Announced::Joining,
+        }
+    }
+
+    fn record(&mut self, id: EdgeId, state: Announced, now: Instant) -> EdgeRecord {
+        self.renewal += 1;
+        let Sources { about, live, channel, viewers, served, geo, .. } = &self.sources;
+        let settings = &about.settings;
+        let viewers = viewers.count(now);
+        let lag = live.take_lag();
+        let carried =
+            |lag: Duration| Carried { lag_ms: u32::try_from(lag.as_millis()).unwrap_or(u32::MAX), viewers };
+        // One that goes on without a part for now, such as while its encoder is away, is no lag of this edge.
+        let has_it = live.has_broadcast().then(|| (channel.clone(), carried(lag.unwrap_or_default())));
+        let addresses = settings.public_addresses.0.clone();
+        let by_address = || addresses.iter().find_map(|address| geo.coordinates(*address));
+        let sent_bytes = served.sent_bytes();
+        let before = self.sent.replace((sent_bytes, now));
+        let egress_bps = before.map_or(0, |(bytes, at)| {
+            let bits = sent_bytes.saturating_sub(bytes).saturating_mul(8);
+            bits.saturating_mul(1000) / u64::try_from(now.duration_since(at).as_millis()).unwrap_or(1).max(1)
+        });
+        EdgeRecord {
+            id,
+            name: about.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            region: settings.region.clone().unwrap_or_default().chars().take(MAX_REGION_CHARS).collect(),
+            coordinates: settings.coordinates.map(|position| position.0).or_else(by_address),
+            urls: settings.public_urls.0.clone(),
+            capacity: about.capacity,
+            load: Load { viewers, connections: served.connections(), egress_bps },
+            state,
+            channels: BTreeMap::from_iter(has_it),
+            run: about.run,
+            renewal: self.renewal,
+            addresses,
+        }
+    }
+}

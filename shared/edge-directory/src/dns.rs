@@ -1,0 +1,77 @@
+//! The addresses of a DNS zone's hosts: those of the nearest edges for the client.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use farcast_dns::records::{Addresses, Client, Family, Found, Records};
+use farcast_routing::{Place, REDIRECT_MARGIN, Viewer};
+
+use crate::follow::View;
+use crate::router::Router;
+
+/// Edges that are looked at for an answer, which has fewer addresses.
+const MOST: usize = 8;
+
+/// What a zone says of its hosts. Viewers' hosts (the zone's own name, and those that are given) lead to the best edges; each
+/// edge has a host of its own name besides.
+#[derive(Clone, Debug)]
+pub struct DnsRecords {
+    router: Arc<Router>,
+    hosts: HashSet<String>,
+}
+
+impl DnsRecords {
+    /// Of the router's edges. `hosts` are the names before the zone's that lead to the best edges, in lower case.
+    #[must_use]
+    pub fn new(router: Arc<Router>, hosts: impl IntoIterator<Item = String>) -> Self {
+        Self { router, hosts: hosts.into_iter().chain([String::new()]).collect() }
+    }
+
+    /// The addresses of the best edge, and of those that are as good within the margin by which viewers are redirected. If
+    /// none of them has one of this family there is none: an edge far away is worse than the other family.
+    fn best(&self, view: &View, client: Client, family: Family) -> Addresses {
+        let viewer = self.router.viewer(client.address);
+        let ranking = self.router.rank(view, &Viewer { measured: Vec::new(), ..viewer }, MOST, &[]);
+        let with_address = |place: &&Place| !addresses_of(view, place).is_empty();
+        let places: Vec<&Place> = ranking.places.iter().filter(with_address).collect();
+        let Some(best) = places.first() else { return Addresses::default() };
+        let as_good = places.iter().take_while(|place| {
+            place.faults == best.faults && place.total < best.total.saturating_add(REDIRECT_MARGIN)
+        });
+        let addresses = as_good.flat_map(|place| addresses_of(view, place)).copied();
+        Addresses {
+            addresses: addresses.filter(|address| family.has(*address)).collect(),
+            // With one edge to choose the client does not matter; otherwise every bit of it may.
+            scope_prefix_len: if places.len() > 1 { client.prefix_len } else { 0 },
+        }
+    }
+}
+
+fn addresses_of<'v>(view: &'v View, place: &Place) -> &'v [IpAddr] {
+    view.snapshot.edge(&place.edge).map_or(&[], |seen| &seen.record.addresses)
+}
+
+impl Records for DnsRecords {
+    fn addresses(&self, host: &str, client: Client, family: Family) -> Found {
+        let view = self.router.view();
+        if !view.was_read {
+            return Found::NotReady;
+        }
+        if self.hosts.contains(host) {
+            // Without any edge the resolver is to ask elsewhere, rather than keep that there is nothing.
+            let has_any = view.snapshot.edges().iter().any(|seen| !seen.record.addresses.is_empty());
+            return if has_any { Found::Host(self.best(&view, client, family)) } else { Found::NotReady };
+        }
+        let named =
+            view.snapshot.edges().iter().find(|seen| seen.record.id.as_str().eq_ignore_ascii_case(host));
+        let Some(seen) = named else { return Found::NoHost };
+        let addresses =
+            seen.record.addresses.iter().copied().filter(|address| family.has(*address)).collect();
+        Found::Host(Addresses { addresses, scope_prefix_len: 0 })
+    }
+
+    fn challenges(&self, _host: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
