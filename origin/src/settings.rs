@@ -11,6 +11,7 @@ use std::time::Duration;
 use farcast_api::budget::MIN_BUDGET;
 use farcast_config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
 use farcast_config::{choice, settings};
+use farcast_edge_directory::{DnsSettings, Hosts, NameServers};
 use farcast_service::log;
 
 use crate::transcode::{KeyFrames, MAX_CONFIGURED_VARIANTS, VariantSpec};
@@ -59,6 +60,17 @@ settings! {
         /// GeoIP file (MaxMind DB: GeoLite2-City, GeoIP2-City, DB-IP City) for the explanation of where viewers are led; read
         /// again when it changes. Edges, which lead them, have one of their own.
         pub geoip_database: Option<PathBuf>,
+        /// Listening address of the DNS server, UDP and TCP, which leads viewers to the nearest edges: such as 0.0.0.0:53. Needs
+        /// dns_zone and dns_name_servers.
+        pub dns_listen: Option<SocketAddr>,
+        /// Zone of that server, such as live.example.org: its name and its hosts have the addresses of edges.
+        pub dns_zone: Option<String>,
+        /// Name servers of the zone with their addresses, the same on all of them: such as
+        /// ns1.live.example.org=192.0.2.7+2001:db8::7, comma-separated.
+        pub dns_name_servers: NameServers = "",
+        /// Hosts of the zone that lead to the nearest edges, besides its own name; comma-separated. Each edge has a host of its own
+        /// name anyway.
+        pub dns_hosts: Hosts = "www",
         /// Decode and encode in a separate process, which may do nothing else and is restarted when it crashes: codecs
         /// read the bytes of unauthenticated clients.
         pub transcoder_process: bool = "true",
@@ -197,6 +209,9 @@ impl Validate for Settings {
     fn validate(&self, checks: &mut Checks<'_>) {
         self.check_tls(checks);
         self.check_listeners(checks);
+        if let Err((key, fault)) = self.dns().zone() {
+            checks.problem(key, fault);
+        }
         let unusable = |key: &Secret| {
             let key = key.expose();
             key.len() > MAX_KEY_BYTES
@@ -251,6 +266,17 @@ impl Validate for Settings {
 }
 
 impl Settings {
+    /// The settings of the DNS server.
+    #[must_use]
+    pub fn dns(&self) -> DnsSettings<'_> {
+        DnsSettings {
+            listen: self.dns_listen,
+            zone: self.dns_zone.as_deref(),
+            name_servers: &self.dns_name_servers,
+            hosts: &self.dns_hosts,
+        }
+    }
+
     fn check_tls(&self, checks: &mut Checks<'_>) {
         let needs = self.rtmps_listen.is_some() || self.https_listen.is_some();
         if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {

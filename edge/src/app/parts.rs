@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use farcast_api::budget::{self, Budget};
 use farcast_audience::viewers::Active;
-use farcast_edge_directory::{DnsRecords, Router, View, views};
+use farcast_edge_directory::{Router, View, dns_server, views};
 use farcast_feed::name::StreamName;
 use farcast_geo::Geo;
 use farcast_link::JoinToken;
@@ -137,7 +137,7 @@ impl Parts {
             geo: Arc::clone(&geo),
             health: health.clone(),
         };
-        let dns = dns_server(settings, &router, ports, common.registry)?;
+        let dns = dns_server(&settings.dns(), &router, ports.dns.take(), common.registry)?;
         let window = Arc::clone(&live);
         let serving = serving(settings, connections);
         let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
@@ -192,26 +192,6 @@ fn client(
 ) -> anyhow::Result<Client> {
     let config = ClientConfig { data_dir: settings.data_dir.clone(), token, name: settings.name() };
     Ok(Client::new(config, receiver::Metrics::new(registry)?))
-}
-
-/// The DNS server, where there is to be one.
-fn dns_server(
-    settings: &Settings,
-    router: &Arc<Router>,
-    ports: &mut Ports,
-    registry: &prometheus::Registry,
-) -> anyhow::Result<Option<farcast_dns::server::Server>> {
-    let zone = settings.dns().zone().map_err(|(key, fault)| anyhow::anyhow!("{key} {fault}"))?;
-    let Some((zone, sockets)) = zone.zip(ports.dns.take()) else { return Ok(None) };
-    let records = Arc::new(DnsRecords::new(Arc::clone(router), settings.dns_hosts.0.iter().cloned()));
-    let server = farcast_dns::server::Server::new(
-        zone,
-        records,
-        farcast_dns::limits::Limits::default(),
-        sockets,
-        registry,
-    );
-    Ok(Some(server.context("the DNS server")?))
 }
 
 /// The store: a cluster's, or the origin's over the link.

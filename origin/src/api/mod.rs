@@ -4,6 +4,7 @@
 //! Place in the flow: requests come by the origin's own listener ([`server`]), or forwarded by an edge ([`farcast_link::sender::Api`]);
 //! both are answered here.
 
+pub mod leading;
 pub mod pages;
 mod public;
 pub mod server;

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::Api;
+use super::leading::Leading;
 use super::pages::Pages;
 use crate::admin::{Download, is_backup};
 
@@ -26,6 +27,7 @@ pub async fn run(
     tls: Option<TlsAcceptor>,
     api: Arc<Api>,
     pages: Arc<Pages>,
+    leading: Arc<Leading>,
     health: Health,
     shutdown: CancellationToken,
 ) {
@@ -35,20 +37,23 @@ pub async fn run(
             // Without TLS the header stays as a proxy in front may have set it.
             login::set_secure(request.headers_mut(), true);
         }
-        answer(Arc::clone(&api), Arc::clone(&pages), health.clone(), request, peer)
+        let parts = (Arc::clone(&api), Arc::clone(&pages), Arc::clone(&leading));
+        answer(parts, health.clone(), request, peer)
     };
     listener::serve(listener, counters, tls, answer, shutdown).await;
 }
 
 async fn answer(
-    api: Arc<Api>,
-    pages: Arc<Pages>,
+    (api, pages, leading): (Arc<Api>, Arc<Pages>, Arc<Leading>),
     health: Health,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Download> {
     let whole =
         |reply: Reply| reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    if let Some(elsewhere) = leading.answer(&request, peer.ip()) {
+        return whole(elsewhere);
+    }
     if let Some(page) = pages.answer(&request) {
         return whole(page);
     }

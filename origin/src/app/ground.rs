@@ -6,6 +6,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_dns::sockets::Sockets;
 use farcast_link::roster::{self, Roster};
 use farcast_link::sender::Identity;
 use farcast_service::tasks::Ended;
@@ -54,6 +55,7 @@ pub(super) struct Ground<'a> {
     pub(super) facts: Facts,
     pub(super) recent: Recent,
     pub(super) listeners: Listeners,
+    pub(super) dns: Option<Sockets>,
     pub(super) endpoint: quinn::Endpoint,
     pub(super) store_writer: Option<Ended>,
 }
@@ -85,7 +87,7 @@ impl<'a> Ground<'a> {
     /// Whatever of it keeps the origin from starting.
     pub(super) async fn lay(found: Found<'a>) -> anyhow::Result<Self> {
         let Found { settings, registry, health, store, set, identity, .. } = found;
-        let Ports { listeners, quic } = found.ports;
+        let Ports { listeners, quic, dns } = found.ports;
         let credentials = open_credentials(settings, registry, &store).await?;
         let saver = Arc::new(Saver::start(found.state)?);
         let at = roster_config(settings, quic.local_addr()?.port());
@@ -111,6 +113,7 @@ impl<'a> Ground<'a> {
             facts,
             recent: found.recent,
             listeners,
+            dns,
             endpoint,
             store_writer: found.store_writer,
         })

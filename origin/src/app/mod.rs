@@ -63,6 +63,8 @@ task_names! {
         Https = "https",
         /// Following the settings.
         Settings = "settings",
+        /// Answering DNS.
+        Dns = "dns",
         /// Following the records of all edges.
         Edges = "edges",
         /// Reloading the GeoIP file.

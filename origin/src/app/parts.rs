@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use farcast_api::budget::{self, Budget};
-use farcast_edge_directory::{Router, View, views};
+use farcast_edge_directory::{Router, View, dns_server, views};
 use farcast_feed::name::StreamName;
 use farcast_geo::Geo;
 use farcast_link::roster::Roster;
@@ -22,6 +22,7 @@ use super::channel::{self, Channel};
 use super::ground::{Common, Ground};
 use super::ports::Listeners;
 use crate::admin::{self, Admin, Counted, Sessions};
+use crate::api::leading::Leading;
 use crate::api::pages::Pages;
 use crate::api::{Api, Public};
 use crate::audience::Keeper;
@@ -56,6 +57,7 @@ pub(super) struct Parts {
     pub(super) http: Http,
     pub(super) following: Following,
     pub(super) view: watch::Sender<Arc<View>>,
+    pub(super) dns: Option<farcast_dns::server::Server>,
     pub(super) geo: Arc<Geo>,
     pub(super) geo_panics: Contained,
     pub(super) announcer: Announcer,
@@ -70,6 +72,7 @@ pub(super) struct Parts {
 pub(super) struct Http {
     pub(super) api: Arc<Api>,
     pub(super) pages: Arc<Pages>,
+    pub(super) leading: Arc<Leading>,
     pub(super) counters: listener::Counters,
     pub(super) health: Health,
 }
@@ -117,7 +120,8 @@ impl Parts {
             Some(path) => Geo::open(path).context("geoip_database")?,
             None => Geo::none(),
         });
-        let router = Router::new(view.subscribe(), None, Arc::clone(&geo), StreamName::live());
+        let router = Arc::new(Router::new(view.subscribe(), None, Arc::clone(&geo), StreamName::live()));
+        let dns = dns_server(&settings.dns(), &router, ground.dns, common.registry.inner())?;
         let api = common.api(
             pictures,
             admin::Managed {
@@ -130,7 +134,7 @@ impl Parts {
                 disconnects,
                 edges: hubs.edges().clone(),
                 roster: Arc::clone(&roster),
-                router: Arc::new(router),
+                router: Arc::clone(&router),
                 recent: ground.recent,
                 bodies: common.bodies()?,
                 statistics,
@@ -147,9 +151,10 @@ impl Parts {
             keeper: Keeper::new(store.clone(), common.air.clone(), senders.status).await?,
             listing: common.listing()?,
             push: push_server(roster, hubs, access, &api),
-            http: common.http(api)?,
+            http: common.http(api, router)?,
             following: common.following(senders.runtime, choices, senders.chosen),
             view,
+            dns,
             geo,
             geo_panics: Contained::new(Part::GeoReload, common.registry.inner())?,
             listeners: ground.listeners,
@@ -201,10 +206,11 @@ impl Common<'_> {
         Arc::new(Api::new(Admin::new(managed), integrations, public, pictures))
     }
 
-    fn http(&self, api: Arc<Api>) -> anyhow::Result<Http> {
+    fn http(&self, api: Arc<Api>, router: Arc<Router>) -> anyhow::Result<Http> {
+        let leading = Arc::new(Leading::new(router));
         let pages = Arc::new(Pages::new(self.settings.web_dir.as_deref()));
         let counters = listener::Counters::new(accept::Listener::Api, self.registry)?;
-        Ok(Http { api, pages, counters, health: self.health.clone() })
+        Ok(Http { api, pages, leading, counters, health: self.health.clone() })
     }
 
     fn following(

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
+use farcast_dns::sockets::Sockets;
 use farcast_service::listen::{self, Purpose};
 use farcast_service::tls::{self, TlsListener};
 use farcast_settings::OperatorSettings;
@@ -17,6 +18,7 @@ pub(super) struct Ports {
     pub(super) listeners: Listeners,
     /// For edges.
     pub(super) quic: UdpSocket,
+    pub(super) dns: Option<Sockets>,
 }
 
 /// The TCP listeners.
@@ -43,8 +45,10 @@ impl Ports {
         let http = listen::tokio_tcp(Purpose::new("HTTP", "http_listen"), http_address(settings, set))?;
         let https = secure("HTTPS", "https_listen", settings.https_listen, tls::ALPN_HTTP_1)?;
         let quic = listen::udp(Purpose::new("QUIC", "quic_listen"), settings.quic_listen)?;
+        let dns =
+            settings.dns_listen.map(|address| Sockets::bind(Purpose::new("DNS", "dns_listen"), &[address]));
         let operators = operators.listen()?;
-        Ok(Self { listeners: Listeners { rtmp, rtmps, http, https, operators }, quic })
+        Ok(Self { listeners: Listeners { rtmp, rtmps, http, https, operators }, quic, dns: dns.transpose()? })
     }
 
     /// The addresses, for whoever started the program.
@@ -61,7 +65,8 @@ impl Ports {
         if let Some((https, _)) = https {
             bound = bound.with("https", https.local_addr()?);
         }
-        Ok(bound)
+        let dns = self.dns.as_ref().and_then(|sockets| sockets.addresses().first().copied());
+        Ok(dns.into_iter().fold(bound, |bound, address| bound.with("dns", address)))
     }
 }
 

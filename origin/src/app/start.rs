@@ -61,6 +61,9 @@ impl Parts {
         tasks.spawn_until_stopped(&stages.watching, Task::Edges, async move {
             farcast_edge_directory::follow_and_sweep(&store, settings, &view).await;
         });
+        if let Some(dns) = self.dns {
+            tasks.spawn(&stages.watching, Task::Dns, |stop| dns.run(stop));
+        }
         if self.geo.has_file() {
             let (geo, panics) = (self.geo, self.geo_panics);
             tasks.spawn(&stages.watching, Task::Geo, |stop| geo.run(panics, stop));
@@ -106,18 +109,18 @@ impl Channel {
 
 impl Http {
     fn start(self, http: TcpListener, https: Option<TlsListener>, tasks: &mut Tasks<Task>, stage: &Stage) {
-        let Self { api, pages, counters, health } = self;
+        let Self { api, pages, leading, counters, health } = self;
         let overview = api.overview();
         if let Some((listener, acceptor)) = https {
-            let (api, pages, counters, health) =
-                (Arc::clone(&api), Arc::clone(&pages), counters.clone(), health.clone());
+            let (api, pages, leading) = (Arc::clone(&api), Arc::clone(&pages), Arc::clone(&leading));
+            let (counters, health) = (counters.clone(), health.clone());
             tasks.spawn(stage, Task::Https, |stop| {
-                api::server::run(listener, counters, Some(acceptor), api, pages, health, stop)
+                api::server::run(listener, counters, Some(acceptor), api, pages, leading, health, stop)
             });
         }
         tasks.spawn(stage, Task::Overview, |stop| overview.run(stop));
         tasks.spawn(stage, Task::Http, |stop| {
-            api::server::run(http, counters, None, api, pages, health, stop)
+            api::server::run(http, counters, None, api, pages, leading, health, stop)
         });
     }
 }

@@ -4,11 +4,16 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use farcast_dns::limits::Limits;
 use farcast_dns::records::{Addresses, Client, Family, Found, Records};
+use farcast_dns::server::{Server, ServerError};
+use farcast_dns::sockets::Sockets;
 use farcast_routing::{Place, REDIRECT_MARGIN, Viewer};
+use prometheus::Registry;
 
 use crate::follow::View;
 use crate::router::Router;
+use crate::settings::DnsSettings;
 
 /// Edges that are looked at for an answer, which has fewer addresses.
 const MOST: usize = 8;
@@ -74,4 +79,31 @@ impl Records for DnsRecords {
     fn challenges(&self, _host: &str) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// The DNS server of the settings on `sockets`, where there is to be one.
+///
+/// # Errors
+/// The setting that is wrong; a socket that cannot be used; metrics that are registered already.
+pub fn dns_server(
+    settings: &DnsSettings<'_>,
+    router: &Arc<Router>,
+    sockets: Option<Sockets>,
+    registry: &Registry,
+) -> Result<Option<Server>, NoServer> {
+    let zone = settings.zone().map_err(|(key, fault)| NoServer::Setting(key, fault))?;
+    let Some((zone, sockets)) = zone.zip(sockets) else { return Ok(None) };
+    let records = DnsRecords::new(Arc::clone(router), settings.hosts.0.iter().cloned());
+    Ok(Some(Server::new(zone, Arc::new(records), Limits::default(), sockets, registry)?))
+}
+
+/// The reason why there is no DNS server.
+#[derive(Debug, thiserror::Error)]
+pub enum NoServer {
+    /// A setting is wrong: which, and why.
+    #[error("{0} {1}")]
+    Setting(&'static str, String),
+    /// The server cannot be made.
+    #[error("the DNS server cannot be made")]
+    Server(#[from] ServerError),
 }

@@ -36,8 +36,8 @@ const MAX_SITES: usize = 16;
 /// Edges in an explanation.
 const MAX_EXPLAINED: usize = 100;
 
-/// Path of the steering manifest.
-const MANIFEST_PATH: &str = "/hls/steering.json";
+/// Path of the steering manifest, on edges and on the origin.
+pub const STEERING_PATH: &str = "/hls/steering.json";
 
 /// Leads viewers by the directory. Cheap to share.
 pub struct Router {
@@ -219,11 +219,17 @@ impl Router {
             return None;
         }
         let ranking = self.rank(&view, &self.viewer(address), STEERED, &[&own]);
-        let best = ranking.better_than(Some(&own))?;
-        let urls = &view.snapshot.edge(&best.edge)?.record.urls;
-        let url = urls.iter().find(|url| url.is_secure() || !is_secure)?;
+        let target = target(&view, ranking.better_than(Some(&own))?, is_secure)?;
         // Two edges behind one address cannot be chosen from by it.
-        (!own_urls.contains(url)).then(|| Target { edge: best.edge.clone(), url: url.clone() })
+        (!own_urls.contains(&target.url)).then_some(target)
+    }
+
+    /// Where to redirect a viewer who asks a process that is no edge: to the best there is.
+    #[must_use]
+    pub fn lead(&self, address: IpAddr, is_secure: bool) -> Option<Target> {
+        let view = self.view();
+        let ranking = self.rank(&view, &self.viewer(address), STEERED, &[]);
+        target(&view, ranking.better_than(None)?, is_secure)
     }
 
     /// What a viewer's page is told.
@@ -271,7 +277,8 @@ impl Router {
         sites
     }
 
-    /// The steering manifest for a player that asks this edge, as JSON. `asked_at` is the address by which it was asked;
+    /// The steering manifest for a player that asks this edge, as JSON; at the origin only for one that says whose playlist it
+    /// has. `asked_at` is the address by which it was asked;
     /// `variants` are those of the multivariant playlist, `needed_bps` what the lowest needs. None where there is nothing to
     /// choose from.
     #[must_use]
@@ -283,8 +290,7 @@ impl Router {
         variants: &[VariantId],
         needed_bps: u64,
     ) -> Option<Vec<u8>> {
-        let view = self.view();
-        let own = self.own()?;
+        let (view, own) = (self.view(), self.own());
         if !view.was_read || view.reachable() < 2 {
             return None;
         }
@@ -293,7 +299,7 @@ impl Router {
         let given = parameter(query, "at").and_then(|text| BaseUrl::new(&text).ok());
         let (base, base_url) = match base.zip(given) {
             Some(given) => given,
-            None => (own.clone(), BaseUrl::new(asked_at).ok()?),
+            None => (own.clone()?, BaseUrl::new(asked_at).ok()?),
         };
         // Who does not say where it is has just read that playlist.
         asked.current.get_or_insert_with(|| base.clone());
@@ -301,7 +307,7 @@ impl Router {
         let measured = Measured::of(query).unwrap_or_default();
         let viewer = Viewer { measured: measured.0, ..self.viewer(address) };
         let ranking = self.rank(&view, &viewer, STEERED, &also);
-        let reload_uri = self.reload_uri(&view, &own, &asked, (&base, &base_url));
+        let reload_uri = reload_uri(&view, own.as_ref(), &asked, (&base, &base_url));
         let paths = Paths {
             variants: variants
                 .iter()
@@ -322,24 +328,6 @@ impl Router {
         manifest(&ranking, &view.snapshot, &steering).to_json().ok()
     }
 
-    /// Where a player that has moved asks next: the edge that it uses, for the one that served its playlist may be gone.
-    fn reload_uri(
-        &self,
-        view: &View,
-        own: &EdgeId,
-        asked: &Asked,
-        (base, base_url): (&EdgeId, &BaseUrl),
-    ) -> Option<String> {
-        let current = asked.current.as_ref().filter(|current| *current != own)?;
-        let urls = &view.snapshot.edge(current)?.record.urls;
-        let url = urls.iter().find(|url| url.is_secure() || !base_url.is_secure())?;
-        let mut uri = url::Url::parse(url.as_str()).ok()?.join(MANIFEST_PATH).ok()?;
-        uri.query_pairs_mut()
-            .append_pair("base", PathwayId::of(base).as_str())
-            .append_pair("at", base_url.as_str());
-        Some(uri.into())
-    }
-
     /// Why a viewer at an address is sent where it is sent; `current` is the edge that it may use now.
     #[must_use]
     pub fn explain(&self, address: IpAddr, current: Option<&EdgeId>) -> Explanation {
@@ -350,6 +338,30 @@ impl Router {
         let coordinates = viewer.coordinates;
         Explanation { address, coordinates, edges: ranking.edges, stays_at, places: ranking.places }
     }
+}
+
+/// Where a player that has moved asks next: the edge that it uses, for the one that served its playlist may be gone.
+fn reload_uri(
+    view: &View,
+    own: Option<&EdgeId>,
+    asked: &Asked,
+    (base, base_url): (&EdgeId, &BaseUrl),
+) -> Option<String> {
+    let current = asked.current.as_ref().filter(|current| Some(*current) != own)?;
+    let urls = &view.snapshot.edge(current)?.record.urls;
+    let url = urls.iter().find(|url| url.is_secure() || !base_url.is_secure())?;
+    let mut uri = url::Url::parse(url.as_str()).ok()?.join(STEERING_PATH).ok()?;
+    uri.query_pairs_mut()
+        .append_pair("base", PathwayId::of(base).as_str())
+        .append_pair("at", base_url.as_str());
+    Some(uri.into())
+}
+
+/// An edge at its first URL that a page which came by https, or not, may lead to.
+fn target(view: &View, place: &Place, is_secure: bool) -> Option<Target> {
+    let urls = &view.snapshot.edge(&place.edge)?.record.urls;
+    let url = urls.iter().find(|url| url.is_secure() || !is_secure)?;
+    Some(Target { edge: place.edge.clone(), url: url.clone() })
 }
 
 impl fmt::Debug for Router {

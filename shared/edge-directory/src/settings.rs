@@ -221,7 +221,7 @@ mod tests {
             let error = shown::<PublicUrls>(wrong).unwrap_err();
             assert!(error.contains("http:// or https://"), "{error}");
         }
-        let nine = vec!["http://a.example"; 9].join(",");
+        let nine = ["http://a.example"; 9].join(",");
         assert_eq!(shown::<PublicUrls>(&nine).unwrap_err(), "has more than 8");
         for wrong in ["fra.example", "192.0.2.300", "192.0.2.0/24"] {
             assert!(shown::<PublicAddresses>(wrong).unwrap_err().contains(wrong));
