@@ -14,4 +14,5 @@ pub mod playback;
 pub mod playlist;
 pub mod probe;
 pub mod publish;
+pub mod steering;
 pub mod watch;

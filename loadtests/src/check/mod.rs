@@ -1,12 +1,13 @@
 //! The verifier: rules of low-latency HLS (RFC 8216bis and Apple's authoring specification), each with an id.
 //!
 //! [`single`] checks one playlist, [`succession`] two versions of it, [`reload`] a request and its
-//! answer, [`siblings`] across the variants. All are pure; the caller decides what a [`Breach`]
+//! answer, [`siblings`] across the variants, [`steering`] Pathways and steering manifests. All are pure; the caller decides what a [`Breach`]
 //! costs.
 
 pub mod reload;
 pub mod siblings;
 pub mod single;
+pub mod steering;
 pub mod succession;
 
 use serde::Serialize;
@@ -144,6 +145,48 @@ rules! {
     IndependentSegments = "C5-independent-segments",
     /// EXT-X-INDEPENDENT-SEGMENTS is written, here or in the Multivariant Playlist, and a segment is not.
     IndependentSegmentsFalse = "C5-independent-segments-false",
+    /// Two servers gave different bytes for one name.
+    BytesDiffer = "C4-bytes-differ",
+    /// EXT-X-CONTENT-STEERING is given twice, or has no usable SERVER-URI.
+    SteeringTag = "C5-steering-tag",
+    /// A PATHWAY-ID is empty or has a forbidden character.
+    PathwayId = "C5-pathway-id",
+    /// PATHWAY-ID of EXT-X-CONTENT-STEERING is that of no variant.
+    PathwayUnknown = "C5-pathway-unknown",
+    /// Pathways differ in their STABLE-VARIANT-IDs.
+    PathwayVariants = "C5-pathway-variants",
+    /// A STABLE-VARIANT-ID or STABLE-RENDITION-ID is empty or has a forbidden character.
+    StableId = "C5-stable-id",
+    /// A STABLE-VARIANT-ID is that of two variants of a Pathway.
+    StableIdTwice = "C5-stable-id-twice",
+    /// A STABLE-VARIANT-ID is that of unlike variants on two Pathways.
+    StableIdDiffers = "C5-stable-id-differs",
+    /// A steering manifest has another media type.
+    SteeringType = "C5-steering-type",
+    /// A steering manifest is no JSON object.
+    SteeringSyntax = "C5-steering-syntax",
+    /// VERSION of a steering manifest is not 1.
+    SteeringVersion = "C5-steering-version",
+    /// TTL of a steering manifest is no positive number.
+    SteeringTtl = "C5-steering-ttl",
+    /// RELOAD-URI of a steering manifest is none.
+    SteeringReloadUri = "C5-steering-reload-uri",
+    /// PATHWAY-PRIORITY is absent or empty, or has an entry twice or one that is no Pathway ID.
+    SteeringPriority = "C5-steering-priority",
+    /// PATHWAY-PRIORITY has a Pathway that is not known, clones applied.
+    SteeringPriorityUnknown = "C5-steering-priority-unknown",
+    /// PATHWAY-CLONES is no array, or a clone has no BASE-ID, ID or URI-REPLACEMENT.
+    CloneSyntax = "C5-clone-syntax",
+    /// BASE-ID of a clone is no Pathway of the playlist, and no clone before it.
+    CloneBase = "C5-clone-base",
+    /// ID of a clone is that of another Pathway.
+    CloneId = "C5-clone-id",
+    /// HOST of a clone is empty, or more than a host.
+    CloneHost = "C5-clone-host",
+    /// PARAMS of a clone are no strings with names.
+    CloneParams = "C5-clone-params",
+    /// PER-VARIANT-URIS or PER-RENDITION-URIS have no addresses, or a stable id that is not known.
+    CloneUris = "C5-clone-uris",
 }
 
 impl Serialize for Rule {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::check::{Breach, Rule};
+use crate::check::{Breach, Rule, steering};
 use crate::playlist::{Fault, HintKind, MediaPlaylist, Multivariant, Segment};
 
 /// Smallest part that needs no excuse, in percent of PART-TARGET (§4.4.4.9).
@@ -83,6 +83,7 @@ pub fn multivariant(playlist: &Multivariant) -> Vec<Breach> {
             )),
         }
     }
+    found.extend(steering::playlist(playlist));
     found
 }
 

@@ -13,7 +13,7 @@ mod multivariant;
 use std::time::Duration;
 
 pub use delta::MergeError;
-pub use multivariant::{Multivariant, Stream};
+pub use multivariant::{Multivariant, SteeringTag, Stream};
 
 /// A playlist that has no meaning.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

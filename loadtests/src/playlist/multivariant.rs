@@ -12,6 +12,19 @@ pub struct Multivariant {
     pub independent_segments: bool,
     /// Variants in order.
     pub streams: Vec<Stream>,
+    /// All EXT-X-CONTENT-STEERING tags in order; more than one is a fault, and players obey the first.
+    pub steering: Vec<SteeringTag>,
+    /// STABLE-RENDITION-ID of the EXT-X-MEDIA tags that have one, in order.
+    pub stable_rendition_ids: Vec<String>,
+}
+
+/// EXT-X-CONTENT-STEERING (§4.4.6.6).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SteeringTag {
+    /// SERVER-URI as written.
+    pub server_uri: Option<String>,
+    /// PATHWAY-ID as written.
+    pub pathway_id: Option<String>,
 }
 
 /// EXT-X-STREAM-INF (§4.4.6.2).
@@ -29,6 +42,18 @@ pub struct Stream {
     pub resolution: Option<(u64, u64)>,
     /// FRAME-RATE.
     pub frame_rate: Option<f64>,
+    /// PATHWAY-ID as written.
+    pub pathway_id: Option<String>,
+    /// STABLE-VARIANT-ID as written.
+    pub stable_id: Option<String>,
+}
+
+impl Stream {
+    /// The Pathway that the variant belongs to: `.` where the tag names none (§4.4.6.2).
+    #[must_use]
+    pub fn pathway(&self) -> &str {
+        self.pathway_id.as_deref().unwrap_or(".")
+    }
 }
 
 impl Multivariant {
@@ -49,6 +74,12 @@ impl Multivariant {
                 "#EXT-X-VERSION" => playlist.version = integer(value),
                 "#EXT-X-INDEPENDENT-SEGMENTS" => playlist.independent_segments = true,
                 "#EXT-X-STREAM-INF" => pending = Some(stream(value).map_err(fail)?),
+                "#EXT-X-CONTENT-STEERING" => playlist.steering.push(steering(value).map_err(fail)?),
+                "#EXT-X-MEDIA" => {
+                    let list = Attributes::parse(value).map_err(fail)?;
+                    let id = list.quoted("STABLE-RENDITION-ID").map_err(fail)?;
+                    playlist.stable_rendition_ids.extend(id.map(str::to_owned));
+                }
                 "#EXTINF" | "#EXT-X-TARGETDURATION" => {
                     return Err(fail("this is a Media Playlist".to_owned()));
                 }
@@ -85,7 +116,15 @@ fn stream(value: &str) -> Result<Stream, String> {
         codecs: list.quoted("CODECS")?.map(str::to_owned),
         resolution: resolution.transpose()?,
         frame_rate: frame_rate.transpose()?,
+        pathway_id: list.quoted("PATHWAY-ID")?.map(str::to_owned),
+        stable_id: list.quoted("STABLE-VARIANT-ID")?.map(str::to_owned),
     })
+}
+
+fn steering(value: &str) -> Result<SteeringTag, String> {
+    let list = Attributes::parse(value)?;
+    let quoted = |name: &str| Ok::<_, String>(list.quoted(name)?.map(str::to_owned));
+    Ok(SteeringTag { server_uri: quoted("SERVER-URI")?, pathway_id: quoted("PATHWAY-ID")? })
 }
 
 #[cfg(test)]
@@ -101,6 +140,23 @@ mod tests {
         assert_eq!(playlist.streams.len(), 2);
         assert_eq!(playlist.streams[0].resolution, Some((1280, 720)));
         assert_eq!(playlist.streams[1].uri, "1/stream.m3u8");
+    }
+
+    #[test]
+    fn pathways_and_stable_ids_are_read_and_absent_where_they_are_not_written() {
+        let text = "#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI=\"/steering?a=1\",PATHWAY-ID=\"e-fra\"\n\
+            #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"x\",STABLE-RENDITION-ID=\"en\"\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=1,PATHWAY-ID=\"e-fra\",STABLE-VARIANT-ID=\"720p\"\n0/stream.m3u8\n\
+            #EXT-X-STREAM-INF:BANDWIDTH=1\n1/stream.m3u8\n";
+        let playlist = Multivariant::parse(text).unwrap();
+        let tag =
+            SteeringTag { server_uri: Some("/steering?a=1".into()), pathway_id: Some("e-fra".to_owned()) };
+        assert_eq!(playlist.steering, [tag]);
+        assert_eq!(playlist.stable_rendition_ids, ["en"]);
+        let [first, second] = &playlist.streams[..] else { panic!("{playlist:?}") };
+        assert_eq!((first.pathway(), first.stable_id.as_deref()), ("e-fra", Some("720p")));
+        assert_eq!((second.pathway(), second.stable_id.as_deref()), (".", None));
+        assert!(Multivariant::parse(&text.replace("\"e-fra\"", "e-fra")).is_err(), "not quoted");
     }
 
     #[test]
