@@ -112,6 +112,9 @@ impl Bench {
             length,
             ramp,
             choice: Choice::Spread,
+            // All of them must stay on the edge that is measured.
+            steering: false,
+            compare: false,
             limits: Limits::default(),
             progress: true,
         };

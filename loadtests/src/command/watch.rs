@@ -13,6 +13,9 @@ use farcast_loadtests::watch::viewer::Choice;
 use crate::command::viewer_options::ViewerOptions;
 
 /// Watches as many low-latency viewers do, and verifies every playlist.
+///
+/// Viewers follow content steering as players do: they ask the steering server, play by the Pathway that it prefers, and
+/// leave one that fails for five minutes. Every steering manifest is verified.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Watch {
     #[command(flatten)]
@@ -29,6 +32,12 @@ pub(crate) struct Watch {
     /// Watch this variant only, counted from 0; else viewers take turns.
     #[arg(long)]
     variant: Option<usize>,
+    /// Ignore content steering (EXT-X-CONTENT-STEERING): stay on the server of the playlist.
+    #[arg(long)]
+    no_steering: bool,
+    /// Compare the bytes of media that come under the same name from different servers.
+    #[arg(long)]
+    compare: bool,
     /// Write the report to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -67,6 +76,8 @@ impl Watch {
                 self.ramp.map_or(clients.saturating_mul(10), |s| s.saturating_mul(1000)),
             ),
             choice: self.variant.map_or(Choice::Spread, Choice::Only),
+            steering: !self.no_steering,
+            compare: self.compare,
             limits: Limits {
                 stalls: self.max_stalls,
                 late_parts: self.max_late_parts,

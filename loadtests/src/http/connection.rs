@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
+use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -53,6 +54,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Bytes of the body.
     pub length: usize,
+    /// SHA-256 of the body as it came, if it was asked for.
+    pub digest: Option<[u8; 32]>,
 }
 
 impl Answer {
@@ -109,6 +112,8 @@ pub enum Keep {
     Body,
     /// Count it and let it go.
     Length,
+    /// Count it, digest it and let it go.
+    Digest,
 }
 
 impl Dialer {
@@ -217,11 +222,15 @@ async fn collect(response: http::Response<Incoming>, keep: Keep) -> Result<Answe
     let (parts, mut incoming) = response.into_parts();
     let mut pieces: Vec<Bytes> = Vec::new();
     let mut length = 0;
+    let mut digest = (keep == Keep::Digest).then(Sha256::new);
     while let Some(frame) = incoming.frame().await {
         if let Ok(data) = frame?.into_data() {
             length += data.len();
             if length > LARGEST_BODY_BYTES {
                 return Err(HttpError::TooLarge);
+            }
+            if let Some(digest) = &mut digest {
+                digest.update(&data);
             }
             if keep == Keep::Body {
                 pieces.push(data);
@@ -229,5 +238,6 @@ async fn collect(response: http::Response<Incoming>, keep: Keep) -> Result<Answe
         }
     }
     let body = if pieces.len() == 1 { pieces.swap_remove(0) } else { pieces.concat().into() };
-    Ok(Answer { status: parts.status, headers: parts.headers, body, length })
+    let digest = digest.map(|digest| digest.finalize().into());
+    Ok(Answer { status: parts.status, headers: parts.headers, body, length, digest })
 }

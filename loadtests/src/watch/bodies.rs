@@ -3,7 +3,6 @@
 //!
 //! Both memories are bounded; what was forgotten is verified again, and its breaches counted again.
 
-use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use crate::check::reload::{self, Asked};
 use crate::check::{Breach, Rule, single, succession};
 use crate::http::gzip;
 use crate::playlist::MediaPlaylist;
+use crate::watch::bounded::Bounded;
 
 /// Number of bodies, and of steps, that are remembered.
 const REMEMBERED: usize = 1024;
@@ -55,7 +55,8 @@ pub struct Bodies {
 impl Default for Bodies {
     fn default() -> Self {
         let hasher = RandomState::new();
-        Self { hasher, next_id: 0, parsed: Bounded::default(), steps: Bounded::default() }
+        let (parsed, steps) = (Bounded::new(REMEMBERED), Bounded::new(REMEMBERED));
+        Self { hasher, next_id: 0, parsed, steps }
     }
 }
 
@@ -148,35 +149,6 @@ impl Bodies {
         };
         breaches.extend(found.into_iter().map(|breach| breach.with_excerpt(&parsed.text)));
         step
-    }
-}
-
-/// A map that forgets its oldest entries.
-struct Bounded<K, V> {
-    map: HashMap<K, V>,
-    order: VecDeque<K>,
-}
-
-impl<K, V> Default for Bounded<K, V> {
-    fn default() -> Self {
-        Self { map: HashMap::new(), order: VecDeque::new() }
-    }
-}
-
-impl<K: Clone + Eq + std::hash::Hash, V> Bounded<K, V> {
-    fn get(&self, key: &K) -> Option<&V> {
-        self.map.get(key)
-    }
-
-    fn insert(&mut self, key: K, value: V) {
-        if self.map.insert(key.clone(), value).is_none() {
-            self.order.push_back(key);
-        }
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.map.remove(&oldest);
-        }
     }
 }
 

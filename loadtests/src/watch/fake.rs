@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,14 +14,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::watch::shared::now;
 
 /// Parts of a segment: four of a quarter of a second.
 const PARTS: u64 = 4;
-const PART: Duration = Duration::from_millis(250);
+pub(crate) const PART: Duration = Duration::from_millis(250);
 /// Complete segments in the window.
 const WINDOW: u64 = 8;
 /// Parts that there have been before the first viewer comes.
-const HEAD_START: u64 = 60;
+pub(crate) const HEAD_START: u64 = 60;
 
 /// A fault of the fake server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,53 +34,129 @@ pub(crate) enum Defect {
     NoBlocking,
     /// Has only some of the parts that it lists.
     LosesParts,
+    /// Is gone, with all its connections, when this part is asked for; counted from the first part that ever was.
+    DiesAt(u64),
+    /// Answers no more, once this part or a later one is asked for.
+    HangsAt(u64),
+    /// Answers with this status when this part or a later one is asked for.
+    FailsAt(u64, StatusCode),
+    /// Has other media than others.
+    OtherBytes,
 }
+
+/// A broadcast, which all edges share.
+#[derive(Clone, Copy)]
+pub(crate) struct Media {
+    begin: Instant,
+    begin_us: i64,
+}
+
+impl Media {
+    /// One that is on the air for [`HEAD_START`] parts.
+    pub(crate) fn on_air() -> Self {
+        let begin = now() - PART * u32::try_from(HEAD_START).unwrap();
+        let before = i64::try_from((now() - begin).as_micros()).unwrap();
+        Self { begin, begin_us: Timestamp::now().as_microsecond() - before }
+    }
+}
+
+/// What a server has answered with status 200: path and query, in order.
+pub(crate) type Log = Arc<Mutex<Vec<String>>>;
 
 struct Toy {
     begin: Instant,
     begin_us: i64,
     defect: Defect,
+    /// The multivariant playlist.
+    multivariant: String,
+    log: Log,
+    dead: CancellationToken,
 }
 
-/// Starts one; it ends with the test's runtime. Returns where it listens.
+/// Starts an edge of two variants; it ends with the test's runtime. Returns where it listens.
 pub(crate) async fn start(defect: Defect) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let begin = Instant::now() - PART * u32::try_from(HEAD_START).unwrap();
-    let begin_us = Timestamp::now().as_microsecond() - i64::try_from(begin.elapsed().as_micros()).unwrap();
-    let toy = Arc::new(Toy { begin, begin_us, defect });
-    tokio::spawn(async move {
+    edge(listener, Media::on_air(), defect, multivariant("", ""));
+    address
+}
+
+/// A multivariant playlist of two variants, with `head` before them and `attributes` for each, `#` its number.
+pub(crate) fn multivariant(head: &str, attributes: &str) -> String {
+    let fixed = "BANDWIDTH=9,AVERAGE-BANDWIDTH=9,CODECS=\"mp4a.40.2\"";
+    let own = |v: u64| attributes.replace('#', &v.to_string());
+    let streams = [0, 1].map(|v| format!("#EXT-X-STREAM-INF:{fixed}{}\n{v}/stream.m3u8\n", own(v))).concat();
+    format!("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n{head}{streams}")
+}
+
+/// Lets an edge serve `media`. Returns what it will have answered.
+pub(crate) fn edge(listener: TcpListener, media: Media, defect: Defect, multivariant: String) -> Log {
+    let Media { begin, begin_us } = media;
+    let (log, dead) = (Log::default(), CancellationToken::new());
+    let (kept, end) = (Arc::clone(&log), dead.clone());
+    let toy = Arc::new(Toy { begin, begin_us, defect, multivariant, log, dead });
+    serve(listener, end, move |request| {
+        let toy = Arc::clone(&toy);
+        async move { toy.logged(&request).await }
+    });
+    kept
+}
+
+/// Serves with `answer` until `end`, when all connections are closed and no other is accepted.
+pub(crate) fn serve<F>(
+    listener: TcpListener,
+    end: CancellationToken,
+    answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    tokio::spawn(end.clone().run_until_cancelled_owned(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let toy = Arc::clone(&toy);
-            tokio::spawn(async move {
-                let service = service_fn(move |request| {
-                    let toy = Arc::clone(&toy);
-                    async move { Ok::<_, Infallible>(toy.answer(&request).await) }
-                });
+            let answer = answer.clone();
+            let service = service_fn(move |request| {
+                let answered = answer(request);
+                async move { Ok::<_, Infallible>(answered.await) }
+            });
+            tokio::spawn(end.clone().run_until_cancelled_owned(async move {
                 let server = auto::Builder::new(TokioExecutor::new());
                 let _ = server.serve_connection(TokioIo::new(socket), service).await;
-            });
+            }));
         }
-    });
-    address
+    }));
+}
+
+/// The number of a part, counted from the first that ever was; `None` for what is no part.
+pub(crate) fn part_of(path: &str) -> Option<u64> {
+    let (msn, part) = path.rsplit('/').next()?.strip_suffix(".m4s")?.split_once('.')?;
+    Some(msn.parse::<u64>().ok()? * PARTS + part.parse::<u64>().ok()?)
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
 }
 
 impl Toy {
     /// Parts there are by now.
     fn parts(&self) -> u64 {
-        u64::try_from(self.begin.elapsed().as_millis() / PART.as_millis()).unwrap()
+        u64::try_from((now() - self.begin).as_millis() / PART.as_millis()).unwrap()
+    }
+
+    async fn logged(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let response = self.answer(request).await;
+        if response.status() == StatusCode::OK {
+            self.log.lock().unwrap().push(request.uri().to_string());
+        }
+        response
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path();
         let query = request.uri().query().unwrap_or("");
         if path == "/hls/stream.m3u8" {
-            let attributes = "BANDWIDTH=9,AVERAGE-BANDWIDTH=9,CODECS=\"mp4a.40.2\"";
-            let streams =
-                [0, 1].map(|v| format!("#EXT-X-STREAM-INF:{attributes}\n{v}/stream.m3u8\n")).concat();
-            let head = "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n";
-            return Response::new(Full::from(format!("{head}{streams}")));
+            return Response::new(Full::from(self.multivariant.clone()));
         }
         if let Some(variant) = path.strip_prefix("/hls/").and_then(|p| p.strip_suffix("/stream.m3u8")) {
             let number = |name: &str| -> Option<u64> {
@@ -92,12 +171,17 @@ impl Toy {
             let other = if variant == "0" { 1 } else { 0 };
             return Response::new(Full::from(self.playlist(other, query.contains("_HLS_skip=YES"))));
         }
-        if self.defect == Defect::LosesParts && path.ends_with(".2.m4s") {
-            let mut response = Response::new(Full::default());
-            *response.status_mut() = StatusCode::NOT_FOUND;
-            return response;
+        match (self.defect, part_of(path)) {
+            (Defect::LosesParts, _) if path.ends_with(".2.m4s") => status(StatusCode::NOT_FOUND),
+            (Defect::FailsAt(from, code), Some(part)) if part >= from => status(code),
+            (Defect::DiesAt(from), Some(part)) if part >= from => {
+                self.dead.cancel();
+                std::future::pending().await
+            }
+            (Defect::HangsAt(from), Some(part)) if part >= from => std::future::pending().await,
+            (Defect::OtherBytes, Some(_)) => Response::new(Full::from(format!("other than {path}"))),
+            _ => Response::new(Full::from(format!("media {path}"))),
         }
-        Response::new(Full::from("media"))
     }
 
     fn playlist(&self, other: u64, skip: bool) -> String {

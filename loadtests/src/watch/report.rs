@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::check::Breach;
-use crate::watch::tally::{Summary, Tally};
+use crate::watch::tally::{SteeringTally, Summary, Tally, Traffic};
 
 /// The bounds of a good result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,8 +62,49 @@ pub struct Report {
     pub rules: BTreeMap<&'static str, u64>,
     /// The first breaches.
     pub breaches: Vec<Breach>,
+    /// Content steering.
+    pub steering: Steering,
     /// The reasons why it is not good enough; empty if it is.
     pub failures: Vec<String>,
+}
+
+/// What became of content steering.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Steering {
+    /// Viewers whose playlist was steered.
+    pub viewers: u64,
+    /// Requests to steering servers.
+    pub requests: u64,
+    /// Those that brought no manifest; no errors of playback.
+    pub failures: u64,
+    /// The same by text.
+    pub errors: BTreeMap<String, u64>,
+    /// Changes to a Pathway that was preferred.
+    pub switches_by_steering: u64,
+    /// Changes to another Pathway since one failed.
+    pub switches_by_failure: u64,
+    /// Longest stall across a change.
+    pub longest_gap_s: f64,
+    /// Objects whose bytes were compared with those that another server had given.
+    pub compared: u64,
+    /// Answers on each Pathway, by its ID.
+    pub pathways: BTreeMap<String, Traffic>,
+}
+
+impl From<&SteeringTally> for Steering {
+    fn from(tally: &SteeringTally) -> Self {
+        Self {
+            viewers: tally.viewers,
+            requests: tally.requests,
+            failures: tally.errors.values().sum(),
+            errors: tally.errors.clone(),
+            switches_by_steering: tally.switches_by_steering,
+            switches_by_failure: tally.switches_by_failure,
+            longest_gap_s: tally.longest_gap.as_secs_f64(),
+            compared: tally.compared,
+            pathways: tally.pathways.clone(),
+        }
+    }
 }
 
 impl Report {
@@ -89,6 +130,7 @@ impl Report {
             errors: tally.errors.clone(),
             rules: tally.rules.clone(),
             breaches: tally.breaches.clone(),
+            steering: (&tally.steering).into(),
             failures: Vec::new(),
         };
         report.failures = failures(tally, clients, limits);
@@ -136,6 +178,10 @@ mod tests {
         assert!(!of(&breached).is_good());
         assert!(!of(&Tally { stalls: 1, ..good() }).is_good());
         assert!(!of(&Tally { playing: 1, ..good() }).is_good());
+        let mut unsteered = good();
+        unsteered.steering_error("status 503".to_owned());
+        assert!(of(&unsteered).is_good(), "a steering server that fails is no fault of the playback");
+        assert_eq!(of(&unsteered).steering.failures, 1);
         let json = serde_json::to_string(&of(&breached)).unwrap();
         assert!(json.contains("\"rule\":\"syntax\""), "{json}");
     }

@@ -2,14 +2,16 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use crate::http::connection::Dialer;
+use crate::watch::objects::Objects;
 use crate::watch::report::{Limits, Report};
+use crate::watch::shared::{Shared, SharedTally, lock, now};
 use crate::watch::tally::Tally;
-use crate::watch::viewer::{self, Choice, Shared, SharedTally, Viewer};
+use crate::watch::viewer::{self, Choice, Viewer};
 
 /// Interval at which the line on a terminal is renewed.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -29,6 +31,10 @@ pub struct Plan {
     pub ramp: Duration,
     /// The variants.
     pub choice: Choice,
+    /// True if viewers follow content steering.
+    pub steering: bool,
+    /// True if to compare the bytes that servers give under the same names.
+    pub compare: bool,
     /// The bounds of a good result.
     pub limits: Limits,
     /// True if to show progress on standard error.
@@ -37,10 +43,11 @@ pub struct Plan {
 
 /// Runs a watch to its end.
 pub async fn run(plan: Plan) -> Report {
-    let start = Instant::now();
+    let start = now();
     let until = start + plan.length;
     let tally: SharedTally = Arc::new(Mutex::new(Tally::default()));
     let shared: Vec<_> = plan.edges.iter().map(|_| Arc::new(Shared::default())).collect();
+    let objects = plan.compare.then(|| Arc::new(Objects::default()));
     let mut viewers = JoinSet::new();
     let count = u32::try_from(plan.clients).unwrap_or(u32::MAX).max(1);
     for index in 0..plan.clients {
@@ -48,7 +55,14 @@ pub async fn run(plan: Plan) -> Report {
         let (Some(dialer), Some(shared)) = (plan.edges.get(edge), shared.get(edge)) else { break };
         // Viewers of one edge are numbered among themselves, so that each edge has all variants watched.
         let own = index / plan.edges.len();
-        let viewer = Viewer { index: own, dialer: dialer.clone(), choice: plan.choice, until };
+        let viewer = Viewer {
+            index: own,
+            dialer: dialer.clone(),
+            choice: plan.choice,
+            steering: plan.steering,
+            objects: objects.clone(),
+            until,
+        };
         let begin = start + plan.ramp / count * u32::try_from(index).unwrap_or(u32::MAX);
         let (shared, tally) = (Arc::clone(shared), Arc::clone(&tally));
         viewers.spawn(async move {
@@ -64,23 +78,23 @@ pub async fn run(plan: Plan) -> Report {
             joined = viewers.join_next() => match joined {
                 None => break,
                 Some(Ok(())) => {}
-                Some(Err(error)) => viewer::lock(&tally).error(format!("viewer: {error}")),
+                Some(Err(error)) => lock(&tally).error(format!("viewer: {error}")),
             },
-            _ = tick.tick(), if plan.progress => show(&tally, start.elapsed(), terminal),
+            _ = tick.tick(), if plan.progress => show(&tally, now() - start, terminal),
         }
     }
     if plan.progress && terminal {
         let _ = writeln!(std::io::stderr());
     }
-    let tally = viewer::lock(&tally);
-    Report::new(&tally, u64::try_from(plan.clients).unwrap_or(u64::MAX), start.elapsed(), plan.limits)
+    let tally = lock(&tally);
+    Report::new(&tally, u64::try_from(plan.clients).unwrap_or(u64::MAX), now() - start, plan.limits)
 }
 
 fn show(tally: &SharedTally, elapsed: Duration, terminal: bool) {
     let line = {
-        let tally = viewer::lock(tally);
+        let tally = lock(tally);
         format!(
-            "{:>5} s  {} playing  {} parts  {} MB  {} stalls  {} late  {} errors  {} breaches  p95 {} ms",
+            "{:>5} s  {} playing  {} parts  {} MB  {} stalls  {} late  {} errors  {} breaches  {} switches  p95 {} ms",
             elapsed.as_secs(),
             tally.playing,
             tally.media,
@@ -89,6 +103,7 @@ fn show(tally: &SharedTally, elapsed: Duration, terminal: bool) {
             tally.late_parts,
             tally.error_count(),
             tally.breach_count(),
+            tally.steering.switches_by_steering + tally.steering.switches_by_failure,
             tally.latency.percentile(95).as_millis(),
         )
     };
@@ -111,6 +126,8 @@ mod tests {
             length: Duration::from_secs(3),
             ramp: Duration::ZERO,
             choice: Choice::Spread,
+            steering: true,
+            compare: false,
             // A loaded machine may stall; that is not what is tested here.
             limits: Limits { stalls: u64::MAX, ..Limits::default() },
             progress: false,

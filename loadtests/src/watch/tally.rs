@@ -53,6 +53,38 @@ pub struct Tally {
     pub rules: BTreeMap<&'static str, u64>,
     /// The first breaches with their excerpts.
     pub breaches: Vec<Breach>,
+    /// Content steering.
+    pub steering: SteeringTally,
+}
+
+/// Counts of content steering.
+#[derive(Debug, Default)]
+pub struct SteeringTally {
+    /// Viewers whose playlist is steered.
+    pub viewers: u64,
+    /// Requests to steering servers.
+    pub requests: u64,
+    /// Those that brought no manifest, by text.
+    pub errors: BTreeMap<String, u64>,
+    /// Changes to a Pathway that the steering server prefers, or whose penalty is over.
+    pub switches_by_steering: u64,
+    /// Changes to another Pathway since one failed.
+    pub switches_by_failure: u64,
+    /// Longest stall from the beginning of a change until the viewer played on.
+    pub longest_gap: Duration,
+    /// Objects whose bytes were compared with those that another server had given.
+    pub compared: u64,
+    /// Answers on each Pathway.
+    pub pathways: BTreeMap<String, Traffic>,
+}
+
+/// Playlists, sections and media that came by one Pathway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Traffic {
+    /// Answers.
+    pub requests: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
 }
 
 /// A summary of a [`Histogram`], in seconds.
@@ -87,12 +119,29 @@ impl Tally {
         }
     }
 
+    /// Notes what a change of the Pathway cost, if it is over.
+    pub fn gap(&mut self, gap: Option<Duration>) {
+        self.steering.longest_gap = self.steering.longest_gap.max(gap.unwrap_or_default());
+    }
+
     /// Counts an error.
     pub fn error(&mut self, text: String) {
-        if self.errors.len() < KEPT_ERRORS || self.errors.contains_key(&text) {
-            *self.errors.entry(text).or_default() += 1;
-        } else {
-            *self.errors.entry("others".to_owned()).or_default() += 1;
+        count(&mut self.errors, text);
+    }
+
+    /// Counts a request to a steering server that brought no manifest.
+    pub fn steering_error(&mut self, text: String) {
+        count(&mut self.steering.errors, text);
+    }
+
+    /// Counts an answer of `bytes`, and the Pathway that it came by if there are any.
+    pub fn received(&mut self, pathway: Option<&str>, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes += bytes;
+        if let Some(pathway) = pathway {
+            let traffic = self.steering.pathways.entry(pathway.to_owned()).or_default();
+            traffic.requests += 1;
+            traffic.bytes += bytes;
         }
     }
 
@@ -117,4 +166,9 @@ impl Tally {
     pub fn breach_count(&self) -> u64 {
         self.rules.values().sum()
     }
+}
+
+fn count(errors: &mut BTreeMap<String, u64>, text: String) {
+    let known = errors.len() < KEPT_ERRORS || errors.contains_key(&text);
+    *errors.entry(if known { text } else { "others".to_owned() }).or_default() += 1;
 }

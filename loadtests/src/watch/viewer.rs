@@ -2,38 +2,32 @@
 //!
 //! On HTTP/1.1 it has two connections, one that blocks for the next playlist while the other
 //! downloads; on HTTP/2 one for both.
+//!
+//! A session is a time on one connection. When one is lost, or the viewer is steered to another Pathway, the next session
+//! goes on at the same part.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use http::StatusCode;
-
 use crate::check::reload::Asked;
-use crate::check::siblings::{Exchange, Siblings, resolve};
-use crate::http::connection::{Answer, Connection, Dialer, HttpError, Keep};
+use crate::http::connection::{Answer, Connection, Dialer, Keep};
 use crate::http::gzip;
-use crate::playback::{Playback, Settings};
-use crate::playlist::{Multivariant, Position};
-use crate::watch::bodies::{Bodies, Step, View};
+use crate::playlist::Multivariant;
+use crate::steering::pathways::Variant;
+use crate::steering::policy::Reason;
 use crate::watch::media::{self, Item};
-use crate::watch::tally::Tally;
+use crate::watch::objects::Objects;
+use crate::watch::progress::Progress;
+use crate::watch::reload::Context;
+use crate::watch::request::{ANSWER_DEADLINE, MULTIVARIANT, Place, Trouble, get};
+use crate::watch::shared::{Shared, SharedTally, lock, now};
+use crate::watch::steerer::Steerer;
 
-/// Longest wait for an answer that does not block.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// Pause before a failed request is repeated.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Time after a start or trouble for which reports of siblings may lag.
-const UNSTEADY: Duration = Duration::from_secs(8);
-
-/// The state that the viewers of one edge share.
-#[derive(Default)]
-pub struct Shared {
-    bodies: Mutex<Bodies>,
-    siblings: Mutex<Option<(Siblings, Instant)>>,
-}
-
-/// The tally that all viewers share.
-pub type SharedTally = Arc<Mutex<Tally>>;
+/// Failures in a row after which a viewer leaves a Pathway if there is another: a connection may be lost once, and is made
+/// again at once. A timeout is not repeated.
+const TRIES: u32 = 2;
 
 /// The variants to watch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,39 +47,42 @@ pub struct Viewer {
     pub dialer: Dialer,
     /// The variants.
     pub choice: Choice,
+    /// True if it follows content steering.
+    pub steering: bool,
+    /// What servers gave under each name; `None` if that is not compared.
+    pub objects: Option<Arc<Objects>>,
     /// Time to stop.
     pub until: Instant,
 }
 
-/// The reason why a viewer starts again.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("{what}: {error}")]
-    Http { what: &'static str, error: HttpError },
-    #[error("{what}: status {status}")]
-    Status { what: &'static str, status: StatusCode },
-    #[error("{what}: no playlist")]
-    Unreadable { what: &'static str },
-    #[error("not on the air")]
-    Waiting,
+/// Why a session ended without trouble.
+enum End {
+    /// The broadcast is over.
+    Over,
+    /// The viewer goes on by another Pathway.
+    Moved,
 }
 
 /// Watches until the time is over or the stream has ended. A lost connection is made again.
 ///
 /// Cancel safe: dropping it closes its connections.
 pub async fn watch(viewer: Viewer, shared: Arc<Shared>, tally: SharedTally) {
-    let mut state = State { viewer, shared, tally, progress: None, variant_path: None };
-    let until = state.viewer.until;
-    while Instant::now() < until {
-        let trouble = match tokio::time::timeout_at(until.into(), state.session()).await {
-            Ok(Ok(())) | Err(_) => break,
-            Ok(Err(trouble)) => trouble,
-        };
-        if !matches!(trouble, Trouble::Waiting) {
-            state.trouble();
-            lock(&state.tally).error(trouble.to_string());
-        }
-        tokio::time::sleep_until((Instant::now() + PAUSE).min(until).into()).await;
+    let steerer = Steerer::new(viewer.dialer.clone(), Arc::clone(&shared), Arc::clone(&tally));
+    let steerer = Arc::new(steerer);
+    let mut state = State {
+        viewer,
+        shared,
+        tally,
+        steerer: Arc::clone(&steerer),
+        progress: None,
+        variant: None,
+        independent: false,
+        failures: 0,
+        new_server: false,
+    };
+    tokio::select! {
+        () = Box::pin(state.play()) => {}
+        () = steerer.follow() => {}
     }
     state.finish();
 }
@@ -94,67 +91,99 @@ struct State {
     viewer: Viewer,
     shared: Arc<Shared>,
     tally: SharedTally,
+    steerer: Arc<Steerer>,
     progress: Option<Progress>,
-    variant_path: Option<String>,
-}
-
-/// The state that survives a lost connection.
-struct Progress {
-    view: Arc<View>,
-    view_at: Instant,
-    next: Position,
-    playback: Playback,
-    connected_at: Instant,
-    begun: bool,
-    ended: bool,
-    /// True if the backlog of the start is behind it, so that ages of parts mean something.
-    live: bool,
-    least_age: Option<Duration>,
-    part_target: Duration,
-    init: Option<String>,
+    variant: Option<Variant>,
+    /// EXT-X-INDEPENDENT-SEGMENTS of the multivariant playlist.
+    independent: bool,
+    /// Failures since a playlist and its parts last came.
+    failures: u32,
+    /// True until the first playlist of a Pathway has come.
+    new_server: bool,
 }
 
 impl State {
-    async fn session(&mut self) -> Result<(), Trouble> {
-        let connected_at = Instant::now();
-        let http = |error| Trouble::Http { what: "connection", error };
-        let mut playlists = self.viewer.dialer.connect().await.map_err(http)?;
+    async fn play(&mut self) {
+        let until = self.viewer.until;
+        while now() < until {
+            let trouble = match tokio::time::timeout_at(until.into(), self.session()).await {
+                Ok(Ok(End::Over)) | Err(_) => return,
+                Ok(Ok(End::Moved)) => continue,
+                Ok(Err(trouble)) => trouble,
+            };
+            if !matches!(trouble, Trouble::Waiting) {
+                self.trouble();
+                lock(&self.tally).error(trouble.to_string());
+            }
+            if !self.go_on_at_once(&trouble) {
+                tokio::time::sleep_until((now() + PAUSE).min(until).into()).await;
+            }
+        }
+    }
+
+    /// After a failure: whether to try again without a pause, here or on the next Pathway. False if there is no other:
+    /// then the viewer goes on with what it has.
+    fn go_on_at_once(&mut self, trouble: &Trouble) -> bool {
+        if !self.steerer.has_another() {
+            return false;
+        }
+        self.failures += 1;
+        if self.failures < TRIES && !trouble.is_timeout() {
+            return true;
+        }
+        self.move_on(Reason::Failure)
+    }
+
+    /// Changes to the best Pathway. Returns false if that is the current one.
+    fn move_on(&mut self, reason: Reason) -> bool {
+        if !self.steerer.change(reason) {
+            return false;
+        }
+        self.failures = 0;
+        self.new_server = true;
+        if let Some(progress) = &mut self.progress {
+            progress.moving = true;
+            // The other server is as far from the live edge as it is.
+            progress.least_age = None;
+        }
+        true
+    }
+
+    async fn session(&mut self) -> Result<End, Trouble> {
+        let connected_at = now();
+        let (place, mut playlists) = self.arrive().await?;
         let mut downloads = match playlists.beside() {
             Some(beside) => beside,
-            None => self.viewer.dialer.connect().await.map_err(http)?,
-        };
-        let path = match &self.variant_path {
-            Some(path) => path.clone(),
-            None => self.choose(&mut playlists).await?,
+            None => self.dial(&place).await?,
         };
         if self.progress.is_none() {
-            let (view, asked_at) = self.reload(&mut playlists, &path, None, Asked::default()).await?;
-            self.begin(view, asked_at, connected_at);
+            let (view, at) = self.context(&place).reload(&mut playlists, None, Asked::default()).await?;
+            self.progress = Some(Progress::new(view, at, connected_at));
         }
         loop {
+            if self.move_on(Reason::Steering) {
+                return Ok(End::Moved);
+            }
             let Some(progress) = &self.progress else { return Err(Trouble::Waiting) };
             let (items, missed) = media::following(&progress.view.playlist, progress.next);
             let ended = progress.view.playlist.ended;
-            let (view, asked) = (Arc::clone(&progress.view), self.asked());
+            let (view, asked) = (Arc::clone(&progress.view), progress.asked(self.new_server));
             if missed > 0 {
                 lock(&self.tally).missed_parts += missed;
             }
             if ended {
-                self.download(&mut downloads, &path, items).await?;
+                self.download(&mut downloads, &place, items).await?;
                 lock(&self.tally).ended += 1;
                 if let Some(progress) = &mut self.progress {
                     progress.ended = true;
                 }
-                return Ok(());
+                return Ok(End::Over);
             }
             // The next playlist is asked for before the parts of this one are there.
-            let (shared, tally, index) =
-                (Arc::clone(&self.shared), Arc::clone(&self.tally), self.viewer.index);
-            let context = Context { shared, tally, index };
-            let reload = context.reload(&mut playlists, &path, Some(view), asked);
-            let (next, downloaded) = tokio::join!(reload, self.download(&mut downloads, &path, items));
-            downloaded?;
-            let (next, at) = next?;
+            let context = self.context(&place);
+            let reload = context.reload(&mut playlists, Some(view), asked);
+            let (next, at) = together(reload, self.download(&mut downloads, &place, items)).await?;
+            (self.failures, self.new_server) = (0, false);
             if let Some(progress) = &mut self.progress {
                 progress.view = next;
                 progress.view_at = at;
@@ -163,82 +192,81 @@ impl State {
         }
     }
 
-    async fn choose(&mut self, connection: &mut Connection) -> Result<String, Trouble> {
-        const WHAT: &str = "multivariant playlist";
-        let own = self.viewer.dialer.server.path.clone();
-        let answer = get(connection, &own, Keep::Body, ANSWER_DEADLINE, WHAT).await?;
-        let unreadable = || Trouble::Unreadable { what: WHAT };
+    /// A connection to where the viewer watches; the first time, by way of the multivariant playlist.
+    async fn arrive(&mut self) -> Result<(Place, Connection), Trouble> {
+        let mut first = None;
+        if self.steerer.pathways().is_none() {
+            let server = self.viewer.dialer.server.clone();
+            let here = Place { pathway: String::new(), steered: false, url: server };
+            let mut connection = self.dial(&here).await?;
+            self.choose(&mut connection).await?;
+            first = Some((here, connection));
+        }
+        let (place, variant) = self.place()?;
+        let new = self.variant.as_ref().is_some_and(|old| old.stable_id != variant.stable_id);
+        self.variant = Some(variant);
+        if new && let Some(progress) = &mut self.progress {
+            progress.init = None;
+        }
+        if let Some(pathways) = self.steerer.pathways()
+            && let Some(pathway) = pathways.get(&place.pathway)
+        {
+            self.shared.compare(pathway, self.independent);
+        }
+        let connection = match first {
+            Some((here, connection)) if here.url.with_path("") == place.url.with_path("") => connection,
+            _ => self.dial(&place).await?,
+        };
+        Ok((place, connection))
+    }
+
+    fn place(&self) -> Result<(Place, Variant), Trouble> {
+        let index = match self.viewer.choice {
+            Choice::Spread => {
+                let pathways = self.steerer.pathways();
+                let first = pathways.as_ref().and_then(|pathways| pathways.all().first());
+                self.viewer.index % first.map_or(1, |pathway| pathway.variants.len().max(1))
+            }
+            Choice::Only(index) => index,
+        };
+        self.steerer.place(self.variant.as_ref(), index).ok_or(Trouble::Unreadable { what: MULTIVARIANT })
+    }
+
+    async fn dial(&self, place: &Place) -> Result<Connection, Trouble> {
+        let dialer = Dialer { server: place.url.clone(), ..self.viewer.dialer.clone() };
+        dialer.connect().await.map_err(|error| Trouble::Http { what: "connection", error })
+    }
+
+    async fn choose(&mut self, connection: &mut Connection) -> Result<(), Trouble> {
+        let own = &self.viewer.dialer.server.path;
+        let sent = now();
+        let answer = get(connection, own, Keep::Body, ANSWER_DEADLINE, MULTIVARIANT).await?;
+        self.steerer.measured(answer.length, now() - sent);
+        let unreadable = || Trouble::Unreadable { what: MULTIVARIANT };
         let text = gzip::text(&answer.body, answer.is_gzip()).map_err(|_| unreadable())?;
         let multivariant = Multivariant::parse(&text).map_err(|_| unreadable())?;
-        let streams = &multivariant.streams;
-        let index = match self.viewer.choice {
-            Choice::Spread => self.viewer.index % streams.len(),
-            Choice::Only(index) => index.min(streams.len() - 1),
-        };
-        let paths = || streams.iter().map(|stream| resolve(&own, &stream.uri));
-        let siblings = || Siblings::new(paths()).independent(multivariant.independent_segments);
-        lock(&self.shared.siblings).get_or_insert_with(|| (siblings(), Instant::now()));
-        let path = resolve(&own, &streams[index].uri);
-        self.variant_path = Some(path.clone());
+        if !self.steerer.begin(&multivariant, self.viewer.steering) {
+            return Err(unreadable());
+        }
+        self.independent = multivariant.independent_segments;
         let mut tally = lock(&self.tally);
         tally.watching += 1;
         let breaches = crate::check::single::multivariant(&multivariant);
         if self.viewer.index == 0 {
             tally.breach(breaches.into_iter().map(|b| b.with_excerpt(&text)).collect());
         }
-        Ok(path)
+        Ok(())
     }
 
-    fn begin(&mut self, view: Arc<View>, view_at: Instant, connected_at: Instant) {
-        let playlist = &view.playlist;
-        let part_target = playlist.part_target.unwrap_or_else(|| playlist.target_duration());
-        let hold_back =
-            playlist.server_control.and_then(|control| control.part_hold_back).unwrap_or(part_target * 3);
-        let next = media::start(playlist, hold_back);
-        // Four fifths: parts may be as short as 85 % of the target.
-        let playback = Playback::new(Settings { hold_back, resume: part_target * 4 / 5 });
-        self.progress = Some(Progress {
-            view,
-            view_at,
-            next,
-            playback,
-            connected_at,
-            begun: false,
-            ended: false,
-            live: false,
-            least_age: None,
-            part_target,
-            init: None,
-        });
-    }
-
-    /// The next request: a delta only while the copy is young enough (§6.3.7).
-    fn asked(&self) -> Asked {
-        let Some(progress) = &self.progress else { return Asked::default() };
-        let playlist = &progress.view.playlist;
-        let control = playlist.server_control.unwrap_or_default();
-        if !control.can_block_reload {
-            return Asked::default();
-        }
-        let young = |until: Duration| progress.view_at.elapsed() < until / 2;
-        Asked { position: Some(playlist.next()), skip: control.can_skip_until.is_some_and(young) }
-    }
-
-    async fn reload(
-        &self,
-        connection: &mut Connection,
-        path: &str,
-        before: Option<Arc<View>>,
-        asked: Asked,
-    ) -> Result<(Arc<View>, Instant), Trouble> {
-        let (shared, tally, index) = (Arc::clone(&self.shared), Arc::clone(&self.tally), self.viewer.index);
-        Context { shared, tally, index }.reload(connection, path, before, asked).await
+    fn context(&self, place: &Place) -> Context {
+        let (shared, tally) = (Arc::clone(&self.shared), Arc::clone(&self.tally));
+        Context { shared, tally, index: self.viewer.index, place: place.clone() }
     }
 
     async fn download(
         &mut self,
         connection: &mut Connection,
-        base: &str,
+        place: &Place,
         items: Vec<Item>,
     ) -> Result<(), Trouble> {
         for item in items {
@@ -246,43 +274,71 @@ impl State {
                 && !item.gap
                 && self.progress.as_ref().is_some_and(|p| p.init.as_ref() != Some(map))
             {
-                let uri = resolve(base, map);
-                let answer = get(connection, &uri, Keep::Length, ANSWER_DEADLINE, "init section").await?;
-                lock(&self.tally).bytes += u64::try_from(answer.length).unwrap_or(u64::MAX);
+                let answer = self.object(connection, place, map, "init section").await?;
+                lock(&self.tally).received(place.counted(), answer.length);
                 if let Some(progress) = &mut self.progress {
                     progress.init = Some(map.clone());
                 }
             }
-            let start = Instant::now();
-            let result = if item.gap {
-                None
-            } else {
-                let uri = resolve(base, &item.uri);
-                Some(get(connection, &uri, Keep::Length, ANSWER_DEADLINE, "media").await)
-            };
-            self.downloaded(&item, start, result)?;
+            let start = now();
+            let result =
+                if item.gap { None } else { Some(self.object(connection, place, &item.uri, "media").await) };
+            self.downloaded(&item, place, start, result)?;
         }
         Ok(())
+    }
+
+    /// Section or media, compared with what others gave under the same name.
+    async fn object(
+        &self,
+        connection: &mut Connection,
+        place: &Place,
+        uri: &str,
+        what: &'static str,
+    ) -> Result<Answer, Trouble> {
+        let path = place.path_of(uri, what)?;
+        let keep = if self.viewer.objects.is_some() { Keep::Digest } else { Keep::Length };
+        let answer = get(connection, &path, keep, ANSWER_DEADLINE, what).await?;
+        if let (Some(objects), Some(digest)) = (&self.viewer.objects, answer.digest) {
+            // Pathways may have other paths; what their playlists call a variant's media is the same.
+            let stable_id = self.variant.as_ref().and_then(|variant| variant.stable_id.as_deref());
+            let name = format!("{} {uri}", stable_id.unwrap_or(place.url.bare_path()));
+            let (compared, breach) = objects.note(name, &place.url.authority(), digest);
+            let mut tally = lock(&self.tally);
+            tally.steering.compared += u64::from(compared);
+            tally.breach(breach.into_iter().collect());
+        }
+        Ok(answer)
     }
 
     fn downloaded(
         &mut self,
         item: &Item,
+        place: &Place,
         start: Instant,
         result: Option<Result<Answer, Trouble>>,
     ) -> Result<(), Trouble> {
+        let now = now();
+        let result = match result {
+            // The connection is gone; the part is asked for again on the next one.
+            Some(Err(trouble)) if !matches!(trouble, Trouble::Status { .. }) => return Err(trouble),
+            // Another Pathway may have it.
+            Some(Err(trouble)) if self.steerer.has_another() => return Err(trouble),
+            result => result,
+        };
+        if let Some(Ok(answer)) = &result {
+            self.steerer.measured(answer.length, now - start);
+        }
         let Some(progress) = &mut self.progress else { return Ok(()) };
-        let now = Instant::now();
         let mut tally = lock(&self.tally);
         if item.discontinuity {
             tally.discontinuities += 1;
             progress.least_age = None;
         }
-        let mut lost = None;
         match result {
             Some(Ok(answer)) => {
                 tally.media += 1;
-                tally.bytes += u64::try_from(answer.length).unwrap_or(u64::MAX);
+                tally.received(place.counted(), answer.length);
                 tally.downloads.add(now - start);
                 if let Some(age) = item.end_us.and_then(age_of).filter(|_| progress.live) {
                     tally.latency.add(age);
@@ -291,21 +347,17 @@ impl State {
                     tally.late_parts += u64::from(age > least + progress.part_target);
                 }
             }
-            Some(Err(trouble @ Trouble::Status { .. })) => {
+            Some(Err(trouble)) => {
                 tally.missed_parts += 1;
                 tally.error(trouble.to_string());
             }
-            // The connection is gone; the part is asked for again on the next one.
-            Some(Err(trouble)) => lost = Some(trouble),
             None => tally.missed_parts += 1,
         }
-        if let Some(trouble) = lost {
-            return Err(trouble);
-        }
-        advance(progress, item);
-        if let Some(stall) = progress.playback.loaded(now, item.length) {
+        let (stall, gap) = progress.loaded(item, now);
+        if let Some(stall) = stall {
             tally.stall(stall);
         }
+        tally.gap(gap);
         if progress.playback.has_begun() && !progress.begun {
             progress.begun = true;
             tally.playing += 1;
@@ -315,132 +367,42 @@ impl State {
     }
 
     fn trouble(&self) {
-        if let Some((_, trouble)) = lock(&self.shared.siblings).as_mut() {
-            *trouble = Instant::now();
+        if let Ok((place, _)) = self.place() {
+            self.shared.trouble(&place.pathway);
         }
     }
 
     fn finish(&mut self) {
         let Some(progress) = &mut self.progress else { return };
-        let now = Instant::now();
+        let now = now();
         progress.playback.advance(now);
         if let Some(stall) = progress.playback.stalled(now)
             && !progress.ended
         {
-            lock(&self.tally).stall(stall);
+            let mut tally = lock(&self.tally);
+            tally.stall(stall);
+            tally.gap(progress.moving.then_some(stall.length));
         }
     }
 }
 
-/// Moves on by one item: to the next part, or to the next segment when it was a whole one or the last part.
-fn advance(progress: &mut Progress, item: &Item) {
-    let playlist = &progress.view.playlist;
-    let from = progress.next.msn;
-    for segment in playlist.segments.iter().filter(|segment| segment.msn >= from) {
-        if segment.uri.as_ref() == Some(&item.uri) {
-            progress.next = Position { msn: segment.msn + 1, part: 0 };
-            return;
+/// Waits for a playlist and for the parts of the one before it. A download that fails ends both: the server may hold the
+/// playlist back for long. One that goes on is not cut by a playlist that fails.
+async fn together<T>(
+    reload: impl Future<Output = Result<T, Trouble>>,
+    download: impl Future<Output = Result<(), Trouble>>,
+) -> Result<T, Trouble> {
+    let (mut reload, mut download) = (std::pin::pin!(reload), std::pin::pin!(download));
+    tokio::select! {
+        biased;
+        downloaded = &mut download => {
+            downloaded?;
+            reload.await
         }
-        if let Some((_, index)) = segment.parts.iter().zip(0..).find(|(part, _)| part.uri == item.uri) {
-            let whole = segment.is_complete() && segment.parts.len() as u64 == index + 1;
-            let msn = segment.msn;
-            progress.next =
-                if whole { Position { msn: msn + 1, part: 0 } } else { Position { msn, part: index + 1 } };
-            return;
+        next = &mut reload => {
+            download.await?;
+            next
         }
-    }
-}
-
-/// The input of a reload, apart from the state that a download changes at the same time.
-struct Context {
-    shared: Arc<Shared>,
-    tally: SharedTally,
-    index: usize,
-}
-
-impl Context {
-    async fn reload(
-        &self,
-        connection: &mut Connection,
-        path: &str,
-        before: Option<Arc<View>>,
-        asked: Asked,
-    ) -> Result<(Arc<View>, Instant), Trouble> {
-        const WHAT: &str = "media playlist";
-        let target = before.as_ref().map_or(Duration::ZERO, |view| view.playlist.target_duration());
-        // A server gives up after three target durations; this is later.
-        let limit = ANSWER_DEADLINE + target * 3;
-        let full = Asked { skip: false, ..asked };
-        for asked in [asked, full] {
-            let sent = Instant::now();
-            let answer = get(connection, &query(path, asked), Keep::Body, limit, WHAT).await?;
-            let exchange = Exchange { asked: sent, answered: Instant::now() };
-            let (step, breaches) =
-                lock(&self.shared.bodies).step(&answer.body, answer.is_gzip(), asked, before.as_ref());
-            {
-                let mut tally = lock(&self.tally);
-                tally.playlists += 1;
-                tally.bytes += u64::try_from(answer.length).unwrap_or(u64::MAX);
-                tally.breach(breaches);
-            }
-            match step {
-                Step::View(view) => {
-                    self.audit(path, &view, exchange);
-                    return Ok((view, exchange.answered));
-                }
-                Step::Refetch if asked.skip => {}
-                Step::Refetch | Step::Broken => break,
-            }
-        }
-        Err(Trouble::Unreadable { what: WHAT })
-    }
-
-    /// The first viewers of an edge compare the variants.
-    fn audit(&self, path: &str, view: &View, exchange: Exchange) {
-        /// Enough to have one on each variant of any sensible ladder.
-        const AUDITORS: usize = 16;
-        if self.index >= AUDITORS {
-            return;
-        }
-        let breaches = match lock(&self.shared.siblings).as_mut() {
-            Some((siblings, trouble)) => {
-                let steady = trouble.elapsed() > UNSTEADY;
-                siblings.observe(path, &view.playlist, exchange, steady)
-            }
-            None => Vec::new(),
-        };
-        if !breaches.is_empty() {
-            lock(&self.tally).breach(breaches);
-        }
-    }
-}
-
-fn query(path: &str, asked: Asked) -> String {
-    // Directives in the order that the standard demands of clients (§6.2.5).
-    match (asked.position, asked.skip) {
-        (None, false) => path.to_owned(),
-        (None, true) => format!("{path}?_HLS_skip=YES"),
-        (Some(Position { msn, part }), false) => format!("{path}?_HLS_msn={msn}&_HLS_part={part}"),
-        (Some(Position { msn, part }), true) => {
-            format!("{path}?_HLS_msn={msn}&_HLS_part={part}&_HLS_skip=YES")
-        }
-    }
-}
-
-async fn get(
-    connection: &mut Connection,
-    path: &str,
-    keep: Keep,
-    limit: Duration,
-    what: &'static str,
-) -> Result<Answer, Trouble> {
-    let answer = connection.get(path, keep, limit).await.map_err(|error| Trouble::Http { what, error })?;
-    match answer.status {
-        StatusCode::OK => Ok(answer),
-        StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE if what == "multivariant playlist" => {
-            Err(Trouble::Waiting)
-        }
-        status => Err(Trouble::Status { what, status }),
     }
 }
 
@@ -450,19 +412,30 @@ fn age_of(end_us: i64) -> Option<Duration> {
     now.checked_sub(Duration::from_micros(u64::try_from(end_us).ok()?))
 }
 
-/// The state behind a lock; a panicked holder leaves counts, which stay usable.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
 
-    #[test]
-    fn directives_are_in_the_demanded_order() {
-        let position = Some(Position { msn: 3, part: 1 });
-        assert_eq!(query("/p", Asked { position, skip: true }), "/p?_HLS_msn=3&_HLS_part=1&_HLS_skip=YES");
-        assert_eq!(query("/p", Asked::default()), "/p");
+    const GONE: Trouble = Trouble::Elsewhere { what: "media" };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_download_that_fails_does_not_wait_for_the_playlist() {
+        let playlist = pending::<Result<(), Trouble>>();
+        let both = tokio::time::timeout(PAUSE, together(playlist, ready(Err(GONE)))).await;
+        assert!(matches!(both, Ok(Err(Trouble::Elsewhere { .. }))), "{both:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_playlist_that_fails_does_not_cut_a_download() {
+        let mut complete = false;
+        let download = async {
+            tokio::time::sleep(PAUSE).await;
+            complete = true;
+            Ok(())
+        };
+        let both = together(ready(Err::<(), _>(GONE)), download).await;
+        assert!(both.is_err() && complete, "{both:?}");
     }
 }

@@ -30,6 +30,8 @@ pub(crate) fn watch(
         length: Duration::from_secs(seconds),
         ramp: Duration::from_millis(300),
         choice: Choice::Spread,
+        steering: true,
+        compare: true,
         limits,
         progress: false,
     };
