@@ -15,7 +15,8 @@ use crate::steering::pathways::{Pathway, Pathways};
 pub const PENALTY: Duration = Duration::from_secs(300);
 /// Time until the next request where no manifest has said another (the default of TTL).
 const FIRST_TTL: Duration = Duration::from_secs(300);
-/// Longest delay that a busy server may ask for.
+/// Bounds of the delay that a busy server may ask for.
+const SHORTEST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a request for a manifest brought none.
@@ -124,7 +125,7 @@ impl Policy {
     pub fn refused(&mut self, refusal: Refusal, now: Instant) {
         match refusal {
             Refusal::Gone => self.server = None,
-            Refusal::Busy(delay) => self.due = now + delay.min(LONGEST_DELAY),
+            Refusal::Busy(delay) => self.due = now + delay.clamp(SHORTEST_DELAY, LONGEST_DELAY),
             Refusal::Failed => self.due = now + self.ttl,
         }
     }
@@ -277,6 +278,8 @@ mod tests {
         assert_eq!(policy.due(), Some(now + second * 11));
         policy.refused(Refusal::Busy(second * 3), now);
         assert_eq!(policy.due(), Some(now + second * 3));
+        policy.refused(Refusal::Busy(Duration::ZERO), now);
+        assert_eq!(policy.due(), Some(now + second));
         policy.refused(Refusal::Gone, now);
         assert_eq!(policy.due(), None);
         assert!(policy.change(now) && current(&policy) == "fra", "what it said before still holds");
