@@ -9,6 +9,7 @@ use http_body_util::Full;
 use crate::check::Breach;
 use crate::http::connection::{Answer, Connection, Dialer, HttpError, Keep};
 use crate::http::gzip;
+use crate::http::url::Url;
 use crate::playlist::MediaPlaylist;
 use crate::probe::{Outcome, Verdict};
 
@@ -36,6 +37,12 @@ impl Server {
     #[must_use]
     pub fn path(&self) -> String {
         self.dialer.server.path.clone()
+    }
+
+    /// Address of the multivariant playlist.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        self.dialer.server.clone()
     }
 
     /// The notes.
