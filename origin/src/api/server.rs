@@ -18,6 +18,19 @@ use super::leading::Leading;
 use super::pages::Pages;
 use crate::admin::{Download, is_backup};
 
+/// What answers, each with the paths that are its own. Shared by all connections.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The API.
+    pub api: Arc<Api>,
+    /// The admin page.
+    pub pages: Arc<Pages>,
+    /// Leads viewers to edges.
+    pub leading: Arc<Leading>,
+    /// Health, for monitoring.
+    pub health: Health,
+}
+
 /// Serves until `shutdown`, then finishes the answers under way.
 ///
 /// Cancel safety: dropping the future cuts all connections.
@@ -25,10 +38,7 @@ pub async fn run(
     listener: TcpListener,
     counters: listener::Counters,
     tls: Option<TlsAcceptor>,
-    api: Arc<Api>,
-    pages: Arc<Pages>,
-    leading: Arc<Leading>,
-    health: Health,
+    parts: Parts,
     shutdown: CancellationToken,
 ) {
     let is_secure = tls.is_some();
@@ -37,18 +47,13 @@ pub async fn run(
             // Without TLS the header stays as a proxy in front may have set it.
             login::set_secure(request.headers_mut(), true);
         }
-        let parts = (Arc::clone(&api), Arc::clone(&pages), Arc::clone(&leading));
-        answer(parts, health.clone(), request, peer)
+        answer(parts.clone(), request, peer)
     };
     listener::serve(listener, counters, tls, answer, shutdown).await;
 }
 
-async fn answer(
-    (api, pages, leading): (Arc<Api>, Arc<Pages>, Arc<Leading>),
-    health: Health,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Response<Download> {
+async fn answer(parts: Parts, request: Request<Incoming>, peer: SocketAddr) -> Response<Download> {
+    let Parts { api, pages, leading, health } = parts;
     let whole =
         |reply: Reply| reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
     if let Some(elsewhere) = leading.answer(&request, peer.ip()) {

@@ -15,7 +15,6 @@ use farcast_service::listener;
 use farcast_service::tasks::{Contained, Ended, Part};
 use farcast_settings::Snapshot;
 use farcast_store::Store;
-use farcast_telemetry::health::Health;
 use tokio::sync::watch;
 
 use super::channel::{self, Channel};
@@ -24,7 +23,7 @@ use super::ports::Listeners;
 use crate::admin::{self, Admin, Counted, Sessions};
 use crate::api::leading::Leading;
 use crate::api::pages::Pages;
-use crate::api::{Api, Public};
+use crate::api::{self, Api, Public};
 use crate::audience::Keeper;
 use crate::backup::Backups;
 use crate::broadcast::{self, Air};
@@ -70,11 +69,8 @@ pub(super) struct Parts {
 
 /// The parts behind the origin's own HTTP listeners.
 pub(super) struct Http {
-    pub(super) api: Arc<Api>,
-    pub(super) pages: Arc<Pages>,
-    pub(super) leading: Arc<Leading>,
+    pub(super) parts: api::server::Parts,
     pub(super) counters: listener::Counters,
-    pub(super) health: Health,
 }
 
 /// The parts that follow changes of the settings.
@@ -210,7 +206,8 @@ impl Common<'_> {
         let leading = Arc::new(Leading::new(router));
         let pages = Arc::new(Pages::new(self.settings.web_dir.as_deref()));
         let counters = listener::Counters::new(accept::Listener::Api, self.registry)?;
-        Ok(Http { api, pages, leading, counters, health: self.health.clone() })
+        let health = self.health.clone();
+        Ok(Http { parts: api::server::Parts { api, pages, leading, health }, counters })
     }
 
     fn following(

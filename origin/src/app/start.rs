@@ -1,7 +1,5 @@
 //! Starting the tasks: each belongs to the stage in which it stops.
 
-use std::sync::Arc;
-
 use farcast_service::tasks::{Stage, Tasks};
 use farcast_service::tls::TlsListener;
 use tokio::net::TcpListener;
@@ -109,19 +107,16 @@ impl Channel {
 
 impl Http {
     fn start(self, http: TcpListener, https: Option<TlsListener>, tasks: &mut Tasks<Task>, stage: &Stage) {
-        let Self { api, pages, leading, counters, health } = self;
-        let overview = api.overview();
+        let Self { parts, counters } = self;
+        let overview = parts.api.overview();
         if let Some((listener, acceptor)) = https {
-            let (api, pages, leading) = (Arc::clone(&api), Arc::clone(&pages), Arc::clone(&leading));
-            let (counters, health) = (counters.clone(), health.clone());
+            let (parts, counters) = (parts.clone(), counters.clone());
             tasks.spawn(stage, Task::Https, |stop| {
-                api::server::run(listener, counters, Some(acceptor), api, pages, leading, health, stop)
+                api::server::run(listener, counters, Some(acceptor), parts, stop)
             });
         }
         tasks.spawn(stage, Task::Overview, |stop| overview.run(stop));
-        tasks.spawn(stage, Task::Http, |stop| {
-            api::server::run(http, counters, None, api, pages, leading, health, stop)
-        });
+        tasks.spawn(stage, Task::Http, |stop| api::server::run(http, counters, None, parts, stop));
     }
 }
 
