@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { ADMIN_SCENES } from './admin-scenes.js';
 import { BACKUP_SCENES } from './backup-scenes.js';
 import { CHROMIUM, launch } from './chromium.js';
+import { EDGE_SCENES } from './edge-scenes.js';
 import { FIREFOX } from './firefox.js';
 import { firefox } from './firefox-scenes.js';
 import { SCENES } from './page-scenes.js';
@@ -39,7 +40,7 @@ let failed = 0;
 try {
   const edges = await stage.open(2);
   browser = await launch(options.chromium);
-  for (const [name, scene] of Object.entries({ ...SCENES, firefox, ...ADMIN_SCENES, ...BACKUP_SCENES })) {
+  for (const [name, scene] of Object.entries({ ...SCENES, firefox, ...ADMIN_SCENES, ...BACKUP_SCENES, ...EDGE_SCENES })) {
     if (options.only && !options.only.includes(name)) {
       continue;
     }

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +46,15 @@ export async function until(what, look, limitMs = START_MS) {
     }
     await new Promise((done) => setTimeout(done, PAUSE_MS));
   }
+}
+
+/** A port that nobody uses now: of an edge that has to know its address before it listens. */
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
 }
 
 function isRunning(child) {
@@ -145,16 +155,30 @@ export class Stage {
   }
 
   /** Starts one more edge. Returns its addresses. */
-  async addEdge() {
+  addEdge() {
+    return this.#addEdge('127.0.0.1:0', []);
+  }
+
+  /** Starts one more edge, to which viewers are led by the address that it listens on. Returns its name and that address. */
+  async addPublicEdge(region) {
+    const name = `edge-${this.#edges}`;
+    const host = `127.0.0.1:${await freePort()}`;
+    const url = `http://${host}`;
+    await this.#addEdge(host, [`public_urls = "${url}"`, `region = "${region}"`]);
+    return { name, url };
+  }
+
+  async #addEdge(listen, settings) {
     const name = `edge-${this.#edges}`;
     this.#edges += 1;
     return this.#program('farcast-edge', name, [
       `data_dir = ${JSON.stringify(join(this.#folder, name))}`,
       `join_token_file = ${JSON.stringify(join(this.#folder, 'origin', 'join-token'))}`,
-      'http_listen = "127.0.0.1:0"',
+      `http_listen = ${JSON.stringify(listen)}`,
       'metrics_listen = "127.0.0.1:0"',
       `name = "${name}"`,
       ...this.#edgeSettings,
+      ...settings,
     ]);
   }
 

@@ -11,8 +11,8 @@ const PLAYLIST = new URL("/hls/stream.m3u8", document.baseURI).href;
 async function engineMaker(video: HTMLVideoElement): Promise<MakeEngine> {
   const loaded = await import("@player/hls-engine").catch(() => undefined);
   if (loaded?.HlsEngine.isSupported() === true)
-    return (events, read) => new loaded.HlsEngine(PLAYLIST, video, events, read);
-  if (NativeEngine.isSupported(video)) return (events) => new NativeEngine(PLAYLIST, video, events);
+    return (url, events, read) => new loaded.HlsEngine(url, video, events, read);
+  if (NativeEngine.isSupported(video)) return (url, events) => new NativeEngine(url, video, events);
   return undefined;
 }
 
@@ -20,7 +20,7 @@ async function engineMaker(video: HTMLVideoElement): Promise<MakeEngine> {
 export function playPreview(video: HTMLVideoElement, onPhase: (phase: Phase) => void): () => void {
   video.muted = true;
   let isSmall = false;
-  const controller = new Controller(PLAYLIST, video, engineMaker(video), {
+  const controller = new Controller(() => PLAYLIST, video, engineMaker(video), {
     phase: onPhase,
     attached: () => {
       isSmall = false;

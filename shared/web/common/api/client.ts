@@ -26,6 +26,8 @@ export interface Options {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** The origin to ask, without a slash at its end; that of the page unless it is said otherwise. */
+  readonly base?: string;
   /** Whether cookies go along; `same-origin` unless it is said otherwise. */
   readonly credentials?: RequestCredentials;
 }
@@ -49,9 +51,9 @@ const ANSWER_WITHIN_MS = 20_000;
 /** The same for a whole file; the server cuts it about then. */
 const FILE_WITHIN_MS = 300_000;
 
-function address(path: string, { path: values = {}, query }: Options): string {
+function address(path: string, { path: values = {}, query, base = "" }: Options): string {
   const filled = path.replace(/\{(\w+)\}/gu, (_, name: string) => encodeURIComponent(values[name] ?? ""));
-  return query === undefined ? filled : `${filled}?${new URLSearchParams(query).toString()}`;
+  return `${base}${filled}${query === undefined ? "" : `?${new URLSearchParams(query).toString()}`}`;
 }
 
 /** The server's own words for a failure: `{success: false, message}` or `{error}`. */

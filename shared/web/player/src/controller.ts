@@ -5,8 +5,8 @@ import type { Found } from "./probe";
 import { INITIAL, step } from "./session";
 import type { Effect, Fault, Input, Phase } from "./session";
 
-/** Makes an engine, which may use the multivariant playlist that was read; none where nothing plays in this browser. */
-export type MakeEngine = ((events: EngineEvents, multivariant?: string) => Engine) | undefined;
+/** Makes an engine for a playlist, which may use its text as it was read; none where nothing plays in this browser. */
+export type MakeEngine = ((url: string, events: EngineEvents, multivariant?: string) => Engine) | undefined;
 
 const TICK_MS = 250;
 /** What a probe found holds for so long; with a slow network what makes engines may come later. */
@@ -22,6 +22,12 @@ export interface ControllerEvents {
   qualities: (engine: Engine) => void;
   /** The engine gave up; the session goes on. */
   fault: (fault: Fault) => void;
+  /** Media comes from this origin now. */
+  edge?: (origin: string) => void;
+  /** The edge at this origin is gone; playback goes on at another one. */
+  gone?: (origin: string) => void;
+  /** Nothing answers at this address of the playlist; it is asked for anew, where it then is. */
+  unreachable?: (url: string) => void;
   /** Regularly; without an engine while nothing is playing. */
   tick: (engine: Engine | undefined) => void;
 }
@@ -38,16 +44,17 @@ export class Controller {
   private lastTime = 0;
   /** Number of the newest decision to attach or to ask: an attachment that waits for its engine may be overtaken by another. */
   private attachment = 0;
-  /** What the newest probe read. */
+  /** What the newest probe read, and where. */
   private multivariant: string | undefined;
+  private playlist: string | undefined;
   private readonly life = new AbortController();
 
   /**
-   * `url` is absolute. The edge is asked whether there is a broadcast while what makes engines may still be loading; `begun` is
+   * `url` gives the absolute address of the playlist, which may change. The edge is asked whether there is a broadcast while what makes engines may still be loading; `begun` is
    * the first answer where it was asked before.
    */
   constructor(
-    private readonly url: string,
+    private readonly url: () => string,
     private readonly video: HTMLVideoElement,
     private readonly makeEngine: Promise<MakeEngine>,
     private readonly events: ControllerEvents,
@@ -121,10 +128,14 @@ export class Controller {
     this.probing = new AbortController();
     const { signal } = this.probing;
     this.timer = window.setTimeout(() => {
-      const asked = this.begun ?? probe(this.url, signal);
+      const url = this.url();
+      const asked = this.begun ?? probe(url, signal);
       this.begun = undefined;
       void asked.then(({ result, multivariant }) => {
+        // One that was called off says nothing about the edge.
+        if (result === "unreachable" && !signal.aborted) this.events.unreachable?.(url);
         this.multivariant = multivariant;
+        this.playlist = url;
         this.give({ kind: "probed", id, result });
       });
     }, afterMs);
@@ -149,6 +160,7 @@ export class Controller {
         if (this.engine === engine) report(...args);
       };
     const engine: Engine | undefined = make?.(
+      this.playlist ?? this.url(),
       {
         ready: heard(() => {
           this.give({ kind: "ready" });
@@ -165,6 +177,12 @@ export class Controller {
         }),
         qualities: heard(() => {
           if (this.engine !== undefined) this.events.qualities(this.engine);
+        }),
+        edge: heard((origin) => {
+          this.events.edge?.(origin);
+        }),
+        gone: heard((origin) => {
+          this.events.gone?.(origin);
         }),
       },
       this.multivariant,

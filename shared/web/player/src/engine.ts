@@ -18,6 +18,10 @@ export interface EngineEvents {
   closed: () => void;
   /** The list of qualities or the one in use changed. */
   qualities: () => void;
+  /** Media is asked for at this origin from now on, and there is some. */
+  edge: (origin: string) => void;
+  /** The edge at this origin is gone; the engine goes on at another one. */
+  gone: (origin: string) => void;
 }
 
 /** An engine, as the controller and the page use it; it has no `qualities` before it knows them. */

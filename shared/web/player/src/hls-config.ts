@@ -10,6 +10,7 @@ import type { HlsConfig, LoaderConfig, RetryConfig } from "hls.js";
 import { captionTimeline } from "./caption-timeline";
 import { loaderWith } from "./given";
 import type { Fault } from "./session";
+import type { Steering } from "./steering";
 
 /** Tried again: failures of the server, answers that never came, and connections refused by an edge that restarts
  * (status 0, which hls.js by itself takes for final). Not tried again: 4xx, which are answers. */
@@ -62,10 +63,15 @@ function policy(
   return { default: { maxTimeToFirstByteMs, maxLoadTimeMs, timeoutRetry: retry, errorRetry: retry } };
 }
 
-/** `multivariant` is that playlist where it was read already. */
-export function hlsConfig(workerPath: string, multivariant?: string): Partial<HlsConfig> {
+/** `multivariant` is that playlist where it was read already; `steering` goes on at another edge. */
+export function hlsConfig(
+  workerPath: string,
+  multivariant?: string,
+  steering?: Steering,
+): Partial<HlsConfig> {
   return {
     ...(multivariant === undefined ? {} : { pLoader: loaderWith(multivariant) }),
+    ...(steering === undefined ? {} : { contentSteeringController: steering.controller }),
     workerPath,
     timelineController: captionTimeline,
     // Their tracks are made by caption-tracks.ts.

@@ -14,6 +14,8 @@ import { Pacer } from "./pacer";
 import { skipEarlier } from "./parts";
 import { firstQuality } from "./quality";
 import type { Quality } from "./quality";
+import { answers, isOdd } from "./silence";
+import { Steering } from "./steering";
 import { fails, observe } from "./supply";
 
 const TICK_MS = 100;
@@ -37,7 +39,7 @@ function quality(level: Level): Quality {
 
 /**
  * Plays the playlist at `url` by hls.js, from its making until `destroy`. `multivariant` is the text of that playlist
- * where it was read already.
+ * where it was read already; `measured` gives round trips to edges for content steering, as `id:ms,…`.
  */
 export class HlsEngine implements Engine {
   readonly hls: Hls;
@@ -49,14 +51,23 @@ export class HlsEngine implements Engine {
   private continuity: number | undefined;
   /** The playlist, once it is closed. */
   private closed: LevelDetails | undefined;
+  private readonly steering: Steering;
+  /** When the edge last sent something, and when it was last asked whether it is there. */
+  private heardAtMs = performance.now();
+  private askedAtMs = -Infinity;
+  /** Origin of the edge that last sent a playlist. */
+  private edge: string | undefined;
+  private isDestroyed = false;
 
   constructor(
     url: string,
     private readonly video: HTMLVideoElement,
     events: EngineEvents,
     multivariant?: string,
+    measured: () => string = () => "",
   ) {
-    const hls = new Hls(hlsConfig(workerPath, multivariant));
+    this.steering = new Steering({ measured, gone: events.gone });
+    const hls = new Hls(hlsConfig(workerPath, multivariant, this.steering));
     this.hls = hls;
     hls.config.liveMaxLatencyDurationCount = JUMP_BEHIND_TARGET_DURATIONS;
     hls.on(Events.BUFFER_CREATED, (_, { tracks }) => {
@@ -79,6 +90,16 @@ export class HlsEngine implements Engine {
       // A choice of the viewer, which comes with the event, replaces it.
       hls.startLevel = firstQuality(this.qualities, hls.bandwidthEstimate);
       events.qualities();
+    });
+    hls.on(Events.LEVEL_LOADED, () => {
+      this.heardAtMs = performance.now();
+      const { edge } = this.steering;
+      if (edge === undefined || edge === this.edge) return;
+      this.edge = edge;
+      events.edge(edge);
+    });
+    hls.on(Events.FRAG_LOADED, () => {
+      this.heardAtMs = performance.now();
     });
     hls.on(Events.LEVELS_UPDATED, events.qualities);
     hls.on(Events.LEVEL_SWITCHED, events.qualities);
@@ -106,8 +127,37 @@ export class HlsEngine implements Engine {
 
   private tick(): void {
     this.pacer.tick();
-    if (this.closed === undefined) this.watchSupply();
-    else this.finish();
+    if (this.closed !== undefined) {
+      this.finish();
+      return;
+    }
+    this.watchSupply();
+    this.watchEdge();
+  }
+
+  /** Leaves an edge that is silent because it is gone; see silence.ts. */
+  private watchEdge(): void {
+    const { edge, next } = this.steering;
+    const nowMs = performance.now();
+    const details = this.hls.latestLevelDetails;
+    if (edge === undefined || next === undefined || details === null) return;
+    const apartS = details.partTarget > 0 ? details.partTarget : details.targetduration;
+    if (!isOdd(this.heardAtMs, this.askedAtMs, nowMs, apartS)) return;
+    this.askedAtMs = nowMs;
+    void Promise.all([answers(edge), answers(next)]).then(([isThere, isNextThere]) => {
+      const isSilent = this.heardAtMs < nowMs && this.steering.edge === edge;
+      if (isThere || !isNextThere || !isSilent || this.isDestroyed) return;
+      if (this.steering.leave()) this.dropRequest();
+    });
+  }
+
+  /** What is asked of an edge that is gone would hold up the next one until its timeout. */
+  private dropRequest(): void {
+    const { frag } = this.hls.inFlightFragments.main;
+    if (frag === null) return;
+    const { stats } = frag;
+    frag.abortRequests();
+    this.hls.trigger(Events.FRAG_LOAD_EMERGENCY_ABORTED, { frag, part: null, stats });
   }
 
   private distance(): Distance | undefined {
@@ -224,6 +274,7 @@ export class HlsEngine implements Engine {
   }
 
   destroy(): void {
+    this.isDestroyed = true;
     window.clearInterval(this.timer);
     this.pacer.destroy();
     this.hls.destroy();

@@ -32,6 +32,14 @@ export class NativeEngine implements Engine {
     const { signal } = this.listening;
     video.addEventListener("loadeddata", events.ready, { signal });
     video.addEventListener(
+      "loadedmetadata",
+      () => {
+        // Where it goes on at other edges by itself, by content steering, no browser tells.
+        events.edge(new URL(url).origin);
+      },
+      { signal },
+    );
+    video.addEventListener(
       "durationchange",
       () => {
         if (Number.isFinite(video.duration)) events.closed();

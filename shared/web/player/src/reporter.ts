@@ -29,9 +29,9 @@ export class Reporter {
   private readonly session = newSession();
   private engine: Engine | undefined;
 
-  /** For the rest of the page's life. `url` is that of the playlist. */
+  /** For the rest of the page's life. `url` gives that of the playlist. */
   constructor(
-    private readonly url: string,
+    private readonly url: () => string,
     private readonly video: HTMLVideoElement,
   ) {
     const look = (): void => {
@@ -59,7 +59,7 @@ export class Reporter {
 
   private report(): void {
     const news = this.experience.take(performance.now(), Math.random());
-    const target = new URL(PING, this.url);
+    const target = new URL(PING, this.url());
     target.search = `CMCD=${encodeURIComponent(this.text(news))}`;
     // The last one is sent while the page goes.
     fetch(target, { keepalive: true, cache: "no-store", credentials: "omit" }).catch(() => {

@@ -4,11 +4,12 @@
  */
 import { batch, computed, signal } from "@preact/signals";
 
-import { get } from "@common/api/client";
 import type { Schema } from "@common/api/client";
 import type { Phase } from "@player/session";
 
+import { ask, edgesAt, onOtherEdge } from "./nearest";
 import { liveState } from "./page/live";
+import { repeat } from "./repeat";
 
 /** The server's configuration, as the edge tells it. */
 export type Config = Schema<"Config">;
@@ -18,8 +19,6 @@ export type Status = Schema<"Status">;
 /** As often as Owncast's page; the edge answers both from memory. */
 const STATUS_EVERY_MS = 5_000;
 const CONFIG_EVERY_MS = 15_000;
-/** A page that nobody sees asks less often. */
-const UNSEEN_FACTOR = 6;
 /** An answer from memory that takes longer says that something is wrong between here and the server. */
 const ANSWERED_WITHIN_MS = 4_000;
 
@@ -54,7 +53,7 @@ function inPage(): Config | null {
 async function readStatus(): Promise<void> {
   const late = window.setTimeout(() => (isAnswered.value = false), ANSWERED_WITHIN_MS);
   try {
-    const read = await get("/api/status");
+    const read = await ask("/api/status");
     batch(() => {
       clockAheadMs.value = Date.now() - Date.parse(read.serverTime);
       status.value = read;
@@ -68,26 +67,8 @@ async function readStatus(): Promise<void> {
 }
 
 async function readConfig(): Promise<void> {
-  const read = await get("/api/config");
+  const read = await ask("/api/config");
   if (JSON.stringify(read) !== JSON.stringify(config.value)) config.value = read;
-}
-
-/** Reads again and again, the pause counted from the answer. A failure is left to the next time. */
-function repeat(read: () => Promise<void>, everyMs: number): () => void {
-  let timer: number | undefined;
-  const again = (): void => {
-    window.clearTimeout(timer);
-    void read()
-      .catch(() => undefined)
-      .finally(() => {
-        // Another call may have come while this one was under way.
-        window.clearTimeout(timer);
-        const factor = document.visibilityState === "visible" ? 1 : UNSEEN_FACTOR;
-        timer = window.setTimeout(again, everyMs * factor * (0.9 + Math.random() * 0.2));
-      });
-  };
-  again();
-  return again;
 }
 
 let askStatus: () => void = () => undefined;
@@ -96,6 +77,7 @@ let askStatus: () => void = () => undefined;
 export function followPlayer(phase: Phase): void {
   const isNew = phase !== playerPhase.value;
   playerPhase.value = phase;
+  edgesAt(phase);
   if (isNew && phase !== "connecting") askStatus();
 }
 
@@ -111,6 +93,7 @@ export function followServer(): void {
   };
   window.addEventListener("online", wake);
   document.addEventListener("visibilitychange", wake);
+  onOtherEdge(wake);
 }
 
 /** The title of the broadcast, from whichever answer is newer. */

@@ -7,7 +7,9 @@ import type { ComponentChild } from "preact";
 import { language } from "@common/text/language";
 import { startTheme } from "@common/theme";
 
+import { edges } from "./nearest";
 import { followStyles } from "./ownStyles";
+import { mendPictures } from "./pictures";
 import { config, followServer, live, status, titleOf } from "./server";
 
 /** The playlist; `?src=` names another one. */
@@ -24,6 +26,7 @@ export function start(page: ComponentChild): void {
   document.documentElement.lang = language.value;
   followStyles();
   followServer();
+  mendPictures(edges.page, () => edges.current.value);
   effect(() => {
     const name = config.value?.name;
     const title = titleOf(config.value, status.value);

@@ -540,7 +540,32 @@ export const de: Texts = {
     none: "Noch ist kein Edge beigetreten.",
     connected: "Verbunden",
     away: "Nicht verbunden",
-    out: "Gesperrt",
+    standings: {
+      ready: "Bereit",
+      joining: "Kommt hinzu",
+      draining: "Leert sich",
+      lost: "Verloren",
+      connected: "Verbunden",
+      away: "Nicht verbunden",
+      out: "Gesperrt",
+    },
+    levels: { light: "Gering", busy: "Hoch", full: "Voll" },
+    connections: "Verbindungen",
+    of: (now, most) => `${now} von ${most}`,
+    noBroadcast: "keine Sendung",
+    urls: "Adressen für Zuschauer",
+    noUrl:
+      "Dieser Edge hat keine öffentliche Adresse, darum werden keine Zuschauer zu ihm geleitet: Setze public_urls.",
+    rename: "Umbenennen",
+    displayName: "Name für Menschen",
+    displayNameHint: (name) =>
+      `Zuschauer und Betreiber sehen ihn. Leer ist er ${name}; diesen Namen behalten Logs und Metriken.`,
+    drain: "Leeren",
+    drainSure: (name) =>
+      `Die Zuschauer von ${name} zu anderen Edges bringen? Neue werden sofort woandershin geleitet, Player wechseln binnen etwa 20 Sekunden ohne Pause. Wer bleibt, wird weiter bedient; andere nimmt er erst wieder, wenn du es erlaubst.`,
+    undrain: "Wieder Zuschauer nehmen",
+    undrainSure: (name) =>
+      `${name} wieder Zuschauer nehmen lassen? Neue kommen sofort; wer gewechselt hat, wird nicht zurückgebracht.`,
     connectedSince: (when) => `verbunden ${when}`,
     seen: (when) => `zuletzt gesehen ${when}`,
     viewers: "Zuschauer",
@@ -566,6 +591,59 @@ export const de: Texts = {
     revokeToken: "Zurückziehen",
     revokeTokenSure: (name) =>
       `${name} zurückziehen? Damit kann kein weiterer Edge beitreten; wer beigetreten ist, bleibt.`,
+  },
+
+  explain: {
+    title: "Welcher Edge, und warum",
+    intro:
+      "Die Reihenfolge der Edges für die Adresse eines Zuschauers, wie der Origin sie jetzt sieht. Zum ersten wird er geleitet.",
+    address: "Adresse des Zuschauers",
+    at: "Schaut bei",
+    nowhere: "Kommt neu",
+    look: "Erklären",
+    none: "Es gibt keinen Edge zur Auswahl.",
+    nowhereKnown: (address) => `Wo ${address} ist, ist nicht bekannt.`,
+    where: (address, latitude, longitude) =>
+      `${address} liegt etwa bei Breite ${latitude}, Länge ${longitude}.`,
+    staysAt: (name) => `Ein Player dort würde ${name} benutzen.`,
+    firstOf: (shown, all) => `Gezeigt werden die ersten ${shown} von ${all}.`,
+    columns: {
+      place: "Platz",
+      edge: "Edge",
+      faults: "Mängel",
+      cost: "Kosten",
+      distance: "Entfernung",
+      load: "Last",
+      why: "Warum hier",
+    },
+    noFaults: "keine",
+    faults: {
+      full: "voll",
+      lagging: "weit hinter dem Origin",
+      draining: "leert sich",
+      lacksBroadcast: "hat die Sendung nicht",
+      joining: "kommt hinzu",
+      lost: "verloren",
+      unreachable: "keine Adresse",
+    },
+    parts: {
+      distance: "Entfernung",
+      load: "Last",
+      cold: "kalt",
+      lag: "Rückstand",
+      health: "Zuverlässigkeit",
+    },
+    kilometres: (km) => `${km} km`,
+    measured: (ms) => `${ms} ms, gemessen`,
+    edgeUnknown: "der Edge sagt nicht, wo er ist",
+    viewerUnknown: "nicht bekannt",
+    viewers: (viewers) => `Zuschauer: ${viewers}`,
+    whys: {
+      best: "kostet am wenigsten",
+      fault: "hat einen Mangel",
+      cost: "kostet mehr",
+      draw: "kostet gleich viel; geteilt nach Kapazität",
+    },
   },
 
   integrations: {

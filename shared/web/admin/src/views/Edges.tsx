@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { get, post } from "@common/api/client";
 import type { Schema } from "@common/api/client";
-import { ago, count, dateAndTime } from "@common/text/format";
+import { count, dateAndTime } from "@common/text/format";
 import { locale } from "@common/text/language";
 
 import { Live } from "../live/Live";
@@ -12,17 +12,18 @@ import * as live from "../live/live";
 import { usePolled } from "../polled";
 import { ask } from "../session";
 import { text } from "../text";
-import { EdgeFigures } from "./EdgeStates";
+import { EdgeLine } from "./EdgeLine";
+import { ExplainEdges } from "./ExplainEdges";
 import { Action, Card, Copyable, Loaded } from "./parts";
 
-type Edge = Schema<"Edge">;
-
 const JOIN_SECONDS = 3_600;
+/** Loads change all the time; the origin answers from memory. */
+const LIST_EVERY_MS = 10_000;
 
-/** The part with all edges, which can be revoked one by one, and the tokens by which others join. */
+/** The part with all edges, what can be done with each, the tokens by which others join, and who is sent to which edge. */
 export function EdgesView(): JSX.Element {
   const { edges } = text.value;
-  const list = usePolled(() => ask((options) => get("/api/admin/edges", options)), 0);
+  const list = usePolled(() => ask((options) => get("/api/admin/edges", options)), LIST_EVERY_MS);
   // Who joined and who is shut out is asked for anew when the server tells of others.
   const told = live.state.value?.edges.map(({ name, connected }) => `${name} ${connected}`).join("\n");
   const before = useRef(told);
@@ -49,40 +50,10 @@ export function EdgesView(): JSX.Element {
         </Loaded>
       </Card>
       <Join />
-    </>
-  );
-}
-
-function EdgeLine({ edge, onDone }: { readonly edge: Edge; readonly onDone: () => void }): JSX.Element {
-  const { edges } = text.value;
-  const now = live.state.value?.edges.find(({ name }) => name === edge.name);
-  const since = (time: string): string => ago(locale.value, (Date.now() - Date.parse(time)) / 1_000);
-  const isOut = edge.revokedAt !== null;
-  const state = isOut ? "out" : edge.connected ? "connected" : "away";
-  return (
-    <li class={isOut ? "is-hidden" : ""}>
-      <div class="list-main">
-        <p>
-          <strong dir="auto">{edge.name}</strong> <span class={`tag ${state}`}>{edges[state]}</span>
-        </p>
-        <p class="quiet small">
-          {edge.connected && edge.connectedAt !== null && edges.connectedSince(since(edge.connectedAt))}
-          {!edge.connected && edge.seenAt !== null && edges.seen(since(edge.seenAt))}
-          {edge.address !== null && <bdi> · {edge.address}</bdi>}
-          {!isOut && <> · {edges.validUntil(dateAndTime(locale.value, Date.parse(edge.expiresAt)))}</>}
-        </p>
-        {now?.connected === true && <EdgeFigures edge={now} />}
-      </div>
-      {!isOut && (
-        <Action
-          face={edges.revoke}
-          class="danger"
-          sure={edges.revokeSure(edge.name)}
-          act={() => ask((options) => post("/api/admin/edges/revoke", { name: edge.name }, options))}
-          onDone={onDone}
-        />
+      {(list.value.value ?? []).some(({ routing }) => routing !== null) && (
+        <ExplainEdges edges={list.value.value ?? []} />
       )}
-    </li>
+    </>
   );
 }
 

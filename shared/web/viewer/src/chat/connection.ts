@@ -1,9 +1,17 @@
-/** The chat's socket: opens it, and opens it again with growing pauses for as long as it is wanted. */
+/**
+ * The chat's socket: opens it, and opens it again with growing pauses for as long as it is wanted, at another edge where the one
+ * that it was at is gone or asks to go.
+ */
+import type { Edges } from "@common/edges";
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 20_000;
 /** A connection that held so long was good: the next pause is short again. */
 const GOOD_AFTER_MS = 10_000;
+/** An edge that does not take the socket so often is left. */
+const TRIES_AT_AN_EDGE = 2;
+/** The edge restarts or drains (WebSocket close codes of IANA, "service restart"): there is a place at another one. */
+const GOES = 1012;
 
 /** The pause before the next try after so many; `random` from 0 to 1 spreads those who lost an edge together. */
 export function pauseMs(tries: number, random: number): number {
@@ -25,20 +33,32 @@ export interface ConnectionEvents {
 export class Connection {
   private socket: WebSocket | undefined;
   /** The socket ended, or is taken to have. */
-  private ended: (() => void) | undefined;
+  private ended: ((code?: number) => void) | undefined;
   private timer: number | undefined;
   private tries = 0;
+  /** Tries at this edge since a socket was open there. */
+  private failures = 0;
   private isWanted = true;
+  private at: string;
+  /** Where the page was when the edge was last chosen. */
+  private pageAt: string;
 
   constructor(
     private readonly token: string,
     private readonly events: ConnectionEvents,
+    private readonly edges: Pick<Edges, "current" | "failed">,
   ) {
+    this.at = this.pageAt = edges.current.value;
     this.open();
   }
 
   get isOpen(): boolean {
     return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** What comes before the paths of the edge that the socket is at, or is tried at. */
+  get base(): string {
+    return this.at;
   }
 
   /** Sends; false while there is no connection. */
@@ -48,9 +68,11 @@ export class Connection {
     return true;
   }
 
-  /** The network came back: no reason to sit out a pause. */
+  /** The network, or the edge that serves the page, is there again: no reason to sit out a pause, or to look elsewhere. */
   wake(): void {
-    if (this.isWanted && this.socket === undefined) this.open();
+    if (!this.isWanted || this.socket !== undefined) return;
+    this.go(this.edges.current.value);
+    this.reopen();
   }
 
   /**
@@ -70,7 +92,7 @@ export class Connection {
 
   private open(): void {
     window.clearTimeout(this.timer);
-    const url = new URL("/ws", location.href);
+    const url = new URL(`${this.at}/ws`, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.searchParams.set("accessToken", this.token);
     const socket = new WebSocket(url);
@@ -79,26 +101,55 @@ export class Connection {
     socket.addEventListener("open", () => {
       if (this.socket !== socket) return;
       openedAt = performance.now();
+      this.failures = 0;
       this.events.opened();
     });
     socket.addEventListener("message", ({ data }) => {
       if (typeof data === "string" && this.isWanted && this.socket === socket) this.events.frame(data);
     });
-    const ended = (): void => {
+    const ended = (code?: number): void => {
       if (this.socket !== socket) return;
       this.socket = undefined;
       if (!this.isWanted) return;
       this.events.closed(openedAt !== undefined);
       const wasGood = openedAt !== undefined && performance.now() - openedAt > GOOD_AFTER_MS;
       this.tries = wasGood ? 0 : this.tries + 1;
+      this.choose(openedAt !== undefined, code);
       this.timer = window.setTimeout(
         () => {
-          this.open();
+          this.reopen();
         },
         pauseMs(this.tries, Math.random()),
       );
     };
     this.ended = ended;
-    socket.addEventListener("close", ended);
+    socket.addEventListener("close", ({ code }) => {
+      ended(code);
+    });
+  }
+
+  /** After a socket ended: whether its edge is to be left for another one. */
+  private choose(wasOpen: boolean, code: number | undefined): void {
+    // Without a network of one's own no edge answers.
+    if (!navigator.onLine) return;
+    if (!wasOpen) this.failures += 1;
+    if (code === GOES || this.failures >= TRIES_AT_AN_EDGE)
+      this.go(this.edges.failed(this.at, performance.now()));
+  }
+
+  /** At the edge that plays, which is known to be there, if the page went on at another one meanwhile. */
+  private reopen(): void {
+    const now = this.edges.current.value;
+    if (now !== this.pageAt) this.go(now);
+    this.pageAt = now;
+    this.open();
+  }
+
+  private go(base: string): void {
+    if (base === this.at) return;
+    this.at = base;
+    this.failures = 0;
+    // It is no worse than any edge at the first try.
+    this.tries = 0;
   }
 }

@@ -1,5 +1,5 @@
 /** Emoji by name: Unicode's most used, and the server's own. Names are those that chats have in common. */
-import { get } from "@common/api/client";
+import { ask } from "../nearest";
 
 /** An emoji: its name, without colons, and either its character or the address of its picture. */
 export interface Emoji {
@@ -67,7 +67,7 @@ const ALL: readonly Emoji[] = UNICODE.flatMap(([, emoji]) => emoji);
 
 /** The server's own. */
 export async function loadOwn(): Promise<readonly Emoji[]> {
-  const list = await get("/api/emoji");
+  const list = await ask("/api/emoji");
   return list.map(({ name, url }) => ({ name, url }));
 }
 

@@ -17,9 +17,9 @@ export function forgetToken(): void {
   remember(KEY, undefined);
 }
 
-/** A new user of the server's. */
-export async function register(): Promise<string> {
-  const { accessToken } = await post("/api/chat/register", {});
+/** A new user of the server's, whom all edges know; `base` is that of the edge to ask. */
+export async function register(base: string): Promise<string> {
+  const { accessToken } = await post("/api/chat/register", {}, { base });
   remember(KEY, accessToken);
   return accessToken;
 }

@@ -7,12 +7,13 @@
 import { batch, signal } from "@preact/signals";
 
 import { ApiError, get, post } from "@common/api/client";
-import type { Read } from "@common/api/client";
+import type { Options, Read } from "@common/api/client";
 import { wordsOf } from "@common/html";
 
 import { mentioned } from "./alerts";
 import { withCharacters } from "./complete";
 import { Connection } from "./connection";
+import type { ConnectionEvents } from "./connection";
 import { loadOwn } from "./emoji";
 import type { Emoji } from "./emoji";
 import { eventOf, eventsOf } from "./event";
@@ -21,6 +22,7 @@ import { forgetToken, knownToken, refusal, register } from "./identity";
 import { ChatLog } from "./log";
 import type { Line } from "./log";
 import { mayMention, mentions } from "./mention";
+import { edges, onGone } from "../nearest";
 import { Outbox } from "./outbox";
 import { setModerator } from "./owner";
 import { MUTED_MS, refusalOf } from "./refusal";
@@ -65,6 +67,13 @@ export class Room {
   private readonly outbox = new Outbox();
   private posting: number | undefined;
   private muting: number | undefined;
+
+  constructor() {
+    onGone((base) => {
+      // A socket to it may not notice for minutes.
+      if (this.connection?.base === base) this.connection.lose();
+    });
+  }
 
   /** Takes part from now on. */
   enter(): void {
@@ -162,16 +171,19 @@ export class Room {
     return true;
   }
 
+  /** Where calls of the chat go: to the edge of its socket, as who this viewer is. */
+  private get options(): Options {
+    return { base: this.connection?.base ?? edges.current.value, query: { accessToken: this.token ?? "" } };
+  }
+
   /** For moderators: hides a message, or shows it again. */
   async setVisible(id: string, isVisible: boolean): Promise<void> {
-    const query = { accessToken: this.token ?? "" };
-    await post("/api/chat/messagevisibility", { idArray: [id], visible: isVisible }, { query });
+    await post("/api/chat/messagevisibility", { idArray: [id], visible: isVisible }, this.options);
   }
 
   /** For moderators: removes a user, whose messages are hidden, or lets them back. */
   async setEnabled(userId: string, enabled: boolean): Promise<void> {
-    const query = { accessToken: this.token ?? "" };
-    await post("/api/chat/users/setenabled", { userId, enabled }, { query });
+    await post("/api/chat/users/setenabled", { userId, enabled }, this.options);
   }
 
   /** For the owner: lets a user moderate, or not any more. */
@@ -183,25 +195,26 @@ export class Room {
 
   /** For moderators: what is known of a user. */
   about(id: string): Promise<About> {
-    const query = { accessToken: this.token ?? "" };
-    return get("/api/moderation/chat/user/{id}", { path: { id }, query });
+    return get("/api/moderation/chat/user/{id}", { path: { id }, ...this.options });
   }
 
   private async join(): Promise<void> {
     window.clearTimeout(this.retry);
+    const base = edges.current.value;
     try {
-      this.token = knownToken() ?? (await register());
+      this.token = knownToken() ?? (await register(base));
     } catch (error) {
       this.state.value = refusal(error);
+      if (this.state.value === "away" && navigator.onLine) edges.failed(base, performance.now());
       this.retry = window.setTimeout(() => void this.join(), ASK_AGAIN_MS * (1 + Math.random()));
       return;
     }
     if (this.state.value === "disabled") return;
     const token = this.token;
-    this.connection = new Connection(token, {
+    const events: ConnectionEvents = {
       opened: () => {
         this.log.connected();
-        void this.readHistory(token);
+        void this.readHistory();
       },
       frame: (frame) => {
         this.take(eventsOf(frame));
@@ -210,30 +223,31 @@ export class Room {
         this.state.value = "away";
         for (const { key } of this.outbox.empty()) if (key !== undefined) this.sent(key, false);
         // Why a socket is refused no browser tells; the history's answer does.
-        if (!wasOpen) void this.readHistory(token);
+        if (!wasOpen) void this.readHistory();
       },
-    });
+    };
+    this.connection = new Connection(token, events, edges);
   }
 
-  private async readHistory(token: string): Promise<void> {
+  private async readHistory(): Promise<void> {
     try {
-      const history = await get("/api/chat", { query: { accessToken: token } });
+      const history = await get("/api/chat", this.options);
       const events = history.flatMap((message) => eventOf(message) ?? []);
       if (this.log.merge(events, this.me.value?.id)) this.show();
     } catch (error) {
       const isRefused = error instanceof ApiError && error.status === 401;
       if (this.connection?.isOpen) {
         // What was missed is still missing. A token that is not good any more is told by the socket.
-        if (!isRefused) this.readHistoryLater(token);
+        if (!isRefused) this.readHistoryLater();
       } else if (isRefused) this.leave("refused"); // This is who may not come at all.
     }
   }
 
-  private readHistoryLater(token: string): void {
+  private readHistoryLater(): void {
     window.clearTimeout(this.rereading);
     this.rereading = window.setTimeout(
       () => {
-        if (this.connection?.isOpen) void this.readHistory(token);
+        if (this.connection?.isOpen) void this.readHistory();
       },
       READ_AGAIN_MS * (1 + Math.random()),
     );

@@ -7,6 +7,7 @@ import { count } from "@common/text/format";
 import { locale } from "@common/text/language";
 import { bestFirst, bitrateText, qualityName } from "@player/quality";
 
+import { edges } from "../nearest";
 import { live as liveNow } from "../server";
 import { text } from "../text";
 import type { Watching } from "./watching";
@@ -224,9 +225,21 @@ function Quality({ watching }: { readonly watching: Watching }): JSX.Element {
                 </MenuItem>
               );
             })}
+            <ServedBy />
           </>
         );
       }}
     </PopupButton>
+  );
+}
+
+/** The edge that media comes from; nothing where it has no name. */
+function ServedBy(): JSX.Element | null {
+  const { name = "", region = "" } = edges.serving.value ?? {};
+  if (name === "") return null;
+  return (
+    <p id="edge" class="menu-foot" dir="auto">
+      {text.value.player.edge(name, region)}
+    </p>
   );
 }

@@ -29,6 +29,7 @@ import type { Sound } from "@player/sound";
 import { batch, signal } from "@preact/signals";
 import type Hls from "hls.js";
 
+import { edges, measured } from "../nearest";
 import { followPlayer } from "../server";
 
 declare global {
@@ -127,12 +128,18 @@ export class Watching {
     this.control(video);
   }
 
+  /** Whether it is the playlist of the server whose page this is. */
+  private get isOfPage(): boolean {
+    return new URL(this.url).origin === edges.page;
+  }
+
   private async engineMaker(video: HTMLVideoElement): Promise<MakeEngine> {
-    const native: MakeEngine = (events) => new NativeEngine(this.url, video, events);
+    const native: MakeEngine = (url, events) => new NativeEngine(url, video, events);
     for (let tries = 0; ; tries += 1) {
       try {
         const { HlsEngine } = await (tries === 0 ? hlsEngine : loadHls());
-        if (HlsEngine.isSupported()) return (events, read) => new HlsEngine(this.url, video, events, read);
+        if (HlsEngine.isSupported())
+          return (url, events, read) => new HlsEngine(url, video, events, read, measured);
         return NativeEngine.isSupported(video) ? native : undefined;
       } catch {
         // It did not come, which says nothing about the browser.
@@ -143,7 +150,8 @@ export class Watching {
   }
 
   private control(video: HTMLVideoElement): void {
-    const reporter = new Reporter(this.url, video);
+    const playlist = (): string => edges.moved(this.url);
+    const reporter = new Reporter(playlist, video);
     const events: ControllerEvents = {
       phase: (phase) => {
         this.phase.value = phase;
@@ -165,12 +173,22 @@ export class Watching {
       fault: (fault) => {
         reporter.failed(fault);
       },
+      edge: (origin) => {
+        if (this.isOfPage) edges.playsAt(origin);
+      },
+      gone: (origin) => {
+        if (this.isOfPage) edges.lost(origin, performance.now());
+      },
+      unreachable: (url) => {
+        // Without a network of one's own no edge answers.
+        if (navigator.onLine && this.isOfPage) edges.left(url, performance.now());
+      },
       tick: (engine) => {
         this.tick(video, engine);
         reporter.tick(engine);
       },
     };
-    const controller = new Controller(this.url, video, this.engineMaker(video), events, this.begun);
+    const controller = new Controller(playlist, video, this.engineMaker(video), events, this.begun);
     this.controller = controller;
     window.farcast = {
       get hls() {

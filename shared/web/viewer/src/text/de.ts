@@ -52,6 +52,7 @@ export const de: Texts = {
     auto: "Automatisch",
     autoNow: (what) => `Automatisch (${what})`,
     audioOnly: "Nur Ton",
+    edge: (name: string, region: string) => (region === "" ? `Edge: ${name}` : `Edge: ${name} (${region})`),
     full: "Vollbild",
     leaveFull: "Vollbild verlassen",
     pip: "Bild im Bild",

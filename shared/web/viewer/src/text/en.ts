@@ -49,6 +49,7 @@ export const en = {
     auto: "Automatic",
     autoNow: (what: string) => `Automatic (${what})`,
     audioOnly: "Audio only",
+    edge: (name: string, region: string) => (region === "" ? `Edge: ${name}` : `Edge: ${name} (${region})`),
     full: "Full screen",
     leaveFull: "Leave full screen",
     pip: "Picture in picture",
