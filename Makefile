@@ -26,9 +26,12 @@ WEB_SOURCES := $(shell find $(WEB)/admin $(WEB)/common $(WEB)/player $(WEB)/view
   $(wildcard $(WEB)/*.json $(WEB)/*.ts $(WEB)/*.js) openapi.yaml
 
 ##@ Run
-.PHONY: demo run
+.PHONY: demo run demo-failover
 demo: ## An origin and two edges with a moving test picture; Ctrl-C stops all of it
 	@exec infra/demo.sh
+
+demo-failover: ## An edge is killed, another drained, under a Chromium that plays on
+	@exec infra/failover-demo.sh
 
 run: ## The same without the picture, for OBS; prints the RTMP address and the stream key
 	@exec infra/demo.sh --no-picture

@@ -6,6 +6,7 @@
 #   FARCAST_DEMO_HTTP_PORT=8090          FARCAST_DEMO_QUIC_PORT=4433
 #   FARCAST_DEMO_ORIGIN_METRICS_PORT=9190  FARCAST_DEMO_EDGE1_METRICS_PORT=9191  FARCAST_DEMO_EDGE2_METRICS_PORT=9192
 #   FARCAST_DEMO_DATA=./data             where state, logs and the stream key are kept
+#   FARCAST_DEMO_HOST=localhost          name of this machine, by which viewers who leave one edge reach the other
 #   FARCAST_DEMO_BIN_DIR=                binaries to use as they are: nothing is installed or built
 # The programs' own settings (FARCAST_LATENCY_LEVEL=0, FARCAST_STREAM_KEY=…) reach them as usual. Edges pass the admin API
 # on to the origin (forward_admin), so that everything is under the first edge's address.
@@ -18,6 +19,8 @@ readonly HEALTHY_WITHIN=30 ON_AIR_WITHIN=30
 readonly STOPPED_WITHIN=20
 # Seconds of these that the publisher has for its goodbye.
 readonly GOODBYE_WITHIN=5
+# Seconds after which an edge that was killed is started again.
+readonly BACK_AFTER=30
 
 picture=yes
 case "${1-}" in
@@ -36,6 +39,10 @@ edge_ports=("${FARCAST_DEMO_EDGE1_PORT:-8080}" "${FARCAST_DEMO_EDGE2_PORT:-8081}
 origin_metrics_port=${FARCAST_DEMO_ORIGIN_METRICS_PORT:-9190}
 edge_metrics_ports=("${FARCAST_DEMO_EDGE1_METRICS_PORT:-9191}" "${FARCAST_DEMO_EDGE2_METRICS_PORT:-9192}")
 data=${FARCAST_DEMO_DATA:-./data}
+host=${FARCAST_DEMO_HOST:-localhost}
+# Two regions, as if the edges stood there.
+regions=("Frankfurt, eu-central" "Paris, eu-west")
+places=("50.11,8.68" "48.86,2.35")
 bin_dir=${FARCAST_DEMO_BIN_DIR-}
 given_key=${FARCAST_STREAM_KEY-}
 
@@ -43,7 +50,7 @@ given_key=${FARCAST_STREAM_KEY-}
 for name in $(compgen -A export FARCAST_DEMO_ || true); do unset "$name"; done
 without=(env)
 for name in JOIN_TOKEN JOIN_TOKEN_FILE HTTPS_LISTEN CACHE_SIZE NAME FORWARD_ADMIN TRUSTED_PROXIES MAX_CONNECTIONS_PER_NETWORK \
-  FRAME_ANCESTORS HSTS_MAX_AGE; do without+=(-u "FARCAST_$name"); done
+  FRAME_ANCESTORS HSTS_MAX_AGE PUBLIC_URLS PUBLIC_ADDRESSES REGION COORDINATES EGRESS_CAPACITY_MBIT; do without+=(-u "FARCAST_$name"); done
 for_origin=("${without[@]}")
 without=(env)
 for name in STREAM_KEY ALLOW_SHORT_KEYS RTMP_LISTEN RTMPS_LISTEN QUIC_LISTEN QUIC_ADVERTISE LATENCY_LEVEL VIDEO_CODEC \
@@ -243,14 +250,19 @@ origin_metrics_port=$(port_of origin metrics)
 await "$HEALTHY_WITHIN" "The origin's start" origin healthy "$origin_metrics_port"
 await "$HEALTHY_WITHIN" "The origin's join token" origin test -s "$data/join-token"
 
-say "Starting two edges …"
-for i in 0 1; do
-  edge=edge$((i + 1))
-  start "$edge" "${for_edge[@]}" "$bin_dir/farcast-edge" \
+start_edge() { # start_edge NUMBER: from 0
+  local i=$1 edge=edge$(($1 + 1)) public=()
+  # With a port that the system chooses nobody knows the address yet: then viewers are led nowhere.
+  ((edge_ports[i] == 0)) || public=(--public-urls "http://$host:${edge_ports[i]}")
+  start "$edge" "${for_edge[@]}" "$bin_dir/farcast-edge" "${public[@]}" \
+    --region "${regions[i]}" --coordinates "${places[i]}" \
     --data-dir "$data/$edge" --name "$edge" --join-token-file "$data/join-token" --forward-admin \
     --http-listen "0.0.0.0:${edge_ports[i]}" --metrics-listen "127.0.0.1:${edge_metrics_ports[i]}" \
     --announce "$data/$edge.announce.json"
-done
+}
+
+say "Starting two edges …"
+for i in 0 1; do start_edge "$i"; done
 for i in 0 1; do
   edge=edge$((i + 1))
   await "$HEALTHY_WITHIN" "The start of $edge" "$edge" test -s "$data/$edge.announce.json"
@@ -276,6 +288,7 @@ cat <<END
   Playlist  http://localhost:${edge_ports[0]}/hls/stream.m3u8
   Status    http://localhost:${edge_ports[0]}/api/status
   Admin     http://localhost:${edge_ports[0]}/admin/  (user admin, password: the stream key)
+  Failover  kill -9 ${pids[1]}: edge 1 dies, and a page that plays there goes on at edge 2
   Metrics   http://localhost:$origin_metrics_port/metrics  (origin)
             http://localhost:${edge_metrics_ports[0]}/metrics  (edge 1)
             http://localhost:${edge_metrics_ports[1]}/metrics  (edge 2)
@@ -296,7 +309,19 @@ while true; do
       name=${names[i]}
       unset 'pids[i]' 'names[i]'
       pids=("${pids[@]}") names=("${names[@]}")
-      fail "$name has stopped (exit status $status)." "$name"
+      case $name in
+        # For all to see what becomes of its viewers.
+        edge*)
+          say "$name has stopped (exit status $status). It is started again in $BACK_AFTER s."
+          start "back $name" sleep "$BACK_AFTER"
+          ;;
+        back\ edge*)
+          start_edge $((${name#back edge} - 1))
+          say "${name#back } is started again."
+          ;;
+        *) fail "$name has stopped (exit status $status)." "$name" ;;
+      esac
+      break
     fi
   done
 done

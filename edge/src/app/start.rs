@@ -69,8 +69,9 @@ impl Parts {
         let announced = self.announced;
         tasks.spawn(leaving, Task::Announcement, |stop| announce::run(announced, stop));
         let (store, settings, view) = (self.store.clone(), self.settings, self.view);
+        let metrics = self.seen_edges;
         tasks.spawn_until_stopped(feeding, Task::Directory, async move {
-            follow_edges(&store, settings, &view).await
+            follow_edges(&store, settings, &view, &metrics).await
         });
         let steering = steer(Arc::clone(&self.live), self.router, drain);
         tasks.spawn_until_stopped(feeding, Task::Steering, steering);

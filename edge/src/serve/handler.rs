@@ -18,7 +18,6 @@ use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_link::ForwardedRequest;
 use farcast_link::receiver::EventStream;
 use farcast_pages::{ADMIN_PREFIX, Asset};
-use farcast_routing::BaseUrl;
 use farcast_telemetry::health::{Health, Probe};
 use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -32,7 +31,7 @@ use super::client;
 use super::drain::Drain;
 use super::lifetime::Cached;
 use super::metrics::Metrics;
-use super::page::{Facts, is_media_player};
+use super::page::{Edges, Facts, is_media_player};
 use super::pages::Pages;
 use super::reply::{self, Description};
 use super::route::{Route, VIEWER};
@@ -400,7 +399,8 @@ impl Handler {
             }
         }
         let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
-        let edges = if name.ends_with(".html") { sites_of(&router.sites(viewer)) } else { String::new() };
+        let others = if name.ends_with(".html") { router.sites(viewer) } else { Vec::new() };
+        let edges = Edges::new(&others, self.is_secure(headers, source));
         let page = self.pages.get(name, facts.as_ref(), &self.base(uri, headers, source), &edges);
         page.map_or(Asked::Unknown, Asked::Page)
     }
@@ -524,14 +524,6 @@ impl Handler {
     fn unknown(&self) -> Response<Body> {
         reply::error(StatusCode::NOT_FOUND, "not found", self.live.target_duration())
     }
-}
-
-/// Sites for a policy, each with a space before it; the chat's sockets have schemes of their own.
-fn sites_of(edges: &[BaseUrl]) -> String {
-    edges.iter().fold(String::new(), |sites, edge| {
-        let socket = edge.as_str().replacen("http", "ws", 1);
-        format!("{sites} {edge} {socket}")
-    })
 }
 
 fn not_ready(why: &str) -> Response<Body> {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use farcast_api::to_html;
 use farcast_chat::render::escape;
 use farcast_pages::Sites;
+use farcast_routing::BaseUrl;
 use farcast_settings::OperatorSettings;
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
@@ -39,6 +40,32 @@ pub(super) struct Facts {
     pub(super) config: Bytes,
 }
 
+/// What a page may use of other edges; nothing where there are none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Edges {
+    /// Schemes by which it may talk to them. Not their addresses: a page stays open for hours, and edges that join meanwhile
+    /// are those to which it has to move when all others are replaced.
+    schemes: &'static str,
+    /// Sites from which it may show pictures, each with a space before it: the edges that there are now.
+    pictures: String,
+}
+
+impl Edges {
+    /// For a page that came by https or not. Without `others` there is nothing to move to.
+    pub(super) fn new(others: &[BaseUrl], is_secure: bool) -> Self {
+        match (others, is_secure) {
+            ([], _) => Self::default(),
+            (_, true) => {
+                Self { schemes: " https: wss:", pictures: listed(others.iter().map(BaseUrl::as_str)) }
+            }
+            (_, false) => Self {
+                schemes: " http: https: ws: wss:",
+                pictures: listed(others.iter().map(BaseUrl::as_str)),
+            },
+        }
+    }
+}
+
 /// True if a media player asks, which can do nothing with a page. Browsers always name HTML among what they accept.
 pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
     let has = |name, wanted: &dyn Fn(&str) -> bool| {
@@ -52,14 +79,15 @@ pub(super) fn is_media_player(headers: &HeaderMap) -> bool {
 }
 
 /// The other sites from which a page may load something: those that the operator put onto it, and other edges.
-pub(super) fn sites(runtime: &OperatorSettings, edges: &str) -> Sites {
+pub(super) fn sites(runtime: &OperatorSettings, edges: &Edges) -> Sites {
     let shown = runtime.external_actions.iter().filter(|action| !action.open_externally);
     let icons = runtime.external_actions.iter().map(|action| action.icon.as_str());
     let html = [&runtime.page_content, &runtime.summary, &runtime.offline_message].map(|text| to_html(text));
     Sites {
-        edges: edges.to_owned(),
+        edges: edges.schemes.to_owned(),
         frames: listed(shown.map(|action| action.url.as_str())),
-        pictures: listed(icons.chain(html.iter().flat_map(|html| pictures_of(html)))),
+        pictures: edges.pictures.clone()
+            + &listed(icons.chain(html.iter().flat_map(|html| pictures_of(html)))),
     }
 }
 
@@ -258,12 +286,11 @@ mod tests {
             ],
             ..OperatorSettings::default()
         };
-        let policy =
-            farcast_pages::policy(&sites(&runtime, " http://edge.example ws://edge.example"), "'none'");
+        let edges = Edges::new(&[BaseUrl::new("https://edge.example").unwrap()], true);
+        let policy = farcast_pages::policy(&sites(&runtime, &edges), "'none'");
         let policy = policy.to_str().unwrap();
-        let end = "; media-src 'self' blob: http://edge.example ws://edge.example; \
-                   connect-src 'self' http://edge.example ws://edge.example; \
-                   img-src 'self' data: http://edge.example ws://edge.example http://b.example:8080 https://icons.example https://img.example; \
+        let end = "; media-src 'self' blob: https: wss:; connect-src 'self' https: wss:; \
+                   img-src 'self' data: https://edge.example http://b.example:8080 https://icons.example https://img.example; \
                    frame-src https://shop.example; frame-ancestors 'none'";
         assert!(policy.ends_with(end), "{policy}");
         assert!(

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use farcast_pages::{Asset, Files, Place, Sites};
 use farcast_settings::OperatorSettings;
 
-use super::page::{self, Facts};
+use super::page::{self, Edges, Facts};
 use crate::api::address;
 use crate::live::gzip;
 
@@ -23,7 +23,7 @@ struct Filled {
     of: Arc<OperatorSettings>,
     base: String,
     /// Other edges that the pages may use.
-    edges: String,
+    edges: Edges,
     pages: HashMap<String, Arc<Asset>>,
 }
 
@@ -46,13 +46,13 @@ impl Pages {
     }
 
     /// A file. HTML has `facts` filled in, if they are known, and links by `base`, the address of the server; it may use
-    /// `edges`, sites with a space before each.
+    /// `edges`.
     pub(super) fn get(
         &self,
         name: &str,
         facts: Option<&Facts>,
         base: &str,
-        edges: &str,
+        edges: &Edges,
     ) -> Option<Arc<Asset>> {
         let Some(facts) = facts else { return self.files.get(name) };
         if name == MANIFEST {
@@ -66,7 +66,7 @@ impl Pages {
             && !self.files.are_in_a_folder()
             && Arc::ptr_eq(&filled.of, &facts.runtime)
             && filled.base == base
-            && filled.edges == edges
+            && filled.edges == *edges
             && let Some(page) = filled.pages.get(name)
         {
             return Some(Arc::clone(page));
@@ -79,13 +79,13 @@ impl Pages {
             Some(filled)
                 if Arc::ptr_eq(&filled.of, &facts.runtime)
                     && filled.base == base
-                    && filled.edges == edges =>
+                    && filled.edges == *edges =>
             {
                 filled.pages.insert(name.to_owned(), Arc::clone(&page));
             }
             other => {
                 let pages = HashMap::from([(name.to_owned(), Arc::clone(&page))]);
-                let (base, edges) = (base.to_owned(), edges.to_owned());
+                let (base, edges) = (base.to_owned(), edges.clone());
                 *other = Some(Filled { of: Arc::clone(&facts.runtime), base, edges, pages });
             }
         }
@@ -96,7 +96,7 @@ impl Pages {
         self.filled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finished(&self, name: &str, bytes: Bytes, facts: &Facts, edges: &str) -> Asset {
+    fn finished(&self, name: &str, bytes: Bytes, facts: &Facts, edges: &Edges) -> Asset {
         let place = Place::of(name);
         let sites = if place == Place::Admin { Sites::default() } else { page::sites(&facts.runtime, edges) };
         let policy = farcast_pages::policy(&sites, place.frame_ancestors(&self.frame_ancestors));
@@ -129,12 +129,12 @@ mod tests {
                 format!("{text}<!--farcast:head-->x<!--/farcast:head-->"),
             )
             .unwrap();
-            let page = pages.get("index.html", Some(&facts), "http://a", "").unwrap();
+            let page = pages.get("index.html", Some(&facts), "http://a", &Edges::default()).unwrap();
             let html = String::from_utf8_lossy(&page.identity).into_owned();
             assert!(html.starts_with(text) && html.contains("<title>Ada</title>"), "{html}");
         }
         for name in ["../secret.html", "./index.html", "a/../index.html", "", "/etc/passwd"] {
-            assert!(pages.get(name, Some(&facts), "", "").is_none(), "{name}");
+            assert!(pages.get(name, Some(&facts), "", &Edges::default()).is_none(), "{name}");
         }
     }
 
@@ -149,12 +149,13 @@ mod tests {
             ..OperatorSettings::default()
         };
         let facts = Facts { runtime: Arc::new(runtime), config: Bytes::from_static(b"{}") };
-        let page = pages.get("admin/index.html", Some(&facts), "http://a", " http://b.example").unwrap();
+        let edges = Edges::new(&[farcast_routing::BaseUrl::new("http://b.example").unwrap()], false);
+        let page = pages.get("admin/index.html", Some(&facts), "http://a", &edges).unwrap();
         assert_eq!(page.identity, "the admin page");
         let policy = page.policy.to_str().unwrap();
         assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains(".example"), "{policy}");
         assert!(
-            Pages::new("*", None).get("admin/index.html", None, "", "").is_some(),
+            Pages::new("*", None).get("admin/index.html", None, "", &Edges::default()).is_some(),
             "at least what is missing"
         );
     }
@@ -163,7 +164,8 @@ mod tests {
     fn a_page_is_filled_in_once_per_settings_and_address() {
         let pages = Pages::new("'self'", None);
         let (one, other) = (facts("one"), facts("other"));
-        let get = |facts: &Facts, base| pages.get("index.html", Some(facts), base, "").unwrap();
+        let get =
+            |facts: &Facts, base| pages.get("index.html", Some(facts), base, &Edges::default()).unwrap();
         let first = get(&one, "http://a");
         assert!(Arc::ptr_eq(&first, &get(&one, "http://a")));
         assert!(!Arc::ptr_eq(&first, &get(&one, "http://b")));
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn the_manifest_is_of_the_settings() {
         let pages = Pages::new("'self'", None);
-        let manifest = pages.get(MANIFEST, Some(&facts("Ada \"A\"")), "", "").unwrap();
+        let manifest = pages.get(MANIFEST, Some(&facts("Ada \"A\"")), "", &Edges::default()).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&manifest.identity).unwrap();
         assert_eq!(manifest["name"], "Ada \"A\"");
     }

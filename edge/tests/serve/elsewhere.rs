@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcast_edge_directory::{follow, publish};
+use farcast_edge_directory::{Metrics, follow, publish};
 use farcast_routing::{Announced, BaseUrl, Capacity, Carried, EdgeId, EdgeRecord, Load};
 use farcast_settings::{EdgeOrders, OperatorSettings, Snapshot};
 use http::Method;
@@ -41,7 +41,8 @@ async fn two(is_drained: bool) -> (Edge, JoinHandle<()>) {
         OperatorSettings { edges: [("own".to_owned(), orders)].into(), ..OperatorSettings::default() };
     edge.set.send_replace(Some(Snapshot { runtime: Arc::new(runtime), tip: Bytes::new() }));
     let (store, settings, view) = (edge.store.clone(), edge.set.subscribe(), edge.view.clone());
-    let following = tokio::spawn(async move { follow(&store, settings, &view).await });
+    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+    let following = tokio::spawn(async move { follow(&store, settings, &view, &metrics).await });
     until(|| edge.view.borrow().was_read, "the records are read").await;
     (edge, following)
 }
@@ -53,7 +54,7 @@ async fn an_edge_alone_leads_nobody_anywhere() {
     for path in ["/", "/watch", "/watch?edge=x"] {
         let page = edge.now(path).await;
         assert_eq!(page.status, 200, "{path}");
-        assert!(!page.header("content-security-policy").contains("ws://"), "{path}");
+        assert!(!page.header("content-security-policy").contains("ws:"), "{path}");
     }
     edge.now("/hls/steering.json").await.is(404, "no-store");
     assert!(!edge.now("/hls/stream.m3u8").await.text().contains("STEERING"));
@@ -94,8 +95,9 @@ async fn a_page_may_talk_to_the_other_edges_and_is_told_of_them() {
     assert_eq!(page.status, 200);
     let policy = page.header("content-security-policy");
     for part in [
-        "connect-src 'self' http://other.example ws://other.example;",
-        "media-src 'self' blob: http://other.example",
+        "connect-src 'self' http: https: ws: wss:;",
+        "media-src 'self' blob: http: https: ws: wss:;",
+        "img-src 'self' data: http://other.example http://own.example;",
         "script-src 'self';",
     ] {
         assert!(policy.contains(part), "{part} is not in {policy}");

@@ -56,8 +56,9 @@ impl Parts {
         self.http.start(http, https, tasks, &stages.watching);
         let (store, settings, view) =
             (self.following.store.clone(), self.following.runtime.clone(), self.view);
+        let metrics = self.seen_edges;
         tasks.spawn_until_stopped(&stages.watching, Task::Edges, async move {
-            farcast_edge_directory::follow_and_sweep(&store, settings, &view).await;
+            farcast_edge_directory::follow_and_sweep(&store, settings, &view, &metrics).await;
         });
         if let Some(dns) = self.dns {
             tasks.spawn(&stages.watching, Task::Dns, |stop| dns.run(stop));

@@ -10,6 +10,7 @@ use farcast_store::Store;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::metrics::Metrics;
 use crate::records::{Found, Reader};
 use crate::sweep::Sweep;
 
@@ -61,8 +62,9 @@ pub async fn follow(
     store: &Store,
     settings: watch::Receiver<Option<Settings>>,
     view: &watch::Sender<Arc<View>>,
+    metrics: &Metrics,
 ) {
-    Follower::new(store, settings, view).run(None).await;
+    Follower::new(store, settings, view, metrics).run(None).await;
 }
 
 /// The same, and clears the records of edges that are gone for ten minutes: for the origin.
@@ -70,14 +72,18 @@ pub async fn follow_and_sweep(
     store: &Store,
     settings: watch::Receiver<Option<Settings>>,
     view: &watch::Sender<Arc<View>>,
+    metrics: &Metrics,
 ) {
-    Follower::new(store, settings, view).run(Some(Sweep::default())).await;
+    Follower::new(store, settings, view, metrics).run(Some(Sweep::default())).await;
 }
 
 struct Follower<'a> {
     store: &'a Store,
     settings: watch::Receiver<Option<Settings>>,
     view: &'a watch::Sender<Arc<View>>,
+    metrics: &'a Metrics,
+    /// Time of the last reading that succeeded.
+    read_at: Option<Duration>,
     reader: Reader,
     directory: Directory,
     known: HashSet<EdgeId>,
@@ -90,11 +96,14 @@ impl<'a> Follower<'a> {
         store: &'a Store,
         settings: watch::Receiver<Option<Settings>>,
         view: &'a watch::Sender<Arc<View>>,
+        metrics: &'a Metrics,
     ) -> Self {
         Self {
             store,
             settings,
             view,
+            metrics,
+            read_at: None,
             reader: Reader::default(),
             directory: Directory::new(Timing::default()),
             known: HashSet::new(),
@@ -135,6 +144,7 @@ impl<'a> Follower<'a> {
     fn read(&mut self, all: Vec<Found>, now: Duration) {
         self.directory.sees(now);
         self.was_read = true;
+        self.read_at = Some(now);
         let settings = self.settings.borrow_and_update().as_ref().map(|known| Arc::clone(&known.runtime));
         let mut here = HashSet::with_capacity(all.len());
         for record in all.into_iter().filter_map(|found| found.record) {
@@ -153,6 +163,7 @@ impl<'a> Follower<'a> {
 
     fn show(&mut self, now: Duration) {
         let snapshot = self.directory.snapshot(now);
+        self.metrics.observe(&snapshot, now, now.saturating_sub(self.read_at.unwrap_or_default()));
         let view = View { snapshot, was_read: self.was_read, started: self.started };
         self.view.send_replace(Arc::new(view));
     }

@@ -10,6 +10,7 @@
 
 mod dns;
 mod follow;
+mod metrics;
 mod records;
 mod router;
 mod settings;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use dns::{DnsRecords, NoServer, dns_server};
 pub use follow::{View, follow, follow_and_sweep, views};
+pub use metrics::Metrics;
 pub use records::{is_record_key, lawful, own_key, prefix, publish, withdraw};
 pub use router::{
     Explanation, ForViewer, Measured, Router, STEERING_PATH, Shown, Target, Unreadable, is_pinned,

@@ -260,16 +260,18 @@ impl Router {
         ForViewer { edge, better, others }
     }
 
-    /// The sites of other edges that a viewer's page may need; none while there is no choice.
+    /// The sites of edges from which a viewer's page may need pictures, this one's own among them, since pages are opened by
+    /// other names too; none while there is no choice.
     #[must_use]
     pub fn sites(&self, address: IpAddr) -> Vec<BaseUrl> {
         if self.pathway().is_none() {
             return Vec::new();
         }
         let (view, own) = (self.view(), self.own());
-        let ranking = self.rank(&view, &self.viewer(address), MAX_SITES + 1, &[]);
-        let others = ranking.places.iter().filter(|place| Some(&place.edge) != own.as_ref());
-        let urls = others.filter_map(|place| view.snapshot.edge(&place.edge));
+        let also: Vec<_> = own.iter().collect();
+        let ranking = self.rank(&view, &self.viewer(address), MAX_SITES, &also);
+        let urls =
+            ranking.others.iter().chain(&ranking.places).filter_map(|place| view.snapshot.edge(&place.edge));
         let mut sites: Vec<_> =
             urls.flat_map(|seen| seen.record.urls.iter().cloned()).take(MAX_SITES).collect();
         sites.sort_by(|one, other| one.as_str().cmp(other.as_str()));

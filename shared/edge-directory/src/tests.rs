@@ -58,11 +58,12 @@ impl Reading {
         let (settings, orders) = watch::channel(None);
         let (sender, followed) = (views(), store.clone());
         let view = sender.subscribe();
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let task = tokio::spawn(async move {
             if sweeps {
-                follow_and_sweep(&followed, orders, &sender).await;
+                follow_and_sweep(&followed, orders, &sender, &metrics).await;
             } else {
-                follow(&followed, orders, &sender).await;
+                follow(&followed, orders, &sender, &metrics).await;
             }
         });
         Self { store, engine, settings, view, task }
@@ -297,7 +298,7 @@ async fn a_page_is_told_its_edge_and_the_best_others() {
     let measured = Measured::of("measured=bb:4,a:120").unwrap();
     assert_eq!(router.for_viewer(VIEWER, measured).better, Some(id("bb")));
     assert_eq!(router.pathway().map(String::from), Some("e-a".to_owned()));
-    assert_eq!(router.sites(VIEWER).len(), 6);
+    assert_eq!(router.sites(VIEWER).len(), 7);
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub struct Sites {
     pub pictures: String,
     /// Sites that it may show in frames.
     pub frames: String,
-    /// Addresses of other edges, for media, the API and the chat's socket.
+    /// Schemes by which it may talk to other edges: for media, the API and the chat's socket.
     pub edges: String,
 }
 
@@ -67,7 +67,7 @@ pub fn policy(sites: &Sites, frame_ancestors: &str) -> HeaderValue {
     let Sites { pictures, frames, edges } = sites;
     let frames = if frames.is_empty() { " 'self'" } else { frames };
     let text = format!(
-        "{POLICY}; media-src 'self' blob:{edges}; connect-src 'self'{edges}; img-src 'self' data:{edges}{pictures}; \
+        "{POLICY}; media-src 'self' blob:{edges}; connect-src 'self'{edges}; img-src 'self' data:{pictures}; \
          frame-src{frames}; frame-ancestors {frame_ancestors}"
     );
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(POLICY))
