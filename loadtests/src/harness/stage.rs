@@ -35,6 +35,8 @@ pub struct Settings {
     pub origin: String,
     /// Edges at the start.
     pub edges: usize,
+    /// True if edges say where viewers reach them, so that viewers are led from one to another.
+    pub public_edges: bool,
     /// Folder of other programs than those of [`program::folder`].
     pub programs: Option<PathBuf>,
 }
@@ -47,6 +49,7 @@ impl Default for Settings {
             variants: None,
             origin: String::new(),
             edges: 1,
+            public_edges: false,
             programs: None,
         }
     }
@@ -123,8 +126,13 @@ impl Stage {
             _turn: turn,
         };
         stage.start_origin().await?;
-        for _ in 0..count {
+        for index in 0..count {
             stage.add_edge().await?;
+            if stage.settings.public_edges {
+                // Now its port is known.
+                stage.take_edge(index)?.kill().await?;
+                stage.start_edge(index).await?;
+            }
         }
         Ok(stage)
     }
@@ -196,6 +204,9 @@ impl Stage {
         writeln!(text, "metrics_listen = \"127.0.0.1:0\"\nname = \"edge-{index}\"\nlog = \"info\"")?;
         if let Some(store) = &self.store {
             writeln!(text, "store = {store:?}")?;
+        }
+        if let Some(address) = address.filter(|_| self.settings.public_edges) {
+            writeln!(text, "public_urls = \"http://{address}\"")?;
         }
         writeln!(text, "forward_admin = true\ntrusted_proxies = \"127.0.0.1\"")?;
         Ok(text)

@@ -8,6 +8,7 @@ mod backup;
 mod chat;
 mod cluster;
 mod doors;
+mod elsewhere;
 mod encoder;
 mod failing;
 mod formats;
