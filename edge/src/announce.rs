@@ -82,17 +82,37 @@ pub struct Sources {
     /// Connections and bytes.
     pub served: serve::Metrics,
     /// The operators' orders.
-    pub runtime: watch::Receiver<Option<Snapshot>>,
+    pub orders: Orders,
     /// Where the public addresses are, if nothing else says it.
     pub geo: Arc<Geo>,
     /// Says when the program is stopping.
     pub health: Health,
 }
 
+/// The operators' orders to this edge.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// The name that the origin gave.
+    pub given_name: watch::Receiver<Option<String>>,
+    /// The settings in force.
+    pub runtime: watch::Receiver<Option<Snapshot>>,
+}
+
+impl Orders {
+    /// True if it is to take no viewers.
+    #[must_use]
+    pub fn are_to_drain(&self) -> bool {
+        let (name, known) = (self.given_name.borrow(), self.runtime.borrow());
+        let orders = name.as_deref().zip(known.as_ref());
+        orders.and_then(|(name, known)| known.runtime.edges.get(name)).is_some_and(|orders| orders.drained)
+    }
+}
+
 /// Publishes until `shutdown`, then takes the record back. While the store is away nothing is published; others count this
 /// edge as lost when they can read the store and see no renewal.
 pub async fn run(sources: Sources, shutdown: CancellationToken) {
-    let mut announcer = Announcer { sources, renewal: 0, published: None, sent: None };
+    let mut announcer =
+        Announcer { sources, renewal: 0, published: None, failed_at: None, lag: Duration::ZERO, sent: None };
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -105,8 +125,10 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) {
             () = announcer.look() => {}
         }
     }
-    if let Some(Published { record, .. }) = announcer.published {
-        // It counts as lost when the store does not hear of it.
+    let has_failed = !announcer.sources.health.healthz().ok;
+    if let Some(Published { record, .. }) = announcer.published.filter(|_| !has_failed) {
+        // It counts as lost when the store does not hear of it. After a failure it is to: who takes the record back has
+        // stopped in order, and one that fails again and again is not to be believed each time.
         let _ = timeout(FAREWELL, withdraw(&announcer.sources.store, &record.id)).await;
     }
 }
@@ -120,7 +142,11 @@ struct Announcer {
     sources: Sources,
     renewal: u64,
     published: Option<Published>,
-    /// Bytes that were sent until a renewal, which say the bit rate at the next.
+    /// Time of the last try, if it failed.
+    failed_at: Option<Instant>,
+    /// The greatest lag that was not published yet.
+    lag: Duration,
+    /// Bytes that were sent until the last renewal, which say the bit rate at the next.
     sent: Option<(u64, Instant)>,
 }
 
@@ -136,46 +162,44 @@ impl Announcer {
                 || channels != usize::from(self.sources.live.has_broadcast())
                 || now.duration_since(published.at) >= RENEW_EVERY
         });
-        if !is_due {
+        // An origin of an older version refuses it again and again.
+        let is_too_soon = self.failed_at.is_some_and(|at| now.duration_since(at) < RENEW_EVERY);
+        if !is_due || is_too_soon {
             return;
         }
-        let record = self.record(id, state, now);
+        self.lag = self.lag.max(self.sources.live.take_lag());
+        let sent_bytes = self.sources.served.sent_bytes();
+        let record = self.record(id, state, now, sent_bytes);
+        self.failed_at = Some(now);
         match timeout(PUBLISH_DEADLINE, publish(&self.sources.store, &record)).await {
-            Ok(Ok(())) => self.published = Some(Published { record, at: now }),
+            Ok(Ok(())) => {
+                self.published = Some(Published { record, at: now });
+                (self.failed_at, self.lag, self.sent) = (None, Duration::ZERO, Some((sent_bytes, now)));
+            }
             Ok(Err(error)) => tracing::debug!(%error, "this edge cannot be announced"),
             Err(_) => tracing::debug!("this edge cannot be announced in time"),
         }
     }
 
     fn state(&self) -> Announced {
-        let Sources { live, api, health, given_name, runtime, .. } = &self.sources;
-        let is_drained = given_name.borrow().as_deref().is_some_and(|name| {
-            let known = runtime.borrow();
-            let orders = known.as_ref().and_then(|known| known.runtime.edges.get(name));
-            orders.is_some_and(|orders| orders.drained)
-        });
+        let Sources { live, api, health, orders, .. } = &self.sources;
         match () {
-            () if is_drained || health.is_draining() => Announced::Draining,
+            () if orders.are_to_drain() || health.is_draining() => Announced::Draining,
             () if live.is_ready() && api.is_ready() => Announced::Ready,
             () => Announced::Joining,
         }
     }
 
-    fn record(&mut self, id: EdgeId, state: Announced, now: Instant) -> EdgeRecord {
+    fn record(&mut self, id: EdgeId, state: Announced, now: Instant, sent_bytes: u64) -> EdgeRecord {
         self.renewal += 1;
-        let Sources { about, live, channel, viewers, served, geo, .. } = &self.sources;
+        let Sources { about, live, channel, api, viewers, served, geo, .. } = &self.sources;
         let settings = &about.settings;
         let viewers = viewers.count(now);
-        let lag = live.take_lag();
-        let carried =
-            |lag: Duration| Carried { lag_ms: u32::try_from(lag.as_millis()).unwrap_or(u32::MAX), viewers };
-        // One that goes on without a part for now, such as while its encoder is away, is no lag of this edge.
-        let has_it = live.has_broadcast().then(|| (channel.clone(), carried(lag.unwrap_or_default())));
+        let lag_ms = u32::try_from(self.lag.as_millis()).unwrap_or(u32::MAX);
+        let has_it = live.has_broadcast().then(|| (channel.clone(), Carried { lag_ms, viewers }));
         let addresses = settings.public_addresses.0.clone();
         let by_address = || addresses.iter().find_map(|address| geo.coordinates(*address));
-        let sent_bytes = served.sent_bytes();
-        let before = self.sent.replace((sent_bytes, now));
-        let egress_bps = before.map_or(0, |(bytes, at)| {
+        let egress_bps = self.sent.map_or(0, |(bytes, at)| {
             let bits = sent_bytes.saturating_sub(bytes).saturating_mul(8);
             bits.saturating_mul(1000) / u64::try_from(now.duration_since(at).as_millis()).unwrap_or(1).max(1)
         });
@@ -187,7 +211,7 @@ impl Announcer {
             coordinates: settings.coordinates.map(|position| position.0).or_else(by_address),
             urls: settings.public_urls.0.clone(),
             capacity: about.capacity,
-            load: Load { viewers, connections: served.connections(), egress_bps },
+            load: Load { viewers, connections: served.connections() + api.chat().connections(), egress_bps },
             state,
             channels: BTreeMap::from_iter(has_it),
             run: about.run,

@@ -195,9 +195,9 @@ impl Api {
         }
     }
 
-    fn edges(&self, query: Option<&str>, peer: IpAddr) -> Reply {
+    fn edges(&self, query: Option<&str>, peer: IpAddr, is_secure: bool) -> Reply {
         match Measured::of(query.unwrap_or_default()) {
-            Ok(measured) => reply::ok(&self.sources.router.for_viewer(peer, measured)),
+            Ok(measured) => reply::ok(&self.sources.router.for_viewer(peer, measured, is_secure)),
             Err(error) => reply::problem(StatusCode::BAD_REQUEST, &error.to_string()),
         }
     }
@@ -252,7 +252,7 @@ impl Api {
                 }
                 return reply::empty(StatusCode::OK);
             }
-            Get::Edges => return self.edges(query, peer),
+            Get::Edges => return self.edges(query, peer, login::is_secure(headers)),
             Get::Platforms => return platform::all(),
             Get::PlatformLogo => return platform_logo(rest, headers),
             Get::Chat => return Box::pin(self.sources.chat.backlog(query, peer)).await,

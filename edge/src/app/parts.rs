@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use farcast_api::budget::{self, Budget};
 use farcast_audience::viewers::Active;
-use farcast_edge_directory::{Router, View, dns_server, views};
+use farcast_edge_directory::{Own, Router, View, dns_server, views};
 use farcast_feed::name::StreamName;
 use farcast_geo::Geo;
 use farcast_link::JoinToken;
@@ -23,7 +23,7 @@ use farcast_telemetry::metrics::Registry;
 use tokio::sync::watch;
 
 use super::ports::Ports;
-use crate::announce::{self, About};
+use crate::announce::{self, About, Orders};
 use crate::answers::Answers;
 use crate::api::{self, Api};
 use crate::channel::{self, Channel, Sinks};
@@ -58,6 +58,7 @@ pub(super) struct Parts {
     pub(super) server: Server,
     pub(super) router: Arc<Router>,
     pub(super) view: watch::Sender<Arc<View>>,
+    pub(super) orders: Orders,
     pub(super) seen_edges: farcast_edge_directory::Metrics,
     pub(super) announced: announce::Sources,
     pub(super) dns: Option<farcast_dns::server::Server>,
@@ -110,8 +111,8 @@ impl Parts {
         }));
         let viewers = Arc::new(Active::new(Instant::now()));
         let view = views();
-        let own = Some(client.given_name());
-        let router = Router::new(view.subscribe(), own, Arc::clone(&geo), StreamName::live());
+        let own = Own { name: client.given_name(), urls: settings.public_urls.0.clone() };
+        let router = Router::new(view.subscribe(), Some(own), Arc::clone(&geo), StreamName::live());
         let router = Arc::new(router);
         let api = Arc::new(Api::new(api::Sources {
             router: Arc::clone(&router),
@@ -125,6 +126,7 @@ impl Parts {
             forwarder: settings.forward_admin.then(|| client.forwarder()),
             stills: Arc::new(client.fetcher()),
         }));
+        let orders = Orders { given_name: client.given_name(), runtime: common.runtime.clone() };
         let announced = announce::Sources {
             about: About::new(settings, connections),
             store: common.store.clone(),
@@ -134,7 +136,7 @@ impl Parts {
             api: Arc::clone(&api),
             viewers: Arc::clone(&viewers),
             served: serve_metrics.clone(),
-            runtime: common.runtime.clone(),
+            orders: orders.clone(),
             geo: Arc::clone(&geo),
             health: health.clone(),
         };
@@ -160,6 +162,7 @@ impl Parts {
             server,
             router,
             view,
+            orders,
             seen_edges: farcast_edge_directory::Metrics::new(registry.inner())?,
             announced,
             dns,

@@ -13,7 +13,7 @@ use farcast_telemetry::metrics::Registry;
 use super::Task;
 use super::parts::Parts;
 use super::ports::Ports;
-use crate::announce;
+use crate::announce::{self, Orders};
 use crate::api::Api;
 use crate::channel::Channel;
 use crate::live::Live;
@@ -73,7 +73,7 @@ impl Parts {
         tasks.spawn_until_stopped(feeding, Task::Directory, async move {
             follow_edges(&store, settings, &view, &metrics).await
         });
-        let steering = steer(Arc::clone(&self.live), self.router, drain);
+        let steering = steer(Arc::clone(&self.live), self.router, drain, self.orders);
         tasks.spawn_until_stopped(feeding, Task::Steering, steering);
         let (client, sinks) = (self.client, self.sinks);
         tasks.spawn(feeding, Task::Link, |stop| client.run(sinks, stop));
@@ -102,12 +102,12 @@ impl Parts {
 
 /// Tells players of content steering while there is another edge, and connections to go while this one is drained. Runs until
 /// dropped.
-async fn steer(live: Arc<Live>, router: Arc<Router>, drain: Arc<Drain>) {
+async fn steer(live: Arc<Live>, router: Arc<Router>, drain: Arc<Drain>, orders: Orders) {
     let mut tick = tokio::time::interval(STEERING_TICK);
     loop {
         tick.tick().await;
         live.set_pathway(router.pathway().map(String::from));
-        drain.follow(router.is_draining(), Instant::now());
+        drain.follow(orders.are_to_drain(), Instant::now());
     }
 }
 

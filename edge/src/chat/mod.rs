@@ -165,6 +165,11 @@ impl Chat {
         }
     }
 
+    /// Connections of the chat that are open.
+    pub(crate) fn connections(&self) -> u64 {
+        u64::try_from(self.config.metrics.connections.get()).unwrap_or_default()
+    }
+
     /// All connections to this edge, for the origin.
     pub(crate) fn clients(&self) -> Vec<farcast_chat::Client> {
         self.room.clients(|_| true)

@@ -3,6 +3,10 @@
 //! A part says when the origin closed it. What lies between that and its arrival here is the way from there to here plus the
 //! difference of both clocks, which nobody knows; but it is never less than both, so the least of the last minutes is taken
 //! for them, and what is more for lag. An edge that has always been slow is not told by it.
+//!
+//! Only parts that are new count. Those that an edge fetches when it joins are old by nature; and that nothing comes is no
+//! lag: an encoder that pauses is silent at every edge, and edges that learn of it at different moments must not lead their
+//! viewers to and fro. An edge whose link is cut is not ready.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +15,12 @@ use farcast_feed::time::WallTime;
 /// The least delay of one to two of these counts.
 const SPAN: Duration = Duration::from_secs(300);
 
-/// Time without a part after which it counts as lag: parts are a third of a second, and encoders pause for a moment.
-const SILENT: Duration = Duration::from_secs(2);
-
 /// See the module. Delays are in microseconds, and may be negative.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LagMeter {
     spans: Option<Spans>,
     /// The greatest delay since it was read last.
     worst: Option<i64>,
-    arrived_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,22 +41,19 @@ impl LagMeter {
         }
         spans.least = spans.least.min(delay);
         self.worst = Some(self.worst.map_or(delay, |worst| worst.max(delay)));
-        self.arrived_at = Some(now);
     }
 
     /// Another broadcast, or none: what was measured of the way stays.
     pub(super) fn restart(&mut self) {
-        (self.worst, self.arrived_at) = (None, None);
+        self.worst = None;
     }
 
-    /// The greatest lag since the last call; nothing if no part has ever arrived.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Duration> {
-        let spans = self.spans?;
-        let silent = now.saturating_duration_since(self.arrived_at?);
+    /// The greatest lag since the last call; none if nothing new has come since.
+    pub(super) fn take(&mut self) -> Duration {
+        let Some(spans) = self.spans else { return Duration::ZERO };
         let least = spans.least.min(spans.least_before);
         let behind = self.worst.take().map_or(0, |worst| worst.saturating_sub(least));
-        let behind = Duration::from_micros(u64::try_from(behind).unwrap_or_default());
-        Some(if silent > SILENT { behind.max(silent) } else { behind })
+        Duration::from_micros(u64::try_from(behind).unwrap_or_default())
     }
 }
 
@@ -75,7 +72,7 @@ mod tests {
             let wall = closed + delay_ms * 1000;
             let now = start + Duration::from_millis(number * 300 + delay_ms);
             meter.arrived(WallTime(closed), now, WallTime(wall.checked_add_signed(skew_us).unwrap()));
-            lags.push(meter.take(now).unwrap().as_millis());
+            lags.push(meter.take().as_millis());
         }
         lags
     }
@@ -89,22 +86,23 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_since_the_last_reading_counts_and_silence_is_lag() {
+    fn the_worst_since_the_last_reading_counts_and_silence_is_no_lag() {
         let (mut meter, start) = (LagMeter::default(), Instant::now());
-        assert_eq!(meter.take(start), None);
-        let mut arrive = |at_ms: u64, delay_ms: u64| {
+        assert_eq!(meter.take(), Duration::ZERO);
+        let arrive = |meter: &mut LagMeter, at_ms: u64, delay_ms: u64| {
             let now = start + Duration::from_millis(at_ms);
             meter.arrived(WallTime((at_ms - delay_ms) * 1000), now, WallTime(at_ms * 1000));
         };
-        arrive(1_000, 10);
-        arrive(1_300, 510);
-        arrive(1_600, 10);
-        let at = |ms| start + Duration::from_millis(ms);
-        assert_eq!(meter.take(at(1_700)), Some(Duration::from_millis(500)));
-        assert_eq!(meter.take(at(3_500)), Some(Duration::ZERO), "an encoder may pause");
-        assert_eq!(meter.take(at(7_600)), Some(Duration::from_secs(6)));
+        arrive(&mut meter, 1_000, 10);
+        arrive(&mut meter, 1_300, 510);
+        arrive(&mut meter, 1_600, 10);
+        assert_eq!(meter.take(), Duration::from_millis(500));
+        assert_eq!(meter.take(), Duration::ZERO, "nothing has come since: the encoder may pause");
+        arrive(&mut meter, 9_000, 110);
+        assert_eq!(meter.take(), Duration::from_millis(100));
+        arrive(&mut meter, 9_300, 910);
         meter.restart();
-        assert_eq!(meter.take(at(9_000)), None);
+        assert_eq!(meter.take(), Duration::ZERO);
     }
 
     #[test]
@@ -113,7 +111,7 @@ mod tests {
         let mut lag_at = |second: u64, delay_ms: u64| {
             let now = start + Duration::from_secs(second);
             meter.arrived(WallTime(second * 1_000_000), now, WallTime(second * 1_000_000 + delay_ms * 1000));
-            meter.take(now).unwrap().as_millis()
+            meter.take().as_millis()
         };
         assert_eq!(lag_at(1, 10), 0);
         assert_eq!(lag_at(200, 110), 100);

@@ -145,13 +145,11 @@ impl Live {
         self.read().link_up
     }
 
-    /// The greatest lag behind the origin since the last call, whatever the clocks say; nothing without a broadcast that goes
-    /// on. For one caller: each call begins anew.
+    /// The greatest lag behind the origin since the last call, whatever the clocks say. For one caller: each call begins
+    /// anew.
     #[must_use]
-    pub fn take_lag(&self) -> Option<Duration> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let goes_on = state.window.as_ref().is_some_and(|window| !window.has_ended());
-        if goes_on { state.lag.take(Instant::now()) } else { None }
+    pub fn take_lag(&self) -> Duration {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).lag.take()
     }
 
     /// Number of requests that wait for a playlist or a part now.

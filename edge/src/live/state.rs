@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use farcast_feed::feed::{FeedEvent, MAX_VARIANTS, Presentation};
-use farcast_feed::name::VariantId;
+use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_feed::time::WallTime;
-use farcast_feed::window::{Changed, Keep, StreamWindow};
+use farcast_feed::window::{Changed, Keep, StreamWindow, VariantWindow};
 
 use super::input::Input;
 use super::lag::LagMeter;
@@ -54,7 +54,16 @@ impl State {
         let mut changes = Changes::default();
         for input in batch {
             match &input {
-                Input::Feed(FeedEvent::Part { meta, .. }) => self.lag.arrived(meta.closed_at, now, wall),
+                Input::Feed(FeedEvent::Part { epoch, variant, msn, meta, .. }) => {
+                    let name = ObjectName {
+                        epoch: *epoch,
+                        variant: *variant,
+                        kind: ObjectKind::Part(*msn, meta.index),
+                    };
+                    if self.awaits(&name) {
+                        self.lag.arrived(meta.closed_at, now, wall);
+                    }
+                }
                 Input::Feed(FeedEvent::Started(_)) => self.lag.restart(),
                 _ => {}
             }
@@ -83,6 +92,12 @@ impl State {
             _ => self.ended_at = None,
         }
         changes
+    }
+
+    /// True if a part is the next of its variant, and not one of those that a newcomer fetches.
+    fn awaits(&self, part: &ObjectName) -> bool {
+        let window = self.window.as_ref().and_then(|window| window.get(part.variant));
+        window.and_then(VariantWindow::hint).as_ref() == Some(part)
     }
 
     fn take(&mut self, event: &FeedEvent, changes: &mut Changes) {

@@ -528,3 +528,24 @@ async fn the_feed_is_drained_and_its_end_is_a_lost_link() {
     assert!(!live.is_ready());
     assert!(live.media(V0, &directives("")).await.is_ok());
 }
+
+#[tokio::test]
+async fn parts_that_a_newcomer_fetches_are_no_lag_and_late_ones_are() {
+    let live = live(&Arc::default());
+    live.apply(playing()).await;
+    let _ = live.take_lag();
+    // The next part, at once; then one that was listed before, closed an hour ago, as an edge fetches it when it joins.
+    let at = |input: Input, ago: Duration| match input {
+        Input::Feed(FeedEvent::Part { epoch, variant, msn, meta, bytes }) => {
+            let closed_at = WallTime(WallTime::now().0 - u64::try_from(ago.as_micros()).unwrap());
+            Input::Feed(FeedEvent::Part { epoch, variant, msn, meta: PartMeta { closed_at, ..meta }, bytes })
+        }
+        other => other,
+    };
+    let hour = Duration::from_secs(3600);
+    live.apply(vec![at(part(V0, 2, 1), Duration::ZERO)]).await;
+    live.apply(vec![at(part(V0, 2, 0), hour), at(part(V0, 2, 1), hour)]).await;
+    assert!(live.take_lag() < Duration::from_secs(60), "old parts are old by nature");
+    live.apply(vec![at(part(V0, 2, 2), hour)]).await;
+    assert!(live.take_lag() > Duration::from_secs(3500));
+}

@@ -12,7 +12,6 @@ use farcast_api::negotiate::Choice;
 use farcast_api::reply::guard_login;
 use farcast_api::{Reply, events, host};
 use farcast_config::Networks;
-use farcast_edge_directory::is_pinned;
 use farcast_feed::hls::{Directives, InvalidDirectives};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_link::ForwardedRequest;
@@ -393,13 +392,14 @@ impl Handler {
         if name == VIEWER {
             let query = uri.query().unwrap_or_default();
             let is_secure = self.is_secure(headers, source);
-            let better = router.redirect(viewer, is_pinned(query), is_secure);
+            let better = router.redirect(query, viewer, is_secure);
             if let Some(target) = better {
                 return Asked::ElsewhereAt(target.location(uri.path(), query));
             }
         }
         let facts = self.api.shown().map(|(runtime, config)| Facts { runtime, config });
-        let others = if name.ends_with(".html") { router.sites(viewer) } else { Vec::new() };
+        let is_of_viewers = name.ends_with(".html") && !name.starts_with(ADMIN_PREFIX);
+        let others = if is_of_viewers { router.sites() } else { Vec::new() };
         let edges = Edges::new(&others, self.is_secure(headers, source));
         let page = self.pages.get(name, facts.as_ref(), &self.base(uri, headers, source), &edges);
         page.map_or(Asked::Unknown, Asked::Page)

@@ -13,7 +13,7 @@ use farcast_edge::chat::{self, Chat};
 use farcast_edge::live::{self, Input, Live};
 use farcast_edge::playback::{self, Playback};
 use farcast_edge::serve::{self, Server};
-use farcast_edge_directory::{Router, View, views};
+use farcast_edge_directory::{Own, Router, View, views};
 use farcast_feed::feed::{FeedEvent, Format, PartMeta, Presentation, SegmentEnd, SegmentStart, Variant};
 use farcast_feed::name::{Epoch, Msn, StreamName, VariantId};
 use farcast_feed::time::WallTime;
@@ -111,6 +111,7 @@ impl Edge {
             limits: chat::Limits { proxies: config.trusted_proxies.clone(), ..limits },
         }));
         let view = views();
+        let urls = vec![farcast_routing::BaseUrl::new("http://own.example").unwrap()];
         let (name, given_name) = watch::channel(Some("own".to_owned()));
         let api = Arc::new(Api::new(api::Sources {
             store: store.clone(),
@@ -123,7 +124,7 @@ impl Edge {
             forwarder: None,
             router: Arc::new(Router::new(
                 view.subscribe(),
-                Some(given_name),
+                Some(Own { name: given_name, urls }),
                 Arc::new(Geo::none()),
                 StreamName::live(),
             )),

@@ -52,10 +52,9 @@ async fn an_edge_alone_leads_nobody_anywhere() {
     let edge = Edge::new(playing()).await;
     edge.inform(OperatorSettings::default());
     for path in ["/", "/watch", "/watch?edge=x"] {
-        let page = edge.now(path).await;
-        assert_eq!(page.status, 200, "{path}");
-        assert!(!page.header("content-security-policy").contains("ws:"), "{path}");
+        assert_eq!(edge.now(path).await.status, 200, "{path}");
     }
+    // The directory was not read yet.
     edge.now("/hls/steering.json").await.is(404, "no-store");
     assert!(!edge.now("/hls/stream.m3u8").await.text().contains("STEERING"));
     let told: Value = serde_json::from_slice(&edge.now("/api/edges").await.body).unwrap();
@@ -70,6 +69,7 @@ async fn the_page_leads_to_a_better_edge_and_never_whoever_is_pinned() {
         ("/", "http://other.example/?edge=other"),
         ("/watch?a=1&b", "http://other.example/watch?edge=other&a=1&b"),
         ("/?edges=own", "http://other.example/?edge=other&edges=own"),
+        ("/?edge=gone", "http://other.example/?edge=other"),
     ] {
         for method in [Method::GET, Method::HEAD] {
             let reply = edge.plain().await.ask(method, path, &[]).await;
@@ -77,7 +77,7 @@ async fn the_page_leads_to_a_better_edge_and_never_whoever_is_pinned() {
             assert_eq!(reply.header("location"), location);
         }
     }
-    for path in ["/?edge=own", "/?edge", "/watch?edge=gone&x", "/embed/video", "/admin"] {
+    for path in ["/?edge=own", "/watch?x&edge=own", "/embed/video", "/admin"] {
         assert_ne!(edge.now(path).await.status, 307, "{path}");
     }
     // A player that was given the page's address can do nothing with another page.

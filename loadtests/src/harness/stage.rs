@@ -33,6 +33,8 @@ pub struct Settings {
     pub variants: Option<String>,
     /// More lines of the origin's settings.
     pub origin: String,
+    /// More lines of the edges' settings.
+    pub edge: String,
     /// Edges at the start.
     pub edges: usize,
     /// True if edges say where viewers reach them, so that viewers are led from one to another.
@@ -48,6 +50,7 @@ impl Default for Settings {
             grace: Duration::from_secs(15),
             variants: None,
             origin: String::new(),
+            edge: String::new(),
             edges: 1,
             public_edges: false,
             programs: None,
@@ -208,7 +211,7 @@ impl Stage {
         if let Some(address) = address.filter(|_| self.settings.public_edges) {
             writeln!(text, "public_urls = \"http://{address}\"")?;
         }
-        writeln!(text, "forward_admin = true\ntrusted_proxies = \"127.0.0.1\"")?;
+        writeln!(text, "forward_admin = true\ntrusted_proxies = \"127.0.0.1\"\n{}", self.settings.edge)?;
         Ok(text)
     }
 

@@ -26,6 +26,10 @@ const END: Duration = Duration::from_secs(45);
 const PROGRAM: &str = "FARCAST_TEST_PROGRAM";
 const ARGUMENTS: &str = "FARCAST_TEST_ARGUMENTS";
 
+/// Settings of a DNS server.
+const ZONE: &str = "dns_listen = \"127.0.0.1:0\"\ndns_zone = \"live.example.org\"\n\
+    dns_name_servers = \"ns1.live.example.org=127.0.0.1\"";
+
 /// Not a test: what the scripts of [`Programs`] start.
 #[test]
 #[ignore = "runs as a program of another test"]
@@ -67,7 +71,8 @@ impl Programs {
         Settings {
             programs: Some(self.0.path().to_owned()),
             // A worker would be this executable without a word of what it is.
-            origin: "transcoder_process = false".to_owned(),
+            origin: format!("transcoder_process = false\n{ZONE}"),
+            edge: ZONE.to_owned(),
             ..Settings::default()
         }
     }
@@ -97,8 +102,8 @@ async fn every_task_of_an_origin_that_panics_stops_it_with_its_name_and_a_status
     for task in OriginTask::ALL {
         let name = task.label();
         // There is no certificate; they are the same servers as `rtmp` and `http`. A channel is held where there is a
-        // cluster. The state is saved by a broadcast, below.
-        if matches!(task, OriginTask::Rtmps | OriginTask::Https | OriginTask::Tenure) {
+        // cluster. There is no GeoIP file. The state is saved by a broadcast, below.
+        if matches!(task, OriginTask::Rtmps | OriginTask::Https | OriginTask::Tenure | OriginTask::Geo) {
             continue;
         }
         if *task == OriginTask::StateSaver {

@@ -1,6 +1,6 @@
 //! Edges and the tokens with which they join, as their owner sees, makes and revokes them ([`farcast_link::roster`] keeps them).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,7 +254,10 @@ fn no_such_edge() -> Reply {
 
 /// Changes the orders to an edge. Those that say nothing any more are not kept.
 async fn order(managed: &Managed, name: &str, change: impl Fn(&mut EdgeOrders)) -> Result<(), StoreError> {
+    // Names that the roster has forgotten may be given again, to other edges.
+    let known: HashSet<String> = managed.roster.edges().into_iter().map(|listed| listed.name).collect();
     let changed = |all: &mut BTreeMap<String, EdgeOrders>| {
+        all.retain(|name, _| known.contains(name));
         let orders = all.entry(name.to_owned()).or_default();
         change(orders);
         if *orders == EdgeOrders::default() {

@@ -498,3 +498,41 @@ fn edges_that_are_remembered_are_bounded() {
     let edges = rig.door.edges.lock().unwrap();
     assert!(edges.len() == MAX_EDGES && edges.contains_key(&(2 * MAX_EDGES - 1).to_string()));
 }
+
+fn announced(name: &str, urls: &[&str]) -> farcast_routing::EdgeRecord {
+    let json = serde_json::json!({ "id": name, "urls": urls, "state": "ready", "renewal": 1 });
+    farcast_routing::EdgeRecord::parse(json.to_string().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn an_edge_announces_itself_and_touches_no_other_record() {
+    use farcast_edge_directory::{prefix, publish, withdraw};
+    use farcast_routing::EdgeId;
+
+    let rig = Rig::new();
+    let records = || async { rig.store.scan_all(Scan::prefix(prefix()), 100).await.unwrap() };
+    publish(&rig.edge, &announced("one", &["https://one.example"])).await.unwrap();
+    let other = Rig::edge(&rig.door, "two");
+    publish(&other, &announced("two", &[])).await.unwrap();
+    let honest = records().await;
+    assert_eq!(honest.len(), 2);
+    assert_eq!(rig.edge.scan_all(Scan::prefix(prefix()), 100).await.unwrap(), honest, "all may be followed");
+
+    let two = EdgeId::new("two").unwrap();
+    assert!(publish(&rig.edge, &announced("two", &["https://evil.example"])).await.is_err());
+    assert!(withdraw(&rig.edge, &two).await.is_err());
+    let key = |name: &str| Tuple::new().text("edges").text(name).key();
+    for (key, value) in [
+        (key("one"), honest[1].1.clone()),
+        (key("two"), honest[0].1.clone()),
+        (key("one"), Bytes::from(vec![1; 100_000])),
+        (key("one"), Bytes::from_static(b"\x02{}")),
+        (key("three"), honest[0].1.clone()),
+    ] {
+        let refused = rig.edge.commit(Batch::new().set(key.clone(), value)).await;
+        assert!(refused.is_err(), "{key:?}");
+    }
+    assert_eq!(records().await, honest);
+    withdraw(&other, &two).await.unwrap();
+    assert_eq!(records().await.len(), 1);
+}

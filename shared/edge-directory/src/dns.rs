@@ -8,7 +8,7 @@ use farcast_dns::limits::Limits;
 use farcast_dns::records::{Addresses, Client, Family, Found, Records};
 use farcast_dns::server::{Server, ServerError};
 use farcast_dns::sockets::Sockets;
-use farcast_routing::{Place, REDIRECT_MARGIN, Viewer};
+use farcast_routing::{Place, REDIRECT_MARGIN, Reach};
 use prometheus::Registry;
 
 use crate::follow::View;
@@ -36,8 +36,8 @@ impl DnsRecords {
     /// The addresses of the best edge, and of those that are as good within the margin by which viewers are redirected. If
     /// none of them has one of this family there is none: an edge far away is worse than the other family.
     fn best(&self, view: &View, client: Client, family: Family) -> Addresses {
-        let viewer = self.router.viewer(client.address);
-        let ranking = self.router.rank(view, &Viewer { measured: Vec::new(), ..viewer }, MOST, &[]);
+        let viewer = self.router.viewer(client.address, Reach::Address);
+        let ranking = self.router.rank(view, &viewer, MOST, &[]);
         let with_address = |place: &&Place| !addresses_of(view, place).is_empty();
         let places: Vec<&Place> = ranking.places.iter().filter(with_address).collect();
         let Some(best) = places.first() else { return Addresses::default() };
@@ -68,9 +68,10 @@ impl Records for DnsRecords {
             let has_any = view.snapshot.edges().iter().any(|seen| !seen.record.addresses.is_empty());
             return if has_any { Found::Host(self.best(&view, client, family)) } else { Found::NotReady };
         }
-        let named =
-            view.snapshot.edges().iter().find(|seen| seen.record.id.as_str().eq_ignore_ascii_case(host));
-        let Some(seen) = named else { return Found::NoHost };
+        // Names of hosts have no case. Where two edges have one that differs by nothing else, neither has it.
+        let mut named =
+            view.snapshot.edges().iter().filter(|seen| seen.record.id.as_str().eq_ignore_ascii_case(host));
+        let (Some(seen), None) = (named.next(), named.next()) else { return Found::NoHost };
         let addresses =
             seen.record.addresses.iter().copied().filter(|address| family.has(*address)).collect();
         Found::Host(Addresses { addresses, scope_prefix_len: 0 })

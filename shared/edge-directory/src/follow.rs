@@ -20,8 +20,11 @@ const EVERY: Duration = Duration::from_secs(2);
 /// What each edge adds to the interval, so that the bytes that are read stay bounded.
 const EVERY_PER_EDGE: Duration = Duration::from_millis(10);
 
-/// Longest interval: half of the time after which an edge counts as lost.
-const MAX_EVERY: Duration = Duration::from_secs(10);
+/// Longest interval: a renewal that is read so late is not late yet.
+const MAX_EVERY: Duration = Duration::from_secs(5);
+
+/// Longest time for clearing a record.
+const SWEEP_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Time after which a read counts as failed.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
@@ -41,12 +44,6 @@ impl View {
     #[must_use]
     pub fn now(&self) -> Duration {
         self.started.elapsed()
-    }
-
-    /// Edges that viewers can be led to: those with a public URL.
-    #[must_use]
-    pub fn reachable(&self) -> usize {
-        self.snapshot.edges().iter().filter(|seen| !seen.record.urls.is_empty()).count()
     }
 }
 
@@ -116,21 +113,23 @@ impl<'a> Follower<'a> {
         loop {
             let read = tokio::time::timeout(READ_DEADLINE, self.reader.all(self.store)).await;
             let now = self.started.elapsed();
+            let mut gone = Vec::new();
             match read {
                 Ok(Ok(all)) => {
-                    let gone = sweep.as_mut().map(|sweep| sweep.seen(&all, now)).unwrap_or_default();
+                    gone = sweep.as_mut().map(|sweep| sweep.seen(&all, now)).unwrap_or_default();
                     self.read(all, now);
-                    for batch in gone {
-                        // One that has changed meanwhile stays; one that cannot be cleared now is found again.
-                        let _ = self.store.commit(batch).await;
-                    }
                 }
                 Ok(Err(_)) | Err(_) => {
-                    self.directory.blind(now);
+                    // What was not seen since the last reading is nobody's silence.
+                    self.directory.blind(self.read_at.unwrap_or(now));
                     sweep.iter_mut().for_each(Sweep::blind);
                 }
             }
             self.show(now);
+            if let Some(batch) = gone.pop() {
+                // One that has changed meanwhile stays; one that is not cleared now is found again, as are the others.
+                let _ = tokio::time::timeout(SWEEP_DEADLINE, self.store.commit(batch)).await;
+            }
             let edges = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
             let pause = EVERY.max(EVERY_PER_EDGE.saturating_mul(edges)).min(MAX_EVERY);
             tokio::select! {

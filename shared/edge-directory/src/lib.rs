@@ -22,7 +22,5 @@ pub use dns::{DnsRecords, NoServer, dns_server};
 pub use follow::{View, follow, follow_and_sweep, views};
 pub use metrics::Metrics;
 pub use records::{is_record_key, lawful, own_key, prefix, publish, withdraw};
-pub use router::{
-    Explanation, ForViewer, Measured, Router, STEERING_PATH, Shown, Target, Unreadable, is_pinned,
-};
+pub use router::{Explanation, ForViewer, Measured, Own, Router, STEERING_PATH, Shown, Target, Unreadable};
 pub use settings::{DnsSettings, Hosts, NameServers, Position, PublicAddresses, PublicUrls};

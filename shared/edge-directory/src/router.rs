@@ -12,7 +12,7 @@ use farcast_feed::query::{Place as At, parameters};
 use farcast_geo::Geo;
 use farcast_routing::steering::{Asked, MAX_PATHWAYS, Paths, PathwayId, Steering, first, manifest};
 use farcast_routing::{
-    BaseUrl, Coordinates, EdgeId, Fault, MAX_MEASURED, Place, Ranking, Seen, State, Viewer, rank,
+    BaseUrl, Coordinates, EdgeId, Fault, MAX_MEASURED, Place, Ranking, Reach, Seen, State, Viewer, rank,
 };
 use serde::Serialize;
 use tokio::sync::watch;
@@ -42,10 +42,19 @@ pub const STEERING_PATH: &str = "/hls/steering.json";
 /// Leads viewers by the directory. Cheap to share.
 pub struct Router {
     view: watch::Receiver<Arc<View>>,
-    /// The name of the edge that this process is; of none at the origin.
-    own: Option<watch::Receiver<Option<String>>>,
+    /// The edge that this process is; none at the origin.
+    own: Option<Own>,
     geo: Arc<Geo>,
     channel: StreamName,
+}
+
+/// The edge that a process is.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// The name that the origin gave, once it has.
+    pub name: watch::Receiver<Option<String>>,
+    /// Where viewers reach it.
+    pub urls: Vec<BaseUrl>,
 }
 
 /// Where a viewer is redirected to.
@@ -72,12 +81,6 @@ const PIN: &str = "edge";
 
 fn is_pin(piece: &str) -> bool {
     piece.split_once('=').map_or(piece, |(name, _)| name) == PIN
-}
-
-/// True if a viewer came with a parameter that pins them to an edge, whichever it is.
-#[must_use]
-pub fn is_pinned(query: &str) -> bool {
-    query.split('&').any(is_pin)
 }
 
 /// What a viewer's page is told of edges.
@@ -159,11 +162,11 @@ fn parameter(query: &str, wanted: &str) -> Option<String> {
 }
 
 impl Router {
-    /// A router of the edge whose name is in `own`, or of the origin.
+    /// A router of an edge, or of the origin.
     #[must_use]
     pub fn new(
         view: watch::Receiver<Arc<View>>,
-        own: Option<watch::Receiver<Option<String>>>,
+        own: Option<Own>,
         geo: Arc<Geo>,
         channel: StreamName,
     ) -> Self {
@@ -179,77 +182,73 @@ impl Router {
     /// The id of the edge that this process is; none before it has enrolled, and at the origin.
     #[must_use]
     pub fn own(&self) -> Option<EdgeId> {
-        self.own.as_ref().and_then(|own| own.borrow().as_deref().and_then(|name| EdgeId::new(name).ok()))
+        self.own.as_ref().and_then(|own| own.name.borrow().as_deref().and_then(|name| EdgeId::new(name).ok()))
     }
 
-    /// A viewer at an address, with its position if that is known.
+    /// A viewer at an address, with its position if that is known, who reaches edges so.
     #[must_use]
-    pub fn viewer(&self, address: IpAddr) -> Viewer {
-        Viewer { coordinates: self.geo.coordinates(address), ..Viewer::at(address) }
+    pub fn viewer(&self, address: IpAddr, reach: Reach) -> Viewer {
+        Viewer { coordinates: self.geo.coordinates(address), reach, ..Viewer::at(address) }
     }
 
     pub(crate) fn rank(&self, view: &View, viewer: &Viewer, most: usize, also: &[&EdgeId]) -> Ranking {
         rank(&view.snapshot, viewer, &self.channel, most, also, view.now())
     }
 
-    /// The pathway of this edge in its multivariant playlist, while there is another edge that players could go to. This one
-    /// has to be known to others.
+    /// The pathway of this edge in its multivariant playlist, if players can be led from here. Also while there is no other
+    /// edge: players read that playlist once, and others may join.
     #[must_use]
     pub fn pathway(&self) -> Option<PathwayId> {
-        let (view, own) = (self.view(), self.own()?);
-        let seen = view.snapshot.edge(&own)?;
-        (view.reachable() > 1 && !seen.record.urls.is_empty()).then(|| PathwayId::of(&own))
+        let has_url = self.own.as_ref().is_some_and(|own| !own.urls.is_empty());
+        self.own().filter(|_| has_url).map(|own| PathwayId::of(&own))
     }
 
-    /// True while this edge is drained, or stops.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        let view = self.view();
-        let seen = self.own().and_then(|own| view.snapshot.edge(&own).cloned());
-        seen.is_some_and(|seen| view.snapshot.state(&seen, view.now()) == State::Draining)
-    }
-
-    /// Where to redirect a viewer who asks this edge for the page: to a better edge. Whoever is pinned stays, and so does
+    /// Where to redirect a viewer who asks this edge for the page: to a better edge. Whoever is pinned to it stays, and so does
     /// everybody at an edge that nobody is led to. Pages that came by https are left by https alone.
     #[must_use]
-    pub fn redirect(&self, address: IpAddr, is_pinned: bool, is_secure: bool) -> Option<Target> {
+    pub fn redirect(&self, query: &str, address: IpAddr, is_secure: bool) -> Option<Target> {
         let (view, own) = (self.view(), self.own()?);
         let own_urls = &view.snapshot.edge(&own)?.record.urls;
-        if is_pinned || own_urls.is_empty() {
+        if parameter(query, PIN).as_deref() == Some(own.as_str()) || own_urls.is_empty() {
             return None;
         }
-        let ranking = self.rank(&view, &self.viewer(address), STEERED, &[&own]);
-        let target = target(&view, ranking.better_than(Some(&own))?, is_secure)?;
+        let reach = by_url(is_secure);
+        let ranking = self.rank(&view, &self.viewer(address, reach), 1, &[&own]);
+        let target = target(&view, ranking.better_than(Some(&own))?, reach)?;
         // Two edges behind one address cannot be chosen from by it.
         (!own_urls.contains(&target.url)).then_some(target)
     }
 
-    /// Where to redirect a viewer who asks a process that is no edge: to the best there is.
+    /// Where to redirect a viewer who asks a process that is no edge: to the best there is, if there is one that lives.
     #[must_use]
     pub fn lead(&self, address: IpAddr, is_secure: bool) -> Option<Target> {
         let view = self.view();
-        let ranking = self.rank(&view, &self.viewer(address), STEERED, &[]);
-        target(&view, ranking.better_than(None)?, is_secure)
+        let reach = by_url(is_secure);
+        let ranking = self.rank(&view, &self.viewer(address, reach), 1, &[]);
+        let best = ranking.better_than(None)?;
+        let lives =
+            [Fault::Lost, Fault::Joining, Fault::Unreachable].iter().all(|fault| !best.faults.has(*fault));
+        if lives { target(&view, best, reach) } else { None }
     }
 
-    /// What a viewer's page is told.
+    /// What a viewer's page is told, which came by https or not.
     #[must_use]
-    pub fn for_viewer(&self, address: IpAddr, measured: Measured) -> ForViewer {
-        let (view, own) = (self.view(), self.own());
-        let viewer = Viewer { measured: measured.0, ..self.viewer(address) };
+    pub fn for_viewer(&self, address: IpAddr, measured: Measured, is_secure: bool) -> ForViewer {
+        let (view, own, reach) = (self.view(), self.own(), by_url(is_secure));
+        let viewer = Viewer { measured: measured.0, ..self.viewer(address, reach) };
         let also: Vec<_> = own.iter().collect();
         let ranking = self.rank(&view, &viewer, MAX_OTHERS + 1, &also);
         let shown = |seen: &Seen| Shown {
             id: seen.record.id.clone(),
             name: seen.record.shown_name().to_owned(),
             region: seen.record.region.clone(),
-            url: seen.record.urls.first().cloned(),
+            url: reach.url(&seen.record).cloned(),
             state: view.snapshot.state(seen, view.now()),
         };
         let edge = own.as_ref().and_then(|own| view.snapshot.edge(own)).map(shown);
         let serves = |place: &&Place| {
             Some(&place.edge) != own.as_ref()
-                && place.url.is_some()
+                && !place.faults.has(Fault::Unreachable)
                 && (place.faults.without(Fault::LacksBroadcast).is_empty() || ranking.is_fallback())
         };
         let others = ranking.places.iter().filter(serves).take(MAX_OTHERS);
@@ -260,22 +259,22 @@ impl Router {
         ForViewer { edge, better, others }
     }
 
-    /// The sites of edges from which a viewer's page may need pictures, this one's own among them, since pages are opened by
-    /// other names too; none while there is no choice.
+    /// Sites of edges from which pages may need pictures, the same for all viewers: this one's own among them, since pages
+    /// are opened by other names too. At most [`MAX_SITES`]; none at an edge that nobody is led to or from.
     #[must_use]
-    pub fn sites(&self, address: IpAddr) -> Vec<BaseUrl> {
-        if self.pathway().is_none() {
-            return Vec::new();
+    pub fn sites(&self) -> Vec<BaseUrl> {
+        let Some(own) = self.own.as_ref().filter(|own| !own.urls.is_empty()) else { return Vec::new() };
+        let view = self.view();
+        let others = view.snapshot.edges().iter().flat_map(|seen| &seen.record.urls);
+        let mut sites: Vec<BaseUrl> = Vec::with_capacity(MAX_SITES);
+        for url in own.urls.iter().chain(others) {
+            if sites.len() == MAX_SITES {
+                break;
+            }
+            if !sites.contains(url) {
+                sites.push(url.clone());
+            }
         }
-        let (view, own) = (self.view(), self.own());
-        let also: Vec<_> = own.iter().collect();
-        let ranking = self.rank(&view, &self.viewer(address), MAX_SITES, &also);
-        let urls =
-            ranking.others.iter().chain(&ranking.places).filter_map(|place| view.snapshot.edge(&place.edge));
-        let mut sites: Vec<_> =
-            urls.flat_map(|seen| seen.record.urls.iter().cloned()).take(MAX_SITES).collect();
-        sites.sort_by(|one, other| one.as_str().cmp(other.as_str()));
-        sites.dedup();
         sites
     }
 
@@ -293,7 +292,7 @@ impl Router {
         needed_bps: u64,
     ) -> Option<Vec<u8>> {
         let (view, own) = (self.view(), self.own());
-        if !view.was_read || view.reachable() < 2 {
+        if !view.was_read {
             return None;
         }
         let mut asked = Asked::of(query);
@@ -307,7 +306,7 @@ impl Router {
         asked.current.get_or_insert_with(|| base.clone());
         let also: Vec<_> = asked.current.iter().chain([&base]).collect();
         let measured = Measured::of(query).unwrap_or_default();
-        let viewer = Viewer { measured: measured.0, ..self.viewer(address) };
+        let viewer = Viewer { measured: measured.0, ..self.viewer(address, by_url(base_url.is_secure())) };
         let ranking = self.rank(&view, &viewer, STEERED, &also);
         let reload_uri = reload_uri(&view, own.as_ref(), &asked, (&base, &base_url));
         let paths = Paths {
@@ -333,7 +332,7 @@ impl Router {
     /// Why a viewer at an address is sent where it is sent; `current` is the edge that it may use now.
     #[must_use]
     pub fn explain(&self, address: IpAddr, current: Option<&EdgeId>) -> Explanation {
-        let (view, viewer) = (self.view(), self.viewer(address));
+        let (view, viewer) = (self.view(), self.viewer(address, Reach::Any));
         let also: Vec<_> = current.into_iter().collect();
         let ranking = self.rank(&view, &viewer, MAX_EXPLAINED, &also);
         let stays_at = current.and_then(|_| first(&ranking, current, false)).map(|place| place.edge.clone());
@@ -359,10 +358,14 @@ fn reload_uri(
     Some(uri.into())
 }
 
-/// An edge at its first URL that a page which came by https, or not, may lead to.
-fn target(view: &View, place: &Place, is_secure: bool) -> Option<Target> {
-    let urls = &view.snapshot.edge(&place.edge)?.record.urls;
-    let url = urls.iter().find(|url| url.is_secure() || !is_secure)?;
+/// What an edge needs so that a page which came by https, or not, may lead to it.
+fn by_url(is_secure: bool) -> Reach {
+    if is_secure { Reach::SecureUrl } else { Reach::Url }
+}
+
+/// An edge at its first URL that suits.
+fn target(view: &View, place: &Place, reach: Reach) -> Option<Target> {
+    let url = reach.url(&view.snapshot.edge(&place.edge)?.record)?;
     Some(Target { edge: place.edge.clone(), url: url.clone() })
 }
 

@@ -94,8 +94,11 @@ impl Reading {
     }
 
     fn router(&self, own: Option<&str>) -> Router {
-        let name = own.map(|own| watch::Sender::new(Some(own.to_owned())).subscribe());
-        Router::new(self.view.clone(), name, Arc::new(Geo::none()), StreamName::live())
+        let own = own.map(|own| Own {
+            name: watch::Sender::new(Some(own.to_owned())).subscribe(),
+            urls: vec![BaseUrl::new(&format!("https://{own}.example")).unwrap()],
+        });
+        Router::new(self.view.clone(), own, Arc::new(Geo::none()), StreamName::live())
     }
 }
 
@@ -233,17 +236,17 @@ async fn a_viewer_is_led_away_from_an_edge_that_drains_and_nowhere_else() {
     let reading = Reading::start(false);
     reading.announce(&["a", "bb"], 1, 6).await;
     let router = reading.router(Some("a"));
-    assert_eq!(router.redirect(VIEWER, false, true), None);
+    assert_eq!(router.redirect("", VIEWER, true), None);
     reading.order("a", true, "");
     sleep(Duration::from_millis(10)).await;
-    let target = router.redirect(VIEWER, false, true).unwrap();
+    let target = router.redirect("", VIEWER, true).unwrap();
     assert_eq!(target.edge, id("bb"));
     assert_eq!(target.location("/watch", ""), "https://bb.example/watch?edge=bb");
     assert_eq!(target.location("/", "x=1&edge=a&y&edge"), "https://bb.example/?edge=bb&x=1&y");
-    assert_eq!(router.redirect(VIEWER, true, true), None, "who is pinned stays");
-    assert_eq!(reading.router(Some("bb")).redirect(VIEWER, false, true), None);
-    assert_eq!(reading.router(Some("unknown")).redirect(VIEWER, false, true), None);
-    assert!(is_pinned("a=1&edge=x") && is_pinned("edge") && !is_pinned("edges=x&a=edge"));
+    assert_eq!(router.redirect("x&edge=a", VIEWER, true), None, "who is pinned to this edge stays");
+    assert!(router.redirect("edge=bb", VIEWER, true).is_some(), "a pin to another edge is none to this one");
+    assert_eq!(reading.router(Some("bb")).redirect("", VIEWER, true), None);
+    assert_eq!(reading.router(Some("unknown")).redirect("", VIEWER, true), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,8 +259,8 @@ async fn a_page_that_came_by_https_is_left_by_https_alone() {
     reading.order("a", true, "");
     sleep(Duration::from_millis(10)).await;
     let router = reading.router(Some("a"));
-    assert_eq!(router.redirect(VIEWER, false, true), None);
-    assert_eq!(router.redirect(VIEWER, false, false).unwrap().url.as_str(), "http://bb.example:8080");
+    assert_eq!(router.redirect("", VIEWER, true), None);
+    assert_eq!(router.redirect("", VIEWER, false).unwrap().url.as_str(), "http://bb.example:8080");
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,21 +275,23 @@ async fn edges_behind_one_address_send_viewers_to_each_other_never() {
     sleep(Duration::from_secs(3)).await;
     reading.order("a", true, "");
     sleep(Duration::from_millis(10)).await;
-    assert_eq!(reading.router(Some("a")).redirect(VIEWER, false, true), None);
+    assert_eq!(reading.router(Some("a")).redirect("", VIEWER, true), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_page_is_told_its_edge_and_the_best_others() {
     let reading = Reading::start(false);
     let router = reading.router(Some("a"));
-    let nothing = router.for_viewer(VIEWER, Measured::default());
+    let nothing = router.for_viewer(VIEWER, Measured::default(), true);
     assert_eq!((nothing.edge, nothing.others, nothing.better), (None, vec![], None));
-    assert_eq!((router.pathway(), router.sites(VIEWER)), (None, vec![]));
+    assert_eq!(router.pathway().map(String::from), Some("e-a".to_owned()), "others may join");
+    assert_eq!(router.sites().len(), 1);
+    assert_eq!((reading.router(None).pathway(), reading.router(None).sites()), (None, vec![]));
     let names = ["a", "bb", "ccc", "dddd", "eeeee", "ffffff", "ggggggg"];
     reading.announce(&names, 1, 6).await;
     reading.order("ccc", true, "");
     sleep(Duration::from_millis(10)).await;
-    let told = router.for_viewer(VIEWER, Measured::default());
+    let told = router.for_viewer(VIEWER, Measured::default(), true);
     assert_eq!(told.edge.map(|edge| edge.id), Some(id("a")));
     assert_eq!((told.others.len(), told.better), (5, None));
     assert!(
@@ -296,9 +301,9 @@ async fn a_page_is_told_its_edge_and_the_best_others() {
     );
     // Who measured that another is much nearer is told so.
     let measured = Measured::of("measured=bb:4,a:120").unwrap();
-    assert_eq!(router.for_viewer(VIEWER, measured).better, Some(id("bb")));
+    assert_eq!(router.for_viewer(VIEWER, measured, true).better, Some(id("bb")));
     assert_eq!(router.pathway().map(String::from), Some("e-a".to_owned()));
-    assert_eq!(router.sites(VIEWER).len(), 7);
+    assert_eq!(router.sites().len(), 7);
 }
 
 #[test]
@@ -325,7 +330,11 @@ async fn players_stay_until_their_edge_drains_and_then_ask_where_they_have_gone(
     let router = reading.router(Some("a"));
     assert_eq!(manifest(&router, ""), None);
     reading.announce(&["a"], 1, 6).await;
-    assert_eq!(manifest(&router, ""), None, "there is nothing to choose from");
+    let alone = manifest(&router, "").unwrap();
+    assert_eq!(
+        (&alone["PATHWAY-PRIORITY"], alone.get("PATHWAY-CLONES")),
+        (&serde_json::json!(["e-a"]), None)
+    );
     reading.announce(&["a", "bb"], 10, 6).await;
     let told = manifest(&router, "_HLS_pathway=%22e-a%22&_HLS_throughput=5000000").unwrap();
     assert_eq!(told["PATHWAY-PRIORITY"], serde_json::json!(["e-a", "e-bb"]));
@@ -395,4 +404,70 @@ async fn an_explanation_has_all_edges_and_where_a_player_would_go() {
     assert_eq!(router.explain(VIEWER, None).stays_at, None);
     let json = serde_json::to_value(&explained).unwrap();
     assert_eq!(json["places"][1]["faults"], serde_json::json!(["draining"]), "{json}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_origin_leads_to_no_edge_that_is_dead() {
+    let reading = Reading::start(false);
+    let router = reading.router(None);
+    assert_eq!(router.lead(VIEWER, true), None);
+    reading.announce(&["a"], 1, 6).await;
+    assert_eq!(router.lead(VIEWER, true).map(|target| target.edge), Some(id("a")));
+    reading.order("a", true, "");
+    sleep(Duration::from_millis(10)).await;
+    assert!(router.lead(VIEWER, true).is_some(), "one that drains is better than none");
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(router.lead(VIEWER, true), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn edges_that_a_viewer_cannot_reach_take_no_place_of_others() {
+    let reading = Reading::start(false);
+    let names: Vec<String> = (0..20).map(|number| format!("near{number:02}")).collect();
+    let plain = |name: &str, renewal| EdgeRecord {
+        urls: vec![BaseUrl::new(&format!("http://{name}.example")).unwrap()],
+        addresses: Vec::new(),
+        ..record(name, renewal)
+    };
+    for renewal in 0..6 {
+        for name in &names {
+            publish(&reading.store, &plain(name, renewal)).await.unwrap();
+        }
+        reading.announce(&["own", "zz"], renewal + 1, 1).await;
+    }
+    reading.order("own", true, "");
+    sleep(Duration::from_millis(10)).await;
+    let router = reading.router(Some("own"));
+    assert_eq!(router.redirect("", VIEWER, true).map(|target| target.edge), Some(id("zz")));
+    assert_eq!(router.for_viewer(VIEWER, Measured::default(), true).others.len(), 1);
+    let records = DnsRecords::new(Arc::new(reading.router(None)), []);
+    let client = Client { address: VIEWER, prefix_len: 24 };
+    let Found::Host(found) = records.addresses("", client, Family::V4) else { panic!("there is no host") };
+    assert_eq!(found.addresses, [IpAddr::from([192, 0, 2, 2])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edge_that_was_stopped_in_order_is_no_flapping_one() {
+    let reading = Reading::start(false);
+    for start in 0..4 {
+        let run = |renewal| EdgeRecord { run: start, ..record("a", renewal) };
+        for renewal in 0..4 {
+            publish(&reading.store, &run(renewal)).await.unwrap();
+            sleep(Duration::from_secs(2)).await;
+        }
+        let health = reading.router(None).explain(VIEWER, None).places[0].health;
+        assert_eq!(health, farcast_routing::Health::Good, "start {start}");
+        withdraw(&reading.store, &id("a")).await.unwrap();
+        sleep(Duration::from_secs(4)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_differ_by_case_alone_have_no_host() {
+    let reading = Reading::start(false);
+    reading.announce(&["edge-b", "EDGE-B", "edge-c"], 1, 4).await;
+    let records = DnsRecords::new(Arc::new(reading.router(None)), []);
+    let client = Client { address: VIEWER, prefix_len: 24 };
+    assert_eq!(records.addresses("edge-b", client, Family::V4), Found::NoHost);
+    assert!(matches!(records.addresses("edge-c", client, Family::V4), Found::Host(_)));
 }

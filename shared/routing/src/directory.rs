@@ -56,7 +56,8 @@ impl Directory {
     pub fn read(&mut self, record: EdgeRecord, now: Duration) -> Result<(), TooManyEdges> {
         let beat = Beat { run: record.run, renewal: record.renewal };
         if let Some(entry) = self.edges.get_mut(&record.id) {
-            let left_in_order = entry.record.state == Announced::Draining;
+            // One that crashed does not take its record back.
+            let left_in_order = entry.record.state == Announced::Draining || entry.life.removed_at.is_some();
             entry.life.read(beat, left_in_order, now, &self.timing);
             if *entry.record != record {
                 entry.level = entry.level.after(&record.load, &record.capacity);

@@ -81,7 +81,7 @@ fn nobody_becomes_lost_while_the_store_cannot_be_read() {
 }
 
 #[test]
-fn an_edge_without_a_record_is_gone_and_its_returns_are_remembered() {
+fn an_edge_that_takes_its_record_back_is_gone_and_its_returns_are_no_flapping() {
     let mut watched = Watched::new();
     watched.renew(100);
     for at in [200, 300] {
@@ -89,11 +89,10 @@ fn an_edge_without_a_record_is_gone_and_its_returns_are_remembered() {
         assert_eq!(watched.now(at - 1), None);
         watched.renew(at);
     }
-    assert_eq!(watched.now(300), Some((State::Ready, Health::Flapping)));
-    assert_eq!(watched.now(319), Some((State::Ready, Health::Flapping)));
+    assert_eq!(watched.now(300), Some((State::Ready, Health::Good)));
     watched.directory.removed(&id("fra"), secs(320));
     watched.now(320 + 1_200);
-    assert!(watched.directory.edges.is_empty(), "but not for ever");
+    assert!(watched.directory.edges.is_empty(), "it is remembered, but not for ever");
     watched.directory.removed(&id("nobody"), secs(1));
 }
 
@@ -120,4 +119,13 @@ fn there_is_room_for_many_edges_and_only_those_that_are_gone_or_lost_give_way() 
     assert_eq!(directory.read(record(MAX_EDGES + 1), secs(119)), Err(TooManyEdges));
     assert_eq!(directory.read(record(MAX_EDGES + 1), secs(120)), Ok(()), "all others are lost now");
     assert_eq!(directory.edges.len(), MAX_EDGES);
+}
+
+#[test]
+fn an_edge_that_is_lost_and_comes_back_twice_is_not_believed_at_once() {
+    let mut watched = Watched::new();
+    watched.renew(100);
+    assert_eq!(watched.now(100), Some((State::Ready, Health::Good)), "once may happen");
+    watched.renew(200);
+    assert_eq!(watched.now(200), Some((State::Ready, Health::Flapping)));
 }

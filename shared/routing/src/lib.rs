@@ -30,7 +30,7 @@ pub use directory::{Directory, MAX_EDGES, TooManyEdges};
 pub use edge_id::{EdgeId, InvalidEdgeId};
 pub use level::Level;
 pub use liveness::Timing;
-pub use rank::{MAX_MEASURED, Place, Ranking, Viewer, rank};
+pub use rank::{MAX_MEASURED, Place, Ranking, Reach, Viewer, rank};
 pub use record::{
     Announced, Capacity, Carried, EdgeRecord, InvalidRecord, Load, MAX_ADDRESSES, MAX_CHANNELS,
     MAX_NAME_CHARS, MAX_RECORD_BYTES, MAX_REGION_CHARS, MAX_URLS, MAX_VERSION_CHARS,

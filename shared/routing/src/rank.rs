@@ -18,7 +18,7 @@ use crate::coordinates::{Coordinates, Direction};
 use crate::cost::{self, Bands, Cost, Distance, Fault, Faults, Health, MAX_LAG_MS, REDIRECT_MARGIN};
 use crate::edge_id::EdgeId;
 use crate::level::Level;
-use crate::record::Carried;
+use crate::record::{Carried, EdgeRecord};
 use crate::rendezvous;
 use crate::snapshot::{Seen, Snapshot, State};
 
@@ -36,13 +36,45 @@ pub struct Viewer {
     pub measured: Vec<(EdgeId, u32)>,
     /// The edge that the viewer, or a redirect, chose: first if it has no fault, and never redirected from.
     pub pinned: Option<EdgeId>,
+    /// What an edge needs so that the viewer can reach it.
+    pub reach: Reach,
+}
+
+/// What an edge needs so that a viewer can reach it; without that it has [`Fault::Unreachable`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reach {
+    /// A URL or an address.
+    #[default]
+    Any,
+    /// A URL.
+    Url,
+    /// A URL of https: what a page needs that came by https.
+    SecureUrl,
+    /// An IP address.
+    Address,
+}
+
+impl Reach {
+    /// The URL by which such a viewer reaches an edge: the first that suits.
+    #[must_use]
+    pub fn url(self, record: &EdgeRecord) -> Option<&BaseUrl> {
+        record.urls.iter().find(|url| url.is_secure() || self != Self::SecureUrl)
+    }
+
+    fn has(self, record: &EdgeRecord) -> bool {
+        match self {
+            Self::Any => !record.urls.is_empty() || !record.addresses.is_empty(),
+            Self::Url | Self::SecureUrl => self.url(record).is_some(),
+            Self::Address => !record.addresses.is_empty(),
+        }
+    }
 }
 
 impl Viewer {
     /// Of whom only the address is known.
     #[must_use]
     pub fn at(address: IpAddr) -> Self {
-        Self { address, coordinates: None, measured: Vec::new(), pinned: None }
+        Self { address, coordinates: None, measured: Vec::new(), pinned: None, reach: Reach::Any }
     }
 }
 
@@ -180,6 +212,7 @@ struct Judge<'a> {
     /// By position in the snapshot.
     measured: Vec<(u32, u32)>,
     pinned: Option<u32>,
+    reach: Reach,
     bands: Bands,
     now: Duration,
 }
@@ -207,6 +240,7 @@ impl<'a> Judge<'a> {
             coordinates: viewer.coordinates,
             measured,
             pinned: viewer.pinned.as_ref().and_then(|edge| snapshot.position(edge)),
+            reach: viewer.reach,
             bands: Bands::new(),
             now,
         }
@@ -259,7 +293,7 @@ impl<'a> Judge<'a> {
             .with(Fault::Draining, state == State::Draining)
             .with(Fault::Joining, state == State::Joining)
             .with(Fault::Lost, state == State::Lost)
-            .with(Fault::Unreachable, record.urls.is_empty() && record.addresses.is_empty());
+            .with(Fault::Unreachable, !self.reach.has(record));
         let cost = Cost {
             distance: self.distance_points(seen, rtt_ms),
             load: cost::of_level(seen.level),

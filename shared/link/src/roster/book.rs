@@ -241,11 +241,13 @@ impl Book {
     pub fn free_name(&self, wished: &str) -> String {
         let shown: String = wished.chars().filter(char::is_ascii_graphic).take(MAX_NAME_CHARS).collect();
         let shown = if shown.is_empty() { "edge".to_owned() } else { shown };
-        if !self.edges.contains_key(&shown) {
+        // Names of hosts in DNS, which an edge's is too, have no case.
+        let is_taken = |name: &str| self.edges.keys().any(|known| known.eq_ignore_ascii_case(name));
+        if !is_taken(&shown) {
             return shown;
         }
         let numbered = (2..).map(|number: u64| format!("{shown}-{number}"));
-        numbered.into_iter().find(|name| !self.edges.contains_key(name)).unwrap_or(shown)
+        numbered.into_iter().find(|name| !is_taken(name)).unwrap_or(shown)
     }
 
     /// Adds an edge that has proved a token, under a name from [`Self::free_name`].

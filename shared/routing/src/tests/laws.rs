@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::world::{Edge, NOW, coordinates, directory, edge, id, live, order, ranked, snapshot};
 use crate::steering::first;
-use crate::{Announced, Ranking, Viewer, rank};
+use crate::{Announced, Ranking, Reach, Viewer, rank};
 
 fn any_place() -> impl Strategy<Value = (f64, f64)> {
     (-90.0..=90.0, -180.0..=180.0)
@@ -50,8 +50,9 @@ fn any_world() -> impl Strategy<Value = Vec<Edge>> {
 fn any_viewer() -> impl Strategy<Value = Viewer> {
     let measured = vec((0usize..12, 0u32..400), 0..4);
     let place = proptest::option::weighted(0.8, any_place());
-    (any::<u32>(), place, measured, proptest::option::weighted(0.1, 0usize..12)).prop_map(
-        |(address, place, measured, pinned)| Viewer {
+    let reach = proptest::sample::select(vec![Reach::Any, Reach::Url, Reach::SecureUrl, Reach::Address]);
+    (any::<u32>(), place, measured, proptest::option::weighted(0.1, 0usize..12), reach).prop_map(
+        |(address, place, measured, pinned, reach)| Viewer {
             address: IpAddr::from(address.to_be_bytes()),
             coordinates: place.map(coordinates),
             measured: measured
@@ -59,6 +60,7 @@ fn any_viewer() -> impl Strategy<Value = Viewer> {
                 .map(|(number, rtt)| (id(&format!("edge-{number}")), rtt))
                 .collect(),
             pinned: pinned.map(|number| id(&format!("edge-{number}"))),
+            reach,
         },
     )
 }

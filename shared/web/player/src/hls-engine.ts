@@ -14,7 +14,7 @@ import { Pacer } from "./pacer";
 import { skipEarlier } from "./parts";
 import { firstQuality } from "./quality";
 import type { Quality } from "./quality";
-import { answers, isOdd } from "./silence";
+import { isOdd, isReady } from "./silence";
 import { Steering } from "./steering";
 import { fails, observe } from "./supply";
 
@@ -135,7 +135,7 @@ export class HlsEngine implements Engine {
     this.watchEdge();
   }
 
-  /** Leaves an edge that is silent because it is gone; see silence.ts. */
+  /** Leaves an edge that is silent because it is gone, or has lost its origin; see silence.ts. */
   private watchEdge(): void {
     const { edge, next } = this.steering;
     const nowMs = performance.now();
@@ -144,7 +144,7 @@ export class HlsEngine implements Engine {
     const apartS = details.partTarget > 0 ? details.partTarget : details.targetduration;
     if (!isOdd(this.heardAtMs, this.askedAtMs, nowMs, apartS)) return;
     this.askedAtMs = nowMs;
-    void Promise.all([answers(edge), answers(next)]).then(([isThere, isNextThere]) => {
+    void Promise.all([isReady(edge), isReady(next)]).then(([isThere, isNextThere]) => {
       const isSilent = this.heardAtMs < nowMs && this.steering.edge === edge;
       if (isThere || !isNextThere || !isSilent || this.isDestroyed) return;
       if (this.steering.leave()) this.dropRequest();

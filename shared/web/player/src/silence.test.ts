@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { answers, ASK_APART_MS, isOdd, SILENT_MS } from "./silence";
+import { ASK_APART_MS, isOdd, isReady, SILENT_MS } from "./silence";
 
 test("silence is odd after a while, longer where media comes seldom, and is asked about now and then", () => {
   const never = -Infinity;
@@ -12,12 +12,14 @@ test("silence is odd after a while, longer where media comes seldom, and is aske
   expect(isOdd(0, 2_000, 2_000 + ASK_APART_MS, 0)).toBe(true);
 });
 
-test("any answer is one, and nothing is thrown", async () => {
+test("an edge that does not answer, or lost its origin, is not ready, and nothing is thrown", async () => {
   const asked: string[] = [];
   const says = (url: string) => {
     asked.push(url);
-    return url.includes("dead") ? Promise.reject(new TypeError("refused")) : Promise.resolve({ status: 503 });
+    if (url.includes("dead")) return Promise.reject(new TypeError("refused"));
+    return Promise.resolve({ ok: !url.includes("alone") });
   };
-  expect([await answers("https://there", says), await answers("https://dead", says)]).toEqual([true, false]);
-  expect(asked).toEqual(["https://there/healthz", "https://dead/healthz"]);
+  const ready = await Promise.all(["there", "alone", "dead"].map((name) => isReady(`https://${name}`, says)));
+  expect(ready).toEqual([true, false, false]);
+  expect(asked[0]).toBe("https://there/readyz/media");
 });

@@ -2,7 +2,7 @@
  * Notices an edge that says nothing any more: packets that vanish are no error until a timeout, long after the buffer is empty.
  *
  * A broadcaster who pauses is silent as well, at every edge. So silence is only a reason to ask: the edge is left if it does not
- * answer a trifle while the next one does.
+ * answer, or says that it has lost its origin, while the next one has new media.
  */
 
 /** With new parts three times a second, nothing for so long is odd. */
@@ -11,7 +11,7 @@ export const SILENT_MS = 1_000;
 const LATE = 2;
 /** Asked again after so long where the edge answered: when a broadcaster pauses, all viewers ask. */
 export const ASK_APART_MS = 5_000;
-/** An edge that is there answers a trifle within this time. */
+/** An edge that is there answers within this time. */
 export const ANSWERS_WITHIN_MS = 1_000;
 
 /** Whether it is time to ask. Media comes every `apartS` seconds. */
@@ -20,22 +20,20 @@ export function isOdd(heardAtMs: number, askedAtMs: number, nowMs: number, apart
   return isSilent && nowMs - askedAtMs >= ASK_APART_MS;
 }
 
-type Fetch = (url: string, init: RequestInit) => Promise<unknown>;
+type Fetch = (url: string, init: RequestInit) => Promise<{ readonly ok: boolean }>;
 
-/** Whether an edge answers at all; never rejects. */
-export async function answers(
+/** Whether an edge answers, and is linked to its origin; never rejects. */
+export async function isReady(
   origin: string,
   fetchAny: Fetch = (url, init) => fetch(url, init),
 ): Promise<boolean> {
   try {
-    await fetchAny(`${origin}/healthz`, {
-      // Whatever it says: that it does is what counts.
-      mode: "no-cors",
+    const answer = await fetchAny(`${origin}/readyz/media`, {
       cache: "no-store",
       credentials: "omit",
       signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
     });
-    return true;
+    return answer.ok;
   } catch {
     return false;
   }

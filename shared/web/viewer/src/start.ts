@@ -18,11 +18,20 @@ export const PLAYLIST = new URL(
   document.baseURI,
 ).href;
 
+/** A redirect to this edge pins its viewer, by a parameter that is nobody else's: people copy the address. */
+function forgetPin(): void {
+  const address = new URL(location.href);
+  if (!address.searchParams.has("edge")) return;
+  address.searchParams.delete("edge");
+  history.replaceState(history.state, "", address);
+}
+
 /**
  * Starts a page: theme, language, styles and title, which follow the server from then on, and `page` as its content.
  */
 export function start(page: ComponentChild): void {
   startTheme();
+  forgetPin();
   document.documentElement.lang = language.value;
   followStyles();
   followServer();
