@@ -124,6 +124,7 @@ fn there_is_room_for_many_edges_and_only_those_that_are_gone_or_lost_give_way() 
 #[test]
 fn an_edge_that_is_lost_and_comes_back_twice_is_not_believed_at_once() {
     let mut watched = Watched::new();
+    watched.renew(1);
     watched.renew(100);
     assert_eq!(watched.now(100), Some((State::Ready, Health::Good)), "once may happen");
     watched.renew(200);
