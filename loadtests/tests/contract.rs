@@ -11,8 +11,9 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 type Operation = (&'static str, String);
 
 /// What is answered without a table: media, page, health.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 21] = [
     ("get", "/"),
+    ("get", "/watch"),
     ("get", "/embed/video"),
     ("get", "/embed/chat"),
     ("get", "/embed/chat/readonly"),
@@ -22,6 +23,7 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("get", "/admin/"),
     ("get", "/admin/assets/{file}"),
     ("get", "/hls/stream.m3u8"),
+    ("get", "/hls/steering.json"),
     ("get", "/hls/{variant}/stream.m3u8"),
     ("get", "/hls/{variant}/{epoch}/init-{number}.mp4"),
     ("get", "/hls/{variant}/{epoch}/{msn}.m4s"),

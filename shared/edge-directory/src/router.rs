@@ -279,9 +279,8 @@ impl Router {
     }
 
     /// The steering manifest for a player that asks this edge, as JSON; at the origin only for one that says whose playlist it
-    /// has. `asked_at` is the address by which it was asked;
-    /// `variants` are those of the multivariant playlist, `needed_bps` what the lowest needs. None where there is nothing to
-    /// choose from.
+    /// has. `asked_at` is the address by which it was asked; `variants` are those of the multivariant playlist, `needed_bps`
+    /// what the lowest needs. None before the directory was read.
     #[must_use]
     pub fn steering(
         &self,

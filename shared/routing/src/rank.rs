@@ -160,8 +160,10 @@ impl Ranking {
             return None;
         }
         let Some(own) = self.place(this) else { return Some(best) };
-        let is_better = own.faults > best.faults
-            || own.faults == best.faults && own.total >= best.total.saturating_add(REDIRECT_MARGIN);
+        // Whoever is here has reached it, whatever it says of its addresses.
+        let own_faults = own.faults.without(Fault::Unreachable);
+        let is_better = own_faults > best.faults
+            || own_faults == best.faults && own.total >= best.total.saturating_add(REDIRECT_MARGIN);
         is_better.then_some(best)
     }
 }
