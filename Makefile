@@ -55,7 +55,7 @@ $(PLAYER): $(WEB_SOURCES)
 	cd $(WEB) && npm run build
 
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-foundationdb screenshots
+.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-nearest test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
 	@if [ -n "$${FDB_CLUSTER_FILE-}" ] || $(FDBSERVER); then $(MAKE) test-foundationdb; else \
 	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
@@ -80,6 +80,11 @@ ifdef NEXTEST
 else
 	cargo test -p farcast-loadtests --test '*' -- --test-threads $(E2E_THREADS)
 endif
+
+# Some eight minutes, as root, so not in CI. FARCAST_NEAREST_CLIENTS is how many viewers lose their edge.
+test-nearest: $(PLAYER) ## Edges and viewers in namespaces far from each other: who is led where, edges killed and drained
+	cargo build --workspace --bins
+	FARCAST_NEAREST=required cargo test -p farcast-loadtests --test nearest -- --ignored --nocapture --test-threads 1
 
 test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 	cargo build --workspace --bins
