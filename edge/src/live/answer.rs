@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use farcast_feed::hls::{Answer, Directives, Form, Refusal};
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
-use farcast_feed::window::{Lookup, State as SegmentState, StreamWindow};
+use farcast_feed::window::{Lookup, State as SegmentState, StreamWindow, VariantWindow};
 use farcast_link::receiver::FetchError;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -76,13 +76,18 @@ impl Live {
         self.read().window.as_ref().is_some_and(|window| !window.has_ended())
     }
 
-    /// The variants of the broadcast, and the nominal rate of the lowest in bits per second; none without a broadcast.
+    /// The variants of the broadcast, and the bit rate that the lowest needs, in bits per second: its peak as it was measured,
+    /// since what an encoder sends may be far from what is expected of it. None without a broadcast.
     #[must_use]
     pub fn ladder(&self) -> (Vec<VariantId>, u64) {
         let state = self.read();
-        let variants = state.window.iter().flat_map(|window| &window.presentation().variants);
-        let lowest = variants.clone().map(|variant| variant.nominal_bps).min().unwrap_or_default();
-        (variants.map(|variant| variant.id).collect(), lowest)
+        let Some(window) = &state.window else { return (Vec::new(), 0) };
+        let variants = &window.presentation().variants;
+        let measured = |id| window.get(id).and_then(VariantWindow::measured_bps).map(|(peak, _)| peak);
+        let needed = variants
+            .iter()
+            .map(|variant| measured(variant.id).filter(|peak| *peak > 0).unwrap_or(variant.nominal_bps));
+        (variants.iter().map(|variant| variant.id).collect(), needed.min().unwrap_or_default())
     }
 
     /// The multivariant playlist, as soon as it names all variants, or after a bounded wait those that

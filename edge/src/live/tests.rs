@@ -549,3 +549,13 @@ async fn parts_that_a_newcomer_fetches_are_no_lag_and_late_ones_are() {
     live.apply(vec![at(part(V0, 2, 2), hour)]).await;
     assert!(live.take_lag() > Duration::from_secs(3500));
 }
+
+#[tokio::test]
+async fn what_a_player_needs_is_what_the_lowest_variant_was_measured_to_have() {
+    let live = live(&Arc::default());
+    assert_eq!(live.ladder(), (Vec::new(), 0));
+    live.apply(playing()).await;
+    let (variants, needed_bps) = live.ladder();
+    assert!(variants.len() > 1 && variants.contains(&V0), "{variants:?}");
+    assert_eq!(needed_bps, 1, "the peak of the segments that ended, not what the ladder expects");
+}

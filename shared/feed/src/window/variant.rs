@@ -102,6 +102,12 @@ impl VariantWindow {
         self.ended
     }
 
+    /// Peak and average bit rate as they were measured, in bits per second; none before a segment has ended.
+    #[must_use]
+    pub fn measured_bps(&self) -> Option<(u64, u64)> {
+        self.measured_bps
+    }
+
     /// The properties of the newest init section.
     #[must_use]
     pub fn format(&self) -> Option<&Format> {
