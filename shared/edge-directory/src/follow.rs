@@ -47,7 +47,7 @@ impl View {
     }
 }
 
-/// A channel for [`follow`], which has no edge yet.
+/// A channel for [`follow()`], which has no edge yet.
 #[must_use]
 pub fn views() -> watch::Sender<Arc<View>> {
     let nothing = View { snapshot: Snapshot::default(), was_read: false, started: Instant::now() };

@@ -1,7 +1,7 @@
 //! The edge directory: what each edge announces of itself in the store, followed by every process that leads viewers, and the
 //! answers that follow from it.
 //!
-//! Place in the flow: an edge [`publish`]es its record every few seconds; [`follow`] reads all of them and applies the
+//! Place in the flow: an edge [`publish`]es its record every few seconds; [`follow()`] reads all of them and applies the
 //! operators' orders ([`farcast_settings::EdgeOrders`]); [`Router`] answers for a viewer by `farcast_routing`'s ranking: the
 //! page's redirect, the steering manifest, the list for pages, DNS, and the explanation for admins.
 //!
