@@ -91,7 +91,7 @@ enum Asked {
     Redirect,
     /// The page, of a viewer for whom another edge is better: its address there.
     ElsewhereAt(String),
-    /// The steering manifest for a player, if there is anything to choose from.
+    /// The steering manifest for a player; none before the directory was read.
     Steering(Option<Vec<u8>>),
     Socket,
     Unknown,
@@ -436,7 +436,7 @@ impl Handler {
             Asked::Redirect => reply::to_playlist(),
             Asked::ElsewhereAt(ref location) => reply::to_edge(location),
             Asked::Steering(Some(ref manifest)) => reply::steering(manifest.clone()),
-            Asked::Steering(None) => reply::text(StatusCode::NOT_FOUND, "there is no other edge"),
+            Asked::Steering(None) => reply::text(StatusCode::NOT_FOUND, "the edges are not known yet"),
             // HEAD opens no socket.
             Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
             Asked::Unknown => self.unknown(),
