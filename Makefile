@@ -14,6 +14,7 @@ FUZZ_SECONDS ?= 60
 
 # Whether a FoundationDB server can be started here; its packages put it into /usr/sbin.
 FDBSERVER := PATH="$$PATH:/usr/sbin" command -v fdbserver >/dev/null
+FDBCLIENT := infra/foundationdb/has-client.sh
 
 # Tests of HEVC and AV1 need a newer ffmpeg than Debian's; setup-test brings it.
 ENHANCED := export FARCAST_ENHANCED_FFMPEG="$${FARCAST_ENHANCED_FFMPEG-$$(compgen -G "$$PWD/target/tools/imageio_ffmpeg/binaries/ffmpeg-*" || true)}"
@@ -57,9 +58,13 @@ $(PLAYER): $(WEB_SOURCES)
 ##@ Test
 .PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-nearest test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
-	@if [ -n "$${FDB_CLUSTER_FILE-}" ] || $(FDBSERVER); then $(MAKE) test-foundationdb; else \
-	  printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: there is no cluster." \
-	    "Name one by FDB_CLUSTER_FILE, or install an fdbserver: infra/foundationdb/README.md."; fi
+	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
+	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
+	elif ! $(FDBSERVER); then untested "there is no cluster" \
+	  "Name one by FDB_CLUSTER_FILE, or install an fdbserver: infra/foundationdb/README.md."; \
+	elif ! $(FDBCLIENT); then untested "an fdbserver is installed, but its client library cannot be used" \
+	  "What is missing is said above: infra/foundationdb/README.md."; \
+	else $(MAKE) test-foundationdb; fi
 
 test-rust: $(PLAYER) ## Unit and integration tests of all crates, and documentation examples
 ifdef NEXTEST
@@ -140,6 +145,7 @@ test-attacks-quick: $(PLAYER) ## The same for six of them, a few seconds each
 # installed. The second run of the suite has faults that FoundationDB's client makes up; tests of faults of the server start
 # servers of their own, and are left out where there is no fdbserver.
 test-foundationdb: setup $(PLAYER) ## The store, and Farcast on it, on the cluster that FDB_CLUSTER_FILE names, or a throw-away one
+	@$(FDBCLIENT)
 	@if [ -z "$${FDB_CLUSTER_FILE-}" ]; then exec infra/foundationdb/test-cluster.sh $(MAKE) test-foundationdb; fi; \
 	[ -r "$$FDB_CLUSTER_FILE" ] || { echo "FDB_CLUSTER_FILE names no file that can be read" >&2; exit 1; }; \
 	export FDB_CLUSTER_FILE="$$(realpath "$$FDB_CLUSTER_FILE")" PATH="$$PATH:/usr/sbin"; set -x; \
