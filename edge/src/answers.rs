@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use farcast_certificates::Following;
 use farcast_link::receiver::Asked;
 use farcast_link::{Ask, EdgeReport};
 
@@ -19,6 +20,7 @@ pub(crate) struct Answers {
     pub(crate) playback: Arc<Playback>,
     pub(crate) viewers: viewers::Metrics,
     pub(crate) served: serve::Metrics,
+    pub(crate) certificates: Following,
 }
 
 impl Answers {
@@ -27,6 +29,7 @@ impl Answers {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             viewers: self.viewers.active(),
             sent_bytes: self.served.sent_bytes(),
+            announced: self.certificates.borrow().as_ref().map_or(0, |announced| announced.number),
         }
     }
 }

@@ -6,6 +6,7 @@ mod answers;
 pub mod api;
 pub mod app;
 pub mod bucket;
+pub mod certificate;
 pub mod channel;
 pub mod chat;
 pub mod live;

@@ -34,12 +34,15 @@ settings! {
         pub join_token_file: Option<PathBuf>,
         /// Listening address for viewers, HTTP.
         pub http_listen: SocketAddr = "0.0.0.0:8080",
-        /// Listening address for viewers, HTTPS; needs tls_cert and tls_key.
+        /// Listening address for viewers, HTTPS. Without tls_cert and tls_key it uses the certificate that the origin has for all
+        /// edges (its acme_domains).
         pub https_listen: Option<SocketAddr>,
-        /// Certificate chain for HTTPS, PEM.
+        /// Certificate chain for HTTPS, PEM; with tls_key, read again when it changes.
         pub tls_cert: Option<PathBuf>,
         /// Private key for HTTPS, PEM.
         pub tls_key: Option<PathBuf>,
+        /// Send viewers who come by HTTP to HTTPS, at the port of https_listen; not the answers to ACME's challenges, nor health.
+        pub https_redirect: bool = "false",
         /// Listening address of /metrics, /healthz and /readyz; not for the public.
         pub metrics_listen: SocketAddr = "127.0.0.1:9191",
         /// Memory for media; the live window takes what it needs of it, the rest keeps older segments.
@@ -140,12 +143,14 @@ impl Validate for Settings {
                 "is \"embedded\", which is for the origin: origin or foundationdb:<cluster file>",
             );
         }
-        let needs = self.https_listen.is_some();
-        if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {
-            checks.problem("tls_cert", "is missing: https_listen and tls_key need it");
+        if self.tls_cert.is_none() && self.tls_key.is_some() {
+            checks.problem("tls_cert", "is missing: tls_key needs it");
         }
-        if self.tls_key.is_none() && (needs || self.tls_cert.is_some()) {
-            checks.problem("tls_key", "is missing: https_listen and tls_cert need it");
+        if self.tls_key.is_none() && self.tls_cert.is_some() {
+            checks.problem("tls_key", "is missing: tls_cert needs it");
+        }
+        if self.https_redirect && self.https_listen.is_none() {
+            checks.problem("https_redirect", "needs https_listen");
         }
         if let Err((key, fault)) = self.dns().zone() {
             checks.problem(key, fault);

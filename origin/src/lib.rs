@@ -3,6 +3,7 @@
 //! [`sender`](farcast_link::sender).
 //! [`media`] is the vocabulary between them.
 
+pub mod acme;
 pub mod admin;
 pub mod api;
 pub mod app;

@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use farcast_api::budget::MIN_BUDGET;
+use farcast_certificates::{Domain, Domains};
 use farcast_config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
 use farcast_config::{choice, settings};
 use farcast_edge_directory::{DnsSettings, Hosts, NameServers};
 use farcast_service::log;
 
+use crate::acme::{self, ChallengeKind, ChallengeKinds};
 use crate::transcode::{KeyFrames, MAX_CONFIGURED_VARIANTS, VariantSpec};
 
 /// Fewest characters of a stream key, unless short ones are allowed.
@@ -44,16 +46,33 @@ settings! {
         pub store: StoreAddress = "embedded",
         /// Listening address for RTMP publishers.
         pub rtmp_listen: SocketAddr = "0.0.0.0:1935",
-        /// Listening address for RTMPS publishers; needs tls_cert and tls_key.
+        /// Listening address for RTMPS publishers; needs tls_cert and tls_key, or acme_domains.
         pub rtmps_listen: Option<SocketAddr>,
-        /// Certificate chain for RTMPS and HTTPS, PEM.
+        /// Names for which to obtain a certificate by ACME, for the HTTPS of all edges that have no other, and for RTMPS and HTTPS
+        /// here: such as live.example.org, fra.live.example.org; comma-separated, *.live.example.org by dns-01 only. With it you
+        /// agree to the authority's terms of service.
+        pub acme_domains: Domains = "",
+        /// E-mail address to which the authority writes, if it does.
+        pub acme_email: Option<String>,
+        /// ACME directory of the authority; without it Let's Encrypt's.
+        pub acme_directory: String = "https://acme-v02.api.letsencrypt.org/directory",
+        /// Ways of proving that the names are yours, tried one after the other: http-01 (all edges at port 80 of the names),
+        /// tls-alpn-01 (at port 443), dns-01 (where the DNS server of origin or edges serves the zone).
+        pub acme_challenges: ChallengeKinds = "http-01, tls-alpn-01",
+        /// PEM file of the authority that the ACME directory's own certificate is of, where that is a private one.
+        pub acme_root: Option<PathBuf>,
+        /// Id of the account that some authorities give to their customers (external account binding).
+        pub acme_eab_key_id: Option<String>,
+        /// HMAC key of that account, in base64url.
+        pub acme_eab_hmac_key: Option<Secret>,
+        /// Certificate chain for RTMPS and HTTPS, PEM; with tls_key, read again when it changes.
         pub tls_cert: Option<PathBuf>,
         /// Private key for RTMPS and HTTPS, PEM.
         pub tls_key: Option<PathBuf>,
         /// Listening address of the HTTP API and the admin page, without encryption: passwords go through it, so by
         /// default only on this machine.
         pub http_listen: SocketAddr = "127.0.0.1:8090",
-        /// Listening address of both over TLS; needs tls_cert and tls_key.
+        /// Listening address of both over TLS; needs tls_cert and tls_key, or acme_domains.
         pub https_listen: Option<SocketAddr>,
         /// Folder from which the admin page is read instead of from the program, such as shared/web/dist: for its developers.
         pub web_dir: Option<PathBuf>,
@@ -208,6 +227,7 @@ impl Value for Level {
 impl Validate for Settings {
     fn validate(&self, checks: &mut Checks<'_>) {
         self.check_tls(checks);
+        self.check_acme(checks);
         self.check_listeners(checks);
         if let Err((key, fault)) = self.dns().zone() {
             checks.problem(key, fault);
@@ -266,6 +286,23 @@ impl Validate for Settings {
 }
 
 impl Settings {
+    /// The certificate that is to be obtained, where one is.
+    #[must_use]
+    pub fn acme(&self) -> Option<acme::Config> {
+        if self.acme_domains.0.is_empty() {
+            return None;
+        }
+        let external = self.acme_eab_key_id.clone().zip(self.acme_eab_hmac_key.clone());
+        Some(acme::Config {
+            domains: self.acme_domains.clone(),
+            directory: self.acme_directory.clone(),
+            email: self.acme_email.clone(),
+            challenges: self.acme_challenges.clone(),
+            root: self.acme_root.clone(),
+            external: external.map(|(key_id, hmac_key)| acme::External { key_id, hmac_key }),
+        })
+    }
+
     /// The settings of the DNS server.
     #[must_use]
     pub fn dns(&self) -> DnsSettings<'_> {
@@ -278,12 +315,44 @@ impl Settings {
     }
 
     fn check_tls(&self, checks: &mut Checks<'_>) {
-        let needs = self.rtmps_listen.is_some() || self.https_listen.is_some();
+        let listens = self.rtmps_listen.is_some() || self.https_listen.is_some();
+        let needs = listens && self.acme_domains.0.is_empty();
         if self.tls_cert.is_none() && (needs || self.tls_key.is_some()) {
-            checks.problem("tls_cert", "is missing: rtmps_listen, https_listen and tls_key need it");
+            checks.problem(
+                "tls_cert",
+                "is missing: rtmps_listen and https_listen need it, or acme_domains, and tls_key needs it",
+            );
         }
         if self.tls_key.is_none() && (needs || self.tls_cert.is_some()) {
-            checks.problem("tls_key", "is missing: rtmps_listen, https_listen and tls_cert need it");
+            checks.problem(
+                "tls_key",
+                "is missing: rtmps_listen and https_listen need it, or acme_domains, and tls_cert needs it",
+            );
+        }
+    }
+
+    fn check_acme(&self, checks: &mut Checks<'_>) {
+        if !self.acme_directory.starts_with("https://") || self.acme_directory.parse::<http::Uri>().is_err() {
+            checks.problem("acme_directory", "is no address that begins with https://");
+        }
+        let is_address = |email: &String| {
+            let graphic = |c: char| c.is_ascii_graphic() && !matches!(c, ',' | '?' | '&');
+            email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+                && email.chars().all(graphic)
+        };
+        if self.acme_email.as_ref().is_some_and(|email| !is_address(email)) {
+            checks.problem("acme_email", "is no e-mail address");
+        }
+        if self.acme_domains.0.iter().any(Domain::is_wildcard)
+            && !self.acme_challenges.0.contains(&ChallengeKind::Dns01)
+        {
+            checks.problem(
+                "acme_challenges",
+                "lacks dns-01, by which alone names that begin with *. are proved",
+            );
+        }
+        if self.acme_eab_key_id.is_some() != self.acme_eab_hmac_key.is_some() {
+            checks.problem("acme_eab_key_id", "and acme_eab_hmac_key are given together or not at all");
         }
     }
 

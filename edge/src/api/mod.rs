@@ -22,6 +22,7 @@ use farcast_api::budget::Budget;
 use farcast_api::login::{LOGIN_DEADLINE, LOGIN_PATH, MAX_LOGIN_BYTES};
 use farcast_api::{Reply, body, login, percent_decoded, platform, reply};
 use farcast_audience::viewers::{Active, ViewerId};
+use farcast_certificates::Following;
 use farcast_edge_directory::{Measured, Router};
 use farcast_link::{ForwardedRequest, MAX_FORWARDED_BYTES};
 use farcast_settings::{LiveStatus, OperatorSettings, Snapshot};
@@ -73,6 +74,8 @@ pub struct Sources {
     pub forwarder: Option<Forwarder>,
     /// Leads viewers to edges.
     pub router: Arc<Router>,
+    /// The origin's announcements about certificates, with the answers to an authority's challenges.
+    pub certificates: Following,
     /// The source of the broadcast's pictures.
     pub stills: Arc<dyn Stills>,
 }
@@ -200,6 +203,12 @@ impl Api {
             Ok(measured) => reply::ok(&self.sources.router.for_viewer(peer, measured, is_secure)),
             Err(error) => reply::problem(StatusCode::BAD_REQUEST, &error.to_string()),
         }
+    }
+
+    /// The answer to an authority's challenge with this token, if it is one of ours.
+    #[must_use]
+    pub fn challenge(&self, token: &str) -> Option<String> {
+        self.sources.certificates.borrow().as_ref()?.http(token).map(str::to_owned)
     }
 
     /// Leads viewers to edges.

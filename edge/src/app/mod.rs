@@ -18,7 +18,7 @@ use farcast_telemetry::metrics;
 use farcast_telemetry::shutdown::{Shutdown, Signals};
 
 use self::joining::join_token;
-use self::parts::Parts;
+use self::parts::{Certificate, Parts};
 use self::ports::Ports;
 use self::start::Stages;
 use crate::settings::Settings;
@@ -38,6 +38,10 @@ task_names! {
         Directory = "directory",
         /// Answering DNS.
         Dns = "dns",
+        /// Following what the origin announces about certificates.
+        Certificates = "certificates",
+        /// Keeping the certificate of the TLS listener.
+        Certificate = "certificate",
         /// Telling players of content steering, while there are other edges.
         Steering = "steering",
         /// The link to the origin.
@@ -82,9 +86,10 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
         Some(path) => Geo::open(path).context("geoip_database")?,
         None => Geo::none(),
     });
-    let mut ports = Ports::bind(&settings)?;
+    let certificate = Certificate::new(registry.inner())?;
+    let mut ports = Ports::bind(&settings, Arc::clone(&certificate.current))?;
     let bound = ports.announcement()?;
-    let parts = Parts::assemble(&settings, &registry, &health, geo, token, &mut ports)?;
+    let parts = Parts::assemble(&settings, &registry, &health, geo, token, &mut ports, certificate)?;
 
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let stages = Stages::of(&mut tasks);

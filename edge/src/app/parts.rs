@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use farcast_api::budget::{self, Budget};
 use farcast_audience::viewers::Active;
+use farcast_certificates::{Announced, Current, Files};
 use farcast_edge_directory::{Own, Router, View, dns_server, views};
 use farcast_feed::name::StreamName;
 use farcast_geo::Geo;
@@ -26,6 +27,7 @@ use super::ports::Ports;
 use crate::announce::{self, About, Orders};
 use crate::answers::Answers;
 use crate::api::{self, Api};
+use crate::certificate;
 use crate::channel::{self, Channel, Sinks};
 use crate::chat::{self, Chat};
 use crate::live::{Fetch, Live, ObjectCache};
@@ -62,7 +64,42 @@ pub(super) struct Parts {
     pub(super) seen_edges: farcast_edge_directory::Metrics,
     pub(super) announced: announce::Sources,
     pub(super) dns: Option<farcast_dns::server::Server>,
+    pub(super) announce_certificate: watch::Sender<Option<Arc<Announced>>>,
+    pub(super) certificate: Option<Kept>,
     pub(super) operators: listener::Counters,
+}
+
+/// What keeps the certificate of the TLS listener.
+pub(super) enum Kept {
+    /// Files that somebody else renews.
+    Files(Files),
+    /// The one of the origin for all edges.
+    Shared(certificate::Keeper),
+}
+
+/// The certificate of the TLS listener before there is one, and the announcements of the origin about it.
+pub(super) struct Certificate {
+    pub(super) current: Arc<Current>,
+    pub(super) announce: watch::Sender<Option<Arc<Announced>>>,
+}
+
+impl Certificate {
+    pub(super) fn new(registry: &prometheus::Registry) -> anyhow::Result<Self> {
+        let (announce, following) = watch::channel(None);
+        let metrics = farcast_certificates::Metrics::new(registry)?;
+        Ok(Self { current: Arc::new(Current::new(following, metrics)), announce })
+    }
+
+    /// What keeps it, where there is a listener.
+    fn kept(&self, settings: &Settings, client: &Client) -> anyhow::Result<Option<Kept>> {
+        let current = Arc::clone(&self.current);
+        if let (Some(chain), Some(key)) = (settings.tls_cert.clone(), settings.tls_key.clone()) {
+            return Ok(Some(Kept::Files(Files::open(chain, key, current)?)));
+        }
+        let following = self.announce.subscribe();
+        let keeper = || certificate::Keeper::new(client.fetcher(), current, following, &settings.data_dir);
+        Ok(settings.https_listen.map(|_| Kept::Shared(keeper())))
+    }
 }
 
 /// The inputs that most parts need.
@@ -86,8 +123,10 @@ impl Parts {
         geo: Arc<Geo>,
         token: Option<JoinToken>,
         ports: &mut Ports,
+        certificate: Certificate,
     ) -> anyhow::Result<Self> {
         let client = client(settings, token, registry.inner())?;
+        let kept_certificate = certificate.kept(settings, &client)?;
         let cache = ObjectCache::new(settings.cache_size.bytes(), registry.inner())?;
         let fetch: Arc<dyn Fetch> = Arc::new(client.fetcher());
         let (channels, sinks) = channel::channels([StreamName::live()], &cache, &fetch, registry)?;
@@ -108,6 +147,7 @@ impl Parts {
             playback: Arc::clone(&playback),
             viewers: viewer_metrics.clone(),
             served: serve_metrics.clone(),
+            certificates: certificate.announce.subscribe(),
         }));
         let viewers = Arc::new(Active::new(Instant::now()));
         let view = views();
@@ -115,6 +155,7 @@ impl Parts {
         let router = Router::new(view.subscribe(), Some(own), Arc::clone(&geo), StreamName::live());
         let router = Arc::new(router);
         let api = Arc::new(Api::new(api::Sources {
+            certificates: certificate.announce.subscribe(),
             router: Arc::clone(&router),
             store: common.store.clone(),
             runtime: common.runtime.clone(),
@@ -140,9 +181,10 @@ impl Parts {
             geo: Arc::clone(&geo),
             health: health.clone(),
         };
-        let dns = dns_server(&settings.dns(), &router, ports.dns.take(), common.registry)?;
+        let challenges = certificate.announce.subscribe();
+        let dns = dns_server(&settings.dns(), &router, challenges, ports.dns.take(), common.registry)?;
         let window = Arc::clone(&live);
-        let serving = serving(settings, connections);
+        let serving = serving(settings, connections, ports)?;
         let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
         Ok(Self {
             client,
@@ -166,6 +208,8 @@ impl Parts {
             seen_edges: farcast_edge_directory::Metrics::new(registry.inner())?,
             announced,
             dns,
+            announce_certificate: certificate.announce,
+            certificate: kept_certificate,
             operators: listener::Counters::new(accept::Listener::Metrics, registry)?,
         })
     }
@@ -221,8 +265,9 @@ fn most_connections(settings: &Settings) -> usize {
     wanted.min(files.saturating_sub(RESERVED_FILES)).max(1)
 }
 
-fn serving(settings: &Settings, connections: usize) -> serve::Config {
-    serve::Config {
+fn serving(settings: &Settings, connections: usize, ports: &Ports) -> anyhow::Result<serve::Config> {
+    let secure_port = ports.https.as_ref().map(|(https, _)| https.local_addr()).transpose()?;
+    Ok(serve::Config {
         max_connections: connections,
         max_connections_per_network: usize::try_from(settings.max_connections_per_network)
             .unwrap_or(usize::MAX),
@@ -230,6 +275,7 @@ fn serving(settings: &Settings, connections: usize) -> serve::Config {
         frame_ancestors: settings.frame_ancestors.clone(),
         web_dir: settings.web_dir.clone(),
         hsts_max_age: settings.hsts_max_age,
+        redirect_port: secure_port.filter(|_| settings.https_redirect).map(|address| address.port()),
         ..serve::Config::default()
-    }
+    })
 }

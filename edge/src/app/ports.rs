@@ -1,10 +1,12 @@
 //! The ports of an edge. All are taken before anything runs, so that a taken port is the only output.
 
 use std::io;
+use std::sync::Arc;
 
+use farcast_certificates::{ALPN_ACME, Current};
 use farcast_dns::sockets::Sockets;
 use farcast_service::listen::{self, Purpose};
-use farcast_service::tls::{self, TlsListener};
+use farcast_service::tls::{self, ALPN_HTTP, TlsListener};
 use farcast_telemetry::announce::Announcement;
 use tokio::net::TcpListener;
 
@@ -19,12 +21,13 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    pub(super) fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        let (chain, key) = (settings.tls_cert.as_ref(), settings.tls_key.as_ref());
+    /// Takes them; the one of HTTPS with the certificate that there is at each handshake.
+    pub(super) fn bind(settings: &Settings, certificate: Arc<Current>) -> anyhow::Result<Self> {
+        let alpn = [ALPN_HTTP, &[ALPN_ACME]].concat();
         let purpose = Purpose::new("HTTPS", "https_listen");
         Ok(Self {
             http: listen::tokio_tcp(Purpose::new("HTTP", "http_listen"), settings.http_listen)?,
-            https: tls::listen(purpose, settings.https_listen, chain, key, tls::ALPN_HTTP)?,
+            https: tls::listen(purpose, settings.https_listen, certificate, &alpn)?,
             metrics: listen::tokio_tcp(Purpose::new("metrics", "metrics_listen"), settings.metrics_listen)?,
             dns: settings
                 .dns_listen

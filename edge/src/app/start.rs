@@ -11,7 +11,7 @@ use farcast_telemetry::health::{Health, Probe};
 use farcast_telemetry::metrics::Registry;
 
 use super::Task;
-use super::parts::Parts;
+use super::parts::{Kept, Parts};
 use super::ports::Ports;
 use crate::announce::{self, Orders};
 use crate::api::Api;
@@ -84,6 +84,15 @@ impl Parts {
         tasks.spawn_until_stopped(feeding, Task::Settings, async move { follow(&store, &set).await });
         let (store, status) = (self.store.clone(), self.status);
         tasks.spawn_until_stopped(feeding, Task::Status, async move { follow_status(&store, &status).await });
+        let (store, announce) = (self.store.clone(), self.announce_certificate);
+        tasks.spawn_until_stopped(feeding, Task::Certificates, async move {
+            farcast_certificates::follow(&store, &announce).await;
+        });
+        match self.certificate {
+            Some(Kept::Files(files)) => tasks.spawn(feeding, Task::Certificate, |stop| files.run(stop)),
+            Some(Kept::Shared(keeper)) => tasks.spawn_until_stopped(feeding, Task::Certificate, keeper.run()),
+            None => {}
+        }
         let store = self.store;
         let pulse = async move { store.pulse(status_key().key()).await };
         tasks.spawn_until_stopped(feeding, Task::StorePulse, pulse);

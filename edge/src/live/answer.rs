@@ -76,18 +76,21 @@ impl Live {
         self.read().window.as_ref().is_some_and(|window| !window.has_ended())
     }
 
-    /// The variants of the broadcast, and the bit rate that the lowest needs, in bits per second: its peak as it was measured,
-    /// since what an encoder sends may be far from what is expected of it. None without a broadcast.
+    /// The variants of the broadcast, and the throughput in bits per second below which a player cannot follow even the lowest:
+    /// three quarters of its average as it was measured, since what an encoder sends may be far from what is expected of it. A
+    /// player at the live edge waits for parts while they are made, so that what it measures is near the average however fast
+    /// its network is. Nothing without a broadcast.
     #[must_use]
     pub fn ladder(&self) -> (Vec<VariantId>, u64) {
         let state = self.read();
         let Some(window) = &state.window else { return (Vec::new(), 0) };
         let variants = &window.presentation().variants;
-        let measured = |id| window.get(id).and_then(VariantWindow::measured_bps).map(|(peak, _)| peak);
-        let needed = variants
+        let measured = |id| window.get(id).and_then(VariantWindow::measured_bps).map(|(_, average)| average);
+        let average = variants
             .iter()
-            .map(|variant| measured(variant.id).filter(|peak| *peak > 0).unwrap_or(variant.nominal_bps));
-        (variants.iter().map(|variant| variant.id).collect(), needed.min().unwrap_or_default())
+            .map(|variant| measured(variant.id).filter(|bps| *bps > 0).unwrap_or(variant.nominal_bps));
+        let needed = average.min().unwrap_or_default() / 4 * 3;
+        (variants.iter().map(|variant| variant.id).collect(), needed)
     }
 
     /// The multivariant playlist, as soon as it names all variants, or after a bounded wait those that

@@ -52,6 +52,8 @@ pub(super) struct Handler {
     health: Health,
     /// The header that makes browsers use HTTPS only (HSTS), where that is wanted.
     strict_transport: Option<HeaderValue>,
+    /// The port of HTTPS, where viewers without are sent there.
+    redirect_port: Option<u16>,
     warned_of_proxy: AtomicBool,
     pub(super) metrics: Metrics,
     pub(super) drain: Arc<Drain>,
@@ -94,6 +96,10 @@ enum Asked {
     /// The steering manifest for a player; none before the directory was read.
     Steering(Option<Vec<u8>>),
     Socket,
+    /// The answer to a challenge, if it is one of ours.
+    Challenge(Option<String>),
+    /// Without TLS, where that is not wanted: the address with it.
+    SecureAt(String),
     Unknown,
     Preflight,
     /// By a method that is not answered.
@@ -187,6 +193,7 @@ impl Handler {
             chat,
             trusted_proxies: config.trusted_proxies.clone(),
             strict_transport,
+            redirect_port: config.redirect_port,
             warned_of_proxy: AtomicBool::new(false),
             health,
             metrics,
@@ -212,6 +219,9 @@ impl Handler {
             is_secure: source.is_secure,
             work: match (doubt, route) {
                 (Some(doubt), _) => Work::Here(Asked::Doubtful(doubt), Choice::default()),
+                (None, route) if let Some(location) = self.secure_address(&route, &request, source) => {
+                    Work::Here(Asked::SecureAt(location), Choice::default())
+                }
                 (None, Route::Api(target)) => Work::Beyond(self.ask_api(target, request, source)),
                 (None, Route::Socket) if *method == Method::GET => {
                     Work::Beyond(self.ask_chat(request, source, upgraded))
@@ -349,6 +359,15 @@ impl Handler {
         if is_said { login::is_secure(headers) } else { source.is_secure }
     }
 
+    /// The same with TLS, of a request that came without where that is not wanted. An authority and monitoring are answered
+    /// anyway.
+    fn secure_address<B>(&self, route: &Route<'_>, request: &Request<B>, source: &Source) -> Option<String> {
+        let port = self.redirect_port?;
+        let is_for_all = matches!(route, Route::Challenge(_) | Route::Health | Route::Ready(_));
+        let stays = is_for_all || self.is_secure(request.headers(), source);
+        if stays { None } else { address::secure(request.uri(), request.headers(), port) }
+    }
+
     fn asked<B>(&self, route: Route<'_>, request: &Request<B>, source: &Source) -> Asked {
         let (uri, headers) = (request.uri(), request.headers());
         if matches!(route, Route::Multivariant | Route::Media(_)) {
@@ -382,6 +401,7 @@ impl Handler {
             Route::Steering => Asked::Steering(self.steering(uri, headers, source)),
             Route::Page(name) => self.page(name, uri, headers, source),
             Route::Socket => Asked::Socket,
+            Route::Challenge(token) => Asked::Challenge(self.api.challenge(token)),
             Route::Api(_) | Route::Unknown => Asked::Unknown,
         }
     }
@@ -439,6 +459,9 @@ impl Handler {
             Asked::Steering(None) => reply::text(StatusCode::NOT_FOUND, "the edges are not known yet"),
             // HEAD opens no socket.
             Asked::Socket => reply::text(StatusCode::BAD_REQUEST, "a WebSocket handshake is expected here"),
+            Asked::Challenge(Some(ref text)) => reply::challenge(text),
+            Asked::Challenge(None) => reply::text(StatusCode::NOT_FOUND, "no such challenge"),
+            Asked::SecureAt(ref location) => reply::to_https(location),
             Asked::Unknown => self.unknown(),
             Asked::Preflight => reply::preflight(),
             Asked::Wrongly => reply::method_not_allowed(),

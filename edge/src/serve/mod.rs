@@ -85,6 +85,8 @@ pub struct Config {
     pub frame_ancestors: String,
     /// The folder from which pages are read instead of the program, for developers. Default none.
     pub web_dir: Option<PathBuf>,
+    /// The port of HTTPS to which viewers are sent who come without. Default none: they are served.
+    pub redirect_port: Option<u16>,
     /// Time for which browsers that connected by HTTPS use HTTPS only (RFC 6797). Default 0: no such header.
     pub hsts_max_age: Duration,
 }
@@ -104,6 +106,7 @@ impl Default for Config {
             trusted_proxies: Networks::default(),
             frame_ancestors: "'self'".to_owned(),
             web_dir: None,
+            redirect_port: None,
             hsts_max_age: Duration::ZERO,
         }
     }

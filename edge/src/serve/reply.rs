@@ -158,6 +158,27 @@ pub(super) fn to_edge(location: &str) -> Response<Body> {
     response
 }
 
+/// Leads whoever came without TLS to the same with it.
+pub(super) fn to_https(location: &str) -> Response<Body> {
+    let mut response = text(StatusCode::PERMANENT_REDIRECT, &format!("use {location}"));
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(LOCATION, location);
+    }
+    // An operator can still change their mind.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    response
+}
+
+/// The answer to an authority's challenge (RFC 8555 §8.3).
+pub(super) fn challenge(key_authorization: &str) -> Response<Body> {
+    let mut response = response(StatusCode::OK, Bytes::from(key_authorization.to_owned()).into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// The steering manifest of one player.
 pub(super) fn steering(manifest: Vec<u8>) -> Response<Body> {
     let mut response = response(StatusCode::OK, Bytes::from(manifest).into());

@@ -1,5 +1,6 @@
 //! The routes of paths.
 
+use farcast_certificates::CHALLENGES;
 use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_telemetry::health::Probe;
 
@@ -27,6 +28,8 @@ pub(super) enum Route<'a> {
     Api(Target),
     /// `/ws`: the chat's socket.
     Socket,
+    /// `/.well-known/acme-challenge/<token>`: an authority asks whether a name is ours (RFC 8555 §8.3).
+    Challenge(&'a str),
     /// A file of the pages, if there is one of this name.
     Page(&'a str),
     /// Nothing.
@@ -47,6 +50,7 @@ impl<'a> Route<'a> {
                 "/embed/chat" | "/embed/chat/readonly" => Self::Page("embed/chat/readonly.html"),
                 "/embed/chat/readwrite" => Self::Page("embed/chat/readwrite.html"),
                 "/ws" => Self::Socket,
+                _ if path.starts_with(CHALLENGES) => Self::Challenge(&path[CHALLENGES.len()..]),
                 _ => match Target::of(path) {
                     Some(target) => Self::Api(target),
                     None => path.strip_prefix('/').map_or(Self::Unknown, Self::Page),
@@ -80,6 +84,7 @@ impl<'a> Route<'a> {
             Self::Health | Self::Ready(_) => "health",
             Self::Api(_) => "api",
             Self::Socket => "chat",
+            Self::Challenge(_) => "challenge",
             Self::Page(_) => "page",
             Self::Unknown => "unknown",
         }
@@ -105,6 +110,7 @@ mod tests {
         assert_eq!(Route::of("/api/none"), Route::Api(Target::Unknown));
         assert!(matches!(Route::of("/logo"), Route::Api(Target::Endpoint(_))));
         assert_eq!(Route::of("/ws"), Route::Socket);
+        assert_eq!(Route::of("/.well-known/acme-challenge/a_-9"), Route::Challenge("a_-9"));
         assert_eq!(Route::of("/api/admin/status"), Route::Api(Target::Forwarded));
         assert_eq!(Route::of("/admin"), Route::Page("admin/index.html"));
         assert_eq!(Route::of("/admin/assets/a-1.js"), Route::Page("admin/assets/a-1.js"));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use farcast_api::budget::{self, Budget, MIN_BUDGET};
 use farcast_audience::viewers::Active;
+use farcast_certificates::Announced;
 use farcast_edge::api::{self, Api};
 use farcast_edge::chat::{self, Chat};
 use farcast_edge::live::{self, Input, Live};
@@ -66,6 +67,8 @@ pub(crate) struct Edge {
     /// The directory, and this edge's name in it.
     pub(crate) view: watch::Sender<Arc<View>>,
     _name: watch::Sender<Option<String>>,
+    /// The origin's announcements about certificates.
+    pub(crate) announce_certificates: watch::Sender<Option<Arc<Announced>>>,
     registry: Registry,
     pub(crate) http: SocketAddr,
     pub(crate) https: SocketAddr,
@@ -113,7 +116,9 @@ impl Edge {
         let view = views();
         let urls = vec![farcast_routing::BaseUrl::new("http://own.example").unwrap()];
         let (name, given_name) = watch::channel(Some("own".to_owned()));
+        let (announce_certificates, certificates) = watch::channel(None);
         let api = Arc::new(Api::new(api::Sources {
+            certificates,
             store: store.clone(),
             runtime,
             status: told,
@@ -135,13 +140,10 @@ impl Edge {
         let server = Server::new(config, Arc::clone(&live), api, health.clone(), metrics);
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let tls = farcast_service::tls::server_config(
-            chain.as_bytes(),
-            key.as_bytes(),
-            farcast_service::tls::ALPN_HTTP,
-        )
-        .unwrap()
-        .into();
+        let certified = farcast_service::tls::certified_key(chain.as_bytes(), key.as_bytes()).unwrap();
+        let single = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
+        let tls =
+            farcast_service::tls::server_config(single, farcast_service::tls::ALPN_HTTP).unwrap().into();
         let root = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
         let shutdown = CancellationToken::new();
         let mut running = vec![tokio::spawn(chat.run(shutdown.clone()))];
@@ -164,6 +166,7 @@ impl Edge {
             viewers,
             view,
             _name: name,
+            announce_certificates,
             registry,
             http,
             https,

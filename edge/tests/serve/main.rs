@@ -15,3 +15,4 @@ mod held;
 mod objects;
 mod playback;
 mod playlists;
+mod secure;

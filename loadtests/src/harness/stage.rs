@@ -306,7 +306,20 @@ impl Stage {
     /// # Errors
     /// When it was killed.
     pub fn edge_metrics(&self, index: usize) -> anyhow::Result<SocketAddr> {
-        Ok(self.edges[index].as_ref().context("the edge was killed")?.address("metrics"))
+        self.edge_address(index, "metrics")
+    }
+
+    /// Address of a listener of an edge, by the name under which it is announced.
+    ///
+    /// # Errors
+    /// When the edge was killed.
+    pub fn edge_address(&self, index: usize, listener: &str) -> anyhow::Result<SocketAddr> {
+        Ok(self.edges[index].as_ref().context("the edge was killed")?.address(listener))
+    }
+
+    /// Gives the origin these further settings, from its next start on.
+    pub fn configure_origin(&mut self, more: &str) {
+        more.clone_into(&mut self.settings.origin);
     }
 
     /// The address for publishers.

@@ -30,6 +30,9 @@ const ARGUMENTS: &str = "FARCAST_TEST_ARGUMENTS";
 const ZONE: &str = "dns_listen = \"127.0.0.1:0\"\ndns_zone = \"live.example.org\"\n\
     dns_name_servers = \"ns1.live.example.org=127.0.0.1\"";
 
+/// Settings of a certificate from an authority that is not there.
+const ACME: &str = "acme_domains = \"live.example.org\"\nacme_directory = \"https://127.0.0.1:1/\"";
+
 /// Not a test: what the scripts of [`Programs`] start.
 #[test]
 #[ignore = "runs as a program of another test"]
@@ -68,11 +71,16 @@ impl Programs {
     }
 
     fn settings(&self) -> Settings {
+        let made = rcgen::generate_simple_self_signed(vec!["live.example.org".to_owned()]).unwrap();
+        let (chain, key) = (self.0.path().join("chain.pem"), self.0.path().join("key.pem"));
+        fs::write(&chain, made.cert.pem()).unwrap();
+        fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let tls = format!("https_listen = \"127.0.0.1:0\"\ntls_cert = {chain:?}\ntls_key = {key:?}\n{ZONE}");
         Settings {
             programs: Some(self.0.path().to_owned()),
             // A worker would be this executable without a word of what it is.
-            origin: format!("transcoder_process = false\n{ZONE}"),
-            edge: ZONE.to_owned(),
+            origin: format!("transcoder_process = false\n{ACME}\n{tls}"),
+            edge: tls,
             ..Settings::default()
         }
     }

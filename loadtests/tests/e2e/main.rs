@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something cannot be had")]
 
 mod backup;
+mod certificates;
 mod chat;
 mod cluster;
 mod doors;

@@ -89,6 +89,10 @@ impl Api for Lengths {
     fn picture(&self, picture: Picture) -> Option<Bytes> {
         (picture == Picture::Preview).then(|| Bytes::from_static(b"a picture"))
     }
+
+    fn certificate(&self) -> Option<bytes::Bytes> {
+        None
+    }
 }
 
 /// A body of `pieces` pieces of 1000 bytes; counts how often it is asked for one.

@@ -18,6 +18,7 @@ use farcast_api::{Method, Reply, login, reply};
 use farcast_link::Picture;
 use farcast_link::sender::{self, EdgeId, EventBody, Opening, forward::ForwardedBody};
 use http::{Request, Response, StatusCode, request};
+use tokio::sync::watch;
 
 use crate::admin::{self, Admin, Download, Overview};
 use crate::brake::Caller;
@@ -32,14 +33,23 @@ pub struct Api {
     admin: Admin,
     integrations: Integrations,
     public: Public,
-    pictures: Pictures,
+    for_edges: ForEdges,
+}
+
+/// What edges ask for besides what people do.
+#[derive(Debug)]
+pub struct ForEdges {
+    /// Pictures of the broadcast.
+    pub pictures: Pictures,
+    /// The certificate of all edges with its private key, as JSON, where there is one.
+    pub certificate: watch::Receiver<Option<Bytes>>,
 }
 
 impl Api {
-    /// All parts together, with the pictures that edges ask for.
+    /// All parts together.
     #[must_use]
-    pub fn new(admin: Admin, integrations: Integrations, public: Public, pictures: Pictures) -> Self {
-        Self { admin, integrations, public, pictures }
+    pub fn new(admin: Admin, integrations: Integrations, public: Public, for_edges: ForEdges) -> Self {
+        Self { admin, integrations, public, for_edges }
     }
 
     /// Answers a request; none if its path is none of this API. Cancel safe up to the moment when a change is committed,
@@ -121,7 +131,11 @@ impl sender::Api for Api {
     }
 
     fn picture(&self, picture: Picture) -> Option<Bytes> {
-        self.pictures.get(picture)
+        self.for_edges.pictures.get(picture)
+    }
+
+    fn certificate(&self) -> Option<Bytes> {
+        self.for_edges.certificate.borrow().clone()
     }
 }
 

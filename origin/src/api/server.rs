@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use farcast_api::{Reply, events, login, reply};
+use farcast_certificates::{CHALLENGES, Following};
 use farcast_service::listener;
 use farcast_telemetry::health::Health;
 use http::{Request, Response, StatusCode};
@@ -27,6 +29,8 @@ pub struct Parts {
     pub pages: Arc<Pages>,
     /// Leads viewers to edges.
     pub leading: Arc<Leading>,
+    /// The answers to the challenges of an authority.
+    pub certificates: Following,
     /// Health, for monitoring.
     pub health: Health,
 }
@@ -53,9 +57,16 @@ pub async fn run(
 }
 
 async fn answer(parts: Parts, request: Request<Incoming>, peer: SocketAddr) -> Response<Download> {
-    let Parts { api, pages, leading, health } = parts;
+    let Parts { api, pages, leading, certificates, health } = parts;
     let whole =
         |reply: Reply| reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    if let Some(token) = request.uri().path().strip_prefix(CHALLENGES) {
+        let text = certificates.borrow().as_ref().and_then(|it| it.http(token).map(str::to_owned));
+        return whole(match text {
+            Some(text) => reply::with_body(StatusCode::OK, "application/octet-stream", Bytes::from(text)),
+            None => reply::empty(StatusCode::NOT_FOUND),
+        });
+    }
     if let Some(elsewhere) = leading.answer(&request, peer.ip()) {
         return whole(elsewhere);
     }

@@ -17,6 +17,7 @@ use farcast_telemetry::metrics;
 use farcast_telemetry::recent::Recent;
 use tokio::sync::watch;
 
+use super::certificate::Certificate;
 use super::ports::{Listeners, Ports};
 use crate::admin::{self, Facts};
 use crate::broadcast::{self, Air};
@@ -42,6 +43,7 @@ pub(super) struct Found<'a> {
     /// The newest lines of the log.
     pub(super) recent: Recent,
     pub(super) ports: Ports,
+    pub(super) certificate: Certificate,
 }
 
 /// See the module.
@@ -56,6 +58,8 @@ pub(super) struct Ground<'a> {
     pub(super) recent: Recent,
     pub(super) listeners: Listeners,
     pub(super) dns: Option<Sockets>,
+    pub(super) certificate: Certificate,
+    pub(super) identity: Arc<Identity>,
     pub(super) endpoint: quinn::Endpoint,
     pub(super) store_writer: Option<Ended>,
 }
@@ -114,6 +118,8 @@ impl<'a> Ground<'a> {
             recent: found.recent,
             listeners,
             dns,
+            certificate: found.certificate,
+            identity: Arc::clone(identity),
             endpoint,
             store_writer: found.store_writer,
         })

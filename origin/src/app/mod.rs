@@ -4,6 +4,7 @@
 //! the channel's origin before anything of the store is used, since another origin may have it. All ports are taken before
 //! anything else runs, so that a taken port is the only output. The order of stopping is [`Stages`]'s.
 
+mod certificate;
 mod channel;
 mod ground;
 mod operators;
@@ -26,6 +27,7 @@ use farcast_telemetry::metrics;
 use farcast_telemetry::recent::Recent;
 use farcast_telemetry::shutdown::{Shutdown, Signals};
 
+use self::certificate::Certificate;
 use self::ground::{Found, Ground};
 use self::operators::Operators;
 use self::parts::Parts;
@@ -61,6 +63,12 @@ task_names! {
         Http = "http",
         /// The same over TLS.
         Https = "https",
+        /// Following what is announced about certificates.
+        Certificates = "certificates",
+        /// Obtaining a certificate for all edges, and renewing it.
+        Acme = "acme",
+        /// Reloading the files of the certificate.
+        CertificateFiles = "certificate_files",
         /// Following the settings.
         Settings = "settings",
         /// Answering DNS.
@@ -124,7 +132,8 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         tasks.spawn(&stages.last, Task::Tenure, |stop| tenure.keep(shutdown.graceful.clone(), stop));
     }
     let set = farcast_settings::load(&store).await.context("the settings in the store")?;
-    let ports = Ports::bind(&settings, &set, &operators)?;
+    let certificate = Certificate::open(&settings, registry.inner())?;
+    let ports = Ports::bind(&settings, &set, &operators, &certificate.current)?;
     let bound = ports.announcement()?;
 
     let found = Found {
@@ -138,6 +147,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
         identity: &identity,
         recent,
         ports,
+        certificate,
     };
     let parts = Parts::of(Ground::lay(found).await?).await?;
     let saver = Arc::clone(&parts.saver);

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use bytes::Bytes;
 use farcast_api::budget::{self, Budget};
+use farcast_certificates::Following as Announcements;
 use farcast_edge_directory::{Router, View, dns_server, views};
 use farcast_feed::name::StreamName;
 use farcast_geo::Geo;
@@ -17,6 +19,7 @@ use farcast_settings::Snapshot;
 use farcast_store::Store;
 use tokio::sync::watch;
 
+use super::certificate::Keeping;
 use super::channel::{self, Channel};
 use super::ground::{Common, Ground};
 use super::ports::Listeners;
@@ -58,6 +61,7 @@ pub(super) struct Parts {
     pub(super) view: watch::Sender<Arc<View>>,
     pub(super) seen_edges: farcast_edge_directory::Metrics,
     pub(super) dns: Option<farcast_dns::server::Server>,
+    pub(super) certificate: Keeping,
     pub(super) geo: Arc<Geo>,
     pub(super) geo_panics: Contained,
     pub(super) announcer: Announcer,
@@ -118,9 +122,15 @@ impl Parts {
             None => Geo::none(),
         });
         let router = Arc::new(Router::new(view.subscribe(), None, Arc::clone(&geo), StreamName::live()));
-        let dns = dns_server(&settings.dns(), &router, ground.dns, common.registry.inner())?;
+        let following = ground.certificate.following();
+        let inner = common.registry.inner();
+        let dns = dns_server(&settings.dns(), &router, following.clone(), ground.dns, inner)?;
+        let keeping =
+            ground.certificate.keeping(settings, store, hubs.edges().clone(), &ground.identity, inner);
+        let (certificate, given) = keeping.await?;
         let api = common.api(
             pictures,
+            given,
             admin::Managed {
                 store: store.clone(),
                 credentials,
@@ -148,7 +158,8 @@ impl Parts {
             keeper: Keeper::new(store.clone(), common.air.clone(), senders.status).await?,
             listing: common.listing()?,
             push: push_server(roster, hubs, access, &api),
-            http: common.http(api, router)?,
+            http: common.http(api, router, following)?,
+            certificate,
             following: common.following(senders.runtime, choices, senders.chosen),
             view,
             seen_edges: farcast_edge_directory::Metrics::new(common.registry.inner())?,
@@ -191,7 +202,12 @@ impl Common<'_> {
         Ok(Budget::new(self.settings.request_body_memory, budget::Metrics::new(self.registry.inner())?))
     }
 
-    fn api(&self, pictures: Pictures, managed: admin::Managed) -> Arc<Api> {
+    fn api(
+        &self,
+        pictures: Pictures,
+        given: watch::Receiver<Option<Bytes>>,
+        managed: admin::Managed,
+    ) -> Arc<Api> {
         let integrations = Integrations::new(integrations::Services {
             store: self.store.clone(),
             runtime: self.runtime.clone(),
@@ -201,15 +217,16 @@ impl Common<'_> {
             air: self.air.clone(),
         });
         let public = Public::new(self.store.clone(), self.runtime.clone(), self.status.clone());
-        Arc::new(Api::new(Admin::new(managed), integrations, public, pictures))
+        let for_edges = api::ForEdges { pictures, certificate: given };
+        Arc::new(Api::new(Admin::new(managed), integrations, public, for_edges))
     }
 
-    fn http(&self, api: Arc<Api>, router: Arc<Router>) -> anyhow::Result<Http> {
+    fn http(&self, api: Arc<Api>, router: Arc<Router>, certificates: Announcements) -> anyhow::Result<Http> {
         let leading = Arc::new(Leading::new(router));
         let pages = Arc::new(Pages::new(self.settings.web_dir.as_deref()));
         let counters = listener::Counters::new(accept::Listener::Api, self.registry)?;
         let health = self.health.clone();
-        Ok(Http { parts: api::server::Parts { api, pages, leading, health }, counters })
+        Ok(Http { parts: api::server::Parts { api, pages, leading, certificates, health }, counters })
     }
 
     fn following(

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 
+use farcast_certificates::{ALPN_ACME, Current};
 use farcast_dns::sockets::Sockets;
 use farcast_service::listen::{self, Purpose};
 use farcast_service::tls::{self, TlsListener};
@@ -35,10 +37,11 @@ impl Ports {
         settings: &Settings,
         set: &OperatorSettings,
         operators: &Operators,
+        certificate: &Arc<Current>,
     ) -> anyhow::Result<Self> {
-        let (chain, key) = (settings.tls_cert.as_ref(), settings.tls_key.as_ref());
-        let secure = |protocol, setting, address, alpn| {
-            tls::listen(Purpose::new(protocol, setting), address, chain, key, alpn)
+        let secure = |protocol, setting, address, alpn: &[&[u8]]| {
+            let certificate = Arc::clone(certificate) as _;
+            tls::listen(Purpose::new(protocol, setting), address, certificate, &[alpn, &[ALPN_ACME]].concat())
         };
         let rtmp = listen::tokio_tcp(Purpose::new("RTMP", "rtmp_listen"), rtmp_address(settings, set))?;
         let rtmps = secure("RTMPS", "rtmps_listen", settings.rtmps_listen, &[])?;

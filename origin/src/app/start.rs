@@ -67,6 +67,7 @@ impl Parts {
             let (geo, panics) = (self.geo, self.geo_panics);
             tasks.spawn(&stages.watching, Task::Geo, |stop| geo.run(panics, stop));
         }
+        self.certificate.start(tasks, &stages.watching);
         self.following.start(tasks, &stages.watching);
         tasks.spawn_until_stopped(&stages.watching, Task::Announcer, self.announcer.run());
         tasks.spawn_until_stopped(&stages.watching, Task::Caretaker, self.caretaker.run());

@@ -5,6 +5,7 @@
 //! itself and follows what others announce. Writing goes by whole acts ([`super::act`]).
 
 use farcast_audience::viewers;
+use farcast_certificates::announced_key;
 use farcast_chat::log;
 use farcast_chat::user::{List, accounts};
 use farcast_chat::{LastClient, user};
@@ -44,6 +45,8 @@ pub(super) enum Family {
     Viewers,
     /// What an edge announces of itself.
     Announcement,
+    /// What the origin announces about certificates.
+    Certificates,
 }
 
 /// The rights to a key beside writing.
@@ -78,6 +81,9 @@ impl Family {
         if one(LastClient::key().key()) {
             return Some(Self::LastClient);
         }
+        if one(announced_key().key()) {
+            return Some(Self::Certificates);
+        }
         if viewers::is_published_key(key) {
             return Some(Self::Viewers);
         }
@@ -107,7 +113,7 @@ impl Family {
             Self::Setting | Self::Picture | Self::Entry | Self::Moderator | Self::Announcement => {
                 right == Right::Scan
             }
-            Self::SettingsTip | Self::Status | Self::LogTip => right != Right::Scan,
+            Self::SettingsTip | Self::Status | Self::LogTip | Self::Certificates => right != Right::Scan,
             Self::User | Self::Token | Self::LastClient => right == Right::Get,
             Self::Disabled | Self::Viewers => false,
         }
@@ -164,6 +170,7 @@ mod tests {
             (key(&["config_tip"]), get_and_watch),
             (key(&["status"]), get_and_watch),
             (key(&["chat_tip"]), get_and_watch),
+            (key(&["certificate_announced"]), get_and_watch),
             (account_key("a").key().clone(), get),
             (token_key("a").key().clone(), get),
             (last, get),

@@ -8,6 +8,7 @@
 //! HTTP/1.1 (RFC 9112) only: requests are few and far between.
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject as _};
 use tokio::time::{Instant, timeout_at};
 
 pub mod network;
@@ -90,6 +93,20 @@ pub enum HttpClientError {
     TooLarge(usize),
 }
 
+/// The reason why authorities of a file cannot be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum RootsError {
+    /// The file cannot be read as PEM.
+    #[error("the file of authorities cannot be read: {0}")]
+    File(#[from] pem::Error),
+    /// TLS does not take one of them.
+    #[error("an authority in the file is of no use: {0}")]
+    Tls(#[from] rustls::Error),
+    /// There is none.
+    #[error("the file of authorities has no certificate")]
+    None,
+}
+
 impl HttpClient {
     /// A client that trusts the public authorities.
     ///
@@ -97,6 +114,21 @@ impl HttpClient {
     /// When TLS cannot be set up.
     pub fn new(reach: Reach) -> Result<Self, rustls::Error> {
         Self::build(public_authorities(), Resolver::of_the_system(reach))
+    }
+
+    /// A client that trusts the authorities in a PEM file alone. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has no certificate, or TLS cannot be set up.
+    pub fn trusting(file: &Path, reach: Reach) -> Result<Self, RootsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(file)? {
+            roots.add(certificate?)?;
+        }
+        if roots.is_empty() {
+            return Err(RootsError::None);
+        }
+        Ok(Self::build(roots, Resolver::of_the_system(reach))?)
     }
 
     fn build(roots: RootCertStore, resolver: Resolver) -> Result<Self, rustls::Error> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use farcast_certificates::Following;
 use farcast_dns::limits::Limits;
 use farcast_dns::records::{Addresses, Client, Family, Found, Records};
 use farcast_dns::server::{Server, ServerError};
@@ -24,13 +25,22 @@ const MOST: usize = 8;
 pub struct DnsRecords {
     router: Arc<Router>,
     hosts: HashSet<String>,
+    zone: String,
+    certificates: Following,
 }
 
 impl DnsRecords {
-    /// Of the router's edges. `hosts` are the names before the zone's that lead to the best edges, in lower case.
+    /// Of the router's edges, in this zone. `hosts` are the names before the zone's that lead to the best edges, in lower case;
+    /// `certificates` has the answers to ACME's challenges.
     #[must_use]
-    pub fn new(router: Arc<Router>, hosts: impl IntoIterator<Item = String>) -> Self {
-        Self { router, hosts: hosts.into_iter().chain([String::new()]).collect() }
+    pub fn new(
+        router: Arc<Router>,
+        zone: &str,
+        hosts: impl IntoIterator<Item = String>,
+        certificates: Following,
+    ) -> Self {
+        let hosts = hosts.into_iter().chain([String::new()]).collect();
+        Self { router, hosts, zone: zone.trim_end_matches('.').to_owned(), certificates }
     }
 
     /// The addresses of the best edge, and of those that are as good within the margin by which viewers are redirected. If
@@ -77,8 +87,9 @@ impl Records for DnsRecords {
         Found::Host(Addresses { addresses, scope_prefix_len: 0 })
     }
 
-    fn challenges(&self, _host: &str) -> Vec<String> {
-        Vec::new()
+    fn challenges(&self, host: &str) -> Vec<String> {
+        let name = if host.is_empty() { self.zone.clone() } else { format!("{host}.{}", self.zone) };
+        self.certificates.borrow().as_ref().map(|announced| announced.dns(&name)).unwrap_or_default()
     }
 }
 
@@ -89,12 +100,14 @@ impl Records for DnsRecords {
 pub fn dns_server(
     settings: &DnsSettings<'_>,
     router: &Arc<Router>,
+    certificates: Following,
     sockets: Option<Sockets>,
     registry: &Registry,
 ) -> Result<Option<Server>, NoServer> {
     let zone = settings.zone().map_err(|(key, fault)| NoServer::Setting(key, fault))?;
     let Some((zone, sockets)) = zone.zip(sockets) else { return Ok(None) };
-    let records = DnsRecords::new(Arc::clone(router), settings.hosts.0.iter().cloned());
+    let (name, hosts) = (settings.zone.unwrap_or_default(), settings.hosts.0.iter().cloned());
+    let records = DnsRecords::new(Arc::clone(router), name, hosts, certificates);
     Ok(Some(Server::new(zone, Arc::new(records), Limits::default(), sockets, registry)?))
 }
 

@@ -44,6 +44,26 @@ fn record(name: &str, renewal: u64) -> EdgeRecord {
     }
 }
 
+fn nothing_announced() -> farcast_certificates::Following {
+    watch::channel(None).1
+}
+
+#[test]
+fn dns_answers_an_authority_for_the_zone_and_its_hosts() {
+    let challenge = |domain: &str, text: &str| farcast_certificates::Challenge {
+        domain: domain.to_owned().try_into().unwrap(),
+        answer: farcast_certificates::Answer::Dns { text: text.to_owned() },
+    };
+    let challenges = vec![challenge("live.example.org", "a"), challenge("www.live.example.org", "b")];
+    let announced = farcast_certificates::Announced { number: 1, certificate: None, challenges };
+    let (_announce, following) = watch::channel(Some(Arc::new(announced)));
+    let router = Router::new(views().subscribe(), None, Arc::new(Geo::none()), StreamName::live());
+    let records = DnsRecords::new(Arc::new(router), "live.example.org.", [], following);
+    assert_eq!(records.challenges(""), ["a"]);
+    assert_eq!(records.challenges("www"), ["b"]);
+    assert!(records.challenges("other").is_empty());
+}
+
 struct Reading {
     store: Store,
     engine: Arc<Memory>,
@@ -366,7 +386,12 @@ async fn players_stay_until_their_edge_drains_and_then_ask_where_they_have_gone(
 #[tokio::test(start_paused = true)]
 async fn dns_leads_to_the_best_edges_and_to_each_by_its_name() {
     let reading = Reading::start(false);
-    let records = DnsRecords::new(Arc::new(reading.router(None)), ["www".to_owned()]);
+    let records = DnsRecords::new(
+        Arc::new(reading.router(None)),
+        "live.example.org",
+        ["www".to_owned()],
+        nothing_announced(),
+    );
     let client = Client { address: VIEWER, prefix_len: 24 };
     let ask = |host: &str, family| records.addresses(host, client, family);
     assert_eq!(ask("", Family::V4), Found::NotReady);
@@ -440,7 +465,8 @@ async fn edges_that_a_viewer_cannot_reach_take_no_place_of_others() {
     let router = reading.router(Some("own"));
     assert_eq!(router.redirect("", VIEWER, true).map(|target| target.edge), Some(id("zz")));
     assert_eq!(router.for_viewer(VIEWER, Measured::default(), true).others.len(), 1);
-    let records = DnsRecords::new(Arc::new(reading.router(None)), []);
+    let records =
+        DnsRecords::new(Arc::new(reading.router(None)), "live.example.org", [], nothing_announced());
     let client = Client { address: VIEWER, prefix_len: 24 };
     let Found::Host(found) = records.addresses("", client, Family::V4) else { panic!("there is no host") };
     assert_eq!(found.addresses, [IpAddr::from([192, 0, 2, 2])]);
@@ -466,7 +492,8 @@ async fn an_edge_that_was_stopped_in_order_is_no_flapping_one() {
 async fn names_that_differ_by_case_alone_have_no_host() {
     let reading = Reading::start(false);
     reading.announce(&["edge-b", "EDGE-B", "edge-c"], 1, 4).await;
-    let records = DnsRecords::new(Arc::new(reading.router(None)), []);
+    let records =
+        DnsRecords::new(Arc::new(reading.router(None)), "live.example.org", [], nothing_announced());
     let client = Client { address: VIEWER, prefix_len: 24 };
     assert_eq!(records.addresses("edge-b", client, Family::V4), Found::NoHost);
     assert!(matches!(records.addresses("edge-c", client, Family::V4), Found::Host(_)));

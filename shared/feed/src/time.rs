@@ -66,6 +66,12 @@ impl WallTime {
     }
 }
 
+impl From<WallTime> for SystemTime {
+    fn from(time: WallTime) -> Self {
+        UNIX_EPOCH + Duration::from_micros(time.0)
+    }
+}
+
 impl From<SystemTime> for WallTime {
     fn from(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -46,6 +46,9 @@ pub struct EdgeReport {
     pub viewers: u32,
     /// Bytes of bodies that it has sent since it started.
     pub sent_bytes: u64,
+    /// Number of the newest announcement about certificates that it follows; 0 of an edge that knows of none.
+    #[serde(default)]
+    pub announced: u64,
 }
 
 impl EdgeReport {

@@ -47,8 +47,8 @@ pub use forward::{
 pub use frame::{FrameError, Frames, MAX_FRAME_BYTES, decode, encode, encode_into};
 pub use media::{MediaDecoder, MediaItem, PartHeader, SegmentHeader, StreamHeader};
 pub use message::{
-    Call, FetchReply, FetchRequest, Have, MAX_NAME_BYTES, MAX_PICTURE_BYTES, Picture, Position,
-    SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
+    Call, FetchReply, FetchRequest, Have, MAX_CERTIFICATE_BYTES, MAX_NAME_BYTES, MAX_PICTURE_BYTES, Picture,
+    Position, SEGMENTS_PER_MESSAGE, Subscribe, ToEdge, ToOrigin, snapshot_messages,
 };
 pub use token::{InvalidToken, JoinToken};
 pub use transport::{

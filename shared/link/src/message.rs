@@ -201,7 +201,13 @@ pub enum Call {
     /// Asks for the newest picture of the broadcast; nothing follows. Answered as a fetch. An origin that does not know it
     /// yet closes the stream without an answer.
     Picture(Picture),
+    /// Asks for the certificate of all edges with its private key; nothing follows. Answered as a fetch, with JSON. An origin that
+    /// does not know it yet closes the stream without an answer.
+    Certificate,
 }
+
+/// Longest certificate with its chain and key, in bytes.
+pub const MAX_CERTIFICATE_BYTES: u64 = 256 << 10;
 
 /// Longest picture of a broadcast, in bytes.
 pub const MAX_PICTURE_BYTES: u64 = 4 << 20;

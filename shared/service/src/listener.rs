@@ -395,8 +395,9 @@ mod tests {
     async fn it_serves_by_tls_where_there_is_a_certificate() {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let config =
-            crate::tls::server_config(chain.as_bytes(), key.as_bytes(), crate::tls::ALPN_HTTP_1).unwrap();
+        let certified = crate::tls::certified_key(chain.as_bytes(), key.as_bytes()).unwrap();
+        let single = rustls::sign::SingleCertAndKey::from(std::sync::Arc::unwrap_or_clone(certified));
+        let config = crate::tls::server_config(std::sync::Arc::new(single), crate::tls::ALPN_HTTP_1).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();

@@ -1,5 +1,5 @@
-//! TLS of listeners whose certificate the operator provides: TLS 1.2 and 1.3, forward secrecy (rustls knows no other),
-//! one crypto provider. RTMPS on the origin and HTTPS on edges use it; the link between them has its own certificates.
+//! TLS of listeners with a certificate for the public: TLS 1.2 and 1.3, forward secrecy (rustls knows no other), one crypto
+//! provider. RTMPS on the origin and HTTPS on edges use it; the link between them has its own certificates.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
+use rustls::server::ResolvesServerCert;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
@@ -61,8 +63,7 @@ pub enum OpenError {
     Listen(#[from] ListenError),
 }
 
-/// Opens a listener over TLS, with the certificate chain and key of these PEM files. None unless an address and both files
-/// are set. Blocks on the disk.
+/// Opens a listener over TLS, where an address is given, with the certificate that `certificates` has at each handshake.
 ///
 /// # Errors
 /// See [`OpenError`].
@@ -72,12 +73,11 @@ pub enum OpenError {
 pub fn listen(
     purpose: Purpose,
     address: Option<SocketAddr>,
-    chain: Option<&PathBuf>,
-    key: Option<&PathBuf>,
+    certificates: Arc<dyn ResolvesServerCert>,
     alpn: &[&[u8]],
 ) -> Result<Option<TlsListener>, OpenError> {
-    let (Some(address), Some(chain), Some(key)) = (address, chain, key) else { return Ok(None) };
-    let acceptor = TlsAcceptor::from(load(chain, key, alpn)?);
+    let Some(address) = address else { return Ok(None) };
+    let acceptor = TlsAcceptor::from(server_config(certificates, alpn)?);
     Ok(Some((listen::tokio_tcp(purpose, address)?, acceptor)))
 }
 
@@ -86,10 +86,10 @@ pub fn listen(
 ///
 /// # Errors
 /// See [`TlsError`].
-pub fn load(chain: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn load(chain: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {
     let read =
         |path: &Path| std::fs::read(path).map_err(|source| TlsError::File { path: path.to_owned(), source });
-    let config = server_config(&read(chain)?, &read(key)?, alpn)?;
+    let certified = certified_key(&read(chain)?, &read(key)?)?;
     if is_readable_by_all(key) {
         tracing::warn!(
             key = %key.display(),
@@ -97,7 +97,7 @@ pub fn load(chain: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Arc<ServerConfig
              if somebody may have"
         );
     }
-    Ok(config)
+    Ok(certified)
 }
 
 /// True if a file's mode lets everybody read it. False where files have no modes.
@@ -118,11 +118,7 @@ fn is_readable_by_all(path: &Path) -> bool {
 ///
 /// # Errors
 /// See [`TlsError`].
-pub fn server_config(
-    chain_pem: &[u8],
-    key_pem: &[u8],
-    alpn: &[&[u8]],
-) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn certified_key(chain_pem: &[u8], key_pem: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
     let chain = CertificateDer::pem_slice_iter(chain_pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(TlsError::Certificate)?;
@@ -130,10 +126,21 @@ pub fn server_config(
         return Err(TlsError::NoCertificate);
     }
     let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(TlsError::Key)?;
+    Ok(Arc::new(CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?))
+}
+
+/// TLS of a server with the certificate that `certificates` has at each handshake.
+///
+/// # Errors
+/// [`TlsError::Rejected`].
+pub fn server_config(
+    certificates: Arc<dyn ResolvesServerCert>,
+    alpn: &[&[u8]],
+) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_cert_resolver(certificates);
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
 }
@@ -146,10 +153,10 @@ mod tests {
     fn a_self_signed_certificate_is_accepted_and_nonsense_is_not() {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        assert!(server_config(chain.as_bytes(), key.as_bytes(), ALPN_HTTP).is_ok());
-        assert!(matches!(server_config(b"", key.as_bytes(), &[]), Err(TlsError::NoCertificate)));
-        assert!(matches!(server_config(chain.as_bytes(), b"", &[]), Err(TlsError::Key(_))));
-        let missing = load(Path::new("/nonexistent/a.pem"), Path::new("/nonexistent/b.pem"), &[]);
+        assert!(certified_key(chain.as_bytes(), key.as_bytes()).is_ok());
+        assert!(matches!(certified_key(b"", key.as_bytes()), Err(TlsError::NoCertificate)));
+        assert!(matches!(certified_key(chain.as_bytes(), b""), Err(TlsError::Key(_))));
+        let missing = load(Path::new("/nonexistent/a.pem"), Path::new("/nonexistent/b.pem"));
         assert!(matches!(missing, Err(TlsError::File { .. })));
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::OperatorSettings;
 use super::field::{load, tip_key};
 use super::status::{LiveStatus, status_key};
-use farcast_store::{Store, StoreError, Together, decode};
+use farcast_store::{Store, StoreError, Together};
 
 /// Longest wait for this process to see a change that was answered elsewhere.
 const SEEN_WITHIN: Duration = Duration::from_secs(1);
@@ -91,25 +91,7 @@ pub async fn follow(store: &Store, runtime: &watch::Sender<Option<Snapshot>>) {
 
 /// Keeps `status` as the store has it; `None` until it was read for the first time. Runs until dropped.
 pub async fn follow_status(store: &Store, status: &watch::Sender<Option<Arc<LiveStatus>>>) {
-    let key = status_key();
-    let mut read = false;
-    let mut seen = None;
-    loop {
-        let value =
-            if read { store.changed(key.key(), seen.clone()).await } else { store.get(key.key()).await };
-        match value {
-            Ok(value) => {
-                let known = value.as_deref().map(decode::<LiveStatus>).transpose();
-                let known = known.unwrap_or_else(|error| {
-                    tracing::error!(%error, "the status cannot be read");
-                    None
-                });
-                (read, seen) = (true, value);
-                status.send_replace(Some(Arc::new(known.unwrap_or_default())));
-            }
-            Err(error) => pause("the status cannot be read", &error).await,
-        }
-    }
+    store.follow(&status_key(), status, "the status").await;
 }
 
 async fn pause(what: &'static str, error: &StoreError) {

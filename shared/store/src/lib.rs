@@ -42,6 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use observed::{Call, Observer};
 
@@ -59,6 +60,9 @@ pub use together::Together;
 
 /// Pauses between tries of an unavailable store: the first, and the longest.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
+
+/// Pause of whoever follows a record, after it could not be read.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(500);
 
 /// Tries of an update that others keep overtaking: each time somebody else got on.
 const UPDATE_TRIES: u32 = 64;
@@ -262,6 +266,36 @@ impl Store {
     pub async fn load<T: Record>(&self, key: &TypedKey<T>) -> Result<Option<Stored<T>>, StoreError> {
         let Some(bytes) = self.get(key.key()).await? else { return Ok(None) };
         Ok(Some(Stored { record: decode(&bytes)?, bytes }))
+    }
+
+    /// Keeps `record` as the store has it, whatever happens to the store meanwhile; `None` until it was read for the first
+    /// time, and the default where there is none or it cannot be read, which is logged. `what` names it there. Runs until
+    /// dropped, which is always allowed.
+    pub async fn follow<T: Record + Default>(
+        &self,
+        key: &TypedKey<T>,
+        record: &watch::Sender<Option<Arc<T>>>,
+        what: &'static str,
+    ) {
+        let (mut read, mut seen) = (false, None);
+        loop {
+            let value =
+                if read { self.changed(key.key(), seen.clone()).await } else { self.get(key.key()).await };
+            match value {
+                Ok(value) => {
+                    let known = value.as_deref().map(decode::<T>).transpose().unwrap_or_else(|error| {
+                        tracing::error!(%error, what, "a record of the store cannot be read");
+                        None
+                    });
+                    (read, seen) = (true, value);
+                    record.send_replace(Some(Arc::new(known.unwrap_or_default())));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, what, "the store is asked again");
+                    tokio::time::sleep(FOLLOW_AGAIN).await;
+                }
+            }
+        }
     }
 
     /// Changes the record of a key by `change`, which may be called several times, because others change it too; where

@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn said(name: &str, sent_bytes: u64, version: &str) -> Said<EdgeReport> {
-        let answer = EdgeReport { version: version.to_owned(), viewers: 3, sent_bytes };
+        let answer = EdgeReport { version: version.to_owned(), viewers: 3, sent_bytes, announced: 0 };
         Said { edge: name.into(), lag: Duration::from_millis(1234), answer: Some(answer) }
     }
 

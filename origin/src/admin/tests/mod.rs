@@ -369,7 +369,11 @@ async fn no_reply_is_kept_by_a_cache_and_none_to_a_login_is_for_pages_of_other_s
     let Rig { admin, ref store, .. } = rig;
     let public =
         crate::api::Public::new(store.clone(), admin.managed.runtime.clone(), admin.managed.status.clone());
-    let api = crate::api::Api::new(admin, integrations, public, crate::pictures::Pictures::none());
+    let for_edges = crate::api::ForEdges {
+        pictures: crate::pictures::Pictures::none(),
+        certificate: watch::channel(None).1,
+    };
+    let api = crate::api::Api::new(admin, integrations, public, for_edges);
     for (known, path) in crate::api::listed() {
         // Pictures and the like are for everybody and every cache.
         if !path.starts_with("/api/admin/") && !path.starts_with("/api/integrations/") {

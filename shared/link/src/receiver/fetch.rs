@@ -9,7 +9,10 @@ use quinn::Connection;
 use tokio::sync::{Semaphore, watch};
 
 use super::metrics::Metrics;
-use crate::{Call, FetchReply, FetchRequest, Frames, MAX_FETCHES, MAX_PICTURE_BYTES, Picture, encode};
+use crate::{
+    Call, FetchReply, FetchRequest, Frames, MAX_CERTIFICATE_BYTES, MAX_FETCHES, MAX_PICTURE_BYTES, Picture,
+    encode,
+};
 
 /// Longest time for a fetch: a player gives up on a segment at about its duration.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -81,6 +84,14 @@ impl Fetcher {
     /// Any [`FetchError`]; an origin that makes none has none.
     pub async fn picture(&self, picture: Picture) -> Result<Bytes, FetchError> {
         self.ask(&Call::Picture(picture), MAX_PICTURE_BYTES).await
+    }
+
+    /// The certificate of all edges with its private key, as JSON; as [`Self::fetch`].
+    ///
+    /// # Errors
+    /// Any [`FetchError`]; an origin may have none.
+    pub async fn certificate(&self) -> Result<Bytes, FetchError> {
+        self.ask(&Call::Certificate, MAX_CERTIFICATE_BYTES).await
     }
 
     async fn ask(&self, call: &Call, max_bytes: u64) -> Result<Bytes, FetchError> {

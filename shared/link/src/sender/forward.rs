@@ -72,6 +72,10 @@ pub trait Api: Send + Sync + std::fmt::Debug {
 
     /// The newest picture of the broadcast, if there is one.
     fn picture(&self, picture: Picture) -> Option<Bytes>;
+
+    /// The certificate of all edges with its private key, as JSON, if there is one; at most
+    /// [`MAX_CERTIFICATE_BYTES`](crate::MAX_CERTIFICATE_BYTES).
+    fn certificate(&self) -> Option<Bytes>;
 }
 
 fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

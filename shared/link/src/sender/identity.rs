@@ -239,6 +239,14 @@ impl Identity {
         Sha256::digest(&self.authority).into()
     }
 
+    /// A secret for a purpose, the same at each start; it tells nothing of the identity or of secrets for other purposes.
+    #[must_use]
+    pub fn secret_for(&self, purpose: &str) -> [u8; 32] {
+        // Hashed alone it would do: nobody has a part of the key, and it is no password.
+        let hash = Sha256::new().chain_update(b"farcast secret of an identity 1").chain_update(purpose);
+        hash.chain_update([0]).chain_update(self.authority_key.serialized_der()).finalize().into()
+    }
+
     /// The secret of the first join token.
     #[must_use]
     pub fn secret(&self) -> &[u8; 32] {

@@ -205,8 +205,11 @@ async fn answer(send: SendStream, mut receive: RecvStream, link: Link) {
         }
         Some(Call::Picture(picture)) => {
             let picture = shared.api.as_ref().and_then(|api| api.picture(picture));
-            let answered = tokio::time::timeout(FETCH_DEADLINE, give(send, picture.map(|bytes| vec![bytes])));
-            metrics.fetched(answered.await.ok().flatten().unwrap_or(FetchOutcome::Failed));
+            give_whole(send, picture, metrics).await;
+        }
+        Some(Call::Certificate) => {
+            let certificate = shared.api.as_ref().and_then(|api| api.certificate());
+            give_whole(send, certificate, metrics).await;
         }
         Some(Call::Store) => {
             let (edge, reads) = (&link.edge, &link.reads);
@@ -220,6 +223,12 @@ async fn answer(send: SendStream, mut receive: RecvStream, link: Link) {
         }
         None => metrics.fetched(FetchOutcome::Failed),
     }
+}
+
+/// Answers a call whose answer is in one piece, if there is one.
+async fn give_whole(send: SendStream, bytes: Option<Bytes>, metrics: &Metrics) {
+    let answered = tokio::time::timeout(FETCH_DEADLINE, give(send, bytes.map(|bytes| vec![bytes])));
+    metrics.fetched(answered.await.ok().flatten().unwrap_or(FetchOutcome::Failed));
 }
 
 /// Ends the connection when it is dropped, so that a subscription that panics does not leave an edge that hears no more.
