@@ -55,8 +55,13 @@ $(PLAYER): $(WEB_SOURCES)
 	@infra/setup.sh
 	cd $(WEB) && npm run build
 
+# Of release builds, or of the programs in FARCAST_BIN_DIR.
+.PHONY: dist
+dist: setup $(PLAYER) ## Debian packages of origin and edge, a tarball, bills of materials: target/dist
+	infra/dist.sh
+
 ##@ Test
-.PHONY: test test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-nearest test-foundationdb screenshots
+.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-nearest test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
 	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
 	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
@@ -85,6 +90,11 @@ ifdef NEXTEST
 else
 	cargo test -p farcast-loadtests --test '*' -- --test-threads $(E2E_THREADS)
 endif
+
+# Some minutes, as root, so not in CI. FARCAST_BIN_DIR=target/debug takes those programs, and compiles nothing.
+test-dist: $(PLAYER) ## Whether the packages can be installed into an empty Debian, joined, played from, upgraded and purged
+	@infra/setup.sh --test-dist
+	loadtests/test-dist.sh
 
 # Some eight minutes, as root, so not in CI. FARCAST_NEAREST_CLIENTS is how many viewers lose their edge.
 test-nearest: $(PLAYER) ## Edges and viewers in namespaces far from each other: who is led where, edges killed and drained

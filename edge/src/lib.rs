@@ -9,6 +9,8 @@ pub mod bucket;
 pub mod certificate;
 pub mod channel;
 pub mod chat;
+mod doctor;
+mod join;
 pub mod live;
 pub mod playback;
 pub mod program;

@@ -220,7 +220,8 @@ mod tests {
 
     use super::*;
 
-    const PROGRAM: Program = Program { name: "farcast-edge", version: "0.0.0", about: "test", commands: &[] };
+    const PROGRAM: Program =
+        Program { name: "farcast-edge", version: "0.0.0", about: "test", settings_file: "", commands: &[] };
 
     fn read(args: &[&str]) -> Result<Settings, Problems> {
         match load(&PROGRAM, args.iter().map(OsString::from), [])? {

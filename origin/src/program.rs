@@ -1,22 +1,29 @@
-//! The program around [`crate::app`].
+//! The program around [`crate::app`], and its other commands.
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use farcast_config::{Command, Loaded, Program};
+use farcast_config::{Asked, Loaded, Program};
 use farcast_service::program;
 
 use crate::app;
 use crate::backup::command;
-use crate::pictures;
 use crate::settings::Settings;
 use crate::transcode::{self, WORKER_ARGUMENT};
+use crate::{doctor, join_command, pictures};
 
 const PROGRAM: Program = Program {
     name: "farcast-origin",
     version: env!("CARGO_PKG_VERSION"),
     about: "Takes one broadcast in by RTMP, transcodes and packages it, and pushes it to edges.",
-    commands: command::COMMANDS,
+    settings_file: "/etc/farcast/origin.toml",
+    commands: &[
+        join_command::COMMAND,
+        doctor::COMMAND,
+        command::BACKUP,
+        command::RESTORE,
+        command::CHECK_BACKUP,
+    ],
 };
 
 /// Runs the program with the arguments behind its name, and the environment. Returns its exit status:
@@ -29,20 +36,39 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     if arguments.peek().is_some_and(|first| first == pictures::ARGUMENT) {
         return pictures::run_developer();
     }
-    let asked =
-        arguments.peek().and_then(|first| PROGRAM.commands.iter().find(|command| first == command.name));
-    let file = asked.and_then(|_| arguments.nth(1)).filter(|file| !file.to_string_lossy().starts_with('-'));
-    if let (Some(Command { name, arguments, .. }), None) = (asked, &file) {
-        eprintln!("usage: {} {name} {arguments}", PROGRAM.name);
-        return program::BAD_SETTINGS;
+    let arguments: Vec<OsString> = arguments.collect();
+    match PROGRAM.asked(&arguments) {
+        Err(usage) => {
+            eprintln!("{usage}");
+            return program::BAD_SETTINGS;
+        }
+        Ok(Some(asked)) => return run_command(asked),
+        Ok(None) => {}
     }
-    let loaded: Loaded<Settings> = match program::load(&PROGRAM, arguments) {
+    let loaded: Loaded<Settings> = match program::load(&PROGRAM, arguments.into_iter()) {
         Ok(loaded) => loaded,
         Err(status) => return status,
     };
-    if let (Some(asked), Some(file)) = (asked, file) {
-        return command::run(&PROGRAM, asked, Path::new(&file), &loaded.settings);
-    }
     let (filter, format) = (loaded.settings.log.clone(), loaded.settings.log_format);
     program::run(&PROGRAM, &filter, format, |recent| app::run(loaded, recent))
+}
+
+fn run_command(asked: Asked) -> u8 {
+    let name = asked.command.name;
+    let is_own = name == doctor::COMMAND.name || name == join_command::COMMAND.name;
+    let asked = if is_own { asked.with_installed_settings(&PROGRAM) } else { asked };
+    if name == doctor::COMMAND.name {
+        return doctor::run(&PROGRAM, &asked.rest, asked.has(doctor::JSON));
+    }
+    let loaded: Loaded<Settings> = match program::load(&PROGRAM, asked.rest.into_iter()) {
+        Ok(loaded) => loaded,
+        Err(status) => return status,
+    };
+    if name == join_command::COMMAND.name {
+        return join_command::run(&PROGRAM, &loaded.settings);
+    }
+    match asked.operands.first() {
+        Some(file) => command::run(&PROGRAM, asked.command, Path::new(file), &loaded.settings),
+        None => program::BAD_SETTINGS,
+    }
 }

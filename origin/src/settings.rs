@@ -415,7 +415,7 @@ mod tests {
     use super::*;
 
     const PROGRAM: Program =
-        Program { name: "farcast-origin", version: "0.0.0", about: "test", commands: &[] };
+        Program { name: "farcast-origin", version: "0.0.0", about: "test", settings_file: "", commands: &[] };
 
     fn read(file: &str, args: &[&str]) -> Result<Settings, Problems> {
         let folder = tempfile::tempdir().unwrap();

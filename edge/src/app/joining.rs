@@ -13,7 +13,7 @@ use crate::settings::Settings;
 /// # Errors
 /// When it cannot be read, or none is given and the edge has not joined yet.
 pub(super) fn join_token(settings: &Settings) -> anyhow::Result<Option<JoinToken>> {
-    let token = given(settings)?;
+    let token = join_token_of(settings)?;
     if token.is_none() && IdentityFile::new(&settings.data_dir).load().is_none() {
         bail!(
             "this edge has not joined an origin yet: give it the origin's join token by --join-token-file \
@@ -23,7 +23,11 @@ pub(super) fn join_token(settings: &Settings) -> anyhow::Result<Option<JoinToken
     Ok(token)
 }
 
-fn given(settings: &Settings) -> anyhow::Result<Option<JoinToken>> {
+/// The join token that the settings give; none where they give none.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub(crate) fn join_token_of(settings: &Settings) -> anyhow::Result<Option<JoinToken>> {
     if let Some(token) = &settings.join_token {
         return Ok(Some(token.expose().parse().context("join_token")?));
     }

@@ -18,6 +18,7 @@ use farcast_telemetry::metrics;
 use farcast_telemetry::shutdown::{Shutdown, Signals};
 
 use self::joining::join_token;
+pub(crate) use self::joining::join_token_of;
 use self::parts::{Certificate, Parts};
 use self::ports::Ports;
 use self::start::Stages;

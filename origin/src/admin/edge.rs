@@ -22,7 +22,9 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::Managed;
+use crate::join_command;
 
+use farcast_link::JoinToken;
 use farcast_link::roster::book::{NotAdded, Token, TokenState};
 use farcast_link::roster::{Listed, Roster, RosterError};
 
@@ -129,10 +131,13 @@ struct ShownToken {
     /// The whole of it, when it was made just now.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+    /// The line to paste on the edge, beside the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
 }
 
 impl ShownToken {
-    fn new(token: Token, whole: Option<String>, now: WallTime) -> Self {
+    fn new(token: Token, whole: Option<&JoinToken>, now: WallTime) -> Self {
         Self {
             state: token.state(now),
             id: token.id,
@@ -142,7 +147,8 @@ impl ShownToken {
             max_uses: token.max_uses,
             uses: token.uses,
             standing: token.standing,
-            token: whole,
+            token: whole.map(ToString::to_string),
+            command: whole.map(join_command::line),
         }
     }
 }
@@ -350,7 +356,7 @@ fn create_token(roster: &Roster, given: &[u8]) -> Reply {
     match roster.add_token(&wish.label, Some(Duration::from_secs(lifetime_s)), wish.max_uses, now) {
         Ok((token, whole)) => {
             tracing::info!(token = token.id, "a join token was made");
-            reply::ok(&ShownToken::new(token, Some(whole.to_string()), now))
+            reply::ok(&ShownToken::new(token, Some(&whole), now))
         }
         Err(error) => failed(&error, "there is no such join token"),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use farcast_api::time::Time;
-use farcast_config::{Command, Program};
+use farcast_config::{Command, Operand, Program};
 use farcast_store::Store;
 use farcast_store_fdb::{Foundation, Network};
 
@@ -17,28 +17,36 @@ use super::take::Taking;
 use crate::settings::Settings;
 use crate::store::{self as embedded, Embedded};
 
-/// The commands, for the help.
-pub const COMMANDS: &[Command] = &[
-    Command {
-        name: "backup",
-        arguments: "FILE [--SETTING VALUE]...",
-        about: "Write a backup to FILE, which must not exist, and stop. The origin may run or not; with the same settings as \
-                it is started with. It has all of the store, the origin's identity and its emoji: keep it as secret as those.",
-    },
-    Command {
-        name: "restore",
-        arguments: "FILE [--SETTING VALUE]...",
-        about: "Make the data folder, and fill the cluster where the store is one, from a backup, and stop. Nothing that \
-                exists is overwritten.",
-    },
-    Command {
-        name: "check-backup",
-        arguments: "FILE",
-        about: "Read a backup to its end and say what is in it, and whether it is whole.",
-    },
-];
+/// The one operand of these commands.
+const FILE: &[Operand] = &[Operand { name: "FILE", is_path: true }];
 
-/// Runs one of [`COMMANDS`] on a file. Returns the exit status: 0 when it is done, 1 when it is not, and standard error
+/// The command `backup`, for the help.
+pub const BACKUP: Command = Command {
+    name: "backup",
+    operands: FILE,
+    switches: &[],
+    about: "Write a backup to FILE, which must not exist, and stop. The origin may run or not; with the same settings as \
+            it is started with. It has all of the store, the origin's identity and its emoji: keep it as secret as those.",
+};
+
+/// The command `restore`.
+pub const RESTORE: Command = Command {
+    name: "restore",
+    operands: FILE,
+    switches: &[],
+    about: "Make the data folder, and fill the cluster where the store is one, from a backup, and stop. Nothing that \
+            exists is overwritten.",
+};
+
+/// The command `check-backup`.
+pub const CHECK_BACKUP: Command = Command {
+    name: "check-backup",
+    operands: FILE,
+    switches: &[],
+    about: "Read a backup to its end and say what is in it, and whether it is whole.",
+};
+
+/// Runs one of these commands on a file. Returns the exit status: 0 when it is done, 1 when it is not, and standard error
 /// says why.
 #[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
 pub fn run(program: &Program, command: &Command, file: &Path, settings: &Settings) -> u8 {

@@ -38,6 +38,7 @@ macro_rules! choice {
 
         impl $crate::Value for $name {
             const EXPECTS: &'static str = $expects;
+            const PROPOSALS: $crate::Proposals = $crate::Proposals::Words(&[$($word),*]);
 
             fn parse(text: &str) -> Result<Self, $crate::InvalidValue> {
                 match text {

@@ -16,13 +16,15 @@ pub(super) struct Flags {
     pub(super) check_config: bool,
     pub(super) help: bool,
     pub(super) version: bool,
+    pub(super) man: bool,
+    pub(super) completions: Option<String>,
     pub(super) problems: Vec<Problem>,
 }
 
 /// Flags of every program that take a value.
-const VALUED: [&str; 2] = ["--config", "--announce"];
+const VALUED: [&str; 3] = ["--config", "--announce", "--completions"];
 /// Flags of every program that take none.
-const SWITCHES: [&str; 3] = ["--check-config", "--help", "--version"];
+const SWITCHES: [&str; 4] = ["--check-config", "--help", "--man", "--version"];
 
 /// Reads the command line without the program's name.
 pub(super) fn parse(settings: &[Setting], args: impl IntoIterator<Item = OsString>) -> Flags {
@@ -41,6 +43,7 @@ pub(super) fn parse(settings: &[Setting], args: impl IntoIterator<Item = OsStrin
             "--check-config" => flags.check_config = true,
             "--help" | "-h" => flags.help = true,
             "--version" | "-V" => flags.version = true,
+            "--man" => flags.man = true,
             _ => {
                 let setting = settings.iter().find(|s| s.tables.is_none() && flag_of(s.key) == name);
                 if setting.is_none() && !VALUED.contains(&name.as_str()) {
@@ -73,6 +76,7 @@ impl Flags {
                 self.values.insert(setting.key.to_owned(), given).is_some()
             }
             (None, "--config") => self.config.replace(value).is_some(),
+            (None, "--completions") => self.completions.replace(value).is_some(),
             (None, _) => self.announce.replace(value).is_some(),
         };
         if twice {

@@ -12,7 +12,7 @@ const INDENT: &str = "        ";
 /// The text of `--help`.
 pub(super) fn text(program: &Program, settings: &[Setting]) -> String {
     let mut out = String::new();
-    let Program { name, version, about, commands } = program;
+    let Program { name, version, about, commands, .. } = program;
     let _ = write!(
         out,
         "{name} {version}: {about}\n\n\
@@ -22,13 +22,18 @@ pub(super) fn text(program: &Program, settings: &[Setting]) -> String {
          \x20 --config FILE\n{INDENT}Read settings from this file.\n\
          \x20 --check-config\n{INDENT}Print the settings in force and where each came from, then stop.\n\
          \x20 --announce FILE\n{INDENT}Write the bound addresses to this file, as JSON, once all listeners are open.\n\
+         \x20 --man\n{INDENT}Print the manual page, then stop.\n\
+         \x20 --completions SHELL\n{INDENT}Print what bash, zsh or fish loads to complete arguments, then stop.\n\
          \x20 --help, --version\n\n",
     );
     if !commands.is_empty() {
         out.push_str("Commands, in place of running:\n");
         for command in *commands {
-            let _ = writeln!(out, "  {name} {} {}", command.name, command.arguments);
+            let _ = writeln!(out, "  {}", command.usage(name));
             paragraph(&mut out, command.about);
+            for switch in command.switches {
+                paragraph(&mut out, &format!("{}: {}", switch.flag, switch.about));
+            }
         }
         out.push('\n');
     }

@@ -13,7 +13,9 @@
 //! `Debug`, no effective configuration.
 
 mod address;
+mod amend;
 mod choice;
+mod complete;
 mod declare;
 mod duration;
 mod effective;
@@ -21,6 +23,7 @@ mod file;
 mod flags;
 mod help;
 mod load;
+mod man;
 pub mod network;
 mod networks;
 mod problem;
@@ -33,16 +36,18 @@ mod store_address;
 mod value;
 
 pub use address::HostPort;
+pub use amend::{Amended, Difference, NotAmended, Wanted, amend, value_in};
+pub use complete::Shell;
 pub use load::{Loaded, Outcome, load};
 pub use networks::Networks;
 pub use problem::{Place, Problem, Problems};
-pub use program::{Command, Program};
+pub use program::{Asked, Command, Operand, Program, Switch, Usage};
 pub use reader::{Checks, Reader, Settings, Validate};
 pub use secret::Secret;
 pub use setting::Setting;
 pub use size::ByteSize;
 pub use store_address::{Cluster, StoreAddress};
-pub use value::{Form, InvalidValue, Value};
+pub use value::{Form, InvalidValue, Proposals, Value};
 
 #[doc(hidden)]
 pub use choice::unknown as unknown_choice;

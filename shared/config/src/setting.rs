@@ -1,6 +1,6 @@
 //! One setting, as it is declared.
 
-use super::{Form, Value};
+use super::{Form, Proposals, Value};
 
 /// Description of one setting, from its declaration.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub struct Setting {
     pub form: Form,
     /// True if its value is never shown.
     pub secret: bool,
+    /// The values that a shell proposes.
+    pub proposals: Proposals,
     /// True if it is an array of tables, which only the file can hold.
     pub tables: Option<fn() -> Vec<Setting>>,
 }
@@ -29,7 +31,16 @@ impl Setting {
         doc: &'static [&'static str],
         default: Option<&'static str>,
     ) -> Self {
-        Self { key, doc, default, expects: T::EXPECTS, form: T::FORM, secret: T::SECRET, tables: None }
+        Self {
+            key,
+            doc,
+            default,
+            expects: T::EXPECTS,
+            form: T::FORM,
+            secret: T::SECRET,
+            proposals: T::PROPOSALS,
+            tables: None,
+        }
     }
 
     /// An array of tables, each with the settings that `declared` returns.
@@ -42,6 +53,7 @@ impl Setting {
             expects: "tables",
             form: Form::Text,
             secret: false,
+            proposals: Proposals::None,
             tables: Some(declared),
         }
     }

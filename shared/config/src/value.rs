@@ -25,6 +25,17 @@ impl Form {
     }
 }
 
+/// The values that a shell can propose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proposals {
+    /// None: any text.
+    None,
+    /// These words.
+    Words(&'static [&'static str]),
+    /// Paths of files and folders.
+    Paths,
+}
+
 /// A text that is no value of a type; the fault is the end of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -45,6 +56,8 @@ pub trait Value: Sized {
     const FORM: Form = Form::Text;
     /// True if a value is never shown.
     const SECRET: bool = false;
+    /// The values that a shell proposes.
+    const PROPOSALS: Proposals = Proposals::None;
 
     /// Parses the text of a flag, a variable, a default or a value of the file.
     ///
@@ -65,6 +78,7 @@ impl<T: Value> Value for Option<T> {
     const EXPECTS: &'static str = T::EXPECTS;
     const FORM: Form = T::FORM;
     const SECRET: bool = T::SECRET;
+    const PROPOSALS: Proposals = T::PROPOSALS;
 
     fn parse(text: &str) -> Result<Self, InvalidValue> {
         T::parse(text).map(Some)
@@ -93,6 +107,7 @@ impl Value for String {
 
 impl Value for PathBuf {
     const EXPECTS: &'static str = "a path";
+    const PROPOSALS: Proposals = Proposals::Paths;
 
     fn parse(text: &str) -> Result<Self, InvalidValue> {
         if text.is_empty() {
@@ -121,6 +136,7 @@ impl Value for SocketAddr {
 impl Value for bool {
     const EXPECTS: &'static str = "true or false";
     const FORM: Form = Form::Boolean;
+    const PROPOSALS: Proposals = Proposals::Words(&["true", "false"]);
 
     fn parse(text: &str) -> Result<Self, InvalidValue> {
         text.parse().map_err(|_| InvalidValue::new(format!("{text:?} is not {}", Self::EXPECTS)))

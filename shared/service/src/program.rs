@@ -1,6 +1,7 @@
 //! The `main` of both programs: settings, log, runtime, exit status.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::time::Duration;
 
 use farcast_config::{Loaded, Outcome, Program, Settings, Validate};
@@ -20,7 +21,6 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 /// # Errors
 /// The exit status where there is nothing to run: the help or the like was printed (0), or what is wrong with the settings
 /// ([`BAD_SETTINGS`]).
-#[expect(clippy::print_stdout, reason = "what was asked for on the command line goes to standard output")]
 pub fn load<S: Settings + Validate>(
     program: &Program,
     arguments: impl Iterator<Item = OsString>,
@@ -28,7 +28,7 @@ pub fn load<S: Settings + Validate>(
     match farcast_config::load::<S>(program, arguments, std::env::vars_os()) {
         Ok(Outcome::Run(loaded)) => Ok(loaded),
         Ok(Outcome::Print(text)) => {
-            println!("{text}");
+            print(&text);
             Err(0)
         }
         Err(problems) => {
@@ -36,6 +36,12 @@ pub fn load<S: Settings + Validate>(
             Err(BAD_SETTINGS)
         }
     }
+}
+
+/// Prints what was asked for on the command line, and the end of its line. A reader that has gone, such as `head`, is no failure.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
 }
 
 /// Runs a program to its end, with a log whose newest lines it is given. Returns its exit status: 0 when it was asked

@@ -492,9 +492,11 @@ async fn join_tokens_are_made_listed_and_revoked_and_their_secrets_are_shown_onc
     let made: Value = serde_json::from_slice(made.body()).unwrap();
     let whole: farcast_link::JoinToken = made["token"].as_str().unwrap().parse().unwrap();
     assert_eq!(whole.addresses, ["origin.example:4433"]);
+    assert_eq!(made["command"], format!("farcast-edge join {whole}"));
     assert_eq!((&made["state"], &made["uses"], &made["maxUses"]), (&json!("valid"), &json!(0), &json!(1)));
     let listed = rig.see("jointokens").await;
     assert!(listed[1]["label"] == "Frankfurt" && listed[1].get("token").is_none(), "{listed}");
+    assert!(listed[1].get("command").is_none(), "{listed}");
     let revoke = json!({ "id": made["id"] });
     assert_eq!(rig.save("jointokens/revoke", revoke).await.0, 200);
     assert_eq!(rig.see("jointokens").await[1]["state"], "revoked");

@@ -9,7 +9,7 @@ use super::problem::{did_you_mean, nearest};
 use super::{
     ENVIRONMENT_PREFIX, Place, Problem, Problems, Program, Setting, Settings, Validate, variable_of,
 };
-use super::{file, flags, help, reader};
+use super::{Shell, Value, complete, file, flags, help, man, reader};
 
 /// Largest configuration file that is read; a mistaken path to a recording must not fill memory.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -55,6 +55,16 @@ pub fn load<S: Settings + Validate>(
         return Ok(Outcome::Print(format!("{} {}\n", program.name, program.version)));
     }
 
+    if flags.man {
+        return Ok(Outcome::Print(man::page(program, &settings)));
+    }
+    if let Some(shell) = &flags.completions {
+        let place = Place::Flag("--completions".to_owned());
+        let shell = Shell::parse(shell)
+            .map_err(|error| Problems(vec![Problem { place, what: error.to_string() }]))?;
+        return Ok(Outcome::Print(complete::script(shell, program, &settings)));
+    }
+
     let mut problems = std::mem::take(&mut flags.problems);
     let mut group = Group { place: Place::Default, values: BTreeMap::new() };
     if let Some(path) = &flags.config {
@@ -85,6 +95,7 @@ pub fn load<S: Settings + Validate>(
     Ok(Outcome::Run(Loaded { settings, announce: flags.announce.map(PathBuf::from), warnings }))
 }
 
+/// Reads a file of settings, unless it is too large to be one.
 fn read_file(path: &str) -> std::io::Result<String> {
     use std::io::Read;
     let mut text = String::new();

@@ -68,8 +68,13 @@ impl Validate for Row {
     }
 }
 
-const PROGRAM: Program =
-    Program { name: "farcast-sample", version: "1.2.3", about: "a sample", commands: &[] };
+const PROGRAM: Program = Program {
+    name: "farcast-sample",
+    version: "1.2.3",
+    about: "a sample",
+    settings_file: "/nowhere/sample.toml",
+    commands: &[],
+};
 
 fn with(file: Option<&str>, env: &[(&str, &str)], args: &[&str]) -> Result<Outcome<Sample>, Problems> {
     let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use farcast_feed::name::StreamName;
-use quinn::{Connection, ConnectionError, Endpoint};
+use quinn::{Connecting, Connection, ConnectionError, Endpoint};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -24,13 +24,13 @@ use super::tls::{TlsError, client_config};
 use crate::{ALPN_ENROL, ALPN_FEED, CloseCode, JoinToken, MAX_NAME_BYTES, SERVER_NAME};
 
 /// Longest time for resolving a name, and for a handshake, per address.
-const DIAL_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DIAL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Longest time for an enrolment once connected.
 const ENROL_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Time for the origin to see that this edge closes.
-const DRAIN: Duration = Duration::from_secs(1);
+pub(super) const DRAIN: Duration = Duration::from_secs(1);
 
 /// First of TLS's alerts among QUIC's error codes (RFC 9001 §4.8).
 const CRYPTO_ERROR: u64 = 0x100;
@@ -64,7 +64,7 @@ pub struct Client {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum DialError {
+pub(super) enum DialError {
     #[error("there is neither an identity nor a join token")]
     NoToken,
     #[error("no address of the origin could be resolved")]
@@ -311,13 +311,25 @@ async fn connect(
     remote: SocketAddr,
     config: &quinn::ClientConfig,
 ) -> Result<(Endpoint, Connection), DialError> {
+    let (endpoint, connecting) = connecting(remote, config)?;
+    let connection =
+        tokio::time::timeout(DIAL_DEADLINE, connecting).await.map_err(|_| DialError::Deadline)??;
+    Ok((endpoint, connection))
+}
+
+/// Begins a handshake, on a socket of its own.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub(super) fn connecting(
+    remote: SocketAddr,
+    config: &quinn::ClientConfig,
+) -> Result<(Endpoint, Connecting), DialError> {
     let local: SocketAddr =
         if remote.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
     let endpoint = Endpoint::client(local).map_err(DialError::Socket)?;
     let connecting = endpoint.connect_with(config.clone(), remote, SERVER_NAME)?;
-    let connection =
-        tokio::time::timeout(DIAL_DEADLINE, connecting).await.map_err(|_| DialError::Deadline)??;
-    Ok((endpoint, connection))
+    Ok((endpoint, connecting))
 }
 
 /// True if the origin refused this edge's certificate.

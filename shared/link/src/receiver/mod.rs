@@ -25,6 +25,7 @@ pub mod fetch;
 pub mod forward;
 pub mod identity;
 pub mod metrics;
+pub mod reach;
 pub mod sequencer;
 mod session;
 pub mod store;

@@ -581,7 +581,7 @@ export const de: Texts = {
       `Den Edge ${name} sofort und endgültig sperren? Seine Zuschauer verlieren die Verbindung.`,
     join: "Edge hinzufügen",
     joinIntro:
-      "Mit einem Token kann ein Edge binnen einer Stunde beitreten. Führe den Befehl auf dessen Maschine aus.",
+      "Mit einem Token kann ein Edge binnen einer Stunde beitreten. Installiere farcast-edge auf dessen Maschine und führe den Befehl dort als root aus.",
     makeToken: "Token erzeugen",
     command: "Befehl. Kopiere ihn jetzt: Er wird nicht noch einmal angezeigt.",
     standing: "Das Token in der Datei „join-token“ des Origins",

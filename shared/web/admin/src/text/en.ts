@@ -576,7 +576,8 @@ export const en = {
     revokeSure: (name: string): string =>
       `Shut the edge ${name} out at once and for good? Its viewers are cut off.`,
     join: "Add an edge",
-    joinIntro: "A token lets one edge join within an hour. Run the command on the edge's machine.",
+    joinIntro:
+      "A token lets one edge join within an hour. Install farcast-edge on its machine and run the command there, as root.",
     makeToken: "Make a token",
     command: "Command. Copy it now: it is not shown again.",
     standing: "The token in the origin's file “join-token”",

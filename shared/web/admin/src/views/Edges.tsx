@@ -59,7 +59,7 @@ export function EdgesView(): JSX.Element {
 
 function Join(): JSX.Element {
   const { edges } = text.value;
-  const [token, setToken] = useState<string | null>(null);
+  const [command, setCommand] = useState<string | null>(null);
   const list = usePolled(() => ask((options) => get("/api/admin/jointokens", options)), 0);
   const body = { label: "", lifetimeSeconds: JOIN_SECONDS, maxUses: 1 };
   return (
@@ -68,13 +68,13 @@ function Join(): JSX.Element {
         face={edges.makeToken}
         act={async () => {
           const made = await ask((options) => post("/api/admin/jointokens/create", body, options));
-          setToken(made.token);
+          setCommand(made.command);
         }}
         onDone={list.refresh}
       />
-      {token !== null && (
+      {command !== null && (
         <div class="notice good">
-          <Copyable label={edges.command} value={`FARCAST_JOIN_TOKEN=${token} farcast-edge`} />
+          <Copyable label={edges.command} value={command} />
         </div>
       )}
       <Loaded of={list}>
