@@ -61,8 +61,8 @@ dist: setup $(PLAYER) ## Debian packages of origin and edge, a tarball, bills of
 	infra/dist.sh
 
 ##@ Test
-.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-nearest test-foundationdb screenshots
-test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick ## All tests
+.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-foundationdb screenshots
+test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick test-dashboards ## All tests
 	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
 	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
 	elif ! $(FDBSERVER); then untested "there is no cluster" \
@@ -150,6 +150,10 @@ test-attacks: $(PLAYER) ## Attacks by strangers on a server on the air, of each 
 test-attacks-quick: $(PLAYER) ## The same for six of them, a few seconds each
 	cargo build --workspace --bins
 	cd loadtests/attacks && npm test && node . --quick
+
+test-dashboards: $(PLAYER) ## Alert rules, and what dashboards and alerts ask, asked of a real Prometheus on the air
+	cargo build --workspace --bins
+	cd loadtests/dashboards && npm test --silent && node .
 
 # Needs libfdb_c too (infra/foundationdb/README.md). A cluster of its own is started where none is named and an fdbserver is
 # installed. The second run of the suite has faults that FoundationDB's client makes up; tests of faults of the server start

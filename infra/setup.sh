@@ -174,6 +174,23 @@ install_crate() {
     cargo install --quiet --locked --root "$folder" --version "$2" "$1"
 }
 
+# Scrapes programs in a test. Debian's package starts a service wherever it is installed, so it is only unpacked.
+install_prometheus() {
+  local folder=target/tools/prometheus
+  [ ! -x "$folder/usr/bin/promtool" ] || return 0
+  ! { have prometheus && have promtool; } || return 0
+  have apt-get && have dpkg-deb || fail "install Prometheus, so that prometheus and promtool are on the PATH"
+  say "unpacking Prometheus for the tests"
+  rm -rf "$folder"
+  mkdir -p "$folder/deb"
+  fetch_prometheus() { (cd "$folder/deb" && apt-get -q -o APT::Sandbox::User=root download prometheus </dev/null); }
+  missing=(prometheus)
+  fetch_prometheus || { as_root apt-get -q -o "DPkg::Lock::Timeout=$APT_LOCK_WAIT" update </dev/null && fetch_prometheus; } ||
+    fail "Prometheus could not be fetched from Debian's or Ubuntu's packages (see above)"
+  dpkg-deb --fsys-tarfile "$folder"/deb/*.deb | tar -x -C "$folder" ./usr/bin/prometheus ./usr/bin/promtool
+  rm -r "$folder/deb"
+}
+
 install_packages
 check_rust
 check_node
@@ -183,6 +200,7 @@ if [ "${1-}" = --test ]; then
   install_geoip
   install_schemathesis
   install_cargo_deny
+  install_prometheus
 fi
 case "${1-}" in
   --dist | --test-dist)

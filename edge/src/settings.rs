@@ -12,6 +12,7 @@ use farcast_config::settings;
 use farcast_config::{ByteSize, Checks, Networks, Secret, StoreAddress, Validate};
 use farcast_edge_directory::{DnsSettings, Hosts, NameServers, Position, PublicAddresses, PublicUrls};
 use farcast_routing::MAX_REGION_CHARS;
+use farcast_service::access;
 use farcast_service::host;
 use farcast_service::log;
 
@@ -106,6 +107,11 @@ settings! {
         /// Hosts of the zone that lead to the nearest edges, besides its own name; comma-separated. Each edge has a host of its own
         /// name anyway.
         pub dns_hosts: Hosts = "www",
+        /// File to which a line is added for each request that was answered, or - for standard output; without it there is no such
+        /// log. Values of queries and logins are left out. A file that is renamed gets a successor within a second.
+        pub access_log: Option<access::Target>,
+        /// Format of these lines: combined, as Apache and nginx write them, or json.
+        pub access_log_format: access::Format = "combined",
         /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.

@@ -187,6 +187,11 @@ export class Stage {
     return this.#child(name).pid;
   }
 
+  /** Where a program shows its metrics: host and port. */
+  metrics(name) {
+    return this.#started.get(name).announced.metrics;
+  }
+
   #child(name) {
     return this.#processes.find((one) => one.name === name).child;
   }

@@ -13,6 +13,7 @@ use farcast_certificates::{Domain, Domains};
 use farcast_config::{ByteSize, Checks, Form, HostPort, InvalidValue, Secret, StoreAddress, Validate, Value};
 use farcast_config::{choice, settings};
 use farcast_edge_directory::{DnsSettings, Hosts, NameServers};
+use farcast_service::access;
 use farcast_service::log;
 
 use crate::acme::{self, ChallengeKind, ChallengeKinds};
@@ -123,6 +124,11 @@ settings! {
         /// Allow webhooks at addresses of this machine and of local networks. Anybody who may make webhooks then
         /// reaches the services there.
         pub webhook_private_addresses: bool = "false",
+        /// File to which a line is added for each request that was answered, or - for standard output; without it there is no such
+        /// log. Values of queries and logins are left out. A file that is renamed gets a successor within a second.
+        pub access_log: Option<access::Target>,
+        /// Format of these lines: combined, as Apache and nginx write them, or json.
+        pub access_log_format: access::Format = "combined",
         /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.

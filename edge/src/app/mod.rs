@@ -61,6 +61,8 @@ task_names! {
         Geo = "geo",
         /// Keeping readiness up to date.
         Readiness = "readiness",
+        /// Writing the access log.
+        AccessLog = "access_log",
         /// Metrics and health.
         Metrics = "metrics",
         /// SIGTERM and its like.
@@ -80,6 +82,7 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
     }
     let (shutdown, signals) = (Shutdown::default(), Signals::take().context("signal handlers")?);
     let registry = metrics::Registry::new("farcast-edge", env!("CARGO_PKG_VERSION"))?;
+    registry.watch_disk(&settings.data_dir)?;
     let health = Health::new();
 
     let token = join_token(&settings)?;

@@ -14,12 +14,14 @@ use farcast_geo::Geo;
 use farcast_link::JoinToken;
 use farcast_link::receiver::{self, Client, ClientConfig};
 use farcast_service::accept;
+use farcast_service::access;
 use farcast_service::listener;
 use farcast_service::tasks::{Contained, Part};
 use farcast_settings::{LiveStatus, Snapshot};
 use farcast_store::{Engine, Store};
 use farcast_store_fdb::{Foundation, Network};
 use farcast_telemetry::health::Health;
+use farcast_telemetry::make::Make as _;
 use farcast_telemetry::metrics::Registry;
 use tokio::sync::watch;
 
@@ -66,6 +68,7 @@ pub(super) struct Parts {
     pub(super) dns: Option<farcast_dns::server::Server>,
     pub(super) announce_certificate: watch::Sender<Option<Arc<Announced>>>,
     pub(super) certificate: Option<Kept>,
+    pub(super) access_writer: Option<access::Writer>,
     pub(super) operators: listener::Counters,
 }
 
@@ -115,7 +118,8 @@ impl Parts {
     /// Makes all of them.
     ///
     /// # Errors
-    /// When the cluster of the store cannot be reached as the settings say, or a metric is there twice.
+    /// When the cluster of the store cannot be reached as the settings say, the access log cannot be opened, or a metric is
+    /// there twice.
     pub(super) fn assemble(
         settings: &Settings,
         registry: &Registry,
@@ -142,6 +146,8 @@ impl Parts {
         let playback = Arc::new(playback);
         let viewer_metrics = viewers::Metrics::new(common.registry)?;
         let serve_metrics = serve::Metrics::new(common.registry)?;
+        serve_metrics.limited_to(connections);
+        show_egress_capacity(settings, common.registry)?;
         let client = client.with_answers(Arc::new(Answers {
             chat: Arc::clone(&chat),
             playback: Arc::clone(&playback),
@@ -184,7 +190,9 @@ impl Parts {
         let challenges = certificate.announce.subscribe();
         let dns = dns_server(&settings.dns(), &router, challenges, ports.dns.take(), common.registry)?;
         let window = Arc::clone(&live);
-        let serving = serving(settings, connections, ports)?;
+        let (target, format) = (settings.access_log.as_ref(), settings.access_log_format);
+        let (access_log, access_writer) = access::open(target, format, common.registry)?.unzip();
+        let serving = serve::Config { access_log, ..serving(settings, connections, ports)? };
         let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
         Ok(Self {
             client,
@@ -210,6 +218,7 @@ impl Parts {
             dns,
             announce_certificate: certificate.announce,
             certificate: kept_certificate,
+            access_writer,
             operators: listener::Counters::new(accept::Listener::Metrics, registry)?,
         })
     }
@@ -263,6 +272,20 @@ fn most_connections(settings: &Settings) -> usize {
     let files = chat::raise_file_limit();
     let wanted = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
     wanted.min(files.saturating_sub(RESERVED_FILES)).max(1)
+}
+
+/// Shows what the machine can send; there is no such metric where nobody said it.
+fn show_egress_capacity(
+    settings: &Settings,
+    registry: &prometheus::Registry,
+) -> Result<(), prometheus::Error> {
+    let Some(mbit) = settings.egress_capacity_mbit else { return Ok(()) };
+    let shown = registry.gauge(
+        "farcast_edge_egress_capacity_bits_per_second",
+        "What the machine can send, as its settings say.",
+    )?;
+    shown.set(i64::from(mbit) * 1_000_000);
+    Ok(())
 }
 
 fn serving(settings: &Settings, connections: usize, ports: &Ports) -> anyhow::Result<serve::Config> {

@@ -103,6 +103,10 @@ impl Parts {
         }
         let chat = self.chat;
         tasks.spawn(feeding, Task::Chat, |stop| chat.run(stop));
+        if let Some(writer) = self.access_writer {
+            // The last requests are those that were drained.
+            tasks.spawn(last, Task::AccessLog, |stop| writer.run(stop));
+        }
         let (operators, counters) = (ports.metrics, self.operators);
         // A program that stops is still seen, and hears a second signal.
         tasks.spawn(last, Task::Metrics, |stop| listener::run(operators, counters, registry, health, stop));

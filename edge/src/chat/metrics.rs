@@ -59,6 +59,63 @@ pub(super) enum Ended {
     Draining,
 }
 
+impl Outcome {
+    const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::Muted,
+        Self::Refused,
+        Self::TooLarge,
+        Self::Network,
+        Self::Room,
+        Self::Waiting,
+        Self::Failed,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Muted => "muted",
+            Self::Refused => "refused",
+            Self::TooLarge => "too_large",
+            Self::Network => "network",
+            Self::Room => "room",
+            Self::Waiting => "waiting",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Refusal {
+    const ALL: [Self; 5] =
+        [Self::Connections, Self::ConnectionsOfNetwork, Self::Users, Self::UsersOfNetwork, Self::Banned];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::ConnectionsOfNetwork => "connections_of_network",
+            Self::Users => "users",
+            Self::UsersOfNetwork => "users_of_network",
+            Self::Banned => "banned",
+        }
+    }
+}
+
+impl Ended {
+    const ALL: [Self; 6] =
+        [Self::Left, Self::Protocol, Self::Slow, Self::Silent, Self::Refused, Self::Draining];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Protocol => "protocol",
+            Self::Slow => "slow",
+            Self::Silent => "silent",
+            Self::Refused => "refused",
+            Self::Draining => "draining",
+        }
+    }
+}
+
 /// Handles of the metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -79,10 +136,11 @@ impl Metrics {
     /// If they are registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            refused: registry.counters(
+            refused: registry.counters_of(
                 "farcast_edge_chat_refused_total",
                 "Users that the chat turned away, by reason",
-                &["reason"],
+                "reason",
+                &Refusal::ALL.map(Refusal::label),
             )?,
             waiting: registry.gauge(
                 "farcast_edge_chat_lines_waiting",
@@ -102,52 +160,30 @@ impl Metrics {
                 "farcast_edge_chat_unannounced_total",
                 "Join and leave messages that were not sent, because there were too many at once",
             )?,
-            lines: registry.counters(
+            lines: registry.counters_of(
                 "farcast_edge_chat_lines_total",
                 "Lines that users sent, by outcome",
-                &["outcome"],
+                "outcome",
+                &Outcome::ALL.map(Outcome::label),
             )?,
-            ended: registry.counters(
+            ended: registry.counters_of(
                 "farcast_edge_chat_ended_total",
                 "Connections of the chat that ended, by reason",
-                &["reason"],
+                "reason",
+                &Ended::ALL.map(Ended::label),
             )?,
         })
     }
 
     pub(super) fn line(&self, outcome: Outcome) {
-        let label = match outcome {
-            Outcome::Accepted => "accepted",
-            Outcome::Muted => "muted",
-            Outcome::Refused => "refused",
-            Outcome::TooLarge => "too_large",
-            Outcome::Network => "network",
-            Outcome::Room => "room",
-            Outcome::Waiting => "waiting",
-            Outcome::Failed => "failed",
-        };
-        self.lines.with_label_values(&[label]).inc();
+        self.lines.with_label_values(&[outcome.label()]).inc();
     }
 
     pub(super) fn ended(&self, reason: Ended) {
-        let label = match reason {
-            Ended::Left => "left",
-            Ended::Protocol => "protocol",
-            Ended::Slow => "slow",
-            Ended::Silent => "silent",
-            Ended::Refused => "refused",
-            Ended::Draining => "draining",
-        };
-        self.ended.with_label_values(&[label]).inc();
+        self.ended.with_label_values(&[reason.label()]).inc();
     }
+
     pub(super) fn refused(&self, reason: Refusal) {
-        let label = match reason {
-            Refusal::Connections => "connections",
-            Refusal::ConnectionsOfNetwork => "connections_of_network",
-            Refusal::Users => "users",
-            Refusal::UsersOfNetwork => "users_of_network",
-            Refusal::Banned => "banned",
-        };
-        self.refused.with_label_values(&[label]).inc();
+        self.refused.with_label_values(&[reason.label()]).inc();
     }
 }

@@ -42,10 +42,11 @@ impl Metrics {
                 "Objects that were here when they were asked for.",
             )?,
             misses: registry.counter("farcast_live_cache_misses_total", "Objects that had to be fetched.")?,
-            fetches: registry.counters(
+            fetches: registry.counters_of(
                 "farcast_live_fetches_total",
                 "Fetches from the origin, by outcome.",
-                &["outcome"],
+                "outcome",
+                &["fetched", "not_found", "unavailable"],
             )?,
             renderings: registry.counters(
                 "farcast_live_renderings_total",

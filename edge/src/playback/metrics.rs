@@ -17,6 +17,8 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 3] = [Self::Heard, Self::Malformed, Self::PassedOver];
+
     fn label(self) -> &'static str {
         match self {
             Self::Heard => "heard",
@@ -47,10 +49,11 @@ impl Metrics {
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            reports: registry.counters(
+            reports: registry.counters_of(
                 "farcast_playback_reports_total",
                 "Reports of players (CMCD), by outcome.",
-                &["outcome"],
+                "outcome",
+                &Outcome::ALL.map(Outcome::label),
             )?,
             start: registry.histogram(
                 "farcast_playback_start_seconds",
@@ -83,10 +86,11 @@ impl Metrics {
                 "farcast_playback_stalled_seconds_total",
                 "Durations of stalls of playback, as players reported.",
             )?,
-            errors: registry.counters(
+            errors: registry.counters_of(
                 "farcast_playback_errors_total",
                 "Errors of players, by kind, as they reported.",
-                &["kind"],
+                "kind",
+                &["network", "media", "codec", "unsupported"],
             )?,
         })
     }

@@ -5,7 +5,10 @@ use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use farcast_service::access::Entry;
 use farcast_service::entrance::{Seat, State};
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -94,19 +97,28 @@ async fn drive(
     let Arrived { seat, opened, leave, .. } = arrived;
     let source = Source::new(arrived.peer, arrived.is_secure);
     let activity = Arc::new(Activity::new(*opened));
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let (in_flight, is_first) = InFlight::begin(&activity);
         if is_first {
             seat.note(State::Fresh);
         }
+        let mut entry = handler.noted(&request, &source);
         let begun = handler.metrics.request.call(|| handler.begin(request, &source, slot));
         let (handler, activity, draining) = (Arc::clone(handler), Arc::clone(&activity), draining.clone());
         async move {
-            // Without an answer HTTP/2 resets the stream, and HTTP/1 the connection.
-            let answered = handler.answer(begun.ok_or(Panicked)?, &activity, &draining);
-            let response = handler.metrics.request.run(answered).await.ok_or(Panicked);
+            let response = match begun {
+                Some(begun) => handler.metrics.request.run(handler.answer(begun, &activity, &draining)).await,
+                None => None,
+            };
             drop(in_flight);
-            response
+            let Some(response) = response else {
+                // Without an answer HTTP/2 resets the stream, and HTTP/1 the connection.
+                if let Some(entry) = &mut entry {
+                    entry.answered(StatusCode::INTERNAL_SERVER_ERROR);
+                }
+                return Err(Panicked);
+            };
+            Ok(Entry::beside(entry, response))
         }
     });
     let builder = protocol(config);

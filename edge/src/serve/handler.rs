@@ -17,6 +17,7 @@ use farcast_feed::name::{ObjectKind, ObjectName, VariantId};
 use farcast_link::ForwardedRequest;
 use farcast_link::receiver::EventStream;
 use farcast_pages::{ADMIN_PREFIX, Asset};
+use farcast_service::access::{self, AccessLog};
 use farcast_telemetry::health::{Health, Probe};
 use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -55,6 +56,7 @@ pub(super) struct Handler {
     /// The port of HTTPS, where viewers without are sent there.
     redirect_port: Option<u16>,
     warned_of_proxy: AtomicBool,
+    access_log: Option<AccessLog>,
     pub(super) metrics: Metrics,
     pub(super) drain: Arc<Drain>,
     pages: Pages,
@@ -195,11 +197,18 @@ impl Handler {
             strict_transport,
             redirect_port: config.redirect_port,
             warned_of_proxy: AtomicBool::new(false),
+            access_log: config.access_log.clone(),
             health,
             metrics,
             drain: Arc::default(),
             pages: Pages::new(&config.frame_ancestors, config.web_dir.as_deref()),
         }
+    }
+
+    /// The entry of a request in the access log, if there is one.
+    pub(super) fn noted<B>(&self, request: &Request<B>, source: &Source) -> Option<access::Entry> {
+        let log = self.access_log.as_ref()?;
+        Some(log.begin(request, client::address(source.peer, request.headers(), &self.trusted_proxies)))
     }
 
     /// Reads a request, which [`Self::answer`] answers.

@@ -7,10 +7,13 @@ use farcast_telemetry::make::Make as _;
 use http::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, Registry};
 
+use super::route::Route;
+
 /// Handles of the server's metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(super) connections: IntGauge,
+    max_connections: IntGauge,
     pub(super) accept: accept::Metrics,
     /// Panics of connections, of requests, of the chat's connections.
     pub(super) connection: Contained,
@@ -30,27 +33,39 @@ impl Metrics {
     /// # Errors
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let responses = registry.counters(
+            "farcast_serve_responses_total",
+            "Responses, by kind and class of status.",
+            &["kind", "class"],
+        )?;
+        for kind in Route::KINDS {
+            for class in ["2xx", "4xx", "5xx"] {
+                responses.with_label_values(&[kind, class]);
+            }
+        }
         Ok(Self {
             connections: registry.gauge("farcast_serve_connections", "Open connections.")?,
+            max_connections: registry.gauge(
+                "farcast_serve_max_connections",
+                "Connections of viewers and of the chat that may be open at once.",
+            )?,
             accept: accept::Metrics::new(accept::Listener::Viewers, registry)?,
             connection: Contained::new(Part::HttpConnection, registry)?,
             request: Contained::new(Part::HttpRequest, registry)?,
             chat: Contained::new(Part::ChatConnection, registry)?,
-            ended: registry.counters(
+            ended: registry.counters_of(
                 "farcast_serve_ended_connections_total",
                 "Connections that the server ended, by reason.",
-                &["reason"],
+                "reason",
+                &["deadline", "drained", "handshake", "idle", "made_room", "silent", "stalled"],
             )?,
-            refused: registry.counters(
+            refused: registry.counters_of(
                 "farcast_serve_refused_connections_total",
                 "Connections that were closed at once: their network had its most (network).",
-                &["reason"],
+                "reason",
+                &[Refused::Network.label()],
             )?,
-            responses: registry.counters(
-                "farcast_serve_responses_total",
-                "Responses, by kind and class of status.",
-                &["kind", "class"],
-            )?,
+            responses,
             refused_bodies: registry.counter(
                 "farcast_serve_refused_bodies_total",
                 "Requests whose body was refused, since too many came by their connection at once.",
@@ -68,6 +83,11 @@ impl Metrics {
     #[must_use]
     pub fn sent_bytes(&self) -> u64 {
         self.sent_bytes.get()
+    }
+
+    /// Shows how many connections may be open at once.
+    pub fn limited_to(&self, connections: usize) {
+        self.max_connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 
     /// Connections of viewers that are open.

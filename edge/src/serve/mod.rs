@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use farcast_config::Networks;
 use farcast_service::accept::Accepting;
+use farcast_service::access::AccessLog;
 use farcast_service::entrance::{Entrance, Limits};
 use farcast_telemetry::health::Health;
 use farcast_telemetry::throttle::Throttle;
@@ -87,6 +88,8 @@ pub struct Config {
     pub web_dir: Option<PathBuf>,
     /// The port of HTTPS to which viewers are sent who come without. Default none: they are served.
     pub redirect_port: Option<u16>,
+    /// The log of requests that were answered. Default none.
+    pub access_log: Option<AccessLog>,
     /// Time for which browsers that connected by HTTPS use HTTPS only (RFC 6797). Default 0: no such header.
     pub hsts_max_age: Duration,
 }
@@ -107,6 +110,7 @@ impl Default for Config {
             frame_ancestors: "'self'".to_owned(),
             web_dir: None,
             redirect_port: None,
+            access_log: None,
             hsts_max_age: Duration::ZERO,
         }
     }

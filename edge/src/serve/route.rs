@@ -70,6 +70,22 @@ impl<'a> Route<'a> {
         media.parse().map_or(Self::Unknown, Self::Object)
     }
 
+    /// The names that [`Self::kind`] gives.
+    pub(super) const KINDS: [&'static str; 12] = [
+        "multivariant",
+        "media",
+        "steering",
+        "init",
+        "segment",
+        "part",
+        "health",
+        "api",
+        "chat",
+        "challenge",
+        "page",
+        "unknown",
+    ];
+
     /// Name for metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {

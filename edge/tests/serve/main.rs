@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test that uses them")]
 
+mod access;
 mod api;
 mod chat;
 mod client;

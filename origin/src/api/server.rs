@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farcast_api::{Reply, events, login, reply};
 use farcast_certificates::{CHALLENGES, Following};
+use farcast_service::access::{AccessLog, Entry};
 use farcast_service::listener;
 use farcast_telemetry::health::Health;
 use http::{Request, Response, StatusCode};
@@ -33,6 +34,8 @@ pub struct Parts {
     pub certificates: Following,
     /// Health, for monitoring.
     pub health: Health,
+    /// The log of requests that were answered, if there is one.
+    pub access_log: Option<AccessLog>,
 }
 
 /// Serves until `shutdown`, then finishes the answers under way.
@@ -46,18 +49,21 @@ pub async fn run(
     shutdown: CancellationToken,
 ) {
     let is_secure = tls.is_some();
-    let answer = move |mut request: Request<Incoming>, peer| {
+    let answer = move |mut request: Request<Incoming>, peer: SocketAddr| {
+        let log = parts.access_log.as_ref();
+        let entry = log.map(|log| log.begin(&request, peer.ip().to_canonical()));
         if is_secure {
             // Without TLS the header stays as a proxy in front may have set it.
             login::set_secure(request.headers_mut(), true);
         }
-        answer(parts.clone(), request, peer)
+        let answered = answer(parts.clone(), request, peer);
+        async move { Entry::beside(entry, answered.await) }
     };
     listener::serve(listener, counters, tls, answer, shutdown).await;
 }
 
 async fn answer(parts: Parts, request: Request<Incoming>, peer: SocketAddr) -> Response<Download> {
-    let Parts { api, pages, leading, certificates, health } = parts;
+    let Parts { api, pages, leading, certificates, health, .. } = parts;
     let whole =
         |reply: Reply| reply.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
     if let Some(token) = request.uri().path().strip_prefix(CHALLENGES) {

@@ -95,6 +95,8 @@ task_names! {
         StateSaver = "state_saver",
         /// Staying the origin of the channel.
         Tenure = "tenure",
+        /// Writing the access log.
+        AccessLog = "access_log",
         /// Metrics and health.
         Metrics = "metrics",
         /// SIGTERM and its like.
@@ -114,6 +116,7 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     }
     let (shutdown, signals) = (Shutdown::default(), Signals::take().context("signal handlers")?);
     let registry = metrics::Registry::new("farcast-origin", env!("CARGO_PKG_VERSION"))?;
+    registry.watch_disk(&settings.data_dir)?;
     let health = Health::new();
     let ready = health.readiness("started");
     let state = State::load_or_create(&settings.data_dir)?;

@@ -13,6 +13,7 @@ use farcast_geo::Geo;
 use farcast_link::roster::Roster;
 use farcast_link::sender::{self, Channels};
 use farcast_service::accept;
+use farcast_service::access;
 use farcast_service::listener;
 use farcast_service::tasks::{Contained, Ended, Part};
 use farcast_settings::Snapshot;
@@ -76,6 +77,7 @@ pub(super) struct Parts {
 pub(super) struct Http {
     pub(super) parts: api::server::Parts,
     pub(super) counters: listener::Counters,
+    pub(super) access_writer: Option<access::Writer>,
 }
 
 /// The parts that follow changes of the settings.
@@ -226,7 +228,10 @@ impl Common<'_> {
         let pages = Arc::new(Pages::new(self.settings.web_dir.as_deref()));
         let counters = listener::Counters::new(accept::Listener::Api, self.registry)?;
         let health = self.health.clone();
-        Ok(Http { parts: api::server::Parts { api, pages, leading, certificates, health }, counters })
+        let (target, format) = (self.settings.access_log.as_ref(), self.settings.access_log_format);
+        let (access_log, access_writer) = access::open(target, format, self.registry.inner())?.unzip();
+        let parts = api::server::Parts { api, pages, leading, certificates, health, access_log };
+        Ok(Http { parts, counters, access_writer })
     }
 
     fn following(

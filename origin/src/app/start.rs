@@ -53,7 +53,7 @@ impl Parts {
         });
         let (push, endpoint) = (self.push, self.endpoint);
         tasks.spawn(&stages.pushing, Task::Push, |stop| push.run(endpoint, stop));
-        self.http.start(http, https, tasks, &stages.watching);
+        self.http.start(http, https, tasks, stages);
         let (store, settings, view) =
             (self.following.store.clone(), self.following.runtime.clone(), self.view);
         let metrics = self.seen_edges;
@@ -108,8 +108,13 @@ impl Channel {
 }
 
 impl Http {
-    fn start(self, http: TcpListener, https: Option<TlsListener>, tasks: &mut Tasks<Task>, stage: &Stage) {
-        let Self { parts, counters } = self;
+    fn start(self, http: TcpListener, https: Option<TlsListener>, tasks: &mut Tasks<Task>, stages: &Stages) {
+        let Self { parts, counters, access_writer } = self;
+        let stage = &stages.watching;
+        if let Some(writer) = access_writer {
+            // The last requests are those that were drained.
+            tasks.spawn(&stages.last, Task::AccessLog, |stop| writer.run(stop));
+        }
         let overview = parts.api.overview();
         if let Some((listener, acceptor)) = https {
             let (parts, counters) = (parts.clone(), counters.clone());

@@ -29,10 +29,11 @@ impl Metrics {
                 .gauge("farcast_broadcast_state", "0 idle, 1 live, 2 waiting for the publisher to return")?,
             epoch: registry.gauge("farcast_broadcast_epoch_number", "Epoch of the newest broadcast")?,
             started: registry.counter("farcast_broadcast_started_total", "Broadcasts begun")?,
-            ended: registry.counters(
+            ended: registry.counters_of(
                 "farcast_broadcast_ended_total",
                 "Broadcasts ended, by reason",
-                &["reason"],
+                "reason",
+                &["unpublished", "grace_over", "failed", "panicked", "replaced", "disconnected"],
             )?,
             resumed: registry
                 .counter("farcast_broadcast_resumed_total", "Publishers that returned within the grace")?,

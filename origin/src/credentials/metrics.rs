@@ -21,6 +21,11 @@ impl Metrics {
         let help = "Stream keys and passwords that were given, by what became of them";
         let labels = ["credential", "outcome"];
         let checks = registry.counters("farcast_credentials_checks_total", help, &labels)?;
+        for credential in ["stream_key", "admin_password"] {
+            for outcome in ["right", "wrong", "not_looked_at"] {
+                checks.with_label_values(&[credential, outcome]);
+            }
+        }
         Ok(Self { checks })
     }
 

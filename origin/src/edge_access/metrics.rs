@@ -6,6 +6,22 @@ use prometheus::{IntCounterVec, Registry};
 use super::Refused;
 use super::quota::Spent;
 
+/// Why calls are refused, as [`Metrics::refused`] counts them.
+const REASONS: [&str; 12] = [
+    "private",
+    "not_listed",
+    "unlawful",
+    "token_not_shown",
+    "no_moderator",
+    "calls",
+    "bytes_written",
+    "bytes_read",
+    "users",
+    "entries",
+    "comings",
+    "rendering",
+];
+
 /// Handles of the metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -18,10 +34,11 @@ impl Metrics {
     /// # Errors
     /// When a name is registered already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let refused = registry.counters(
+        let refused = registry.counters_of(
             "farcast_edge_access_refused_total",
             "Calls of the store that an edge was refused: an edge that is attacked, too busy, or taken over",
-            &["reason"],
+            "reason",
+            &REASONS,
         )?;
         Ok(Self { refused })
     }

@@ -9,6 +9,20 @@ use super::publisher::{EndReason, Refused};
 use super::repair::{Outcome, Repair};
 use crate::media::Track;
 
+/// Kinds of repairs, as [`Metrics::repaired`] counts them.
+const REPAIRS: [&str; 10] = [
+    "rollover",
+    "jump",
+    "skew",
+    "backward_step",
+    "composition",
+    "stale",
+    "duplicate",
+    "outlier",
+    "track_lost",
+    "track_back",
+];
+
 /// Handles of ingest's metrics. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -38,6 +52,19 @@ pub(super) enum Lost {
     LatePiece,
 }
 
+impl Lost {
+    const ALL: [Self; 4] = [Self::Malformed, Self::NoConfig, Self::Unsupported, Self::LatePiece];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::NoConfig => "no_config",
+            Self::Unsupported => "unsupported",
+            Self::LatePiece => "late_piece",
+        }
+    }
+}
+
 impl Metrics {
     /// Registers the metrics.
     ///
@@ -54,35 +81,41 @@ impl Metrics {
                 "Bit rate of the publisher, measured over about a second",
             )?,
             open: registry.gauge("farcast_ingest_open_connections", "RTMP connections that are open")?,
-            connections: registry.counters(
+            connections: registry.counters_of(
                 "farcast_ingest_connections_total",
                 "Publishers that have left, by how their session ended",
-                &["outcome"],
+                "outcome",
+                &EndReason::LABELS,
             )?,
-            refused: registry.counters(
+            refused: registry.counters_of(
                 "farcast_ingest_refused_total",
                 "Connections that did not come to publish, by reason",
-                &["reason"],
+                "reason",
+                &Refused::ALL.map(Refused::label),
             )?,
-            repairs: registry.counters(
+            repairs: registry.counters_of(
                 "farcast_ingest_timestamp_repairs_total",
                 "Repairs of the timeline, by kind",
-                &["kind"],
+                "kind",
+                &REPAIRS,
             )?,
-            frames: registry.counters(
+            frames: registry.counters_of(
                 "farcast_ingest_frames_total",
                 "Frames received, by track",
-                &["track"],
+                "track",
+                &[label(Track::Video), label(Track::Audio)],
             )?,
-            lost: registry.counters(
+            lost: registry.counters_of(
                 "farcast_ingest_lost_tags_total",
                 "Audio and video tags that became no frame, by reason",
-                &["reason"],
+                "reason",
+                &Lost::ALL.map(Lost::label),
             )?,
-            complaints: registry.counters(
+            complaints: registry.counters_of(
                 "farcast_ingest_unusable_tracks_total",
                 "Tracks of publishers that could not be used, of which their encoder was told",
-                &["track"],
+                "track",
+                &[label(Track::Video), label(Track::Audio)],
             )?,
         })
     }
@@ -129,13 +162,7 @@ impl Metrics {
     }
 
     pub(super) fn lost(&self, reason: Lost) {
-        let label = match reason {
-            Lost::Malformed => "malformed",
-            Lost::NoConfig => "no_config",
-            Lost::Unsupported => "unsupported",
-            Lost::LatePiece => "late_piece",
-        };
-        self.lost.with_label_values(&[label]).inc();
+        self.lost.with_label_values(&[reason.label()]).inc();
     }
 }
 

@@ -76,6 +76,10 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// What [`Self::label`] gives.
+    pub const LABELS: [&str; 7] =
+        ["unpublished", "disconnected", "silence", "taken_over", "closed", "unsupported", "protocol"];
+
     /// The reason in the words of the metrics and logs.
     #[must_use]
     pub fn label(&self) -> &'static str {
@@ -127,6 +131,25 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// All reasons.
+    pub const ALL: [Self; 15] = [
+        Self::WrongKey,
+        Self::NoKey,
+        Self::Busy,
+        Self::Application,
+        Self::Play,
+        Self::Connections,
+        Self::Pending,
+        Self::Braked,
+        Self::Evicted,
+        Self::Tls,
+        Self::Timeout,
+        Self::Protocol,
+        Self::Left,
+        Self::Owner,
+        Self::Shutdown,
+    ];
+
     /// The reason in the words of the metrics and logs.
     #[must_use]
     pub fn label(self) -> &'static str {

@@ -230,7 +230,7 @@ impl Metrics {
     /// If one of the names is taken.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let about = "Pictures of the broadcast, by outcome: made or failed.";
-        let made = registry.counters("farcast_pictures_total", about, &["outcome"])?;
+        let made = registry.counters_of("farcast_pictures_total", about, "outcome", &["made", "failed"])?;
         Ok(Self { made })
     }
 }

@@ -6,6 +6,16 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, Registry};
 
 use super::failure::Reason;
 
+const REASONS: [Reason; 7] = [
+    Reason::Connect,
+    Reason::Address,
+    Reason::Timeout,
+    Reason::Exchange,
+    Reason::Redirect,
+    Reason::Gone,
+    Reason::Status,
+];
+
 /// Handles of the metrics, of all webhooks together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -41,10 +51,11 @@ impl Metrics {
                 "farcast_webhooks_lag_seconds",
                 "Age of the oldest event that a webhook's receiver has still to take; 0 when there is none",
             )?,
-            failed: registry.counters(
+            failed: registry.counters_of(
                 "farcast_webhooks_failed_total",
                 "Calls of webhooks' receivers that failed; they are repeated",
-                &["reason"],
+                "reason",
+                &REASONS.map(label),
             )?,
             panics: Contained::new(Part::Webhook, registry)?,
         })

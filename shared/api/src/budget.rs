@@ -71,10 +71,11 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
             taken: registry.gauge("farcast_http_body_bytes", "Memory that request bodies take now.")?,
-            refused: registry.counters(
+            refused: registry.counters_of(
                 "farcast_http_refused_bodies_total",
                 "Request bodies that were refused for want of memory: of the process, or of the sender's network.",
-                &["reason"],
+                "reason",
+                &[Exhausted::Process, Exhausted::Network].map(Exhausted::label),
             )?,
         })
     }

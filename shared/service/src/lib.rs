@@ -1,6 +1,7 @@
-//! The common parts of both programs as services: their listeners, tasks, log and limits for connections.
+//! The common parts of both programs as services: their listeners, tasks, logs and limits for connections.
 
 pub mod accept;
+pub mod access;
 pub mod admission;
 pub mod entrance;
 pub mod fading;

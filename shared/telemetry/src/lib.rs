@@ -13,3 +13,4 @@ pub mod shutdown;
 pub mod throttle;
 
 mod process;
+mod room;

@@ -65,6 +65,25 @@ pub trait Make {
         self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
+    /// A [`Make::counter`] for each value of one label. Those of `values` are there from the start, at 0, so that whoever
+    /// asks for a rise sees the first count as one.
+    ///
+    /// # Errors
+    /// When the name is registered already, or it or the label is not a valid one.
+    fn counters_of(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: &[&str],
+    ) -> Result<IntCounterVec, Error> {
+        let made = self.counters(name, help, &[label])?;
+        for value in values {
+            made.with_label_values(&[value]);
+        }
+        Ok(made)
+    }
+
     /// A [`Make::gauge`] for each set of values of the labels.
     ///
     /// # Errors
@@ -175,6 +194,22 @@ spreads_sum{a=\"x\"} 3
 spreads_count{a=\"x\"} 1
 ";
         assert_eq!(shown, want);
+    }
+
+    #[test]
+    fn what_may_be_counted_is_there_before_it_is() {
+        let registry = Registry::new();
+        let made = registry.counters_of("losses", "Losses.", "reason", &["late", "full"]).unwrap();
+        made.with_label_values(&["full"]).inc();
+        let shown = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        let want = "\
+# HELP losses Losses.
+# TYPE losses counter
+losses{reason=\"full\"} 1
+losses{reason=\"late\"} 0
+";
+        assert_eq!(shown, want);
+        assert!(registry.counters_of("losses", "Losses.", "reason", &[]).is_err(), "the name is taken");
     }
 
     #[test]

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use farcast_feed::time::WallTime;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge, TextEncoder};
 
 use super::make::Make as _;
 use super::process;
+use super::room::{self, Disk};
 
 /// Histogram buckets in seconds for the latency of one hop (frame to part, part to edge, part to
 /// playlist, request to answer): 1 ms to 10 s, about three per decade. Part targets (0.333, 0.5, 1)
@@ -40,6 +43,14 @@ impl Registry {
         info.with_label_values(&[program, version]).set(1);
         inner.register(Box::new(Process::new()?))?;
         Ok(Self { inner, streams: Arc::default() })
+    }
+
+    /// Shows the room on the disk of `folder`, where the program keeps its data.
+    ///
+    /// # Errors
+    /// When it was done before.
+    pub fn watch_disk(&self, folder: &Path) -> Result<(), prometheus::Error> {
+        self.inner.register(Box::new(Disk::of(folder)?))
     }
 
     /// For components that register their own.
@@ -92,6 +103,7 @@ struct Process {
     cpu: Mutex<Counter>,
     threads: Gauge,
     resident: Gauge,
+    memory_limit: Gauge,
     open_fds: Gauge,
     max_fds: Gauge,
     start: Gauge,
@@ -99,18 +111,26 @@ struct Process {
 
 impl Process {
     fn new() -> Result<Self, prometheus::Error> {
+        let start = Gauge::new("process_start_time_seconds", "When the process began, since 1970.")?;
+        // By this program's own look at the clock, once. What /proc says moves with each change of the clock, for who counts
+        // changes as restarts, and units of systemd that hide /proc/stat (ProcSubset) know nothing.
+        start.set(Duration::from_micros(WallTime::now().0).as_secs_f64());
         Ok(Self {
+            start,
             cpu: Mutex::new(Counter::new("process_cpu_seconds_total", "CPU time used, in seconds.")?),
             threads: Gauge::new("process_threads", "Threads.")?,
             resident: Gauge::new("process_resident_memory_bytes", "Resident memory.")?,
+            memory_limit: Gauge::new(
+                "farcast_memory_limit_bytes",
+                "Memory that the process may use: the machine's, or what its control group allows.",
+            )?,
             open_fds: Gauge::new("process_open_fds", "Open file descriptors.")?,
             max_fds: Gauge::new("process_max_fds", "Most file descriptors that may be open.")?,
-            start: Gauge::new("process_start_time_seconds", "When the process began, since 1970.")?,
         })
     }
 
-    fn gauges(&self) -> [&Gauge; 5] {
-        [&self.threads, &self.resident, &self.open_fds, &self.max_fds, &self.start]
+    fn gauges(&self) -> [&Gauge; 6] {
+        [&self.threads, &self.resident, &self.memory_limit, &self.open_fds, &self.max_fds, &self.start]
     }
 }
 
@@ -129,9 +149,9 @@ impl Collector for Process {
         };
         self.threads.set(reading.threads);
         self.resident.set(reading.resident_bytes);
+        self.memory_limit.set(room::memory_bytes(Path::new("/"), room::machine_bytes()));
         self.open_fds.set(reading.open_fds);
         self.max_fds.set(reading.max_fds);
-        self.start.set(reading.start_time_seconds);
         families.extend(self.gauges().into_iter().flat_map(Collector::collect));
         families
     }
@@ -150,12 +170,27 @@ mod tests {
             "farcast_build_info{program=\"farcast-sample\",version=\"1.2.3\"} 1",
             "farcast_sample_things_total 1",
             "process_resident_memory_bytes ",
+            "farcast_memory_limit_bytes ",
             "process_cpu_seconds_total ",
             "process_open_fds ",
             "process_start_time_seconds ",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn the_start_of_the_process_stays() {
+        let registry = Registry::new("farcast-sample", "1.2.3").unwrap();
+        let start = || {
+            let text = registry.render().unwrap();
+            let line = text.lines().find(|line| line.starts_with("process_start_time_seconds ")).unwrap();
+            line.to_owned()
+        };
+        let first = start();
+        let seconds: f64 = first.split(' ').next_back().unwrap().parse().unwrap();
+        assert!(seconds > 1.6e9, "{first}");
+        assert_eq!(start(), first);
     }
 
     #[test]

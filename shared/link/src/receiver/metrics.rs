@@ -71,15 +71,17 @@ impl Metrics {
                 &["stream", "from"],
                 &HOP_SECONDS,
             )?,
-            fetches: registry.counters(
+            fetches: registry.counters_of(
                 "farcast_receive_fetches_total",
                 "Objects asked of the origin",
-                &["outcome"],
+                "outcome",
+                &["found", "not_found", "link_down", "timeout", "busy"],
             )?,
-            refused_forwards: registry.counters(
+            refused_forwards: registry.counters_of(
                 "farcast_receive_refused_forwards_total",
                 "Requests that were not passed on, since too many were: of all, or of the sender's network",
-                &["reason"],
+                "reason",
+                &["all", "network"],
             )?,
             panics: Contained::new(Part::OriginSession, registry)?,
             up: registry.gauge("farcast_receive_link_up", "1 while the link to the origin is up")?,

@@ -49,6 +49,52 @@ pub enum JoinOutcome {
     Protocol,
 }
 
+impl FetchOutcome {
+    const ALL: [Self; 3] = [Self::Found, Self::NotFound, Self::Failed];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::NotFound => "not_found",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl JoinOutcome {
+    const ALL: [Self; 12] = [
+        Self::Subscribed,
+        Self::Enrolled,
+        Self::BadToken,
+        Self::TokenEnded,
+        Self::NotListed,
+        Self::HandshakeFailed,
+        Self::Refused,
+        Self::Evicted,
+        Self::Full,
+        Self::Replaced,
+        Self::Retried,
+        Self::Protocol,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Subscribed => "subscribed",
+            Self::Enrolled => "enrolled",
+            Self::BadToken => "bad_token",
+            Self::TokenEnded => "token_ended",
+            Self::NotListed => "not_listed",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::Refused => "refused",
+            Self::Evicted => "evicted",
+            Self::Full => "full",
+            Self::Replaced => "replaced",
+            Self::Retried => "retried",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
 /// Handles of the metrics of one stream.
 #[derive(Clone, Debug)]
 pub struct ChannelMetrics {
@@ -137,20 +183,23 @@ impl Metrics {
                 "Segments not pushed to an edge",
                 &["stream", "reason"],
             )?,
-            fetches: registry.counters(
+            fetches: registry.counters_of(
                 "farcast_push_fetches_total",
                 "Objects asked for by edges",
-                &["outcome"],
+                "outcome",
+                &FetchOutcome::ALL.map(FetchOutcome::label),
             )?,
-            joins: registry.counters(
+            joins: registry.counters_of(
                 "farcast_push_joins_total",
                 "Handshakes and enrolments of edges, by outcome",
-                &["outcome"],
+                "outcome",
+                &JoinOutcome::ALL.map(JoinOutcome::label),
             )?,
-            asks: registry.counters(
+            asks: registry.counters_of(
                 "farcast_push_asks_total",
                 "Questions to edges, one per edge",
-                &["outcome"],
+                "outcome",
+                &["answered", "failed"],
             )?,
         })
     }
@@ -170,12 +219,7 @@ impl Metrics {
     }
 
     pub(super) fn fetched(&self, outcome: FetchOutcome) {
-        let outcome = match outcome {
-            FetchOutcome::Found => "found",
-            FetchOutcome::NotFound => "not_found",
-            FetchOutcome::Failed => "failed",
-        };
-        self.fetches.with_label_values(&[outcome]).inc();
+        self.fetches.with_label_values(&[outcome.label()]).inc();
     }
 
     pub(super) fn asked(&self, answered: bool) {
@@ -184,21 +228,7 @@ impl Metrics {
     }
 
     pub(super) fn joined(&self, outcome: JoinOutcome) {
-        let outcome = match outcome {
-            JoinOutcome::Subscribed => "subscribed",
-            JoinOutcome::Enrolled => "enrolled",
-            JoinOutcome::BadToken => "bad_token",
-            JoinOutcome::TokenEnded => "token_ended",
-            JoinOutcome::NotListed => "not_listed",
-            JoinOutcome::HandshakeFailed => "handshake_failed",
-            JoinOutcome::Refused => "refused",
-            JoinOutcome::Evicted => "evicted",
-            JoinOutcome::Full => "full",
-            JoinOutcome::Replaced => "replaced",
-            JoinOutcome::Retried => "retried",
-            JoinOutcome::Protocol => "protocol",
-        };
-        self.joins.with_label_values(&[outcome]).inc();
+        self.joins.with_label_values(&[outcome.label()]).inc();
     }
 
     #[cfg(test)]
