@@ -61,7 +61,7 @@ dist: setup $(PLAYER) ## Debian packages of origin and edge, a tarball, bills of
 	infra/dist.sh
 
 ##@ Test
-.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-foundationdb screenshots
+.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-containers test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick test-dashboards ## All tests
 	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
 	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
@@ -100,6 +100,11 @@ test-dist: $(PLAYER) ## Whether the packages can be installed into an empty Debi
 test-nearest: $(PLAYER) ## Edges and viewers in namespaces far from each other: who is led where, edges killed and drained
 	cargo build --workspace --bins
 	FARCAST_NEAREST=required cargo test -p farcast-loadtests --test nearest -- --ignored --nocapture --test-threads 1
+
+# A quarter of an hour the first time, as root, with podman, so not in CI. CONTAINERS="--keep" leaves what it made running.
+CONTAINERS ?=
+test-containers: setup ## The images: built, started as in compose.yaml with a read-only root, published to, watched, stopped
+	infra/docker/test.sh $(CONTAINERS)
 
 test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 	cargo build --workspace --bins
@@ -179,7 +184,7 @@ screenshots: $(PLAYER) ## Screenshots of the pages in every state, phone to 4K, 
 	cd loadtests/browser && npm ci --no-audit --no-fund && node shots.js $(if $(EDGE),--url $(EDGE)) $(SHOTS)
 
 ##@ Check
-.PHONY: fmt lint scoreboard audit doc ci check-foundationdb
+.PHONY: fmt lint lint-infra scoreboard audit doc ci check-foundationdb
 fmt: setup ## Format everything
 	cargo fmt --all
 	cd $(WEB) && npm run format
@@ -192,6 +197,13 @@ lint: setup $(PLAYER) scoreboard ## Formatting, clippy and eslint with warnings 
 scoreboard: setup ## How readable the source is, in numbers; fails on long lines of documents, missing documentation, circles of imports
 	cd loadtests/scoreboard && npm test --silent
 	node loadtests/scoreboard
+
+lint-infra: setup $(PLAYER) ## Whether images, compose, Kubernetes and unit files agree with the programs and with each other
+	cargo build -p farcast-origin -p farcast-edge --bins
+	cd loadtests/infra && npm ci --silent --no-audit --no-fund && npm test --silent
+	node loadtests/infra
+	@hadolint=target/tools/hadolint/bin/hadolint; if [ -x $$hadolint ]; then $$hadolint infra/docker/Dockerfile; \
+	else echo "*** hadolint is missing (make setup-test): the Dockerfile was NOT judged by it ***"; fi
 
 audit: setup-test ## Licences, sources and known advisories of crates and npm packages
 	@infra/audit.sh
@@ -208,6 +220,7 @@ check-foundationdb: setup $(PLAYER) ## Clippy for the store's FoundationDB engin
 ci: ## What continuous integration runs: set-up, lint, audit, doc, test
 	$(MAKE) setup-test
 	$(MAKE) lint
+	$(MAKE) lint-infra
 	$(MAKE) audit
 	$(MAKE) check-foundationdb
 	$(MAKE) doc

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 # How long the database of advisories may take, in seconds.
 readonly FETCH_LIMIT=60
-readonly PACKAGES=(shared/web loadtests/browser loadtests/browser/lighthouse loadtests/sources loadtests/attacks)
+readonly PACKAGES=(shared/web loadtests/browser loadtests/browser/lighthouse loadtests/sources loadtests/attacks loadtests/infra)
 
 unchecked=()
 

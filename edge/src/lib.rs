@@ -12,6 +12,7 @@ pub mod chat;
 mod doctor;
 mod join;
 pub mod live;
+mod memory;
 pub mod playback;
 pub mod program;
 pub mod serve;

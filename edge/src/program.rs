@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use farcast_config::{Asked, Loaded, Program};
-use farcast_service::program;
+use farcast_service::{check_health, program};
 
 use crate::settings::Settings;
 use crate::{app, doctor, join};
@@ -13,7 +13,7 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Receives a broadcast from an origin and serves it to viewers as low-latency HLS.",
     settings_file: "/etc/farcast/edge.toml",
-    commands: &[join::COMMAND, doctor::COMMAND],
+    commands: &[join::COMMAND, doctor::COMMAND, check_health::COMMAND],
 };
 
 /// Runs the program with the arguments behind its name, and the environment. Returns its exit status:
@@ -39,6 +39,13 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
 fn command(asked: Asked) -> u8 {
     if asked.command.name == join::COMMAND.name {
         return join::run(&PROGRAM, &asked);
+    }
+    if asked.command.name == check_health::COMMAND.name {
+        let loaded: Loaded<Settings> = match program::load(&PROGRAM, asked.rest.into_iter()) {
+            Ok(loaded) => loaded,
+            Err(status) => return status,
+        };
+        return check_health::run(PROGRAM.name, &asked.operands, loaded.settings.metrics_listen);
     }
     let asked = asked.with_installed_settings(&PROGRAM);
     doctor::run(&PROGRAM, &asked.rest, asked.has(doctor::JSON))

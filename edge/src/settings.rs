@@ -17,7 +17,7 @@ use farcast_service::host;
 use farcast_service::log;
 
 /// Smallest cache: the window of a ladder of a few variants fits, with room for what is being fetched.
-const MIN_CACHE: ByteSize = ByteSize::from_mebibytes(16);
+pub(crate) const MIN_CACHE: ByteSize = ByteSize::from_mebibytes(16);
 /// Longest name, in characters; it is a label of metrics and logs at the origin.
 const MAX_NAME_CHARS: usize = 64;
 /// Name of an edge whose host has none.
@@ -46,11 +46,12 @@ settings! {
         pub https_redirect: bool = "false",
         /// Listening address of /metrics, /healthz and /readyz; not for the public.
         pub metrics_listen: SocketAddr = "127.0.0.1:9191",
-        /// Memory for media; the live window takes what it needs of it, the rest keeps older segments.
-        pub cache_size: ByteSize = "512MiB",
-        /// Most connections of viewers at once, 20 KiB or so each; seven tenths of them may be of the chat. Fewer where the
-        /// process may not open so many files.
-        pub max_connections: u32 = "20000",
+        /// Memory for media; the live window takes what it needs of it, the rest keeps older segments. Without it 512MiB, or
+        /// three eighths of the memory that the machine has or the container or unit may have, where that is less.
+        pub cache_size: Option<ByteSize>,
+        /// Most connections of viewers at once, 20 KiB or so each; seven tenths of them may be of the chat. Without it 20000, or
+        /// as many as fit into a quarter of that memory. Fewer where the process may not open so many files.
+        pub max_connections: Option<u32>,
         /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted_proxies; 0 is no
         /// limit. Never more than three quarters of max_connections. A viewer has one or two by HTTPS, up to seven by HTTP.
         pub max_connections_per_network: u32 = "2000",
@@ -162,7 +163,7 @@ impl Validate for Settings {
             checks.problem(key, fault);
         }
         self.check_listeners(checks);
-        if self.max_connections == 0 {
+        if self.max_connections == Some(0) {
             checks.problem("max_connections", "is 0");
         }
         let in_policy = |c: char| c.is_ascii_graphic() && !matches!(c, ';' | ',') || c == ' ';
@@ -188,8 +189,8 @@ impl Validate for Settings {
         if self.egress_capacity_mbit == Some(0) {
             checks.problem("egress_capacity_mbit", "is 0");
         }
-        if self.cache_size < MIN_CACHE {
-            checks.problem("cache_size", format!("{} is less than {MIN_CACHE}", self.cache_size));
+        if let Some(size) = self.cache_size.filter(|size| *size < MIN_CACHE) {
+            checks.problem("cache_size", format!("{size} is less than {MIN_CACHE}"));
         }
         let wrong = |name: &String| {
             name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control)
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn an_edge_needs_no_more_than_a_token() {
         let settings = read(&["--join-token", "secret"]).unwrap();
-        assert_eq!(settings.cache_size, ByteSize::from_mebibytes(512));
+        assert_eq!((settings.cache_size, settings.max_connections), (None, None));
         assert!(!settings.name().is_empty());
         assert!(!format!("{settings:?}").contains("secret\""), "{settings:?}");
     }

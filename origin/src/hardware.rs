@@ -9,6 +9,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use farcast_service::memory::group_limit;
 use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, System};
 
 /// Samples the machine.
@@ -36,14 +37,13 @@ pub struct Usage {
 #[error("the load of the machine cannot be read: {0}")]
 pub struct HardwareError(String);
 
-/// Memory that this program may have, in bytes: the machine's, or what its container may have where that is less.
+/// Memory that this program may have, in bytes: the machine's, or what its container or unit may have where that is less.
 /// `None` where the system does not say.
 #[must_use]
 pub fn memory_limit() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-    let of_group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
-    Some(system.total_memory().min(of_group)).filter(|bytes| *bytes > 0)
+    Some(system.total_memory().min(group_limit().unwrap_or(u64::MAX))).filter(|bytes| *bytes > 0)
 }
 
 impl Hardware {

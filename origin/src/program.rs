@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use farcast_config::{Asked, Loaded, Program};
-use farcast_service::program;
+use farcast_service::{check_health, program};
 
 use crate::app;
 use crate::backup::command;
@@ -23,6 +23,7 @@ const PROGRAM: Program = Program {
         command::BACKUP,
         command::RESTORE,
         command::CHECK_BACKUP,
+        check_health::COMMAND,
     ],
 };
 
@@ -66,6 +67,9 @@ fn run_command(asked: Asked) -> u8 {
     };
     if name == join_command::COMMAND.name {
         return join_command::run(&PROGRAM, &loaded.settings);
+    }
+    if name == check_health::COMMAND.name {
+        return check_health::run(PROGRAM.name, &asked.operands, loaded.settings.metrics_listen);
     }
     match asked.operands.first() {
         Some(file) => command::run(&PROGRAM, asked.command, Path::new(file), &loaded.settings),

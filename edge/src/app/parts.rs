@@ -33,6 +33,7 @@ use crate::certificate;
 use crate::channel::{self, Channel, Sinks};
 use crate::chat::{self, Chat};
 use crate::live::{Fetch, Live, ObjectCache};
+use crate::memory::Memory;
 use crate::playback::{self, Playback};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
@@ -131,7 +132,8 @@ impl Parts {
     ) -> anyhow::Result<Self> {
         let client = client(settings, token, registry.inner())?;
         let kept_certificate = certificate.kept(settings, &client)?;
-        let cache = ObjectCache::new(settings.cache_size.bytes(), registry.inner())?;
+        let memory = Memory::here(settings);
+        let cache = ObjectCache::new(memory.cache_bytes, registry.inner())?;
         let fetch: Arc<dyn Fetch> = Arc::new(client.fetcher());
         let (channels, sinks) = channel::channels([StreamName::live()], &cache, &fetch, registry)?;
         let live =
@@ -140,7 +142,7 @@ impl Parts {
         let (set, runtime) = watch::channel(None);
         let (tell_status, status) = watch::channel(None);
         let common = Common { settings, registry: registry.inner(), store, runtime, status };
-        let connections = most_connections(settings);
+        let connections = most_connections(memory);
         let chat = common.chat(connections, Arc::clone(&geo))?;
         let playback = Playback::new(playback::Metrics::new(common.registry)?, Instant::now());
         let playback = Arc::new(playback);
@@ -268,9 +270,9 @@ fn open_store(
 }
 
 /// Most connections of viewers that this process can have.
-fn most_connections(settings: &Settings) -> usize {
+fn most_connections(memory: Memory) -> usize {
     let files = chat::raise_file_limit();
-    let wanted = usize::try_from(settings.max_connections).unwrap_or(usize::MAX);
+    let wanted = usize::try_from(memory.connections).unwrap_or(usize::MAX);
     wanted.min(files.saturating_sub(RESERVED_FILES)).max(1)
 }
 

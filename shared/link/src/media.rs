@@ -1,6 +1,6 @@
 //! The contents of a segment's stream: a header, then parts with their metadata ahead of the bytes.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, FrameError};
@@ -107,11 +107,13 @@ impl MediaDecoder {
                     self.state = State::Body(header.meta, len);
                 }
                 State::Body(meta, len) => {
-                    if self.buffer.len() < len {
-                        return Ok(None);
-                    }
+                    let Some(bytes) = self.buffer.get(..len) else { return Ok(None) };
+                    // A copy: parts are kept for minutes, and a piece of the buffer would keep all of its memory, up to twice as
+                    // much.
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    self.buffer.advance(len);
                     self.state = State::Part;
-                    return Ok(Some(MediaItem::Part(meta, self.buffer.split_to(len).freeze())));
+                    return Ok(Some(MediaItem::Part(meta, bytes)));
                 }
             }
         }
@@ -177,5 +179,26 @@ mod tests {
         decoder.feed(&stream);
         assert!(decoder.next_item().unwrap().is_some());
         assert!(matches!(decoder.next_item(), Err(FrameError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_part_keeps_no_more_memory_than_it_has_bytes() {
+        let stream = StreamHeader { epoch: Epoch(1), variant: VariantId(2), msn: Msn(3), backlog: false };
+        let mut stream = frame::encode(&SegmentHeader { subscription: 0, stream }).unwrap().to_vec();
+        for index in 0..3 {
+            frame::encode_into(&PartHeader { meta: meta(index), len_bytes: 70_000 }, &mut stream).unwrap();
+            stream.extend_from_slice(&[7; 70_000]);
+        }
+        let (mut decoder, mut parts) = (MediaDecoder::new(), Vec::new());
+        for piece in stream.chunks(1000) {
+            decoder.feed(piece);
+            while let Some(item) = decoder.next_item().unwrap() {
+                if let MediaItem::Part(_, bytes) = item {
+                    parts.push(bytes);
+                }
+            }
+        }
+        let held = parts.into_iter().map(|part| part.try_into_mut().map(|memory| memory.capacity()));
+        assert_eq!(held.collect::<Vec<_>>(), [Ok(70_000), Ok(70_000), Ok(70_000)]);
     }
 }

@@ -3,12 +3,14 @@
 pub mod accept;
 pub mod access;
 pub mod admission;
+pub mod check_health;
 pub mod entrance;
 pub mod fading;
 pub mod host;
 pub mod listen;
 pub mod listener;
 pub mod log;
+pub mod memory;
 pub mod program;
 pub mod site;
 pub mod tasks;
