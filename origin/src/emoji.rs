@@ -182,6 +182,31 @@ fn add(folder: &Path, file: String, bytes: &[u8]) -> Result<(), NotChanged> {
     })
 }
 
+/// The reason why a file cannot be a picture, if it cannot.
+pub(crate) fn unfit(file: &str, bytes: &[u8]) -> Option<&'static str> {
+    check(file, bytes.len()).and_then(|found| found.fits(bytes)).err()
+}
+
+/// Writes a picture that is not [`unfit`] into the folder at once, so that nobody reads a part of it; one of its name gives
+/// way. The origin that runs takes it within [`LOOK_EVERY`].
+///
+/// # Errors
+/// When the disk fails.
+pub(crate) fn write(folder: &Path, file: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    // What begins so is no picture.
+    let part = folder.join(format!(".{file}.part"));
+    let written = fs::File::create(&part).and_then(|mut new| {
+        new.write_all(bytes)?;
+        new.sync_all()?;
+        fs::rename(&part, folder.join(file))
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
 /// The pictures in the folder; none if it is not there. A folder that cannot be read, for want of descriptors say, is
 /// not empty.
 fn glance(folder: &Path) -> io::Result<Glance> {

@@ -36,4 +36,5 @@ pub mod statistics;
 pub mod store;
 mod tokens;
 pub mod transcode;
+pub mod transfer;
 pub mod webhooks;

@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use farcast_config::{Asked, Loaded, Program};
+use farcast_config::{Asked, Command, Loaded, Program};
 use farcast_service::{check_health, program};
 
 use crate::app;
-use crate::backup::command;
+use crate::backup::command as backup;
 use crate::settings::Settings;
 use crate::transcode::{self, WORKER_ARGUMENT};
+use crate::transfer::command as transfer;
 use crate::{doctor, join_command, pictures};
 
 const PROGRAM: Program = Program {
@@ -20,9 +21,12 @@ const PROGRAM: Program = Program {
     commands: &[
         join_command::COMMAND,
         doctor::COMMAND,
-        command::BACKUP,
-        command::RESTORE,
-        command::CHECK_BACKUP,
+        backup::BACKUP,
+        backup::RESTORE,
+        backup::CHECK_BACKUP,
+        transfer::EXPORT,
+        transfer::IMPORT,
+        transfer::IMPORT_OWNCAST,
         check_health::COMMAND,
     ],
 };
@@ -55,24 +59,28 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
 }
 
 fn run_command(asked: Asked) -> u8 {
-    let name = asked.command.name;
-    let is_own = name == doctor::COMMAND.name || name == join_command::COMMAND.name;
-    let asked = if is_own { asked.with_installed_settings(&PROGRAM) } else { asked };
-    if name == doctor::COMMAND.name {
+    let is = |command: Command| asked.command.name == command.name;
+    if is(doctor::COMMAND) {
+        let asked = asked.with_installed_settings(&PROGRAM);
         return doctor::run(&PROGRAM, &asked.rest, asked.has(doctor::JSON));
     }
-    let loaded: Loaded<Settings> = match program::load(&PROGRAM, asked.rest.into_iter()) {
+    let asked = if is(join_command::COMMAND) { asked.with_installed_settings(&PROGRAM) } else { asked };
+    let loaded: Loaded<Settings> = match program::load(&PROGRAM, asked.rest.iter().cloned()) {
         Ok(loaded) => loaded,
         Err(status) => return status,
     };
-    if name == join_command::COMMAND.name {
-        return join_command::run(&PROGRAM, &loaded.settings);
+    let settings = &loaded.settings;
+    if is(join_command::COMMAND) {
+        return join_command::run(&PROGRAM, settings);
     }
-    if name == check_health::COMMAND.name {
-        return check_health::run(PROGRAM.name, &asked.operands, loaded.settings.metrics_listen);
+    if is(check_health::COMMAND) {
+        return check_health::run(PROGRAM.name, &asked.operands, settings.metrics_listen);
     }
-    match asked.operands.first() {
-        Some(file) => command::run(&PROGRAM, asked.command, Path::new(file), &loaded.settings),
+    match asked.operands.first().map(Path::new) {
+        Some(file) if is(transfer::EXPORT) || is(transfer::IMPORT) || is(transfer::IMPORT_OWNCAST) => {
+            transfer::run(&PROGRAM, &asked, file, settings)
+        }
+        Some(file) => backup::run(&PROGRAM, asked.command, file, settings),
         None => program::BAD_SETTINGS,
     }
 }

@@ -32,6 +32,11 @@ const MIN_TRANSCODER_MEMORY: ByteSize = ByteSize::from_mebibytes(512);
 /// Fewest pixels that encoders may be limited to; less is a mistake.
 const MIN_PIXELS: u32 = 320 * 240;
 
+/// Least time between two backups.
+const MIN_BACKUP_EVERY: Duration = Duration::from_secs(60);
+/// How many backups may be kept.
+const BACKUPS_KEPT: std::ops::RangeInclusive<u32> = 1..=10_000;
+
 settings! {
     /// The origin's settings.
     pub struct Settings {
@@ -129,6 +134,12 @@ settings! {
         pub access_log: Option<access::Target>,
         /// Format of these lines: combined, as Apache and nginx write them, or json.
         pub access_log_format: access::Format = "combined",
+        /// Time from one backup to the next, which the origin makes by itself; 0s: none.
+        pub backup_every: Duration = "0s",
+        /// Backups of the schedule that are kept; the oldest goes when a new one is there and whole.
+        pub backup_keep: u32 = "7",
+        /// Folder for them; without one backups in data_dir. Better on another disk.
+        pub backup_dir: Option<PathBuf>,
         /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.
@@ -278,6 +289,13 @@ impl Validate for Settings {
         }
         if self.max_pixels < MIN_PIXELS {
             checks.problem("max_pixels", format!("is less than {MIN_PIXELS}, a picture of 320 by 240"));
+        }
+        if !self.backup_every.is_zero() && self.backup_every < MIN_BACKUP_EVERY {
+            checks.problem("backup_every", "is less than 1m");
+        }
+        if !BACKUPS_KEPT.contains(&self.backup_keep) {
+            let (least, most) = (BACKUPS_KEPT.start(), BACKUPS_KEPT.end());
+            checks.problem("backup_keep", format!("is not {least} to {most}"));
         }
         if self.variants.len() > MAX_CONFIGURED_VARIANTS {
             checks.problem("variants", format!("are more than {MAX_CONFIGURED_VARIANTS}"));

@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use farcast_chat::User;
 use farcast_chat::user::new_token;
 use farcast_feed::time::WallTime;
 use farcast_settings::Field;
 use farcast_store::wire::PRIVATE;
 use farcast_store::{
-    Batch, Key, Precondition, Record, Scan, Store, StoreError, Stored, Tuple, TypedKey, decode, encode,
+    Batch, Items, Key, Precondition, Record, Scan, Store, StoreError, Stored, Tuple, TypedKey, decode, encode,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -46,6 +46,14 @@ pub(crate) enum Scope {
     CanSendSystemMessages,
     /// Use a part of the admin API.
     HasAdminAccess,
+}
+
+impl Scope {
+    /// Its name in the API.
+    pub(crate) fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
 }
 
 /// A token as it is kept.
@@ -124,6 +132,37 @@ fn key(secret: &str) -> TypedKey<Token> {
 /// The key of a token, by the token itself.
 pub(crate) fn place(secret: &str) -> Key {
     key(secret).key().clone()
+}
+
+/// The key of a token, by its hash as a user's is written: SHA-256 in URL-safe Base64 without padding.
+pub(crate) fn place_of(hash: &str) -> Option<Key> {
+    let hash = URL_SAFE_NO_PAD.decode(hash).ok().filter(|hash| hash.len() == 32)?;
+    Some(prefix().bytes(&hash).key())
+}
+
+/// The hash of a token, by its key: what [`place_of`] reads.
+pub(crate) fn hash_of(place: &Key) -> Option<String> {
+    let hash = Items::behind(&prefix().key(), place).and_then(|mut items| items.bytes()).ok()?;
+    Some(URL_SAFE_NO_PAD.encode(hash))
+}
+
+/// A batch that adds tokens whose secrets others know, each at its place, and reserves their names. None if there is nothing
+/// to add, or if the names of all tokens would be too long to be kept.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn adding(store: &Store, new: &[(Key, Token)]) -> Result<Option<Batch>, StoreError> {
+    let (mut names, unchanged) = farcast_settings::read::<Vec<String>>(store, NAMES).await?;
+    names.extend(new.iter().map(|(_, token)| token.name.clone()));
+    if new.is_empty() || serde_json::to_string(&names).map_or(usize::MAX, |text| text.len()) > MAX_NAMES_BYTES
+    {
+        return Ok(None);
+    }
+    let mut batch = Batch::new().require(unchanged);
+    for (place, token) in new {
+        batch = batch.require(Precondition::Absent(place.clone())).set(place.clone(), encode(token)?);
+    }
+    farcast_settings::change(batch, NAMES, &names).map(Some)
 }
 
 /// All tokens with their places, the oldest first.

@@ -545,7 +545,7 @@ async fn whatever_dies_the_log_and_everybody_agree() {
 
 /// How a receiver of webhooks treats a call.
 #[derive(Clone, Copy)]
-enum Mood {
+pub(crate) enum Mood {
     Takes,
     Fails,
     Redirects,
@@ -553,7 +553,7 @@ enum Mood {
 }
 
 /// A receiver that treats its first calls by `moods`, one after another, and then takes all; gives the bodies that it took.
-async fn receiver(moods: Vec<Mood>) -> (String, Arc<Mutex<Vec<Value>>>) {
+pub(crate) async fn receiver(moods: Vec<Mood>) -> (String, Arc<Mutex<Vec<Value>>>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let taken = Arc::<Mutex<Vec<Value>>>::default();

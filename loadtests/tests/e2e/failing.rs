@@ -79,7 +79,9 @@ impl Programs {
         Settings {
             programs: Some(self.0.path().to_owned()),
             // A worker would be this executable without a word of what it is.
-            origin: format!("transcoder_process = false\n{ACME}\n{tls}\naccess_log = \"-\""),
+            origin: format!(
+                "transcoder_process = false\nbackup_every = \"1h\"\n{ACME}\n{tls}\naccess_log = \"-\""
+            ),
             edge: format!("{tls}\naccess_log = \"-\""),
             ..Settings::default()
         }

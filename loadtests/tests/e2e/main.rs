@@ -16,5 +16,6 @@ mod formats;
 mod judged;
 mod links;
 mod lost;
+mod moved;
 mod operator;
 mod viewers;

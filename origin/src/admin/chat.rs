@@ -28,13 +28,14 @@ const MAX_MESSAGES_BYTES: usize = MAX_REPLY_BYTES - 1024;
 /// Most messages of one user that are shown.
 const MAX_MESSAGES_OF_ONE: usize = 1000;
 /// Most addresses that are banned.
-const MAX_BANS: usize = 1000;
+pub(crate) const MAX_BANS: usize = 1000;
 /// Characters of the notes on one.
 const MAX_NOTES_CHARS: usize = 255;
 /// Bytes of all bans together: a value of the store. A thousand without notes fit.
-const MAX_BANS_BYTES: usize = 99_000;
+pub(crate) const MAX_BANS_BYTES: usize = 99_000;
 
-const BANS: Field = Field("chatBans");
+/// The setting with all bans.
+pub(crate) const BANS: Field = Field("chatBans");
 
 /// The moderation requests of the admin API.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -220,11 +221,30 @@ struct BanWish {
     expires_at: Option<String>,
 }
 
+/// The address that is to be banned.
+///
+/// # Errors
+/// The fault, in one line.
+pub(crate) fn checked_ban(address: &str, notes: &str) -> Result<IpAddr, String> {
+    let address = canonical(address)?;
+    if address.is_loopback() {
+        return Err("this machine cannot be banned from itself".to_owned());
+    }
+    if notes.chars().count() > MAX_NOTES_CHARS {
+        return Err(format!("notes have at most {MAX_NOTES_CHARS} characters"));
+    }
+    Ok(address)
+}
+
+/// IPv4 in the clothes of IPv6 is IPv4, as edges see it.
+fn canonical(address: &str) -> Result<IpAddr, String> {
+    let address = address.trim().parse::<IpAddr>();
+    address.map(|address| address.to_canonical()).map_err(|_| "Invalid IP address".to_owned())
+}
+
 impl BanWish {
-    /// IPv4 in the clothes of IPv6 is IPv4, as edges see it.
     fn address(&self) -> Result<IpAddr, String> {
-        let address = self.value.trim().parse::<IpAddr>();
-        address.map(|address| address.to_canonical()).map_err(|_| "Invalid IP address".to_owned())
+        canonical(&self.value)
     }
 
     /// The end of the ban; none if it is permanent.
@@ -253,16 +273,10 @@ async fn ban(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
         Ok(wish) => wish,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
-    let address = match wish.address() {
-        Ok(address) if address.is_loopback() => {
-            return Ok(reply::bad_request("this machine cannot be banned from itself"));
-        }
+    let address = match checked_ban(&wish.value, &wish.notes) {
         Ok(address) => address,
         Err(what) => return Ok(reply::bad_request(&what)),
     };
-    if wish.notes.chars().count() > MAX_NOTES_CHARS {
-        return Ok(reply::bad_request(&format!("notes have at most {MAX_NOTES_CHARS} characters")));
-    }
     let (now, network) = (WallTime::now(), network::of(address));
     let expires_at = match wish.expires_at(now) {
         Ok(expires_at) => expires_at,

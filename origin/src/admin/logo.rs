@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 /// Largest logo in bytes.
-pub(super) const MAX_LOGO_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_LOGO_BYTES: usize = 1024 * 1024;
 
 /// Media types that are taken, with the ending of their files and how their content begins. SVG begins as it likes.
 const TYPES: [(&str, &str, &[u8]); 4] = [
@@ -20,10 +20,10 @@ const WRONG_TYPE: &str = "Missing or invalid contentType in base64 image.";
 
 /// A picture.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Picture {
-    pub(super) file: String,
-    pub(super) content_type: &'static str,
-    pub(super) bytes: Bytes,
+pub(crate) struct Picture {
+    pub(crate) file: String,
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Bytes,
 }
 
 /// The media type, in lower case, and the content of a data URI.

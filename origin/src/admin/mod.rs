@@ -51,9 +51,9 @@ pub use self::download::{Download, is_backup};
 use self::entry::Admitted;
 use self::events::Streams;
 pub use self::overview::{Counted, Overview};
-use self::routes::{Endpoint, Setter};
+use self::routes::Endpoint;
 pub use self::session::{Sessions, sessions_key};
-use self::setting::{Change, Rules, StorageSecretChange};
+use self::setting::StorageSecretChange;
 use self::shape::Preview;
 use crate::backup::Backups;
 use crate::brake::Caller;
@@ -68,7 +68,12 @@ use farcast_edge_directory::Router;
 use farcast_link::roster::Roster;
 use farcast_link::sender::Edges;
 
+pub(crate) use self::logo::{MAX_LOGO_BYTES, Picture};
+pub(crate) use self::routes::Setter;
 pub use self::routes::listed;
+pub(crate) use self::setting::{Change, Rules, parse as parse_setting};
+pub(crate) use self::token::{check_name as check_token_name, checked_scopes};
+pub(crate) use self::webhook::checked as checked_webhook;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

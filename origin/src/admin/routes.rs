@@ -62,7 +62,7 @@ pub(super) enum Endpoint {
 
 /// The setting that a path sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Setter {
+pub(crate) enum Setter {
     StreamKey,
     StreamKeys,
     AdminPassword,

@@ -40,7 +40,7 @@ const SECRET_CHARS: std::ops::RangeInclusive<usize> = MIN_KEY_CHARS..=128;
 
 /// The change that a setter makes.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// Sets a field.
     Field(Field, Value),
     /// Sets a credential.
@@ -55,7 +55,7 @@ pub(super) enum Change {
 
 /// The change of the external storage's secret key.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum StorageSecretChange {
+pub(crate) enum StorageSecretChange {
     Keep,
     Clear,
     Set(String),
@@ -65,16 +65,16 @@ type Parsed = Result<Change, String>;
 
 /// Rules of the origin's own configuration on what may be set.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     /// Stream keys may have fewer than [`MIN_KEY_CHARS`].
-    pub(super) short_keys: bool,
+    pub(crate) short_keys: bool,
 }
 
 /// The change that a body asks for.
 ///
 /// # Errors
 /// The fault, in one line.
-pub(super) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
+pub(crate) fn parse(setter: Setter, body: &[u8], rules: Rules) -> Parsed {
     match setter {
         Setter::StreamKey => {
             Ok(Change::Credential(Which::StreamKey, stream_key(value::<String>(body)?, rules)?))

@@ -33,26 +33,47 @@ fn refused(error: &str) -> Reply {
     reply::problem(StatusCode::BAD_REQUEST, error)
 }
 
+/// Checks the name of a token.
+///
+/// # Errors
+/// The fault, in one line.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    if !(1..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        return Err("a name has 1 to 255 characters, none of them control characters");
+    }
+    // It is who speaks in the chat.
+    if !name::is_shown(name) {
+        return Err(
+            "a name has a character that can be seen, and none that cannot or that turns the direction of text",
+        );
+    }
+    Ok(())
+}
+
+/// The scopes of a token, each once.
+///
+/// # Errors
+/// The fault, in one line.
+pub(crate) fn checked_scopes(scopes: impl IntoIterator<Item = String>) -> Result<Vec<Scope>, &'static str> {
+    let scopes: Result<Vec<Scope>, _> =
+        scopes.into_iter().map(|scope| from_value(Value::String(scope))).collect();
+    match scopes {
+        Ok(scopes) if !scopes.is_empty() => Ok(in_order(scopes)),
+        _ => Err("one or more invalid scopes provided"),
+    }
+}
+
 pub(super) async fn create(store: &Store, body: &[u8]) -> Result<Reply, StoreError> {
     let wish: Wish = match body::json(body) {
         Ok(wish) => wish,
         Err(what) => return Ok(refused(&what)),
     };
-    let chars = wish.name.chars().count();
-    if !(1..=255).contains(&chars) || wish.name.chars().any(char::is_control) {
-        return Ok(refused("a name has 1 to 255 characters, none of them control characters"));
+    if let Err(what) = check_name(&wish.name) {
+        return Ok(refused(what));
     }
-    // It is who speaks in the chat.
-    if !name::is_shown(&wish.name) {
-        return Ok(refused(
-            "a name has a character that can be seen, and none that cannot or that turns the direction of text",
-        ));
-    }
-    let scopes: Result<Vec<Scope>, _> =
-        wish.scopes.into_iter().map(|OrZero(scope)| from_value(Value::String(scope))).collect();
-    let scopes = match scopes {
-        Ok(scopes) if !scopes.is_empty() => in_order(scopes),
-        _ => return Ok(refused("one or more invalid scopes provided")),
+    let scopes = match checked_scopes(wish.scopes.into_iter().map(|OrZero(scope)| scope)) {
+        Ok(scopes) => scopes,
+        Err(what) => return Ok(refused(what)),
     };
     match tokens::create(store, wish.name, scopes, WallTime::now()).await {
         Ok((token, secret)) => Ok(reply::ok(&NewToken::new(token, secret))),

@@ -33,28 +33,42 @@ fn refused(error: &str) -> Reply {
     reply::problem(StatusCode::BAD_REQUEST, error)
 }
 
+/// Checks a webhook that is to be made; returns its events, each once.
+///
+/// # Errors
+/// The fault, in one line.
+pub(crate) fn checked(
+    url: &str,
+    events: impl IntoIterator<Item = String>,
+    reach: Reach,
+) -> Result<Vec<String>, String> {
+    if url.chars().count() > MAX_URL_CHARS {
+        return Err(format!("an address has at most {MAX_URL_CHARS} characters"));
+    }
+    let host = address::web(url)?;
+    // What names resolve to is looked at when they are called.
+    if reach == Reach::Public && address::is_private(&host) {
+        return Err(
+            "this address is not of the public network: the setting webhook_private_addresses of the origin would permit it"
+                .to_owned(),
+        );
+    }
+    let events = in_order(events);
+    if events.is_empty() || !events.iter().all(|event| EVENTS.contains(&event.as_str())) {
+        return Err("one or more invalid event provided".to_owned());
+    }
+    Ok(events)
+}
+
 pub(super) async fn create(store: &Store, reach: Reach, body: &[u8]) -> Result<Reply, StoreError> {
     let Wish { url, events } = match body::json(body) {
         Ok(wish) => wish,
         Err(what) => return Ok(refused(&what)),
     };
-    if url.chars().count() > MAX_URL_CHARS {
-        return Ok(refused(&format!("an address has at most {MAX_URL_CHARS} characters")));
-    }
-    match address::web(&url) {
+    let events = match checked(&url, events.into_iter().map(|OrZero(event)| event), reach) {
+        Ok(events) => events,
         Err(what) => return Ok(refused(&what)),
-        // What names resolve to is looked at when they are called.
-        Ok(host) if reach == Reach::Public && address::is_private(&host) => {
-            return Ok(refused(
-                "this address is not of the public network: the setting webhook_private_addresses of the origin would permit it",
-            ));
-        }
-        Ok(_) => {}
-    }
-    let events = in_order(events.into_iter().map(|OrZero(event)| event));
-    if events.is_empty() || !events.iter().all(|event| EVENTS.contains(&event.as_str())) {
-        return Ok(refused("one or more invalid event provided"));
-    }
+    };
     match webhooks::create(store, url, events, WallTime::now()).await {
         Ok(webhook) => Ok(reply::ok(&NewWebhook::from(webhook))),
         Err(too_many @ Refused::TooMany) => Ok(refused(&too_many.to_string())),

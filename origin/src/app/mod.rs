@@ -59,6 +59,8 @@ task_names! {
         Emoji = "emoji",
         /// The control socket, by which backups are made.
         Control = "control",
+        /// Backups that are made by themselves.
+        Backups = "backups",
         /// The API's listener.
         Http = "http",
         /// The same over TLS.

@@ -29,7 +29,7 @@ use crate::api::leading::Leading;
 use crate::api::pages::Pages;
 use crate::api::{self, Api, Public};
 use crate::audience::Keeper;
-use crate::backup::Backups;
+use crate::backup::{self, Backups, Schedule, Scheduled};
 use crate::broadcast::{self, Air};
 use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::Choices;
@@ -43,6 +43,7 @@ use crate::pictures::Pictures;
 use crate::state::Saver;
 use crate::statistics::{Sampler, Statistics};
 use crate::tokens;
+use crate::transfer::Transfers;
 use crate::webhooks::{self, Trials, Webhooks};
 
 /// See the module.
@@ -56,6 +57,8 @@ pub(super) struct Parts {
     pub(super) sampler: Sampler,
     pub(super) emoji: Arc<emoji::Folder>,
     pub(super) backups: Backups,
+    pub(super) scheduled: Option<Scheduled>,
+    pub(super) transfers: Transfers,
     pub(super) push: sender::Server,
     pub(super) http: Http,
     pub(super) following: Following,
@@ -117,6 +120,8 @@ impl Parts {
         tokens::reserve_names(store).await?;
         let emoji = Arc::new(emoji::Folder::new(settings.data_dir.join(emoji::FOLDER), store.clone()));
         let backups = Backups::new(store.clone(), &settings.data_dir);
+        let scheduled = common.scheduled(&backups)?;
+        let transfers = Transfers::new(store.clone(), Some(Arc::clone(&credentials)), settings);
         let (webhooks, trials) = common.webhooks(facts.webhooks_reach)?;
         let view = views();
         let geo = Arc::new(match &settings.geoip_database {
@@ -177,6 +182,8 @@ impl Parts {
             sampler,
             emoji,
             backups,
+            scheduled,
+            transfers,
             announcer,
             caretaker,
             webhooks,
@@ -198,6 +205,13 @@ impl Common<'_> {
         let metrics = webhooks::Metrics::new(self.registry.inner())?;
         let webhooks = Webhooks::new(self.store.clone(), caller, self.runtime.clone(), deliveries, metrics);
         Ok((webhooks, trials))
+    }
+
+    /// Backups that are made by themselves, if they are to be.
+    fn scheduled(&self, backups: &Backups) -> anyhow::Result<Option<Scheduled>> {
+        let metrics = backup::Metrics::new(self.registry.inner())?;
+        let schedule = Schedule::of(self.settings);
+        Ok(schedule.map(|schedule| Scheduled::new(schedule, backups.clone(), metrics)))
     }
 
     fn bodies(&self) -> anyhow::Result<Arc<Budget>> {

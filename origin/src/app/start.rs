@@ -48,9 +48,12 @@ impl Parts {
         tasks.spawn_until_stopped(&stages.pushing, Task::Emoji, emoji.run());
         #[cfg(unix)]
         tasks.spawn(&stages.watching, Task::Control, {
-            let (data_dir, backups) = (settings.data_dir.clone(), self.backups);
-            |stop| backup::serve(data_dir, backups, stop)
+            let (data_dir, backups, transfers) = (settings.data_dir.clone(), self.backups, self.transfers);
+            |stop| backup::serve(data_dir, backups, transfers, stop)
         });
+        if let Some(scheduled) = self.scheduled {
+            tasks.spawn(&stages.watching, Task::Backups, |stop| scheduled.run(stop));
+        }
         let (push, endpoint) = (self.push, self.endpoint);
         tasks.spawn(&stages.pushing, Task::Push, |stop| push.run(endpoint, stop));
         self.http.start(http, https, tasks, stages);

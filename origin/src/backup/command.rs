@@ -94,10 +94,12 @@ async fn written(mut part: Part, settings: &Settings) -> anyhow::Result<Part> {
         Some(cluster) => open_cluster(cluster)?,
         None => {
             #[cfg(unix)]
-            if super::socket::ask(data_dir, |piece| part.file.write_all(piece))
-                .await
-                .context("the origin that runs made no backup")?
-                .is_some()
+            if super::socket::ask(data_dir, super::socket::Request::Backup, &[], |piece| {
+                part.file.write_all(piece)
+            })
+            .await
+            .context("the origin that runs made no backup")?
+            .is_some()
             {
                 return Ok(part.synced()?);
             }
@@ -129,19 +131,19 @@ async fn restored(file: &Path, settings: &Settings) -> anyhow::Result<String> {
     ))
 }
 
-fn open_cluster(cluster: &farcast_config::Cluster) -> anyhow::Result<Store> {
+pub(crate) fn open_cluster(cluster: &farcast_config::Cluster) -> anyhow::Result<Store> {
     let engine = Foundation::open(&Network::boot()?, &cluster.file, cluster.root().as_bytes())?;
     Ok(Store::new(Arc::new(engine)))
 }
 
 /// A file in the making beside the one that it will be: removed unless it is kept. For its owner only.
-struct Part {
-    path: PathBuf,
-    file: BufWriter<File>,
+pub(crate) struct Part {
+    pub(crate) path: PathBuf,
+    pub(crate) file: BufWriter<File>,
 }
 
 impl Part {
-    fn create(wanted: &Path) -> io::Result<Self> {
+    pub(crate) fn create(wanted: &Path) -> io::Result<Self> {
         let mut name = wanted.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let path = wanted.with_file_name(name);
@@ -154,7 +156,7 @@ impl Part {
     }
 
     /// The bytes are on the disk after this.
-    fn synced(mut self) -> io::Result<Self> {
+    pub(crate) fn synced(mut self) -> io::Result<Self> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
         Ok(self)
@@ -162,7 +164,7 @@ impl Part {
 
     /// Gives it its name, unless somebody else has it by now. Not every file system has hard links, by which nobody can come
     /// between.
-    fn keep(self, wanted: &Path) -> io::Result<()> {
+    pub(crate) fn keep(self, wanted: &Path) -> io::Result<()> {
         match std::fs::hard_link(&self.path, wanted) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !wanted.exists() => {
                 std::fs::rename(&self.path, wanted)

@@ -13,14 +13,18 @@
 mod archive;
 pub mod command;
 mod restore;
+mod schedule;
 #[cfg(unix)]
 mod socket;
 mod take;
 #[cfg(test)]
 mod tests;
 
+pub use schedule::{Metrics, Schedule, Scheduled};
 #[cfg(unix)]
 pub use socket::serve;
+#[cfg(unix)]
+pub(crate) use socket::{Request, ask};
 pub use take::{Backups, Spooled, TakeError};
 
 use crate::{emoji, state};

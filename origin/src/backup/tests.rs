@@ -259,8 +259,9 @@ mod socket {
     use tokio::net::UnixStream;
     use tokio_util::sync::CancellationToken;
 
-    use super::super::socket::{ask, serve};
+    use super::super::socket::{Request, ask, serve};
     use super::*;
+    use crate::transfer::{Options, Transfers};
 
     /// An origin that serves a folder's control socket, until the guard is dropped.
     async fn origin(folder: &Path, store: &Store) -> (CancellationToken, tokio::task::JoinHandle<()>) {
@@ -269,7 +270,8 @@ mod socket {
 
     async fn origin_of(folder: &Path, backups: Backups) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(folder.to_owned(), backups, stop.clone()));
+        let transfers = Transfers::of(Memory::store().0);
+        let serving = tokio::spawn(serve(folder.to_owned(), backups, transfers, stop.clone()));
         while UnixStream::connect(folder.join("control.sock")).await.is_err() {
             tokio::task::yield_now().await;
         }
@@ -278,11 +280,44 @@ mod socket {
 
     async fn asked(folder: &Path) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        let got = ask(folder, |piece| {
+        let got = ask(folder, Request::Backup, &[], |piece| {
             bytes.extend_from_slice(piece);
             Ok(())
         });
         got.await.unwrap().map(|()| bytes)
+    }
+
+    #[tokio::test]
+    async fn a_running_origin_exports_and_imports_and_says_what_it_does_not_know() {
+        let (store, _) = filled().await;
+        let folder = folder();
+        let (stop, serving) = origin(folder.path(), &store).await;
+        let asked = async |request: Request, document: &[u8]| {
+            let mut text = Vec::new();
+            let take = |piece: &[u8]| {
+                text.extend_from_slice(piece);
+                Ok(())
+            };
+            ask(folder.path(), request, document, take).await.map(|done| done.unwrap())?;
+            std::io::Result::Ok(String::from_utf8(text).unwrap())
+        };
+        let document = asked(Request::Export { with_secrets: false }, &[]).await.unwrap();
+        assert!(document.contains("\"format\": \"farcast settings\""), "{document}");
+        let options = Options { dry_run: true, overwrite: false };
+        let import = Request::Import { options, length: document.len() };
+        assert_eq!(asked(import, document.as_bytes()).await.unwrap(), "[]");
+        let wrong = Request::Import { options, length: 2 };
+        let refused = asked(wrong, b"{}").await.unwrap_err();
+        assert!(refused.to_string().contains("cannot be read: it is no document"), "{refused}");
+        for line in [&b"import 1 99999999999\n"[..], b"export 2\n", b"export 1 all\n", &[b'x'; 100]] {
+            let mut client = UnixStream::connect(folder.path().join("control.sock")).await.unwrap();
+            client.write_all(line).await.unwrap();
+            let mut answer = [0];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!(answer, *b"-", "{}", String::from_utf8_lossy(line));
+        }
+        stop.cancel();
+        serving.await.unwrap();
     }
 
     #[tokio::test]
@@ -307,7 +342,7 @@ mod socket {
         let folder = folder();
         let (_stop, _serving) = origin(folder.path(), &store).await;
         engine.fail(true);
-        let error = ask(folder.path(), |_| Ok(())).await.unwrap_err();
+        let error = ask(folder.path(), Request::Backup, &[], |_| Ok(())).await.unwrap_err();
         assert!(error.to_string().contains("the store is not available"), "{error}");
     }
 
@@ -334,7 +369,7 @@ mod socket {
         let backups = Backups::new(store, folder.path());
         let (_stop, _serving) = origin_of(folder.path(), backups.clone()).await;
         let first = backups.begin().await.unwrap();
-        let error = ask(folder.path(), |_| Ok(())).await.unwrap_err();
+        let error = ask(folder.path(), Request::Backup, &[], |_| Ok(())).await.unwrap_err();
         assert!(error.to_string().contains("another backup is being made or downloaded"), "{error}");
         drop(first);
         assert!(asked(folder.path()).await.is_some());

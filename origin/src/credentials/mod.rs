@@ -10,6 +10,7 @@
 mod check;
 mod hash;
 mod metrics;
+pub(crate) mod moved;
 mod random;
 
 use std::fmt::Write as _;
@@ -357,6 +358,18 @@ impl Credentials {
         *lock(&self.hashes) = now;
         self.remember(made, value.expose());
         Ok(mark)
+    }
+
+    /// Reads them again: something else than this has changed them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn reload(&self) -> Result<(), StoreError> {
+        let _turn = self.changing.lock().await;
+        if let Some(Stored { record, .. }) = self.store.load(&key()).await? {
+            *lock(&self.hashes) = record;
+        }
+        Ok(())
     }
 
     fn digest(&self, given: &str) -> [u8; 32] {

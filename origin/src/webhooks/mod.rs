@@ -38,6 +38,7 @@ pub use deliveries::{Deliveries, Delivery};
 pub use metrics::Metrics;
 pub use policy::Trouble;
 pub use record::{Cursor, Disabled, Kept, MAX_WEBHOOKS, Refused, Webhook, all, create, delete};
+pub(crate) use record::{Wished, adding};
 pub use run::Webhooks;
 pub use secret::Secret;
 pub use trial::{NotTried, Trials};

@@ -198,6 +198,36 @@ pub async fn create(
     Ok(webhook)
 }
 
+/// A webhook that another server had.
+#[derive(Debug)]
+pub(crate) struct Wished {
+    pub(crate) url: String,
+    pub(crate) events: Vec<String>,
+    pub(crate) created_at: WallTime,
+    /// Without one its requests are not signed.
+    pub(crate) secret: Option<Secret>,
+}
+
+/// A batch that makes webhooks, which get all events from when they are first served on.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn adding(store: &Store, wished: Vec<Wished>) -> Result<Batch, StoreError> {
+    let last = last_id();
+    let (mut id, unchanged) = match store.load(&last).await? {
+        Some(stored) => (stored.record.0, Precondition::Equals(last.key().clone(), stored.bytes)),
+        None => (0, Precondition::Absent(last.key().clone())),
+    };
+    let mut batch = Batch::new().require(unchanged).then(Operation::SetStamp(tip(), 0));
+    for Wished { url, events, created_at, secret } in wished {
+        id += 1;
+        let webhook = Webhook { id, url, events, created_at, secret, disabled: None };
+        let key = key(id);
+        batch = batch.require(Precondition::Absent(key.key().clone())).put(&key, &webhook)?;
+    }
+    batch.put(&last, &LastId(id))
+}
+
 /// Deletes a webhook with all that is below it; returns true if there was one.
 ///
 /// # Errors

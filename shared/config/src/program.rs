@@ -98,7 +98,7 @@ impl Program {
             return Ok(None);
         }
         let needed = command.operands.len();
-        let is_flag = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"-");
+        let is_flag = |argument: &OsString| argument != "-" && argument.as_encoded_bytes().starts_with(b"-");
         if rest.len() < needed || rest.iter().take(needed).any(is_flag) {
             return Err(Usage(command.usage(self.name)));
         }
@@ -163,6 +163,12 @@ mod tests {
         assert_eq!(asked.rest, ["--grace", "1s"]);
         assert!(asked.has("--json") && !asked.has("--xml"));
         assert_eq!(asked.with_installed_settings(&PROGRAM).rest, ["--grace", "1s"], "there is no such file");
+    }
+
+    #[test]
+    fn standard_input_and_output_are_operands() {
+        let asked = asked(&["copy", "-", "-"]).unwrap().unwrap();
+        assert_eq!(asked.operands, ["-", "-"]);
     }
 
     #[test]

@@ -1,0 +1,104 @@
+-- A database as Owncast 0.2 and later leave one (schema kept by goose), with made-up contents.
+-- The values of `datastore` were encoded by Go's own encoding/gob, of structures with the names and fields that Owncast's have.
+-- Times are those of the moment when this is read, so that the chat's lines are not too old. `{{HOOK}}` is the address of a
+-- receiver of webhooks, which the test puts in.
+
+CREATE TABLE datastore ("key" string NOT NULL PRIMARY KEY, "value" BLOB, "timestamp" DATE DEFAULT CURRENT_TIMESTAMP NOT NULL);
+INSERT INTO datastore (key, value) VALUES ('server_name',
+  X'170C0014416461277320776F726B73686F7020302E322E33');
+INSERT INTO datastore (key, value) VALUES ('server_summary',
+  X'190C00164D656E64696E6720726164696F732C202A6C6976652A');
+INSERT INTO datastore (key, value) VALUES ('server_welcome_message',
+  X'0B0C000857656C636F6D6521');
+INSERT INTO datastore (key, value) VALUES ('extra_page_content',
+  X'360C0033232041626F75740A0A50616765206F6620302E322E332C2077697468203C7374726F6E673E48544D4C3C2F7374726F6E673E2E');
+INSERT INTO datastore (key, value) VALUES ('stream_title',
+  X'140C00114120726164696F2066726F6D2031393531');
+INSERT INTO datastore (key, value) VALUES ('server_url',
+  X'1C0C001968747470733A2F2F6C6976652E6578616D706C652E6F72672F');
+INSERT INTO datastore (key, value) VALUES ('custom_styles',
+  X'1C0C00192E6F776E63617374207B20636F6C6F723A207465616C3B207D');
+INSERT INTO datastore (key, value) VALUES ('server_metadata_tags',
+  X'0F0C000C726164696F2C726570616972');
+INSERT INTO datastore (key, value) VALUES ('nsfw',
+  X'03020000');
+INSERT INTO datastore (key, value) VALUES ('social_handles',
+  X'0DFF83020102FF840001FF82000038FF810301010C536F6369616C48616E646C6501FF820001030108506C6174666F726D010C00010355524C010C00010449636F6E010C0000004EFF84000201086D6173746F646F6E011F68747470733A2F2F736F6369616C2E6578616D706C652E6F72672F406164610001066D617472697801136A6176617363726970743A616C65727428312900');
+INSERT INTO datastore (key, value) VALUES ('external_actions',
+  X'0DFF87020102FF880001FF8600006DFF850301010E45787465726E616C416374696F6E01FF86000107010355524C010C00010448544D4C010C0001055469746C65010C00010B4465736372697074696F6E010C00010449636F6E010C000105436F6C6F72010C00010E4F70656E45787465726E616C6C79010200000034FF880001011A68747470733A2F2F6578616D706C652E6F72672F646F6E6174650206446F6E617465030723303066663030010100');
+INSERT INTO datastore (key, value) VALUES ('video_latency_level',
+  X'050800FEF03F');
+INSERT INTO datastore (key, value) VALUES ('video_stream_output_variants',
+  X'0DFF8B020102FF8C0001FF8A0000FFCDFF890301011353747265616D4F757470757456617269616E7401FF8A00010A01044E616D65010C0001124973566964656F506173737468726F75676801020001124973417564696F506173737468726F756768010200010C566964656F42697472617465010400010C417564696F42697472617465010400010B5363616C65645769647468010400010C5363616C656448656967687401040001094672616D6572617465010400010D456E636F646572507265736574010C00010D43505555736167654C6576656C010400000020FF8C000201034C6F7703FE057801FFC002FE02D0013202020002010101070400');
+INSERT INTO datastore (key, value) VALUES ('chat_disabled',
+  X'03020000');
+INSERT INTO datastore (key, value) VALUES ('logo_path',
+  X'0B0C00086C6F676F2E706E67');
+INSERT INTO datastore (key, value) VALUES ('http_port_number',
+  X'060800FD90BF40');
+INSERT INTO datastore (key, value) VALUES ('rtmp_port_number',
+  X'060800FD3C9E40');
+INSERT INTO datastore (key, value) VALUES ('ffmpeg_path',
+  X'030C0000');
+INSERT INTO datastore (key, value) VALUES ('peak_viewers_overall',
+  X'050800FE4540');
+INSERT INTO datastore (key, value) VALUES ('server_init_date',
+  X'2AFF8D030101084E756C6C54696D6501FF8E000102010454696D6501FF9000010556616C6964010200000010FF8F0501010454696D6501FF9000000016FF8E010F010000000EDBBF070C00000009FFFF010100');
+INSERT INTO datastore (key, value) VALUES ('directory_enabled',
+  X'03020000');
+INSERT INTO datastore (key, value) VALUES ('s3_storage_config',
+  X'FF96FF9103010102533301FF9200010A0108456E64706F696E74010C0001094163636573734B6579010C000106536563726574010C0001064275636B6574010C000106526567696F6E010C00010341434C010C00010A50617468507265666978010C00010F53657276696E67456E64706F696E74010C000107456E61626C6564010200010E466F726365506174685374796C65010200000032FF92011668747470733A2F2F73332E6578616D706C652E6F72670102414B010953332D534543524554010162010172040100');
+INSERT INTO datastore (key, value) VALUES ('stream_keys',
+  X'0DFF9F020102FFA00001FF9E00002CFF9D0301010A53747265616D4B65795001FF9E00010201034B6579010C000107436F6D6D656E74010C00000021FFA0000101126F776E636173742D6B65792D6F662D302E32010673747564696F00');
+INSERT INTO datastore (key, value) VALUES ('admin_password_key',
+  X'3F0C003C243261243130244E39716F38754C4F69636B6778325A4D525A6F4D7965496A5A416763666C377039326C644778616436384C4A5A644C31376C685779');
+INSERT INTO datastore (key, value) VALUES ('blocked_usernames',
+  X'0CFF97020102FF9800010C000012FF980002047370616D086F70657261746F72');
+INSERT INTO datastore (key, value) VALUES ('chat_spam_protection_enabled',
+  X'03020001');
+INSERT INTO datastore (key, value) VALUES ('chat_slur_filter_enabled',
+  X'03020001');
+INSERT INTO datastore (key, value) VALUES ('video_codec',
+  X'0A0C00076C696278323634');
+CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
+  tstamp TIMESTAMP DEFAULT (datetime('now')));
+INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1);
+CREATE TABLE users ("id" TEXT, "display_name" TEXT NOT NULL, "display_color" NUMBER NOT NULL,
+  "created_at" TIMESTAMP DEFAULT CURRENT_TIMESTAMP, "disabled_at" TIMESTAMP, "previous_names" TEXT DEFAULT '',
+  "namechanged_at" TIMESTAMP, "authenticated_at" TIMESTAMP, "scopes" TEXT, "type" TEXT DEFAULT 'STANDARD',
+  "last_used" DATETIME DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (id));
+CREATE TABLE user_access_tokens ("token" TEXT NOT NULL PRIMARY KEY, "user_id" TEXT NOT NULL,
+  "timestamp" DATE DEFAULT CURRENT_TIMESTAMP NOT NULL, FOREIGN KEY(user_id) REFERENCES users(id));
+CREATE TABLE auth ("id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "user_id" TEXT NOT NULL, "token" TEXT NOT NULL,
+  "type" TEXT NOT NULL, "timestamp" DATE DEFAULT CURRENT_TIMESTAMP NOT NULL, FOREIGN KEY(user_id) REFERENCES users(id));
+CREATE TABLE ip_bans ("ip_address" TEXT NOT NULL PRIMARY KEY, "notes" TEXT, "created_at" TIMESTAMP DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE notifications ("id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, "channel" TEXT NOT NULL,
+  "destination" TEXT NOT NULL, "created_at" TIMESTAMP DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE ap_followers ("iri" TEXT NOT NULL PRIMARY KEY, "inbox" TEXT NOT NULL, "username" TEXT NOT NULL);
+INSERT INTO users (id, display_name, display_color, created_at, disabled_at, previous_names, scopes, type)
+  VALUES ('ada', 'Ada', 4, '2023-11-30 18:01:02.5+00:00', NULL, 'quick-fox,Ada', 'MODERATOR', 'STANDARD');
+INSERT INTO user_access_tokens (token, user_id) VALUES ('ada-token-000000000000000000000000000000000=', 'ada');
+INSERT INTO user_access_tokens (token, user_id) VALUES ('ada-phone-token-000000000000000000000000000=', 'ada');
+INSERT INTO users (id, display_name, display_color, created_at, disabled_at, previous_names, scopes, type)
+  VALUES ('spammer', 'Spammer', 1, '2023-11-30 18:01:02.5+00:00', '2024-10-01 10:00:00', 'Spammer', NULL, 'STANDARD');
+INSERT INTO user_access_tokens (token, user_id) VALUES ('spammer-token-00000000000000000000000000000=', 'spammer');
+INSERT INTO users (id, display_name, display_color, created_at, disabled_at, previous_names, scopes, type)
+  VALUES ('nobody', 'Nobody', 1, '2023-11-30 18:01:02.5+00:00', NULL, 'Nobody', NULL, 'STANDARD');
+INSERT INTO users (id, display_name, display_color, created_at, disabled_at, previous_names, scopes, type)
+  VALUES ('bot', 'Radio bot', 2, '2023-11-30 18:01:02.5+00:00', NULL, 'Radio bot', 'CAN_SEND_MESSAGES,CAN_SEND_SYSTEM_MESSAGES', 'API');
+INSERT INTO user_access_tokens (token, user_id) VALUES ('bot-token-000000000000000000000000000000000=', 'bot');
+INSERT INTO auth (user_id, token, type) VALUES ('ada', 'https://ada.example.org', 'indieauth');
+INSERT INTO ip_bans (ip_address, notes) VALUES ('203.0.113.7', 'floods'), ('127.0.0.1', 'a proxy'), ('no address', '');
+INSERT INTO ap_followers VALUES ('https://social.example.org/users/bob', 'https://social.example.org/inbox', 'bob');
+CREATE TABLE messages ("id" string NOT NULL, "user_id" TEXT, "body" TEXT, "eventType" TEXT, "hidden_at" DATETIME,
+  "timestamp" DATETIME, "title" TEXT, "subtitle" TEXT, "image" TEXT, "link" TEXT, PRIMARY KEY (id));
+CREATE TABLE webhooks ("id" INTEGER PRIMARY KEY AUTOINCREMENT, "url" string NOT NULL, "events" TEXT NOT NULL,
+  "timestamp" DATETIME DEFAULT CURRENT_TIMESTAMP, "last_used" DATETIME);
+INSERT INTO messages (id, user_id, body, eventType, hidden_at, timestamp) VALUES
+  ('m-old', 'ada', '<p>too old</p>', 'CHAT', NULL, datetime('now', '-3 days')),
+  ('m-one', 'ada', '<p>hello <em>there</em><script>alert(1)</script></p>', 'CHAT', NULL, strftime('%Y-%m-%d %H:%M:%f+00:00', 'now', '-20 minutes')),
+  ('m-two', 'bot', '<p>I am a bot</p>', 'CHAT', NULL, datetime('now', '-10 minutes')),
+  ('m-hidden', 'ada', '<p>hidden</p>', 'CHAT', datetime('now'), datetime('now', '-9 minutes')),
+  ('m-spam', 'spammer', '<p>spam</p>', 'CHAT', NULL, datetime('now', '-8 minutes')),
+  ('m-system', 'system', '<p>a notice</p>', 'SYSTEM', NULL, datetime('now', '-7 minutes'));
+INSERT INTO webhooks (url, events) VALUES ('{{HOOK}}', 'CHAT,USER_PARTED,FEDIVERSE_ENGAGEMENT_FOLLOW'), ('ftp://example.org/', 'CHAT');
