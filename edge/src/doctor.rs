@@ -12,9 +12,11 @@ use farcast_link::JoinToken;
 use farcast_link::receiver::identity::IdentityFile;
 use farcast_link::receiver::reach::{NotReached, Origin, reach};
 use farcast_service::listen::Purpose;
+use farcast_service::memory::limit;
 use farcast_service::program::{BAD_SETTINGS, print};
 
 use crate::app::join_token_of;
+use crate::memory::Memory;
 use crate::settings::Settings;
 
 /// The flag that asks for JSON.
@@ -63,7 +65,7 @@ fn check(program: &Program, settings: &Settings) -> std::io::Result<Vec<Finding>
     let running = Running::find(program.name, settings.metrics_listen);
     let mut findings = farcast_doctor::data_folder(&settings.data_dir);
     findings.extend(farcast_doctor::ports(&listeners(settings), running.as_ref()));
-    let needed = u64::from(settings.max_connections) + OWN_FILES;
+    let needed = u64::from(Memory::of(settings, limit()).connections) + OWN_FILES;
     findings.push(farcast_doctor::open_files(program.name, needed, running.as_ref()));
     findings.push(farcast_doctor::clock());
     findings.push(farcast_doctor::network_buffers());

@@ -43,7 +43,7 @@ impl Memory {
     }
 
     /// By the settings, and by `limit`, in bytes, where they leave it open.
-    fn of(settings: &Settings, limit: Option<u64>) -> Self {
+    pub(crate) fn of(settings: &Settings, limit: Option<u64>) -> Self {
         let cache = || at_most_a_share(CACHE.bytes(), limit, CACHE_SHARE).max(MIN_CACHE.bytes());
         let connections = || {
             let bytes = u64::from(CONNECTIONS) * CONNECTION_BYTES;
@@ -66,7 +66,8 @@ mod tests {
     use super::*;
 
     fn memory(args: &[&str], limit: Option<u64>) -> (u64, u32) {
-        let program = Program { name: "farcast-edge", version: "0", about: "", commands: &[] };
+        let program =
+            Program { name: "farcast-edge", version: "0", about: "", settings_file: "", commands: &[] };
         let args = args.iter().map(OsString::from);
         let Ok(Outcome::Run(loaded)) = load::<Settings>(&program, args, []) else { panic!("wrong settings") };
         let Memory { cache_bytes, connections } = Memory::of(&loaded.settings, limit);

@@ -116,11 +116,8 @@ async fn export(file: &Path, with_secrets: bool, settings: &Settings) -> anyhow:
     let mut part = Part::create(file).with_context(failed)?;
     part.file.write_all(&text).with_context(failed)?;
     part.synced().and_then(|part| part.keep(file)).with_context(failed)?;
-    let secrets = if with_secrets {
-        "with secrets: keep it as safe as the data folder"
-    } else {
-        "without secrets"
-    };
+    let secrets =
+        if with_secrets { "with secrets: keep it as safe as the data folder" } else { "without secrets" };
     Ok(format!("{}: written, {secrets}", file.display()))
 }
 

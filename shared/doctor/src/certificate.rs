@@ -22,7 +22,7 @@ const DAY_S: i64 = 24 * 3600;
 /// Checks a chain and its key (PEM), for the host names that viewers use; `user` is the service's user.
 #[must_use]
 pub fn certificate(chain: &Path, key: &Path, names: &[String], user: &str) -> Vec<Finding> {
-    if let Err(error) = tls::load(chain, key, &[]) {
+    if let Err(error) = tls::load(chain, key) {
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(source) = cause {
@@ -75,7 +75,7 @@ fn dated(certificate: &X509Certificate<'_>, now_s: i64) -> Finding {
         return Finding::problem(
             CHECK,
             format!("it has expired at {ends}"),
-            "renew it, and restart the program",
+            "renew it: the program reads the new files by itself",
         );
     }
     let text = format!("it fits its key and is valid until {ends}");
