@@ -44,7 +44,7 @@ impl Attempts {
         if self.failures == 0 { SystemTime::UNIX_EPOCH } else { self.next.into() }
     }
 
-    pub(super) fn failed(&mut self, next: SystemTime, error: String) {
+    pub(super) fn failed(&mut self, next: SystemTime, error: &str) {
         self.failures = self.failures.saturating_add(1);
         self.next = next.into();
         self.error = error.chars().take(MAX_ERROR_CHARS).collect();

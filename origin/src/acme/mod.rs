@@ -210,7 +210,7 @@ impl Acme {
                     _ => (false, None),
                 };
                 let wait = policy::pause(kept.attempts.failures, limited, least);
-                kept.attempts.failed(SystemTime::now() + wait, error.to_string());
+                kept.attempts.failed(SystemTime::now() + wait, &error.to_string());
                 tracing::warn!(%error, again_after = ?wait, "there is no new certificate: what is in use goes on");
                 if let Err(error) = self.shelf.save_attempts(&kept.attempts).await {
                     tracing::warn!(%error, "that it failed is not kept");
@@ -250,7 +250,7 @@ impl Acme {
         // What becomes of this attempt is not known if the origin ends meanwhile: it counts as one that failed.
         let pause = policy::pause(kept.attempts.failures, false, None);
         let mut attempts = kept.attempts.clone();
-        attempts.failed(SystemTime::now() + pause, "the origin ended meanwhile".to_owned());
+        attempts.failed(SystemTime::now() + pause, "the origin ended meanwhile");
         self.shelf.save_attempts(&attempts).await?;
         let ordering = async {
             let account = self.account(kept).await?;

@@ -76,7 +76,7 @@ mod tests {
     fn after_a_failure_nothing_is_asked_before_its_pause_is_over() {
         let mut attempts = Attempts::default();
         let next = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        attempts.failed(next, "no".to_owned());
+        attempts.failed(next, "no");
         assert_eq!(due(None, &[domain("a.example")], &attempts), next);
         attempts.forget();
         assert_eq!(due(None, &[domain("a.example")], &attempts), UNIX_EPOCH);

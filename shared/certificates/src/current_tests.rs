@@ -89,8 +89,8 @@ async fn presented(
     Some((leaf, session.alpn_protocol().unwrap_or_default().to_vec()))
 }
 
-fn names(certificate: CertificateDer<'_>) -> Vec<String> {
-    let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).unwrap();
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).unwrap();
     let names = certificate.subject_alternative_name().unwrap().unwrap();
     names.value.general_names.iter().map(ToString::to_string).collect()
 }
@@ -105,7 +105,7 @@ async fn another_certificate_is_presented_from_the_next_handshake_on() {
         let pair = made(&[name], SystemTime::now(), Duration::from_secs(3600));
         current.set(&pair.check().unwrap());
         let (certificate, protocol) = presented(&current, "a.example", &[b"h2"]).await.unwrap();
-        assert_eq!(names(certificate), [format!("DNSName({name})")]);
+        assert_eq!(names(&certificate), [format!("DNSName({name})")]);
         assert_eq!(protocol, b"h2");
     }
     let shown = &registry.gather()[0];

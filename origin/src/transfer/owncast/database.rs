@@ -129,7 +129,7 @@ impl Database {
                 Ok(_) => fs::copy(&from, to).map(drop).map_err(failed(&from))?,
             }
         }
-        let connection = Connection::open_with_flags(
+        let mut connection = Connection::open_with_flags(
             &copy,
             // To write is to take over its own log.
             OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -137,7 +137,7 @@ impl Database {
                 | OpenFlags::SQLITE_OPEN_NOFOLLOW,
         )?;
         let counts = Arc::new(AtomicU64::new(0));
-        guard(&connection, &counts)?;
+        guard(&mut connection, &counts)?;
         let database = Self { connection, counts, _folder: folder };
         database.check()?;
         Ok(database)
@@ -242,7 +242,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// What a hostile file could make SQLite do is switched off or bounded.
-fn guard(connection: &Connection, counts: &Arc<AtomicU64>) -> Result<(), DatabaseError> {
+fn guard(connection: &mut Connection, counts: &Arc<AtomicU64>) -> Result<(), DatabaseError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -263,7 +263,7 @@ fn guard(connection: &Connection, counts: &Arc<AtomicU64>) -> Result<(), Databas
         connection.set_limit(limit, most)?;
     }
     let counts = Arc::clone(counts);
-    connection.progress_handler(STEPS, Some(move || counts.fetch_add(1, Ordering::Relaxed) > MAX_COUNTS));
+    connection.progress_handler(STEPS, Some(move || counts.fetch_add(1, Ordering::Relaxed) > MAX_COUNTS))?;
     connection.execute_batch("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON;")?;
     Ok(())
 }
