@@ -1,6 +1,6 @@
 //! Moving: what operators set, written as a readable document, and taken over from one or from an Owncast server.
 //!
-//! Place in the flow: [`owncast`] reads a database of Owncast, [`document`] a file of ours; both are a [`Document`].
+//! Place in the flow: [`owncast`] reads a database of Owncast, [`document`] a file of ours; both are a [`Document`](document::Document).
 //! [`compare`] holds it against the store and makes a [`plan::Plan`]: what would change, what stays and why, and the batches
 //! that do it. [`serve`] applies it, in the origin that runs or, while none runs, in the command ([`command`]).
 //!

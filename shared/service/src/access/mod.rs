@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: a listener begins an [`Entry`] when it has read a request's head, and puts it beside the body of
 //! the response ([`Entry::beside`]); when that body was sent, or was given up, the entry goes into a queue. A thread of
-//! its own ([`Writer`]) writes the lines ([`line`]).
+//! its own ([`Writer`]) writes the lines ([`mod@line`]).
 //!
 //! Invariants: nobody who answers waits for the log: what does not fit into the queue of [`QUEUE`] entries is lost and
 //! counted. A line never has a header that carries a secret, nor a value of the query but those of `_HLS_…`.
