@@ -45,7 +45,7 @@ settings() {
 
 # Everything that archives and packages have, each file once.
 stage() {
-  local from=$1 program short shell
+  local from=$1 program short
   rm -rf "$STAGE"
   mkdir -p "$STAGE"/{bin,etc/farcast,systemd,sysusers.d,man,completions/{bash,zsh,fish},doc/infra,sbom}
   for program in "${PROGRAMS[@]}"; do
@@ -65,7 +65,7 @@ stage() {
   cp infra/systemd/foundationdb.conf "$STAGE/systemd/"
   cp README.md CHANGELOG.md LICENSE openapi.yaml "$STAGE/doc/"
   cp infra/*.md "$STAGE/doc/infra/"
-  cp infra/dist/install.sh "$STAGE/"
+  cp infra/packages/install.sh "$STAGE/"
   chmod -R u=rwX,go=rX "$STAGE"
   chmod 755 "$STAGE"/bin/* "$STAGE/install.sh"
 }
