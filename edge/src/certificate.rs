@@ -42,6 +42,8 @@ pub struct Keeper {
     following: Following,
     file: PathBuf,
     used: Option<Fingerprint>,
+    /// Whether it was said that there is none.
+    warned: bool,
 }
 
 /// The reason why a certificate that is announced is not used.
@@ -61,7 +63,14 @@ impl Keeper {
     /// Keeps `current` as the origin announces it, with a copy in `data_dir`.
     #[must_use]
     pub fn new(origin: impl Origin, current: Arc<Current>, following: Following, data_dir: &Path) -> Self {
-        Self { origin: Box::new(origin), current, following, file: data_dir.join(FILE), used: None }
+        Self {
+            origin: Box::new(origin),
+            current,
+            following,
+            file: data_dir.join(FILE),
+            used: None,
+            warned: false,
+        }
     }
 
     /// Runs until dropped.
@@ -88,8 +97,16 @@ impl Keeper {
     /// Waits until another certificate is announced than the one that is used; none if nobody announces any more.
     async fn wanted(&mut self) -> Option<Fingerprint> {
         let used = self.used.clone();
+        let warned = &mut self.warned;
         let announced = self.following.wait_for(|announced| {
-            announced.as_ref().is_some_and(|it| it.certificate.is_some() && it.certificate != used)
+            let Some(announced) = announced else { return false };
+            if announced.certificate.is_none() && used.is_none() && !std::mem::replace(warned, true) {
+                tracing::warn!(
+                    "https_listen refuses viewers: the origin has no certificate yet; set acme_domains there, or tls_cert and \
+                     tls_key here"
+                );
+            }
+            announced.certificate.is_some() && announced.certificate != used
         });
         announced.await.ok()?.as_ref()?.certificate.clone()
     }
