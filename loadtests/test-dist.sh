@@ -15,19 +15,8 @@ export LC_ALL=C.UTF-8
 
 # Highest exposure that systemd-analyze may see, times ten.
 readonly MOST_EXPOSED=29
-# Longest wait for a program, in seconds.
-readonly PATIENCE=60
-readonly DIST=target/dist PROGRAMS=(farcast-origin farcast-edge)
-
-say() { printf '\n== %s\n' "$*"; }
-
-fail() {
-  printf 'FAILED: %s\n' "$*" >&2
-  exit 1
-}
-
-# What a text must have: a file, a pattern, what is missing.
-expect() { grep -qE -- "$2" "$1" || { cat "$1" >&2; fail "$3: $2"; }; }
+# shellcheck source=loadtests/machines.sh
+. loadtests/machines.sh
 
 [ "$(id -u)" = 0 ] || fail "run this as root"
 
@@ -36,8 +25,6 @@ root=$work/root
 # The first process of a root that is booted.
 init=
 trap 'rm -rf "$work"' EXIT
-
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 
 manuals() {
   say "manuals and completions"
@@ -91,37 +78,9 @@ packages() {
   (cd "$DIST" && sha256sum --quiet -c SHA256SUMS)
 }
 
-# An empty Debian of this machine's release, kept for the next time.
-empty_root() {
-  local codename base sources
-  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  base=target/tools/empty-$codename.tar
-  if [ ! -f "$base" ]; then
-    say "an empty Debian $codename"
-    sources=/etc/apt/sources.list.d/debian.sources
-    [ -s "$sources" ] || sources=/etc/apt/sources.list
-    mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates,systemd-sysv "$codename" "$base.part" "$sources"
-    mv "$base.part" "$base"
-  fi
-  mkdir -p "$root"
-  tar -xf "$base" -C "$root"
-  cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-  # What the tests look for is what apt leaves there, documents included.
-  rm -f "$root"/etc/dpkg/dpkg.cfg.d/*
-}
-
-# The packages, and what they need as apt has it.
-fetch_packages() {
-  cp "$DIST"/*.deb "$root/root/"
-  in_root apt-get -q -o Dpkg::Use-Pty=0 update >"$work/apt" 2>&1 || { cat "$work/apt"; fail "apt-get update"; }
-  in_root sh -c 'apt-get -q -y --download-only install --no-install-recommends /root/*.deb' >"$work/apt" 2>&1 ||
-    { cat "$work/apt"; fail "what the packages need is not to be had"; }
-}
-
 install_packages() {
   say "installed by apt into an empty root"
-  in_root sh -c 'apt-get -q -y -o Dpkg::Use-Pty=0 install --no-install-recommends /root/*.deb' >"$work/apt" 2>&1 ||
-    { cat "$work/apt"; fail "apt does not install the packages"; }
+  apt_install
   local program short
   for program in "${PROGRAMS[@]}"; do
     short=${program#farcast-}
@@ -174,11 +133,13 @@ play() {
   ip link set lo up
   mount --bind /dev "$root/dev"
   mount -t proc proc "$root/proc"
+  local origin edge
   say "the origin, started as its unit says"
   in_root farcast-origin doctor >"$work/doctor" || { cat "$work/doctor"; fail "doctor finds a problem before the start"; }
   in_root farcast-origin join-command >"$work/line" 2>&1 && fail "there is a join command before there is an origin"
   expect "$work/line" 'the origin writes it when it starts' "it does not say why"
   as_unit farcast-origin "$work/origin.log"
+  origin=$started
   ready 9190 "$work/origin.log"
   local key line
   key=$(sed -n 's/^stream key, shown this once: //p' "$work/origin.log")
@@ -197,6 +158,7 @@ play() {
   expect "$work/joined" '^ok +origin +127.0.0.1:4433 answers over UDP' "the origin was not reached"
   [ "$(stat -c '%U %a' "$root/etc/farcast/join-token")" = "root 600" ] || fail "others may read the token"
   as_unit farcast-edge "$work/edge.log"
+  edge=$started
   ready 9191 "$work/edge.log"
   in_root farcast-edge doctor --json >"$work/doctor"
   jq -e '[.findings[] | select(.check == "running" and .verdict == "ok")] | length == 1' "$work/doctor" >/dev/null ||
@@ -211,9 +173,9 @@ play() {
   broadcast "$key"
   say "stopped"
   local program
-  for program in farcast-edge farcast-origin; do
-    kill -TERM "$(cat "$work/$program.pid")"
-    wait "$(cat "$work/$program.pid")" || fail "$program ended with status $?"
+  for program in "$edge" "$origin"; do
+    kill -TERM "$program"
+    wait "$program" || fail "a program ended with status $?"
   done
 }
 
@@ -235,30 +197,6 @@ broadcast() {
   [ "$frames" -ge 80 ] || fail "too few frames"
   kill "$!" 2>/dev/null || true
   wait "$!" || true
-}
-
-# Starts a program as its unit says, with what systemd would have made for it.
-as_unit() {
-  local program=$1 log=$2 start
-  start=$(sed -n 's/^ExecStart=//p' "$root/usr/lib/systemd/system/$program.service")
-  start=${start//%S//var/lib}
-  start=${start//%d//run/credentials/$program}
-  in_root install -d -m 700 -o "$program" -g "$program" "/var/lib/$program" "/run/credentials/$program"
-  if [ "$program" = farcast-edge ]; then
-    in_root install -m 400 -o "$program" -g "$program" /etc/farcast/join-token "/run/credentials/$program/join-token"
-  fi
-  # shellcheck disable=SC2086
-  chroot "$root" /usr/bin/env -i PATH=/usr/bin setpriv --reuid "$program" --regid "$program" --clear-groups --no-new-privs \
-    --inh-caps=-all $start >"$log" 2>&1 &
-  echo $! >"$work/$program.pid"
-}
-
-ready() {
-  local ends=$((SECONDS + PATIENCE))
-  until curl -sf "http://127.0.0.1:$1/readyz" >/dev/null; do
-    [ $SECONDS -lt $ends ] || { cat "$2"; [ -z "$init" ] || inside journalctl -n 60 --no-pager; fail "not ready"; }
-    sleep 0.1
-  done
 }
 
 upgrade_and_remove() {
