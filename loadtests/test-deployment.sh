@@ -77,7 +77,7 @@ network() {
 authority() {
   say "an authority that speaks ACME"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=authority \
-    -addext "subjectAltName=IP:$HUB" -keyout "$work/pebble.key" -out "$work/pebble.pem" 2>/dev/null
+    -addext "subjectAltName=IP:$HUB" -addext basicConstraints=critical,CA:FALSE -keyout "$work/pebble.key" -out "$work/pebble.pem" 2>/dev/null
   jq -n --arg at "$HUB" --arg pem "$work/pebble.pem" --arg key "$work/pebble.key" --argjson life "$LIFETIME" '{pebble: {
     listenAddress: ($at + ":14000"), managementListenAddress: ($at + ":15000"), certificate: $pem, privateKey: $key,
     httpPort: 80, tlsPort: 443, certificateValidityPeriod: $life}}' >"$work/pebble.json"
@@ -90,7 +90,7 @@ authority() {
 until_true() {
   local what=$1 ends=$((SECONDS + ${PATIENCE_OF:-PATIENCE}))
   shift
-  until "$@"; do
+  until "$@" 2>/dev/null; do
     [ $SECONDS -lt $ends ] || { tail -n 40 "$work"/*.log >&2; fail "$what: not within $PATIENCE s"; }
     sleep 0.2
   done
@@ -102,14 +102,21 @@ start_origin() {
   on origin ready 9190 "$work/origin.log"
 }
 
-settings_of_origin() {
+stop_origin() {
+  kill -TERM "$origin"
+  wait "$origin" || fail "the origin ended with status $?"
+}
+
+# The names lead to the edges before the authority is asked for them.
+ask_for_certificates() {
   cat >>"$work/origin/etc/farcast/origin.toml" <<END
-quic_advertise = "${ADDRESS[origin]}:4433"
 acme_domains = "$ZONE, fra.$ZONE, par.$ZONE"
 acme_directory = "https://$HUB:14000/dir"
 acme_root = "/etc/farcast/authority.pem"
 acme_challenges = "http-01"
 END
+  stop_origin
+  start_origin
 }
 
 join() {
@@ -117,7 +124,7 @@ join() {
   # Word by word as a shell takes it.
   # shellcheck disable=SC2046
   on "$1" in_machine $(on origin in_machine farcast-origin join-command) --name "$1" --public-urls "https://$1.$ZONE" \
-    --public-addresses "${ADDRESS[$1]}" --http-listen 0.0.0.0:80 --https-listen 0.0.0.0:443 --https-redirect true \
+    --public-addresses "${ADDRESS[$1]}" --http-listen 0.0.0.0:80 --https-listen 0.0.0.0:443 --https-redirect \
     --dns-listen 0.0.0.0:53 --dns-zone "$ZONE" --dns-name-servers "ns1.$ZONE=${ADDRESS[fra]}, ns2.$ZONE=${ADDRESS[par]}" \
     >"$work/joined" 2>&1 || { cat "$work/joined"; fail "the line fails"; }
   grep -E '^(ok|warning|problem) +origin ' "$work/joined"
@@ -146,9 +153,14 @@ certificate() {
   local answer
   answer=$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' "http://fra.$ZONE/watch")
   [ "$answer" = "308 https://fra.$ZONE/watch" ] || fail "HTTP is answered $answer"
-  answer=$(dig +short "$ZONE" | sort | tr '\n' ' ')
-  echo "$ZONE is at $answer"
-  [ "$answer" = "${ADDRESS[fra]} ${ADDRESS[par]} " ] || fail "DNS does not lead to both edges"
+}
+
+leads_to_both() { [ "$(dig +short "$ZONE" | sort | tr '\n' ' ')" = "${ADDRESS[fra]} ${ADDRESS[par]} " ]; }
+
+names() {
+  say "$ZONE, by the DNS of the edges"
+  until_true "DNS leads to both edges" leads_to_both
+  dig +noall +answer "$ZONE" "fra.$ZONE" "par.$ZONE"
 }
 
 is_renewed() { [ -n "$(serial "$1")" ] && [ "$(serial "$1")" != "${first[$1]}" ]; }
@@ -247,8 +259,7 @@ upgrade() {
   say "a newer version on the origin"
   for edge in fra par; do ask_on "$edge" "$work/done" & pids+=($!); done
   on origin in_root dpkg --install "/root/farcast-origin_$NEWER.deb" >"$work/dpkg" 2>&1 || { cat "$work/dpkg"; fail "dpkg"; }
-  kill -TERM "$origin"
-  wait "$origin" || fail "the origin ended with status $?"
+  stop_origin
   start_origin
   echo "origin: $(installed origin origin)"
   for edge in fra par; do until_true "$edge has the broadcast again" is_live "$edge"; done
@@ -303,13 +314,15 @@ deployment() {
   declare -A first
   network
   authority
-  settings_of_origin
   say "the origin"
+  echo "quic_advertise = \"${ADDRESS[origin]}:4433\"" >>"$work/origin/etc/farcast/origin.toml"
   start_origin
   join fra
   join par
-  encoder
+  names
+  ask_for_certificates
   certificate
+  encoder
   watch_it
   owncast
   renewed

@@ -48,8 +48,12 @@ const SEEN_WITHIN: Duration = Duration::from_secs(10);
 /// Interval at which edges are asked whether they have.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
-/// Longest wait for an edge before the authority is asked, which looks for its proofs at edges.
-const EDGE_WITHIN: Duration = Duration::from_secs(60);
+/// Longest wait for edges before the authority is asked, which looks for its proofs at all of them.
+const EDGES_WITHIN: Duration = Duration::from_secs(60);
+
+/// Time without another edge after which all are thought to be there: they come back one by one when the origin was started
+/// again, each within seconds, and are in DNS a little later.
+const SETTLED: Duration = Duration::from_secs(6);
 
 /// Longest sleep until the clock is looked at again: it may have been set, or the machine have slept.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
@@ -148,7 +152,7 @@ impl Acme {
             };
             loop {
                 self.until_due(&kept).await;
-                self.until_there_is_an_edge().await;
+                self.until_edges_are_there().await;
                 self.try_once(&mut kept).await;
             }
         };
@@ -232,14 +236,16 @@ impl Acme {
         }
     }
 
-    /// Waits until an edge is connected, if that takes no longer than [`EDGE_WITHIN`]: names may be this origin's own.
-    async fn until_there_is_an_edge(&self) {
+    /// Waits until edges are connected and no further one comes, if that takes no longer than [`EDGES_WITHIN`]: names may be this
+    /// origin's own.
+    async fn until_edges_are_there(&self) {
         let connected = async {
-            while self.services.edges.count() == 0 {
+            while self.services.edges.settled().is_none_or(|settled| settled < SETTLED) {
                 tokio::time::sleep(ASK_EVERY).await;
             }
         };
-        if tokio::time::timeout(EDGE_WITHIN, connected).await.is_err() {
+        let waited = tokio::time::timeout(EDGES_WITHIN, connected).await;
+        if waited.is_err() && self.services.edges.count() == 0 {
             tracing::warn!(
                 "no edge is connected that could answer the authority's challenges; it is asked all the same"
             );

@@ -42,6 +42,7 @@ struct Connections {
 /// An edge that can be asked.
 #[derive(Clone, Debug)]
 struct Connected {
+    since: Instant,
     /// Its id, by its certificate.
     name: Arc<str>,
     connection: Connection,
@@ -111,6 +112,12 @@ impl Edges {
         self.lock().by_number.len()
     }
 
+    /// Time for which all of those that are connected have been so; none if there are none.
+    #[must_use]
+    pub fn settled(&self) -> Option<Duration> {
+        self.lock().by_number.values().map(|edge| edge.since.elapsed()).min()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,7 +131,9 @@ impl Edges {
         let mut connections = self.lock();
         let number = connections.next;
         connections.next += 1;
-        connections.by_number.insert(number, Connected { name, connection, subscriptions });
+        connections
+            .by_number
+            .insert(number, Connected { since: Instant::now(), name, connection, subscriptions });
         Seat { edges: self.clone(), number }
     }
 
@@ -159,7 +168,7 @@ impl Edges {
             tracing::error!(%error, "a question to edges exceeds the protocol's limits");
         });
         let mut asked = JoinSet::new();
-        for Connected { name, connection, subscriptions } in connected {
+        for Connected { name, connection, subscriptions, .. } in connected {
             let question = question.clone();
             asked.spawn(async move {
                 let lag = subscriptions.lag(Instant::now());
