@@ -66,7 +66,7 @@ impl Steerer {
         lock(&self.state).policy.as_ref().map(|policy| policy.pathways().clone())
     }
 
-    /// Counts a download for `_HLS_throughput`.
+    /// Counts a download of media for `_HLS_throughput`. Playlists are too short to tell more than the round trip.
     pub(super) fn measured(&self, bytes: usize, length: Duration) {
         lock(&self.state).throughput.add(bytes, length);
     }

@@ -239,9 +239,7 @@ impl State {
 
     async fn choose(&mut self, connection: &mut Connection) -> Result<(), Trouble> {
         let own = &self.viewer.dialer.server.path;
-        let sent = now();
         let answer = get(connection, own, Keep::Body, ANSWER_DEADLINE, MULTIVARIANT).await?;
-        self.steerer.measured(answer.length, now() - sent);
         let unreadable = || Trouble::Unreadable { what: MULTIVARIANT };
         let text = gzip::text(&answer.body, answer.is_gzip()).map_err(|_| unreadable())?;
         let multivariant = Multivariant::parse(&text).map_err(|_| unreadable())?;
