@@ -68,6 +68,6 @@ cd "$data"
 PYTHONPATH=$tool python3 "$tool/bin/st" --config-file "$data/schemathesis.toml" run "$contract" \
   --url "$edge" --exclude-path /api/admin/config/key --exclude-path /api/admin/config/adminpass \
   --exclude-path /api/admin/login --exclude-path /api/admin/edges/revoke --exclude-path /api/admin/edges/drain --exclude-path /api/admin/jointokens/revoke \
-  --exclude-path /metrics --exclude-path /api/admin/events --exclude-path /oembed \
+  --exclude-path /metrics --exclude-path /metrics/edges --exclude-path /api/admin/events --exclude-path /oembed \
   --phases examples,coverage,fuzzing --max-examples "${EXAMPLES:-25}" --seed "${SEED:-1}" --continue-on-failure --no-color \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,negative_data_rejection

@@ -1,5 +1,5 @@
-//! This edge's answers to the origin's questions, as JSON: the connections of its chat, and reports about playback and
-//! itself.
+//! This edge's answers to the origin's questions, as JSON: the connections of its chat, reports about playback and itself,
+//! its metrics.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,6 +8,7 @@ use bytes::Bytes;
 use farcast_certificates::Following;
 use farcast_link::receiver::Asked;
 use farcast_link::{Ask, EdgeReport};
+use farcast_telemetry::metrics::Registry;
 
 use crate::chat::Chat;
 use crate::playback::Playback;
@@ -21,6 +22,7 @@ pub(crate) struct Answers {
     pub(crate) viewers: viewers::Metrics,
     pub(crate) served: serve::Metrics,
     pub(crate) certificates: Following,
+    pub(crate) registry: Registry,
 }
 
 impl Answers {
@@ -41,6 +43,13 @@ impl Asked for Answers {
             Ask::Tell { client, name, body } => serde_json::to_vec(&self.chat.tell(client, &name, &body)),
             Ask::Playback => serde_json::to_vec(&self.playback.summary(Instant::now())),
             Ask::Report => serde_json::to_vec(&self.report()),
+            Ask::Metrics => match self.registry.render() {
+                Ok(text) => serde_json::to_vec(&text),
+                Err(error) => {
+                    tracing::error!(%error, "metrics cannot be rendered");
+                    Ok(Vec::new())
+                }
+            },
         };
         json.unwrap_or_default().into()
     }

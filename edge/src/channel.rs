@@ -6,6 +6,7 @@ use std::sync::Arc;
 use farcast_feed::name::StreamName;
 use farcast_link::receiver::LinkEvent;
 use farcast_telemetry::metrics::Registry;
+use farcast_trace::Tracer;
 use tokio::sync::mpsc;
 
 use crate::live::{Config, Fetch, Live, Metrics, ObjectCache};
@@ -28,7 +29,7 @@ pub struct Channel {
 /// The channels that take the link's events of each stream: for [`Client::run`](farcast_link::receiver::Client::run).
 pub type Sinks = Vec<(StreamName, mpsc::Sender<LinkEvent>)>;
 
-/// Makes a channel for each stream; they share the cache.
+/// Makes a channel for each stream; they share the cache. `tracer` takes spans of their parts.
 ///
 /// # Errors
 /// When a stream is there twice, since its metrics are.
@@ -37,10 +38,11 @@ pub fn channels(
     cache: &ObjectCache,
     fetch: &Arc<dyn Fetch>,
     registry: &Registry,
+    tracer: Option<&Tracer>,
 ) -> Result<(Vec<Channel>, Sinks), prometheus::Error> {
     let (mut channels, mut sinks) = (Vec::new(), Vec::new());
     for (number, stream) in (0..).zip(streams) {
-        let config = Config { stream: stream.clone(), ..Config::default() };
+        let config = Config { stream: stream.clone(), tracer: tracer.cloned(), ..Config::default() };
         let metrics = Metrics::new(&registry.of_stream(stream.as_str())?)?;
         let live = Live::new(config, cache.of_channel(number), Arc::clone(fetch), metrics);
         let (sink, events) = mpsc::channel(LINK_EVENTS);

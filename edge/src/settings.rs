@@ -15,6 +15,7 @@ use farcast_routing::MAX_REGION_CHARS;
 use farcast_service::access;
 use farcast_service::host;
 use farcast_service::log;
+use farcast_trace::{Endpoint, Share};
 
 /// Smallest cache: the window of a ladder of a few variants fits, with room for what is being fetched.
 pub(crate) const MIN_CACHE: ByteSize = ByteSize::from_mebibytes(16);
@@ -113,6 +114,11 @@ settings! {
         pub access_log: Option<access::Target>,
         /// Format of these lines: combined, as Apache and nginx write them, or json.
         pub access_log_format: access::Format = "combined",
+        /// Collector of OpenTelemetry traces (OTLP over HTTP), such as http://127.0.0.1:4318: of some parts of the broadcast, how
+        /// long each step took from the encoder's message to the first byte to a viewer. Without it there are no traces.
+        pub otlp_endpoint: Option<Endpoint>,
+        /// Share of the parts that are traced, 0 to 1; the same at the origin and at all edges.
+        pub otlp_sample: Share = "0.01",
         /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.

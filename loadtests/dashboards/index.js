@@ -6,10 +6,11 @@
 // cannot be parsed, has no series, or uses a metric that no program exports; when a rule fails; when a variable has no value;
 // when an alert does not notice an edge that was killed. `--unused` names metrics that no dashboard and no rule uses.
 
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 
 import { PROGRAMS, Stage, until } from '../browser/stage.js';
 import { BUILT_IN, INFRA, boards, queries, variables } from './boards.js';
@@ -23,6 +24,9 @@ const EXCEPTIONS = {
   'rule FarcastOriginDown not_scraped': 'It has a value only where no origin is scraped.',
 };
 const LEVEL = 1;
+/** The job that gets all edges from the origin, as infra/prometheus/one-address.yml has it. */
+const ONE_ADDRESS = 'edges-at-one-address';
+const BY_EDGE = [{ source_labels: ['edge'], regex: '(.+)', target_label: 'instance' }];
 /** Everything that edges export only where it is set. */
 const EDGE_SETTINGS = [
   'egress_capacity_mbit = 100',
@@ -47,25 +51,28 @@ process.exitCode = faults.length === 0 ? 0 : 1;
 
 async function all() {
   await promtool('check', 'config', join(INFRA, 'prometheus/prometheus.yml'));
+  await promtool('check', 'config', join(INFRA, 'prometheus/one-address.yml'));
   await promtool('test', 'rules', join(INFRA, 'prometheus/alerts.test.yml'));
   const programs = resolve(options['bin-dir']);
   const folder = await mkdtemp(join(tmpdir(), 'farcast-dashboards-'));
-  const stage = new Stage(LEVEL, { edgeSettings: EDGE_SETTINGS, programs });
+  const edgeSettings = [...EDGE_SETTINGS, ...(await certificate(folder))];
+  const stage = new Stage(LEVEL, { settings: ['edge_metrics = true'], edgeSettings, programs });
   const people = new People(folder);
   let prometheus;
   try {
     const edges = await stage.open(2);
-    prometheus = await Prometheus.start(folder, {
+    const jobs = {
       'farcast-origin': [stage.metrics('origin')],
       'farcast-edge': [stage.metrics('edge-0'), stage.metrics('edge-1')],
-    });
-    await until('all programs are scraped', async () => (await prometheus.up()).length === 3);
+    };
+    prometheus = await Prometheus.start(folder, jobs, [oneAddress(stage.metrics('origin'))]);
+    await until('all programs are scraped', async () => (await prometheus.up()).length === 4);
     stage.publish();
     for (const edge of edges) {
       await until(`a playlist at ${edge}`, async () => (await fetch(`${edge}/hls/stream.m3u8`)).ok);
     }
     people.come(programs, edges, PEOPLE_S);
-    return [...(await answers(prometheus)), ...(await alarmed(stage, prometheus))];
+    return [...(await answers(prometheus)), ...(await together(prometheus)), ...(await alarmed(stage, prometheus))];
   } catch (error) {
     return [error.stack];
   } finally {
@@ -77,6 +84,43 @@ async function all() {
     await stage.stop();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function oneAddress(origin) {
+  const target = { metrics_path: '/metrics/edges', static_configs: [{ targets: [origin] }] };
+  return { job_name: ONE_ADDRESS, ...target, metric_relabel_configs: BY_EDGE };
+}
+
+/** What the origin says of its edges is what they say themselves. */
+async function together(prometheus) {
+  const found = [];
+  const instances = async (query) => (await prometheus.query(query)).map(({ labels }) => labels.instance).toSorted();
+  const edges = await instances(`farcast_edge_metrics_up{job="${ONE_ADDRESS}"} == 1`);
+  if (edges.length !== 2) {
+    found.push(`/metrics/edges has the edges ${edges}`);
+  }
+  const refused = await instances('farcast_edge_metrics_refused_lines > 0');
+  found.push(...refused.map((edge) => `/metrics/edges leaves lines of ${edge} out`));
+  const names = async (job) => {
+    const rows = await prometheus.query(`count by (__name__) ({job="${job}", __name__=~"(farcast|process)_.+"})`);
+    return rows.map(({ labels }) => labels.__name__).toSorted();
+  };
+  const [alone, all] = [await names('farcast-edge'), new Set(await names(ONE_ADDRESS))];
+  found.push(...alone.filter((name) => !all.has(name)).map((name) => `/metrics/edges has no ${name}`));
+  const counted = await instances(`farcast_receive_link_up{job="${ONE_ADDRESS}"} == 1`);
+  if (alone.length < 100 || `${counted}` !== `${edges}`) {
+    found.push(`/metrics/edges has ${alone.length} metrics, of ${counted}`);
+  }
+  return found;
+}
+
+/** Makes a certificate in the folder; returns the settings of a listener with it. */
+async function certificate(folder) {
+  const [chain, key] = ['chain.pem', 'key.pem'].map((name) => join(folder, name));
+  const of = '-days 30 -subj /CN=localhost -addext subjectAltName=DNS:localhost';
+  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc ${of}`.split(' ');
+  await promisify(execFile)('openssl', [...words, '-keyout', key, '-out', chain]);
+  return ['https_listen = "127.0.0.1:0"', `tls_cert = ${JSON.stringify(chain)}`, `tls_key = ${JSON.stringify(key)}`];
 }
 
 /** Asks everything until all has an answer, or the time is over. */

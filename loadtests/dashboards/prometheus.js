@@ -30,12 +30,15 @@ export async function promtool(...args) {
   }
 }
 
-/** Settings that scrape `jobs`: `{ NAME: [ADDRESS, …] }`. YAML is a superset of JSON. */
-function settings(jobs) {
+/** Settings that scrape `jobs`: `{ NAME: [ADDRESS, …] }`, and `more` as Prometheus has them. YAML is a superset of JSON. */
+function settings(jobs, more) {
   return JSON.stringify({
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: RULES,
-    scrape_configs: Object.entries(jobs).map(([name, targets]) => ({ job_name: name, static_configs: [{ targets }] })),
+    scrape_configs: [
+      ...Object.entries(jobs).map(([name, targets]) => ({ job_name: name, static_configs: [{ targets }] })),
+      ...more,
+    ],
   });
 }
 
@@ -44,10 +47,10 @@ export class Prometheus {
   #url;
 
   /** Starts one on a free port; `folder` is for its data, and is not removed. */
-  static async start(folder, jobs) {
+  static async start(folder, jobs, more = []) {
     const one = new Prometheus();
     const [config, log] = [join(folder, 'prometheus.json'), join(folder, 'prometheus.log')];
-    await writeFile(config, settings(jobs));
+    await writeFile(config, settings(jobs, more));
     const words = [`--config.file=${config}`, `--storage.tsdb.path=${join(folder, 'tsdb')}`];
     words.push('--web.listen-address=127.0.0.1:0', '--log.level=info');
     const output = openSync(log, 'a');

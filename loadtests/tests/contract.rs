@@ -11,7 +11,7 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 type Operation = (&'static str, String);
 
 /// What is answered without a table: media, page, health.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 22] = [
     ("get", "/"),
     ("get", "/watch"),
     ("get", "/embed/video"),
@@ -33,6 +33,7 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("get", "/readyz/media"),
     ("get", "/readyz/chat"),
     ("get", "/metrics"),
+    ("get", "/metrics/edges"),
 ];
 
 const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");

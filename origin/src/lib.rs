@@ -17,6 +17,7 @@ pub mod credentials;
 pub mod directory;
 mod doctor;
 pub mod edge_access;
+pub mod edge_metrics;
 pub mod emoji;
 pub mod hardware;
 pub mod http_client;

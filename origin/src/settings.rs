@@ -15,6 +15,7 @@ use farcast_config::{choice, settings};
 use farcast_edge_directory::{DnsSettings, Hosts, NameServers};
 use farcast_service::access;
 use farcast_service::log;
+use farcast_trace::{Endpoint, Share};
 
 use crate::acme::{self, ChallengeKind, ChallengeKinds};
 use crate::transcode::{KeyFrames, MAX_CONFIGURED_VARIANTS, VariantSpec};
@@ -116,6 +117,9 @@ settings! {
         pub join_token_lifetime: Duration = "30d",
         /// Listening address of /metrics, /healthz and /readyz; not for the public.
         pub metrics_listen: SocketAddr = "127.0.0.1:9190",
+        /// Show the metrics of all edges that are connected at /metrics/edges of metrics_listen, asked for over their links: for
+        /// a Prometheus that does not reach the edges themselves.
+        pub edge_metrics: bool = "false",
         /// Latency against robustness: 0 is the shortest latency, 4 the longest.
         pub latency_level: Level = "2",
         /// Video encoder: auto tries the hardware first and falls back to libx264.
@@ -140,6 +144,11 @@ settings! {
         pub backup_keep: u32 = "7",
         /// Folder for them; without one backups in data_dir. Better on another disk.
         pub backup_dir: Option<PathBuf>,
+        /// Collector of OpenTelemetry traces (OTLP over HTTP), such as http://127.0.0.1:4318: of some parts of the broadcast, how
+        /// long each step took from the encoder's message to the first byte to a viewer. Without it there are no traces.
+        pub otlp_endpoint: Option<Endpoint>,
+        /// Share of the parts that are traced, 0 to 1; the same at the origin and at all edges.
+        pub otlp_sample: Share = "0.01",
         /// The log level or filter.
         pub log: log::Filter = "info",
         /// Format of the log.

@@ -63,6 +63,8 @@ task_names! {
         Readiness = "readiness",
         /// Writing the access log.
         AccessLog = "access_log",
+        /// Sending traces.
+        Traces = "traces",
         /// Metrics and health.
         Metrics = "metrics",
         /// SIGTERM and its like.

@@ -23,6 +23,7 @@ use farcast_store_fdb::{Foundation, Network};
 use farcast_telemetry::health::Health;
 use farcast_telemetry::make::Make as _;
 use farcast_telemetry::metrics::Registry;
+use farcast_trace::{Exporter, OpenError, Tracer};
 use tokio::sync::watch;
 
 use super::ports::Ports;
@@ -70,6 +71,7 @@ pub(super) struct Parts {
     pub(super) announce_certificate: watch::Sender<Option<Arc<Announced>>>,
     pub(super) certificate: Option<Kept>,
     pub(super) access_writer: Option<access::Writer>,
+    pub(super) traces: Option<Exporter>,
     pub(super) operators: listener::Counters,
 }
 
@@ -130,12 +132,14 @@ impl Parts {
         ports: &mut Ports,
         certificate: Certificate,
     ) -> anyhow::Result<Self> {
-        let client = client(settings, token, registry.inner())?;
+        let (tracer, traces) = traces(settings, registry.inner())?.unzip();
+        let client = client(settings, token, registry.inner())?.with_tracer(tracer.clone());
         let kept_certificate = certificate.kept(settings, &client)?;
         let memory = Memory::here(settings);
         let cache = ObjectCache::new(memory.cache_bytes, registry.inner())?;
         let fetch: Arc<dyn Fetch> = Arc::new(client.fetcher());
-        let (channels, sinks) = channel::channels([StreamName::live()], &cache, &fetch, registry)?;
+        let (channels, sinks) =
+            channel::channels([StreamName::live()], &cache, &fetch, registry, tracer.as_ref())?;
         let live =
             channels.first().map(|channel| Arc::clone(&channel.live)).context("there is no channel")?;
         let store = open_store(settings, &client, registry.inner())?;
@@ -156,6 +160,7 @@ impl Parts {
             viewers: viewer_metrics.clone(),
             served: serve_metrics.clone(),
             certificates: certificate.announce.subscribe(),
+            registry: registry.clone(),
         }));
         let viewers = Arc::new(Active::new(Instant::now()));
         let view = views();
@@ -221,6 +226,7 @@ impl Parts {
             announce_certificate: certificate.announce,
             certificate: kept_certificate,
             access_writer,
+            traces,
             operators: listener::Counters::new(accept::Listener::Metrics, registry)?,
         })
     }
@@ -252,6 +258,20 @@ fn client(
 ) -> anyhow::Result<Client> {
     let config = ClientConfig { data_dir: settings.data_dir.clone(), token, name: settings.name() };
     Ok(Client::new(config, receiver::Metrics::new(registry)?))
+}
+
+fn traces(
+    settings: &Settings,
+    registry: &prometheus::Registry,
+) -> Result<Option<(Tracer, Exporter)>, OpenError> {
+    let config = settings.otlp_endpoint.clone().map(|endpoint| farcast_trace::Config {
+        endpoint,
+        share: settings.otlp_sample,
+        program: "farcast-edge",
+        version: env!("CARGO_PKG_VERSION"),
+        instance: settings.name(),
+    });
+    farcast_trace::open(config, registry)
 }
 
 /// The store: a cluster's, or the origin's over the link.

@@ -107,6 +107,9 @@ impl Parts {
             // The last requests are those that were drained.
             tasks.spawn(last, Task::AccessLog, |stop| writer.run(stop));
         }
+        if let Some(traces) = self.traces {
+            tasks.spawn(last, Task::Traces, |stop| traces.run(stop));
+        }
         let (operators, counters) = (ports.metrics, self.operators);
         // A program that stops is still seen, and hears a second signal.
         tasks.spawn(last, Task::Metrics, |stop| listener::run(operators, counters, registry, health, stop));

@@ -131,6 +131,9 @@ impl Live {
                 Answer::Refuse(refusal) => Err(refusal.into()),
                 Answer::Ready { .. } if !window.is_playable() => Err(Failure::NotFound),
                 Answer::Ready { first } => {
+                    if let Some(traces) = &self.traces {
+                        traces.told(variant);
+                    }
                     let playlist = self.render_media(state, stream, variant, form);
                     playlist.map(|playlist| Some(Media { playlist, first })).ok_or(Failure::NotFound)
                 }
@@ -199,6 +202,7 @@ impl Live {
                 let is_newest = window.last().is_some_and(|last| last.msn() == msn)
                     && index.saturating_add(1) == segment.part_count;
                 object.born = is_newest.then_some(part.meta.closed_at);
+                object.traced = self.traces.as_ref().and_then(|traces| traces.unsent(name));
                 Some(object)
             }
             ObjectKind::Segment(_) => None,

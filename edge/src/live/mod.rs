@@ -28,6 +28,7 @@ mod rendering;
 mod state;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod waiter;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 use farcast_feed::feed::MAX_VARIANTS;
 use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
+use farcast_trace::Tracer;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +51,8 @@ pub use self::object::Object;
 pub use self::rendering::Playlist;
 pub(crate) use self::rendering::gzip;
 use self::state::State;
+pub(crate) use self::traces::Listed;
+use self::traces::Traces;
 
 /// Most inputs that are applied together: enough for a part of every variant at once, and a
 /// newcomer's backlog in few steps.
@@ -61,12 +65,14 @@ pub struct Config {
     pub stream: StreamName,
     /// Longest wait of a request for an object that has to be fetched.
     pub fetch_deadline: Duration,
+    /// Takes spans of parts that are traced.
+    pub tracer: Option<Tracer>,
 }
 
 impl Default for Config {
     /// Stream `live`, and 5 s: a segment over a slow link, while a player still waits.
     fn default() -> Self {
-        Self { stream: StreamName::live(), fetch_deadline: Duration::from_secs(5) }
+        Self { stream: StreamName::live(), fetch_deadline: Duration::from_secs(5), tracer: None }
     }
 }
 
@@ -75,6 +81,7 @@ pub struct Live {
     config: Config,
     fetch: Arc<dyn Fetch>,
     metrics: Metrics,
+    traces: Option<Traces>,
     cache: ChannelCache,
     /// Locked for moments and never across an await.
     state: RwLock<State>,
@@ -88,10 +95,12 @@ impl Live {
     /// A live window that knows of nothing yet.
     #[must_use]
     pub fn new(config: Config, cache: ChannelCache, fetch: Arc<dyn Fetch>, metrics: Metrics) -> Self {
+        let traces = config.tracer.clone().map(|tracer| Traces::new(tracer, config.stream.clone()));
         Self {
             config,
             fetch,
             metrics,
+            traces,
             cache,
             state: RwLock::new(State::default()),
             changes: (0..MAX_VARIANTS).map(|_| watch::Sender::new(0)).collect(),
@@ -124,6 +133,7 @@ impl Live {
 
     /// Applies a batch of inputs as one change.
     pub async fn apply(&self, batch: Vec<Input>) {
+        let traced = self.traces.as_ref().map(|traces| (traces, traces.chosen(&batch), WallTime::now()));
         for input in &batch {
             if let Some((name, bytes)) = part_of(input) {
                 self.cache.insert(name, bytes.clone()).await;
@@ -132,6 +142,10 @@ impl Live {
         let changed = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             let changed = state.apply(batch, Instant::now(), WallTime::now());
+            // Before anybody can have a playlist with them.
+            if let Some((traces, parts, from)) = traced {
+                traces.listed(parts, from, WallTime::now());
+            }
             self.observe(&state);
             changed
         };

@@ -1,9 +1,12 @@
 //! A media object as it is served.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use farcast_feed::time::WallTime;
+
+use super::traces::Listed;
 
 /// Bytes of an object, in as many pieces as they came in: a segment is its parts, never copied together.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Object {
     len: u64,
     /// Closing time, if this is the newest part of its variant: its first byte ends the measured way.
     pub(crate) born: Option<WallTime>,
+    /// The part that it is, if that is traced.
+    pub(crate) traced: Option<Arc<Listed>>,
 }
 
 impl Object {
@@ -55,7 +60,7 @@ impl Object {
             start = 0;
             len -= take;
         }
-        Self { born: self.born, ..chunks.into_iter().collect() }
+        Self { born: self.born, traced: self.traced.clone(), ..chunks.into_iter().collect() }
     }
 }
 
@@ -63,7 +68,7 @@ impl FromIterator<Bytes> for Object {
     fn from_iter<I: IntoIterator<Item = Bytes>>(chunks: I) -> Self {
         let chunks: VecDeque<Bytes> = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
         let len = chunks.iter().map(|chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX)).sum();
-        Self { chunks, len, born: None }
+        Self { chunks, len, born: None, traced: None }
     }
 }
 

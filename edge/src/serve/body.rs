@@ -16,7 +16,7 @@ use prometheus::{Histogram, IntCounter};
 use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
-use crate::live::Object;
+use crate::live::{Listed, Object};
 
 /// Most bytes handed to hyper at once. HTTP/2 takes whatever it is given off the body at once, however
 /// little of it the viewer's window lets through; only small pieces show how far it has come.
@@ -33,6 +33,7 @@ pub struct Body {
     chunks: VecDeque<Bytes>,
     remaining: u64,
     first_byte: Option<(WallTime, Histogram)>,
+    traced: Option<Arc<Listed>>,
     watch: Option<Watch>,
     events: Option<Events>,
 }
@@ -69,10 +70,10 @@ struct Watch {
 
 impl Body {
     /// The body of an object; for the newest part its first byte is measured.
-    pub(super) fn object(object: Object, first_byte: &Histogram) -> Self {
+    pub(super) fn object(mut object: Object, first_byte: &Histogram) -> Self {
         let first_byte = object.born.map(|born| (born, first_byte.clone()));
-        let remaining = object.len();
-        Self { chunks: object.into_chunks(), remaining, first_byte, ..Self::default() }
+        let (remaining, traced) = (object.len(), object.traced.take());
+        Self { chunks: object.into_chunks(), remaining, first_byte, traced, ..Self::default() }
     }
 
     /// A body of events, which ends when `draining` is cancelled.
@@ -139,6 +140,9 @@ impl http_body::Body for Body {
         self.remaining = self.remaining.saturating_sub(size);
         if let Some((born, histogram)) = self.first_byte.take() {
             histogram.observe(WallTime::now().since(born).as_secs_f64());
+        }
+        if let Some(traced) = self.traced.take() {
+            traced.first_byte();
         }
         if let Some(watch) = &self.watch {
             watch.progressed(chunk.len());

@@ -150,6 +150,26 @@ const doors = row('Who comes to the origin', [
       ],
     ],
   }),
+  panel({
+    title: 'Orders for a certificate',
+    about: 'At the ACME authority. failed: the log says why; what is in use goes on. Only with acme_domains.',
+    unit: 'short',
+    min: 0,
+    decimals: 0,
+    queries: [['sum by (outcome) (increase(farcast_acme_orders_total{@}[1h]))', '{{outcome}} in an hour']],
+  }),
+  panel({
+    title: 'Certificate for edges',
+    about: 'Days until the certificate from ACME ends, 0 while there is none. It jumps up when a third of its time is left.',
+    unit: 'd',
+    min: 0,
+    queries: [
+      [
+        '(farcast_acme_certificate_not_after_seconds{@} - time()) / 86400 * (farcast_acme_certificate_not_after_seconds{@} > bool 0)',
+        '{{instance}}',
+      ],
+    ],
+  }),
 ]);
 
 const transcoding = row('Transcoding', [

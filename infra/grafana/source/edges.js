@@ -110,6 +110,16 @@ const link = row('From the origin', [
       ['increase(farcast_receive_enrolments_total{@}[$__rate_interval])', '{{instance}} certificates'],
     ],
   }),
+  panel({
+    title: 'Metrics by way of the origin',
+    about: 'With edge_metrics: 1 for an edge that gave its metrics in time, and how many lines of them made no sense.',
+    unit: 'none',
+    min: 0,
+    queries: [
+      ['farcast_edge_metrics_up{@}', '{{instance}}'],
+      ['farcast_edge_metrics_refused_lines{@}', '{{instance}} refused lines'],
+    ],
+  }),
 ]);
 
 const load = row('Load', [

@@ -47,6 +47,36 @@ export function program() {
       queries: [['time() - process_start_time_seconds{@}', '{{instance}}']],
     }),
     panel({
+      title: 'Certificate',
+      about: 'Time until the certificate of the TLS listeners ends. ACME renews it when a third is left; it should jump up then.',
+      unit: 's',
+      min: 0,
+      warn: 14 * 86400,
+      bad: 3 * 86400,
+      low: true,
+      queries: [['instance:farcast_certificate_left:seconds{@}', '{{instance}}']],
+    }),
+    panel({
+      title: 'Threads, and lines of the access log',
+      about: 'Threads are level. Lines a second are requests that were answered, where access_log is set.',
+      unit: 'none',
+      min: 0,
+      queries: [
+        ['process_threads{@}', '{{instance}} threads'],
+        ['rate(farcast_access_log_lines_total{@}[$__rate_interval])', '{{instance}} lines a second'],
+      ],
+    }),
+    panel({
+      title: 'Spans of traces',
+      about: 'With otlp_endpoint: sent ones, and dropped ones. rate: otlp_sample is too high; queue, export: look at the collector.',
+      unit: 'cps',
+      min: 0,
+      queries: [
+        ['rate(farcast_trace_spans_total{@}[$__rate_interval])', '{{instance}} sent'],
+        ['sum by (instance, reason) (rate(farcast_trace_dropped_total{@}[$__rate_interval]))', '{{instance}} dropped: {{reason}}'],
+      ],
+    }),
+    panel({
       title: 'Failures',
       about: 'Panics that ended a connection, a request or a broadcast, tasks whose end stops the program, lines lost. All should be 0.',
       unit: 'short',

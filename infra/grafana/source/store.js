@@ -150,6 +150,29 @@ const disk = row('The embedded store', [
       ['sum by (reason) (increase(farcast_http_refused_bodies_total{@}[$__rate_interval]))', 'refused: {{reason}}'],
     ],
   }),
+  panel({
+    title: 'Age of the newest backup',
+    about: 'Of those that the origin makes by itself; 0 while there is none. Beyond backup_every they fail, or take long.',
+    unit: 's',
+    min: 0,
+    queries: [
+      [
+        '(time() - farcast_backup_newest_timestamp_seconds{@}) * (farcast_backup_newest_timestamp_seconds{@} > bool 0)',
+        '{{instance}}',
+      ],
+    ],
+  }),
+  panel({
+    title: 'Backups',
+    about: 'Made ones and failed ones in an hour. The log says why one failed: mostly a folder that is full or not there.',
+    unit: 'short',
+    min: 0,
+    decimals: 0,
+    queries: [
+      ['increase(farcast_backup_made_total{@}[1h])', '{{instance}} made'],
+      ['increase(farcast_backup_failures_total{@}[1h])', '{{instance}} failed'],
+    ],
+  }),
 ]);
 
 /** The dashboard. */

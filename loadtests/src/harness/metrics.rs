@@ -22,10 +22,19 @@ impl Metrics {
     /// # Errors
     /// When there is no answer.
     pub async fn scrape(address: SocketAddr) -> anyhow::Result<Self> {
-        let server: Url = format!("http://{address}/metrics").parse()?;
+        Self::scrape_page(address, "/metrics").await
+    }
+
+    /// Reads those of another page than `/metrics`.
+    ///
+    /// # Errors
+    /// When there is no such page.
+    pub async fn scrape_page(address: SocketAddr, path: &str) -> anyhow::Result<Self> {
+        let server: Url = format!("http://{address}{path}").parse()?;
         let path = server.path.clone();
         let mut connection = Dialer { server, http2: false, tls: None }.connect().await?;
         let answer = connection.get(&path, Keep::Body, LIMIT).await?;
+        anyhow::ensure!(answer.status.is_success(), "{path} is answered {}", answer.status);
         let text = crate::http::gzip::text(&answer.body, answer.is_gzip())?;
         Self::parse(&text).context("metrics")
     }

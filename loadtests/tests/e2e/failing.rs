@@ -33,6 +33,9 @@ const ZONE: &str = "dns_listen = \"127.0.0.1:0\"\ndns_zone = \"live.example.org\
 /// Settings of a certificate from an authority that is not there.
 const ACME: &str = "acme_domains = \"live.example.org\"\nacme_directory = \"https://127.0.0.1:1/\"";
 
+/// A collector of traces that is not there.
+const OTLP: &str = "otlp_endpoint = \"http://127.0.0.1:1\"";
+
 /// Not a test: what the scripts of [`Programs`] start.
 #[test]
 #[ignore = "runs as a program of another test"]
@@ -80,9 +83,9 @@ impl Programs {
             programs: Some(self.0.path().to_owned()),
             // A worker would be this executable without a word of what it is.
             origin: format!(
-                "transcoder_process = false\nbackup_every = \"1h\"\n{ACME}\n{tls}\naccess_log = \"-\""
+                "transcoder_process = false\nbackup_every = \"1h\"\n{ACME}\n{OTLP}\n{tls}\naccess_log = \"-\""
             ),
-            edge: format!("{tls}\naccess_log = \"-\""),
+            edge: format!("{OTLP}\n{tls}\naccess_log = \"-\""),
             ..Settings::default()
         }
     }

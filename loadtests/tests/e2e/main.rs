@@ -18,4 +18,5 @@ mod links;
 mod lost;
 mod moved;
 mod operator;
+mod traces;
 mod viewers;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use farcast_loadtests::harness::edge::{Edge, login};
+use farcast_loadtests::harness::metrics::Metrics;
 use farcast_loadtests::harness::stage::{KEY, Settings, Stage};
 use farcast_loadtests::harness::wait;
 use farcast_loadtests::http::connection::{Dialer, Keep};
@@ -369,4 +370,35 @@ async fn the_dashboard_is_told_how_it_goes_by_a_stream_of_events() {
     assert!(edge_state["lag"].as_f64().unwrap() < 60.0, "{state}");
     let stranger = edge.get("/api/admin/events").await.unwrap();
     assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_origin_shows_the_metrics_of_all_edges_where_it_is_told_to() {
+    let mut stage = Stage::start(Settings { edges: 2, ..Settings::default() }).await.unwrap();
+    let metrics = stage.origin().unwrap().address("metrics");
+    let off = Metrics::scrape_page(metrics, "/metrics/edges").await.unwrap_err().to_string();
+    assert!(off.contains("404"), "{off}");
+
+    stage.take_origin().unwrap().kill().await.unwrap();
+    stage.configure_origin("edge_metrics = true");
+    stage.start_origin().await.unwrap();
+    let metrics = stage.origin().unwrap().address("metrics");
+    let up = wait::until("both edges are on the page", START, || async {
+        let shown = Metrics::scrape_page(metrics, "/metrics/edges").await.ok()?;
+        (shown.sum("farcast_edge_metrics_up") > 1.0).then_some(shown)
+    });
+    let up = up.await.unwrap();
+    for edge in ["edge-0", "edge-1"] {
+        assert_eq!(up.sum_of("farcast_receive_link_up", &[("edge", edge)]), 1.0, "{edge}");
+        assert_eq!(up.sum_of("farcast_edge_metrics_refused_lines", &[("edge", edge)]), 0.0, "{edge}");
+        let own = up.sum_of("farcast_build_info", &[("edge", edge), ("program", "farcast-edge")]);
+        assert_eq!(own, 1.0, "{edge}");
+    }
+    assert_eq!(up.sum("farcast_build_info"), 2.0, "the origin's own are elsewhere");
+    stage.take_edge(1).unwrap().kill().await.unwrap();
+    let left = wait::until("one that is gone is not on the page", START, || async {
+        let shown = Metrics::scrape_page(metrics, "/metrics/edges").await.ok()?;
+        (shown.sum("farcast_build_info") < 2.0).then_some(shown)
+    });
+    assert_eq!(left.await.unwrap().sum_of("farcast_build_info", &[("edge", "edge-0")]), 1.0);
 }

@@ -49,7 +49,7 @@ async fn two_publishers_have_a_playlist_each_and_no_shared_fate() {
     let fetch: Arc<dyn Fetch> = Arc::new(client.fetcher());
     let cache = ObjectCache::new(64 << 20, registry.inner()).unwrap();
     let streams = hubs.each_ref().map(|hub| hub.stream().clone());
-    let (mut channels, sinks) = channels(streams, &cache, &fetch, &registry).unwrap();
+    let (mut channels, sinks) = channels(streams, &cache, &fetch, &registry, None).unwrap();
     let stop = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(client.run(sinks, stop.clone()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use farcast_feed::name::StreamName;
 use farcast_link::sender::{self, Hub, HubConfig};
 use farcast_service::tasks::{Contained, Part};
+use farcast_trace::Tracer;
 use tokio::sync::{mpsc, watch};
 
 use super::ground::Common;
@@ -54,17 +55,19 @@ impl Shared {
 }
 
 impl Channel {
-    /// Of this stream. `air` is told of its broadcasts.
+    /// Of this stream. `air` is told of its broadcasts; `tracer` takes spans of its parts.
     pub(super) fn new(
         stream: StreamName,
         common: &Common<'_>,
         shared: &Shared,
         counted: &Counted,
         air: watch::Sender<Air>,
+        tracer: Option<Tracer>,
     ) -> anyhow::Result<Self> {
         let settings = common.settings;
         let registry = common.registry.of_stream(stream.as_str())?;
-        let hub = Hub::new(HubConfig { stream: stream.clone(), ..HubConfig::default() }, &shared.links);
+        let hub =
+            Hub::new(HubConfig { stream: stream.clone(), tracer, ..HubConfig::default() }, &shared.links);
         let (pictures, picture_maker) = choices::pictures(settings, &registry)?;
         let (disconnect, disconnects) = mpsc::channel(1);
         let owner = Owner::new(broadcast::Config {

@@ -99,6 +99,8 @@ task_names! {
         Tenure = "tenure",
         /// Writing the access log.
         AccessLog = "access_log",
+        /// Sending traces.
+        Traces = "traces",
         /// Metrics and health.
         Metrics = "metrics",
         /// SIGTERM and its like.

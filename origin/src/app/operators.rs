@@ -3,14 +3,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use farcast_service::accept;
 use farcast_service::listen::{self, Purpose};
 use farcast_service::listener;
 use farcast_telemetry::health::Health;
 use farcast_telemetry::metrics;
+use http::Request;
+use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::edge_metrics::{self, EdgeMetrics};
 
 /// The port, before anybody is answered, and what will be shown.
 pub(super) struct Operators {
@@ -55,8 +60,25 @@ impl Listening {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop`, and finishes the answers under way.
-    pub(super) async fn run(self, stop: CancellationToken) {
-        listener::run(self.listener, self.counters, self.registry, self.health, stop).await;
+    /// Answers until `stop`, and finishes the answers under way; with the metrics of edges, where they are shown.
+    pub(super) async fn run(self, edges: Option<Arc<EdgeMetrics>>, stop: CancellationToken) {
+        let Self { listener, counters, registry, health } = self;
+        let Some(edges) = edges else {
+            return listener::run(listener, counters, registry, health, stop).await;
+        };
+        let answer = move |request: Request<Incoming>, _peer| {
+            let (edges, registry, health) = (Arc::clone(&edges), registry.clone(), health.clone());
+            async move {
+                let (method, path) = (request.method(), request.uri().path());
+                if path != edge_metrics::PATH {
+                    return listener::respond(method, path, Some(&registry), &health);
+                }
+                match listener::refuse_writing(method) {
+                    Some(refused) => refused,
+                    None => listener::metrics_page(edges.page().await),
+                }
+            }
+        };
+        listener::serve(listener, counters, None, answer, stop).await;
     }
 }

@@ -14,10 +14,12 @@ use farcast_link::roster::Roster;
 use farcast_link::sender::{self, Channels};
 use farcast_service::accept;
 use farcast_service::access;
+use farcast_service::host;
 use farcast_service::listener;
 use farcast_service::tasks::{Contained, Ended, Part};
 use farcast_settings::Snapshot;
 use farcast_store::Store;
+use farcast_trace::{Exporter, OpenError, Tracer};
 use tokio::sync::watch;
 
 use super::certificate::Keeping;
@@ -35,6 +37,7 @@ use crate::chat::{self, Announcer, Caretaker};
 use crate::choices::Choices;
 use crate::directory::Directory;
 use crate::edge_access::{self, EdgeAccess};
+use crate::edge_metrics::EdgeMetrics;
 use crate::emoji;
 use crate::http_client::{HttpClient, Reach};
 use crate::ingest;
@@ -61,6 +64,8 @@ pub(super) struct Parts {
     pub(super) transfers: Transfers,
     pub(super) push: sender::Server,
     pub(super) http: Http,
+    pub(super) edge_metrics: Option<Arc<EdgeMetrics>>,
+    pub(super) traces: Option<Exporter>,
     pub(super) following: Following,
     pub(super) view: watch::Sender<Arc<View>>,
     pub(super) seen_edges: farcast_edge_directory::Metrics,
@@ -109,11 +114,13 @@ impl Parts {
         let (settings, store, status) = (common.settings, &common.store, common.status.clone());
         let counted = common.counted()?;
         let shared = channel::Shared::new(&common, &saver)?;
-        let live = Channel::new(StreamName::live(), &common, &shared, &counted, senders.air)?;
+        let (tracer, traces) = common.traces()?.unzip();
+        let live = Channel::new(StreamName::live(), &common, &shared, &counted, senders.air, tracer)?;
         let (pictures, disconnects) = (live.pictures.clone(), live.disconnect.clone());
         let channels = vec![live];
         let ingest = channel::ingest(&common, &channels, Arc::clone(&credentials), &counted);
         let hubs = shared.hubs(&channels);
+        let edge_metrics = settings.edge_metrics.then(|| Arc::new(EdgeMetrics::new(hubs.edges().clone())));
         let folder = settings.data_dir.clone();
         let (statistics, sampler) =
             Statistics::load(store, common.registry.inner(), status.clone(), folder).await?;
@@ -166,6 +173,8 @@ impl Parts {
             listing: common.listing()?,
             push: push_server(roster, hubs, access, &api),
             http: common.http(api, router, following)?,
+            edge_metrics,
+            traces,
             certificate,
             following: common.following(senders.runtime, choices, senders.chosen),
             view,
@@ -196,6 +205,17 @@ impl Common<'_> {
     fn counted(&self) -> anyhow::Result<Counted> {
         let stream = StreamName::live();
         Ok(Counted::new(self.registry.inner(), &self.registry.of_stream(stream.as_str())?)?)
+    }
+
+    fn traces(&self) -> Result<Option<(Tracer, Exporter)>, OpenError> {
+        let config = self.settings.otlp_endpoint.clone().map(|endpoint| farcast_trace::Config {
+            endpoint,
+            share: self.settings.otlp_sample,
+            program: "farcast-origin",
+            version: env!("CARGO_PKG_VERSION"),
+            instance: host::name().unwrap_or_else(|| "origin".to_owned()),
+        });
+        farcast_trace::open(config, self.registry.inner())
     }
 
     fn webhooks(&self, reach: Reach) -> anyhow::Result<(Webhooks, Trials)> {

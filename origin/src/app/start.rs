@@ -81,8 +81,12 @@ impl Parts {
             tasks.watch(&stages.last, Task::StoreWriter, ended);
         }
         tasks.watch(&stages.last, Task::StateSaver, self.saver.ended());
+        if let Some(traces) = self.traces {
+            tasks.spawn(&stages.last, Task::Traces, |stop| traces.run(stop));
+        }
         // A program that stops is still seen, and hears a second signal.
-        tasks.spawn(&stages.last, Task::Metrics, |stop| operators.run(stop));
+        let edge_metrics = self.edge_metrics;
+        tasks.spawn(&stages.last, Task::Metrics, |stop| operators.run(edge_metrics, stop));
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn hold(
         shown.cancel();
         taken
     };
-    let ((), (store, tenure)) = tokio::join!(listening.run(shown.clone()), waiting);
+    let ((), (store, tenure)) = tokio::join!(listening.run(None, shown.clone()), waiting);
     mine.set(true);
     Ok((store, Some(tenure)))
 }

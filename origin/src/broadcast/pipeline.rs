@@ -221,14 +221,18 @@ impl Pipeline {
             .variants
             .iter()
             .map(|variant| {
-                Packager::new(package::Config {
+                let packager = Packager::new(package::Config {
                     epoch,
                     variant: variant.id,
                     part_target: presentation.part_target,
                     segment_target: setup.level.segment_target(),
                     target_duration_s,
-                })
-                .with_metrics(setup.package.clone())
+                });
+                let packager = packager.with_metrics(setup.package.clone());
+                match setup.hub.tracer() {
+                    Some(tracer) => packager.with_traces(setup.stream.clone(), tracer.clone()),
+                    None => packager,
+                }
             })
             .collect();
         tracing::info!(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farcast_feed::cmaf::Sample;
+use farcast_feed::time::WallTime;
 
 use super::config::{span, ticks};
 use super::video::Timed;
@@ -73,7 +74,7 @@ impl AudioLane {
         }
     }
 
-    pub(super) fn push(&mut self, frame: Frame) -> Placed {
+    pub(super) fn push(&mut self, frame: Frame, now: WallTime) -> Placed {
         let Some(dts) = self.place(&frame) else { return Placed::Overlap };
         let gap = dts - self.expected.unwrap_or(dts);
         if gap > 0
@@ -85,7 +86,7 @@ impl AudioLane {
         }
         let duration = self.config.frame_samples.max(1);
         let sample = Sample { duration, composition_offset: 0, sync: true, data: frame.data };
-        self.queue.push_back(Timed { dts, sample, arrived_at: frame.arrived_at });
+        self.queue.push_back(Timed { dts, sample, arrived_at: frame.arrived_at, made_at: now });
         self.expected = Some(dts + self.step());
         if self.queue.len() > MAX_QUEUED_AUDIO {
             self.queue.pop_front();
@@ -122,7 +123,7 @@ impl AudioLane {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use farcast_feed::time::{MediaTime, WallTime};
+    use farcast_feed::time::MediaTime;
 
     use super::*;
     use crate::media::{AudioCodec, Track};
@@ -148,7 +149,7 @@ mod tests {
         let mut lane = lane();
         for n in 0..1000i64 {
             let jitter = [0, 3, -4, 11][usize::try_from(n % 4).unwrap()];
-            assert_eq!(lane.push(frame(n * 1_024_000 / 44_100 + jitter)), Placed::Queued);
+            assert_eq!(lane.push(frame(n * 1_024_000 / 44_100 + jitter), WallTime(0)), Placed::Queued);
         }
         let run = lane.take_before(i64::MAX);
         assert_eq!(run.len(), 1000);
@@ -158,9 +159,9 @@ mod tests {
     #[test]
     fn a_small_gap_stretches_the_frame_before_it_and_a_large_one_ends_the_run() {
         let mut lane = lane();
-        lane.push(frame(0));
-        assert_eq!(lane.push(frame(200)), Placed::Resynced);
-        assert_eq!(lane.push(frame(5000)), Placed::Resynced);
+        lane.push(frame(0), WallTime(0));
+        assert_eq!(lane.push(frame(200), WallTime(0)), Placed::Resynced);
+        assert_eq!(lane.push(frame(5000), WallTime(0)), Placed::Resynced);
         let run = lane.take_before(i64::MAX);
         assert_eq!(run.iter().map(|t| t.sample.duration).collect::<Vec<_>>(), [8820, 1024]);
         assert_eq!(lane.take_before(i64::MAX).len(), 1);
@@ -169,18 +170,19 @@ mod tests {
     #[test]
     fn audio_that_overlaps_is_dropped() {
         let mut lane = lane();
-        lane.push(frame(0));
-        lane.push(frame(23));
-        lane.push(frame(46));
-        assert_eq!(lane.push(frame(0)), Placed::Overlap);
+        lane.push(frame(0), WallTime(0));
+        lane.push(frame(23), WallTime(0));
+        lane.push(frame(46), WallTime(0));
+        assert_eq!(lane.push(frame(0), WallTime(0)), Placed::Overlap);
         assert_eq!(lane.end(), Some(441_000 + 3 * 1024));
     }
 
     #[test]
     fn the_queue_is_bounded() {
         let mut lane = lane();
-        let overflows =
-            (0..5000).filter(|n| lane.push(frame(n * 1_024_000 / 44_100)) == Placed::Overflow).count();
+        let overflows = (0..5000)
+            .filter(|n| lane.push(frame(n * 1_024_000 / 44_100), WallTime(0)) == Placed::Overflow)
+            .count();
         assert_eq!(overflows, 5000 - MAX_QUEUED_AUDIO);
     }
 }

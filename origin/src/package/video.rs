@@ -16,6 +16,8 @@ pub(super) struct Timed {
     pub(super) dts: i64,
     pub(super) sample: Sample,
     pub(super) arrived_at: WallTime,
+    /// Time at which it came out of the ladder.
+    pub(super) made_at: WallTime,
 }
 
 impl Timed {
@@ -33,6 +35,7 @@ struct Held {
     sync: bool,
     data: Bytes,
     arrived_at: WallTime,
+    made_at: WallTime,
 }
 
 /// Number of frames from which the shortest next one is estimated: time stamps in milliseconds repeat
@@ -68,7 +71,7 @@ impl VideoLane {
         self.held.as_ref().map_or(stamped, |held| stamped.max(held.dts + 1))
     }
 
-    pub(super) fn hold(&mut self, frame: Frame, dts: i64) {
+    pub(super) fn hold(&mut self, frame: Frame, dts: i64, now: WallTime) {
         let offset = ticks(frame.pts, VIDEO_TIMESCALE).saturating_sub(dts);
         let composition_offset =
             i32::try_from(offset).unwrap_or(if offset < 0 { i32::MIN } else { i32::MAX });
@@ -78,6 +81,7 @@ impl VideoLane {
             sync: frame.key,
             data: frame.data,
             arrived_at: frame.arrived_at,
+            made_at: now,
         });
     }
 
@@ -98,9 +102,9 @@ impl VideoLane {
         self.recent.push_back(length);
         let (shortest, longest) = self.extremes.unwrap_or((length, length));
         self.extremes = Some((shortest.min(length), longest.max(length)));
-        let Held { dts, composition_offset, sync, data, arrived_at } = held;
+        let Held { dts, composition_offset, sync, data, arrived_at, made_at } = held;
         let sample = Sample { duration, composition_offset, sync, data };
-        self.complete.push_back(Timed { dts, sample, arrived_at });
+        self.complete.push_back(Timed { dts, sample, arrived_at, made_at });
     }
 
     /// The probable length of the next frame.

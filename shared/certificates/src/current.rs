@@ -49,7 +49,7 @@ impl Current {
 
     /// Uses this certificate from now on; connections that are open go on.
     pub fn set(&self, checked: &Checked) {
-        self.metrics.valid_until(checked.not_after);
+        self.metrics.uses(checked);
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&checked.key));
     }
 

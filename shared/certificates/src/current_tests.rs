@@ -108,8 +108,10 @@ async fn another_certificate_is_presented_from_the_next_handshake_on() {
         assert_eq!(names(&certificate), [format!("DNSName({name})")]);
         assert_eq!(protocol, b"h2");
     }
-    let shown = &registry.gather()[0];
-    assert!(shown.get_metric()[0].get_gauge().get_value() > 1.7e9);
+    let shown = registry.gather();
+    let [after, before] = [&shown[0], &shown[1]].map(|family| family.get_metric()[0].get_gauge().get_value());
+    assert!(before > 1.7e9, "{before}");
+    assert!((after - before - 3600.0).abs() < f64::EPSILON, "{before} to {after}");
 }
 
 #[tokio::test]

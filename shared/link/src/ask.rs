@@ -34,6 +34,8 @@ pub enum Ask {
     Playback,
     /// The state of the edge: an [`EdgeReport`].
     Report,
+    /// The edge's metrics: Prometheus' text, as a JSON string.
+    Metrics,
 }
 
 /// An edge's report about itself, for its owner. Nothing is decided by it.

@@ -226,26 +226,39 @@ pub fn respond(
     if registry.is_none() && answer.is_none() {
         return nothing();
     }
-    if method != Method::GET && method != Method::HEAD {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n".to_owned());
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
+    if let Some(refused) = refuse_writing(method) {
+        return refused;
     }
     if let Some(answer) = answer {
         return text(answer.status(), answer.text);
     }
     match registry.map(Registry::render) {
         None => nothing(),
-        Some(Ok(body)) => {
-            let mut response = text(StatusCode::OK, body);
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
-            response
-        }
+        Some(Ok(body)) => metrics_page(body),
         Some(Err(error)) => {
             tracing::error!(%error, "metrics cannot be rendered");
             text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered\n".to_owned())
         }
     }
+}
+
+/// The refusal of a method that does not only read.
+#[must_use]
+pub fn refuse_writing(method: &Method) -> Option<Response<Full<Bytes>>> {
+    if method == Method::GET || method == Method::HEAD {
+        return None;
+    }
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed\n".to_owned());
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
+}
+
+/// A page of metrics ([`metrics::CONTENT_TYPE`]).
+#[must_use]
+pub fn metrics_page(page: String) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::OK, page);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
+    response
 }
 
 /// A request that could be read in two ways; anything behind it on the connection cannot be trusted either.

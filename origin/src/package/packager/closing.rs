@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use farcast_feed::cmaf::{self, AUDIO_TRACK_ID, Run, VIDEO_TIMESCALE, VIDEO_TRACK_ID};
 use farcast_feed::feed::{FeedEvent, PartMeta};
+use farcast_feed::name::{Msn, ObjectKind, ObjectName};
 use farcast_feed::time::WallTime;
+use farcast_trace::Step;
 use tracing::warn;
 
 use super::super::config::{Config, duration, rescale, ticks};
@@ -137,6 +139,10 @@ impl Packager {
         };
         let independent = self.video.is_none() || video.iter().any(|timed| timed.sample.sync);
         let arrived_at = video.iter().chain(&audio).map(|timed| timed.arrived_at).max().unwrap_or(now);
+        let opening = self.traces.as_ref().and_then(|_| {
+            let first = video.iter().chain(&audio).min_by_key(|timed| timed.arrived_at)?;
+            Some((first.arrived_at, first.made_at))
+        });
         self.sequence = self.sequence.wrapping_add(1);
         let bytes = match write(self.sequence, video, audio) {
             Ok(bytes) => bytes,
@@ -158,11 +164,28 @@ impl Packager {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         segment.bytes = segment.bytes.saturating_add(size);
         let msn = segment.start.msn;
+        if let Some(opening) = opening {
+            self.trace(msn, &meta, opening);
+        }
         out.push(FeedEvent::Part { epoch, variant, msn, meta, bytes });
         self.count(|m| {
             m.parts.inc();
             m.bytes.inc_by(size);
         });
+    }
+}
+
+impl Packager {
+    /// Gives the spans of a part, if it is traced. Its first frame arrived, and came out of the ladder, at these times.
+    fn trace(&self, msn: Msn, meta: &PartMeta, (arrived_at, made_at): (WallTime, WallTime)) {
+        let Config { epoch, variant, .. } = self.config;
+        let name = ObjectName { epoch, variant, kind: ObjectKind::Part(msn, meta.index) };
+        let Some((stream, tracer)) = &self.traces else { return };
+        let Some(traced) = tracer.part(stream, &name, meta.closed_at) else { return };
+        traced.step(Step::Part, arrived_at, meta.closed_at);
+        traced.step(Step::Ingest, arrived_at, meta.arrived_at);
+        traced.step(Step::Ladder, arrived_at, made_at);
+        traced.step(Step::Package, made_at, meta.closed_at);
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use farcast_feed::cmaf::VIDEO_TIMESCALE;
 use farcast_feed::feed::FeedEvent;
+use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
+use farcast_trace::Tracer;
 use tracing::warn;
 
 use super::audio::{AudioLane, Placed};
@@ -29,6 +31,7 @@ mod closing;
 pub struct Packager {
     config: Config,
     metrics: Option<Metrics>,
+    traces: Option<(StreamName, Tracer)>,
     /// The tracks as last announced; they hold from the next segment on.
     coming: Tracks,
     /// The newest initialisation section: its number and tracks.
@@ -59,6 +62,7 @@ impl Packager {
     pub fn new(config: Config) -> Self {
         Self {
             metrics: None,
+            traces: None,
             coming: Tracks::default(),
             init: None,
             segment: None,
@@ -80,6 +84,13 @@ impl Packager {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same, giving spans of the parts of this stream that are traced.
+    #[must_use]
+    pub fn with_traces(mut self, stream: StreamName, tracer: Tracer) -> Self {
+        self.traces = Some((stream, tracer));
         self
     }
 
@@ -273,7 +284,7 @@ impl Packager {
             self.close_part_if_due(dts, now, out);
         }
         if let Some(video) = &mut self.video {
-            video.hold(frame, dts);
+            video.hold(frame, dts, now);
         }
     }
 
@@ -297,7 +308,7 @@ impl Packager {
 
     fn audio_frame(&mut self, frame: Frame, now: WallTime, out: &mut Vec<FeedEvent>) {
         if let Some(next) = &mut self.audio_next {
-            let placed = next.push(frame);
+            let placed = next.push(frame, now);
             return self.note(placed);
         }
         if self.coming.audio.is_none() {
@@ -305,7 +316,7 @@ impl Packager {
         }
         let Some(audio) = &mut self.audio else { return self.dropped(DropReason::NoSegment, 1) };
         if self.video.is_some() {
-            let placed = audio.push(frame);
+            let placed = audio.push(frame, now);
             return self.note(placed);
         }
         // Audio leads: it is its own clock.
@@ -316,7 +327,7 @@ impl Packager {
             self.close_part(dts, false, now, out);
         }
         let Some(audio) = &mut self.audio else { return };
-        let placed = audio.push(frame);
+        let placed = audio.push(frame, now);
         self.note(placed);
         self.close_part_if_due(end, now, out);
     }

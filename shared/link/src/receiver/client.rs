@@ -6,6 +6,7 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
 use farcast_feed::name::StreamName;
+use farcast_trace::Tracer;
 use quinn::{Connecting, Connection, ConnectionError, Endpoint};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,7 @@ pub struct Client {
     given_name: watch::Sender<Option<String>>,
     fetcher: Fetcher,
     asked: Option<Arc<dyn Asked>>,
+    tracer: Option<Tracer>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +100,7 @@ impl Client {
         let fetcher = Fetcher::new(links, metrics.clone());
         let file = IdentityFile::new(&config.data_dir);
         let given_name = watch::Sender::new(file.load().and_then(|identity| identity.name()));
-        Self { file, config, metrics, link, given_name, fetcher, asked: None }
+        Self { file, config, metrics, link, given_name, fetcher, asked: None, tracer: None }
     }
 
     /// The name that the origin gave to this edge, under which others know it; none before it has enrolled. It changes when
@@ -132,6 +134,12 @@ impl Client {
         Self { asked: Some(asked), ..self }
     }
 
+    /// Gives spans of the parts that are traced.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
+    }
+
     /// Dials, subscribes to the streams and sends the events of each to its sink, again and again, until `shutdown` or
     /// until nobody listens to one of them. At most [`crate::MAX_SUBSCRIPTIONS`] streams, each once; the origin takes
     /// no more.
@@ -140,7 +148,7 @@ impl Client {
         streams: impl IntoIterator<Item = (StreamName, mpsc::Sender<LinkEvent>)>,
         shutdown: CancellationToken,
     ) {
-        let channel = |(stream, sink)| Channel::new(stream, sink, &self.metrics);
+        let channel = |(stream, sink)| Channel::new(stream, sink, &self.metrics, self.tracer.clone());
         let channels: Vec<_> = streams.into_iter().map(channel).collect();
         self.keep(&channels, shutdown).await;
     }

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, PartMeta};
-use farcast_feed::name::StreamName;
+use farcast_feed::name::{ObjectKind, ObjectName, StreamName};
+use farcast_feed::time::WallTime;
 use farcast_service::tasks::relay;
+use farcast_trace::{Step, Tracer};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -52,7 +54,8 @@ pub(super) enum End {
 
 enum Input {
     Control(ToEdge),
-    Part(StreamHeader, PartMeta, Bytes),
+    /// A part, which came between these times.
+    Part(StreamHeader, PartMeta, Bytes, [WallTime; 2]),
     /// The origin broke the protocol.
     Broken,
 }
@@ -63,13 +66,28 @@ pub(super) struct Channel {
     pub(super) stream: StreamName,
     pub(super) sink: mpsc::Sender<LinkEvent>,
     metrics: ChannelMetrics,
+    tracer: Option<Tracer>,
     /// The position reached in the stream, for the next subscription.
     have: Arc<Mutex<Option<Have>>>,
 }
 
 impl Channel {
-    pub(super) fn new(stream: StreamName, sink: mpsc::Sender<LinkEvent>, metrics: &Metrics) -> Self {
-        Self { metrics: metrics.channel(&stream), stream, sink, have: Arc::default() }
+    pub(super) fn new(
+        stream: StreamName,
+        sink: mpsc::Sender<LinkEvent>,
+        metrics: &Metrics,
+        tracer: Option<Tracer>,
+    ) -> Self {
+        Self { metrics: metrics.channel(&stream), tracer, stream, sink, have: Arc::default() }
+    }
+
+    fn trace(&self, segment: &StreamHeader, meta: &PartMeta, [from, to]: [WallTime; 2]) {
+        let Some(tracer) = &self.tracer else { return };
+        let StreamHeader { epoch, variant, msn, .. } = *segment;
+        let name = ObjectName { epoch, variant, kind: ObjectKind::Part(msn, meta.index) };
+        if let Some(traced) = tracer.part(&self.stream, &name, meta.closed_at) {
+            traced.step(Step::Receive, from, to);
+        }
     }
 
     fn have(&self) -> MutexGuard<'_, Option<Have>> {
@@ -193,7 +211,8 @@ impl Follower {
                     is_answer = !answered && matches!(message, ToEdge::Idle | ToEdge::SnapshotEnd);
                     sequencer.control(message, &mut out)
                 }
-                Some(Input::Part(stream, meta, bytes)) => {
+                Some(Input::Part(stream, meta, bytes, times)) => {
+                    channel.trace(&stream, &meta, times);
                     channel.metrics.received(&meta, bytes.len(), stream.backlog);
                     let parts = meta.index.saturating_add(1);
                     if confirm.send(ToOrigin::Received { stream, parts }).await.is_err() {
@@ -280,7 +299,13 @@ async fn accept_segments(connection: Connection, inputs: Vec<mpsc::Sender<Input>
 async fn read_segment(connection: Connection, mut receive: RecvStream, inputs: Arc<[mpsc::Sender<Input>]>) {
     let mut decoder = MediaDecoder::new();
     let mut of = None;
+    // When the first byte came of what is not complete yet.
+    let mut began = WallTime::now();
     while let Ok(Some(chunk)) = receive.read_chunk(READ_BYTES, true).await {
+        let now = WallTime::now();
+        if decoder.at_boundary() {
+            began = now;
+        }
         decoder.feed(&chunk.bytes);
         loop {
             match (decoder.next_item(), of) {
@@ -290,11 +315,13 @@ async fn read_segment(connection: Connection, mut receive: RecvStream, inputs: A
                         return;
                     };
                     of = Some((input, stream));
+                    began = now;
                 }
                 (Ok(Some(MediaItem::Part(meta, bytes))), Some((input, stream))) => {
-                    if input.send(Input::Part(stream, meta, bytes)).await.is_err() {
+                    if input.send(Input::Part(stream, meta, bytes, [began, now])).await.is_err() {
                         return;
                     }
+                    began = now;
                 }
                 (Ok(None), _) => break,
                 (Ok(Some(MediaItem::Part(..))), None) | (Err(_), _) => {

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use farcast_feed::feed::{FeedEvent, Presentation, SegmentState, Snapshot};
 use farcast_feed::name::{Epoch, ObjectName, StreamName, VariantId};
 use farcast_feed::window::{BacklogPart, Changed, Keep, StreamWindow};
+use farcast_trace::Tracer;
 
 use super::edge_queue::EdgeQueue;
 use super::metrics::{ChannelMetrics, Metrics};
 use super::queue::Queue;
 use super::record::Record;
+use super::traces::Traces;
 use crate::{Have, StreamHeader, Subscribe, ToEdge, encode, snapshot_messages};
 
 /// Epochs that are known to be over, so that an edge that comes back late hears of it.
@@ -32,11 +34,13 @@ pub struct HubConfig {
     /// Lag of an edge at which it loses segments, in target durations. Two: no player at the live
     /// edge still wants anything that arrives later.
     pub queue_targets: u32,
+    /// Takes spans of parts on their way to edges.
+    pub tracer: Option<Tracer>,
 }
 
 impl Default for HubConfig {
     fn default() -> Self {
-        Self { stream: StreamName::live(), window_bytes: 512 * 1024 * 1024, queue_targets: 2 }
+        Self { stream: StreamName::live(), window_bytes: 512 * 1024 * 1024, queue_targets: 2, tracer: None }
     }
 }
 
@@ -66,6 +70,7 @@ pub(super) struct Subscription {
     pub(super) number: u16,
     pub(super) queue: Arc<EdgeQueue>,
     pub(super) metrics: ChannelMetrics,
+    pub(super) traces: Option<Traces>,
 }
 
 impl Drop for Subscription {
@@ -193,7 +198,8 @@ impl Hub {
         state.next_edge += 1;
         state.edges.insert(id, Arc::clone(&queue));
         self.metrics.edges.inc();
-        Subscription { hub: self.clone(), id, number: wish.number, queue, metrics: self.metrics.clone() }
+        let (number, metrics) = (wish.number, self.metrics.clone());
+        Subscription { hub: self.clone(), id, number, queue, metrics, traces: None }
     }
 
     /// Gives a newcomer's queue the window's state, and the newest parts that the newcomer lacks.
@@ -227,6 +233,12 @@ impl Hub {
     #[must_use]
     pub fn object(&self, name: &ObjectName) -> Option<Vec<Bytes>> {
         self.lock().window.as_ref()?.object(name)
+    }
+
+    /// What takes spans of the stream's parts, where there is something.
+    #[must_use]
+    pub fn tracer(&self) -> Option<&Tracer> {
+        self.config.tracer.as_ref()
     }
 
     /// The stream that this hub carries.

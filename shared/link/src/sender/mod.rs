@@ -28,6 +28,7 @@ pub mod session;
 mod subscription;
 #[cfg(any(test, feature = "rig"))]
 pub mod tests;
+mod traces;
 
 pub use ask::{Answers, Edges, Said};
 pub use channels::Channels;

@@ -89,6 +89,8 @@ pub enum Action {
 /// A part that was written in full: what the latency metric wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pushed {
+    /// Its index within its segment.
+    pub index: u32,
     /// Time at which the packager closed it; `None` for backlog.
     pub closed_at: Option<WallTime>,
 }
@@ -357,7 +359,8 @@ impl Queue {
         }
         segment.offset = 0;
         segment.written += 1;
-        Some(Pushed { closed_at: (!stream.backlog).then_some(part.closed_at) })
+        let closed_at = (!stream.backlog).then_some(part.closed_at);
+        Some(Pushed { index: part.index, closed_at })
     }
 
     /// The pump finished the stream that [`Self::next_action`] named.

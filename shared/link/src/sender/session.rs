@@ -257,7 +257,7 @@ async fn follow(
 ) -> CloseCode {
     let Link { connection, edge, shared, metrics, subscriptions, .. } = link;
     let hub = shared.channels.hub(&wish.stream).filter(|_| wish.check().is_ok());
-    let Some((subscription, is_first)) = hub.and_then(|hub| subscriptions.add(hub, wish)) else {
+    let Some((subscription, is_first)) = hub.and_then(|hub| subscriptions.add(hub, wish, edge)) else {
         return CloseCode::Protocol;
     };
     let _seat = is_first.then(|| {

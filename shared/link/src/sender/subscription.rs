@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes};
 use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
+use farcast_trace::Tracer;
 use quinn::{Connection, RecvStream, SendStream};
 use serde::de::DeserializeOwned;
 
 use super::edge_queue::EdgeQueue;
 use super::hub::{Hub, Subscription};
 use super::metrics::{ChannelMetrics, Metrics};
-use super::queue::{Action, CONTROL_PRIORITY};
+use super::queue::{Action, CONTROL_PRIORITY, Pushed};
+use super::traces::Traces;
 use crate::{CloseCode, Frames, MAX_SUBSCRIPTIONS, SegmentHeader, StreamHeader, Subscribe, ToOrigin, encode};
 
 /// Size of the pieces of a part that QUIC gets at once. quinn counts a whole piece as buffered until the last byte of
@@ -53,14 +55,16 @@ impl Subscriptions {
 
     /// Subscribes; says whether it is the first of its connection. None if the number or the stream is taken, or there are
     /// too many.
-    pub(super) fn add(&self, hub: &Hub, wish: &Subscribe) -> Option<(Subscription, bool)> {
+    pub(super) fn add(&self, hub: &Hub, wish: &Subscribe, edge: &Arc<str>) -> Option<(Subscription, bool)> {
         let mut all = self.lock();
         let is_taken = |other: &Followed| other.number == wish.number || other.stream == wish.stream;
         if u32::try_from(all.len()).is_ok_and(|count| count >= MAX_SUBSCRIPTIONS) || all.iter().any(is_taken)
         {
             return None;
         }
-        let subscription = hub.subscribe(wish);
+        let mut subscription = hub.subscribe(wish);
+        let traces = |tracer: &Tracer| Traces::new(tracer.clone(), wish.stream.clone(), Arc::clone(edge));
+        subscription.traces = hub.tracer().map(traces);
         all.push(Followed {
             number: wish.number,
             stream: wish.stream.clone(),
@@ -93,7 +97,7 @@ pub(super) async fn serve(
     metrics: &Metrics,
 ) -> CloseCode {
     tokio::select! {
-        code = listen(receive, frames, &subscription.queue, metrics) => code,
+        code = listen(receive, frames, subscription, metrics) => code,
         code = pump(connection, send, subscription, metrics) => code,
     }
 }
@@ -116,12 +120,16 @@ pub(super) async fn read_message<T: DeserializeOwned>(
 async fn listen(
     mut receive: RecvStream,
     mut frames: Frames,
-    edge: &EdgeQueue,
+    subscription: &Subscription,
     metrics: &Metrics,
 ) -> CloseCode {
+    let edge = &subscription.queue;
     loop {
         match read_message::<ToOrigin>(&mut receive, &mut frames).await {
             Some(ToOrigin::Received { stream, parts }) => {
+                if let Some(traces) = &subscription.traces {
+                    traces.confirmed(&stream, parts, WallTime::now());
+                }
                 for age in edge.with(|queue| queue.confirm(&stream, parts, Instant::now())) {
                     metrics.confirm_seconds.observe(age.as_secs_f64());
                 }
@@ -218,8 +226,12 @@ async fn write(
     let written = written - of_header;
     subscription.metrics.pushed_bytes.inc_by(u64::try_from(written).unwrap_or(u64::MAX));
     let pushed = subscription.queue.with(|queue| queue.wrote(&stream, written));
-    if let Some(closed_at) = pushed.and_then(|pushed| pushed.closed_at) {
-        metrics.queue_seconds.observe(WallTime::now().since(closed_at).as_secs_f64());
+    if let Some(Pushed { index, closed_at: Some(closed_at) }) = pushed {
+        let now = WallTime::now();
+        metrics.queue_seconds.observe(now.since(closed_at).as_secs_f64());
+        if let Some(traces) = &subscription.traces {
+            traces.wrote(&stream, index, closed_at, now);
+        }
     }
     Some(())
 }
