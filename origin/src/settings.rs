@@ -548,6 +548,19 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_a_number_of_the_file_whole_or_not_and_no_text() {
+        for (share, number) in [("0.25", 0.25), ("1", 1.0), ("1_0.0e-2", 0.1)] {
+            let settings = read(&format!("otlp_sample = {share}\n"), &[]).unwrap();
+            assert!((settings.otlp_sample.get() - number).abs() < f64::EPSILON, "{share}");
+        }
+        for wrong in ["1.5", "nan", "'0.5'"] {
+            assert!(read(&format!("otlp_sample = {wrong}\n"), &[]).is_err(), "{wrong}");
+        }
+        let text = read("max_pixels = 1.5\n", &[]).unwrap_err().to_string();
+        assert!(text.contains("max_pixels: \"1.5\""), "{text}");
+    }
+
+    #[test]
     fn port_zero_may_be_given_to_every_listener() {
         let zero = "127.0.0.1:0";
         read("", &["--rtmp-listen", zero, "--http-listen", zero, "--metrics-listen", zero]).unwrap();

@@ -87,6 +87,7 @@ impl Lines<'_> {
                     Err(_) => Raw::Number(digits),
                 }
             }
+            DeValue::Float(number) => Raw::Number(number.as_str().replace('_', "")),
             DeValue::Array(array) if array.iter().all(|item| item.get_ref().is_table()) => {
                 Raw::Tables(array.iter().filter_map(|item| self.row(item)).collect())
             }

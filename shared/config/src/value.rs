@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum Form {
     /// As a quoted text.
     Text,
-    /// As an integer.
+    /// As a number, whole or not.
     Number,
     /// As `true` or `false`.
     Boolean,
