@@ -61,7 +61,7 @@ dist: setup $(PLAYER) ## Debian packages of origin and edge, a tarball, bills of
 	infra/dist.sh
 
 ##@ Test
-.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-containers test-foundationdb screenshots
+.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-containers test-small test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick test-dashboards ## All tests
 	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
 	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
@@ -105,6 +105,11 @@ test-nearest: $(PLAYER) ## Edges and viewers in namespaces far from each other: 
 CONTAINERS ?=
 test-containers: setup ## The images: built, started as in compose.yaml with a read-only root, published to, watched, stopped
 	infra/docker/test.sh $(CONTAINERS)
+
+# Three minutes, as root. Says so and passes where no control group can be made.
+test-small: $(PLAYER) ## An edge and an origin in 512 MiB each, with a thousand viewers, chatters and readers that stop
+	cargo build --workspace --bins --release
+	loadtests/test-small.sh "$(abspath $(RELEASE))"
 
 test-api: $(PLAYER) ## The HTTP API of running programs, judged by openapi.yaml
 	cargo build --workspace --bins

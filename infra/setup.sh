@@ -37,7 +37,8 @@ case "${1-}" in
       gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
       gstreamer1.0-libav
     )
-    commands+=(chromium:chromium firefox-esr:firefox-esr gst-launch-1.0:gstreamer1.0-tools mpv:mpv ip:iproute2 dig:bind9-dnsutils pebble:pebble openssl:openssl pip3:python3-pip)
+    commands+=(chromium:chromium firefox-esr:firefox-esr gst-launch-1.0:gstreamer1.0-tools mpv:mpv ip:iproute2 dig:bind9-dnsutils)
+    commands+=(pebble:pebble openssl:openssl haproxy:haproxy pip3:python3-pip)
     ;;
   --dist) commands+=(strip:binutils dpkg-shlibdeps:dpkg-dev) ;;
   --test-dist)

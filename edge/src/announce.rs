@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::live::Live;
+use crate::overload::Overload;
 use crate::serve;
 use crate::settings::Settings;
 
@@ -87,6 +88,8 @@ pub struct Sources {
     pub geo: Arc<Geo>,
     /// Says when the program is stopping.
     pub health: Health,
+    /// Says whether new viewers are turned away: others lead nobody here then.
+    pub overload: Arc<Overload>,
 }
 
 /// The operators' orders to this edge.
@@ -135,6 +138,7 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) {
 
 struct Published {
     record: EdgeRecord,
+    takes_viewers: bool,
     at: Instant,
 }
 
@@ -155,9 +159,11 @@ impl Announcer {
         let id = self.sources.given_name.borrow().as_deref().and_then(|name| EdgeId::new(name).ok());
         let Some(id) = id else { return };
         let (now, state) = (Instant::now(), self.state());
+        let takes_viewers = self.sources.overload.reason().is_none();
         let is_due = self.published.as_ref().is_none_or(|published| {
             let channels = published.record.channels.len();
-            published.record.state != state
+            published.takes_viewers != takes_viewers
+                || published.record.state != state
                 || published.record.id != id
                 || channels != usize::from(self.sources.live.has_broadcast())
                 || now.duration_since(published.at) >= RENEW_EVERY
@@ -173,7 +179,7 @@ impl Announcer {
         self.failed_at = Some(now);
         match timeout(PUBLISH_DEADLINE, publish(&self.sources.store, &record)).await {
             Ok(Ok(())) => {
-                self.published = Some(Published { record, at: now });
+                self.published = Some(Published { record, takes_viewers, at: now });
                 (self.failed_at, self.lag, self.sent) = (None, Duration::ZERO, Some((sent_bytes, now)));
             }
             Ok(Err(error)) => tracing::debug!(%error, "this edge cannot be announced"),
@@ -192,7 +198,7 @@ impl Announcer {
 
     fn record(&mut self, id: EdgeId, state: Announced, now: Instant, sent_bytes: u64) -> EdgeRecord {
         self.renewal += 1;
-        let Sources { about, live, channel, api, viewers, served, geo, .. } = &self.sources;
+        let Sources { about, live, channel, api, viewers, served, geo, overload, .. } = &self.sources;
         let settings = &about.settings;
         let viewers = viewers.count(now);
         let lag_ms = u32::try_from(self.lag.as_millis()).unwrap_or(u32::MAX);
@@ -203,6 +209,12 @@ impl Announcer {
             let bits = sent_bytes.saturating_sub(bytes).saturating_mul(8);
             bits.saturating_mul(1000) / u64::try_from(now.duration_since(at).as_millis()).unwrap_or(1).max(1)
         });
+        let connections = served.connections() + api.chat().connections();
+        let mut capacity = about.capacity;
+        if overload.reason().is_some() {
+            // Whatever it is short of, it can have no more than it has.
+            capacity.connections = Some(connections);
+        }
         EdgeRecord {
             id,
             name: about.name.clone(),
@@ -210,8 +222,8 @@ impl Announcer {
             region: settings.region.clone().unwrap_or_default().chars().take(MAX_REGION_CHARS).collect(),
             coordinates: settings.coordinates.map(|position| position.0).or_else(by_address),
             urls: settings.public_urls.0.clone(),
-            capacity: about.capacity,
-            load: Load { viewers, connections: served.connections() + api.chat().connections(), egress_bps },
+            capacity,
+            load: Load { viewers, connections, egress_bps },
             state,
             channels: BTreeMap::from_iter(has_it),
             run: about.run,

@@ -13,6 +13,7 @@ mod doctor;
 mod join;
 pub mod live;
 mod memory;
+pub mod overload;
 pub mod playback;
 pub mod program;
 pub mod serve;

@@ -56,6 +56,9 @@ settings! {
         /// Most connections of one network (IPv4 address, IPv6 /64), except of this machine and of trusted_proxies; 0 is no
         /// limit. Never more than three quarters of max_connections. A viewer has one or two by HTTPS, up to seven by HTTP.
         pub max_connections_per_network: u32 = "2000",
+        /// Turn new viewers away, or lead them to other edges, while this one is near a limit: of max_connections,
+        /// egress_capacity_mbit, the memory of its control group, or when it cannot keep up. Those who watch go on.
+        pub shed_newcomers: bool = "true",
         /// Memory for the bodies of requests, all together; one network may take a quarter. Beyond it they are answered 503.
         pub request_body_memory: ByteSize = "32MiB",
         /// Lines of the chat a second from one network (an IPv4 address, the /64 of an IPv6 address), and six times as many at
@@ -72,6 +75,10 @@ settings! {
         /// Proxies whose X-Forwarded-For says who a viewer is, and X-Forwarded-User what a chatter is called: addresses and
         /// networks, comma-separated.
         pub trusted_proxies: Networks = "",
+        /// Proxies that pass viewers' connections on and tell whose they are by the PROXY protocol, version 2 (HAProxy's
+        /// send-proxy-v2): addresses and networks, comma-separated. Each of their connections has to begin with its header, before
+        /// TLS; those of all others are served as ever.
+        pub proxy_protocol: Networks = "",
         /// The pages that may show the viewer page in a frame: 'self', 'none', or origins such as https://example.org,
         /// separated by spaces. With 'self', /embed/video and /embed/chat/readonly may be shown by everybody.
         pub frame_ancestors: String = "'self'",

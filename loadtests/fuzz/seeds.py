@@ -218,3 +218,11 @@ seed("dns_messages", "notify", dns_query(DNS_ZONE, 6, flags=0x2000))
 seed("dns_messages", "pointers", dns_query(DNS_ZONE, 1)[:12] + b"\x01a\xc0\x0c\x00\x01\x00\x01")
 stream = [dns_query(DNS_ZONE, 1), dns_query("ns1." + DNS_ZONE, 2, dns_opt(SUBNET_V4))]
 seed("dns_messages", "stream", b"".join(struct.pack(">H", len(message)) + message for message in stream))
+
+PROXY = b"\r\n\r\n\0\r\nQUIT\n"
+V4 = bytes([192, 0, 2, 7, 198, 51, 100, 1]) + struct.pack(">HH", 50000, 443)
+seed("proxy_headers", "v4", PROXY + b"\x21\x11" + struct.pack(">H", len(V4)) + V4 + b"GET / HTTP/1.1\r\n")
+seed("proxy_headers", "v6", PROXY + b"\x21\x21" + struct.pack(">H", 36) + bytes(36))
+seed("proxy_headers", "local", PROXY + b"\x20\x00\x00\x00")
+TLVS = b"\x02\x00\x04live" + b"\x03\x00\x04" + bytes(4)
+seed("proxy_headers", "checksum", PROXY + b"\x21\x11" + struct.pack(">H", len(V4 + TLVS)) + V4 + TLVS)

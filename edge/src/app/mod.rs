@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use farcast_config::Loaded;
 use farcast_geo::Geo;
+use farcast_service::supervisor::{self, Supervised};
 use farcast_service::task_names;
 use farcast_service::tasks::{Stopped, Tasks};
 use farcast_telemetry::health::Health;
@@ -45,6 +46,8 @@ task_names! {
         Certificate = "certificate",
         /// Telling players of content steering, while there are other edges.
         Steering = "steering",
+        /// Measuring how near limits are.
+        Pressure = "pressure",
         /// The link to the origin.
         Link = "link",
         /// The cache and the window.
@@ -67,6 +70,8 @@ task_names! {
         Traces = "traces",
         /// Metrics and health.
         Metrics = "metrics",
+        /// Telling systemd, and feeding its watchdog.
+        Supervision = "supervision",
         /// SIGTERM and its like.
         Signals = "signals",
     }
@@ -99,12 +104,16 @@ pub async fn run(loaded: Loaded<Settings>) -> anyhow::Result<()> {
 
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let stages = Stages::of(&mut tasks);
+    let supervised = Supervised::here(health.clone());
     parts.start(ports, &mut tasks, &stages, (registry, health));
+    let stopping = shutdown.graceful.clone();
+    tasks.spawn(&stages.last, Task::Supervision, |stop| supervised.run(stopping, stop));
     tasks.spawn_until_stopped(&stages.last, Task::Signals, signals.run(shutdown.clone()));
 
     if let Some(path) = announce {
         bound.write(&path)?;
     }
+    supervisor::ready();
     tracing::info!(addresses = %bound, name = settings.name(), "edge runs");
 
     match tasks.run(&shutdown).await? {

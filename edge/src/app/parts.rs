@@ -35,6 +35,7 @@ use crate::channel::{self, Channel, Sinks};
 use crate::chat::{self, Chat};
 use crate::live::{Fetch, Live, ObjectCache};
 use crate::memory::Memory;
+use crate::overload::{self, Overload};
 use crate::playback::{self, Playback};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
@@ -67,6 +68,8 @@ pub(super) struct Parts {
     pub(super) orders: Orders,
     pub(super) seen_edges: farcast_edge_directory::Metrics,
     pub(super) announced: announce::Sources,
+    /// What is measured to turn new viewers away, where that is wanted.
+    pub(super) pressure: Option<overload::Sources>,
     pub(super) dns: Option<farcast_dns::server::Server>,
     pub(super) announce_certificate: watch::Sender<Option<Arc<Announced>>>,
     pub(super) certificate: Option<Kept>,
@@ -163,6 +166,8 @@ impl Parts {
             registry: registry.clone(),
         }));
         let viewers = Arc::new(Active::new(Instant::now()));
+        let shed_metrics = overload::Metrics::new(common.registry)?;
+        let overload = Arc::new(Overload::new(Some(shed_metrics), Instant::now()));
         let view = views();
         let own = Own { name: client.given_name(), urls: settings.public_urls.0.clone() };
         let router = Router::new(view.subscribe(), Some(own), Arc::clone(&geo), StreamName::live());
@@ -193,14 +198,25 @@ impl Parts {
             orders: orders.clone(),
             geo: Arc::clone(&geo),
             health: health.clone(),
+            overload: Arc::clone(&overload),
         };
         let challenges = certificate.announce.subscribe();
         let dns = dns_server(&settings.dns(), &router, challenges, ports.dns.take(), common.registry)?;
         let window = Arc::clone(&live);
         let (target, format) = (settings.access_log.as_ref(), settings.access_log_format);
         let (access_log, access_writer) = access::open(target, format, common.registry)?.unzip();
-        let serving = serve::Config { access_log, ..serving(settings, connections, ports)? };
-        let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics);
+        let serving = serve::Config {
+            access_log,
+            overload: Arc::clone(&overload),
+            ..serving(settings, connections, ports)?
+        };
+        let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics.clone());
+        let pressure = settings.shed_newcomers.then(|| overload::Sources {
+            overload,
+            server: server.clone(),
+            served: serve_metrics,
+            egress_bps: settings.egress_capacity_mbit.map(|mbit| u64::from(mbit) * 1_000_000),
+        });
         Ok(Self {
             client,
             sinks,
@@ -222,6 +238,7 @@ impl Parts {
             orders,
             seen_edges: farcast_edge_directory::Metrics::new(registry.inner())?,
             announced,
+            pressure,
             dns,
             announce_certificate: certificate.announce,
             certificate: kept_certificate,
@@ -317,6 +334,7 @@ fn serving(settings: &Settings, connections: usize, ports: &Ports) -> anyhow::Re
         max_connections_per_network: usize::try_from(settings.max_connections_per_network)
             .unwrap_or(usize::MAX),
         trusted_proxies: settings.trusted_proxies.clone(),
+        proxy_protocol: settings.proxy_protocol.clone(),
         frame_ancestors: settings.frame_ancestors.clone(),
         web_dir: settings.web_dir.clone(),
         hsts_max_age: settings.hsts_max_age,

@@ -17,6 +17,7 @@ use crate::announce::{self, Orders};
 use crate::api::Api;
 use crate::channel::Channel;
 use crate::live::Live;
+use crate::overload;
 use crate::serve::Drain;
 use crate::viewers;
 
@@ -73,12 +74,16 @@ impl Parts {
         tasks.spawn_until_stopped(feeding, Task::Directory, async move {
             follow_edges(&store, settings, &view, &metrics).await
         });
+        if let Some(pressure) = self.pressure {
+            tasks.spawn_until_stopped(feeding, Task::Pressure, overload::run(pressure));
+        }
         let steering = steer(Arc::clone(&self.live), self.router, drain, self.orders);
         tasks.spawn_until_stopped(feeding, Task::Steering, steering);
         let (client, sinks) = (self.client, self.sinks);
         tasks.spawn(feeding, Task::Link, |stop| client.run(sinks, stop));
         for Channel { live, events, .. } in self.channels {
-            tasks.spawn(feeding, Task::LiveWindow, |stop| async move { live.run(events, stop).await });
+            let beat = health.beat("live_window");
+            tasks.spawn(feeding, Task::LiveWindow, |stop| async move { live.run(events, beat, stop).await });
         }
         let (store, set) = (self.store.clone(), self.runtime);
         tasks.spawn_until_stopped(feeding, Task::Settings, async move { follow(&store, &set).await });

@@ -37,6 +37,7 @@ use std::time::{Duration, Instant};
 use farcast_feed::feed::MAX_VARIANTS;
 use farcast_feed::name::StreamName;
 use farcast_feed::time::WallTime;
+use farcast_telemetry::pulse::Beat;
 use farcast_trace::Tracer;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -109,11 +110,12 @@ impl Live {
     }
 
     /// Applies inputs until `shutdown`, or until the sender is gone, which counts as a lost link.
-    pub async fn run(&self, mut inputs: mpsc::Receiver<Input>, shutdown: CancellationToken) {
+    pub async fn run(&self, mut inputs: mpsc::Receiver<Input>, mut beat: Beat, shutdown: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             let taken = tokio::select! {
                 () = shutdown.cancelled() => break,
+                () = beat.asked() => continue,
                 () = tokio::time::sleep(self.until_expiry()) => {
                     self.expire();
                     continue;

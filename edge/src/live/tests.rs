@@ -516,8 +516,10 @@ async fn the_feed_is_drained_and_its_end_is_a_lost_link() {
     let live = live(&Arc::default());
     let (sender, receiver) = tokio::sync::mpsc::channel(8);
     let task = {
-        let live = Arc::clone(&live);
-        tokio::spawn(async move { live.run(receiver, tokio_util::sync::CancellationToken::new()).await })
+        let (live, beat) = (Arc::clone(&live), farcast_telemetry::health::Health::new().beat("live_window"));
+        tokio::spawn(
+            async move { live.run(receiver, beat, tokio_util::sync::CancellationToken::new()).await },
+        )
     };
     for input in playing() {
         sender.send(input).await.unwrap();

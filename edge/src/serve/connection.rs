@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use farcast_service::access::Entry;
 use farcast_service::entrance::{Seat, State};
+use farcast_service::proxy_protocol::{self, header::Source as Told};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -59,8 +60,8 @@ pub(super) struct Arrived {
 /// Serves a connection until it ends, misbehaves, has to make room, or the server has drained; or until it becomes a
 /// socket of the chat, which is given with its place.
 pub(super) async fn serve(
-    socket: TcpStream,
-    arrived: Arrived,
+    mut socket: TcpStream,
+    mut arrived: Arrived,
     tls: Option<TlsAcceptor>,
     config: &Config,
     handler: Arc<Handler>,
@@ -69,6 +70,14 @@ pub(super) async fn serve(
     let _open = Open::new(&handler);
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    if config.proxy_protocol.contain(arrived.peer.to_canonical()) {
+        let told = tokio::select! {
+            () = draining.cancelled() => None,
+            () = arrived.seat.taken_away() => { handler.metrics.ended("made_room"); None }
+            told = source(&mut socket, &arrived, &handler) => told,
+        };
+        arrived.peer = told?;
     }
     let slot = Slot::default();
     match tls {
@@ -84,6 +93,26 @@ pub(super) async fn serve(
     }
     let ticket = slot.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     Some((ticket, arrived.seat))
+}
+
+/// Whose a connection is that a proxy has passed on; none if it is to be closed.
+async fn source(socket: &mut TcpStream, arrived: &Arrived, handler: &Handler) -> Option<IpAddr> {
+    let told = proxy_protocol::source(socket, &handler.metrics.proxy_protocol).await;
+    let address = match told {
+        Ok(Told::Of(address)) => address.ip(),
+        Ok(Told::Own | Told::Unknown) => return Some(arrived.peer),
+        Err(error) => {
+            handler.warn_of_header(arrived.peer, &error);
+            return None;
+        }
+    };
+    match arrived.seat.belongs_to(address) {
+        Ok(()) => Some(address),
+        Err(refused) => {
+            handler.metrics.refused(refused);
+            None
+        }
+    }
 }
 
 async fn drive(

@@ -18,13 +18,14 @@ use farcast_link::ForwardedRequest;
 use farcast_link::receiver::EventStream;
 use farcast_pages::{ADMIN_PREFIX, Asset};
 use farcast_service::access::{self, AccessLog};
+use farcast_service::proxy_protocol;
 use farcast_telemetry::health::{Health, Probe};
-use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
+use farcast_telemetry::throttle::Throttle;
+use http::header::{CONNECTION, ORIGIN, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::Config;
 use super::activity::Activity;
 use super::body::Body;
 use super::client;
@@ -35,9 +36,11 @@ use super::page::{Edges, Facts, is_media_player};
 use super::pages::Pages;
 use super::reply::{self, Description};
 use super::route::{Route, VIEWER};
+use super::{COMPLAIN, Config};
 use crate::api::{Api, Target, address};
 use crate::chat::{Chat, Ticket};
 use crate::live::Live;
+use crate::overload::{Overload, retry_after_s};
 use crate::playback::Told;
 
 /// The slot in which a request leaves the rest of its connection's life: a socket of the chat.
@@ -50,13 +53,15 @@ pub(super) struct Handler {
     api: Arc<Api>,
     pub(super) chat: Arc<Chat>,
     trusted_proxies: Networks,
-    health: Health,
+    pub(super) health: Health,
     /// The header that makes browsers use HTTPS only (HSTS), where that is wanted.
     strict_transport: Option<HeaderValue>,
     /// The port of HTTPS, where viewers without are sent there.
     redirect_port: Option<u16>,
     warned_of_proxy: AtomicBool,
+    complaints_of_headers: Mutex<Throttle>,
     access_log: Option<AccessLog>,
+    overload: Arc<Overload>,
     pub(super) metrics: Metrics,
     pub(super) drain: Arc<Drain>,
     pages: Pages,
@@ -95,6 +100,11 @@ enum Asked {
     Redirect,
     /// The page, of a viewer for whom another edge is better: its address there.
     ElsewhereAt(String),
+    /// The page or the playlist, of a new viewer for whom there is no room: seconds after which they are to come back.
+    TurnedAway {
+        is_page: bool,
+        retry_after_s: u64,
+    },
     /// The steering manifest for a player; none before the directory was read.
     Steering(Option<Vec<u8>>),
     Socket,
@@ -197,7 +207,9 @@ impl Handler {
             strict_transport,
             redirect_port: config.redirect_port,
             warned_of_proxy: AtomicBool::new(false),
+            complaints_of_headers: Mutex::new(Throttle::new(COMPLAIN)),
             access_log: config.access_log.clone(),
+            overload: Arc::clone(&config.overload),
             health,
             metrics,
             drain: Arc::default(),
@@ -294,6 +306,14 @@ impl Handler {
         }
     }
 
+    /// A proxy that sends other headers than it should reaches nobody, and its operator sees only that.
+    pub(super) fn warn_of_header(&self, peer: IpAddr, error: &proxy_protocol::Error) {
+        let mut complaints = self.complaints_of_headers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(suppressed) = complaints.admit(Instant::now()) {
+            tracing::warn!(%peer, %error, suppressed, "a connection of proxy_protocol is closed");
+        }
+    }
+
     fn ask_api<B: RequestBody>(
         &self,
         target: Target,
@@ -379,13 +399,20 @@ impl Handler {
 
     fn asked<B>(&self, route: Route<'_>, request: &Request<B>, source: &Source) -> Asked {
         let (uri, headers) = (request.uri(), request.headers());
-        if matches!(route, Route::Multivariant | Route::Media(_)) {
-            self.api.mark(client::caller(source.peer, headers, &self.trusted_proxies).address, headers);
-        }
         match *request.method() {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => return Asked::Preflight,
             _ => return Asked::Wrongly,
+        }
+        if let Some(turned_away) = self.turned_away(&route, uri, headers, source) {
+            return turned_away;
+        }
+        if matches!(route, Route::Multivariant | Route::Media(_)) {
+            let address = client::address(source.peer, headers, &self.trusted_proxies);
+            self.api.mark(address, headers);
+            if matches!(route, Route::Media(_)) {
+                self.overload.watches(address, headers, Instant::now());
+            }
         }
         if matches!(route, Route::Multivariant | Route::Media(_) | Route::Object(_))
             && *request.method() == Method::GET
@@ -413,6 +440,33 @@ impl Handler {
             Route::Challenge(token) => Asked::Challenge(self.api.challenge(token)),
             Route::Api(_) | Route::Unknown => Asked::Unknown,
         }
+    }
+
+    /// What a new viewer is told while this edge is near a limit: where there is room, or when to come back.
+    fn turned_away(
+        &self,
+        route: &Route<'_>,
+        uri: &Uri,
+        headers: &HeaderMap,
+        source: &Source,
+    ) -> Option<Asked> {
+        let is_page = match route {
+            Route::Page(name) if name.ends_with(".html") && !name.starts_with(ADMIN_PREFIX) => true,
+            Route::Multivariant => false,
+            _ => return None,
+        };
+        let viewer = client::address(source.peer, headers, &self.trusted_proxies);
+        let reason = self.overload.turns_away(viewer, headers, Instant::now())?;
+        // A script that reads the playlist has a page around it, which knows where other edges are.
+        let may_be_led = is_page || !headers.contains_key(ORIGIN) && !headers.contains_key("sec-fetch-mode");
+        let query = uri.query().unwrap_or_default();
+        let is_secure = self.is_secure(headers, source);
+        let relief = may_be_led.then(|| self.api.router().relief(query, viewer, is_secure)).flatten();
+        self.overload.count(reason, relief.is_some());
+        Some(match relief {
+            Some(target) => Asked::ElsewhereAt(target.location(uri.path(), query)),
+            None => Asked::TurnedAway { is_page, retry_after_s: retry_after_s() },
+        })
     }
 
     fn page(&self, name: &str, uri: &Uri, headers: &HeaderMap, source: &Source) -> Asked {
@@ -464,6 +518,7 @@ impl Handler {
             Asked::Page(ref asset) => reply::page(asset, choice),
             Asked::Redirect => reply::to_playlist(),
             Asked::ElsewhereAt(ref location) => reply::to_edge(location),
+            Asked::TurnedAway { is_page, retry_after_s } => reply::turned_away(is_page, retry_after_s),
             Asked::Steering(Some(ref manifest)) => reply::steering(manifest.clone()),
             Asked::Steering(None) => reply::text(StatusCode::NOT_FOUND, "the edges are not known yet"),
             // HEAD opens no socket.

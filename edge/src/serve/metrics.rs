@@ -2,6 +2,7 @@
 
 use farcast_service::accept;
 use farcast_service::entrance::Refused;
+use farcast_service::proxy_protocol;
 use farcast_service::tasks::{Contained, Part};
 use farcast_telemetry::make::Make as _;
 use http::StatusCode;
@@ -15,6 +16,7 @@ pub struct Metrics {
     pub(super) connections: IntGauge,
     max_connections: IntGauge,
     pub(super) accept: accept::Metrics,
+    pub(super) proxy_protocol: proxy_protocol::Metrics,
     /// Panics of connections, of requests, of the chat's connections.
     pub(super) connection: Contained,
     pub(super) request: Contained,
@@ -50,6 +52,7 @@ impl Metrics {
                 "Connections of viewers and of the chat that may be open at once.",
             )?,
             accept: accept::Metrics::new(accept::Listener::Viewers, registry)?,
+            proxy_protocol: proxy_protocol::Metrics::new(accept::Listener::Viewers, registry)?,
             connection: Contained::new(Part::HttpConnection, registry)?,
             request: Contained::new(Part::HttpRequest, registry)?,
             chat: Contained::new(Part::ChatConnection, registry)?,

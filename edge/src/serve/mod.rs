@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use farcast_config::Networks;
 use farcast_service::accept::Accepting;
 use farcast_service::access::AccessLog;
-use farcast_service::entrance::{Entrance, Limits};
+use farcast_service::entrance::{Entrance, Limits, State};
 use farcast_telemetry::health::Health;
 use farcast_telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
@@ -46,6 +46,7 @@ use self::handler::Handler;
 pub use self::metrics::Metrics;
 use crate::api::Api;
 use crate::live::Live;
+use crate::overload::Overload;
 
 /// The part of all connections that no single network may have: 4 is a quarter. It matters where there are few in all.
 const OTHERS_PART: usize = 4;
@@ -92,6 +93,10 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// Time for which browsers that connected by HTTPS use HTTPS only (RFC 6797). Default 0: no such header.
     pub hsts_max_age: Duration,
+    /// Says whether new viewers are turned away. Default never.
+    pub overload: Arc<Overload>,
+    /// Networks whose connections begin with a header of the PROXY protocol, which tells whose they are. Default none.
+    pub proxy_protocol: Networks,
 }
 
 impl Default for Config {
@@ -112,6 +117,8 @@ impl Default for Config {
             redirect_port: None,
             access_log: None,
             hsts_max_age: Duration::ZERO,
+            overload: Arc::default(),
+            proxy_protocol: Networks::default(),
         }
     }
 }
@@ -132,9 +139,16 @@ impl Server {
         let total = config.max_connections;
         let per_network = config.max_connections_per_network.min(total - total / OTHERS_PART);
         let limits = Limits { total, per_network };
-        let entrance = Entrance::new(limits, config.trusted_proxies.clone());
+        let entrance =
+            Entrance::new(limits, config.trusted_proxies.clone()).fronted_by(config.proxy_protocol.clone());
         let handler = Handler::new(live, api, &config, health, metrics);
         Self { config, handler: Arc::new(handler), entrance, sockets: TaskTracker::new() }
+    }
+
+    /// Connections that make no room for others, of how many there may be.
+    pub(crate) fn places_in_use(&self) -> (u64, u64) {
+        let (in_use, most) = self.entrance.in_use();
+        (u64::try_from(in_use).unwrap_or(u64::MAX), u64::try_from(most).unwrap_or(u64::MAX))
     }
 
     /// Asks connections to go while this edge is drained; somebody has to call [`Drain::follow`].
@@ -153,11 +167,13 @@ impl Server {
         // Accepted, and waiting for a place.
         let mut newcomer: Option<(TcpStream, SocketAddr)> = None;
         let mut complaints = Throttle::new(COMPLAIN);
+        let mut beat = self.handler.health.beat("viewers");
         loop {
             let waiting = newcomer.as_ref().map(|(_, peer)| *peer);
             let entered = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
+                () = beat.asked() => continue,
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
                 accepted = accepting.next(|| listener.accept()), if waiting.is_none() => {
                     newcomer = Some(accepted);
@@ -197,6 +213,8 @@ impl Server {
                 let served = connection::serve(socket, arrived, tls, &config, handler, ending);
                 // A task of its own, since it is long-lived and much smaller.
                 if let Some((ticket, seat)) = connection.run(served).await.flatten() {
+                    // It makes no room for others.
+                    seat.note(State::Busy);
                     sockets.spawn(async move {
                         socket_of_chat.run(chat.serve(ticket, leave)).await;
                         drop(seat);
@@ -204,7 +222,7 @@ impl Server {
                 }
             });
         }
-        drop(listener);
+        drop((listener, beat));
         self.handler.drain.end();
         // Each connection keeps the deadline by itself.
         while connections.join_next().await.is_some() {}

@@ -9,13 +9,17 @@ use farcast_pages::Asset;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_ENCODING,
-    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::lifetime::Cached;
 use crate::live::{Failure, Object, Playlist};
+
+/// The header that tells no room for new viewers from other reasons for a 503.
+const FULL: HeaderName = HeaderName::from_static("farcast-full");
 
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
 
@@ -25,7 +29,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// Headers that scripts of other sites may read: the profile's Age, Date and Content-Length, and those that explain a
 /// failure.
 const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Age, Date, Content-Length, Content-Range, ETag, Retry-After");
+    HeaderValue::from_static("Age, Date, Content-Length, Content-Range, ETag, Farcast-Full, Retry-After");
 
 /// Urgency of playlists, and of the lowest variant's media (RFC 9218; appendix B.1: media 2 to 6).
 const PLAYLIST_URGENCY: &str = "u=1";
@@ -155,6 +159,32 @@ pub(super) fn to_edge(location: &str) -> Response<Body> {
     }
     // It depends on the viewer.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
+}
+
+/// Tells a new viewer that there is no room: a page that loads itself again, or a line that the player's page knows by
+/// [`FULL`].
+pub(super) fn turned_away(is_page: bool, retry_after_s: u64) -> Response<Body> {
+    let mut response = if is_page {
+        let page = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+             content=\"width=device-width\">\n<meta http-equiv=\"refresh\" content=\"{retry_after_s}\">\n\
+             <title>Full · Voll</title>\n<p>There is no room for more viewers here at the moment. This page tries again by \
+             itself.</p>\n<p lang=\"de\">Für weitere Zuschauer ist hier gerade kein Platz. Diese Seite versucht es von selbst \
+             wieder.</p>\n</html>\n"
+        );
+        let mut response = response(StatusCode::SERVICE_UNAVAILABLE, Bytes::from(page).into());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, "there is no room for more viewers here at the moment")
+    };
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, retry_after_s.into());
+    headers.insert(FULL, HeaderValue::from_static("1"));
     response
 }
 

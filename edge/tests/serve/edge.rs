@@ -186,7 +186,8 @@ impl Edge {
         Client::plain(TcpStream::connect(self.http).await.unwrap()).await
     }
 
-    pub(crate) async fn secure(&self) -> Client {
+    /// Trusts this edge.
+    pub(crate) fn connector(&self) -> TlsConnector {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -196,9 +197,13 @@ impl Edge {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        TlsConnector::from(Arc::new(config))
+    }
+
+    pub(crate) async fn secure(&self) -> Client {
         let socket = TcpStream::connect(self.https).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap();
+        let stream = self.connector().connect(name, socket).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         Client::secure(stream).await
     }

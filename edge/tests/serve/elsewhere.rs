@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use farcast_edge::serve;
 use farcast_edge_directory::{Metrics, follow, publish};
 use farcast_routing::{Announced, BaseUrl, Capacity, Carried, EdgeId, EdgeRecord, Load};
 use farcast_settings::{EdgeOrders, OperatorSettings, Snapshot};
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::edge::{Edge, playing, until};
 
-fn record(name: &str) -> EdgeRecord {
+pub(crate) fn record(name: &str) -> EdgeRecord {
     EdgeRecord {
         id: EdgeId::new(name).unwrap(),
         name: String::new(),
@@ -32,9 +33,17 @@ fn record(name: &str) -> EdgeRecord {
 
 /// This edge (`own`) and another, with orders to this one.
 async fn two(is_drained: bool) -> (Edge, JoinHandle<()>) {
-    let edge = Edge::new(playing()).await;
-    for name in ["own", "other"] {
-        publish(&edge.store, &record(name)).await.unwrap();
+    directed(Edge::new(playing()).await, record("other"), is_drained).await
+}
+
+/// The same with settings of this edge, and another that is as its record says.
+pub(crate) async fn two_with(config: serve::Config, other: EdgeRecord) -> (Edge, JoinHandle<()>) {
+    directed(Edge::with(config, playing()).await, other, false).await
+}
+
+async fn directed(edge: Edge, other: EdgeRecord, is_drained: bool) -> (Edge, JoinHandle<()>) {
+    for record in [record("own"), other] {
+        publish(&edge.store, &record).await.unwrap();
     }
     let orders = EdgeOrders { drained: is_drained, display_name: "Here".to_owned() };
     let runtime =

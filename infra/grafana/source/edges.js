@@ -162,6 +162,33 @@ const load = row('Load', [
     queries: [['instance:farcast_edge_egress:ratio{@}', '{{instance}}']],
   }),
   panel({
+    title: 'Near a limit',
+    about: 'How near each limit is; lateness: of half a second. Above 90 % new viewers are turned away until there is room.',
+    unit: 'percentunit',
+    min: 0,
+    warn: 0.8,
+    bad: 0.9,
+    queries: [['farcast_serve_pressure_ratio{@}', '{{instance}} {{reason}}']],
+  }),
+  panel({
+    title: 'New viewers turned away',
+    about: 'By what is short; led: to another edge. Those who watch are not among them.',
+    unit: 'reqps',
+    min: 0,
+    queries: [
+      [perSecond('farcast_serve_shed_total', 'reason'), '{{reason}}'],
+      ['sum(rate(farcast_serve_shed_led_total{@}[$__rate_interval]))', 'led'],
+      ['sum by (reason) (farcast_serve_shedding{@})', 'edges that do, {{reason}}'],
+    ],
+  }),
+  panel({
+    title: 'Connections of the PROXY protocol',
+    about: 'By what their header said. Closed: missing, malformed, version_1, ended, late. Nothing where proxy_protocol is not set.',
+    unit: 'reqps',
+    min: 0,
+    queries: [[perSecond('farcast_proxy_protocol_connections_total', 'outcome'), '{{outcome}}']],
+  }),
+  panel({
     title: 'Responses',
     about: '5xx: the edge could not. 4xx: asked for what is not there, such as a broadcast that is over.',
     unit: 'reqps',

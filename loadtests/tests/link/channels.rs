@@ -56,7 +56,8 @@ async fn two_publishers_have_a_playlist_each_and_no_shared_fate() {
     for channel in &mut channels {
         let (live, stop) = (Arc::clone(&channel.live), stop.clone());
         let events = std::mem::replace(&mut channel.events, tokio::sync::mpsc::channel(1).1);
-        tasks.spawn(async move { live.run(events, stop).await });
+        let beat = farcast_telemetry::health::Health::new().beat("live_window");
+        tasks.spawn(async move { live.run(events, beat, stop).await });
     }
 
     for (hub, broadcast) in hubs.iter().zip([ONE, OTHER]) {

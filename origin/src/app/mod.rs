@@ -20,6 +20,7 @@ use anyhow::Context;
 use farcast_config::Loaded;
 use farcast_link::roster::JOIN_TOKEN_FILE;
 use farcast_link::sender::Identity;
+use farcast_service::supervisor::{self, Supervised};
 use farcast_service::task_names;
 use farcast_service::tasks::Tasks;
 use farcast_telemetry::health::Health;
@@ -103,6 +104,8 @@ task_names! {
         Traces = "traces",
         /// Metrics and health.
         Metrics = "metrics",
+        /// Telling systemd, and feeding its watchdog.
+        Supervision = "supervision",
         /// SIGTERM and its like.
         Signals = "signals",
     }
@@ -129,6 +132,13 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     let mut tasks = Tasks::new(registry.inner(), health.clone())?;
     let stages = Stages::of(&mut tasks);
     tasks.spawn_until_stopped(&stages.last, Task::Signals, signals.run(shutdown.clone()));
+
+    let (supervised, stopping) = (Supervised::here(health.clone()), shutdown.graceful.clone());
+    tasks.spawn(&stages.last, Task::Supervision, |stop| supervised.run(stopping, stop));
+    if settings.store.cluster().is_some() {
+        // It may be a standby for as long as it runs.
+        supervisor::ready();
+    }
 
     let (store, store_writer) = tenure::open_store(&settings, &registry)?;
     let held = tenure::hold(store, &settings, &identity, &operators, &health);
@@ -158,9 +168,10 @@ pub async fn run(loaded: Loaded<Settings>, recent: Recent) -> anyhow::Result<()>
     };
     let parts = Parts::of(Ground::lay(found).await?).await?;
     let saver = Arc::clone(&parts.saver);
-    parts.start(&mut tasks, &stages, &settings);
+    parts.start(&mut tasks, &stages, &settings, &health);
 
     ready.set(true);
+    supervisor::ready();
     if let Some(path) = announce {
         bound.write(&path)?;
     }

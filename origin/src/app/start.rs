@@ -2,6 +2,7 @@
 
 use farcast_service::tasks::{Stage, Tasks};
 use farcast_service::tls::TlsListener;
+use farcast_telemetry::health::Health;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -35,9 +36,15 @@ impl Stages {
 
 impl Parts {
     /// Starts all tasks but those that run already.
-    pub(super) fn start(self, tasks: &mut Tasks<Task>, stages: &Stages, settings: &Settings) {
+    pub(super) fn start(
+        self,
+        tasks: &mut Tasks<Task>,
+        stages: &Stages,
+        settings: &Settings,
+        health: &Health,
+    ) {
         let Listeners { rtmp, rtmps, http, https, operators } = self.listeners;
-        start_ingest(self.ingest, rtmp, rtmps, tasks, &stages.ingesting);
+        start_ingest((self.ingest, rtmp, rtmps), health, tasks, &stages.ingesting);
         for channel in self.channels {
             channel.start(tasks, &stages.owning);
         }
@@ -91,17 +98,17 @@ impl Parts {
 }
 
 fn start_ingest(
-    ingest: ingest::rtmp::Server,
-    rtmp: TcpListener,
-    rtmps: Option<TlsListener>,
+    (ingest, rtmp, rtmps): (ingest::rtmp::Server, TcpListener, Option<TlsListener>),
+    health: &Health,
     tasks: &mut Tasks<Task>,
     stage: &Stage,
 ) {
     if let Some((listener, acceptor)) = rtmps {
-        let ingest = ingest.clone();
-        tasks.spawn(stage, Task::Rtmps, |stop| ingest.run(listener, Some(acceptor), stop));
+        let (ingest, beat) = (ingest.clone(), health.beat("rtmps"));
+        tasks.spawn(stage, Task::Rtmps, |stop| ingest.run(listener, Some(acceptor), beat, stop));
     }
-    tasks.spawn(stage, Task::Rtmp, |stop| ingest.run(rtmp, None, stop));
+    let beat = health.beat("rtmp");
+    tasks.spawn(stage, Task::Rtmp, |stop| ingest.run(rtmp, None, beat, stop));
 }
 
 impl Channel {

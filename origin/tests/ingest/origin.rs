@@ -11,6 +11,7 @@ use farcast_origin::ingest::StreamKey;
 use farcast_origin::ingest::rtmp::server::{Config, Server};
 use farcast_origin::ingest::{Checked, EndReason, Gate, Keys, Metrics, OneKey, Publisher, PublisherEvent};
 use farcast_origin::media::{AudioConfig, Frame, MediaEvent, Track, VideoConfig};
+use farcast_telemetry::health::Health;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -72,7 +73,7 @@ impl Origin {
         let owners = BTreeMap::from([(StreamName::live(), sender), (second(), second_sender)]);
         let server = Server::new(config, gate, Metrics::new(&registry).unwrap(), owners);
         let shutdown = CancellationToken::new();
-        let running = tokio::spawn(server.run(listener, tls, shutdown.clone()));
+        let running = tokio::spawn(server.run(listener, tls, Health::new().beat("rtmp"), shutdown.clone()));
         Self { address, publishers, seconds, registry, shutdown, running }
     }
 

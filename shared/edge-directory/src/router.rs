@@ -33,6 +33,9 @@ const MAX_OTHERS: usize = 5;
 /// Sites that a page may talk to beside its own.
 const MAX_SITES: usize = 16;
 
+/// Edges among which room is looked for.
+const RELIEVED: usize = 8;
+
 /// Edges in an explanation.
 const MAX_EXPLAINED: usize = 100;
 
@@ -217,6 +220,23 @@ impl Router {
         let target = target(&view, ranking.better_than(Some(&own))?, reach)?;
         // Two edges behind one address cannot be chosen from by it.
         (!own_urls.contains(&target.url)).then_some(target)
+    }
+
+    /// Where a new viewer of the page or the playlist may go while this edge takes none: to the best other edge that has room.
+    /// Nowhere for one who is pinned to this edge: another one has sent them.
+    #[must_use]
+    pub fn relief(&self, query: &str, address: IpAddr, is_secure: bool) -> Option<Target> {
+        let (view, own) = (self.view(), self.own()?);
+        if parameter(query, PIN).as_deref() == Some(own.as_str()) {
+            return None;
+        }
+        let own_urls = &self.own.as_ref()?.urls;
+        let reach = by_url(is_secure);
+        let ranking = self.rank(&view, &self.viewer(address, reach), RELIEVED, &[]);
+        let takes =
+            |place: &&Place| place.edge != own && place.faults.without(Fault::LacksBroadcast).is_empty();
+        let targets = ranking.places.iter().filter(takes).filter_map(|place| target(&view, place, reach));
+        targets.into_iter().find(|target| !own_urls.contains(&target.url))
     }
 
     /// Where to redirect a viewer who asks a process that is no edge: to the best there is, if there is one that lives.

@@ -12,6 +12,8 @@ pub mod listener;
 pub mod log;
 pub mod memory;
 pub mod program;
+pub mod proxy_protocol;
 pub mod site;
+pub mod supervisor;
 pub mod tasks;
 pub mod tls;

@@ -29,7 +29,66 @@ pub fn limit() -> Option<u64> {
 pub fn group_limit() -> Option<u64> {
     let groups = ProcessCGroups::from_file("/proc/self/cgroup").ok()?;
     let mounts = MountInfos::from_file("/proc/self/mountinfo").ok()?;
-    smallest(&groups, &mounts, |file| std::fs::read_to_string(file).ok())
+    tightest(&groups, &mounts, |file| std::fs::read_to_string(file).ok()).map(|found| found.limit_bytes)
+}
+
+/// The memory that a control group with a limit uses, and has no way to give back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Usage {
+    folder: PathBuf,
+    limit_bytes: u64,
+    files: Files,
+}
+
+/// The names of files and of the lines in them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Files {
+    limit: &'static str,
+    current: &'static str,
+    /// Pages of files and of the kernel, which are freed where memory is short: lines of `memory.stat`.
+    given_back: [&'static str; 3],
+}
+
+const VERSION_2: Files = Files {
+    limit: "memory.max",
+    current: "memory.current",
+    given_back: ["inactive_file", "active_file", "slab_reclaimable"],
+};
+
+const VERSION_1: Files = Files {
+    limit: "memory.limit_in_bytes",
+    current: "memory.usage_in_bytes",
+    given_back: ["total_inactive_file", "total_active_file", "total_slab_reclaimable"],
+};
+
+impl Usage {
+    /// Of the group with the smallest limit among this program's; none where no group has one, or the system does not say.
+    /// The machine's own memory is not looked at: others use it as they like.
+    #[must_use]
+    pub fn here() -> Option<Self> {
+        let groups = ProcessCGroups::from_file("/proc/self/cgroup").ok()?;
+        let mounts = MountInfos::from_file("/proc/self/mountinfo").ok()?;
+        let found = tightest(&groups, &mounts, |file| std::fs::read_to_string(file).ok())?;
+        let machine = Meminfo::from_file("/proc/meminfo").ok().map(|info| info.mem_total);
+        // Version 1 has a huge number where there is no limit.
+        machine.is_none_or(|machine| found.limit_bytes < machine).then_some(found)
+    }
+
+    /// Bytes in use, and their limit. None when the files are gone. Blocks shortly.
+    #[must_use]
+    pub fn read(&self) -> Option<(u64, u64)> {
+        self.read_by(|file| std::fs::read_to_string(file).ok())
+    }
+
+    fn read_by(&self, read: impl Fn(&Path) -> Option<String>) -> Option<(u64, u64)> {
+        let current = number(&read(&self.folder.join(self.files.current))?)?;
+        let stat = read(&self.folder.join("memory.stat"))?;
+        let given_back = stat.lines().filter_map(|line| {
+            let (name, bytes) = line.split_once(' ')?;
+            if self.files.given_back.contains(&name) { bytes.trim().parse::<u64>().ok() } else { None }
+        });
+        Some((current.saturating_sub(given_back.sum()), self.limit_bytes))
+    }
 }
 
 /// A share of a limit, in bytes, if that is less than `most`; else `most`.
@@ -38,24 +97,29 @@ pub fn at_most_a_share(most: u64, limit: Option<u64>, (part, whole): (u64, u64))
     limit.map_or(most, |limit| (limit / whole.max(1)).saturating_mul(part).min(most))
 }
 
-fn smallest(
+/// The group with the smallest limit.
+fn tightest(
     groups: &ProcessCGroups,
     mounts: &MountInfos,
     read: impl Fn(&Path) -> Option<String>,
-) -> Option<u64> {
-    let limits = mounts.iter().filter_map(|mount| {
-        let file = limit_file(mount)?;
+) -> Option<Usage> {
+    let limited = mounts.iter().filter_map(|mount| {
+        let files = files(mount)?;
         let group = groups.0.iter().find(|group| is_of(group, mount))?;
-        folders(mount, group).iter().filter_map(|folder| number(&read(&folder.join(file))?)).min()
+        let limited = folders(mount, group).into_iter().filter_map(|folder| {
+            let limit_bytes = number(&read(&folder.join(files.limit))?)?;
+            Some(Usage { folder, limit_bytes, files })
+        });
+        limited.min_by_key(|found| found.limit_bytes)
     });
-    limits.min()
+    limited.min_by_key(|found| found.limit_bytes)
 }
 
-/// The name of the file with a group's limit; `None` for mounts that are no control groups of memory.
-fn limit_file(mount: &MountInfo) -> Option<&'static str> {
+/// The files of a group's memory; `None` for mounts that are no control groups of memory.
+fn files(mount: &MountInfo) -> Option<Files> {
     match mount.fs_type.as_str() {
-        "cgroup2" => Some("memory.max"),
-        "cgroup" if mount.super_options.contains_key("memory") => Some("memory.limit_in_bytes"),
+        "cgroup2" => Some(VERSION_2),
+        "cgroup" if mount.super_options.contains_key("memory") => Some(VERSION_1),
         _ => None,
     }
 }
@@ -100,10 +164,12 @@ mod tests {
     fn found(groups: &str, mounts: &str, files: &[(&str, &str)]) -> Option<u64> {
         let groups = ProcessCGroups::from_read(groups.as_bytes()).unwrap();
         let mounts = MountInfos::from_read(mounts.as_bytes()).unwrap();
-        smallest(&groups, &mounts, |file| {
-            let held = files.iter().find(|(name, _)| Path::new(name) == file);
-            held.map(|(_, text)| format!("{text}\n"))
-        })
+        tightest(&groups, &mounts, |file| held(files, file)).map(|found| found.limit_bytes)
+    }
+
+    fn held(files: &[(&str, &str)], file: &Path) -> Option<String> {
+        let held = files.iter().find(|(name, _)| Path::new(name) == file);
+        held.map(|(_, text)| format!("{text}\n"))
     }
 
     #[test]
@@ -155,6 +221,37 @@ mod tests {
         assert_eq!(found("3:memory:/kubepods/other\n", mounts, &files), Some(1000));
         // As seen from a namespace below that of the mount.
         assert_eq!(found("0::/../../x\n", UNIFIED, &[("/sys/fs/cgroup/memory.max", "7")]), Some(7));
+    }
+
+    fn used(groups: &str, mounts: &str, files: &[(&str, &str)]) -> Option<(u64, u64)> {
+        let groups = ProcessCGroups::from_read(groups.as_bytes()).unwrap();
+        let mounts = MountInfos::from_read(mounts.as_bytes()).unwrap();
+        let read = |file: &Path| held(files, file);
+        tightest(&groups, &mounts, read)?.read_by(read)
+    }
+
+    #[test]
+    fn what_is_given_back_where_memory_is_short_is_not_in_use() {
+        let stat =
+            "anon 400\ninactive_file 300\nactive_file 150\nslab_reclaimable 30\nslab 60\nworkingset 1 2";
+        let files = [
+            ("/sys/fs/cgroup/a/memory.max", "1000"),
+            ("/sys/fs/cgroup/a/memory.current", "900"),
+            ("/sys/fs/cgroup/a/memory.stat", stat),
+            ("/sys/fs/cgroup/a/b/memory.max", "max"),
+            ("/sys/fs/cgroup/a/b/memory.current", "1"),
+        ];
+        assert_eq!(used("0::/a/b\n", UNIFIED, &files), Some((420, 1000)));
+        assert_eq!(used("0::/a/b\n", UNIFIED, &files[..2]), None, "the system does not say");
+        let files = [
+            ("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1000"),
+            ("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "900"),
+            (
+                "/sys/fs/cgroup/memory/a/memory.stat",
+                "inactive_file 7\ntotal_inactive_file 500\ntotal_active_file 900",
+            ),
+        ];
+        assert_eq!(used("3:memory:/a\n", SPLIT, &files), Some((0, 1000)), "counted at different moments");
     }
 
     #[test]

@@ -7,6 +7,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::pulse::{Beat, Pulses};
 
 /// The health of a process; clones are the same health.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,7 @@ struct Shared {
     failed: Mutex<Vec<&'static str>>,
     liveness: Mutex<Vec<Condition>>,
     readiness: Mutex<Vec<(Condition, &'static [Probe])>>,
+    pulses: Pulses,
 }
 
 /// The kinds of readiness.
@@ -133,6 +137,17 @@ impl Health {
         let mut list = self.shared.readiness.lock().unwrap_or_else(PoisonError::into_inner);
         list.push((condition.clone(), probes));
         condition
+    }
+
+    /// A loop that can be asked whether it still turns; see [`crate::pulse`]. `name` is for the log.
+    #[must_use]
+    pub fn beat(&self, name: &'static str) -> Beat {
+        self.shared.pulses.beat(name)
+    }
+
+    /// The loops that do not answer within `patience`. Cancel safe.
+    pub async fn unanswered(&self, patience: Duration) -> Vec<&'static str> {
+        self.shared.pulses.unanswered(patience).await
     }
 
     /// Not ready from now on, for good: the process is about to stop.

@@ -8,6 +8,7 @@ pub mod file;
 pub mod health;
 pub mod make;
 pub mod metrics;
+pub mod pulse;
 pub mod recent;
 pub mod shutdown;
 pub mod throttle;

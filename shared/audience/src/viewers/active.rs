@@ -74,6 +74,14 @@ impl Active {
         }
     }
 
+    /// True if the viewer was seen within [`ACTIVE_FOR`].
+    #[must_use]
+    pub fn has(&self, id: ViewerId, now: Instant) -> bool {
+        let oldest_ms = self.oldest_ms(now);
+        let shard = lock(&self.shards[id.bits() as usize % SHARDS]);
+        shard.get(&id).is_some_and(|seen_ms| *seen_ms > oldest_ms)
+    }
+
     /// Forgets viewers who are not active any more, and releases memory.
     pub fn sweep(&self, now: Instant) {
         let oldest_ms = self.oldest_ms(now);
@@ -150,6 +158,8 @@ mod tests {
         active.mark(id(2), start + 9 * SWEEP_EVERY / 5);
         active.mark(id(2), start + 8 * SWEEP_EVERY / 5);
         assert_eq!(active.count(start + ACTIVE_FOR - MS), 2);
+        assert!(active.has(id(1), start + ACTIVE_FOR - MS) && !active.has(id(1), start + ACTIVE_FOR));
+        assert!(!active.has(id(3), start));
         assert_eq!(active.count(start + ACTIVE_FOR), 1, "a mark that comes late takes nothing back");
         assert_eq!(active.count(start + ACTIVE_FOR + 9 * SWEEP_EVERY / 5 - MS), 1);
         assert_eq!(active.count(start + ACTIVE_FOR + 9 * SWEEP_EVERY / 5), 0);

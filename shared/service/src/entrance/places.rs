@@ -109,6 +109,12 @@ impl<H> Places<H> {
         }
     }
 
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// A place for a connection of `peer`, by its number; and the handle of the connection that has to go for it.
     /// `is_proxy`: it is a trusted proxy's, which no limit of a network holds for.
     ///
@@ -158,6 +164,35 @@ impl<H> Places<H> {
         }
     }
 
+    /// Places of connections that make no room for others: they are being answered, or were a moment ago.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        let may_go = self.silent.count + self.resting.count + self.fresh.count;
+        self.taken.len().saturating_sub(may_go)
+    }
+
+    /// The connection is somebody else's than the party from whose address it came; from now on the limits of that one's
+    /// network hold for it. One that has lost its place is not known any more.
+    ///
+    /// # Errors
+    /// [`Refused::Network`]: that network has as many as it may have. The connection is to be ended.
+    pub fn belongs_to(&mut self, number: u64, peer: IpAddr, is_proxy: bool) -> Result<(), Refused> {
+        let network = network::of(peer);
+        let is_limited = self.limits.per_network > 0 && !is_proxy && !network::is_this_machine(peer);
+        if is_limited && self.networks.get(&network).copied().unwrap_or(0) >= self.limits.per_network {
+            return Err(Refused::Network);
+        }
+        self.unrank(number);
+        if let Some(place) = self.taken.get_mut(&number) {
+            let former = std::mem::replace(&mut place.network, network);
+            place.is_proxy = is_proxy;
+            self.leave_network(former);
+            *self.networks.entry(network).or_default() += 1;
+        }
+        self.rank(number);
+        Ok(())
+    }
+
     /// Notes the new state of a connection. One that has lost its place is not known any more.
     pub fn note(&mut self, number: u64, state: State, now: Instant) {
         self.unrank(number);
@@ -197,13 +232,17 @@ impl<H> Places<H> {
     fn remove(&mut self, number: u64) -> Option<H> {
         self.unrank(number);
         let place = self.taken.remove(&number)?;
-        if let Some(of_network) = self.networks.get_mut(&place.network) {
+        self.leave_network(place.network);
+        Some(place.handle)
+    }
+
+    fn leave_network(&mut self, network: IpAddr) {
+        if let Some(of_network) = self.networks.get_mut(&network) {
             *of_network = of_network.saturating_sub(1);
             if *of_network == 0 {
-                self.networks.remove(&place.network);
+                self.networks.remove(&network);
             }
         }
-        Some(place.handle)
     }
 }
 
@@ -213,6 +252,7 @@ type Rank = (usize, Reverse<(Instant, u64)>, IpAddr);
 /// Connections by network, so that the oldest one of the network with the most is found at once.
 #[derive(Debug, Default)]
 struct Ranking {
+    count: usize,
     networks: HashMap<IpAddr, BTreeSet<(Instant, u64)>>,
     /// The last is that of the most, among equals that of the oldest.
     order: BTreeSet<Rank>,
@@ -234,21 +274,29 @@ impl Ranking {
     }
 
     fn insert(&mut self, network: IpAddr, since: Instant, number: u64) {
-        self.change(network, |of_network| of_network.insert((since, number)));
+        if self.change(network, |of_network| of_network.insert((since, number))) {
+            self.count += 1;
+        }
     }
 
     fn remove(&mut self, network: IpAddr, since: Instant, number: u64) {
         if self.networks.get(&network).is_some_and(|of_network| of_network.contains(&(since, number))) {
             self.change(network, |of_network| of_network.remove(&(since, number)));
+            self.count -= 1;
         }
     }
 
-    fn change(&mut self, network: IpAddr, change: impl FnOnce(&mut BTreeSet<(Instant, u64)>) -> bool) {
+    /// True if the change was one.
+    fn change(
+        &mut self,
+        network: IpAddr,
+        change: impl FnOnce(&mut BTreeSet<(Instant, u64)>) -> bool,
+    ) -> bool {
         let of_network = self.networks.entry(network).or_default();
         if let Some(oldest) = of_network.first() {
             self.order.remove(&(of_network.len(), Reverse(*oldest), network));
         }
-        change(of_network);
+        let is_changed = change(of_network);
         match of_network.first() {
             Some(oldest) => {
                 self.order.insert((of_network.len(), Reverse(*oldest), network));
@@ -257,6 +305,7 @@ impl Ranking {
                 self.networks.remove(&network);
             }
         }
+        is_changed
     }
 }
 
@@ -289,6 +338,21 @@ mod tests {
         }
         places.leave(first);
         assert!(places.enter(address(1), false, 0, now).is_ok());
+    }
+
+    #[test]
+    fn a_connection_that_a_proxy_brings_counts_for_whom_it_is() {
+        let (mut places, now) = (places(100, 2), Instant::now());
+        let numbers = [0; 4].map(|_| places.enter(address(7), true, 0, now).unwrap().0);
+        assert_eq!(places.belongs_to(numbers[0], address(1), false), Ok(()));
+        assert_eq!(places.belongs_to(numbers[1], address(1), false), Ok(()));
+        assert_eq!(places.belongs_to(numbers[2], address(1), false), Err(Refused::Network));
+        assert_eq!(places.belongs_to(numbers[2], address(2), false), Ok(()));
+        assert_eq!(places.enter(address(1), false, 0, now), Err(Refused::Network));
+        places.leave(numbers[0]);
+        assert_eq!(places.belongs_to(numbers[3], address(1), false), Ok(()));
+        assert_eq!(places.belongs_to(numbers[0], address(3), false), Ok(()), "it has gone");
+        assert_eq!(places.networks.len(), 2);
     }
 
     #[test]
@@ -373,7 +437,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_happens_no_more_than_the_limits_are_there(
-            steps in prop::collection::vec((0_u8..4, 0_u8..6, 0_u64..40), 0..200),
+            steps in prop::collection::vec((0_u8..5, 0_u8..6, 0_u64..40), 0..200),
         ) {
             let (mut places, start) = (places(8, 5), Instant::now());
             for (second, (what, network, number)) in steps.into_iter().enumerate() {
@@ -382,6 +446,7 @@ mod tests {
                     0 => drop(places.enter(address(network), false, 0, now)),
                     1 => places.note(number, State::Busy, now),
                     2 => places.note(number, State::Resting, now),
+                    3 => drop(places.belongs_to(number, address(network), false)),
                     _ => places.leave(number),
                 }
                 prop_assert!(places.taken.len() <= 8);
@@ -393,6 +458,8 @@ mod tests {
                 prop_assert_eq!(ranked(&places.resting), in_state(State::Resting));
                 prop_assert_eq!(places.arrived.len(), in_state(State::Arrived));
                 prop_assert_eq!(ranked(&places.fresh), in_state(State::Arrived));
+                prop_assert_eq!(places.fresh.count, ranked(&places.fresh));
+                prop_assert_eq!(places.in_use(), in_state(State::Busy));
                 prop_assert_eq!(places.silent.order.len(), places.silent.networks.len());
             }
         }

@@ -22,6 +22,8 @@ struct Shared {
     changed: Notify,
     /// For whose connections no limit of a network holds.
     proxies: Networks,
+    /// Those that tell whose their connections are: until then there is no limit either.
+    fronts: Networks,
 }
 
 impl Shared {
@@ -34,7 +36,16 @@ impl Entrance {
     /// An empty entrance; `proxies` may have any number of connections.
     #[must_use]
     pub fn new(limits: Limits, proxies: Networks) -> Self {
-        Self(Arc::new(Shared { places: Mutex::new(Places::new(limits)), changed: Notify::new(), proxies }))
+        let (places, fronts) = (Mutex::new(Places::new(limits)), Networks::default());
+        Self(Arc::new(Shared { places, changed: Notify::new(), proxies, fronts }))
+    }
+
+    /// The same, empty, where connections from some networks are told to be others' ([`Seat::belongs_to`]).
+    #[must_use]
+    pub fn fronted_by(self, fronts: Networks) -> Self {
+        let limits = self.0.lock().limits();
+        let (places, proxies) = (Mutex::new(Places::new(limits)), self.0.proxies.clone());
+        Self(Arc::new(Shared { places, changed: Notify::new(), proxies, fronts }))
     }
 
     /// A place for a connection that was accepted from `peer`; a connection that has to make room is told. Waits while
@@ -65,9 +76,16 @@ impl Entrance {
         }
     }
 
+    /// Connections that make no room for others, of how many there may be.
+    #[must_use]
+    pub fn in_use(&self) -> (usize, usize) {
+        let places = self.0.lock();
+        (places.in_use(), places.limits().total)
+    }
+
     fn enter_now(&self, peer: IpAddr) -> Result<Seat, Refused> {
         let leaves = CancellationToken::new();
-        let is_proxy = self.0.proxies.contain(peer);
+        let is_proxy = self.0.proxies.contain(peer) || self.0.fronts.contain(peer.to_canonical());
         let (number, goes) = self.0.lock().enter(peer, is_proxy, leaves.clone(), Instant::now())?;
         if let Some(goes) = goes {
             goes.cancel();
@@ -85,6 +103,17 @@ pub struct Seat {
 }
 
 impl Seat {
+    /// The connection is somebody else's than the party from whose address it came.
+    ///
+    /// # Errors
+    /// [`Refused::Network`]: the network has as many as it may have; the connection is to be ended.
+    pub fn belongs_to(&self, peer: IpAddr) -> Result<(), Refused> {
+        let is_proxy = self.shared.proxies.contain(peer);
+        let moved = self.shared.lock().belongs_to(self.number, peer, is_proxy);
+        self.shared.changed.notify_waiters();
+        moved
+    }
+
     /// Reports the new state of the connection.
     pub fn note(&self, state: State) {
         self.shared.lock().note(self.number, state, Instant::now());

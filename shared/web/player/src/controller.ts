@@ -131,12 +131,13 @@ export class Controller {
       const url = this.url();
       const asked = this.begun ?? probe(url, signal);
       this.begun = undefined;
-      void asked.then(({ result, multivariant }) => {
-        // One that was called off says nothing about the edge.
-        if (result === "unreachable" && !signal.aborted) this.events.unreachable?.(url);
+      void asked.then(({ result, multivariant, retryAfterMs }) => {
+        // One that was called off says nothing about the edge. Another edge may have room.
+        const isOfNoUse = result === "unreachable" || result === "full";
+        if (isOfNoUse && !signal.aborted) this.events.unreachable?.(url);
         this.multivariant = multivariant;
         this.playlist = url;
-        this.give({ kind: "probed", id, result });
+        this.give({ kind: "probed", id, result, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
       });
     }, afterMs);
   }

@@ -74,6 +74,7 @@ export class Experience {
       case "ended":
       case "offline":
       case "forbidden":
+      case "full":
       case "undecodable":
         this.startFromMs = undefined;
         this.dropStall();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { firstVariant, fromStatus, hasEnded, probe } from "./probe";
+import { firstVariant, fromStatus, hasEnded, probe, refused } from "./probe";
 
 const MULTIVARIANT = `#EXTM3U
 #EXT-X-INDEPENDENT-SEGMENTS
@@ -64,6 +64,20 @@ test("the first variant is the first address after its tag, with either line end
 test("only a line of its own ends a playlist", () => {
   expect(hasEnded("#EXTM3U\r\n#EXT-X-ENDLIST\r\n")).toBe(true);
   expect(hasEnded("#EXTM3U\nx#EXT-X-ENDLIST\n#EXT-X-ENDLISTS")).toBe(false);
+});
+
+test("an edge without room is told from one in trouble, and says when to ask again", () => {
+  const answer = (status: number, headers: Record<string, string>) =>
+    refused({ status, headers: new Headers(headers) });
+  expect(answer(503, { "Farcast-Full": "1", "Retry-After": "7" })).toEqual({
+    result: "full",
+    retryAfterMs: 7_000,
+  });
+  for (const after of ["", "0", "-3", "soon"]) {
+    expect(answer(503, { "Farcast-Full": "1", "Retry-After": after }), after).toEqual({ result: "full" });
+  }
+  expect(answer(503, { "Retry-After": "7" })).toEqual({ result: "unreachable" });
+  expect(answer(404, { "Farcast-Full": "1" })).toEqual({ result: "absent" });
 });
 
 test("gone is absent, a refusal is one, failures say nothing", () => {

@@ -28,6 +28,18 @@ export function hasEnded(media: string): boolean {
 export interface Found {
   readonly result: ProbeResult;
   readonly multivariant?: string;
+  /** When an edge without room wants to be asked again. */
+  readonly retryAfterMs?: number;
+}
+
+/** The header by which an edge tells that it has no room for more viewers; without it a 503 may have any reason. */
+const FULL = "farcast-full";
+
+/** What an answer without a playlist says. */
+export function refused({ status, headers }: Pick<Response, "status" | "headers">): Found {
+  if (status !== 503 || !headers.has(FULL)) return { result: fromStatus(status) };
+  const seconds = Number.parseInt(headers.get("retry-after") ?? "", 10);
+  return seconds > 0 ? { result: "full", retryAfterMs: seconds * 1_000 } : { result: "full" };
 }
 
 /** What a status other than success says: 404 and 410 that there is no broadcast, 401 and 403 that it is not for this viewer,
@@ -48,7 +60,7 @@ export async function probe(
   const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
   try {
     const answer = await fetchText(url, { signal: within, cache: "no-store" });
-    if (!answer.ok) return { result: fromStatus(answer.status) };
+    if (!answer.ok) return refused(answer);
     const multivariant = await answer.text();
     const variant = firstVariant(multivariant);
     if (variant === undefined) return { result: "absent" };

@@ -104,6 +104,25 @@ describe("a viewing session", () => {
     expect(viewer.session.phase).toBe("connecting");
   });
 
+  test("an edge without room is asked again when it says, though not in an hour, and then plays", () => {
+    const viewer = new Driver().start();
+    const full = (retryAfterMs: number): Input => ({
+      kind: "probed",
+      id: viewer.session.probeId,
+      result: "full",
+      retryAfterMs,
+    });
+    viewer.give(full(7_000));
+    expect(viewer.session.phase).toBe("full");
+    expect(viewer.pause).toBe(7_000);
+    expect(viewer.give(full(3_600_000)).pause).toBe(60_000);
+    expect(viewer.probed("full").pause).toBe(10_000);
+    expect(viewer.probed("unreachable").session.phase).toBe("full");
+    viewer.probed("live");
+    expect(viewer.effects).toEqual([{ kind: "attach" }]);
+    expect(viewer.session.phase).toBe("connecting");
+  });
+
   test("a broadcast that is not for this viewer is asked for again, and starts once it is", () => {
     const viewer = new Driver().start().probed("forbidden");
     expect(viewer.session.phase).toBe("forbidden");
@@ -256,7 +275,7 @@ describe("a viewing session", () => {
       { kind: "closed" },
       { kind: "finished" },
     ];
-    const results: ProbeResult[] = ["live", "ended", "absent", "forbidden", "unreachable"];
+    const results: ProbeResult[] = ["live", "ended", "absent", "forbidden", "full", "unreachable"];
     let seed = 7;
     const random = (below: number): number => {
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -276,7 +295,7 @@ describe("a viewing session", () => {
       if (viewer.effects.length > 1) wrong.push(`step ${i} has several effects`);
       if (viewer.effects[0]?.kind === "attach" && !wasProbing) wrong.push(`step ${i} attaches unasked`);
       // Something is always under way: an engine plays, or a probe will be answered.
-      const isWaiting = ["offline", "ended", "forbidden", "undecodable"].includes(phase);
+      const isWaiting = ["offline", "ended", "forbidden", "full", "undecodable"].includes(phase);
       if (isWaiting && !probing) wrong.push(`step ${i} leaves ${phase} for ever`);
     }
     expect(wrong).toEqual([]);

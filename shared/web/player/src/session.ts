@@ -9,7 +9,7 @@
 
 /**
  * What the viewer is told. `unsupported`: this browser plays no live streams at all; `undecodable`: it lacks the codecs of this
- * broadcast; `forbidden`: the edge does not let this viewer watch.
+ * broadcast; `forbidden`: the edge does not let this viewer watch; `full`: it has no room for more viewers at the moment.
  */
 export type Phase =
   | "connecting"
@@ -20,10 +20,12 @@ export type Phase =
   | "ended"
   | "unsupported"
   | "undecodable"
-  | "forbidden";
+  | "forbidden"
+  | "full";
 
-/** What a probe found: a running broadcast, a finished one, none, one that is not for this viewer, or no answer that says so. */
-export type ProbeResult = "live" | "ended" | "absent" | "forbidden" | "unreachable";
+/** What a probe found: a running broadcast, a finished one, none, one that is not for this viewer, no room for more viewers, or
+ * no answer that says so. */
+export type ProbeResult = "live" | "ended" | "absent" | "forbidden" | "full" | "unreachable";
 
 /** Why an engine gave up. `codec`: the browser lacks a decoder, which no new try changes. */
 export type Fault = "network" | "media" | "codec";
@@ -31,7 +33,7 @@ export type Fault = "network" | "media" | "codec";
 /** What happened. */
 export type Input =
   | { kind: "start"; supported: boolean }
-  | { kind: "probed"; id: number; result: ProbeResult }
+  | { kind: "probed"; id: number; result: ProbeResult; retryAfterMs?: number }
   /** An engine could not be made for so long that there may be no broadcast any more. */
   | { kind: "late" }
   /** Media of the attached engine can be shown. */
@@ -94,6 +96,11 @@ const FIRST_PAUSE_MS = 500;
 /** A viewer who waits for a broadcast asks this often; the edge answers from memory. */
 const LONGEST_PAUSE_MS = 6_000;
 
+/** The pause before a full edge is asked again, where it does not say when. */
+const FULL_PAUSE_MS = 10_000;
+/** The longest that an edge may say. */
+const LONGEST_FULL_PAUSE_MS = 60_000;
+
 /** The state before `start`. */
 export const INITIAL: Session = {
   phase: "connecting",
@@ -136,7 +143,7 @@ export function step(session: Session, input: Input, nowMs: number): Step {
         : stay({ ...INITIAL, phase: "unsupported" });
     case "probed":
       return input.id === session.probeId && session.probing
-        ? onProbed(session, input.result, nowMs)
+        ? onProbed(session, input, nowMs)
         : stay(session);
     case "late":
       return attached(session) ? probeAgain(session, session.phase, 0) : stay(session);
@@ -160,12 +167,18 @@ export function step(session: Session, input: Input, nowMs: number): Step {
   }
 }
 
-function onProbed(session: Session, result: ProbeResult, nowMs: number): Step {
+function onProbed(
+  session: Session,
+  { result, retryAfterMs }: { result: ProbeResult; retryAfterMs?: number },
+  nowMs: number,
+): Step {
   switch (result) {
     case "live": {
       // Still the broadcast that cannot be decoded; another one may be of another kind.
       if (session.phase === "undecodable") return probeAgain(session, "undecodable", LONGEST_PAUSE_MS);
-      const phase = ["offline", "ended", "forbidden"].includes(session.phase) ? "connecting" : session.phase;
+      const phase = ["offline", "ended", "forbidden", "full"].includes(session.phase)
+        ? "connecting"
+        : session.phase;
       return {
         session: { ...session, phase, probing: false, movedAtMs: nowMs, closed: false },
         effects: [{ kind: "attach" }],
@@ -177,6 +190,8 @@ function onProbed(session: Session, result: ProbeResult, nowMs: number): Step {
       return probeAgain(session, "offline", pauseMs(session.attempts));
     case "forbidden":
       return probeAgain(session, "forbidden", pauseMs(session.attempts));
+    case "full":
+      return probeAgain(session, "full", Math.min(retryAfterMs ?? FULL_PAUSE_MS, LONGEST_FULL_PAUSE_MS));
     case "unreachable":
       // An edge that cannot be reached says nothing about the broadcast: what was known stays on show.
       return probeAgain(session, session.phase, pauseMs(session.attempts));

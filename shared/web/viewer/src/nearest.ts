@@ -98,7 +98,7 @@ let stable: number | undefined;
 export function edgesAt(phase: Phase): void {
   const isPlaying = phase === "playing";
   edges.plays(isPlaying || phase === "buffering");
-  if (isPlaying || phase === "offline" || phase === "ended") followEdges();
+  if (isPlaying || phase === "offline" || phase === "ended" || phase === "full") followEdges();
   if (isPlaying === (playingSinceMs !== undefined)) return;
   playingSinceMs = isPlaying ? performance.now() : undefined;
   window.clearTimeout(stable);

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use connection::Connection;
 use farcast_service::accept::Accepting;
 use farcast_service::admission::{self, Admission, Slot};
+use farcast_telemetry::pulse::Beat;
 use farcast_telemetry::throttle::Throttle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -122,22 +123,30 @@ impl Server {
     }
 
     /// Serves `listener`, behind TLS if there is an acceptor, until `shutdown`. Publishers that can are
-    /// then asked to connect again; returns when all connections have ended, after some seconds at most.
+    /// then asked to connect again; returns when all connections have ended, after some seconds at most. `beat` answers that
+    /// connections are still accepted.
     ///
     /// Dropping the future ends all connections at once.
-    pub async fn run(self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        mut beat: Beat,
+        shutdown: CancellationToken,
+    ) {
         let mut accepting = Accepting::new(self.shared.metrics.accept.clone());
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                () = beat.asked() => {}
                 Some(_) = connections.join_next() => {}
                 (stream, remote) = accepting.next(|| listener.accept()) => {
                     self.admit(stream, remote, tls.clone(), &shutdown, &mut connections);
                 }
             }
         }
-        drop(listener);
+        drop((listener, beat));
         let drained = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
             connections.shutdown().await;

@@ -31,6 +31,7 @@ export function liveState({ isOnline, isAnswered, phase }: Known): LiveState | u
     case "unsupported":
     case "undecodable":
     case "forbidden":
+    case "full":
     case undefined:
       if (!isAnswered) return "away";
       return isOnline === undefined ? undefined : isOnline ? "live" : "offline";

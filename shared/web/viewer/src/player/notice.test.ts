@@ -34,5 +34,6 @@ test("what does not pass by itself says at once what one can do, in every langua
       expect(words.offersAddress).toBe(true);
     }
     expect(wordsFor(player, { ...fine, phase: "forbidden" }).hint).toBeTruthy();
+    expect(wordsFor(player, { ...fine, phase: "full" }).hint).toBeTruthy();
   }
 });

@@ -49,6 +49,8 @@ export function wordsFor(player: Texts["player"], { phase, isSlow, isOnline, isA
       return { state: player.waiting };
     case "ended":
       return { state: player.ended };
+    case "full":
+      return { state: player.noRoom, hint: player.noRoomHint };
     case "forbidden":
       return { state: player.forbidden, hint: player.forbiddenHint };
     case "unsupported":

@@ -71,6 +71,8 @@ export const de: Texts = {
     buffering: "Lädt…",
     reconnecting: "Die Verbindung ist abgerissen. Neuer Versuch…",
     noNetwork: "Dieses Gerät ist nicht mit dem Internet verbunden",
+    noRoom: "Für weitere Zuschauer ist gerade kein Platz.",
+    noRoomHint: "Der Player versucht es von selbst wieder und beginnt, sobald es ihn gibt.",
     noNetworkHint: "Sobald es das ist, geht es von selbst weiter.",
     waiting: "Gerade läuft keine Sendung",
     ended: "Die Sendung ist zu Ende",

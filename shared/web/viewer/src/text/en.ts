@@ -68,6 +68,8 @@ export const en = {
     buffering: "Buffering…",
     reconnecting: "The connection was lost. Trying again…",
     noNetwork: "This device is not connected to the internet",
+    noRoom: "There is no room for more viewers at the moment.",
+    noRoomHint: "The player tries again by itself and begins as soon as there is.",
     noNetworkHint: "Playback goes on by itself as soon as it is.",
     waiting: "There is no broadcast right now",
     ended: "The broadcast has ended",
