@@ -27,6 +27,7 @@ use crate::live::Live;
 use crate::overload::Overload;
 use crate::serve;
 use crate::settings::Settings;
+use crate::tenure::Tenure;
 
 /// Interval at which changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +47,6 @@ pub struct About {
     name: String,
     settings: Settings,
     capacity: Capacity,
-    run: u64,
 }
 
 impl About {
@@ -59,7 +59,6 @@ impl About {
             name: settings.name().chars().take(MAX_NAME_CHARS).collect(),
             settings: settings.clone(),
             capacity: Capacity { connections, egress_bps },
-            run: rand::random(),
         }
     }
 }
@@ -90,6 +89,8 @@ pub struct Sources {
     pub health: Health,
     /// Says whether new viewers are turned away: others lead nobody here then.
     pub overload: Arc<Overload>,
+    /// When this process may announce anything.
+    pub tenure: Tenure,
 }
 
 /// The operators' orders to this edge.
@@ -112,10 +113,15 @@ impl Orders {
 }
 
 /// Publishes until `shutdown`, then takes the record back. While the store is away nothing is published; others count this
-/// edge as lost when they can read the store and see no renewal.
+/// edge as lost when they can read the store and see no renewal. The record is a successor's from the end of the tenure on.
 pub async fn run(sources: Sources, shutdown: CancellationToken) {
+    let tenure = sources.tenure.clone();
+    tenure.within(shutdown, |until| announce(sources, until)).await;
+}
+
+async fn announce(sources: Sources, shutdown: CancellationToken) {
     let mut announcer =
-        Announcer { sources, renewal: 0, published: None, failed_at: None, lag: Duration::ZERO, sent: None };
+        Announcer { sources, published: None, failed_at: None, lag: Duration::ZERO, sent: None };
     let mut tick = interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -129,7 +135,8 @@ pub async fn run(sources: Sources, shutdown: CancellationToken) {
         }
     }
     let has_failed = !announcer.sources.health.healthz().ok;
-    if let Some(Published { record, .. }) = announcer.published.filter(|_| !has_failed) {
+    let is_anothers = announcer.sources.tenure.ended().is_cancelled();
+    if let Some(Published { record, .. }) = announcer.published.filter(|_| !has_failed && !is_anothers) {
         // It counts as lost when the store does not hear of it. After a failure it is to: who takes the record back has
         // stopped in order, and one that fails again and again is not to be believed each time.
         let _ = timeout(FAREWELL, withdraw(&announcer.sources.store, &record.id)).await;
@@ -144,7 +151,6 @@ struct Published {
 
 struct Announcer {
     sources: Sources,
-    renewal: u64,
     published: Option<Published>,
     /// Time of the last try, if it failed.
     failed_at: Option<Instant>,
@@ -197,8 +203,8 @@ impl Announcer {
     }
 
     fn record(&mut self, id: EdgeId, state: Announced, now: Instant, sent_bytes: u64) -> EdgeRecord {
-        self.renewal += 1;
-        let Sources { about, live, channel, api, viewers, served, geo, overload, .. } = &self.sources;
+        let Sources { about, live, channel, api, viewers, served, geo, overload, tenure, .. } = &self.sources;
+        let (run, renewal) = tenure.next_beat();
         let settings = &about.settings;
         let viewers = viewers.count(now);
         let lag_ms = u32::try_from(self.lag.as_millis()).unwrap_or(u32::MAX);
@@ -226,8 +232,8 @@ impl Announcer {
             load: Load { viewers, connections, egress_bps },
             state,
             channels: BTreeMap::from_iter(has_it),
-            run: about.run,
-            renewal: self.renewal,
+            run,
+            renewal,
             addresses,
         }
     }

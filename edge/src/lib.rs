@@ -18,4 +18,5 @@ pub mod playback;
 pub mod program;
 pub mod serve;
 pub mod settings;
+pub mod tenure;
 pub mod viewers;

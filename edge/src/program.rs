@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use farcast_config::{Asked, Loaded, Program};
+use farcast_service::hand_over::Given;
 use farcast_service::{check_health, program};
 
 use crate::settings::Settings;
@@ -28,12 +29,20 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
         Ok(Some(asked)) => return command(asked),
         Ok(None) => {}
     }
+    // Before anything else opens a file: the numbers of what was given are known, and nothing more.
+    let given = match Given::take() {
+        Ok(given) => given,
+        Err(error) => {
+            eprintln!("{}: {:#}", PROGRAM.name, anyhow::Error::from(error));
+            return program::BAD_SETTINGS;
+        }
+    };
     let loaded: Loaded<Settings> = match program::load(&PROGRAM, arguments.into_iter()) {
         Ok(loaded) => loaded,
         Err(status) => return status,
     };
     let (filter, format) = (loaded.settings.log.clone(), loaded.settings.log_format);
-    program::run(&PROGRAM, &filter, format, |_recent| app::run(loaded))
+    program::run(&PROGRAM, &filter, format, |_recent| app::run(loaded, given))
 }
 
 fn command(asked: Asked) -> u8 {

@@ -39,6 +39,7 @@ use crate::overload::{self, Overload};
 use crate::playback::{self, Playback};
 use crate::serve::{self, Server};
 use crate::settings::Settings;
+use crate::tenure::Tenure;
 use crate::viewers;
 
 /// Files that are no connections of viewers: listeners, the link, the disk, the log.
@@ -76,6 +77,9 @@ pub(super) struct Parts {
     pub(super) access_writer: Option<access::Writer>,
     pub(super) traces: Option<Exporter>,
     pub(super) operators: listener::Counters,
+    /// When this process is the edge, and the connections that it has.
+    pub(super) tenure: Tenure,
+    pub(super) served: serve::Metrics,
 }
 
 /// What keeps the certificate of the TLS listener.
@@ -138,7 +142,7 @@ impl Parts {
         let (tracer, traces) = traces(settings, registry.inner())?.unzip();
         let client = client(settings, token, registry.inner())?.with_tracer(tracer.clone());
         let kept_certificate = certificate.kept(settings, &client)?;
-        let memory = Memory::here(settings);
+        let (memory, tenure) = (Memory::here(settings), Tenure::default());
         let cache = ObjectCache::new(memory.cache_bytes, registry.inner())?;
         let fetch: Arc<dyn Fetch> = Arc::new(client.fetcher());
         let (channels, sinks) =
@@ -199,17 +203,21 @@ impl Parts {
             geo: Arc::clone(&geo),
             health: health.clone(),
             overload: Arc::clone(&overload),
+            tenure: tenure.clone(),
         };
         let challenges = certificate.announce.subscribe();
         let dns = dns_server(&settings.dns(), &router, challenges, ports.dns.take(), common.registry)?;
         let window = Arc::clone(&live);
         let (target, format) = (settings.access_log.as_ref(), settings.access_log_format);
         let (access_log, access_writer) = access::open(target, format, common.registry)?.unzip();
+        let leave = tenure.ended().clone();
         let serving = serve::Config {
             access_log,
+            leave,
             overload: Arc::clone(&overload),
             ..serving(settings, connections, ports)?
         };
+        let served = serve_metrics.clone();
         let server = Server::new(serving, window, Arc::clone(&api), health.clone(), serve_metrics.clone());
         let pressure = settings.shed_newcomers.then(|| overload::Sources {
             overload,
@@ -245,6 +253,8 @@ impl Parts {
             access_writer,
             traces,
             operators: listener::Counters::new(accept::Listener::Metrics, registry)?,
+            tenure,
+            served,
         })
     }
 }

@@ -11,6 +11,7 @@ use farcast_telemetry::health::{Health, Probe};
 use farcast_telemetry::metrics::Registry;
 
 use super::Task;
+use super::hand_over::{HandOver, Handing};
 use super::parts::{Kept, Parts};
 use super::ports::Ports;
 use crate::announce::{self, Orders};
@@ -50,21 +51,38 @@ impl Parts {
         tasks: &mut Tasks<Task>,
         stages: &Stages,
         (registry, health): (Registry, Health),
+        handing: Handing,
     ) {
         let Stages { serving, leaving, feeding, last } = stages;
+        let tenure = self.tenure;
+        let (served, chat) = (self.served, Arc::clone(&self.chat));
+        let hand_over = HandOver { tenure: tenure.clone(), health: health.clone(), served, chat, handing };
+        // It goes first: what a successor would get is closed when this process stops accepting.
+        tasks.spawn(serving, Task::HandOver, |stop| hand_over.run(stop));
         let drain = self.server.drain();
         let (server, plain) = (self.server.clone(), self.server);
-        tasks.spawn(serving, Task::Http, |stop| async move { plain.run(ports.http, None, stop).await });
+        let turn = tenure.clone();
+        tasks.spawn(serving, Task::Http, |stop| async move {
+            if turn.wait(&stop).await {
+                plain.run(ports.http, None, stop).await;
+            }
+        });
         if let Some((listener, acceptor)) = ports.https {
+            let turn = tenure.clone();
             tasks.spawn(serving, Task::Https, |stop| async move {
-                server.run(listener, Some(acceptor), stop).await;
+                if turn.wait(&stop).await {
+                    server.run(listener, Some(acceptor), stop).await;
+                }
             });
         }
         let (store, active, metrics) = (self.store.clone(), self.viewers, self.viewer_metrics);
         // It says farewell while there is still a link.
         tasks.spawn(serving, Task::Viewers, |stop| viewers::run(store, active, metrics, stop));
         if let Some(dns) = self.dns {
-            tasks.spawn(serving, Task::Dns, |stop| dns.run(stop));
+            let turn = tenure.clone();
+            tasks.spawn(serving, Task::Dns, |stop| async move {
+                turn.within(stop, |until| dns.run(until)).await;
+            });
         }
         // Others lead nobody here while it drains, and there still is a link when it is gone.
         let announced = self.announced;
@@ -117,7 +135,10 @@ impl Parts {
         }
         let (operators, counters) = (ports.metrics, self.operators);
         // A program that stops is still seen, and hears a second signal.
-        tasks.spawn(last, Task::Metrics, |stop| listener::run(operators, counters, registry, health, stop));
+        tasks.spawn(last, Task::Metrics, |stop| async move {
+            let run = |until| listener::run(operators, counters, registry, health, until);
+            tenure.within(stop, run).await;
+        });
     }
 }
 

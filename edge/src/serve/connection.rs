@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use farcast_service::access::Entry;
 use farcast_service::entrance::{Seat, State};
 use farcast_service::proxy_protocol::{self, header::Source as Told};
-use http::{Request, StatusCode};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -29,6 +31,10 @@ const JUDGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Time that an idle connection is given to close politely.
 const IDLE_GRACE: Duration = Duration::from_secs(5);
+
+/// Time for which a connection of HTTP/1 that is to go is kept for one more request, whose answer says that it is the last: one
+/// that is closed between two requests may be closed under the next. Longer than a player's pause between two.
+const LAST_REQUEST: Duration = Duration::from_secs(10);
 
 /// HTTP/2 PING interval and patience: finds viewers that vanished without a word.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -126,8 +132,13 @@ async fn drive(
     let Arrived { seat, opened, leave, .. } = arrived;
     let source = Source::new(arrived.peer, arrived.is_secure);
     let activity = Arc::new(Activity::new(*opened));
+    let (leaving, speaks_http1) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let is_leaving = Arc::clone(&leaving);
     let service = service_fn(|request: Request<Incoming>| {
         let (in_flight, is_first) = InFlight::begin(&activity);
+        let is_http1 = request.version() < Version::HTTP_2;
+        speaks_http1.store(is_http1, Ordering::Relaxed);
+        let leaving = Arc::clone(&leaving);
         if is_first {
             seat.note(State::Fresh);
         }
@@ -140,13 +151,16 @@ async fn drive(
                 None => None,
             };
             drop(in_flight);
-            let Some(response) = response else {
+            let Some(mut response) = response else {
                 // Without an answer HTTP/2 resets the stream, and HTTP/1 the connection.
                 if let Some(entry) = &mut entry {
                     entry.answered(StatusCode::INTERNAL_SERVER_ERROR);
                 }
                 return Err(Panicked);
             };
+            if is_http1 && leaving.load(Ordering::Relaxed) {
+                response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static("close"));
+            }
             Ok(Entry::beside(entry, response))
         }
     });
@@ -159,7 +173,7 @@ async fn drive(
         idle: config.idle_timeout,
         stall: config.stall_timeout,
     };
-    let mut closes_at: Option<Instant> = None;
+    let (mut goes_at, mut closes_at): (Option<Instant>, Option<Instant>) = (None, None);
     let mut told = false;
     let mut noted = State::Silent;
     loop {
@@ -179,9 +193,15 @@ async fn drive(
                     return handler.metrics.ended("deadline");
                 }
                 if leave.is_cancelled() && closes_at.is_none() {
-                    handler.metrics.ended("drained");
-                    connection.as_mut().graceful_shutdown();
-                    closes_at = Some(now + config.drain_deadline);
+                    let goes_at = *goes_at.get_or_insert_with(|| {
+                        handler.metrics.ended("drained");
+                        is_leaving.store(true, Ordering::Relaxed);
+                        if speaks_http1.load(Ordering::Relaxed) { now + LAST_REQUEST } else { now }
+                    });
+                    if now >= goes_at {
+                        connection.as_mut().graceful_shutdown();
+                        closes_at = Some(now + config.drain_deadline);
+                    }
                 }
                 let state = activity.state(now);
                 if state != noted {

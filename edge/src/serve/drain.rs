@@ -73,7 +73,7 @@ impl Drain {
         }
     }
 
-    /// Asks everybody at once, those included who come later: the program stops.
+    /// Asks everybody at once, those included who come later: the program stops, or another has taken over.
     pub(super) fn end(&self) {
         for group in &self.groups {
             group.lock().unwrap_or_else(PoisonError::into_inner).cancel();

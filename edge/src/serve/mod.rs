@@ -97,6 +97,9 @@ pub struct Config {
     pub overload: Arc<Overload>,
     /// Networks whose connections begin with a header of the PROXY protocol, which tells whose they are. Default none.
     pub proxy_protocol: Networks,
+    /// Cancelled when another process has the listening sockets: from then on none is accepted here, and connections are
+    /// asked to go when they have been answered. Default never.
+    pub leave: CancellationToken,
 }
 
 impl Default for Config {
@@ -119,6 +122,7 @@ impl Default for Config {
             hsts_max_age: Duration::ZERO,
             overload: Arc::default(),
             proxy_protocol: Networks::default(),
+            leave: CancellationToken::new(),
         }
     }
 }
@@ -158,7 +162,8 @@ impl Server {
     }
 
     /// Serves a listener until `shutdown`: then `/readyz` fails, no connection is accepted, requests that
-    /// wait are answered 503, others finish within the drain deadline (HTTP/2 is told by GOAWAY).
+    /// wait are answered 503, others finish within the drain deadline (HTTP/2 is told by GOAWAY). After [`Config::leave`]
+    /// requests that wait are answered as if nothing had happened.
     /// May run for several listeners at once. Not cancel safe: dropping it cuts all connections.
     pub async fn run(&self, listener: TcpListener, tls: Option<TlsAcceptor>, shutdown: CancellationToken) {
         let metrics = &self.handler.metrics;
@@ -174,6 +179,7 @@ impl Server {
                 biased;
                 () = shutdown.cancelled() => break,
                 () = beat.asked() => continue,
+                () = self.config.leave.cancelled(), if waiting.is_none() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
                 accepted = accepting.next(|| listener.accept()), if waiting.is_none() => {
                     newcomer = Some(accepted);
@@ -226,6 +232,7 @@ impl Server {
         self.handler.drain.end();
         // Each connection keeps the deadline by itself.
         while connections.join_next().await.is_some() {}
+        shutdown.cancelled().await;
         self.sockets.close();
         self.sockets.wait().await;
     }

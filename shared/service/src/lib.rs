@@ -6,6 +6,7 @@ pub mod admission;
 pub mod check_health;
 pub mod entrance;
 pub mod fading;
+pub mod hand_over;
 pub mod host;
 pub mod listen;
 pub mod listener;

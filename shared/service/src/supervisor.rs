@@ -33,11 +33,25 @@ pub enum Word {
     Alive,
     /// It has been asked to stop.
     Stopping,
+    /// A reload has begun; [`Self::Ready`] or [`Self::HandedTo`] follows.
+    Reloading,
+    /// The service is another process from now on, and the reload has ended.
+    HandedTo(u32),
 }
 
 /// The program has started: whoever waits for its unit goes on. Blocks for a moment.
 pub fn ready() {
     tell(&Word::Ready);
+}
+
+/// A reload has begun; [`ready`] or [`handed_to`] must follow. Blocks for a moment.
+pub fn reloading() {
+    tell(&Word::Reloading);
+}
+
+/// The service is this process from now on, and the reload has ended. Blocks for a moment.
+pub fn handed_to(process: u32) {
+    tell(&Word::HandedTo(process));
 }
 
 fn tell(word: &Word) {
@@ -46,6 +60,11 @@ fn tell(word: &Word) {
         Word::Status(line) => sd_notify::notify(&[NotifyState::Status(line)]),
         Word::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
         Word::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+        Word::Reloading => match NotifyState::monotonic_usec_now() {
+            Ok(now) => sd_notify::notify(&[NotifyState::Reloading, now]),
+            Err(_) => sd_notify::notify(&[NotifyState::Reloading]),
+        },
+        Word::HandedTo(process) => sd_notify::notify(&[NotifyState::MainPid(*process), NotifyState::Ready]),
     };
     if let Err(error) = told {
         tracing::warn!(%error, "systemd cannot be told");
