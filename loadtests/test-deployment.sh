@@ -353,5 +353,5 @@ apt_install
 rm "$root"/root/*.deb
 cp "$work"/newer-debs/*.deb "$root/root/"
 dpkg-query --admindir="$root/var/lib/dpkg" -W 'farcast-*'
-unshare --net --mount --pid --fork --kill-child "$0" --deployment "$work"
+unshare --net --mount-proc --pid --fork --kill-child "$0" --deployment "$work"
 say "all of it works"

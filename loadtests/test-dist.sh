@@ -268,7 +268,13 @@ services() {
   ready 9191 /dev/null
   runs farcast-origin
   runs farcast-edge
-  [ "$pid" != "$(inside systemctl show -p MainPID --value farcast-edge)" ] || fail "the upgrade has not restarted the edge"
+  local ends=$((SECONDS + PATIENCE))
+  while [ "$pid" = "$(inside systemctl show -p MainPID --value farcast-edge)" ]; do
+    [ $SECONDS -lt $ends ] || { inside journalctl -u farcast-edge -n 40 --no-pager; fail "no new edge has taken over"; }
+    sleep 0.2
+  done
+  runs farcast-edge
+  [ "$(inside systemctl show -p NRestarts --value farcast-edge)" = 0 ] || fail "the edge was restarted, not reloaded"
   inside farcast-edge doctor >"$work/doctor" || { cat "$work/doctor"; fail "doctor finds a problem after the upgrade"; }
 
   say "removed, purged"

@@ -60,7 +60,10 @@ systemctl daemon-reload
 for part in "$@"; do
   service=farcast-$part.service
   if systemctl --quiet is-active "$service"; then
-    echo "$service runs: to start the new program, systemctl restart $service"
+    case $part in
+      edge) echo "$service runs: the new program takes over by systemctl reload $service" ;;
+      *) echo "$service runs: to start the new program, systemctl restart $service" ;;
+    esac
   else
     systemctl --quiet enable "$service"
     # An edge is not started before it has joined: its unit says so.

@@ -131,6 +131,12 @@ impl Api {
         self.sources.runtime.borrow().is_some() && self.sources.status.borrow().is_some()
     }
 
+    /// True if a broadcast is on the air, as far as this edge has read.
+    #[must_use]
+    pub fn is_on_air(&self) -> bool {
+        self.sources.status.borrow().as_ref().is_some_and(|status| status.online)
+    }
+
     /// The server's data for a page, once it was read: the settings, and `/api/config` made of them.
     #[must_use]
     pub fn shown(&self) -> Option<(Arc<OperatorSettings>, Bytes)> {

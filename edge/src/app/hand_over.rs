@@ -10,7 +10,6 @@ use std::time::Duration;
 use farcast_service::hand_over::{Heir, HeirError, Heritage, Launch, Predecessor};
 use farcast_service::supervisor;
 use farcast_telemetry::announce::Announcement;
-use farcast_telemetry::health::Health;
 use farcast_telemetry::shutdown::Shutdown;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, interval};
@@ -22,6 +21,10 @@ use crate::tenure::{Carried, Tenure};
 
 /// Interval at which readiness, and the end of connections, are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Longest time until this process is ready. A process before it that is still there has given up by then, and ended it; where it
+/// is gone, the sockets are to be answered.
+const PREPARATION: Duration = Duration::from_secs(90);
 
 /// Longest time for connections to end after another process has taken over: what they wait for takes three target durations,
 /// and the last bytes of a slow download some more.
@@ -56,7 +59,8 @@ pub(super) struct Handing {
 /// See the module.
 pub(super) struct HandOver {
     pub(super) tenure: Tenure,
-    pub(super) health: Health,
+    /// True if viewers would be served here as well as by the process before.
+    pub(super) is_ready: Box<dyn Fn() -> bool + Send + Sync>,
     pub(super) served: serve::Metrics,
     pub(super) chat: Arc<Chat>,
     pub(super) handing: Handing,
@@ -87,7 +91,8 @@ impl HandOver {
         if let Some(predecessor) = self.handing.predecessor.take() {
             tracing::info!("waiting to take over from the process before");
             let mut look = interval(LOOK_EVERY);
-            while !self.health.is_ready() {
+            let until = Instant::now() + PREPARATION;
+            while !(self.is_ready)() && Instant::now() < until {
                 look.tick().await;
             }
             after = predecessor.turn::<Carried>().await;

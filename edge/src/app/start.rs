@@ -56,7 +56,10 @@ impl Parts {
         let Stages { serving, leaving, feeding, last } = stages;
         let tenure = self.tenure;
         let (served, chat) = (self.served, Arc::clone(&self.chat));
-        let hand_over = HandOver { tenure: tenure.clone(), health: health.clone(), served, chat, handing };
+        let ready = be_ready(&health, Arc::clone(&self.live), Arc::clone(&self.api));
+        let (live, api, seen) = (Arc::clone(&self.live), Arc::clone(&self.api), health.clone());
+        let is_ready = Box::new(move || seen.is_ready() && (live.is_playable() || !api.is_on_air()));
+        let hand_over = HandOver { tenure: tenure.clone(), is_ready, served, chat, handing };
         // It goes first: what a successor would get is closed when this process stops accepting.
         tasks.spawn(serving, Task::HandOver, |stop| hand_over.run(stop));
         let drain = self.server.drain();
@@ -119,7 +122,7 @@ impl Parts {
         let store = self.store;
         let pulse = async move { store.pulse(status_key().key()).await };
         tasks.spawn_until_stopped(feeding, Task::StorePulse, pulse);
-        tasks.spawn_until_stopped(feeding, Task::Readiness, be_ready(&health, self.live, self.api));
+        tasks.spawn_until_stopped(feeding, Task::Readiness, ready);
         if self.geo.has_file() {
             let (geo, panics) = (self.geo, self.geo_panics);
             tasks.spawn(feeding, Task::Geo, |stop| geo.run(panics, stop));

@@ -76,6 +76,12 @@ impl Live {
         self.read().window.as_ref().is_some_and(|window| !window.has_ended())
     }
 
+    /// True if viewers can be given all variants of a broadcast.
+    #[must_use]
+    pub fn is_playable(&self) -> bool {
+        self.read().window.as_ref().is_some_and(|window| window.is_settled())
+    }
+
     /// The variants of the broadcast, and the throughput in bits per second below which a player cannot follow even the lowest:
     /// three quarters of its average as it was measured, since what an encoder sends may be far from what is expected of it. A
     /// player at the live edge waits for parts while they are made, so that what it measures is near the average however fast

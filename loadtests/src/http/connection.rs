@@ -8,7 +8,7 @@ use http::header::{ACCEPT_ENCODING, HOST, HeaderMap, USER_AGENT};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
@@ -32,6 +32,10 @@ pub enum HttpError {
     /// The connection or the exchange failed.
     #[error("exchange: {0}")]
     Exchange(#[from] hyper::Error),
+    /// The server had ended the connection in order before the request was sent: on another it may be sent again
+    /// (RFC 9112 §9.6, RFC 9113 §6.8).
+    #[error("the connection was over before the request was sent")]
+    NotSent,
     /// The request could not be made.
     #[error("request: {0}")]
     Request(#[from] http::Error),
@@ -195,12 +199,12 @@ impl Connection {
         let exchange = async {
             let response = match &mut self.sender {
                 Sender::Http1(sender) => {
-                    sender.ready().await?;
-                    sender.send_request(request).await?
+                    sender.ready().await.map_err(|_| HttpError::NotSent)?;
+                    sender.try_send_request(request).await.map_err(unsent)?
                 }
                 Sender::Http2(sender) => {
-                    sender.ready().await?;
-                    sender.send_request(request).await?
+                    sender.ready().await.map_err(|_| HttpError::NotSent)?;
+                    sender.try_send_request(request).await.map_err(unsent)?
                 }
             };
             collect(response, keep).await
@@ -215,6 +219,13 @@ impl Connection {
             Sender::Http1(sender) => sender.is_closed(),
             Sender::Http2(sender) => sender.is_closed(),
         }
+    }
+}
+
+fn unsent<B>(mut error: TrySendError<B>) -> HttpError {
+    match error.take_message() {
+        Some(_) => HttpError::NotSent,
+        None => HttpError::Exchange(error.into_error()),
     }
 }
 

@@ -30,6 +30,11 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// True if the server has ended the connection in order before it took the request.
+    pub(super) fn is_goodbye(&self) -> bool {
+        matches!(self, Self::Http { error: HttpError::NotSent, .. })
+    }
+
     /// True if the wait alone cost more than a player can afford to repeat.
     pub(super) fn is_timeout(&self) -> bool {
         matches!(self, Self::Http { error: HttpError::Deadline, .. })

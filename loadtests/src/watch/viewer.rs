@@ -79,6 +79,7 @@ pub async fn watch(viewer: Viewer, shared: Arc<Shared>, tally: SharedTally) {
         independent: false,
         failures: 0,
         new_server: false,
+        was_answered: false,
     };
     tokio::select! {
         () = Box::pin(state.play()) => {}
@@ -100,6 +101,8 @@ struct State {
     failures: u32,
     /// True until the first playlist of a Pathway has come.
     new_server: bool,
+    /// True if a playlist and its parts have come on this connection.
+    was_answered: bool,
 }
 
 impl State {
@@ -109,6 +112,10 @@ impl State {
             let trouble = match tokio::time::timeout_at(until.into(), self.session()).await {
                 Ok(Ok(End::Over)) | Err(_) => return,
                 Ok(Ok(End::Moved)) => continue,
+                // As browsers do, at once and without a word.
+                Ok(Err(trouble)) if trouble.is_goodbye() && std::mem::take(&mut self.was_answered) => {
+                    continue;
+                }
                 Ok(Err(trouble)) => trouble,
             };
             if !matches!(trouble, Trouble::Waiting) {
@@ -183,7 +190,7 @@ impl State {
             let context = self.context(&place);
             let reload = context.reload(&mut playlists, Some(view), asked);
             let (next, at) = together(reload, self.download(&mut downloads, &place, items)).await?;
-            (self.failures, self.new_server) = (0, false);
+            (self.failures, self.new_server, self.was_answered) = (0, false, true);
             if let Some(progress) = &mut self.progress {
                 progress.view = next;
                 progress.view_at = at;

@@ -20,6 +20,7 @@ mod lost;
 mod moved;
 mod operator;
 mod overload;
+mod reload;
 mod supervised;
 mod traces;
 mod viewers;
