@@ -61,7 +61,7 @@ dist: setup $(PLAYER) ## Debian packages of origin and edge, a tarball, bills of
 	infra/dist.sh
 
 ##@ Test
-.PHONY: test test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-containers test-small test-foundationdb screenshots
+.PHONY: test test-deployment test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-containers test-small test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick test-dashboards ## All tests
 	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
 	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
@@ -90,6 +90,13 @@ ifdef NEXTEST
 else
 	cargo test -p farcast-loadtests --test '*' -- --test-threads $(E2E_THREADS)
 endif
+
+# Five minutes, as root. FARCAST_BIN_DIR=target/debug takes those programs, and compiles nothing.
+test-deployment: $(PLAYER) ## Three machines from packages: joined, HTTPS by ACME, upgraded under viewers, Owncast taken over, lost and restored
+	@infra/setup.sh --test
+	@infra/setup.sh --test-dist
+	$(if $(FARCAST_BIN_DIR),,cargo build --workspace --bins --release)
+	loadtests/test-deployment.sh
 
 # Some minutes, as root, so not in CI. FARCAST_BIN_DIR=target/debug takes those programs, and compiles nothing.
 test-dist: $(PLAYER) ## Whether the packages can be installed into an empty Debian, joined, played from, upgraded and purged
