@@ -29,8 +29,10 @@ impl Successor {
         let serving = wait::until("a successor serves", START, || async {
             let text = std::fs::read_to_string(&log).ok()?;
             let serving = text.lines().filter(|line| line.contains(" serving "));
-            let numbers = serving.filter_map(|line| line.rsplit_once("process=")?.1.trim().parse().ok());
-            numbers.last().filter(|number: &i32| u32::try_from(*number).is_ok_and(|number| number != before))
+            let mut numbers = serving.filter_map(|line| line.rsplit_once("process=")?.1.trim().parse().ok());
+            numbers
+                .next_back()
+                .filter(|number: &i32| u32::try_from(*number).is_ok_and(|number| number != before))
         });
         Self(Pid::from_raw(serving.await.unwrap()).unwrap())
     }
