@@ -194,7 +194,12 @@ is_live() { get "https://$1.$ZONE/hls/0/stream.m3u8" 2>/dev/null | grep -q '^#EX
 # Viewers for some seconds, in the background; in the end none of their requests may have failed.
 watchers() {
   "$LOAD" watch --url "https://fra.$ZONE/hls/stream.m3u8" --url "https://par.$ZONE/hls/stream.m3u8" --ca "$work/authority.pem" \
-    --http2 --clients 20 --ramp 1 --json "$work/watched.json" "$@"
+    --http2 --clients 20 --ramp 1 --json "$work/watched.json" "$@" >"$work/watched" 2>&1
+}
+
+shown() {
+  jq -r '"\(.played) of \(.clients) viewers played \(.seconds | floor) s: \(.stalls) stalls, \(.errors | length) errors, " +
+    "\(.media) parts, \(.playlists) playlists"' "$work/watched.json"
 }
 
 watch_it() {
@@ -206,7 +211,8 @@ watch_it() {
     echo "$edge: HTTP/$said"
     [ "$said" = "2 application/vnd.apple.mpegurl" ] || fail "that is not HTTP/2"
   done
-  watchers --seconds 8
+  watchers --seconds 8 || { cat "$work/watched"; fail "viewers were disturbed"; }
+  shown
 }
 
 # The bot of the Owncast server speaks with the token that it has there; a viewer of an edge reads it.
@@ -265,7 +271,7 @@ upgrade() {
   for edge in fra par; do until_true "$edge has the broadcast again" is_live "$edge"; done
 
   say "a newer version on each edge, under viewers"
-  watchers --seconds 40 >"$work/watched" 2>&1 &
+  watchers --seconds 40 &
   load=$!
   for edge in fra par; do
     on "$edge" in_root dpkg --install "/root/farcast-edge_$NEWER.deb" >"$work/dpkg" 2>&1 || { cat "$work/dpkg"; fail "dpkg"; }
@@ -277,7 +283,7 @@ upgrade() {
     echo "$edge: $(installed "$edge" edge), process $before gave way to $after"
   done
   wait "$load" || { cat "$work/watched"; tail -n 40 "$work"/{fra,par}.log; fail "viewers were disturbed"; }
-  tail -n 12 "$work/watched"
+  shown
   : >"$work/done"
   wait "${pids[@]}"
   for edge in fra par; do
@@ -306,7 +312,8 @@ lost_and_restored() {
   local edge
   for edge in fra par; do until_true "$edge has the broadcast again" is_live "$edge"; done
   bot_speaks
-  watchers --seconds 8
+  watchers --seconds 8 || { cat "$work/watched"; fail "viewers were disturbed"; }
+  shown
 }
 
 deployment() {
