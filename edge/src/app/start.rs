@@ -56,13 +56,16 @@ impl Parts {
         let Stages { serving, leaving, feeding, last } = stages;
         let tenure = self.tenure;
         let (served, chat) = (self.served, Arc::clone(&self.chat));
-        let ready = be_ready(&health, Arc::clone(&self.live), Arc::clone(&self.api));
-        let (live, api, seen) = (Arc::clone(&self.live), Arc::clone(&self.api), health.clone());
-        let is_ready = Box::new(move || seen.is_ready() && (live.is_playable() || !api.is_on_air()));
+        let drain = self.server.drain();
+        let ready = be_ready(&health, Arc::clone(&self.live), Arc::clone(&self.api), Arc::clone(&drain));
+        let (live, api) = (Arc::clone(&self.live), Arc::clone(&self.api));
+        let is_ready = Box::new(move || {
+            // Drained or not: a successor is as its predecessor.
+            live.is_ready() && api.is_ready() && (live.is_playable() || !api.is_on_air())
+        });
         let hand_over = HandOver { tenure: tenure.clone(), is_ready, served, chat, handing };
         // It goes first: what a successor would get is closed when this process stops accepting.
         tasks.spawn(serving, Task::HandOver, |stop| hand_over.run(stop));
-        let drain = self.server.drain();
         let (server, plain) = (self.server.clone(), self.server);
         let turn = tenure.clone();
         tasks.spawn(serving, Task::Http, |stop| async move {
@@ -157,7 +160,13 @@ async fn steer(live: Arc<Live>, router: Arc<Router>, drain: Arc<Drain>, orders: 
 }
 
 /// Keeps readiness as it is. Runs until dropped.
-fn be_ready(health: &Health, live: Arc<Live>, api: Arc<Api>) -> impl Future<Output = ()> + use<> {
+fn be_ready(
+    health: &Health,
+    live: Arc<Live>,
+    api: Arc<Api>,
+    drain: Arc<Drain>,
+) -> impl Future<Output = ()> + use<> {
+    let taking = health.readiness_of(&[Probe::All, Probe::Media], "taking viewers: drained by its operators");
     let linked = health.readiness_of(&[Probe::All, Probe::Media], "linked to the origin");
     let informed = health.readiness_of(&[Probe::All, Probe::Chat], "informed of the settings yet");
     let stored = health.readiness_of(&[Probe::Chat], "in touch with the store");
@@ -166,6 +175,7 @@ fn be_ready(health: &Health, live: Arc<Live>, api: Arc<Api>) -> impl Future<Outp
         loop {
             tick.tick().await;
             linked.set(live.is_ready());
+            taking.set(!drain.is_on());
             informed.set(api.is_ready());
             stored.set(!api.store_is_away());
         }

@@ -49,7 +49,8 @@ impl Drain {
     }
 
     /// True while this edge is drained.
-    pub(super) fn is_on(&self) -> bool {
+    #[must_use]
+    pub fn is_on(&self) -> bool {
         self.is_on.load(Ordering::Relaxed)
     }
 

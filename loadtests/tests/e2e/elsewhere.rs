@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farcast_loadtests::harness::edge::{MULTIVARIANT, login};
+use farcast_loadtests::harness::edge::{Edge, MULTIVARIANT, login};
 use farcast_loadtests::harness::stage::{KEY, Settings, Stage};
 use farcast_loadtests::harness::wait;
 use farcast_loadtests::publish::encoder::Content;
@@ -73,6 +73,16 @@ async fn viewers_go_on_at_another_edge_when_theirs_is_killed_and_when_it_is_drai
     });
     let location = page.await.unwrap().headers["location"].to_str().unwrap().to_owned();
     assert!(location.starts_with(&format!("http://{}/?edge=", stage.edge(1).http)), "{location}");
+    // Probes of both listeners say so.
+    let operators = Edge { http: stage.edge_metrics(0).unwrap() };
+    for listener in [stage.edge(0), operators] {
+        wait::until("it is not ready", START, || async {
+            let answer = listener.get("/readyz").await.ok()?;
+            String::from_utf8_lossy(&answer.body).contains("drained by its operators").then_some(())
+        })
+        .await
+        .unwrap();
+    }
     let report = viewers.await.unwrap();
     assert_good(&report);
     let steering = &report.steering;
