@@ -61,7 +61,7 @@ dist: setup $(PLAYER) ## Debian packages of origin and edge, a tarball, bills of
 	infra/dist.sh
 
 ##@ Test
-.PHONY: test test-deployment test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-nearest test-containers test-small test-foundationdb screenshots
+.PHONY: test test-deployment test-dist test-rust test-web test-e2e test-api test-browser test-pages test-pages-lighthouse test-pages-memory test-sources test-sources-quick test-attacks test-attacks-quick test-dashboards test-docs test-nearest test-containers test-small test-foundationdb screenshots
 test: setup-test test-web test-rust test-e2e test-api test-browser test-pages test-attacks-quick test-dashboards ## All tests
 	@untested() { printf '\n*** %s ***\n*** %s ***\n' "The store was tested embedded and over QUIC, NOT on FoundationDB: $$1." "$$2"; }; \
 	if [ -n "$${FDB_CLUSTER_FILE-}" ]; then $(MAKE) test-foundationdb; \
@@ -171,6 +171,12 @@ test-attacks-quick: $(PLAYER) ## The same for six of them, a few seconds each
 test-dashboards: $(PLAYER) ## Alert rules, and what dashboards and alerts ask, asked of a real Prometheus on the air
 	cargo build --workspace --bins
 	cd loadtests/dashboards && npm test --silent && node .
+
+# Some 75 s. DOCS="--only curl --logs" chooses commands.
+DOCS ?=
+test-docs: $(PLAYER) ## Every command, setting and link of README and infra, run on an origin and two edges where that can be
+	cargo build --workspace --bins
+	cd loadtests/docs && npm test --silent && node . $(DOCS)
 
 # Needs libfdb_c too (infra/foundationdb/README.md). A cluster of its own is started where none is named and an fdbserver is
 # installed. The second run of the suite has faults that FoundationDB's client makes up; tests of faults of the server start
